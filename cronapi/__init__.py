@@ -1,0 +1,66 @@
+"""An asyncio client for hosted cron services: SetCronJob and FastCron, typed, paced and cancel-safe."""
+
+from cronapi._params import JobParams, JobSpec
+from cronapi._retry import RetryPolicy
+from cronapi.client import Client, FastCron, SetCronJob
+from cronapi.errors import (
+    APIError,
+    Applied,
+    AuthenticationError,
+    ConfigurationError,
+    ConnectionFailedError,
+    CronAPIError,
+    NotFoundError,
+    OutcomeUnknownError,
+    RedirectError,
+    RequestTimeoutError,
+    ResponseError,
+    ServiceUnavailableError,
+    StatusError,
+    TransportError,
+    UnsupportedFunctionError,
+    WaitTooLongError,
+)
+from cronapi.models import Account, Attempt, CronJob, Execution, Group, JobStatus, Notification, Notify, ServerAddress
+from cronapi.providers import FASTCRON, SETCRONJOB, Provider, Rate
+from cronapi.scheduler import Scheduler, SchedulerStats
+
+__all__ = [
+    "FASTCRON",
+    "SETCRONJOB",
+    "APIError",
+    "Account",
+    "Applied",
+    "Attempt",
+    "AuthenticationError",
+    "Client",
+    "ConfigurationError",
+    "ConnectionFailedError",
+    "CronAPIError",
+    "CronJob",
+    "Execution",
+    "FastCron",
+    "Group",
+    "JobParams",
+    "JobSpec",
+    "JobStatus",
+    "NotFoundError",
+    "Notification",
+    "Notify",
+    "OutcomeUnknownError",
+    "Provider",
+    "Rate",
+    "RedirectError",
+    "RequestTimeoutError",
+    "ResponseError",
+    "RetryPolicy",
+    "Scheduler",
+    "SchedulerStats",
+    "ServerAddress",
+    "ServiceUnavailableError",
+    "SetCronJob",
+    "StatusError",
+    "TransportError",
+    "UnsupportedFunctionError",
+    "WaitTooLongError",
+]

@@ -1,0 +1,241 @@
+"""One call: through the queue, out and back, repeated where that is safe, looked up where it is not."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from inspect import isawaitable
+from typing import Any
+from weakref import WeakValueDictionary
+
+import anyio
+from attrs import define, evolve, field, frozen
+
+from cronapi import _functions as table
+from cronapi._functions import Function, Repeat
+from cronapi._lookup import RECOVERY, UNCLEAR, Finding, Memory, is_gone
+from cronapi._retry import Ending, History, RetryPolicy, Step, backoff, next_step
+from cronapi._transport import Transport
+from cronapi._wire import Auth, Request, RequestFormat, Verdict, build_request
+from cronapi.errors import (
+    APIError,
+    Applied,
+    ConfigurationError,
+    CronAPIError,
+    NotFoundError,
+    OutcomeUnknownError,
+    RequestTimeoutError,
+    UnsupportedFunctionError,
+    WaitTooLongError,
+)
+from cronapi.providers import Provider
+from cronapi.scheduler import Lane, Scheduler, Slot
+
+Token = str | Callable[[], str | Awaitable[str]]
+
+logger = logging.getLogger("cronapi")
+
+LOOKS_AFTER_TIMEOUT = 2
+"""A request that timed out may still be worked on: one look that finds nothing proves less than two."""
+_NAMED = (table.CRON_GET.name, table.GROUP_GET.name)
+"""Reads of one thing, whose error may mean that there is no such thing."""
+
+
+@frozen(kw_only=True)
+class Options:
+    """How calls are made; `timeout` and `max_wait` are in seconds, `lane` None leaves it to the method."""
+
+    timeout: float
+    retry: RetryPolicy | None
+    auth: Auth
+    request_format: RequestFormat
+    max_wait: float | None = None
+    lane: Lane | None = None
+
+
+@define
+class _Progress:
+    """Where one call stands."""
+
+    row: Function[Any]
+    wire: Mapping[str, Any]
+    lane: Lane
+    deadline: float | None
+    moment: int
+    history: History = field(factory=History)
+    place: int | None = None
+
+    def fail(self, error: CronAPIError, provider: Provider) -> CronAPIError:
+        """Return the error with what is known of the call."""
+        applied = error.applied if error.applied is not Applied.NO else self.history.applied(self.row.repeat)
+        return error.of_call(provider=provider.name, function=self.row.name, attempts=self.history.attempts, applied=applied)
+
+
+class Caller:
+    """Makes the calls of one token at one provider."""
+
+    def __init__(self, provider: Provider, token: Token, transport: Transport, scheduler: Callable[[], Scheduler]) -> None:
+        self.provider = provider
+        self._token = token
+        self._transport = transport
+        self._scheduler = scheduler
+        self._memory = Memory()
+        self._creating: WeakValueDictionary[str, anyio.Lock] = WeakValueDictionary()
+
+    async def call(self, row: Function[Any], wire: Mapping[str, Any], options: Options, lane: Lane = "interactive") -> Any:
+        """Return the raw `data` of a function, or raise one of our errors."""
+        self._check(row.name)
+        self._transport.check()
+        deadline = None if options.max_wait is None else anyio.current_time() + options.max_wait
+        progress = _Progress(row, wire, options.lane or lane, deadline, self._memory.now())
+        if row.repeat is not Repeat.CREATE:
+            return await self._perform(progress, options)
+        async with self._alone(progress):
+            progress.moment = self._memory.now()
+            return await self._perform(progress, options)
+
+    def _check(self, function: str) -> None:
+        name = self.provider.name
+        if function not in self.provider.functions and function in table.TABLE:
+            raise UnsupportedFunctionError(f"{name} has no such function.", provider=name, function=function)
+
+    def _alone(self, progress: _Progress) -> anyio.Lock:
+        """Return the lock of identical creates: two under way at once could not be told apart after a lost answer."""
+        key = json.dumps([progress.row.name, progress.wire], sort_keys=True)
+        return self._creating.setdefault(key, anyio.Lock())
+
+    async def _perform(self, progress: _Progress, options: Options) -> Any:
+        while True:
+            verdict = await self._attempt(progress, options)
+            progress.history.record(verdict.ending, anyio.current_time())
+            step = next_step(
+                verdict.ending,
+                progress.row.repeat,
+                progress.history,
+                options.retry,
+                now=anyio.current_time(),
+                retry_after=verdict.retry_after,
+            )
+            if step is Step.RETURN:
+                return verdict.data
+            if step is Step.RAISE:
+                return await self._fail(progress, verdict, options)
+            if step is Step.LOOK:
+                finding = await self._look(progress, verdict, options)
+                if finding.happened:
+                    return finding.data
+            elif verdict.ending is not Ending.REFUSED:
+                await self._rest(progress, options)
+
+    async def _attempt(self, progress: _Progress, options: Options) -> Verdict:
+        request = await self._request(progress, options)
+        slot = await self._acquire(progress)
+        progress.place = slot.place
+        exchange = self._transport.start(request, slot, options.timeout, self._learner(progress.row.name))
+        return await exchange.wait(options.timeout)
+
+    def _learner(self, function: str) -> Callable[[Verdict], None]:
+        def learn(verdict: Verdict) -> None:
+            if verdict.ending is Ending.DONE:
+                self._memory.learn(function, verdict.data)
+
+        return learn
+
+    async def _request(self, progress: _Progress, options: Options) -> Request:
+        token = await self._resolve_token()
+        return build_request(
+            self.provider, progress.row.name, progress.wire, token, auth=options.auth, request_format=options.request_format
+        )
+
+    async def _resolve_token(self) -> str:
+        token = self._token if isinstance(self._token, str) else self._token()
+        return checked_token(await token if isawaitable(token) else token)
+
+    async def _acquire(self, progress: _Progress) -> Slot:
+        left = None if progress.deadline is None else max(0.0, progress.deadline - anyio.current_time())
+        try:
+            return await self._scheduler().acquire(progress.lane, left, progress.place)
+        except WaitTooLongError as error:
+            raise progress.fail(error, self.provider) from error.__cause__
+
+    async def _rest(self, progress: _Progress, options: Options) -> None:
+        longest = (options.retry or RetryPolicy()).max_delay
+        delay = backoff(progress.history.errors - 1, longest, random.random())  # noqa: S311 -- jitter, not a secret
+        await self._scheduler().rest(delay)
+
+    async def _fail(self, progress: _Progress, verdict: Verdict, options: Options) -> Any:
+        """Raise the verdict's error, unless a listing shows that the thing is gone, which is what a delete is for."""
+        error = verdict.error or CronAPIError(verdict.ending.value)
+        failed = progress.fail(error, self.provider)
+        if not await self._is_gone(progress, error, options):
+            raise failed from failed.__cause__
+        if progress.row.repeat is Repeat.GONE and progress.history.lost:
+            return _rows_of(progress.wire["id"])
+        raise NotFoundError(error.message, code=getattr(error, "code", 1)).of_call(**_facts(failed)) from failed
+
+    async def _is_gone(self, progress: _Progress, error: CronAPIError, options: Options) -> bool:
+        """Whether the service's error means that there is no such thing, which its codes do not tell."""
+        asks = progress.row.repeat is Repeat.GONE or progress.row.name in _NAMED
+        if type(error) is not APIError or options.retry is None or not asks:
+            return False
+        try:
+            return await is_gone(self._asker(progress, options), progress.row.name, progress.wire.get("id"))
+        except CronAPIError as problem:
+            logger.debug("%s: looking whether it is gone failed: %s", progress.row.name, type(problem).__name__)
+            return False
+
+    async def _look(self, progress: _Progress, verdict: Verdict, options: Options) -> Finding:
+        """Look a create up whose answer was lost; raise OutcomeUnknownError where that cannot tell."""
+        looks = LOOKS_AFTER_TIMEOUT if isinstance(verdict.error, RequestTimeoutError) else 1
+        finding = UNCLEAR
+        for _ in range(looks):
+            await self._rest(progress, options)
+            finding = await self._recover(progress, options)
+            if finding.happened is not False:
+                break
+        if finding.happened is None:
+            raise self._unknown(progress) from verdict.error
+        return finding
+
+    async def _recover(self, progress: _Progress, options: Options) -> Finding:
+        recover = RECOVERY.get(progress.row.name)
+        if recover is None:
+            return UNCLEAR
+        try:
+            finding = await recover(self._asker(progress, options), progress.wire, self._memory, progress.moment)
+        except CronAPIError as error:
+            raise self._unknown(progress) from error
+        if finding.happened:
+            self._memory.learn(progress.row.name, finding.data)
+        return finding
+
+    def _unknown(self, progress: _Progress) -> CronAPIError:
+        return progress.fail(OutcomeUnknownError("It was sent, no usable answer came, and looking it up could not tell."), self.provider)
+
+    def _asker(self, progress: _Progress, options: Options) -> Callable[[Function[Any], dict[str, Any]], Awaitable[Any]]:
+        reading = evolve(options, max_wait=None, lane=progress.lane)
+
+        async def ask(row: Function[Any], wire: dict[str, Any]) -> Any:
+            return await self.call(row, wire, reading)
+
+        return ask
+
+
+def checked_token(token: object) -> str:
+    """Return a token that can be sent, or say why it cannot, without repeating it."""
+    if not isinstance(token, str) or not token:
+        raise ConfigurationError("The API token is missing or empty; copy it from the account's profile page.")
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise ConfigurationError("The API token has characters that no token has: white space, control or non-ASCII ones.")
+    return token
+
+
+def _rows_of(number: object) -> Any:
+    """Return what is known of something that is gone: its id."""
+    return [{"id": item} for item in number] if isinstance(number, list) else {"id": number}
+
+
+def _facts(error: CronAPIError) -> Any:
+    return {"provider": error.provider, "function": error.function, "attempts": error.attempts, "applied": error.applied}

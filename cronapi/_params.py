@@ -1,0 +1,221 @@
+"""What a caller may give, and how each value travels: job parameters, headers, times and spans of time."""
+
+from __future__ import annotations
+
+import difflib
+import enum
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any, TypedDict, Unpack
+
+from cronapi._names import wire_name
+from cronapi.errors import ConfigurationError
+from cronapi.models import Notify
+from cronapi.providers import Provider
+
+
+class JobParams(TypedDict, total=False):
+    """The parameters of a job, by the services' names in snake_case.
+
+    `timeout` is in seconds, `delay` in minutes. `notify` is a boolean or a `Notify`. `run` is 1 (or True) for now, or the time to run
+    at. `second` to `weekday`, `retry`, `retry_after`, `single` and `dns_cache` are SetCronJob's. None clears what can be cleared.
+    """
+
+    url: str
+    expression: str
+    name: str | None
+    group: int | None
+    timezone: str
+    timeout: int
+    instances: int
+    delay: int
+    filter: str | None
+    http_method: str
+    http_headers: Mapping[str, str] | str | None
+    post_data: str | None
+    user_agent: str | None
+    username: str | None
+    password: str | None
+    notify: bool | int
+    notify_every: int
+    notify_match: str | None
+    notify_time: int
+    failure_threshold: int
+    ignore_http_status: bool
+    retry_failed: bool
+    pattern: str | None
+    keyword: str | None
+    run: bool | int | datetime
+    payload: str | None
+    second: Sequence[str] | str
+    minute: Sequence[str] | str
+    hour: Sequence[str] | str
+    day: Sequence[str] | str
+    month: Sequence[str] | str
+    weekday: Sequence[str] | str
+    retry: int
+    retry_after: int
+    single: bool
+    dns_cache: bool
+
+
+_CLEARABLE = frozenset(
+    {"name", "group", "filter", "http_headers", "post_data", "user_agent", "username", "password"}
+    | {"notify_match", "pattern", "keyword", "payload"}
+)
+_SECRET = frozenset({"password", "http_headers", "post_data", "payload"})
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+
+
+def check_names(params: Mapping[str, object], function: str) -> None:
+    """Refuse a job parameter that does not exist, and name the nearest one that does."""
+    for name in params.keys() - JobParams.__annotations__.keys():
+        near = difflib.get_close_matches(name, JobParams.__annotations__, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else "."
+        raise ConfigurationError(f"{function} has no parameter {name!r}{hint}")
+
+
+class JobSpec:
+    """The description of a job that is to be, made from the same parameters as `cron.add`.
+
+    An unknown parameter or a missing url is a ConfigurationError. Equal specs are equal; secrets are not in the repr.
+    """
+
+    __slots__ = ("params",)
+
+    params: Mapping[str, Any]
+
+    def __init__(self, **params: Unpack[JobParams]) -> None:
+        check_names(params, "A job")
+        if not params.get("url"):
+            raise ConfigurationError("A job needs a url.")
+        self.params = MappingProxyType(dict(params))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, JobSpec) and self.params == other.params
+
+    def __hash__(self) -> int:
+        return hash((self.params["url"], self.params.get("name")))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _remake_spec, (dict(self.params),)
+
+    def __repr__(self) -> str:
+        shown = (f"{k}={'***' if k in _SECRET else repr(v)}" for k, v in self.params.items())
+        return f"JobSpec({', '.join(shown)})"
+
+
+def _remake_spec(params: JobParams) -> JobSpec:
+    return JobSpec(**params)
+
+
+def as_params(spec: JobSpec | Mapping[str, Any], index: int) -> Mapping[str, Any]:
+    """Return the parameters of the spec at `index`, a JobSpec or a mapping of the same names."""
+    if isinstance(spec, JobSpec):
+        return spec.params
+    if not isinstance(spec, Mapping):
+        raise ConfigurationError(f"Item {index} is neither a JobSpec nor a mapping: {type(spec).__name__}.")
+    check_names(spec, f"Item {index}")
+    if not spec.get("url"):
+        raise ConfigurationError(f"Item {index} has no url.")
+    return spec
+
+
+def unix_seconds(moment: datetime | float) -> int:
+    """Return a moment as whole Unix seconds; a naive datetime is refused, since it names no moment."""
+    if not isinstance(moment, datetime):
+        return int(_finite(moment))
+    if moment.utcoffset() is None:
+        raise ConfigurationError("The datetime has no time zone: it names no moment. Give one with tzinfo, such as UTC.")
+    return math.floor(moment.timestamp())
+
+
+def span(value: str | timedelta) -> str:
+    """Return a span of time as the services read it: `15 minutes`."""
+    if isinstance(value, str):
+        return value
+    seconds = round(value.total_seconds())
+    if seconds <= 0:
+        raise ConfigurationError("A span of time must be at least one second.")
+    size, unit = next((size, unit) for size, unit in _UNITS if seconds % size == 0)
+    count = seconds // size
+    return f"{count} {unit}{'' if count == 1 else 's'}"
+
+
+def header_lines(headers: Mapping[str, str] | str) -> str:
+    """Return headers as lines joined with CRLF; a name or value that would break out of its line is refused."""
+    if isinstance(headers, str):
+        pairs: Iterable[tuple[str, str]] = (_split_header(line) for line in headers.splitlines() if line.strip())
+    else:
+        pairs = headers.items()
+    return "\r\n".join(_header_line(name, value) for name, value in pairs)
+
+
+def _split_header(line: str) -> tuple[str, str]:
+    name, colon, value = line.partition(":")
+    if not colon:
+        raise ConfigurationError("A line of http_headers has no colon.")
+    return name.strip(), value.strip()
+
+
+def _header_line(name: str, value: str) -> str:
+    if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+        raise ConfigurationError(f"{name!r} is not a header name.")
+    if not isinstance(value, str) or any(c in value for c in "\r\n\0"):
+        raise ConfigurationError(f"The value of the header {name!r} must be text without CR, LF or NUL.")
+    return f"{name}: {value}"
+
+
+def _notify(value: bool | int, provider: Provider) -> bool | int:
+    if provider.notify_codes or isinstance(value, bool):
+        return int(value) if provider.notify_codes else value
+    if value not in (Notify.NEVER, Notify.ON_FAILURE):
+        raise ConfigurationError(f"{provider.name} has no notify code {int(value)}; it takes True (on failure) or False.")
+    return bool(value)
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise ConfigurationError(f"{value!r} is not a finite number.")
+    return value
+
+
+def _plain(name: str, value: object) -> object:
+    """Return a value as JSON has it."""
+    if isinstance(value, datetime):
+        return unix_seconds(value)
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, float):
+        return _finite(value)
+    if value is None or isinstance(value, str | int):
+        return value
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+        return [_plain(name, item) for item in value]
+    raise ConfigurationError(f"{name} cannot be a {type(value).__name__}; bodies and payloads are text.")
+
+
+def _encode(name: str, value: Any, provider: Provider) -> object:
+    if name == "http_headers":
+        return header_lines(value)
+    if name == "notify":
+        return _notify(value, provider)
+    return _plain(name, value)
+
+
+def encode_params(params: Mapping[str, Any], provider: Provider, *, clear: bool) -> dict[str, Any]:
+    """Return parameters as they travel, under the wire's names.
+
+    None is sent as "" where `clear` is set and the service can clear the field (an edit), and is left out otherwise.
+    """
+    wire = {wire_name(name): _encode(name, value, provider) for name, value in params.items() if value is not None}
+    empty = [name for name, value in params.items() if value is None] if clear else []
+    for name in empty:
+        if name not in _CLEARABLE:
+            raise ConfigurationError(f"{name} cannot be cleared; leave it out to keep its value.")
+        wire[wire_name(name)] = ""
+    return wire

@@ -1,0 +1,116 @@
+"""What to do after an attempt, and how long to wait: pure decisions.
+
+A refused call was not carried out and may be repeated whatever it is. A call whose answer was lost is repeated where a repeat does no
+harm; a create is looked up first.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+
+from attrs import Attribute, define, field, frozen
+
+from cronapi._functions import Repeat
+from cronapi.errors import Applied, ConfigurationError
+
+
+class Ending(enum.Enum):
+    """How one attempt ended."""
+
+    DONE = "an answer that can be used"
+    FINAL = "an answer that a repeat would not change"
+    NOT_SENT = "nothing was sent"
+    REFUSED = "the rate limit refused it"
+    LOST = "sent, and no answer"
+    GARBLED = "sent, and an answer that cannot be read"
+
+
+MOST_GARBLED = 3
+"""Attempts: what cannot be read three times in a row comes from the wrong place, not from a bad moment."""
+_UNKNOWN = (Ending.LOST, Ending.GARBLED)
+
+
+class Step(enum.Enum):
+    """What follows."""
+
+    RETURN = enum.auto()
+    RAISE = enum.auto()
+    REPEAT = enum.auto()
+    LOOK = enum.auto()
+
+
+def _at_least_one(_: object, attribute: Attribute[int], value: int) -> None:
+    if value < 1:
+        raise ConfigurationError(f"{attribute.name} must be at least 1, not {value!r}.")
+
+
+def _not_negative(_: object, attribute: Attribute[float], value: float) -> None:
+    if math.isnan(value) or value < 0:
+        raise ConfigurationError(f"{attribute.name} must be seconds, not {value!r}.")
+
+
+@frozen(kw_only=True)
+class RetryPolicy:
+    """How often and how long a call is repeated.
+
+    `max_attempts` bounds the attempts that failed by an error; refusals by the rate limit are not counted. `max_delay` is the longest
+    single wait before a repeat; a service that asks for longer (Retry-After) ends the call. `budget` is the longest time between
+    the first failure and the last repeat. Both in seconds.
+    """
+
+    max_attempts: int = field(default=8, validator=_at_least_one)
+    max_delay: float = field(default=30.0, validator=_not_negative)
+    budget: float = field(default=120.0, validator=_not_negative)
+
+
+@define
+class History:
+    """What has happened to one call so far; `first_failure` is a monotonic time in seconds."""
+
+    attempts: int = 0
+    errors: int = 0
+    garbled: int = 0
+    lost: bool = False
+    first_failure: float | None = None
+
+    def record(self, ending: Ending, now: float) -> None:
+        """Add an attempt that ended at `now`."""
+        self.attempts += 1
+        self.errors += ending is Ending.NOT_SENT or ending in _UNKNOWN
+        self.garbled += ending is Ending.GARBLED
+        self.lost |= ending in _UNKNOWN
+        if self.first_failure is None:
+            self.first_failure = now
+
+    def applied(self, repeat: Repeat) -> Applied:
+        """Return whether a call without a usable answer may have been carried out; a read changes nothing."""
+        return Applied.UNKNOWN if self.lost and repeat is not Repeat.READ else Applied.NO
+
+
+BACKOFF_BASE = 0.5
+_MOST_DOUBLINGS = 16
+
+
+def backoff(errors: int, max_delay: float, chance: float) -> float:
+    """Return the seconds to wait after that many errors: exponential, with full jitter by `chance` in [0, 1)."""
+    return chance * min(max_delay, BACKOFF_BASE * 2.0 ** min(errors, _MOST_DOUBLINGS))
+
+
+def next_step(
+    ending: Ending, repeat: Repeat, history: History, policy: RetryPolicy | None, *, now: float, retry_after: float | None = None
+) -> Step:
+    """Return what to do after an attempt that ended so; `now` is on the clock of `history`."""
+    if ending is Ending.DONE:
+        return Step.RETURN
+    if ending is Ending.FINAL or policy is None or _is_over(history, policy, now, retry_after):
+        return Step.RAISE
+    if ending in _UNKNOWN and repeat is Repeat.CREATE:
+        return Step.LOOK
+    return Step.REPEAT
+
+
+def _is_over(history: History, policy: RetryPolicy, now: float, retry_after: float | None) -> bool:
+    began = now if history.first_failure is None else history.first_failure
+    spent = history.errors >= policy.max_attempts or history.garbled >= MOST_GARBLED or now - began > policy.budget
+    return spent or (retry_after or 0.0) > policy.max_delay

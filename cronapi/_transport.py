@@ -1,0 +1,279 @@
+"""The only room that speaks HTTP: one exchange is one task that the library owns and nobody cancels.
+
+httpx 0.28 loses its connection pool when a caller is cancelled in the middle of a request, so callers wait beside the exchange, not
+in it: a caller that goes away leaves the exchange to end by itself, and what it answers is still learnt. Foreign exceptions end here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit
+
+import anyio
+from anyio.lowlevel import current_token
+
+from cronapi._retry import Ending
+from cronapi._wire import Request, Verdict, read_response, redact
+from cronapi.errors import (
+    ConfigurationError,
+    ConnectionFailedError,
+    CronAPIError,
+    RequestTimeoutError,
+    ResponseError,
+    StatusError,
+    TransportError,
+)
+from cronapi.scheduler import Slot
+
+if TYPE_CHECKING:
+    import httpx
+    import httpx2
+
+    AnyClient = httpx.AsyncClient | httpx2.AsyncClient
+    AnyResponse = httpx.Response | httpx2.Response
+
+logger = logging.getLogger("cronapi")
+
+MOST_BYTES = 32 * 1024 * 1024
+"""A page of 1,000 jobs is about half a megabyte, the logs of a job about eight."""
+CONNECTIONS, KEEP_ALIVE, KEEP_ALIVE_SECONDS = 20, 5, 30.0
+_TOKEN = "cronapi_token"  # noqa: S105 -- the name of an extension, not a token
+GRACE = 0.25
+"""Seconds that a caller waits on, so that the transport's own timeout, which knows whether anything was sent, comes first."""
+LAST_RESORT = 2
+"""Timeouts: an exchange that outlives so many (a server that drips its headers) is cut off, and the pool with it."""
+
+
+class Exchange:
+    """One request under way; `verdict` is there once `event` is set."""
+
+    __slots__ = ("event", "verdict")
+
+    def __init__(self) -> None:
+        self.event = anyio.Event()
+        self.verdict = Verdict(ending=Ending.LOST, error=TransportError("The exchange was cut off."))
+
+    async def wait(self, timeout: float) -> Verdict:
+        """Return the verdict; after `timeout` seconds that of a lost answer, while the exchange goes on by itself."""
+        with anyio.move_on_after(timeout + GRACE):
+            await self.event.wait()
+            return self.verdict
+        return Verdict(ending=Ending.LOST, error=RequestTimeoutError(f"No answer in {timeout:g} s."))
+
+
+class Transport:
+    """Sends requests for one client on one event loop.
+
+    Raises ConfigurationError when it is used on another loop or after closing.
+    """
+
+    def __init__(self, *, http_client: AnyClient | None = None, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._given = http_client
+        self._transport = transport
+        self._own: httpx.AsyncClient | None = None
+        self._loop: object = None
+        self._closed = False
+        self._retired: list[httpx.AsyncClient] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._under_way = 0
+        self._idle: anyio.Event | None = None
+
+    def check(self) -> None:
+        """Refuse to serve after closing, or on another event loop than the first."""
+        if self._closed:
+            raise ConfigurationError("This client is closed; make a new one.")
+        loop = current_token().native_token
+        if self._loop not in (None, loop):
+            raise ConfigurationError("This client belongs to another event loop; make one client for each loop.")
+        self._loop = loop
+
+    def start(self, request: Request, slot: Slot, timeout: float, learn: Callable[[Verdict], None]) -> Exchange:
+        """Start an exchange, which frees `slot` and tells `learn` its verdict when it ends, whoever still waits for it."""
+        exchange = Exchange()
+        self._under_way += 1
+
+        async def run() -> None:
+            began = time.perf_counter()
+            try:
+                with anyio.move_on_after(timeout * LAST_RESORT) as scope:
+                    exchange.verdict = await self._attempt(request, timeout)
+                if scope.cancelled_caught:
+                    self._retire()
+            finally:
+                learn(exchange.verdict)
+                self._end(exchange, slot)
+            logger.debug("%s: %s after %.3f s", request.function, exchange.verdict.ending.value, time.perf_counter() - began)
+
+        self._spawn(run)
+        return exchange
+
+    async def aclose(self, patience: float) -> None:
+        """Refuse further requests, wait up to `patience` seconds for those under way, and close what is our own."""
+        self._closed = True
+        self._retire()
+        try:
+            if self._under_way and self._loop == current_token().native_token:
+                self._idle = anyio.Event()
+                with anyio.move_on_after(patience):
+                    await self._idle.wait()
+        finally:
+            if self._loop == current_token().native_token:
+                with anyio.CancelScope(shield=True):
+                    for client in self._retired:
+                        await client.aclose()
+
+    def _retire(self) -> None:
+        """Take no further requests on our HTTP client; it is closed at the end, since others may be using it."""
+        if self._own is not None:
+            self._retired.append(self._own)
+            self._own = None
+
+    def _end(self, exchange: Exchange, slot: Slot) -> None:
+        _settle(slot, exchange.verdict)
+        slot.close()
+        exchange.event.set()
+        self._under_way -= 1
+        if self._idle is not None and not self._under_way:
+            self._idle.set()
+
+    def _spawn(self, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        if isinstance(self._loop, asyncio.AbstractEventLoop):
+            task = self._loop.create_task(run())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        else:
+            sys.modules["trio"].lowlevel.spawn_system_task(run, context=contextvars.copy_context())
+
+    async def _attempt(self, request: Request, timeout: float) -> Verdict:
+        try:
+            client = self._client()
+        except Exception as error:  # noqa: BLE001 -- bad proxy settings and broken certificate stores raise anything
+            return Verdict(ending=Ending.FINAL, error=_because(ConfigurationError(f"No HTTP client can be made: {error}"), error))
+        try:
+            return await _exchange(client, request, timeout)
+        except Exception as error:  # noqa: BLE001 -- the border: whatever a transport raises becomes one of ours
+            return translate(error, _module(client), redact(str(error), request.secrets), stock=self._is_stock(client))
+
+    def _client(self) -> AnyClient:
+        if self._given is not None:
+            return self._given
+        if self._own is None:
+            import httpx  # noqa: PLC0415 -- a tenth of a second that importing models must not cost
+
+            limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=KEEP_ALIVE, keepalive_expiry=KEEP_ALIVE_SECONDS)
+            transport = None if self._transport is None else _TokenInQuery(self._transport)
+            self._own = httpx.AsyncClient(transport=transport, limits=limits)  # type: ignore[arg-type]  # has what httpx asks of it
+        return self._own
+
+    def _is_stock(self, client: AnyClient) -> bool:
+        """Whether ConnectTimeout means "never sent": other transports raise it for a reset after the request was read."""
+        inner = self._transport or getattr(client, "_transport", None)
+        return isinstance(inner, _module(client).AsyncHTTPTransport)
+
+
+def _module(client: AnyClient) -> Any:
+    """Return httpx or httpx2, whichever made the client."""
+    names = (cls.__module__.partition(".")[0] for cls in type(client).__mro__)
+    return sys.modules[next(name for name in names if name in ("httpx", "httpx2"))]
+
+
+async def _exchange(client: AnyClient, request: Request, timeout: float) -> Verdict:
+    deadline = anyio.current_time() + timeout
+    built = client.build_request(
+        request.method,
+        request.url,
+        headers=dict(request.headers),
+        content=request.content,
+        timeout=(timeout, timeout, timeout, None),
+        extensions=_extensions(request),
+    )
+    response = await client.send(built, stream=True, follow_redirects=False)  # type: ignore[arg-type]  # built by the same client
+    try:
+        body = await _read(response, deadline)
+    finally:
+        await response.aclose()
+    if isinstance(body, Verdict):
+        return body
+    return read_response(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body, secrets=request.secrets)
+
+
+def _extensions(request: Request) -> dict[str, Any]:
+    """Carry the token of a GET query past httpx, which logs the URL: `target` is what the connection sends instead of the path."""
+    if request.url_token is None:
+        return {}
+    parts = urlsplit(request.url)
+    query = f"{parts.query}&" if parts.query else ""
+    token = urlencode({"token": request.url_token})
+    return {"target": f"{parts.path}?{query}{token}".encode(), _TOKEN: request.url_token}
+
+
+class _TokenInQuery:
+    """Puts the token of a GET query into the URL below httpx's logging, for a transport that knows no `target`."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+        self._inner = inner
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        extensions = dict(request.extensions)
+        token = extensions.pop(_TOKEN, None)
+        if token is not None:
+            extensions.pop("target", None)
+            url = request.url.copy_merge_params({"token": token})
+            request = type(request)(request.method, url, headers=request.headers, stream=request.stream, extensions=extensions)
+        return await self._inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+async def _read(response: AnyResponse, deadline: float) -> bytes | Verdict:
+    """Return the body, or a verdict where it is too large or drips in too slowly."""
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > MOST_BYTES:
+            reason = f"The answer is larger than {MOST_BYTES} bytes."
+            return Verdict(ending=Ending.GARBLED, error=ResponseError(reason, problems=(f"$: {reason}",)))
+        if anyio.current_time() > deadline:
+            return Verdict(ending=Ending.LOST, error=RequestTimeoutError("The answer did not end in time."))
+    return bytes(body)
+
+
+def translate(error: Exception, module: Any, text: str, *, stock: bool) -> Verdict:
+    """Return the verdict on an exception that a transport raised; `stock` where its ConnectTimeout means "never sent"."""
+    name = type(error).__name__
+    said = f"{name}: {text}" if text else name
+    if isinstance(error, module.ConnectError | module.PoolTimeout) or (stock and isinstance(error, module.ConnectTimeout)):
+        return _ended(Ending.NOT_SENT, ConnectionFailedError(f"No connection: {said}."), error)
+    if isinstance(error, module.TimeoutException | TimeoutError):
+        return _ended(Ending.LOST, RequestTimeoutError(f"No answer in time: {said}."), error)
+    if isinstance(error, module.DecodingError):
+        return _ended(Ending.GARBLED, ResponseError(f"The answer cannot be decoded: {said}."), error)
+    if isinstance(error, module.LocalProtocolError | module.UnsupportedProtocol | module.InvalidURL):
+        return _ended(Ending.FINAL, TransportError(f"The request cannot be sent: {said}."), error)
+    return _ended(Ending.LOST, TransportError(f"The connection broke: {said}."), error)
+
+
+def _ended(ending: Ending, error: CronAPIError, cause: Exception) -> Verdict:
+    return Verdict(ending=ending, error=_because(error, cause))
+
+
+def _because(error: CronAPIError, cause: Exception) -> CronAPIError:
+    error.__cause__ = cause
+    return error
+
+
+def _settle(slot: Slot, verdict: Verdict) -> None:
+    """Tell the scheduler what the exchange says of the rate limit."""
+    if verdict.ending is Ending.REFUSED:
+        slot.refused(verdict.retry_after)
+    elif verdict.ending in (Ending.NOT_SENT, Ending.LOST) and not isinstance(verdict.error, StatusError):
+        slot.lost()
+    else:
+        slot.accepted()

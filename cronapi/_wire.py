@@ -1,0 +1,165 @@
+"""The protocol without any I/O: a call becomes a request, an answer becomes a verdict."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import partial
+from typing import Any, Literal
+from urllib.parse import quote, urlencode
+
+from attrs import field, frozen
+
+from cronapi._json import parse_json
+from cronapi._retry import Ending
+from cronapi.errors import (
+    APIError,
+    AuthenticationError,
+    CronAPIError,
+    NotFoundError,
+    RedirectError,
+    ResponseError,
+    ServiceUnavailableError,
+    StatusError,
+)
+from cronapi.providers import Provider
+
+RequestFormat = Literal["json", "form", "query"]
+Auth = Literal["body", "bearer"]
+
+WRONG_TOKEN = 11
+"""The one error code with a documented meaning besides 0."""
+REFUSALS = (429, 503)
+LEAST_SECRET = 4
+"""Characters: a shorter secret cannot be told from ordinary text."""
+_SHOWN, _READ = 200, 4000
+_CODE = re.compile("-?[0-9]{1,9}")
+USER_AGENT = "cronapi-client (+https://pypi.org/project/cronapi-client/)"
+
+
+@frozen(kw_only=True)
+class Request:
+    """One HTTP request. `url_token` goes into the query at the last moment, so that no log of the URL shows it."""
+
+    function: str
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes = field(default=b"", repr=False)
+    url_token: str | None = field(default=None, repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+
+@frozen(kw_only=True)
+class Verdict:
+    """How an attempt ended: `data` where it was answered, `error` where not."""
+
+    ending: Ending
+    data: Any = None
+    error: CronAPIError | None = None
+    retry_after: float | None = None
+
+
+def build_request(
+    provider: Provider, function: str, params: Mapping[str, Any], token: str, *, auth: Auth = "body", request_format: RequestFormat = "json"
+) -> Request:
+    """Return the request of a call; parameters with lists always travel as JSON, the only format documented for them."""
+    url = provider.base_url + quote(provider.spell(function), safe="._-")
+    headers = {"Accept": "application/json", "User-Agent": USER_AGENT}
+    secrets = tuple(str(value) for value in (token, params.get("password"), params.get("secret")) if value)
+    make = partial(Request, function=function, headers=headers, secrets=secrets)
+    if auth == "bearer":
+        headers["Authorization"] = f"Bearer {token}"
+    body = dict(params) if auth == "bearer" else {"token": token, **params}
+    if request_format == "json" or any(isinstance(value, list | dict) for value in params.values()):
+        headers["Content-Type"] = "application/json"
+        return make(method="POST", url=url, content=json.dumps(body).encode())
+    if request_format == "form":
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+        return make(method="POST", url=url, content=_form(body).encode())
+    query = _form(params)
+    url_token = None if auth == "bearer" else token
+    return make(method="GET", url=f"{url}?{query}" if query else url, url_token=url_token)
+
+
+def _form(params: Mapping[str, Any]) -> str:
+    return urlencode({name: int(value) if isinstance(value, bool) else value for name, value in params.items()})
+
+
+def redact(text: str, secrets: Iterable[str]) -> str:
+    """Return `text` without the secrets, raw or percent-encoded."""
+    for secret in secrets:
+        if len(secret) >= LEAST_SECRET:
+            text = text.replace(secret, "***").replace(quote(secret, safe=""), "***")
+    return text
+
+
+def read_response(
+    status: int, headers: Mapping[str, str], body: bytes, *, secrets: Iterable[str] = (), now: datetime | None = None
+) -> Verdict:
+    """Return the verdict on an answer; an envelope counts whatever the HTTP status is. `headers` have lower-case names."""
+    try:
+        answer = parse_json(body)
+    except ValueError as error:
+        return _without_envelope(status, headers, body, f"The answer is not JSON: {error}.", tuple(secrets), now)
+    if isinstance(answer, dict) and answer.get("status") in ("success", "error"):
+        return _envelope(status, answer, tuple(secrets))
+    reason = "The answer is JSON, but not the envelope: it is no object with status success or error."
+    return _without_envelope(status, headers, b"", reason, tuple(secrets), now)
+
+
+def _envelope(status: int, answer: Mapping[str, Any], secrets: tuple[str, ...]) -> Verdict:
+    if answer["status"] == "success" and answer.get("code", 0) in (0, "0"):
+        return Verdict(ending=Ending.DONE, data=answer.get("data"))
+    code, message = answer.get("code"), answer.get("message")
+    number = int(code) if isinstance(code, int | str) and _CODE.fullmatch(str(code)) else 1
+    text = redact(message, secrets)[:_SHOWN] if isinstance(message, str) and message else "The service gave no message"
+    kind: type[APIError] = APIError
+    if number == WRONG_TOKEN:
+        kind = AuthenticationError
+    elif status == 404:  # noqa: PLR2004 -- the HTTP status of that meaning
+        kind = NotFoundError
+    return Verdict(ending=Ending.FINAL, error=kind(f"{text} (code {number}).", code=number))
+
+
+def _without_envelope(
+    status: int, headers: Mapping[str, str], body: bytes, reason: str, secrets: tuple[str, ...], now: datetime | None
+) -> Verdict:
+    if 300 <= status < 400:  # noqa: PLR2004 -- HTTP's class of redirects
+        location = redact(headers.get("location", ""), secrets)
+        redirect = RedirectError(f"HTTP {status}, to {location!r}.", status=status, location=location)
+        return Verdict(ending=Ending.FINAL, error=redirect)
+    if status in REFUSALS:
+        delay = retry_after_seconds(headers.get("retry-after"), now)
+        error = ServiceUnavailableError(f"HTTP {status}: over the rate limit, or an outage.", status=status, retry_after=delay)
+        return Verdict(ending=Ending.REFUSED, error=error, retry_after=delay)
+    if status >= 500:  # noqa: PLR2004 -- HTTP's class of server errors
+        return Verdict(ending=Ending.LOST, error=StatusError(f"HTTP {status} without an envelope.", status=status))
+    if status >= 400:  # noqa: PLR2004 -- HTTP's class of client errors
+        return Verdict(ending=Ending.FINAL, error=StatusError(f"HTTP {status} without an envelope.", status=status))
+    shown = redact(body[:_READ].decode("utf-8", "replace"), secrets)[:_SHOWN]
+    text = f"{reason} It begins with {shown!r}." if body else reason
+    return Verdict(ending=Ending.GARBLED, error=ResponseError(text, problems=(f"$: {reason}",)))
+
+
+def retry_after_seconds(value: str | None, now: datetime | None = None) -> float | None:
+    """Return the seconds that a Retry-After header asks for, given as seconds or as an HTTP date; None where it asks for nothing."""
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = _seconds_until(value, now or datetime.now(UTC))
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _seconds_until(date: str, now: datetime) -> float:
+    try:
+        moment = parsedate_to_datetime(date)
+    except ValueError:
+        return math.nan
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now.timestamp()

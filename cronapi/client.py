@@ -1,0 +1,206 @@
+"""The front door: `FastCron`, `SetCronJob` and the general `Client`."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import math
+import os
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack
+
+from attrs import evolve
+
+from cronapi._call import Caller, Options, Token, checked_token
+from cronapi._functions import TABLE, Function, Repeat
+from cronapi._retry import RetryPolicy
+from cronapi._transport import Transport
+from cronapi._wire import Auth, RequestFormat
+from cronapi.errors import ConfigurationError
+from cronapi.namespaces._invoke import Invoker
+from cronapi.namespaces.account import Account
+from cronapi.namespaces.cron import Cron
+from cronapi.namespaces.group import Groups
+from cronapi.namespaces.server import Server
+from cronapi.providers import FASTCRON, SETCRONJOB, Provider
+from cronapi.scheduler import Lane, Scheduler, shared_scheduler
+
+if TYPE_CHECKING:
+    import httpx
+    import httpx2
+
+Scope = Literal["provider", "token"]
+
+
+class ClientOptions(TypedDict, total=False):
+    """The keyword arguments of `FastCron` and `SetCronJob`; `Client` describes them."""
+
+    base_url: str | None
+    scheduler: Scheduler | None
+    retry: RetryPolicy | None
+    timeout: float
+    auth: Auth
+    request_format: RequestFormat
+    http_client: httpx.AsyncClient | httpx2.AsyncClient | None
+    transport: httpx.AsyncBaseTransport | None
+    scope: Scope
+
+
+class CallOptions(TypedDict, total=False):
+    """What `with_options` changes."""
+
+    max_wait: float | None
+    lane: Lane | None
+    retry: RetryPolicy | None
+    timeout: float
+
+
+class Client:
+    """A client of one account at one provider, shared by all tasks of an event loop.
+
+    `token` is the API token or a function, sync or async, that returns it; None reads the provider's environment variable.
+    `timeout` bounds one exchange in seconds. `scheduler` None shares one rate per provider address and process; `scope="token"` has one
+    rate per account instead. `retry` None turns repeats and look-ups off. `auth="bearer"` is FastCron's; `request_format="query"` puts
+    the parameters into the URL, which proxies and servers log. An `http_client` (httpx's or httpx2's) is neither closed nor changed; a
+    `transport` is httpx's.
+
+    It may be made before a loop runs and belongs to the first that uses it. Close it with `async with` or `aclose()`, from any task.
+    Raises ConfigurationError for anything it cannot work with.
+    """
+
+    cron: Cron
+    group: Groups
+    account: Account
+    server: Server
+
+    def __init__(
+        self,
+        provider: Provider,
+        token: Token | None = None,
+        *,
+        base_url: str | None = None,
+        scheduler: Scheduler | None = None,
+        retry: RetryPolicy | None = RetryPolicy(),  # noqa: B008 -- frozen, so it may be shared
+        timeout: float = 30.0,
+        auth: Auth = "body",
+        request_format: RequestFormat = "json",
+        http_client: httpx.AsyncClient | httpx2.AsyncClient | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        scope: Scope = "provider",
+    ) -> None:
+        self.provider = provider if base_url is None else evolve(provider, base_url=base_url)
+        _check_choice("auth", auth, Auth)
+        _check_choice("request_format", request_format, RequestFormat)
+        _check_choice("scope", scope, Scope)
+        if auth == "bearer" and not provider.bearer:
+            raise ConfigurationError(f"{provider.name} takes its token in the body; it knows no Bearer header.")
+        if http_client is not None and transport is not None:
+            raise ConfigurationError("Give an http_client or a transport, not both.")
+        if http_client is not None and request_format == "query" and auth == "body":
+            raise ConfigurationError("request_format='query' with an http_client of your own would put the token into its logs.")
+        token = _token(token, provider)
+        self._given_scheduler = scheduler
+        self._key = self.provider.base_url if scope == "provider" else f"{self.provider.base_url}#{_fingerprint(token)}"
+        self._transport = Transport(http_client=http_client, transport=transport)
+        self._caller = Caller(self.provider, token, self._transport, lambda: self.scheduler)
+        self._equip(Options(timeout=_checked_timeout(timeout), retry=retry, auth=auth, request_format=request_format))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.provider.base_url}>"
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """The scheduler that paces this client on the running event loop, with its `stats` and `eta`."""
+        return self._given_scheduler or shared_scheduler(self._key, self.provider.rate)
+
+    def with_options(self, **changes: Unpack[CallOptions]) -> Self:
+        """Return a client that shares everything with this one, closing too, but makes its calls with other options.
+
+        `max_wait` is the longest time in the queue, in seconds: a call that would wait longer fails at once with WaitTooLongError.
+        `lane` is interactive or bulk for all calls.
+        """
+        for name in changes.keys() - CallOptions.__annotations__.keys():
+            raise ConfigurationError(f"with_options has no option {name!r}.")
+        if (max_wait := changes.get("max_wait")) is not None and not max_wait >= 0:
+            raise ConfigurationError(f"max_wait must be seconds, not {max_wait!r}.")
+        if changes.get("lane") is not None:
+            _check_choice("lane", changes["lane"], Lane)
+        _checked_timeout(changes.get("timeout", self._options.timeout))
+        view = copy.copy(self)
+        view._equip(evolve(self._options, **changes))  # noqa: SLF001 -- a copy of this very object
+        return view
+
+    async def call(self, function: str, **params: Any) -> Any:
+        """Call any function by its name, `target.action`, and return its raw `data`; same pacing, repeats and errors.
+
+        Parameters are the wire's, in snake_case or camelCase. A function that cronapi does not know counts as a create.
+        """
+        row = TABLE.get(function) or Function(function, Repeat.CREATE, object, frozenset())
+        return await self._caller.call(row, self._invoker.encode(params), self._options)
+
+    async def aclose(self) -> None:
+        """Refuse further calls, wait for requests under way (at most `timeout` seconds), and close connections of our own.
+
+        Does nothing the second time.
+        """
+        await self._transport.aclose(self._options.timeout)
+
+    async def __aenter__(self) -> Self:
+        self._transport.check()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.aclose()
+
+    def _equip(self, options: Options) -> None:
+        self._options = options
+        self._invoker = Invoker(self._caller, options)
+        self.cron = Cron(self._invoker)
+        self.group = Groups(self._invoker)
+        self.account = Account(self._invoker)
+        self.server = Server(self._invoker)
+
+
+class FastCron(Client):
+    """A client of FastCron, 1 request a second: `async with FastCron(token) as api:`.
+
+    Keyword arguments are those of `Client`; token None reads FASTCRON_TOKEN.
+    """
+
+    def __init__(self, token: Token | None = None, **options: Unpack[ClientOptions]) -> None:
+        super().__init__(FASTCRON, token, **options)
+
+
+class SetCronJob(Client):
+    """A client of SetCronJob, 10 requests a second: `async with SetCronJob(token) as api:`.
+
+    Keyword arguments are those of `Client`; token None reads SETCRONJOB_TOKEN.
+    """
+
+    def __init__(self, token: Token | None = None, **options: Unpack[ClientOptions]) -> None:
+        super().__init__(SETCRONJOB, token, **options)
+
+
+def _token(token: Token | None, provider: Provider) -> Token:
+    if callable(token):
+        return token
+    if token is None:
+        token = os.environ.get(provider.token_variable)
+    if token is None:
+        raise ConfigurationError(f"No API token: give one, or set {provider.token_variable}.")
+    return checked_token(token)
+
+
+def _fingerprint(token: Token) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()[:16] if isinstance(token, str) else str(id(token))
+
+
+def _checked_timeout(timeout: float) -> float:
+    if not (math.isfinite(timeout) and timeout > 0):
+        raise ConfigurationError(f"timeout must be a positive number of seconds, not {timeout!r}.")
+    return timeout
+
+
+def _check_choice(name: str, value: object, choices: Any) -> None:
+    if value not in choices.__args__:
+        raise ConfigurationError(f"{name} must be one of {', '.join(choices.__args__)}, not {value!r}.")

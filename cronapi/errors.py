@@ -1,0 +1,191 @@
+"""Every exception of cronapi, drawn as a tree.
+
+    CronAPIError                     provider, function, attempts, applied
+    +-- ConfigurationError           a bad argument, no token, a closed client (also ValueError)
+    +-- UnsupportedFunctionError     this provider has no such function
+    +-- WaitTooLongError             max_wait would be exceeded: nothing was sent
+    +-- TransportError               no answer
+    |   +-- ConnectionFailedError    no connection: nothing was sent
+    |   +-- RequestTimeoutError      no answer in time
+    +-- StatusError                  an HTTP status without an envelope
+    |   +-- ServiceUnavailableError  503, the rate limit or an outage
+    |   +-- RedirectError            3xx, never followed
+    +-- ResponseError                not JSON, not the envelope or not the expected shape
+    +-- APIError                     the envelope said error
+    |   +-- AuthenticationError      code 11
+    |   +-- NotFoundError            certain evidence that there is no such thing
+    +-- OutcomeUnknownError          a create may or may not have happened
+
+House rule: every error can be made from its message alone, so all of them pickle.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Self, TypedDict, Unpack
+
+
+class Applied(enum.Enum):
+    """Whether the service has carried out the call that failed."""
+
+    NO = "no"
+    YES = "yes"
+    UNKNOWN = "unknown"
+
+
+class CallFacts(TypedDict, total=False):
+    """What every error knows of its call."""
+
+    provider: str | None
+    function: str | None
+    attempts: int
+    applied: Applied
+
+
+class CronAPIError(Exception):
+    """The base of every error that cronapi raises.
+
+    `provider` and `function` name the call (None where none was made), `attempts` counts the requests that were started for it,
+    and `applied` says whether the service has carried it out.
+    """
+
+    advice = ""
+    """What the reader can do about it, in one sentence; the end of the error's text."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str | None = None,
+        function: str | None = None,
+        attempts: int = 0,
+        applied: Applied = Applied.NO,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.provider = provider
+        self.function = function
+        self.attempts = attempts
+        self.applied = applied
+
+    def __str__(self) -> str:
+        call = f"{self.provider} {self.function}: " if self.function else ""
+        facts = f" [attempts: {self.attempts}, applied: {self.applied.value}]" if self.attempts else ""
+        advice = f" {self.advice}" if self.advice else ""
+        return f"{call}{self.message}{facts}{advice}"
+
+    def of_call(self, **call: Unpack[CallFacts]) -> Self:
+        """Return this error with what is known of its call filled in."""
+        self.__dict__.update(call)
+        return self
+
+
+class ConfigurationError(CronAPIError, ValueError):
+    """An argument cannot be used, a token is missing, or a client was used where it cannot be; nothing was sent."""
+
+
+class UnsupportedFunctionError(CronAPIError):
+    """The provider has no such function; nothing was sent."""
+
+
+class WaitTooLongError(CronAPIError):
+    """The queue is longer than `max_wait` allows; this attempt was not sent.
+
+    `wait` is the expected wait in seconds.
+    """
+
+    advice = "Ask again later, or allow a longer max_wait."
+
+    def __init__(self, message: str, *, wait: float = 0.0, **call: Unpack[CallFacts]) -> None:
+        super().__init__(message, **call)
+        self.wait = wait
+
+
+class TransportError(CronAPIError):
+    """The service gave no answer."""
+
+
+class ConnectionFailedError(TransportError):
+    """No connection could be made, so nothing was sent."""
+
+    advice = "Check base_url, the network and the proxy settings."
+
+
+class RequestTimeoutError(TransportError):
+    """No answer came within `timeout` seconds."""
+
+
+class StatusError(CronAPIError):
+    """The service answered with an HTTP status and no envelope; `status` is that number."""
+
+    def __init__(self, message: str, *, status: int = 0, **call: Unpack[CallFacts]) -> None:
+        super().__init__(message, **call)
+        self.status = status
+
+
+class ServiceUnavailableError(StatusError):
+    """HTTP 503 (or 429): over the rate limit, or an outage.
+
+    `retry_after` is the delay in seconds that the service asked for, or None.
+    """
+
+    advice = "The call was refused each time it was tried; it is safe to make it again later."
+
+    def __init__(self, message: str, *, status: int = 503, retry_after: float | None = None, **call: Unpack[CallFacts]) -> None:
+        super().__init__(message, status=status, **call)
+        self.retry_after = retry_after
+
+
+class RedirectError(StatusError):
+    """The service points to another place; it is not followed, since the token would travel there.
+
+    `location` is the new place, or "" where the answer named none.
+    """
+
+    advice = "If the new place is right, give it as base_url."
+
+    def __init__(self, message: str, *, status: int = 302, location: str = "", **call: Unpack[CallFacts]) -> None:
+        super().__init__(message, status=status, **call)
+        self.location = location
+
+
+class ResponseError(CronAPIError):
+    """The answer is not JSON, not the envelope, or not of the expected shape.
+
+    `problems` are readable lines, each with a path, such as `$.data[3].id: ...`.
+    """
+
+    def __init__(self, message: str, *, problems: tuple[str, ...] = (), **call: Unpack[CallFacts]) -> None:
+        super().__init__(message, **call)
+        self.problems = problems
+
+
+class APIError(CronAPIError):
+    """The service answered that the call failed; `code` is its number and `message` its text."""
+
+    def __init__(self, message: str, *, code: int = 1, **call: Unpack[CallFacts]) -> None:
+        super().__init__(message, **call)
+        self.code = code
+
+
+class AuthenticationError(APIError):
+    """The service does not know the token (code 11)."""
+
+    advice = "Copy the API token from the account's profile page again."
+
+    def __init__(self, message: str, *, code: int = 11, **call: Unpack[CallFacts]) -> None:
+        super().__init__(message, code=code, **call)
+
+
+class NotFoundError(APIError):
+    """There is certainly no such thing: the service said 404 in its envelope, or a complete listing showed it."""
+
+
+class OutcomeUnknownError(CronAPIError):
+    """A create was sent, no usable answer came, and looking it up could not tell whether it happened."""
+
+    advice = "Compare the service's list with what you meant to create before making the call again."
+
+    def __init__(self, message: str, **call: Unpack[CallFacts]) -> None:
+        call.setdefault("applied", Applied.UNKNOWN)
+        super().__init__(message, **call)

@@ -1,0 +1,58 @@
+"""From a method to its row of the table and back: encode, call, structure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from attrs import frozen
+
+from cronapi._call import Caller, Options
+from cronapi._functions import Function, Repeat
+from cronapi._params import encode_params
+from cronapi._structure import StructureError, structure
+from cronapi.errors import Applied, ResponseError
+from cronapi.scheduler import Lane
+
+T = TypeVar("T")
+
+
+@frozen
+class Invoker:
+    """Calls functions for one client with its options."""
+
+    caller: Caller
+    options: Options
+
+    async def __call__(self, row: Function[T], params: Mapping[str, Any], *, clear: bool = False, lane: Lane = "interactive") -> T:
+        """Return the structured result; ResponseError where the answer has another shape."""
+        return await self.send(row, self.encode(params, clear=clear), lane)
+
+    def encode(self, params: Mapping[str, Any], *, clear: bool = False) -> dict[str, Any]:
+        """Return parameters as they travel to this provider."""
+        return encode_params(params, self.caller.provider, clear=clear)
+
+    async def send(self, row: Function[T], wire: Mapping[str, Any], lane: Lane = "interactive") -> T:
+        """Return the structured result of a call whose parameters are encoded."""
+        data = await self.caller.call(row, wire, self.options, lane)
+        if row.repeat is Repeat.GONE:
+            data = restore_ids(data, wire["id"])
+        try:
+            return structure(data, row.result)
+        except StructureError as error:
+            raise ResponseError(
+                f"The answer has another shape than expected: {error}.",
+                problems=error.problems,
+                provider=self.caller.provider.name,
+                function=row.name,
+                attempts=1,
+                applied=Applied.NO if row.repeat is Repeat.READ else Applied.YES,
+            ) from error
+
+
+def restore_ids(data: object, wanted: object) -> object:
+    """Return the answer of a delete with the ids that were asked for: the services answer null, in the order of the request."""
+    if isinstance(wanted, list):
+        rows = data if isinstance(data, list) and len(data) == len(wanted) else [None] * len(wanted)
+        return [restore_ids(row, number) for row, number in zip(rows, wanted, strict=True)]
+    return {**data, "id": wanted} if isinstance(data, dict) else {"id": wanted}

@@ -1,0 +1,28 @@
+"""`api.account`: the account that the token belongs to."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from cronapi import _functions as table
+from cronapi.models import Account as AccountRow
+from cronapi.namespaces._invoke import Invoker
+
+
+@frozen
+class Account:
+    """The functions of the target `account`."""
+
+    _invoke: Invoker
+
+    async def get(self) -> AccountRow:
+        """Return the account (FastCron). A read: repeated freely."""
+        return await self._invoke(table.ACCOUNT_GET, {})
+
+    async def edit(self, *, timezone: str) -> AccountRow:
+        """Set the account's time zone, an IANA name, and return the account. May be repeated."""
+        return await self._invoke(table.ACCOUNT_EDIT, {"timezone": timezone})
+
+    async def secret(self, secret: str) -> AccountRow:
+        """Set the text that stands for `__secret__` in jobs, and return the account (FastCron until 2024-09). May be repeated."""
+        return await self._invoke(table.ACCOUNT_SECRET, {"secret": secret})

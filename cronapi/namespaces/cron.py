@@ -1,0 +1,153 @@
+"""`api.cron`: the jobs."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Unpack
+
+from attrs import evolve, frozen
+
+from cronapi import _functions as table
+from cronapi._functions import PAGE, Repeat
+from cronapi._params import JobParams, JobSpec, as_params, check_names, span
+from cronapi.errors import ConfigurationError
+from cronapi.models import CronJob, Execution
+from cronapi.namespaces._invoke import Invoker
+
+
+@frozen
+class Cron:
+    """The functions of the target `cron`, `cron.list` at SetCronJob and `cron_list` at FastCron.
+
+    Every method raises the errors of `cronapi.errors`; each docstring says whether the call may be repeated. Times are aware datetimes
+    or Unix seconds.
+    """
+
+    _invoke: Invoker
+
+    async def list(self, *, page: int = 1, keyword: str | None = None) -> builtins.list[CronJob]:
+        """Return one page of up to 1,000 jobs.
+
+        `keyword` searches name, id and URL for a part of them; it is no exact match. A read: repeated freely.
+        """
+        return await self._invoke(table.CRON_LIST, {"page": page, "keyword": keyword})
+
+    async def iterate(self, *, keyword: str | None = None) -> AsyncIterator[CronJob]:
+        """Yield the jobs of every page, one request a page, in the bulk lane. A read: repeated freely."""
+        page = 1
+        while True:
+            jobs = await self._invoke(table.CRON_LIST, {"page": page, "keyword": keyword}, lane="bulk")
+            for job in jobs:
+                yield job
+            if len(jobs) < PAGE:
+                return
+            page += 1
+
+    async def find(self, name: str) -> CronJob | None:
+        """Return the job of exactly this name, the one with the lowest id if there are several, or None where there is none.
+
+        Reads every page of the search for it; an error is raised and never taken for absence.
+        """
+        found = [job async for job in self.iterate(keyword=name) if job.name == name]
+        return min(found, key=lambda job: job.id, default=None)
+
+    async def get(self, id: int) -> CronJob:
+        """Return one job.
+
+        Raises NotFoundError only where a listing confirms that there is no such job; any other error says nothing about the job. A
+        read: repeated freely.
+        """
+        return await self._invoke(table.CRON_GET, {"id": id})
+
+    async def add(self, **params: Unpack[JobParams]) -> CronJob:
+        """Create a job and return it with the service's defaults filled in.
+
+        `url` is required. Not repeated blindly: a create whose answer was lost is looked up by its fields, and adopted or sent again;
+        OutcomeUnknownError where that cannot tell.
+        """
+        check_names(params, "cron.add")
+        return await self._invoke.send(table.CRON_ADD, self._invoke.encode(as_params(params, 0)))
+
+    async def edit(self, id: int, **params: Unpack[JobParams]) -> CronJob:
+        """Change what is given of a job, keep the rest, and return the job. None clears a field.
+
+        May be repeated, except with `run`: then a lost answer is an OutcomeUnknownError.
+        """
+        check_names(params, "cron.edit")
+        row = evolve(table.CRON_EDIT, repeat=Repeat.CREATE) if params.get("run") else table.CRON_EDIT
+        return await self._invoke(row, {"id": id, **params}, clear=True)
+
+    async def enable(self, id: int) -> CronJob:
+        """Let a job run by its schedule again, and return it. May be repeated."""
+        return await self._invoke(table.CRON_ENABLE, {"id": id})
+
+    async def disable(self, id: int) -> CronJob:
+        """Stop a job until it is enabled, and return it. May be repeated."""
+        return await self._invoke(table.CRON_DISABLE, {"id": id})
+
+    async def pause(self, id: int, *, for_: str | timedelta) -> CronJob:
+        """Stop a job for a span of time, `"15 minutes"` or a timedelta, and return it.
+
+        It resumes by itself. May be repeated; a repeat counts the span from then on.
+        """
+        return await self._invoke(table.CRON_PAUSE, {"id": id, "for_": span(for_)})
+
+    async def delete(self, id: int) -> CronJob:
+        """Delete a job and return it as it was.
+
+        May be repeated. Raises NotFoundError where a listing confirms that there was no such job before; where an answer was lost,
+        a job that is gone counts as deleted.
+        """
+        return await self._invoke(table.CRON_DELETE, {"id": id})
+
+    async def run(self, id: int, *, time: datetime | int | None = None, payload: str | None = None) -> datetime:
+        """Queue one run beside the schedule, within the next minute or at `time`, and return when it will be.
+
+        `payload` replaces the body of POST, PUT and PATCH, and is added to the query of other methods. Not repeated blindly: after a lost
+        answer `cron.next` is asked for the time; OutcomeUnknownError where no time was given or the service has no `cron.next`.
+        """
+        return await self._invoke(table.CRON_RUN, {"id": id, "time": time, "payload": payload})
+
+    async def logs(self, id: int, *, keyword: str | None = None, limit: int | None = None) -> builtins.list[Execution]:
+        """Return the runs of a job that the service keeps, newest first. A read: repeated freely."""
+        return await self._invoke(table.CRON_LOGS, {"id": id, "keyword": keyword, "limit": limit})
+
+    async def failures(self, id: int | None = None, *, keyword: str | None = None, limit: int | None = None) -> builtins.list[Execution]:
+        """Return the failed runs of a job, or of all jobs (FastCron wants an id since 2024-08). A read: repeated freely."""
+        return await self._invoke(table.CRON_FAILURES, {"id": id, "keyword": keyword, "limit": limit})
+
+    async def next(self, id: int) -> builtins.list[datetime]:
+        """Return up to 100 times at which a job will run, queued runs among them (FastCron). A read: repeated freely."""
+        return await self._invoke(table.CRON_NEXT, {"id": id})
+
+    async def batch_add(self, specs: Iterable[JobSpec | Mapping[str, Any]]) -> builtins.list[CronJob]:
+        """Create several jobs with one request and return them in order (FastCron).
+
+        Not repeated blindly: after a lost answer the jobs are looked up; OutcomeUnknownError where only some are found.
+        """
+        data = [self._invoke.encode(as_params(spec, index)) for index, spec in enumerate(specs)]
+        if not data:
+            raise ConfigurationError("batch_add needs at least one job.")
+        return await self._invoke.send(table.CRON_BATCH_ADD, {"data": data})
+
+    async def batch_edit(self, ids: Sequence[int], **params: Unpack[JobParams]) -> builtins.list[CronJob]:
+        """Change several jobs alike with one request and return them (FastCron, removed there in 2025-08). May be repeated."""
+        check_names(params, "cron.batch_edit")
+        return await self._invoke(table.CRON_BATCH_EDIT, {"id": _some(ids), **params}, clear=True)
+
+    async def batch_delete(self, ids: Sequence[int]) -> builtins.list[CronJob]:
+        """Delete several jobs with one request and return them in the order of `ids` (FastCron). May be repeated."""
+        return await self._invoke(table.CRON_BATCH_DELETE, {"id": _some(ids)})
+
+    async def group_edit(self, id: int, **params: Unpack[JobParams]) -> builtins.list[CronJob]:
+        """Change all jobs of a group alike and return them (FastCron, removed there in 2026-05). May be repeated."""
+        check_names(params, "cron.group_edit")
+        return await self._invoke(table.CRON_GROUP_EDIT, {"id": id, **params}, clear=True)
+
+
+def _some(ids: Sequence[int]) -> builtins.list[int]:
+    if not ids:
+        raise ConfigurationError("At least one id is needed.")
+    return list(ids)

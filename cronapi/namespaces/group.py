@@ -1,0 +1,61 @@
+"""`api.group`: the groups of jobs."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from cronapi import _functions as table
+from cronapi.models import CronJob, Group
+from cronapi.namespaces._invoke import Invoker
+
+
+@frozen
+class Groups:
+    """The functions of the target `group`; errors and repeats as in `Cron`."""
+
+    _invoke: Invoker
+
+    async def list(self) -> builtins.list[Group]:
+        """Return all groups. A read: repeated freely."""
+        return await self._invoke(table.GROUP_LIST, {})
+
+    async def get(self, id: int) -> Group:
+        """Return one group; NotFoundError only where a listing confirms that there is none. A read: repeated freely."""
+        return await self._invoke(table.GROUP_GET, {"id": id})
+
+    async def lookup(self, name: str) -> builtins.list[Group]:
+        """Return the groups of exactly this name: none, one or several. A read: repeated freely."""
+        return await self._invoke(table.GROUP_LOOKUP, {"name": name})
+
+    async def add(self, name: str, *, auto_delete: int | None = None, contacts: Sequence[int] | int | None = None) -> Group:
+        """Create a group and return it.
+
+        `auto_delete` is in days after a one-time job stopped (0, 1, 3, 7, 15 or 30; documented until 2024). Not repeated blindly: after a
+        lost answer the name is looked up.
+        """
+        return await self._invoke(table.GROUP_ADD, {"name": name, "auto_delete": auto_delete, "contacts": contacts})
+
+    async def edit(
+        self, id: int, *, name: str | None = None, auto_delete: int | None = None, contacts: Sequence[int] | int | None = None
+    ) -> Group:
+        """Change what is given of a group and return it. May be repeated."""
+        return await self._invoke(table.GROUP_EDIT, {"id": id, "name": name, "auto_delete": auto_delete, "contacts": contacts})
+
+    async def delete(self, id: int) -> Group:
+        """Delete a group, keep its jobs, and return it as it was. May be repeated, like `cron.delete`."""
+        return await self._invoke(table.GROUP_DELETE, {"id": id})
+
+    async def vanish(self, id: int) -> Group:
+        """Delete a group together with its jobs and return it as it was. May be repeated, like `cron.delete`."""
+        return await self._invoke(table.GROUP_VANISH, {"id": id})
+
+    async def empty(self, id: int) -> Group:
+        """Delete the jobs of a group and return the group. May be repeated."""
+        return await self._invoke(table.GROUP_EMPTY, {"id": id})
+
+    async def items(self, id: int) -> builtins.list[CronJob]:
+        """Return the jobs of a group. A read: repeated freely."""
+        return await self._invoke(table.GROUP_ITEMS, {"id": id})

@@ -1,0 +1,98 @@
+"""The services as values: where they are, how fast they may be called, what they have."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+from urllib.parse import urlsplit
+
+from attrs import Attribute, field, frozen
+
+from cronapi._functions import offered_by
+from cronapi.errors import ConfigurationError
+
+
+def _positive(_: object, attribute: Attribute[float], value: float) -> None:
+    if not (math.isfinite(value) and value > 0):
+        raise ConfigurationError(f"{attribute.name} of a rate must be a positive number, not {value!r}.")
+
+
+@frozen
+class Rate:
+    """At most `limit` requests in `per` seconds."""
+
+    limit: float = field(validator=_positive)
+    per: float = field(default=1.0, validator=_positive)
+
+    @property
+    def interval(self) -> float:
+        """The shortest time between two requests, in seconds."""
+        return self.per / self.limit
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _base_url(url: str) -> str:
+    """Return `url` with a slash at its end, or say why it cannot be a base address."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ConfigurationError(f"base_url {url!r} is not an address.") from error
+    if not parts.hostname or port == 0 or not url.isascii() or any(c.isspace() for c in url):
+        raise ConfigurationError(f"base_url {url!r} is not an address; give one like https://app.fastcron.com/api/v1/.")
+    if parts.query or parts.fragment or "@" in parts.netloc:
+        raise ConfigurationError("base_url must have no user, query or fragment: the token is sent apart.")
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname)):
+        raise ConfigurationError(f"base_url {url!r} must be https: the token would travel unencrypted. http is for loopback only.")
+    return url if url.endswith("/") else f"{url}/"
+
+
+@frozen(kw_only=True)
+class Provider:
+    """A hosted cron service of this family; describe a third one with `attrs.evolve(FASTCRON, name=..., base_url=...)`.
+
+    `separator` stands between target and action in its function names, `token_variable` is the environment variable that holds its
+    token, `bearer` says whether it takes `Authorization: Bearer`, and `notify_codes` whether `notify` is a code 0 to 3 or a boolean.
+    """
+
+    name: str
+    base_url: str = field(converter=_base_url)
+    rate: Rate
+    separator: str
+    functions: frozenset[str]
+    token_variable: str
+    bearer: bool = False
+    notify_codes: bool = False
+
+    def spell(self, function: str) -> str:
+        """Return this service's own spelling of `target.action`."""
+        return function.replace(".", self.separator, 1)
+
+
+SETCRONJOB = Provider(
+    name="setcronjob",
+    base_url="https://www.setcronjob.com/api/",
+    rate=Rate(10),
+    separator=".",
+    functions=offered_by("setcronjob"),
+    token_variable="SETCRONJOB_TOKEN",  # noqa: S106 -- the name of a variable, not a token
+    notify_codes=True,
+)
+"""SetCronJob: 10 requests a second, `cron.list`."""
+
+FASTCRON = Provider(
+    name="fastcron",
+    base_url="https://app.fastcron.com/api/v1/",
+    rate=Rate(1),
+    separator="_",
+    functions=offered_by("fastcron"),
+    token_variable="FASTCRON_TOKEN",  # noqa: S106 -- the name of a variable, not a token
+    bearer=True,
+)
+"""FastCron: 1 request a second, `cron_list`. Its documentation names https://www.fastcron.com/api/v1/ since 2026-06."""

@@ -1,0 +1,71 @@
+"""The leaky bucket of one process: a pace, a clock and a lock, so that event loops in several threads can share it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+import anyio
+
+from cronapi.providers import Rate
+from cronapi.scheduler.pace import Pace, Start
+
+T = TypeVar("T")
+logger = logging.getLogger("cronapi.scheduler")
+
+
+class LocalBucket:
+    """Hands out starts at a rate, one at a time, to every scheduler that shares it.
+
+    `clock` gives monotonic seconds; share a bucket between threads only with one that is the same in all, like `time.monotonic`.
+    """
+
+    def __init__(self, rate: Rate, *, clock: Callable[[], float] = anyio.current_time) -> None:
+        self._pace = Pace(rate)
+        self._clock = clock
+        self._lock = threading.Lock()
+
+    def take(self) -> Start | None:
+        """Take the start that is due now, or None where none is."""
+        with self._lock:
+            return self._pace.take(self._clock())
+
+    def wait(self) -> float:
+        """Return the seconds until it is worth asking for a start."""
+        with self._lock:
+            return self._pace.wait(self._clock())
+
+    def give_back(self, start: Start) -> None:
+        """Take back a start that was not used."""
+        with self._lock:
+            self._pace.give_back(start)
+
+    def accepted(self, start: Start) -> None:
+        """Learn that the request was let through."""
+        self._learn(lambda now: self._pace.accepted(start, now))
+
+    def refused(self, start: Start, retry_after: float | None = None) -> None:
+        """Learn that the rate limit refused the request; `retry_after` is in seconds."""
+        self._learn(lambda now: self._pace.refused(start, now, retry_after))
+
+    def lost(self, start: Start) -> None:
+        """Learn that no answer came."""
+        self._learn(lambda _: self._pace.lost(start))
+
+    def read(self, look: Callable[[Pace, float], T]) -> T:
+        """Return what `look(pace, now)` sees."""
+        with self._lock:
+            return look(self._pace, self._clock())
+
+    def _learn(self, learn: Callable[[float], None]) -> None:
+        with self._lock:
+            held = self._pace.holding
+            now = self._clock()
+            learn(now)
+            holding, seconds = self._pace.holding, self._pace.held_until - now
+        if holding and not held:
+            logger.info("hold begins: refused repeatedly, everybody waits %.2f s, then one probe at a time", seconds)
+        elif held and not holding:
+            logger.info("hold ends: a probe has passed")

@@ -1,0 +1,159 @@
+"""The arithmetic of pacing: when the next request may start, learnt from how the last ones fared.
+
+Both services refuse like nginx's `limit_req`: a request that arrives sooner than one interval after the last accepted one gets a 503,
+whatever the average. So starts are spaced by the interval plus a margin, without a burst, and the margin follows the network's
+jitter. House rule: no clock and no waiting here; `now` is an argument, in seconds of any monotonic clock.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from attrs import Factory, define, frozen
+
+from cronapi.providers import Rate
+
+FIRST_MARGIN = 0.05
+GREATEST_MARGIN = 1.0
+TARGET = 0.03
+"""The share of refusals that the margin settles at: fewer would cost more in spacing than they save."""
+GAIN, FLOOR, SMOOTHING = 0.6, 0.01, 1 / 16
+"""A step of the margin is GAIN times the deviation of round trips in intervals, or times FLOOR where that is smaller."""
+SHORTEST_HOLD, LONGEST_HOLD = 2, 8
+"""Intervals. The longest hold keeps the first probe after an outage from being late by more than that."""
+LONGEST_RETRY_AFTER = 120.0
+MINUTE = 60.0
+RESOLUTION = 1e-9
+"""Seconds: a start that is due sooner is due now, since adding a wait to a clock's reading rounds."""
+
+
+@frozen
+class Start:
+    """The right to start one request, taken at `at`; `probe` if it is the one that tries whether a hold may end."""
+
+    at: float
+    number: int
+    probe: bool
+
+
+@define
+class Pace:
+    """When the next request may start, at a rate and by the answers so far."""
+
+    rate: Rate
+    margin: float = FIRST_MARGIN
+    next_at: float = float("-inf")
+    held_until: float = float("-inf")
+    hold_began: float = float("-inf")
+    row: int = 0
+    """Refusals in a row; two or more is a hold."""
+    accepted_calls: int = 0
+    refused_calls: int = 0
+    holds: int = 0
+    round_trip: float | None = None
+    deviation: float = 0.0
+    _number: int = 0
+    _before: float = float("-inf")
+    _probing: bool = False
+    _starts: deque[float] = Factory(deque)
+
+    @property
+    def spacing(self) -> float:
+        """The time between two starts, in seconds."""
+        return self.rate.interval * (1 + self.margin)
+
+    @property
+    def holding(self) -> bool:
+        """Whether everybody waits for a probe to pass."""
+        return self.row > 1
+
+    def wait(self, now: float) -> float:
+        """Return the seconds until it is worth asking for a start."""
+        if self.holding and self._probing:
+            return self.rate.interval
+        return max(0.0, self.next_at - now, self.held_until - now)
+
+    def take(self, now: float) -> Start | None:
+        """Take the start that is due, or None where none is."""
+        if self.wait(now) > RESOLUTION:
+            return None
+        self._number += 1
+        self._before, self.next_at = self.next_at, now + self.spacing
+        self._probing = self.holding
+        self._count(now)
+        return Start(now, self._number, self.holding)
+
+    def give_back(self, start: Start) -> None:
+        """Take back a start that was not used; the next may be taken at once unless another was taken since."""
+        self._settle(start)
+        if start.number == self._number:
+            self.next_at = self._before
+            self._starts.pop()
+
+    def accepted(self, start: Start, now: float) -> None:
+        """Learn that the request was let through."""
+        self._settle(start)
+        self.accepted_calls += 1
+        self._observe(now - start.at)
+        if not self._is_stale(start):
+            self.row = 0
+        self.margin = max(0.0, self.margin - self._step() * TARGET)
+
+    def refused(self, start: Start, now: float, retry_after: float | None = None) -> None:
+        """Learn that the rate limit refused the request; the second in a row, or a `retry_after`, holds everybody."""
+        self._settle(start)
+        self.refused_calls += 1
+        if self._is_stale(start):
+            return
+        self.row += 1
+        if self.row == 1:
+            self.margin = min(GREATEST_MARGIN, self.margin + self._step() * (1 - TARGET))
+        self._hold(now, self._hold_length() if retry_after is None else min(retry_after, LONGEST_RETRY_AFTER))
+
+    def lost(self, start: Start) -> None:
+        """Learn that no answer came, which says nothing about the rate limit."""
+        self._settle(start)
+
+    def rate_reached(self, now: float) -> float:
+        """Return the starts a second over the last minute."""
+        self._forget(now)
+        if not self._starts:
+            return 0.0
+        return len(self._starts) / min(MINUTE, now - self._starts[0] + self.spacing)
+
+    def _settle(self, start: Start) -> None:
+        if start.probe:
+            self._probing = False
+
+    def _is_stale(self, start: Start) -> bool:
+        """Whether a call sent before the hold began: it tells nothing about the time since."""
+        return self.holding and start.at < self.hold_began
+
+    def _hold_length(self) -> float:
+        if not self.holding:
+            return 0.0
+        return min(SHORTEST_HOLD * 2.0 ** min(self.row - 2, 10), LONGEST_HOLD) * self.rate.interval
+
+    def _hold(self, now: float, seconds: float) -> None:
+        if seconds <= 0:
+            return
+        self.holds += not self.row > 2  # noqa: PLR2004 -- the third and later refusals lengthen the same hold
+        self.row = max(self.row, 2)
+        self.hold_began = now
+        self.held_until = max(self.held_until, now + seconds)
+
+    def _observe(self, seconds: float) -> None:
+        mean = seconds if self.round_trip is None else self.round_trip
+        self.deviation += (abs(seconds - mean) - self.deviation) * SMOOTHING
+        self.round_trip = mean + (seconds - mean) * SMOOTHING
+
+    def _step(self) -> float:
+        return GAIN * max(FLOOR, self.deviation / self.rate.interval)
+
+    def _count(self, now: float) -> None:
+        self._starts.append(now)
+        self._forget(now)
+
+    def _forget(self, now: float) -> None:
+        while self._starts and self._starts[0] <= now - MINUTE:
+            self._starts.popleft()

@@ -1,0 +1,26 @@
+"""The notification that FastCron posts to a webhook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cronapi._json import parse_json
+from cronapi._structure import StructureError, structure
+from cronapi.errors import ResponseError
+from cronapi.models import Notification
+
+
+def read_notification(body: bytes | str | Mapping[str, Any]) -> Notification:
+    """Return the notification in a request's body, given as text or as the parsed object.
+
+    Raises ResponseError where it is none. FastCron signs nothing: who can post to the address can post anything, so put a secret into
+    the address itself. Source: FastCron's webhook page, 2024-07 to 2026-07.
+    """
+    try:
+        data = dict(body) if isinstance(body, Mapping) else parse_json(body)
+        return structure(data, Notification, "$")
+    except StructureError as error:
+        raise ResponseError(f"This is not a notification: {error}.", problems=error.problems) from error
+    except ValueError as error:
+        raise ResponseError(f"The notification is not JSON: {error}.") from error

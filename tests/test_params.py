@@ -1,0 +1,320 @@
+"""What a caller may give: job parameters, headers, times and spans, and how each travels."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from datetime import UTC, datetime, timedelta, timezone
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from cronapi._names import wire_name
+from cronapi._params import JobParams, JobSpec, as_params, check_names, encode_params, header_lines, span, unix_seconds
+from cronapi.errors import ConfigurationError
+from cronapi.models import Notify
+from cronapi.providers import FASTCRON, SETCRONJOB
+
+URL = "https://example.com/ping"
+SECRETS = {"password": "hunter2", "http_headers": {"X-Key": "hunter2"}, "post_data": "hunter2", "payload": "hunter2"}
+
+
+def encode(provider: Any = FASTCRON, *, clear: bool = False, **params: Any) -> dict[str, Any]:
+    """Return parameters as they travel."""
+    return encode_params(params, provider, clear=clear)
+
+
+# --- JobSpec ---------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_spec_keeps_its_parameters() -> None:
+    """A spec holds exactly the parameters it was given."""
+    assert JobSpec(url=URL, name="ping", group=None).params == {"url": URL, "name": "ping", "group": None}
+
+
+def test_a_spec_does_not_follow_its_source() -> None:
+    """What is done to the mapping a spec was made of does not reach the spec, and its own cannot be changed."""
+    source: dict[str, Any] = {"url": URL}
+    spec = JobSpec(**source)
+    source["name"] = "later"
+    assert spec.params == {"url": URL}
+    with pytest.raises(TypeError):
+        spec.params["name"] = "later"  # type: ignore[index]  # the point of the test
+
+
+def test_equal_specs_are_equal() -> None:
+    """Specs of the same parameters are one value, whatever their order; of others they are not."""
+    spec = JobSpec(url=URL, name="ping")
+    assert spec == JobSpec(name="ping", url=URL)
+    assert len({spec, JobSpec(name="ping", url=URL)}) == 1
+    assert spec != JobSpec(url=URL, name="pong")
+    assert spec != {"url": URL, "name": "ping"}
+
+
+@pytest.mark.parametrize("clone", [lambda s: pickle.loads(pickle.dumps(s)), copy.copy, copy.deepcopy], ids=["pickle", "copy", "deepcopy"])  # noqa: S301
+def test_a_spec_travels_between_processes(clone: Any) -> None:
+    """A spec pickles and copies with everything it holds, secrets too."""
+    spec = JobSpec(url=URL, run=datetime(2030, 5, 24, tzinfo=UTC), minute=["0", "30"], **SECRETS)
+    assert clone(spec) == spec
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_secrets_are_not_in_the_repr(name: str) -> None:
+    """A spec's repr names its secrets without showing them."""
+    shown = repr(JobSpec(url=URL, **{name: SECRETS[name]}))  # type: ignore[arg-type]  # one of four types
+    assert shown == f"JobSpec(url={URL!r}, {name}=***)"
+
+
+@pytest.mark.parametrize("params", [{}, {"name": "ping"}, {"url": ""}, {"url": None}])
+def test_a_spec_needs_a_url(params: dict[str, Any]) -> None:
+    """A job without a url is refused before anything is sent."""
+    with pytest.raises(ConfigurationError, match="A job needs a url"):
+        JobSpec(**params)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("httpMethod", "did you mean 'http_method'?"),
+        ("expresion", "did you mean 'expression'?"),
+        ("timezones", "did you mean 'timezone'?"),
+        ("zzzz", "A job has no parameter 'zzzz'."),
+    ],
+)
+def test_an_unknown_parameter_is_refused_with_a_hint(name: str, hint: str) -> None:
+    """A parameter that does not exist is refused, and the nearest one that does is named."""
+    with pytest.raises(ConfigurationError) as caught:
+        JobSpec(**{"url": URL, name: 1})  # type: ignore[arg-type]  # the point of the test
+    assert str(caught.value).endswith(hint)
+
+
+def test_the_refusal_names_the_function() -> None:
+    """The refusal says which function has no such parameter, and known names pass."""
+    check_names({"url": URL, "name": "ping"}, "cron.edit")
+    with pytest.raises(ConfigurationError, match=r"cron\.edit has no parameter 'nme'; did you mean 'name'\?"):
+        check_names({"nme": "ping"}, "cron.edit")
+
+
+def test_specs_of_a_bulk_call_may_be_mappings() -> None:
+    """A bulk call takes specs and mappings of the same names."""
+    mapping = MappingProxyType({"url": URL})
+    assert as_params(JobSpec(url=URL), 0) == as_params(mapping, 1) == {"url": URL}
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        (URL, "Item 3 is neither a JobSpec nor a mapping: str."),
+        (None, "Item 3 is neither a JobSpec nor a mapping: NoneType."),
+        ({"name": "ping"}, "Item 3 has no url."),
+        ({"url": URL, "nme": "ping"}, "Item 3 has no parameter 'nme'; did you mean 'name'?"),
+    ],
+)
+def test_a_bad_spec_of_a_bulk_call_is_named(spec: Any, message: str) -> None:
+    """A spec that cannot be used is refused with its place in the call."""
+    with pytest.raises(ConfigurationError) as caught:
+        as_params(spec, 3)
+    assert str(caught.value) == message
+
+
+# --- times and spans -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("moment", "seconds"),
+    [
+        (datetime(2030, 5, 24, 2, 44, 25, tzinfo=UTC), 1905821065),
+        (datetime(2030, 5, 24, 4, 44, 25, tzinfo=timezone(timedelta(hours=2))), 1905821065),
+        (datetime(2030, 5, 24, 2, 44, 25, 999_999, tzinfo=UTC), 1905821065),
+        (1905821065, 1905821065),
+        (1905821065.9, 1905821065),
+        (0, 0),
+    ],
+)
+def test_moments_travel_as_whole_unix_seconds(moment: Any, seconds: int) -> None:
+    """A moment is sent as whole Unix seconds, rounded down, whatever its zone."""
+    assert unix_seconds(moment) == seconds
+    assert type(unix_seconds(moment)) is int
+
+
+@pytest.mark.parametrize("send", [unix_seconds, lambda moment: encode(url=URL, run=moment)], ids=["time", "run"])
+def test_a_naive_datetime_is_refused(send: Any) -> None:
+    """A datetime without a zone names no moment and is refused, as an argument and as a parameter."""
+    with pytest.raises(ConfigurationError, match="no time zone"):
+        send(datetime(2030, 5, 24, 2, 44, 25))  # noqa: DTZ001 -- the point of the test
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("send", [unix_seconds, lambda value: encode(timeout=value)], ids=["time", "parameter"])
+def test_a_number_without_an_end_is_refused(send: Any, value: float) -> None:
+    """NaN and infinity, which JSON does not have, are refused."""
+    with pytest.raises(ConfigurationError, match="not a finite number"):
+        send(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("2 weeks Friday 17:05", "2 weeks Friday 17:05"),
+        (timedelta(minutes=15), "15 minutes"),
+        (timedelta(minutes=1), "1 minute"),
+        (timedelta(seconds=1), "1 second"),
+        (timedelta(seconds=90), "90 seconds"),
+        (timedelta(minutes=90), "90 minutes"),
+        (timedelta(hours=1), "1 hour"),
+        (timedelta(hours=36), "36 hours"),
+        (timedelta(days=2), "2 days"),
+        (timedelta(seconds=59.6), "1 minute"),
+    ],
+)
+def test_spans_travel_as_english(value: str | timedelta, text: str) -> None:
+    """A span of time is sent in the greatest unit that counts it whole; text is sent as it is."""
+    assert span(value) == text
+
+
+@pytest.mark.parametrize("value", [timedelta(0), timedelta(seconds=-5), timedelta(seconds=0.4)])
+def test_an_empty_span_is_refused(value: timedelta) -> None:
+    """A span of less than a second is refused."""
+    with pytest.raises(ConfigurationError, match="at least one second"):
+        span(value)
+
+
+# --- headers ---------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("headers", "lines"),
+    [
+        ({}, ""),
+        ({"X-Key": "v"}, "X-Key: v"),
+        ({"X-A": "1", "X-B": "2: 3"}, "X-A: 1\r\nX-B: 2: 3"),
+        ({"X-Empty": ""}, "X-Empty: "),
+        ("X-A: 1\nX-B:2", "X-A: 1\r\nX-B: 2"),
+        ("X-A: 1\r\n\r\nX-B : http://example.com\r\n", "X-A: 1\r\nX-B: http://example.com"),
+        ("", ""),
+    ],
+)
+def test_headers_travel_as_lines(headers: Any, lines: str) -> None:
+    """Headers are sent as lines joined with CRLF, given as a mapping or as lines."""
+    assert header_lines(headers) == lines
+    assert encode(http_headers=headers) == {"httpHeaders": lines}
+
+
+@pytest.mark.parametrize("break_", ["\r", "\n", "\r\n", "\0"])
+@pytest.mark.parametrize("make", [lambda text: {"X-A": f"1{text}X-B: 2"}, lambda text: {f"X-A: 1{text}X-B": "2"}], ids=["value", "name"])
+def test_a_header_cannot_break_out_of_its_line(make: Any, break_: str) -> None:
+    """A CR, LF or NUL inside a header, which could smuggle in another, is refused."""
+    with pytest.raises(ConfigurationError):
+        header_lines(make(break_))
+
+
+@pytest.mark.parametrize("name", ["", "X Key", "X:Key", "X-Ké", " X", 5])
+def test_a_bad_header_name_is_refused(name: Any) -> None:
+    """A header's name is a token, as HTTP has it."""
+    with pytest.raises(ConfigurationError, match="is not a header name"):
+        header_lines({name: "v"})
+
+
+@pytest.mark.parametrize("value", [None, 5, b"v"])
+def test_a_header_value_is_text(value: Any) -> None:
+    """A header's value that is not text is refused."""
+    with pytest.raises(ConfigurationError, match="must be text"):
+        header_lines({"X-Key": value})
+
+
+def test_a_header_line_needs_a_colon() -> None:
+    """A line of headers without a colon is refused, and not repeated."""
+    with pytest.raises(ConfigurationError, match="has no colon") as caught:
+        header_lines("X-A: 1\nhunter2")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_refused_header_value_is_not_repeated() -> None:
+    """A refused value of a header is not in the error, since it may be a secret."""
+    with pytest.raises(ConfigurationError) as caught:
+        header_lines({"Authorization": "hunter2\n"})
+    assert "hunter2" not in str(caught.value)
+
+
+# --- encoding --------------------------------------------------------------------------------------------------------------------
+
+
+def test_parameters_travel_under_the_wire_names() -> None:
+    """Parameters are sent in camelCase, and what was not given is not sent."""
+    assert encode(url=URL, http_method="POST", ignore_http_status=False, timeout=30) == {
+        "url": URL,
+        "httpMethod": "POST",
+        "ignoreHttpStatus": False,
+        "timeout": 30,
+    }
+    assert encode() == {}
+
+
+@pytest.mark.parametrize(
+    ("provider", "value", "sent"),
+    [
+        (FASTCRON, True, True),
+        (FASTCRON, False, False),
+        (FASTCRON, Notify.ON_FAILURE, True),
+        (FASTCRON, Notify.NEVER, False),
+        (FASTCRON, 1, True),
+        (FASTCRON, 0, False),
+        (SETCRONJOB, True, 1),
+        (SETCRONJOB, False, 0),
+        (SETCRONJOB, Notify.EVERY_RUN, 2),
+        (SETCRONJOB, Notify.WHEN_DISABLED, 3),
+        (SETCRONJOB, 2, 2),
+    ],
+)
+def test_notify_travels_as_its_service_has_it(provider: Any, value: Any, sent: object) -> None:
+    """Notify is sent as a boolean to FastCron and as a plain code to SetCronJob."""
+    wire = encode(provider, notify=value)
+    assert wire == {"notify": sent}
+    assert type(wire["notify"]) is type(sent)
+
+
+@pytest.mark.parametrize("value", [Notify.EVERY_RUN, 3, Notify(9)])
+def test_fastcron_has_no_other_notify_codes(value: int) -> None:
+    """A code that FastCron cannot express is refused, not bent to a boolean."""
+    with pytest.raises(ConfigurationError, match=f"fastcron has no notify code {int(value)}"):
+        encode(notify=value)
+
+
+def test_values_travel_as_json_has_them() -> None:
+    """Moments, enums and sequences become numbers and lists."""
+    assert encode(SETCRONJOB, run=datetime(2030, 5, 24, 2, 44, 25, tzinfo=UTC), minute=("0", "30"), hour="0,12", group=Notify(5)) == {
+        "run": 1905821065,
+        "minute": ["0", "30"],
+        "hour": "0,12",
+        "group": 5,
+    }
+
+
+@pytest.mark.parametrize("value", [b"a=1", bytearray(b"a"), {"a": 1}, {"a"}, object(), [b"a"]], ids=lambda value: type(value).__name__)
+def test_what_json_has_not_is_refused(value: object) -> None:
+    """A body given as bytes or as an object is refused: the services take text."""
+    with pytest.raises(ConfigurationError, match="post_data cannot be a .*; bodies and payloads are text"):
+        encode(post_data=value)
+
+
+def test_none_is_left_out_of_a_new_job() -> None:
+    """A parameter of None is not sent where there is nothing to clear."""
+    assert encode(url=URL, name=None, timezone=None, notify=None, http_headers=None) == {"url": URL}
+
+
+CLEARABLE = ["name", "group", "filter", "http_headers", "post_data", "user_agent", "username", "password"]
+CLEARABLE += ["notify_match", "pattern", "keyword", "payload"]
+
+
+@pytest.mark.parametrize("name", CLEARABLE)
+def test_none_clears_on_an_edit(name: str) -> None:
+    """None clears a field of a job that exists, which the services take as empty text."""
+    assert encode(clear=True, url=URL, **{name: None}) == {"url": URL, wire_name(name): ""}
+
+
+@pytest.mark.parametrize("name", sorted(JobParams.__annotations__.keys() - set(CLEARABLE)))
+def test_what_cannot_be_cleared_is_refused(name: str) -> None:
+    """None for a field that always has a value is refused, with the name."""
+    with pytest.raises(ConfigurationError, match=f"^{name} cannot be cleared; leave it out"):
+        encode(clear=True, **{name: None})
