@@ -27,6 +27,7 @@ from cronapi.errors import (
     NotFoundError,
     OutcomeUnknownError,
     RequestTimeoutError,
+    StatusError,
     UnsupportedFunctionError,
     WaitTooLongError,
 )
@@ -37,8 +38,9 @@ Token = str | Callable[[], str | Awaitable[str]]
 
 logger = logging.getLogger("cronapi")
 
-LOOKS_AFTER_TIMEOUT = 2
-"""A request that timed out may still be worked on: one look that finds nothing proves less than two."""
+LOOK_SOON, LOOK_LONG = (0.5,), (0.5, 2.0, 4.0)
+"""Seconds before each look. A request that timed out, here or at a gateway, may still be worked on: one look that finds nothing
+proves little then."""
 _NAMED = (table.CRON_GET.name, table.GROUP_GET.name)
 """Reads of one thing, whose error may mean that there is no such thing."""
 
@@ -188,10 +190,9 @@ class Caller:
 
     async def _look(self, progress: _Progress, verdict: Verdict, options: Options) -> Finding:
         """Look a create up whose answer was lost; raise OutcomeUnknownError where that cannot tell."""
-        looks = LOOKS_AFTER_TIMEOUT if isinstance(verdict.error, RequestTimeoutError) else 1
         finding = UNCLEAR
-        for _ in range(looks):
-            await self._rest(progress, options)
+        for delay in LOOK_LONG if isinstance(verdict.error, RequestTimeoutError | StatusError) else LOOK_SOON:
+            await self._scheduler().rest(delay)
             finding = await self._recover(progress, options)
             if finding.happened is not False:
                 break

@@ -59,7 +59,7 @@ def test_an_error_needs_only_its_message(cls: type[CronAPIError]) -> None:
 
 
 @pytest.mark.parametrize("cls", ALL)
-@pytest.mark.parametrize("clone", [lambda e: pickle.loads(pickle.dumps(e)), copy.copy, copy.deepcopy], ids=["pickle", "copy", "deepcopy"])  # noqa: S301
+@pytest.mark.parametrize("clone", [lambda e: pickle.loads(pickle.dumps(e)), copy.copy, copy.deepcopy], ids=["pickle", "copy", "deepcopy"])
 def test_an_error_travels_between_processes(cls: type[CronAPIError], clone: Any) -> None:
     """Every error arrives in another process with all it knew."""
     error = cls("It went wrong.").of_call(provider="fastcron", function="cron.add", attempts=3, applied=Applied.UNKNOWN)
@@ -88,7 +88,7 @@ def test_an_error_travels_between_processes(cls: type[CronAPIError], clone: Any)
 )
 def test_an_error_knows_its_own_facts(error: CronAPIError, names: dict[str, object]) -> None:
     """Each kind of error carries the facts of its kind, also through a pickle."""
-    twin = pickle.loads(pickle.dumps(error))  # noqa: S301
+    twin = pickle.loads(pickle.dumps(error))
     assert {name: getattr(error, name) for name in names} == names
     assert {name: getattr(twin, name) for name in names} == names
 

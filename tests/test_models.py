@@ -44,7 +44,7 @@ each_result = pytest.mark.parametrize("result", RESULTS, ids=lambda value: type(
 @each_result
 @pytest.mark.parametrize(
     "clone", [lambda r: pickle.loads(pickle.dumps(r)), copy.copy, copy.deepcopy, evolve], ids=["pickle", "copy", "deepcopy", "evolve"]
-)  # noqa: S301
+)
 def test_a_clone_is_equal(result: Any, clone: Any) -> None:
     """A result that was pickled, copied or evolved is equal to the first and has its hash."""
     twin = clone(result)
@@ -203,7 +203,7 @@ def test_an_unknown_number_is_kept(kind: type[OpenEnum]) -> None:
     assert unknown == 42
     assert (type(unknown), unknown.name, unknown.value) == (kind, "UNRECOGNISED_42", 42)
     assert {unknown: "found"}[kind(42)] == "found"
-    for clone in (pickle.loads(pickle.dumps(unknown)), copy.copy(unknown), copy.deepcopy(unknown)):  # noqa: S301
+    for clone in (pickle.loads(pickle.dumps(unknown)), copy.copy(unknown), copy.deepcopy(unknown)):
         assert (clone, type(clone), clone.name) == (42, kind, "UNRECOGNISED_42")
     assert 42 not in list(kind)
 

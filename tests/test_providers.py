@@ -166,7 +166,7 @@ def test_a_third_service_is_an_evolved_one() -> None:
 @BOTH
 def test_a_service_is_a_value(provider: Provider) -> None:
     """A provider pickles, can be a key, and cannot be changed."""
-    assert pickle.loads(pickle.dumps(provider)) == provider  # noqa: S301
+    assert pickle.loads(pickle.dumps(provider)) == provider
     assert {provider: 1}[attrs.evolve(provider)] == 1
     with pytest.raises(FrozenInstanceError):
         provider.name = "other"  # type: ignore[misc]  # the point of the test

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Literal
 
 import anyio
+from anyio.lowlevel import checkpoint_if_cancelled
 from attrs import frozen
 
 from cronapi.errors import ConfigurationError, WaitTooLongError
@@ -190,6 +191,7 @@ class Scheduler:
             else:
                 await waiter.event.wait()
             await self._lead(waiter)
+            await checkpoint_if_cancelled()
         except BaseException:
             self._withdraw(waiter)
             raise
