@@ -165,15 +165,49 @@ def _optional_texts(value: object) -> tuple[str, ...] | None:
 
 
 _KNOWN = frozenset(
-    "id group name url expression timezone status fail notify timeout instances httpMethod httpHeaders postData userAgent username "
-    "password filter delay pattern keyword notifyEvery failureThreshold ignoreHttpStatus retryFailed dnsCache single points priority "
-    "second minute hour day month weekday".split()
+    {
+        "id",
+        "group",
+        "name",
+        "url",
+        "expression",
+        "timezone",
+        "status",
+        "fail",
+        "notify",
+        "timeout",
+        "instances",
+        "httpMethod",
+        "httpHeaders",
+        "postData",
+        "userAgent",
+        "username",
+        "password",
+        "filter",
+        "delay",
+        "pattern",
+        "keyword",
+        "notifyEvery",
+        "failureThreshold",
+        "ignoreHttpStatus",
+        "retryFailed",
+        "dnsCache",
+        "single",
+        "points",
+        "priority",
+        "second",
+        "minute",
+        "hour",
+        "day",
+        "month",
+        "weekday",
+    }
 )
 
 
 def _job(row: object) -> CronJob:
     if not isinstance(row, dict):
-        raise ValueError(f"not an object: {type(row).__name__}")
+        raise ValueError(f"not an object: {type(row).__name__}")  # noqa: TRY004 -- bad data, whatever is wrong with it
     get, extra = row.get, {name: row[name] for name in row.keys() - _KNOWN}
     group = get("group")
     if extra and group is None:
@@ -221,7 +255,7 @@ def _job(row: object) -> CronJob:
 def by_hand(rows: object) -> list[CronJob]:
     """Return the jobs of a page, or raise ValueError with the number of the row that cannot be read."""
     if not isinstance(rows, list):
-        raise ValueError(f"not a list: {type(rows).__name__}")
+        raise ValueError(f"not a list: {type(rows).__name__}")  # noqa: TRY004 -- bad data, whatever is wrong with it
     jobs: list[CronJob] = []
     for number, row in enumerate(rows):
         try:

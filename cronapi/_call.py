@@ -17,7 +17,7 @@ from cronapi import _functions as table
 from cronapi._functions import Function, Repeat
 from cronapi._lookup import RECOVERY, UNCLEAR, Finding, Memory, is_gone
 from cronapi._retry import Ending, History, RetryPolicy, Step, backoff, next_step
-from cronapi._transport import Transport
+from cronapi._transport import Exchange, Transport
 from cronapi._wire import Auth, Request, RequestFormat, Verdict, build_request
 from cronapi.errors import (
     APIError,
@@ -68,6 +68,13 @@ class _Progress:
     moment: int
     history: History = field(factory=History)
     place: int | None = None
+    exchange: Exchange | None = None
+
+    def late(self) -> Finding | None:
+        """Return the answer that came after the caller had given up on it."""
+        if self.exchange is not None and self.exchange.verdict.ending is Ending.DONE:
+            return Finding(data=self.exchange.verdict.data, happened=True)
+        return None
 
     def fail(self, error: CronAPIError, provider: Provider) -> CronAPIError:
         """Return the error with what is known of the call."""
@@ -135,8 +142,8 @@ class Caller:
         request = await self._request(progress, options)
         slot = await self._acquire(progress)
         progress.place = slot.place
-        exchange = self._transport.start(request, slot, options.timeout, self._learner(progress.row.name))
-        return await exchange.wait(options.timeout)
+        progress.exchange = self._transport.start(request, slot, options.timeout, self._learner(progress.row.name))
+        return await progress.exchange.wait(options.timeout)
 
     def _learner(self, function: str) -> Callable[[Verdict], None]:
         def learn(verdict: Verdict) -> None:
@@ -193,7 +200,7 @@ class Caller:
         finding = UNCLEAR
         for delay in LOOK_LONG if isinstance(verdict.error, RequestTimeoutError | StatusError) else LOOK_SOON:
             await self._scheduler().rest(delay)
-            finding = await self._recover(progress, options)
+            finding = progress.late() or await self._recover(progress, options)
             if finding.happened is not False:
                 break
         if finding.happened is None:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, TypedDict, Unpack
 
-from cronapi._names import wire_name
+from cronapi._names import wire_name, without_password
 from cronapi.errors import ConfigurationError
 from cronapi.models import Notify
 from cronapi.providers import Provider
@@ -85,15 +85,18 @@ class JobSpec:
     An unknown parameter or a missing url is a ConfigurationError. Equal specs are equal; secrets are not in the repr.
     """
 
-    __slots__ = ("params",)
-
-    params: Mapping[str, Any]
+    __slots__ = ("_params",)
 
     def __init__(self, **params: Unpack[JobParams]) -> None:
         check_names(params, "A job")
         if not params.get("url"):
             raise ConfigurationError("A job needs a url.")
-        self.params = MappingProxyType(dict(params))
+        self._params = MappingProxyType(dict(params))
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """The parameters, read-only, by their Python names."""
+        return self._params
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, JobSpec) and self.params == other.params
@@ -105,7 +108,7 @@ class JobSpec:
         return _remake_spec, (dict(self.params),)
 
     def __repr__(self) -> str:
-        shown = (f"{k}={'***' if k in _SECRET else repr(v)}" for k, v in self.params.items())
+        shown = (f"{k}={'***' if k in _SECRET else repr(without_password(v))}" for k, v in self.params.items())
         return f"JobSpec({', '.join(shown)})"
 
 
@@ -127,8 +130,10 @@ def as_params(spec: JobSpec | Mapping[str, Any], index: int) -> Mapping[str, Any
 
 def unix_seconds(moment: datetime | float) -> int:
     """Return a moment as whole Unix seconds; a naive datetime is refused, since it names no moment."""
-    if not isinstance(moment, datetime):
+    if isinstance(moment, int | float):
         return int(_finite(moment))
+    if not isinstance(moment, datetime):
+        raise ConfigurationError(f"A time is a datetime or Unix seconds, not {type(moment).__name__}.")
     if moment.utcoffset() is None:
         raise ConfigurationError("The datetime has no time zone: it names no moment. Give one with tzinfo, such as UTC.")
     return math.floor(moment.timestamp())
@@ -138,6 +143,8 @@ def span(value: str | timedelta) -> str:
     """Return a span of time as the services read it: `15 minutes`."""
     if isinstance(value, str):
         return value
+    if not isinstance(value, timedelta):
+        raise ConfigurationError(f"A span of time is text such as '15 minutes' or a timedelta, not {type(value).__name__}.")
     seconds = round(value.total_seconds())
     if seconds <= 0:
         raise ConfigurationError("A span of time must be at least one second.")
@@ -150,8 +157,10 @@ def header_lines(headers: Mapping[str, str] | str) -> str:
     """Return headers as lines joined with CRLF; a name or value that would break out of its line is refused."""
     if isinstance(headers, str):
         pairs: Iterable[tuple[str, str]] = (_split_header(line) for line in headers.splitlines() if line.strip())
-    else:
+    elif isinstance(headers, Mapping):
         pairs = headers.items()
+    else:
+        raise ConfigurationError(f"http_headers must be a mapping, not {type(headers).__name__}.")
     return "\r\n".join(_header_line(name, value) for name, value in pairs)
 
 
@@ -171,8 +180,10 @@ def _header_line(name: str, value: str) -> str:
 
 
 def _notify(value: bool | int, provider: Provider) -> bool | int:
-    if provider.notify_codes or isinstance(value, bool):
-        return int(value) if provider.notify_codes else value
+    if not isinstance(value, int) or value not in iter(Notify):
+        raise ConfigurationError(f"notify must be a boolean or one of the codes 0 to 3, not {value!r}.")
+    if provider.notify_codes:
+        return int(value)
     if value not in (Notify.NEVER, Notify.ON_FAILURE):
         raise ConfigurationError(f"{provider.name} has no notify code {int(value)}; it takes True (on failure) or False.")
     return bool(value)
@@ -204,6 +215,8 @@ def _encode(name: str, value: Any, provider: Provider) -> object:
         return header_lines(value)
     if name == "notify":
         return _notify(value, provider)
+    if name in ("run", "time"):
+        return unix_seconds(value)
     return _plain(name, value)
 
 

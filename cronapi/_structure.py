@@ -35,6 +35,8 @@ from cronapi.models import (
 T = TypeVar("T")
 E = TypeVar("E", bound=OpenEnum)
 
+_NOTHING = ("", "0000-00-00")
+"""How PHP and MySQL write that there is none."""
 _MOST_PROBLEMS = 20
 
 
@@ -68,7 +70,7 @@ def _texts(value: object, _: object) -> tuple[str, ...]:
 
 def _optional(read: Callable[[Any, Any], T]) -> Callable[[Any, Any], T | None]:
     def read_or_none(value: object, kind: object) -> T | None:
-        return None if value is None or value == "" else read(value, kind)
+        return None if value is None or value in _NOTHING else read(value, kind)
 
     return read_or_none
 
@@ -178,6 +180,8 @@ def structure(data: object, kind: type[T], path: str = "$.data") -> T:
     origin = getattr(kind, "__origin__", kind)
     if kind == list[str] and isinstance(data, list | dict):
         data = [_zone(item) for item in data]
+    if origin is dict and data == []:
+        data = {}
     if origin in (list, dict) and type(data) is not origin:
         raise StructureError((f"{path}: expected {'a list' if origin is list else 'an object'}, got {shown(data)}",))
     try:

@@ -19,7 +19,7 @@ import anyio
 from anyio.lowlevel import current_token
 
 from cronapi._retry import Ending
-from cronapi._wire import Request, Verdict, read_response, redact
+from cronapi._wire import Request, Verdict, read_response, redact, tells
 from cronapi.errors import (
     ConfigurationError,
     ConnectionFailedError,
@@ -46,6 +46,7 @@ CONNECTIONS, KEEP_ALIVE, KEEP_ALIVE_SECONDS = 20, 5, 30.0
 _TOKEN = "cronapi_token"  # noqa: S105 -- the name of an extension, not a token
 GRACE = 0.25
 """Seconds that a caller waits on, so that the transport's own timeout, which knows whether anything was sent, comes first."""
+_CLOSED = "This client is closed; make a new one."
 LAST_RESORT = 2
 """Timeouts: an exchange that outlives so many (a server that drips its headers) is cut off, and the pool with it."""
 
@@ -87,7 +88,7 @@ class Transport:
     def check(self) -> None:
         """Refuse to serve after closing, or on another event loop than the first."""
         if self._closed:
-            raise ConfigurationError("This client is closed; make a new one.")
+            raise ConfigurationError(_CLOSED)
         loop = current_token().native_token
         if self._loop not in (None, loop):
             raise ConfigurationError("This client belongs to another event loop; make one client for each loop.")
@@ -96,6 +97,11 @@ class Transport:
     def start(self, request: Request, slot: Slot, timeout: float, learn: Callable[[Verdict], None]) -> Exchange:
         """Start an exchange, which frees `slot` and tells `learn` its verdict when it ends, whoever still waits for it."""
         exchange = Exchange()
+        if self._closed:  # while the call was waiting for its slot
+            slot.give_back()
+            exchange.verdict = Verdict(ending=Ending.FINAL, error=ConfigurationError(_CLOSED))
+            exchange.event.set()
+            return exchange
         self._under_way += 1
 
         async def run() -> None:
@@ -117,16 +123,17 @@ class Transport:
         """Refuse further requests, wait up to `patience` seconds for those under way, and close what is our own."""
         self._closed = True
         self._retire()
+        if self._loop != current_token().native_token:
+            return
         try:
-            if self._under_way and self._loop == current_token().native_token:
-                self._idle = anyio.Event()
+            if self._under_way:
+                self._idle = self._idle or anyio.Event()
                 with anyio.move_on_after(patience):
                     await self._idle.wait()
         finally:
-            if self._loop == current_token().native_token:
-                with anyio.CancelScope(shield=True):
-                    for client in self._retired:
-                        await client.aclose()
+            with anyio.CancelScope(shield=True):
+                for client in self._retired:
+                    await client.aclose()
 
     def _retire(self) -> None:
         """Take no further requests on our HTTP client; it is closed at the end, since others may be using it."""
@@ -158,10 +165,15 @@ class Transport:
         try:
             return await _exchange(client, request, timeout)
         except Exception as error:  # noqa: BLE001 -- the border: whatever a transport raises becomes one of ours
-            return translate(error, _module(client), redact(str(error), request.secrets), stock=self._is_stock(client))
+            verdict = translate(error, _module(client), redact(str(error), request.secrets), stock=self._is_stock(client))
+            if verdict.error is not None and tells(error, request.secrets):
+                verdict.error.__cause__ = None
+            return verdict
 
     def _client(self) -> AnyClient:
         if self._given is not None:
+            if self._given.is_closed:
+                raise ConfigurationError("the http_client is closed")
             return self._given
         if self._own is None:
             import httpx  # noqa: PLC0415 -- a tenth of a second that importing models must not cost
@@ -173,8 +185,8 @@ class Transport:
 
     def _is_stock(self, client: AnyClient) -> bool:
         """Whether ConnectTimeout means "never sent": other transports raise it for a reset after the request was read."""
-        inner = self._transport or getattr(client, "_transport", None)
-        return isinstance(inner, _module(client).AsyncHTTPTransport)
+        inner = [self._transport] if self._transport else [client._transport, *filter(None, client._mounts.values())]  # noqa: SLF001
+        return all(isinstance(transport, _module(client).AsyncHTTPTransport) for transport in inner)
 
 
 def _module(client: AnyClient) -> Any:
@@ -184,7 +196,6 @@ def _module(client: AnyClient) -> Any:
 
 
 async def _exchange(client: AnyClient, request: Request, timeout: float) -> Verdict:
-    deadline = anyio.current_time() + timeout
     built = client.build_request(
         request.method,
         request.url,
@@ -195,11 +206,11 @@ async def _exchange(client: AnyClient, request: Request, timeout: float) -> Verd
     )
     response = await client.send(built, stream=True, follow_redirects=False)  # type: ignore[arg-type]  # built by the same client
     try:
-        body = await _read(response, deadline)
+        body = await _read(response)
     finally:
         await response.aclose()
-    if isinstance(body, Verdict):
-        return body
+    if body is None:
+        return _too_large()
     return read_response(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body, secrets=request.secrets)
 
 
@@ -232,17 +243,21 @@ class _TokenInQuery:
         await self._inner.aclose()
 
 
-async def _read(response: AnyResponse, deadline: float) -> bytes | Verdict:
-    """Return the body, or a verdict where it is too large or drips in too slowly."""
+async def _read(response: AnyResponse) -> bytes | None:
+    """Return the body, or None where it is too large."""
     body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > MOST_BYTES:
-            reason = f"The answer is larger than {MOST_BYTES} bytes."
-            return Verdict(ending=Ending.GARBLED, error=ResponseError(reason, problems=(f"$: {reason}",)))
-        if anyio.current_time() > deadline:
-            return Verdict(ending=Ending.LOST, error=RequestTimeoutError("The answer did not end in time."))
-    return bytes(body)
+    # Cancelled, not left: httpx's nested generators are only finished by an error that comes from their inside.
+    with anyio.CancelScope() as scope:
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) > MOST_BYTES:
+                scope.cancel()
+    return None if len(body) > MOST_BYTES else bytes(body)
+
+
+def _too_large() -> Verdict:
+    reason = f"The answer is larger than {MOST_BYTES} bytes."
+    return Verdict(ending=Ending.GARBLED, error=ResponseError(reason, problems=(f"$: {reason}",)))
 
 
 def translate(error: Exception, module: Any, text: str, *, stock: bool) -> Verdict:

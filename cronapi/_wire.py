@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, Literal
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, quote_plus, urlencode
 
 from attrs import field, frozen
 
@@ -37,6 +37,9 @@ REFUSALS = (429, 503)
 LEAST_SECRET = 4
 """Characters: a shorter secret cannot be told from ordinary text."""
 _SHOWN, _READ = 200, 4000
+_LONGEST_CHAIN = 20
+_SECRET = ("password", "secret")
+_NEVER_IN_URL = frozenset({*_SECRET, "httpHeaders", "postData", "payload"})
 _CODE = re.compile("-?[0-9]{1,9}")
 USER_AGENT = "cronapi-client (+https://pypi.org/project/cronapi-client/)"
 
@@ -67,15 +70,19 @@ class Verdict:
 def build_request(
     provider: Provider, function: str, params: Mapping[str, Any], token: str, *, auth: Auth = "body", request_format: RequestFormat = "json"
 ) -> Request:
-    """Return the request of a call; parameters with lists always travel as JSON, the only format documented for them."""
+    """Return the request of a call.
+
+    Parameters with lists always travel as JSON, the only format documented for them; so do those that may hold a secret rather than in
+    a URL.
+    """
     url = provider.base_url + quote(provider.spell(function), safe="._-")
     headers = {"Accept": "application/json", "User-Agent": USER_AGENT}
-    secrets = tuple(str(value) for value in (token, params.get("password"), params.get("secret")) if value)
-    make = partial(Request, function=function, headers=headers, secrets=secrets)
+    make = partial(Request, function=function, headers=headers, secrets=(token, *_secrets(params)))
     if auth == "bearer":
         headers["Authorization"] = f"Bearer {token}"
     body = dict(params) if auth == "bearer" else {"token": token, **params}
-    if request_format == "json" or any(isinstance(value, list | dict) for value in params.values()):
+    exposed = request_format == "query" and not _NEVER_IN_URL.isdisjoint(params)
+    if request_format == "json" or exposed or any(isinstance(value, list | dict) for value in params.values()):
         headers["Content-Type"] = "application/json"
         return make(method="POST", url=url, content=json.dumps(body).encode())
     if request_format == "form":
@@ -86,16 +93,33 @@ def build_request(
     return make(method="GET", url=f"{url}?{query}" if query else url, url_token=url_token)
 
 
+def _secrets(params: Mapping[str, Any]) -> list[str]:
+    """Return what no text may repeat: the passwords and secrets of a call, and of the jobs in a batch."""
+    data = params.get("data")
+    rows = [params, *(row for row in (data if isinstance(data, list) else ()) if isinstance(row, Mapping))]
+    return [str(row[name]) for row in rows for name in _SECRET if row.get(name)]
+
+
 def _form(params: Mapping[str, Any]) -> str:
     return urlencode({name: int(value) if isinstance(value, bool) else value for name, value in params.items()})
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
-    """Return `text` without the secrets, raw or percent-encoded."""
-    for secret in secrets:
+    """Return `text` without the secrets: raw, percent-encoded or as in JSON."""
+    for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= LEAST_SECRET:
-            text = text.replace(secret, "***").replace(quote(secret, safe=""), "***")
+            for form in (secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]):
+                text = text.replace(form, "***")
     return text
+
+
+def tells(error: BaseException | None, secrets: Iterable[str]) -> bool:
+    """Whether an exception, or one that led to it, repeats a secret, as a server's garbage may."""
+    said: list[str] = []
+    while error is not None and len(said) < _LONGEST_CHAIN:
+        said.append(f"{error} {error!r}")
+        error = error.__cause__ or error.__context__
+    return any(redact(text, secrets) != text for text in said)
 
 
 def read_response(
@@ -160,6 +184,6 @@ def retry_after_seconds(value: str | None, now: datetime | None = None) -> float
 def _seconds_until(date: str, now: datetime) -> float:
     try:
         moment = parsedate_to_datetime(date)
-    except ValueError:
+    except (ValueError, OverflowError):
         return math.nan
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now.timestamp()

@@ -94,6 +94,8 @@ class Client:
         _check_choice("scope", scope, Scope)
         if auth == "bearer" and not provider.bearer:
             raise ConfigurationError(f"{provider.name} takes its token in the body; it knows no Bearer header.")
+        if http_client is not None and not _is_http_client(http_client):
+            raise ConfigurationError(f"http_client must be an AsyncClient of httpx or httpx2, not a {type(http_client).__name__}.")
         if http_client is not None and transport is not None:
             raise ConfigurationError("Give an http_client or a transport, not both.")
         if http_client is not None and request_format == "query" and auth == "body":
@@ -103,7 +105,7 @@ class Client:
         self._key = self.provider.base_url if scope == "provider" else f"{self.provider.base_url}#{_fingerprint(token)}"
         self._transport = Transport(http_client=http_client, transport=transport)
         self._caller = Caller(self.provider, token, self._transport, lambda: self.scheduler)
-        self._equip(Options(timeout=_checked_timeout(timeout), retry=retry, auth=auth, request_format=request_format))
+        self._equip(Options(timeout=_checked_timeout(timeout), retry=_checked_retry(retry), auth=auth, request_format=request_format))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.provider.base_url}>"
@@ -126,6 +128,7 @@ class Client:
         if changes.get("lane") is not None:
             _check_choice("lane", changes["lane"], Lane)
         _checked_timeout(changes.get("timeout", self._options.timeout))
+        _checked_retry(changes.get("retry"))
         view = copy.copy(self)
         view._equip(evolve(self._options, **changes))  # noqa: SLF001 -- a copy of this very object
         return view
@@ -135,6 +138,8 @@ class Client:
 
         Parameters are the wire's, in snake_case or camelCase. A function that cronapi does not know counts as a create.
         """
+        if "token" in params:
+            raise ConfigurationError("The token is the client's; make another client for another one.")
         row = TABLE.get(function) or Function(function, Repeat.CREATE, object, frozenset())
         return await self._caller.call(row, self._invoker.encode(params), self._options)
 
@@ -196,9 +201,20 @@ def _fingerprint(token: Token) -> str:
 
 
 def _checked_timeout(timeout: float) -> float:
-    if not (math.isfinite(timeout) and timeout > 0):
+    if not (isinstance(timeout, int | float) and math.isfinite(timeout) and timeout > 0):
         raise ConfigurationError(f"timeout must be a positive number of seconds, not {timeout!r}.")
     return timeout
+
+
+def _checked_retry(retry: RetryPolicy | None) -> RetryPolicy | None:
+    if not (retry is None or isinstance(retry, RetryPolicy)):
+        raise ConfigurationError(f"retry must be a RetryPolicy or None, not {retry!r}.")
+    return retry
+
+
+def _is_http_client(value: object) -> bool:
+    kinds = ((cls.__module__.partition(".")[0], cls.__name__) for cls in type(value).__mro__)
+    return any(kind in (("httpx", "AsyncClient"), ("httpx2", "AsyncClient")) for kind in kinds)
 
 
 def _check_choice(name: str, value: object, choices: Any) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import field, fields, frozen
 
-from cronapi._names import wire_name
+from cronapi._names import wire_name, without_password
 
 
 class OpenEnum(enum.IntEnum):
@@ -81,6 +81,14 @@ class Wire:
         return {wire: _to_wire(value) for wire, value in known if value is not None} | extra
 
 
+def _shown(value: object) -> str:
+    return repr(without_password(value))
+
+
+def _url() -> Any:
+    return field(default=None, repr=_shown)
+
+
 def _extra() -> Any:
     return field(factory=dict, repr=False, hash=False)
 
@@ -96,7 +104,7 @@ class CronJob(Wire):
     id: int
     group: int | None = field(default=None, metadata={"former": ("groupId", "groupID")})
     name: str | None = None
-    url: str | None = None
+    url: str | None = _url()
     expression: str | None = None
     timezone: str | None = None
     status: JobStatus | None = None
@@ -150,7 +158,7 @@ class Attempt(Wire):
     message: str | None = None
     output: str | None = field(default=None, repr=False)
     downloaded: int | None = None
-    url: str | None = None
+    url: str | None = _url()
     ip: str | None = None
     source_ip: str | None = field(default=None, metadata={"wire": "source_ip"})
     start_time: datetime | None = None
@@ -262,7 +270,7 @@ class Notification(Wire):
     id: int
     time: datetime | None = None
     name: str | None = None
-    url: str | None = None
+    url: str | None = _url()
     group: str | None = None
     http_status: int | None = None
     status: int | None = None

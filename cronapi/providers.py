@@ -13,7 +13,7 @@ from cronapi.errors import ConfigurationError
 
 
 def _positive(_: object, attribute: Attribute[float], value: float) -> None:
-    if not (math.isfinite(value) and value > 0):
+    if not isinstance(value, int | float) or not (math.isfinite(value) and value > 0):
         raise ConfigurationError(f"{attribute.name} of a rate must be a positive number, not {value!r}.")
 
 
@@ -23,6 +23,10 @@ class Rate:
 
     limit: float = field(validator=_positive)
     per: float = field(default=1.0, validator=_positive)
+
+    def __attrs_post_init__(self) -> None:
+        if not 0 < self.interval < math.inf:
+            raise ConfigurationError(f"A rate of {self.limit!r} in {self.per!r} s is out of range.")
 
     @property
     def interval(self) -> float:
@@ -39,15 +43,17 @@ def _is_loopback(host: str) -> bool:
 
 def _base_url(url: str) -> str:
     """Return `url` with a slash at its end, or say why it cannot be a base address."""
+    if not isinstance(url, str) or not url.isascii() or not url.isprintable() or " " in url:
+        raise ConfigurationError("base_url must be an address in printable ASCII, like https://app.fastcron.com/api/v1/.")
+    if any(mark in url for mark in "?#@"):
+        raise ConfigurationError("base_url must have no user, query or fragment: the token is sent apart.")
     try:
         parts = urlsplit(url)
         port = parts.port
-    except (ValueError, TypeError, AttributeError) as error:
+    except ValueError as error:
         raise ConfigurationError(f"base_url {url!r} is not an address.") from error
-    if not parts.hostname or port == 0 or not url.isascii() or any(c.isspace() for c in url):
+    if not parts.hostname or port == 0:
         raise ConfigurationError(f"base_url {url!r} is not an address; give one like https://app.fastcron.com/api/v1/.")
-    if parts.query or parts.fragment or "@" in parts.netloc:
-        raise ConfigurationError("base_url must have no user, query or fragment: the token is sent apart.")
     if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname)):
         raise ConfigurationError(f"base_url {url!r} must be https: the token would travel unencrypted. http is for loopback only.")
     return url if url.endswith("/") else f"{url}/"

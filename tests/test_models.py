@@ -231,3 +231,10 @@ def test_every_result_class_is_tested_here() -> None:
     """The list of results above has every result class of the module."""
     public = {value for value in vars(models).values() if isinstance(value, type) and hasattr(value, "to_wire")}
     assert public - {models.Wire} == {type(result) for result in RESULTS}
+
+
+def test_the_password_of_a_url_is_not_shown() -> None:
+    """A job whose URL carries user and password shows the user only."""
+    job = CronJob(id=1, url="https://user:hunter22@example.com/x")
+    assert "hunter22" not in repr(job)
+    assert "https://user:***@example.com/x" in repr(job)

@@ -274,11 +274,32 @@ def test_notify_travels_as_its_service_has_it(provider: Any, value: Any, sent: o
     assert type(wire["notify"]) is type(sent)
 
 
-@pytest.mark.parametrize("value", [Notify.EVERY_RUN, 3, Notify(9)])
+@pytest.mark.parametrize("value", [Notify.EVERY_RUN, 3])
 def test_fastcron_has_no_other_notify_codes(value: int) -> None:
     """A code that FastCron cannot express is refused, not bent to a boolean."""
     with pytest.raises(ConfigurationError, match=f"fastcron has no notify code {int(value)}"):
         encode(notify=value)
+
+
+@pytest.mark.parametrize("value", ["yes", 7, 2.5, -1, Notify(9)])
+def test_what_is_no_notify_code_is_refused_by_both(value: Any) -> None:
+    """Anything but a boolean or a code from 0 to 3 is refused, wherever it would go."""
+    for provider in (FASTCRON, SETCRONJOB):
+        with pytest.raises(ConfigurationError, match="codes 0 to 3"):
+            encode(provider, notify=value)
+
+
+@pytest.mark.parametrize("params", [{"http_headers": ["a: b"]}, {"run": "soon"}, {"time": "x"}])
+def test_a_value_of_the_wrong_kind_is_refused(params: dict[str, Any]) -> None:
+    """Headers that are no mapping and times that are no times are refused before anything is sent."""
+    with pytest.raises(ConfigurationError):
+        encode(**params)
+
+
+def test_run_travels_as_a_whole_number() -> None:
+    """True is 1, and a fraction of a second is cut."""
+    assert encode(run=True) == {"run": 1}
+    assert encode(run=1905821065.7) == {"run": 1905821065}
 
 
 def test_values_travel_as_json_has_them() -> None:

@@ -92,21 +92,40 @@ def test_a_base_address_is_bare(url: str) -> None:
         "example.com",
         "https://",
         "https:///api",
-        "https://exa mple.com/",
-        "https://example.com/\n",
-        "https://exämple.com/",
         "https://[::1",
         "https://example.com:abc/",
         "https://example.com:0/",
         "https://example.com:99999/",
-        None,
-        5,
     ],
 )
 def test_what_is_no_address_is_refused(url: Any) -> None:
     """What cannot be a base address is refused when the provider is made, not at the first call."""
     with pytest.raises(ConfigurationError, match="is not an address"):
         attrs.evolve(FASTCRON, base_url=url)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://exa mple.com/", "https://example.com/\n", "https://exämple.com/", "https://a\0b/", b"https://a/", None, 5]
+)
+def test_what_is_no_printable_ascii_is_refused(url: Any) -> None:
+    """An address with white space, control or non-ASCII characters, or one that is no text, is refused."""
+    with pytest.raises(ConfigurationError, match="printable ASCII"):
+        attrs.evolve(FASTCRON, base_url=url)
+
+
+@pytest.mark.parametrize("url", ["https://u:hunter22@exa.mple/", "https://u:hunter22@host:abc/", "https://host/api?", "https://host/#"])
+def test_an_address_with_a_user_or_a_query_is_refused_without_repeating_it(url: str) -> None:
+    """A password in an address does not come back in the error."""
+    with pytest.raises(ConfigurationError, match="no user, query or fragment") as refused:
+        attrs.evolve(FASTCRON, base_url=url)
+    assert "hunter22" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("limit", "per"), [(1e-320, 1.0), (1e308, 1e-300), ("10", 1.0)])
+def test_a_rate_out_of_range_is_refused(limit: Any, per: float) -> None:
+    """A rate whose interval is zero or infinite, or that is no number, is refused."""
+    with pytest.raises(ConfigurationError):
+        Rate(limit, per)
 
 
 # --- the services ----------------------------------------------------------------------------------------------------------------

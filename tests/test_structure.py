@@ -182,7 +182,7 @@ def test_moments_are_aware() -> None:
         ("UTC", list[str], "$.data: expected a list, got str of 3"),
         (["UTC", None], list[str], "$.data[1]: expected text, got None"),
         ([{"offset": 5}], list[str], "$.data[0]: expected text, got dict of 1"),
-        ([], dict[str, ServerAddress], "$.data: expected an object, got list of 0"),
+        ([1], dict[str, ServerAddress], "$.data: expected an object, got list of 1"),
         ({"web1": 5}, dict[str, ServerAddress], "$.data['web1']: expected an object, got 5"),
         ({"web1": {"v4": []}}, dict[str, ServerAddress], "$.data['web1'].v4: expected text, got list of 0"),
         (5, Execution, "$.data: expected an object, got 5"),
@@ -305,3 +305,9 @@ def test_what_is_not_json_is_one_kind_of_error(body: bytes) -> None:
     """Whatever is wrong with JSON, it is a ValueError."""
     with pytest.raises(ValueError, match=r"."):
         parse_json(body)
+
+
+def test_php_writes_nothing_in_its_own_ways() -> None:
+    """An empty array where an object is meant is an empty object, and a date of zeros is none."""
+    assert structure([], dict[str, ServerAddress]) == {}
+    assert structure({"id": 1, "expiryDate": "0000-00-00"}, Account).expiry_date is None
