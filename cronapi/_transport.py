@@ -189,6 +189,13 @@ class Transport:
         return all(isinstance(transport, _module(client).AsyncHTTPTransport) for transport in inner)
 
 
+def in_process(app: Any) -> httpx.AsyncBaseTransport:
+    """Return a transport that calls an ASGI app instead of the network."""
+    import httpx  # noqa: PLC0415 -- a tenth of a second that importing models must not cost
+
+    return httpx.ASGITransport(app)
+
+
 def _module(client: AnyClient) -> Any:
     """Return httpx or httpx2, whichever made the client."""
     names = (cls.__module__.partition(".")[0] for cls in type(client).__mro__)

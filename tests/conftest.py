@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import os
 
 import pytest
 
 from cronapi.emulator import create_app
 from emulated import FAST, client_of
+
+
+def pytest_sessionfinish(session):
+    """Turn a skipped test into a failure where all judges must be present."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CRONAPI_NO_SKIPS") and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture

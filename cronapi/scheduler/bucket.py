@@ -23,6 +23,7 @@ class LocalBucket:
     """
 
     def __init__(self, rate: Rate, *, clock: Callable[[], float] = anyio.current_time) -> None:
+        self.rate = rate
         self._pace = Pace(rate)
         self._clock = clock
         self._lock = threading.Lock()

@@ -13,7 +13,7 @@ from cronapi.scheduler.bucket import LocalBucket
 from cronapi.scheduler.queue import Scheduler
 
 _lock = threading.Lock()
-_buckets: dict[str, tuple[Rate, LocalBucket]] = {}
+_buckets: dict[str, LocalBucket] = {}
 _queues: RunVar[dict[str, Scheduler]] = RunVar("cronapi_schedulers")
 
 
@@ -26,14 +26,16 @@ def shared_scheduler(key: str, rate: Rate) -> Scheduler:
     if queues is None:
         queues = {}
         _queues.set(queues)
+    bucket = _bucket(key, rate)
+    if bucket.rate != rate:
+        raise ConfigurationError(f"{key} is already paced at {bucket.rate}; hand a scheduler in to pace it at {rate}.")
     if key not in queues:
-        queues[key] = Scheduler(rate, bucket=_bucket(key, rate))
+        queues[key] = Scheduler(rate, bucket=bucket)
     return queues[key]
 
 
 def _bucket(key: str, rate: Rate) -> LocalBucket:
     with _lock:
-        known, bucket = _buckets.setdefault(key, (rate, LocalBucket(rate, clock=time.monotonic)))
-    if known != rate:
-        raise ConfigurationError(f"{key} is already paced at {known}; hand a scheduler in to pace it at {rate}.")
-    return bucket
+        if key not in _buckets:
+            _buckets[key] = LocalBucket(rate, clock=time.monotonic)
+        return _buckets[key]

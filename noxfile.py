@@ -1,0 +1,69 @@
+"""What has to pass: `nox` runs lint, types, tests on asyncio and trio with coverage, and the wheel."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.sessions = ["lint", "types", "tests", "wheel"]
+nox.options.error_on_missing_interpreters = False
+
+ANYIO = ["-c", "tests/anyio/pytest.ini", "--rootdir", ".", "tests/anyio"]
+PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style and formatting."""
+    session.install("ruff>=0.17,<0.18")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """mypy --strict on everything, basedpyright on the public API."""
+    session.install("-e", ".[dev]")
+    session.run("mypy")
+    session.run("basedpyright", "--level", "error")
+    session.run("basedpyright", "--verifytypes", "cronapi", "--ignoreexternal")
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """The main suite on asyncio, the virtual-clock suite on asyncio and trio, and the coverage of both."""
+    session.install("-e", ".[dev]")
+    env = {"PYTHONDEVMODE": "1", "COVERAGE_FILE": str(Path(session.create_tmp()) / ".coverage")}
+    session.run("coverage", "run", "-m", "pytest", *session.posargs, env=env)
+    session.run("coverage", "run", "-m", "pytest", *ANYIO, env=env)
+    session.run("coverage", "combine", env=env)
+    session.run("coverage", "report", env=env)
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """Build the wheel once and test it where there is no source tree."""
+    room = Path(session.create_tmp()).resolve() / "wheel"
+    shutil.rmtree(room, ignore_errors=True)
+    session.install("build")
+    session.run("python", "-m", "build", "--wheel", "--outdir", str(room))
+    built = next(room.glob("*.whl"))
+    session.install(f"cronapi-client[dev] @ {built.as_uri()}")
+    for name in ("tests", "examples", "benchmarks"):
+        shutil.copytree(name, room / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(name, room / name)
+    session.chdir(room)
+    session.run("python", "-m", "pytest")
+    session.run("python", "-m", "pytest", *ANYIO)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure side by side and print the tables."""
+    session.install("-e", ".[dev]")
+    session.run("python", "-m", "benchmarks.structure", env={"PYTHONPATH": os.curdir})

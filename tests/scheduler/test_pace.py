@@ -1,0 +1,210 @@
+"""The arithmetic of pacing, with time as an argument; and how close it comes to the best fixed spacing on simulated wires."""
+
+from __future__ import annotations
+
+import heapq
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cronapi import Rate
+from cronapi.scheduler.pace import FIRST_MARGIN, GREATEST_MARGIN, LONGEST_HOLD, Pace
+
+gaps = st.floats(0, 10, allow_nan=False)
+events = st.lists(st.tuples(st.sampled_from(["accepted", "refused", "lost", "give_back"]), gaps), max_size=60)
+
+
+def play(pace, moves):
+    """Take every start that is due as time passes, end each as told, and return the times of those that were sent."""
+    now, sent = 0.0, []
+    for ending, gap in moves:
+        now += gap
+        start = pace.take(now)
+        if start is None:
+            continue
+        now += gap / 7
+        if ending == "give_back":
+            pace.give_back(start)
+            continue
+        sent.append(start.at)
+        {"accepted": pace.accepted, "refused": pace.refused, "lost": lambda s, _: pace.lost(s)}[ending](start, now)
+    return sent
+
+
+@given(moves=events, rate=st.floats(0.1, 100))
+def test_starts_are_never_closer_than_the_interval(moves, rate):
+    """Whatever happens to the requests, two of them are never sent within one interval."""
+    sent = play(Pace(Rate(rate)), moves)
+    assert all(later - earlier >= (1 / rate) * (1 - 1e-6) - 1e-8 for earlier, later in zip(sent, sent[1:], strict=False))
+
+
+@given(moves=events)
+def test_the_margin_stays_within_its_bounds(moves):
+    """The margin is never negative and never more than a whole interval."""
+    pace = Pace(Rate(10))
+    play(pace, moves)
+    assert 0 <= pace.margin <= GREATEST_MARGIN
+
+
+@given(moves=events)
+def test_a_start_is_due_when_the_wait_is_over(moves):
+    """Whoever waits as long as told gets a start, unless a probe is out."""
+    pace = Pace(Rate(1))
+    play(pace, moves)
+    now = 1e4
+    assert pace.take(now + pace.wait(now)) is not None
+
+
+@given(moves=events)
+def test_the_end_of_a_hold_never_moves_forward(moves):
+    """A hold is only ever lengthened: no answer shortens it."""
+    pace, before, now = Pace(Rate(10)), float("-inf"), 0.0
+    for ending, gap in moves:
+        now += gap
+        start = pace.take(now)
+        if start is not None:
+            getattr(pace, ending)(*((start,) if ending in ("lost", "give_back") else (start, now)))
+        assert pace.held_until >= before
+        before = pace.held_until
+
+
+def taken(pace, now):
+    start = pace.take(now)
+    assert start is not None
+    return start
+
+
+def test_the_second_refusal_in_a_row_holds_for_two_intervals_and_each_further_one_twice_as_long():
+    """Refusals in a row hold 2, 4, 8 and then no more than 8 intervals."""
+    pace, now, lengths = Pace(Rate(10)), 0.0, []
+    for _ in range(7):
+        start = taken(pace, now)
+        pace.refused(start, now)
+        lengths.append(round((pace.held_until - now) / 0.1) if pace.holding else 0)
+        now += pace.wait(now)
+    assert lengths == [0, 2, 4, 8, 8, 8, 8]
+    assert LONGEST_HOLD == 8
+    assert pace.holds == 1
+
+
+def test_an_isolated_refusal_widens_the_margin_and_does_not_hold():
+    """One refusal between two successes is the network's jitter, not an outage."""
+    pace = Pace(Rate(10))
+    pace.refused(taken(pace, 0.0), 0.05)
+    assert pace.margin > FIRST_MARGIN
+    assert not pace.holding
+    pace.accepted(taken(pace, 1.0), 1.05)
+    pace.refused(taken(pace, 2.0), 2.05)
+    assert not pace.holding
+
+
+def test_a_refusal_of_a_call_sent_before_the_hold_does_not_extend_it():
+    """Ten calls in flight that are all refused make one hold of two intervals."""
+    pace = Pace(Rate(10))
+    starts = [taken(pace, second) for second in range(10)]
+    for start in starts:
+        pace.refused(start, 10.0)
+    assert pace.held_until == pytest.approx(10.2)
+
+
+def test_an_answer_to_a_call_sent_before_the_hold_does_not_end_it():
+    """Only a probe that was sent since the hold began can end it."""
+    pace = Pace(Rate(10))
+    early, *refused = [taken(pace, second) for second in range(3)]
+    for start in refused:
+        pace.refused(start, 3.0)
+    pace.accepted(early, 3.1)
+    assert pace.holding
+    pace.accepted(taken(pace, 3.3), 3.4)
+    assert not pace.holding
+
+
+def test_a_probe_without_an_answer_makes_way_for_the_next():
+    """A probe that is lost neither ends the hold nor blocks it."""
+    pace = Pace(Rate(10))
+    for now in (0.0, 1.0):
+        pace.refused(taken(pace, now), now)
+    probe = taken(pace, 2.0)
+    assert pace.take(2.5) is None
+    pace.lost(probe)
+    assert pace.take(2.5) is not None
+
+
+def test_retry_after_is_honoured_and_bounded():
+    """A service that names a time holds everybody for it, for two minutes at most."""
+    pace = Pace(Rate(10))
+    pace.refused(taken(pace, 0.0), 0.0, retry_after=7.0)
+    assert pace.wait(0.0) == pytest.approx(7.0)
+    pace.refused(taken(pace, 8.0), 8.0, retry_after=86400.0)
+    assert pace.wait(8.0) == pytest.approx(120.0)
+
+
+def test_the_rate_reached_counts_the_last_minute():
+    """Starts older than a minute are forgotten."""
+    pace = Pace(Rate(1))
+    for second in range(0, 200, 2):
+        taken(pace, float(second))
+    assert pace.rate_reached(200.0) == pytest.approx(0.5, rel=0.05)
+    assert pace.rate_reached(1000.0) == 0.0
+
+
+def simulate(calls, rate, mean, jitter, pace, *, burst=0, seed=1, warm_up=0):
+    """Return the share of the rate used and the refusals per call, behind a leaky bucket and a wire with jitter.
+
+    `pace` is a Pace, or a number: the fixed spacing in seconds. Refused calls go back to the head of the queue.
+    """
+    rng = random.Random(seed)
+    queued, done, refused, now, next_start = calls, 0, 0, 0.0, 0.0
+    arriving, answering = [], []
+    last = excess = None
+    warm_at = warm_refused = 0
+    learning = isinstance(pace, Pace)
+    while done < calls:
+        due = max(now, now + pace.wait(now) if learning else next_start) if queued else float("inf")
+        at = min(due, arriving[0][0] if arriving else due, answering[0][0] if answering else due)
+        now = at
+        if arriving and arriving[0][0] == at:
+            _, number, start = heapq.heappop(arriving)
+            level = 0.0 if last is None else max(0.0, excess - (at - last) * rate + 1.0)
+            passed = level <= burst + 1e-9
+            if passed:
+                excess, last = level, at
+            heapq.heappush(answering, (at + max(0.0, rng.gauss(mean, jitter)), number, start, passed))
+        elif answering and answering[0][0] == at:
+            _, _, start, passed = heapq.heappop(answering)
+            if learning:
+                (pace.accepted if passed else pace.refused)(start, now)
+            done, refused, queued = done + passed, refused + (not passed), queued + (not passed)
+            if passed and done == warm_up:
+                warm_at, warm_refused = now, refused
+        else:
+            start = pace.take(now) if learning else now
+            if start is None:
+                continue
+            queued -= 1
+            next_start = now if learning else now + pace
+            heapq.heappush(arriving, (now + max(0.0, rng.gauss(mean, jitter)), rng.random(), start))
+    counted = calls - (warm_up or 1)
+    return counted / rate / (now - warm_at), (refused - warm_refused) / counted
+
+
+WIRES = [
+    (10, 0.0005, 0.0002, 0),
+    (10, 0.04, 0.002, 0),
+    (10, 0.04, 0.01, 0),
+    (10, 0.04, 0.01, 5),
+    (1, 0.0005, 0.0002, 0),
+    (1, 0.04, 0.03, 0),
+]
+
+
+@pytest.mark.parametrize(("rate", "mean", "jitter", "burst"), WIRES)
+def test_the_learnt_margin_comes_close_to_the_best_fixed_one(rate, mean, jitter, burst):
+    """On every simulated wire the learning pace reaches nine tenths of the best fixed spacing, and one call in fifteen is refused at most."""
+    fixed = [simulate(600, rate, mean, jitter, (1 + share) / rate, burst=burst) for share in (0, 0.01, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7)]
+    best = max(used for used, refused in fixed if refused <= 0.06)
+    runs = [simulate(170, rate, mean, jitter, Pace(Rate(rate)), burst=burst, seed=seed, warm_up=20) for seed in range(8)]
+    assert sum(used for used, _ in runs) / len(runs) >= 0.9 * best
+    assert sum(refused for _, refused in runs) / len(runs) <= 1 / 15

@@ -1,0 +1,313 @@
+"""The house rules: what may import what, which names are public, where everything is, and how long a function may get."""
+
+from __future__ import annotations
+
+import ast
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import cronapi
+from cronapi import Client, errors
+from cronapi._functions import TABLE, offered_by
+from cronapi.emulator import functions
+from cronapi.namespaces.account import Account
+from cronapi.namespaces.cron import Cron
+from cronapi.namespaces.group import Groups
+from cronapi.namespaces.server import Server
+
+HOUSE = Path(cronapi.__file__).parent
+SAMPLES = Path(__file__).parent / "samples"
+MODULES = {path.relative_to(HOUSE).with_suffix("").as_posix(): path for path in sorted(HOUSE.rglob("*.py"))}
+TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
+
+ROOMS = {
+    "errors": 0.0,
+    "_names": 0.0,
+    "_json": 0.0,
+    "models": 0.1,
+    "_functions": 1.0,
+    "_read": 1.0,
+    "_structure": 1.1,
+    "_retry": 1.1,
+    "providers": 1.1,
+    "_params": 1.2,
+    "_wire": 2.0,
+    "scheduler": 2.0,
+    "_transport": 3.0,
+    "emulator": 3.0,
+    "webhooks": 3.0,
+    "_lookup": 4.0,
+    "_call": 4.1,
+    "namespaces": 5.0,
+    "client": 5.1,
+    "cli": 7.0,
+    "pytest_plugin": 7.0,
+}
+"""The floor of each room; a room knows only those on lower floors. A new room gets a row here."""
+
+PUBLIC = [
+    *("FASTCRON", "SETCRONJOB"),
+    *("APIError", "Account", "Applied", "Attempt", "AuthenticationError", "Client", "ConfigurationError", "ConnectionFailedError"),
+    *("CronAPIError", "CronJob", "Execution", "FastCron", "Group", "JobParams", "JobSpec", "JobStatus", "NotFoundError"),
+    *("Notification", "Notify", "OutcomeUnknownError", "Provider", "Rate", "RedirectError", "RequestTimeoutError", "ResponseError"),
+    *("RetryPolicy", "Scheduler", "SchedulerStats", "ServerAddress", "ServiceUnavailableError", "SetCronJob", "StatusError"),
+    *("TransportError", "UnsupportedFunctionError", "WaitTooLongError"),
+]
+
+NAMESPACES = {"cron": Cron, "group": Groups, "account": Account, "server": Server}
+
+
+def room_of(module):
+    """Return the room of a module: its package, or its own name."""
+    return module.partition("/")[0]
+
+
+def imports(tree, *, typing=False):
+    """Yield the dotted names that a tree imports, those under `if TYPE_CHECKING` only with `typing`."""
+    hidden = set() if typing else {id(node) for block in typing_blocks(tree) for node in ast.walk(block)}
+    for node in ast.walk(tree):
+        if id(node) in hidden:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def typing_blocks(tree):
+    return [node for node in ast.walk(tree) if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+
+
+def calls(tree):
+    """Yield the text of what a tree calls, such as `anyio.sleep`."""
+    return (ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call))
+
+
+def functions_of(tree):
+    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def length(function):
+    """Return the lines of a function's body without its docstring."""
+    body = function.body[1:] if ast.get_docstring(function) is not None else function.body
+    return body[-1].end_lineno - body[0].lineno + 1 if body else 0
+
+
+BLOCKS = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match)
+
+
+def nesting(node):
+    """Return how deep the blocks of a function are nested; a function inside counts for itself, an elif as one with its if."""
+    deepest = 0
+    for field, value in ast.iter_fields(node):
+        for child in value if isinstance(value, list) else [value]:
+            if not isinstance(child, ast.AST) or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+                continue
+            chained = isinstance(node, ast.If) and isinstance(child, ast.If) and field == "orelse" and len(value) == 1
+            deepest = max(deepest, nesting(child) + (isinstance(child, BLOCKS) and not chained))
+    return deepest
+
+
+def found_in(tree, name):
+    """Return the function of this name in a piece of source."""
+    return next(function for function in functions_of(ast.parse(tree)) if function.name == name)
+
+
+# --- layers ----------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_down(module):
+    """A module knows its own package and the rooms below it, and a new room has its place in the table."""
+    room = room_of(module)
+    if room == "__init__":
+        return
+    assert room in ROOMS, f"{room} has no floor yet: give it one in ROOMS"
+    known = {name.split(".")[1] for name in imports(TREES[module], typing=True) if name.startswith("cronapi.")}
+    upward = {other for other in known - {room} if ROOMS[other] >= ROOMS[room]}
+    assert not upward, f"{module} imports {', '.join(sorted(upward))}"
+
+
+def test_the_front_door_is_all_the_top_of_the_package_has():
+    """`cronapi/__init__.py` holds imports and `__all__`, no logic."""
+    kinds = {type(node) for node in TREES["__init__"].body}
+    assert kinds == {ast.Expr, ast.ImportFrom, ast.Assign}
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if room_of(name) == "emulator"])
+def test_the_emulator_shares_nothing_with_the_client(module):
+    """The judge imports nothing of cronapi outside itself, so that client and judge cannot share a mistake."""
+    known = {name for name in imports(TREES[module], typing=True) if name.split(".")[0] == "cronapi"}
+    assert all(name.startswith("cronapi.emulator.") for name in known), known
+
+
+def test_only_the_transport_speaks_http():
+    """No other module imports httpx or httpx2 at run time."""
+    speakers = {module for module in MODULES if {name.split(".")[0] for name in imports(TREES[module])} & {"httpx", "httpx2", "httpcore"}}
+    assert speakers == {"_transport"}
+
+
+def test_only_the_scheduler_and_the_emulator_wait_for_time():
+    """Nobody else sleeps, under whatever name."""
+    waiting = {room_of(module) for module in MODULES if any(call.split(".")[-1] == "sleep" for call in calls(TREES[module]))}
+    assert waiting == {"scheduler", "emulator"}
+    bare = {module for module in MODULES if any(name.endswith(".sleep") for name in imports(TREES[module]))}
+    assert not bare
+
+
+def test_only_the_command_line_prints():
+    """No module outside cli/ prints or writes to the standard streams."""
+    printing = {room_of(module) for module in MODULES if {"print", "sys.stdout.write", "sys.stderr.write"} & set(calls(TREES[module]))}
+    assert printing <= {"cli"}
+
+
+@pytest.mark.parametrize("module", ["cronapi", "cronapi.models", "cronapi.errors", "cronapi.webhooks"])
+def test_an_import_costs_no_http_client(module):
+    """Importing cronapi, its models or its errors loads neither httpx nor anything of the extras."""
+    script = f"import sys, {module}; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    loaded = set(run.stdout.split())
+    assert module in loaded
+    assert not loaded & {"httpx", "httpx2", "httpcore", "click", "rich", "starlette", "uvicorn", "trio", "cronsim", "pytest"}
+
+
+# --- names -----------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_public_names_are_these():
+    """What `from cronapi import *` gives is decided here, not by accident, in the order that ruff sorts `__all__`."""
+
+    def as_ruff_does(name):
+        return (0 if name.isupper() else 1, name)
+
+    assert cronapi.__all__ == PUBLIC
+    assert sorted(PUBLIC, key=as_ruff_does) == PUBLIC
+
+
+def test_every_error_is_public():
+    """Each error class can be imported from the top of the package, and is a CronAPIError."""
+    classes = {name: value for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)}
+    assert set(classes) <= set(cronapi.__all__)
+    assert all(issubclass(error, cronapi.CronAPIError) for error in classes.values())
+
+
+def test_every_error_is_in_the_tree_that_is_drawn():
+    """The docstring of errors.py draws each error below its base."""
+    drawn = errors.__doc__.split()
+    assert all(name in drawn for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception))
+
+
+@pytest.mark.parametrize("name", [name for name in PUBLIC if not name.isupper()])
+def test_every_public_name_says_what_it_is(name):
+    """Classes at the top of the package have a docstring of their own."""
+    assert (getattr(cronapi, name).__dict__.get("__doc__") or "").strip()
+
+
+@pytest.mark.parametrize("cls", [*NAMESPACES.values(), Client], ids=lambda cls: cls.__name__)
+def test_every_public_method_says_what_it_does(cls):
+    """The methods of the client and its namespaces have docstrings: they are the reference."""
+    methods = {name: value for name, value in vars(cls).items() if not name.startswith("_") and (callable(value) or hasattr(value, "fget"))}
+    assert methods
+    assert [name for name, value in methods.items() if not (value.__doc__ or "").strip()] == []
+
+
+@pytest.mark.parametrize("cls", NAMESPACES.values(), ids=lambda cls: cls.__name__)
+def test_every_function_says_whether_it_may_be_repeated(cls):
+    """Who reads a method's docstring, or its class's, learns what a lost answer means."""
+    for name in (name for name in vars(cls) if f"{cls.__module__.split('.')[-1]}.{name}" in TABLE):
+        said = f"{vars(cls)[name].__doc__} {cls.__doc__}"
+        assert "repeated" in said, name
+
+
+# --- one place for everything ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("provider", ["fastcron", "setcronjob"])
+def test_every_function_has_a_handler_in_the_emulator(provider):
+    """The table and the emulator agree on what each service has."""
+    assert offered_by(provider) == functions(provider)
+
+
+@pytest.mark.parametrize("provider", ["fastcron", "setcronjob"])
+def test_every_function_has_a_recorded_sample(provider):
+    """There is a sample of every function's answer, and no sample of a function that a service does not have."""
+    folders = {path.name for path in (SAMPLES / provider).iterdir()}
+    assert folders - {"errors"} == offered_by(provider)
+    assert all(any(path.iterdir()) for path in (SAMPLES / provider).iterdir())
+
+
+@pytest.mark.parametrize("function", TABLE)
+def test_every_function_has_a_method(function):
+    """`cron.batch_add` of the table is `api.cron.batch_add`, a coroutine function with the same name."""
+    target, action = function.split(".", 1)
+    method = vars(NAMESPACES[target])[action]
+    assert method.__name__ == action
+    assert method.__qualname__ == f"{NAMESPACES[target].__name__}.{action}"
+
+
+def test_methods_without_a_function_are_few():
+    """What the namespaces offer beyond the services is only this."""
+    own = {
+        f"{target}.{name}" for target, cls in NAMESPACES.items() for name, value in vars(cls).items() if callable(value) and name[0] != "_"
+    }
+    assert own - set(TABLE) == {"cron.iterate", "cron.find"}
+
+
+# --- style -----------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_file_can_be_read_in_one_go(module):
+    """No file is longer than 300 lines, and each begins by saying what it is for."""
+    assert len(MODULES[module].read_text(encoding="utf-8").splitlines()) <= 300
+    assert ast.get_docstring(TREES[module])
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_function_can_be_seen_at_once(module):
+    """No function has more than 40 lines or nests deeper than three."""
+    for function in functions_of(TREES[module]):
+        assert length(function) <= 40, function.name
+        assert nesting(function) <= 3, function.name
+
+
+def test_most_functions_are_short():
+    """Nine functions in ten have fewer than 25 lines, and half have fewer than eight."""
+    lengths = sorted(length(function) for tree in TREES.values() for function in functions_of(tree))
+    assert lengths[len(lengths) * 9 // 10] < 25
+    assert statistics.median(lengths) < 8
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_class_is_named_for_what_it_is(module):
+    """No class is called a manager, helper, util or implementation."""
+    names = [node.name for node in ast.walk(TREES[module]) if isinstance(node, ast.ClassDef)]
+    assert [name for name in names if name.endswith(("Manager", "Helper", "Util", "Utils", "Impl"))] == []
+
+
+def test_the_measures_measure():
+    """The length leaves the docstring out; the nesting counts blocks, an elif once, and not what a function inside does."""
+    source = '''
+def f(x):
+    """Say.
+
+    More.
+    """
+    if x:
+        pass
+    elif x > 1:
+        for _ in x:
+            with x:
+                def g():
+                    if x:
+                        pass
+    return x
+'''
+    assert length(found_in(source, "f")) == 9
+    assert nesting(found_in(source, "f")) == 3
+    assert nesting(found_in(source, "g")) == 1
