@@ -1,0 +1,31 @@
+"""Both services on one local server: the judge of the client, with which it shares no code.
+
+``create_app`` makes an ASGI app for use in process; ``serve`` and ``run_in_thread`` put it on a loopback socket.
+"""
+
+from __future__ import annotations
+
+from cronapi.emulator.app import App, create_app
+from cronapi.emulator.clock import Clock, ManualClock
+from cronapi.emulator.emulator import Emulator
+from cronapi.emulator.faults import ConnectionLost, Fault, Faults
+from cronapi.emulator.limiter import Limiter
+from cronapi.emulator.schedule import next_runs
+from cronapi.emulator.server import run_in_thread, serve
+from cronapi.emulator.service import functions
+
+__all__ = [
+    "App",
+    "Clock",
+    "ConnectionLost",
+    "Emulator",
+    "Fault",
+    "Faults",
+    "Limiter",
+    "ManualClock",
+    "create_app",
+    "functions",
+    "next_runs",
+    "run_in_thread",
+    "serve",
+]

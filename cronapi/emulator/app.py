@@ -1,0 +1,215 @@
+"""The emulator as an ASGI app: HTTP in, envelopes, pages and faults out."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from attrs import evolve, frozen
+
+from cronapi.emulator.call import Settings, check_choice
+from cronapi.emulator.clock import Clock
+from cronapi.emulator.emulator import Emulator, TimeSource
+from cronapi.emulator.faults import ConnectionLost, Fault
+from cronapi.emulator.limiter import Limiter
+from cronapi.emulator.pages import error_page
+from cronapi.emulator.request import Request, read_path
+from cronapi.emulator.service import PROVIDERS
+from cronapi.emulator.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+
+    Scope = MutableMapping[str, Any]
+    Message = MutableMapping[str, Any]
+    Receive = Callable[[], Awaitable[Message]]
+    Send = Callable[[Message], Awaitable[None]]
+
+# Where a server puts what ends the connection; see server.py.
+ABORT = "cronapi.abort"
+
+# Source: the services' index pages, in requests per second.
+RATES: Mapping[str, float | None] = {"setcronjob": 10.0, "fastcron": 1.0}
+_ERROR_STATUSES = range(200, 600)
+
+
+@frozen
+class Answer:
+    """What goes back; ``breaks_at`` is the byte of the body at which the connection is lost, ``None`` for never."""
+
+    status: int
+    body: bytes
+    headers: tuple[tuple[bytes, bytes], ...]
+    breaks_at: int | None = None
+
+
+class App:
+    """The ASGI app; ``emulator`` is what it serves."""
+
+    def __init__(self, emulator: Emulator, *, error_status: int = 200) -> None:
+        """Serve ``emulator``; API errors get ``error_status`` as HTTP status."""
+        if error_status not in _ERROR_STATUSES:
+            msg = f"error_status must be an HTTP status, not {error_status!r}"
+            raise ValueError(msg)
+        self.emulator = emulator
+        self._error_status = error_status
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request; raises ``ConnectionLost`` where a fault says so and there is no socket to reset.
+
+        Raises ``NotImplementedError`` for lifespan and websockets, which servers take for "not supported".
+        """
+        if scope["type"] != "http":
+            msg = f"the emulator speaks only http, not {scope['type']}"
+            raise NotImplementedError(msg)
+        try:
+            await _send(await self._answer(await self._read(scope, receive)), send)
+        except ConnectionLost as lost:
+            await _lose_connection(scope, receive, lost)
+
+    async def _read(self, scope: Scope, receive: Receive) -> Request | None:
+        arrived = self.emulator.clock.ticks()
+        found = read_path(scope["path"])
+        if found is None:
+            return None
+        return Request(
+            *found,
+            query=scope["query_string"].decode("latin-1"),
+            body=await _read_body(receive),
+            bearer=_read_bearer(scope["headers"]),
+            address=(scope.get("client") or ("",))[0],
+            arrived=arrived,
+        )
+
+    async def _answer(self, request: Request | None) -> Answer:
+        if request is None:
+            return _page(404)
+        gate = self.emulator.faults.take(request.provider, request.function, gate=True)
+        accepted = gate is None and self.emulator.admit(request)
+        self.emulator.note(request, accepted=accepted)
+        if gate and gate.kind == "reset":
+            raise ConnectionLost
+        if not accepted:
+            return _page(503)
+        fault = self.emulator.faults.take(request.provider, request.function, gate=False)
+        return await self._spoiled(request, fault) if fault else self._applied(request)
+
+    async def _spoiled(self, request: Request, fault: Fault) -> Answer:
+        if fault.kind in _INSTEAD:
+            return _INSTEAD[fault.kind]
+        if fault.kind == "stall_before":
+            await anyio.sleep(fault.seconds)
+        answer = self._applied(request, half=fault.kind == "half")
+        if fault.kind == "stall":
+            await anyio.sleep(fault.seconds)
+        return _SPOILED[fault.kind](answer) if fault.kind in _SPOILED else answer
+
+    def _applied(self, request: Request, *, half: bool = False) -> Answer:
+        envelope = self.emulator.apply(request, half=half)
+        status = 200 if envelope["code"] == 0 else self._error_status
+        return Answer(status, json.dumps(envelope, separators=(",", ":")).encode(), _JSON)
+
+
+_JSON = ((b"content-type", b"application/json"),)
+_HTML = ((b"content-type", b"text/html"),)
+_ELSEWHERE = (b"location", b"https://moved.example/api/")
+
+
+def _page(status: int, *headers: tuple[bytes, bytes]) -> Answer:
+    return Answer(status, error_page(status), (*_HTML, *headers))
+
+
+def _lose(_answer: Answer) -> Answer:
+    raise ConnectionLost
+
+
+# Faults that keep the service from hearing of the request.
+_INSTEAD: Mapping[str, Answer] = {"error": _page(500), "redirect": _page(302, _ELSEWHERE)}
+
+# Faults that befall the answer of a request that was applied.
+_SPOILED: Mapping[str, Callable[[Answer], Answer]] = {
+    "lose": _lose,
+    "half": _lose,
+    "bad_gateway": lambda _: _page(502),
+    "garbage": lambda answer: evolve(answer, body=b"<b>Warning</b>: something" + answer.body[:9]),
+    "truncated": lambda answer: evolve(answer, body=answer.body[: len(answer.body) // 2]),
+    "cut": lambda answer: evolve(answer, breaks_at=len(answer.body) // 2),
+    "empty": lambda answer: evolve(answer, body=b""),
+}
+
+
+async def _send(answer: Answer, send: Send) -> None:
+    headers = [*answer.headers, (b"content-length", str(len(answer.body)).encode())]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    broken = answer.breaks_at is not None
+    await send({"type": "http.response.body", "body": answer.body[: answer.breaks_at], "more_body": broken})
+    if broken:
+        raise ConnectionLost
+
+
+async def _lose_connection(scope: Scope, receive: Receive, lost: ConnectionLost) -> None:
+    abort = scope.get("state", {}).get(ABORT)
+    if abort is None:
+        raise lost
+    abort()
+    # Until the server has noticed, it would take a return without an answer for a mistake and say 500.
+    message: Message = {"type": ""}
+    while message["type"] != "http.disconnect":
+        message = await receive()
+
+
+async def _read_body(receive: Receive) -> bytes:
+    body, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ConnectionLost
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+    return body
+
+
+def _read_bearer(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    value = dict(headers).get(b"authorization", b"").decode("latin-1")
+    scheme, _, token = value.partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def create_app(
+    *,
+    tokens: Iterable[str] = ("emulator-token-0123456789abcdef",),
+    storage: str = ":memory:",
+    clock: TimeSource | None = None,
+    rates: Mapping[str, float | None] = RATES,
+    limiter: str = "leaky",
+    burst: int = 0,
+    limit_by: str = "token",
+    era: str = "seed",
+    strict: bool = True,
+    error_status: int = 200,
+    page_size: int = 1000,
+    seed: int = 0,
+    log_shape: str = "object",
+) -> App:
+    """Make both services: SetCronJob under ``/api/``, FastCron under ``/api/v1/``.
+
+    ``tokens`` are the accounts; ``storage`` is a file or ``":memory:"``; ``rates`` are in requests per second by
+    provider (``None`` for no limit, a provider left out has its documented one), counted by ``limiter`` (``leaky``,
+    ``sliding``, ``fixed``) for each ``token`` or ``address``, with ``burst`` requests allowed early; ``error_status``
+    is the HTTP status of API errors. Raises ``ValueError`` for a value that makes no sense.
+    """
+    emulator = Emulator(
+        tokens=tokens,
+        settings=Settings(era, strict, page_size, seed, log_shape),
+        limiters=_limiters(rates, burst, limiter),
+        clock=clock or Clock(),
+        store=Store(storage),
+        limit_by=limit_by,
+    )
+    return App(emulator, error_status=error_status)
+
+
+def _limiters(rates: Mapping[str, float | None], burst: int, method: str) -> dict[str, Limiter]:
+    for provider in rates:
+        check_choice("provider", provider, PROVIDERS)
+    return {provider: Limiter(rate, burst=burst, method=method) for provider, rate in {**RATES, **rates}.items()}

@@ -1,0 +1,97 @@
+"""What a handler is given: one API call, and the part of the store it may see."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from cronapi.emulator.executions import LOG_SHAPES
+from cronapi.emulator.refusal import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from cronapi.emulator.store import Document, Store
+
+ERAS = ("seed", "latest")
+_NAMES = {"job": "Cronjob", "group": "Group"}
+_NEW_ACCOUNT = {
+    "name": "Emulator",
+    "timezone": "UTC",
+    "plan": "Business",
+    "dailyExec": 50_000,
+    "memberLimit": 5,
+    "expiryDate": "2099-12-31",
+    "secret": "",
+}
+
+
+def check_choice(name: str, value: str, known: Iterable[str]) -> None:
+    """Raise ``ValueError`` for a value that is not among the known ones."""
+    if value not in known:
+        msg = f"unknown {name} {value!r}; known: {', '.join(known)}"
+        raise ValueError(msg)
+
+
+@frozen
+class Settings:
+    """How the services behave: the era of the documentation, and what whoever makes an emulator may choose.
+
+    Raises ``ValueError`` for a value that makes no sense.
+    """
+
+    era: str = "seed"
+    strict: bool = True
+    page_size: int = 1000
+    seed: int = 0
+    log_shape: str = "object"
+
+    def __attrs_post_init__(self) -> None:
+        """Check what has been given."""
+        check_choice("era", self.era, ERAS)
+        check_choice("log_shape", self.log_shape, LOG_SHAPES)
+        if self.page_size < 1:
+            msg = f"page_size must be 1 or more, not {self.page_size!r}"
+            raise ValueError(msg)
+
+
+@frozen
+class Call:
+    """One call of a function by one account at one moment; ``now`` is in Unix seconds."""
+
+    provider: str
+    account: str
+    params: Mapping[str, Any]
+    now: int
+    store: Store = field(repr=False)
+    settings: Settings = field(factory=Settings)
+
+    def find(self, kind: str, number: int) -> Document:
+        """Return a job or group of this account; raises ``Refusal`` where there is none."""
+        document = self.store.get(kind, self.provider, self.account, number)
+        if document is None:
+            msg = f"{_NAMES[kind]} not found."
+            raise Refusal(msg)
+        return document
+
+    def all(self, kind: str) -> list[Document]:
+        """Return every document of a kind that belongs to this account, by ascending id."""
+        return self.store.all(kind, self.provider, self.account)
+
+    def add(self, kind: str, document: Document) -> Document:
+        """Store a new document and return it with its id."""
+        return self.store.add(kind, self.provider, self.account, document)
+
+    def put(self, kind: str, document: Document) -> None:
+        """Store a changed document."""
+        self.store.put(kind, self.provider, self.account, document)
+
+    def delete(self, kind: str, number: int) -> None:
+        """Forget a document."""
+        self.store.delete(kind, self.provider, self.account, number)
+
+    def own_account(self) -> Document:
+        """Return the account's own document, made at its first use."""
+        known = self.all("account")
+        return known[0] if known else self.add("account", dict(_NEW_ACCOUNT))

@@ -1,0 +1,64 @@
+"""Time as the emulator sees it: Unix seconds for the service, monotonic seconds for the limiter."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@frozen(kw_only=True)
+class Clock:
+    """Two readings of time, each from a callable.
+
+    ``now`` gives Unix seconds and decides what the service does: due runs, ends of pauses. ``ticks`` gives monotonic
+    seconds and decides only what the limiter counts. ``Clock(ticks=anyio.current_time)`` counts arrivals in the time
+    of the running event loop, which a test may have made virtual.
+    """
+
+    _now: Callable[[], float] = time.time
+    _ticks: Callable[[], float] = time.monotonic
+
+    def now(self) -> float:
+        """Return the Unix time in seconds."""
+        return self._now()
+
+    def ticks(self) -> float:
+        """Return monotonic seconds, counted from an unknown origin."""
+        return self._ticks()
+
+
+class ManualClock:
+    """A clock that stands still until it is advanced.
+
+    ``start`` is in Unix seconds. Both readings move together; ``ticks`` begins at 0. It has the methods of ``Clock``
+    and goes wherever a ``Clock`` goes.
+    """
+
+    def __init__(self, start: float = 1_800_000_000.0) -> None:
+        """Stand still at ``start``, Unix seconds."""
+        self._start = start
+        self._elapsed = 0.0
+
+    def now(self) -> float:
+        """Return the Unix time in seconds."""
+        return self._start + self._elapsed
+
+    def ticks(self) -> float:
+        """Return the seconds advanced so far."""
+        return self._elapsed
+
+    def advance(self, seconds: float) -> None:
+        """Move both readings forward.
+
+        Raises ``ValueError`` for a negative or non-finite span: time does not go back.
+        """
+        if not (math.isfinite(seconds) and seconds >= 0):
+            msg = f"a clock can only be advanced by a finite, non-negative number of seconds, not {seconds!r}"
+            raise ValueError(msg)
+        self._elapsed += seconds

@@ -1,0 +1,146 @@
+"""Both services with their state, without HTTP: who may come in, and what a request is answered."""
+
+from __future__ import annotations
+
+from collections import deque
+from hashlib import sha256
+from typing import TYPE_CHECKING, Protocol
+
+from attrs import evolve, frozen
+
+from cronapi.emulator.call import Call, Settings, check_choice
+from cronapi.emulator.faults import BATCHES, Faults
+from cronapi.emulator.parameters import read_parameters, signature
+from cronapi.emulator.refusal import UNKNOWN_TOKEN, Refusal
+from cronapi.emulator.request import Content, Request, read_content
+from cronapi.emulator.service import HANDLERS, functions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from cronapi.emulator.limiter import Limiter
+    from cronapi.emulator.store import Document, Store
+
+_REMEMBERED = 100_000
+_LIMIT_KEYS = ("token", "address")
+
+
+class TimeSource(Protocol):
+    """Anything with the two readings of a clock."""
+
+    def now(self) -> float:
+        """Return the Unix time in seconds."""
+        ...
+
+    def ticks(self) -> float:
+        """Return monotonic seconds."""
+        ...
+
+
+@frozen
+class Seen:
+    """One request that came in: ``accepted`` says whether it got past gate faults and the limiter."""
+
+    provider: str
+    function: str
+    accepted: bool
+
+
+class Emulator:
+    """The state of both services, and what a test may look at.
+
+    ``limiters`` by provider, ``faults``, ``clock``, ``store`` and ``settings`` are the parts; ``requests`` holds the
+    last 100,000 requests. ``create_app`` puts one together.
+    """
+
+    def __init__(
+        self,
+        *,
+        tokens: Iterable[str],
+        store: Store,
+        clock: TimeSource,
+        limiters: Mapping[str, Limiter],
+        settings: Settings,
+        limit_by: str = "token",
+    ) -> None:
+        """Put the parts together; raises ``ValueError`` for no token, an empty one, or an unknown ``limit_by``."""
+        check_choice("limit_by", limit_by, _LIMIT_KEYS)
+        self.store = store
+        self.clock = clock
+        self.limiters = limiters
+        self.settings = settings
+        self.faults = Faults(settings.seed)
+        self.requests: deque[Seen] = deque(maxlen=_REMEMBERED)
+        # Keys, not tokens, go into a file.
+        self._accounts = {token: sha256(token.encode()).hexdigest()[:16] for token in tokens}
+        if not self._accounts or "" in self._accounts:
+            msg = "at least one token is needed, and none may be empty"
+            raise ValueError(msg)
+        self._limit_by = limit_by
+
+    def jobs(self, provider: str) -> list[Document]:
+        """Return every job of a provider with all members, those of all accounts, as last stored."""
+        return self.store.all("job", provider)
+
+    def groups(self, provider: str) -> list[Document]:
+        """Return every group of a provider, those of all accounts."""
+        return self.store.all("group", provider)
+
+    def created(self, provider: str) -> int:
+        """Return how many jobs were ever created at a provider, deleted ones included."""
+        return self.store.made("job", provider)
+
+    def admit(self, request: Request) -> bool:
+        """Count a request and say whether the limiter lets it through."""
+        return self.limiters[request.provider].admit(self._key(request), request.arrived)
+
+    def note(self, request: Request, *, accepted: bool) -> None:
+        """Remember a request."""
+        self.requests.append(Seen(request.provider, request.function, accepted))
+
+    def apply(self, request: Request, *, half: bool = False) -> Document:
+        """Do what a request asks and return the envelope; ``half`` does only the first half of a batch."""
+        try:
+            with self.store.transaction():
+                data = self._data(request, half=half)
+        except Refusal as refusal:
+            return {"message": refusal.message, "status": "error", "code": refusal.code}
+        return {"data": data, "status": "success", "code": 0}
+
+    def close(self) -> None:
+        """Close the store; closing twice is harmless."""
+        self.store.close()
+
+    def _key(self, request: Request) -> str:
+        if self._limit_by == "address":
+            return request.address
+        try:
+            return read_content(request).token or ""
+        except Refusal:
+            return ""
+
+    def _data(self, request: Request, *, half: bool) -> object:
+        content = read_content(request)
+        account = self._account(content)
+        if request.function not in functions(request.provider, self.settings.era):
+            msg = f"Unknown function: {request.function.removeprefix('?')}."
+            raise Refusal(msg)
+        given = signature(request.provider, request.function)
+        params = read_parameters(given, content.parameters, strict=self.settings.strict)
+        now = int(self.clock.now())
+        call = Call(request.provider, account, params, now, self.store, self.settings)
+        return HANDLERS[request.function](_halved(call, BATCHES[request.function]) if half else call)
+
+    def _account(self, content: Content) -> str:
+        if content.token is None:
+            msg = "API token is missing."
+            raise Refusal(msg)
+        if content.token not in self._accounts:
+            msg = "Invalid API token, user not found."
+            raise Refusal(msg, UNKNOWN_TOKEN)
+        return self._accounts[content.token]
+
+
+def _halved(call: Call, name: str) -> Call:
+    items = call.params[name]
+    return evolve(call, params={**call.params, name: items[: len(items) // 2]})

@@ -1,0 +1,149 @@
+"""What happened to a job while nobody looked: due runs become log rows. Pure functions of a job and the time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cronapi.emulator.schedule import ScheduleSource, next_runs, past_runs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from cronapi.emulator.store import Document
+
+ACTIVE, DISABLED = 0, 1
+# Source: FastCron changelog; a free plan keeps 50 runs.
+KEPT_ROWS = 50
+MOST_NEXT_RUNS = 100
+
+# The addresses that fail, by a part of their path.
+_FAILING = {"/404": 404, "/500": 500}
+_BODY = "OK"
+_SERVER_IP, _SOURCE_IP = "192.0.2.80", "198.51.100.7"
+
+
+def source_of(job: Document) -> ScheduleSource:
+    """Return the schedule of a job: its value lists where it has them, else its expression."""
+    lists: Mapping[str, list[str]] | None = job.get("lists")
+    return lists or str(job["expression"])
+
+
+def planned(job: Document, seed: str) -> Document:
+    """Return the job with ``due``, the Unix time at which it next needs a look (``None`` for never)."""
+    if job["status"] != ACTIVE:
+        return {**job, "due": job["resumes"]}
+    queued = [run["time"] for run in job["queued"]]
+    return {**job, "due": min([*queued, *_scheduled(job, job["last"], 1, seed)], default=None)}
+
+
+def settled(job: Document, now: int, seed: str) -> tuple[Document, list[Document]]:
+    """Return the job as it stands at ``now``, and the log rows of the last runs that came due since, oldest first."""
+    if job["due"] is None or job["due"] > now:
+        return job, []
+    awake = _resumed(job)
+    moments = past_runs(source_of(awake), awake["timezone"], awake["last"], now, KEPT_ROWS, seed=_seed(awake, seed))
+    runs = [{"time": moment, "payload": None} for moment in moments]
+    runs += [run for run in awake["queued"] if run["time"] <= now]
+    rows = [_row(awake, run, number) for number, run in enumerate(sorted(runs, key=_time), start=awake["runs"] + 1)]
+    failures = sum(row["status"] for row in rows)
+    changed = {
+        **awake,
+        "last": max([awake["last"], *moments]),
+        "queued": [run for run in awake["queued"] if run["time"] > now],
+        "runs": awake["runs"] + len(rows),
+        "fail": awake["fail"] + failures if failures or not rows else 0,
+    }
+    return planned(changed, seed), rows[-KEPT_ROWS:]
+
+
+def upcoming(job: Document, now: int, seed: str) -> list[int]:
+    """Return at most 100 coming runs in ascending Unix seconds; a paused job's begin after the pause."""
+    if job["status"] != ACTIVE and job["resumes"] is None:
+        return []
+    begin = job["last"] if job["status"] == ACTIVE else job["resumes"]
+    queued = [run["time"] for run in job["queued"] if run["time"] > max(now, begin)]
+    return sorted([*queued, *_scheduled(job, begin, MOST_NEXT_RUNS, seed)])[:MOST_NEXT_RUNS]
+
+
+def run_time(asked: int | None, now: int) -> int:
+    """Return when an asked-for run happens: then, or 15 to 20 seconds from now on a multiple of 5 when that is past."""
+    return asked if asked is not None and asked > now else -(-(now + 15) // 5) * 5
+
+
+def _scheduled(job: Document, after: int, count: int, seed: str) -> list[int]:
+    return next_runs(source_of(job), job["timezone"], after, count, seed=_seed(job, seed))
+
+
+def _seed(job: Document, seed: str) -> str:
+    return f"{seed} {job['id']}"
+
+
+def _resumed(job: Document) -> Document:
+    if job["status"] == ACTIVE:
+        return job
+    end = job["resumes"]
+    kept = [run for run in job["queued"] if run["time"] > end]
+    return {**job, "status": ACTIVE, "resumes": None, "last": end, "queued": kept}
+
+
+def _time(run: Document) -> int:
+    return int(run["time"])
+
+
+def _row(job: Document, run: Document, number: int) -> Document:
+    status = next((status for part, status in _FAILING.items() if part in job["url"]), 200)
+    failed = status != 200  # noqa: PLR2004
+    return {
+        "jobId": job["id"],
+        "no": number,
+        "url": job["url"],
+        "output": "" if failed else _BODY,
+        "downloaded": 0 if failed else len(_BODY),
+        "httpStatus": status,
+        "error": f"HTTP error {status}" if failed else "",
+        "message": "",
+        "ip": _SERVER_IP,
+        "source_ip": _SOURCE_IP,
+        "time": run["time"],
+        "startTime": run["time"] + 0.25,
+        "executionTime": 0.02,
+        "status": int(failed),
+    }
+
+
+_RESULT = (
+    *("url", "output", "downloaded", "httpStatus", "error", "message", "ip", "source_ip"),
+    *("time", "startTime", "executionTime", "status"),
+)
+
+
+def _result(row: Document) -> Document:
+    return {name: row[name] for name in _RESULT}
+
+
+def _as_object(row: Document) -> Document:
+    return {"result": _result(row)}
+
+
+def _as_flat(row: Document) -> Document:
+    return _result(row)
+
+
+def _as_list(row: Document) -> Document:
+    outside = {name: row[name] for name in ("jobId", "no", "startTime", "executionTime", "status")}
+    return {**outside, "result": [_result(row)]}
+
+
+def _as_string(row: Document) -> Document:
+    text = f"HTTP/1.1 {row['httpStatus']}\r\nContent-Type: text/html\r\n\r\n{row['output']}"
+    outside = {name: row[name] for name in ("jobId", "no", "ip", "status", "downloaded")}
+    return {**outside, "startTime": int(row["startTime"]), "result": text}
+
+
+# The shapes seen over the years: the documented object, the 2026 clients' flat row, Go's list of attempts, the legacy.
+LOG_SHAPES: Mapping[str, Callable[[Document], Any]] = {
+    "object": _as_object,
+    "flat": _as_flat,
+    "list": _as_list,
+    "string": _as_string,
+}

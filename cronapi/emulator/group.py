@@ -1,0 +1,92 @@
+"""The functions of the group target: pure handlers from a call to its data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cronapi.emulator.jobs import all_jobs, delete_jobs, shown
+from cronapi.emulator.refusal import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cronapi.emulator.call import Call
+    from cronapi.emulator.store import Document
+
+
+def list_groups(call: Call) -> list[Document]:
+    """Return every group; there is no paging."""
+    return [_shown(call, group) for group in call.all("group")]
+
+
+def get(call: Call) -> Document:
+    """Return one group."""
+    return _shown(call, call.find("group", call.params["id"]))
+
+
+def lookup(call: Call) -> list[Document]:
+    """Return the groups of exactly this name: none, one or several."""
+    return [_shown(call, group) for group in call.all("group") if group["name"] == call.params["name"]]
+
+
+def add(call: Call) -> Document:
+    """Create a group; a name may be used more than once."""
+    return _shown(call, call.add("group", _checked(call.params)))
+
+
+def edit(call: Call) -> Document:
+    """Change what is given of a group."""
+    group = {**call.find("group", call.params["id"]), **_checked(call.params)}
+    call.put("group", group)
+    return _shown(call, group)
+
+
+def delete(call: Call) -> Document:
+    """Delete a group and keep its jobs, which are then in no group."""
+    group = call.find("group", call.params["id"])
+    for job in _members(call, group):
+        call.put("job", {**job, "group": None})
+    return _gone(call, group)
+
+
+def vanish(call: Call) -> Document:
+    """Delete a group and its jobs."""
+    group = call.find("group", call.params["id"])
+    delete_jobs(call, _members(call, group))
+    return _gone(call, group)
+
+
+def empty(call: Call) -> Document:
+    """Delete the jobs of a group and keep the group."""
+    group = call.find("group", call.params["id"])
+    delete_jobs(call, _members(call, group))
+    return _shown(call, group)
+
+
+def items(call: Call) -> list[Document]:
+    """Return the jobs of a group; there is no paging."""
+    return [shown(call, job) for job in _members(call, call.find("group", call.params["id"]))]
+
+
+def _checked(given: Mapping[str, object]) -> Document:
+    if given.get("name") == "":
+        msg = "A group needs a name."
+        raise Refusal(msg)
+    return {name: value for name, value in given.items() if name != "id"}
+
+
+def _members(call: Call, group: Document) -> list[Document]:
+    return [job for job in all_jobs(call) if job["group"] == group["id"]]
+
+
+def _gone(call: Call, group: Document) -> Document:
+    answer = _shown(call, group)
+    call.delete("group", group["id"])
+    return {**answer, "id": None}
+
+
+def _shown(call: Call, group: Document) -> Document:
+    answer = {"id": group["id"], "name": group["name"]}
+    if call.settings.era == "seed":
+        return answer
+    return {**answer, "jobCount": len(_members(call, group)), "priority": 0}

@@ -1,0 +1,218 @@
+"""Which parameters each function takes, as tables, and how their values are read.
+
+Source: FastCron docs 2024-05 and SetCronJob's documentation pages. Names are exact: camelCase counts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import frozen
+
+from cronapi.emulator.refusal import Refusal
+
+_INT64 = 2**63
+_TRUE = frozenset({"1", "true", "yes"})
+_FALSE = frozenset({"0", "false", "no", ""})
+
+Kinds = Mapping[str, str]
+
+
+@frozen
+class Signature:
+    """The parameters of one function: the kind of each by name, and which must be there."""
+
+    kinds: Kinds
+    required: frozenset[str] = frozenset()
+
+
+_COMMON_JOB: Kinds = {
+    "url": "string",
+    "expression": "string",
+    "timezone": "string",
+    "timeout": "int",
+    "instances": "int",
+    "username": "string",
+    "password": "string",
+    "httpMethod": "string",
+    "httpHeaders": "string",
+    "postData": "string",
+    "notifyEvery": "int",
+    "ignoreHttpStatus": "bool",
+    "retryFailed": "bool",
+    "failureThreshold": "int",
+    "pattern": "string",
+    "group": "group",
+    "name": "string",
+}
+
+JOB_PARAMETERS: Mapping[str, Kinds] = {
+    "fastcron": {
+        **_COMMON_JOB,
+        "notify": "bool",
+        "filter": "string",
+        "delay": "int",
+        "userAgent": "string",
+        "notifyMatch": "string",
+        "notifyTime": "int",
+        "keyword": "string",
+        "run": "int",
+        "payload": "string",
+    },
+    "setcronjob": {
+        **_COMMON_JOB,
+        "notify": "int",
+        "groupID": "group",
+        "single": "bool",
+        "retry": "int",
+        "retryAfter": "int",
+        "dnsCache": "bool",
+        **dict.fromkeys(("second", "minute", "hour", "day", "month", "weekday"), "strings"),
+    },
+}
+
+_GROUP: Mapping[str, Kinds] = {
+    "fastcron": {"name": "string"},
+    "setcronjob": {"name": "string", "autoDelete": "int", "contacts": "ids"},
+}
+
+_ID = Signature({"id": "int"}, frozenset({"id"}))
+_NOTHING = Signature({})
+
+_FIXED: Mapping[str, Signature] = {
+    "cron.list": Signature({"page": "int", "keyword": "string"}),
+    "cron.get": _ID,
+    "cron.enable": _ID,
+    "cron.disable": _ID,
+    "cron.pause": Signature({"id": "int", "for": "string"}, frozenset({"id", "for"})),
+    "cron.delete": _ID,
+    "cron.run": Signature({"id": "int", "time": "int", "payload": "string"}, frozenset({"id"})),
+    "cron.logs": Signature({"id": "int", "keyword": "string", "limit": "int"}, frozenset({"id"})),
+    "cron.failures": Signature({"id": "int", "keyword": "string", "limit": "int"}),
+    "cron.next": _ID,
+    "cron.batch_add": Signature({"data": "objects"}, frozenset({"data"})),
+    "cron.batch_delete": Signature({"id": "ids"}, frozenset({"id"})),
+    "group.list": _NOTHING,
+    "group.get": _ID,
+    "group.lookup": Signature({"name": "string"}, frozenset({"name"})),
+    "group.delete": _ID,
+    "group.vanish": _ID,
+    "group.empty": _ID,
+    "group.items": _ID,
+    "account.get": _NOTHING,
+    "account.edit": Signature({"timezone": "string"}),
+    "account.secret": Signature({"secret": "string"}, frozenset({"secret"})),
+    "server.time": _NOTHING,
+    "server.timezones": _NOTHING,
+    "server.useragent": _NOTHING,
+    "server.ip": _NOTHING,
+}
+
+
+def signature(provider: str, function: str) -> Signature:
+    """Return the parameters of a function by its dotted name; raises ``KeyError`` for an unknown one."""
+    job, group = JOB_PARAMETERS[provider], _GROUP[provider]
+    by_provider = {
+        "cron.add": Signature(job, frozenset({"url"})),
+        "cron.edit": Signature({"id": "int", **job}, frozenset({"id"})),
+        "cron.batch_edit": Signature({"id": "ids", **job}, frozenset({"id"})),
+        "cron.group_edit": Signature({"id": "int", **job}, frozenset({"id"})),
+        "group.add": Signature(group, frozenset({"name"})),
+        "group.edit": Signature({"id": "int", **group}, frozenset({"id"})),
+    }
+    return by_provider.get(function) or _FIXED[function]
+
+
+def read_parameters(given: Signature, raw: Mapping[str, object], *, strict: bool) -> dict[str, Any]:
+    """Return the values by name, each of its kind; a null, and an empty number, count as not sent.
+
+    Raises ``Refusal`` for a missing parameter or a wrong value, and when ``strict`` for an unknown parameter.
+    """
+    unknown = sorted(raw.keys() - given.kinds.keys())
+    if unknown and strict:
+        msg = f"Unknown parameter: {', '.join(unknown)}."
+        raise Refusal(msg)
+    sent = {name: value for name, value in raw.items() if name in given.kinds and _is_sent(given.kinds[name], value)}
+    missing = sorted(given.required - sent.keys())
+    if missing:
+        msg = f"Missing parameter: {', '.join(missing)}."
+        raise Refusal(msg)
+    return {name: _read(name, given.kinds[name], value, strict=strict) for name, value in sent.items()}
+
+
+def _is_sent(kind: str, value: object) -> bool:
+    if kind == "group":
+        return True
+    return value is not None and not (kind == "int" and value == "")
+
+
+def _read(name: str, kind: str, value: object, *, strict: bool) -> object:
+    # PHP takes a bare number for text; a strict judge does not.
+    if kind == "string" and not strict and isinstance(value, int | float):
+        return str(value)
+    expected, read = _READERS[kind]
+    try:
+        return read(value)
+    except (TypeError, ValueError) as error:
+        msg = f"Parameter {name} must be {expected}."
+        raise Refusal(msg) from error
+
+
+def _int(value: object) -> int:
+    digits = isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,19}", value)
+    if not digits and (not isinstance(value, int) or isinstance(value, bool)):
+        raise TypeError
+    number = int(str(value))
+    if not -_INT64 <= number < _INT64:
+        raise ValueError
+    return number
+
+
+def _string(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    # SQLite and JSON hold text, not half of a surrogate pair.
+    value.encode()
+    return value
+
+
+def _bool(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    text = str(value).lower() if isinstance(value, str | int) else None
+    if text not in _TRUE | _FALSE:
+        raise TypeError
+    return text in _TRUE
+
+
+def _group(value: object) -> int | None:
+    return None if value is None or value == "" else _int(value)
+
+
+def _ids(value: object) -> list[int]:
+    items = value.split(",") if isinstance(value, str) else value
+    return [_int(item) for item in (items if isinstance(items, list) else [items])]
+
+
+def _strings(value: object) -> list[str]:
+    items = value.split(",") if isinstance(value, str) else value
+    return [str(_int(item)) if item != "*" else "*" for item in (items if isinstance(items, list) else [items])]
+
+
+def _objects(value: object) -> list[dict[str, object]]:
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise TypeError
+    return value
+
+
+_READERS: Mapping[str, tuple[str, Callable[[object], object]]] = {
+    "int": ("an integer", _int),
+    "string": ("a string", _string),
+    "bool": ("a boolean", _bool),
+    "group": ("a group id, or empty", _group),
+    "ids": ("a list of integers", _ids),
+    "strings": ("a list of numbers", _strings),
+    "objects": ("an array of objects in a JSON request", _objects),
+}

@@ -1,0 +1,105 @@
+"""Reading a request: the path, the three formats and the token.
+
+Source: the services' index pages (POST as query string or JSON, or GET), and public clients that mix query and body.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+from attrs import field, frozen
+
+from cronapi.emulator.refusal import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PATHS = (
+    ("fastcron", re.compile(r"/api/v1/(.*)")),
+    ("setcronjob", re.compile(r"/api/(.*)")),
+)
+# cron_batch_add is cron.batch_add: only the first underscore stands for the dot.
+_UNDERSCORED = re.compile(r"([a-z]+)_([a-z_]+)")
+_DOTTED = re.compile(r"[a-z]+\.[a-z_]+")
+_INDEXED = re.compile(r"(.+)\[\d*\]")
+
+
+@frozen
+class Request:
+    """One HTTP request as it came in.
+
+    ``function`` is the dotted name, or the unknown rest of the path; ``arrived`` is in seconds of the clock's ticks.
+    """
+
+    provider: str
+    function: str
+    query: str = ""
+    body: bytes = b""
+    bearer: str | None = field(default=None, repr=False)
+    address: str = ""
+    arrived: float = 0.0
+
+
+@frozen
+class Content:
+    """What a request says: the parameters without the token, and the token."""
+
+    parameters: Mapping[str, object]
+    token: str | None = field(repr=False)
+
+
+def read_path(path: str) -> tuple[str, str] | None:
+    """Return provider and function of a path, or ``None`` for a path outside the API."""
+    for provider, pattern in _PATHS:
+        match = pattern.fullmatch(path)
+        if match:
+            return provider, _dotted(provider, match[1])
+    return None
+
+
+def read_content(request: Request) -> Content:
+    """Merge query and body; the token is looked for in the header (FastCron only), the body, then the query.
+
+    Raises ``Refusal`` for a body that is neither a query string nor a JSON object.
+    """
+    merged = {**read_pairs(request.query), **_read_body(request.body)}
+    in_text = merged.pop("token", None)
+    header = request.bearer if request.provider == "fastcron" else None
+    return Content(merged, header or (in_text if isinstance(in_text, str) and in_text else None))
+
+
+def read_pairs(text: str) -> dict[str, object]:
+    """Read a query string; ``name[]=a&name[1]=b`` becomes a list, and of a repeated plain name the last one counts."""
+    pairs: dict[str, object] = {}
+    for name, value in parse_qsl(text, keep_blank_values=True):
+        indexed = _INDEXED.fullmatch(name)
+        items = pairs.get(indexed[1]) if indexed else None
+        if indexed:
+            pairs[indexed[1]] = [*items, value] if isinstance(items, list) else [value]
+        else:
+            pairs[name] = value
+    return pairs
+
+
+def _dotted(provider: str, name: str) -> str:
+    if provider == "setcronjob":
+        return name if _DOTTED.fullmatch(name) else f"?{name}"
+    match = _UNDERSCORED.fullmatch(name)
+    return f"{match[1]}.{match[2]}" if match else f"?{name}"
+
+
+def _read_body(body: bytes) -> dict[str, object]:
+    try:
+        text = body.decode().strip()
+        # Told by its first character, as by a service that is sent JSON under a form's content type.
+        content = json.loads(text) if text.startswith(("{", "[")) else read_pairs(text)
+    except (ValueError, RecursionError) as error:
+        msg = "The request body is neither a query string nor a JSON object."
+        raise Refusal(msg) from error
+    if not isinstance(content, dict):
+        msg = "The request body must be a JSON object."
+        raise Refusal(msg)
+    return content

@@ -1,0 +1,109 @@
+"""When a job runs: every form of schedule the two services take, as pure functions of time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import islice
+from typing import Protocol
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from cronapi.emulator.crontab import read_crontab
+from cronapi.emulator.english import Once, read_date, read_recurring
+
+LIST_FIELDS = ("second", "minute", "hour", "day", "month", "weekday")
+_SECONDS = {"0": 0, "30": 30}
+
+ScheduleSource = str | Mapping[str, Sequence[str]]
+
+
+class Schedule(Protocol):
+    """A rule that gives Unix times in seconds."""
+
+    def after(self, start: int, zone: ZoneInfo) -> Iterator[int]:
+        """Yield the runs later than ``start``, earliest first."""
+        ...
+
+    def until(self, start: int, end: int, zone: ZoneInfo) -> Iterator[int]:
+        """Yield the runs later than ``start`` and not later than ``end``, latest first."""
+        ...
+
+
+class Manual:
+    """No run of its own: only asked-for ones."""
+
+    def after(self, start: int, zone: ZoneInfo) -> Iterator[int]:  # noqa: ARG002
+        """Yield nothing."""
+        return iter(())
+
+    def until(self, start: int, end: int, zone: ZoneInfo) -> Iterator[int]:  # noqa: ARG002
+        """Yield nothing."""
+        return iter(())
+
+
+def read_schedule(source: ScheduleSource, *, seed: str = "") -> Schedule:
+    """Read an expression, or the old SetCronJob value lists by name (``second`` to ``weekday``).
+
+    Forms: five crontab fields, ``N unit`` and other time expressions, a date, ``@N`` (Unix seconds), ``manual``.
+    Raises ``ValueError`` for anything else. ``seed`` settles random fields.
+    """
+    return _read_text(source.strip(), seed) if isinstance(source, str) else _read_lists(source, seed)
+
+
+def next_runs(source: ScheduleSource, timezone: str, after: int, count: int, *, seed: str = "") -> list[int]:
+    """Return up to ``count`` runs later than ``after``, ascending, in Unix seconds.
+
+    Time expressions count from ``after`` as from the last run. Raises ``ValueError`` for an unknown zone or form.
+    """
+    return list(islice(read_schedule(source, seed=seed).after(after, read_zone(timezone)), count))
+
+
+def past_runs(source: ScheduleSource, timezone: str, after: int, until: int, count: int, *, seed: str = "") -> list[int]:
+    """Return the last ``count`` runs later than ``after`` and not later than ``until``, ascending, in Unix seconds.
+
+    Raises ``ValueError`` for an unknown zone or form.
+    """
+    runs = read_schedule(source, seed=seed).until(after, until, read_zone(timezone))
+    return list(islice(runs, count))[::-1]
+
+
+def read_zone(name: str) -> ZoneInfo:
+    """Return the zone of an IANA name; raises ``ValueError`` for an unknown one."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        msg = f"unknown timezone {name!r}"
+        raise ValueError(msg) from error
+
+
+@lru_cache(maxsize=4096)
+def _read_text(text: str, seed: str) -> Schedule:
+    if text.lower() == "manual":
+        return Manual()
+    if text.startswith("@"):
+        return _read_unix(text)
+    found = read_recurring(text) or read_date(text)
+    return found or read_crontab(text, seed=seed)
+
+
+def _read_unix(text: str) -> Once:
+    try:
+        return Once(datetime.fromtimestamp(int(text[1:]), UTC))
+    except (ValueError, OverflowError, OSError) as error:
+        msg = f"{text!r} is not @ and a Unix time"
+        raise ValueError(msg) from error
+
+
+def _read_lists(lists: Mapping[str, Sequence[str]], seed: str) -> Schedule:
+    try:
+        seconds = sorted({_SECONDS[second] for second in lists.get("second") or ["0"]})
+    except KeyError as error:
+        msg = f"second must be 0, 30 or both, not {error}"
+        raise ValueError(msg) from error
+    return read_crontab(lists_as_text(lists), seconds=tuple(seconds), seed=seed)
+
+
+def lists_as_text(lists: Mapping[str, Sequence[str]]) -> str:
+    """Write value lists as the five fields of an expression; a list left out means every value."""
+    return " ".join(",".join(lists.get(name) or ["*"]) for name in LIST_FIELDS[1:])

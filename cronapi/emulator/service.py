@@ -1,0 +1,69 @@
+"""Both services as one table: which provider has which function, and what answers it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cronapi.emulator import account, cron, group
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from cronapi.emulator.call import Call
+
+PROVIDERS = ("fastcron", "setcronjob")
+
+HANDLERS: Mapping[str, Callable[[Call], object]] = {
+    "cron.list": cron.list_jobs,
+    "cron.get": cron.get,
+    "cron.add": cron.add,
+    "cron.edit": cron.edit,
+    "cron.enable": cron.enable,
+    "cron.disable": cron.disable,
+    "cron.pause": cron.pause,
+    "cron.delete": cron.delete,
+    "cron.run": cron.run,
+    "cron.logs": cron.logs,
+    "cron.failures": cron.failures,
+    "cron.next": cron.next_times,
+    "cron.batch_add": cron.batch_add,
+    "cron.batch_edit": cron.batch_edit,
+    "cron.batch_delete": cron.batch_delete,
+    "cron.group_edit": cron.group_edit,
+    "group.list": group.list_groups,
+    "group.get": group.get,
+    "group.lookup": group.lookup,
+    "group.add": group.add,
+    "group.edit": group.edit,
+    "group.delete": group.delete,
+    "group.vanish": group.vanish,
+    "group.empty": group.empty,
+    "group.items": group.items,
+    "account.get": account.get,
+    "account.edit": account.edit,
+    "account.secret": account.secret,
+    "server.time": account.server_time,
+    "server.timezones": account.server_timezones,
+    "server.useragent": account.server_useragent,
+    "server.ip": account.server_ip,
+}
+
+_ONLY_SETCRONJOB = frozenset(name for name in HANDLERS if name.startswith("server."))
+_ONLY_FASTCRON = frozenset(
+    {"cron.next", "cron.batch_add", "cron.batch_edit", "cron.batch_delete", "cron.group_edit"} | {"account.get", "account.secret"}
+)
+_MISSING: Mapping[str, frozenset[str]] = {"fastcron": _ONLY_SETCRONJOB, "setcronjob": _ONLY_FASTCRON}
+# Source: FastCron changelog, August 2025 and May 2026.
+_REMOVED = {"seed": frozenset[str](), "latest": frozenset({"cron.batch_edit", "cron.group_edit"})}
+
+
+def functions(provider: str, era: str = "seed") -> frozenset[str]:
+    """Return the dotted names of the functions a provider has in an era.
+
+    ``provider`` is ``fastcron`` or ``setcronjob``, ``era`` is ``seed`` (FastCron docs 2024-05, with ``cron.next``) or
+    ``latest``. Raises ``ValueError`` for another.
+    """
+    if provider not in _MISSING or era not in _REMOVED:
+        msg = f"unknown provider or era: {provider!r}, {era!r}"
+        raise ValueError(msg)
+    return frozenset(HANDLERS) - _MISSING[provider] - _REMOVED[era]

@@ -1,0 +1,104 @@
+"""What the services remember, as JSON documents in SQLite."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import weakref
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Document = dict[str, Any]
+
+# Where numbering begins; a kind that is not listed begins at 1.
+_FIRST_IDS = {"job": 100_001, "group": 1_001}
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS documents (
+    kind TEXT, provider TEXT, account TEXT, id INTEGER, body TEXT NOT NULL,
+    PRIMARY KEY (kind, provider, account, id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS counters (
+    kind TEXT, provider TEXT, made INTEGER NOT NULL,
+    PRIMARY KEY (kind, provider)
+) WITHOUT ROWID;
+"""
+
+
+class Store:
+    """Documents by kind (``job``, ``group``, ``log``, ``account``), provider, account and id.
+
+    ``path`` is a file, whose content survives a restart, or ``":memory:"``. Ids count up for each kind and provider
+    and are never used twice. Safe to read from another thread than the one that serves.
+    """
+
+    def __init__(self, path: str = ":memory:") -> None:
+        """Open or make the store."""
+        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._lock = threading.RLock()
+        # Closing twice is harmless, and a store that is only dropped should not warn about an open file.
+        self.close = weakref.finalize(self, self._connection.close)
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute("PRAGMA synchronous=NORMAL")
+        self._connection.executescript(_SCHEMA)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Keep everything done inside, or nothing if it raises."""
+        with self._lock:
+            self._connection.execute("BEGIN")
+            try:
+                yield
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def add(self, kind: str, provider: str, account: str, document: Document) -> Document:
+        """Store a new document and return it with its ``id`` as first member."""
+        made = self.made(kind, provider) + 1
+        self._run("INSERT OR REPLACE INTO counters VALUES (?, ?, ?)", kind, provider, made)
+        numbered = {"id": _FIRST_IDS.get(kind, 1) + made - 1, **document}
+        self.put(kind, provider, account, numbered)
+        return numbered
+
+    def put(self, kind: str, provider: str, account: str, document: Document) -> None:
+        """Store a document under its ``id``, replacing what was there."""
+        body = json.dumps(document)
+        self._run("INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?)", kind, provider, account, document["id"], body)
+
+    def get(self, kind: str, provider: str, account: str, number: int) -> Document | None:
+        """Return a document, or ``None`` where there is none."""
+        rows = self._run(
+            "SELECT body FROM documents WHERE kind = ? AND provider = ? AND account = ? AND id = ?",
+            *(kind, provider, account, number),
+        )
+        return json.loads(rows[0][0]) if rows else None
+
+    def delete(self, kind: str, provider: str, account: str, number: int) -> None:
+        """Forget a document; one that is not there is no mistake."""
+        self._run(
+            "DELETE FROM documents WHERE kind = ? AND provider = ? AND account = ? AND id = ?",
+            *(kind, provider, account, number),
+        )
+
+    def all(self, kind: str, provider: str, account: str | None = None) -> list[Document]:
+        """Return the documents of one account, or of all accounts, by ascending id."""
+        rows = self._run(
+            "SELECT body FROM documents WHERE kind = ? AND provider = ? AND (? IS NULL OR account = ?) ORDER BY id",
+            *(kind, provider, account, account),
+        )
+        return [json.loads(body) for (body,) in rows]
+
+    def made(self, kind: str, provider: str) -> int:
+        """Return how many documents of a kind were ever added, deleted ones included."""
+        rows = self._run("SELECT made FROM counters WHERE kind = ? AND provider = ?", kind, provider)
+        return int(rows[0][0]) if rows else 0
+
+    def _run(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        with self._lock:
+            return self._connection.execute(statement, values).fetchall()

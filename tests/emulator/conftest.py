@@ -1,0 +1,112 @@
+"""What every emulator test needs: handlers called directly, and the app called through httpx."""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+import trio.testing
+from attrs import evolve
+
+from cronapi.emulator import ManualClock, create_app
+from cronapi.emulator.call import Call, Settings
+from cronapi.emulator.parameters import read_parameters, signature
+from cronapi.emulator.service import HANDLERS
+from cronapi.emulator.store import Store
+
+START = 1_800_000_000
+TOKEN = "emulator-token-0123456789abcdef"
+UNLIMITED = {"fastcron": None, "setcronjob": None}
+
+
+class Desk:
+    """Calls handlers directly, at a time that is set by hand."""
+
+    def __init__(self, provider="fastcron", account="one", **settings):
+        self.now = START
+        self._call = Call(provider, account, {}, self.now, Store(), Settings(**settings))
+
+    def __call__(self, function, **raw):
+        given = signature(self._call.provider, function)
+        params = read_parameters(given, raw, strict=self._call.settings.strict)
+        return HANDLERS[function](evolve(self._call, params=params, now=self.now))
+
+    def add(self, **raw):
+        return self("cron.add", **{"url": "https://example.com/ping", **raw})
+
+    def as_other(self, account):
+        other = Desk()
+        other._call = evolve(self._call, account=account)
+        return other
+
+
+class Caller:
+    """Posts JSON to an app in process."""
+
+    def __init__(self, app, http):
+        self.app, self.http = app, http
+
+    async def fastcron(self, function, **params):
+        return await self.http.post(f"/api/v1/{function.replace('.', '_', 1)}", json={"token": TOKEN, **params})
+
+    async def setcronjob(self, function, **params):
+        return await self.http.post(f"/api/{function}", json={"token": TOKEN, **params})
+
+
+@asynccontextmanager
+async def calling(app):
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://emulator") as http:
+        yield Caller(app, http)
+
+
+class _InstantSelector(selectors.DefaultSelector):
+    loop = None
+
+    def select(self, timeout=None):
+        if timeout is None or timeout <= 0:
+            return super().select(timeout)
+        events = super().select(0)
+        if not events:
+            self.loop.moment += timeout
+        return events
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop whose time jumps instead of passing."""
+
+    def __init__(self):
+        self.moment = 0.0
+        selector = _InstantSelector()
+        super().__init__(selector)
+        selector.loop = self
+
+    def time(self):
+        return self.moment
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def virtual_backend(request):
+    """Arguments for anyio.run: a backend whose waits take no time."""
+    if request.param == "asyncio":
+        return {"backend": "asyncio", "backend_options": {"loop_factory": VirtualLoop}}
+    return {"backend": "trio", "backend_options": {"clock": trio.testing.MockClock(autojump_threshold=0)}}
+
+
+@pytest.fixture
+def desk():
+    return Desk()
+
+
+@pytest.fixture
+def clock():
+    return ManualClock(START)
+
+
+@pytest.fixture
+async def caller(clock):
+    async with calling(create_app(clock=clock, rates=UNLIMITED)) as found:
+        yield found

@@ -1,0 +1,64 @@
+"""The account and server functions, called directly, and who has which function."""
+
+from __future__ import annotations
+
+import pytest
+
+from cronapi.emulator import functions
+from cronapi.emulator.refusal import Refusal
+
+from .conftest import START, Desk
+
+
+def test_an_account_keeps_its_timezone(desk):
+    """Edit changes the timezone and nothing else; without one nothing changes."""
+    before = desk("account.get")
+    after = desk("account.edit", timezone="Asia/Tokyo")
+    assert after == {**before, "timezone": "Asia/Tokyo"}
+    assert desk("account.edit") == desk("account.get") == after
+    with pytest.raises(Refusal, match="Invalid timezone"):
+        desk("account.edit", timezone="Tokyo")
+
+
+def test_the_secret_is_not_shown(desk):
+    """Setting a secret answers the account without it."""
+    assert desk("account.secret", secret="hush") == desk("account.get")
+    assert "hush" not in str(desk("account.get"))
+
+
+def test_accounts_are_apart(desk):
+    """Two tokens are two accounts."""
+    desk("account.edit", timezone="Asia/Tokyo")
+    assert desk.as_other("two")("account.get")["timezone"] == "UTC"
+
+
+def test_the_latest_account_says_how_many_jobs_it_may_have():
+    """The limit moved from executions per day to jobs."""
+    account = Desk(era="latest")("account.get")
+    assert "cron" in account
+    assert "dailyExec" not in account
+
+
+def test_the_server_tells_time_zones_agent_and_addresses():
+    """The server target answers plain values."""
+    desk = Desk("setcronjob")
+    assert desk("server.time") == START
+    assert "Europe/London" in desk("server.timezones")
+    assert "SetCronJob" in desk("server.useragent")
+    assert all(server.keys() == {"v4", "v6"} for server in desk("server.ip").values())
+
+
+def test_each_provider_has_its_functions():
+    """FastCron has batches and next, SetCronJob the server target, and both share the rest."""
+    fastcron, setcronjob = functions("fastcron"), functions("setcronjob")
+    assert (len(fastcron), len(setcronjob)) == (28, 25)
+    assert set(setcronjob - fastcron) == {f"server.{name}" for name in ("time", "timezones", "useragent", "ip")}
+    assert "cron.next" in fastcron - setcronjob
+    assert fastcron - functions("fastcron", "latest") == {"cron.batch_edit", "cron.group_edit"}
+
+
+@pytest.mark.parametrize("wrong", [("cronjob", "seed"), ("fastcron", "next")])
+def test_unknown_providers_and_eras_are_refused(wrong):
+    """A misspelt name raises ValueError."""
+    with pytest.raises(ValueError, match="unknown provider or era"):
+        functions(*wrong)

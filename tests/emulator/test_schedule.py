@@ -1,0 +1,221 @@
+"""Schedules: each form against what the documentation says, and crontab text against cronsim."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import islice, pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+from cronsim import CronSim
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from cronapi.emulator.english import read_span
+from cronapi.emulator.schedule import next_runs, past_runs, read_schedule
+
+FRIDAY = int(datetime(2027, 1, 15, 8, 0, tzinfo=UTC).timestamp())
+ZONES = ["UTC", "Europe/London", "America/New_York", "Asia/Kathmandu"]
+
+
+def field(lowest, highest):
+    value = st.integers(lowest, highest)
+    span = st.tuples(value, value).map(lambda pair: f"{min(pair)}-{max(pair)}")
+    step = st.integers(1, highest)
+    stepped = st.tuples(st.one_of(st.just("*"), span), step).map(lambda pair: f"{pair[0]}/{pair[1]}")
+    lists = st.lists(st.one_of(value.map(str), span), min_size=1, max_size=3).map(",".join)
+    return st.one_of(st.just("*"), lists, stepped)
+
+
+crontabs = st.tuples(field(0, 59), field(0, 23), field(1, 28), field(1, 12)).map(lambda fields: " ".join((*fields, "*")))
+moments = st.integers(FRIDAY, FRIDAY + 3 * 365 * 86_400)
+
+
+def words(times, zone="UTC"):
+    return [f"{datetime.fromtimestamp(time, ZoneInfo(zone)):%a %Y-%m-%d %H:%M:%S}" for time in times]
+
+
+@given(crontabs, moments)
+def test_crontab_text_runs_when_cronsim_says(text, moment):
+    """An expression without a weekday runs at cronsim's times, each later than the moment asked about."""
+    start = datetime.fromtimestamp(moment, UTC)
+    expected = [int(run.timestamp()) for run in islice(CronSim(text, start), 3)]
+    assert next_runs(text, "UTC", moment, 3) == expected
+
+
+@given(crontabs, moments, st.sampled_from(ZONES))
+def test_looking_back_finds_what_looking_ahead_announced(text, moment, zone):
+    """Past runs up to the last announced one are the announced ones, in every zone."""
+    announced = next_runs(text, zone, moment, 4)
+    assume(len(announced) == 4)
+    assume(all(later > earlier for earlier, later in pairwise(announced)))
+    assert past_runs(text, zone, moment, announced[-1], 4) == announced
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("30 8 * * *", ["Fri 2027-01-15 08:30:00", "Sat 2027-01-16 08:30:00"]),
+        ("0 9 * * 1", ["Mon 2027-01-18 09:00:00", "Mon 2027-01-25 09:00:00"]),
+        ("0 9 * * 7", ["Sun 2027-01-17 09:00:00", "Sun 2027-01-24 09:00:00"]),
+        ("0 9 * * 0", ["Sun 2027-01-17 09:00:00", "Sun 2027-01-24 09:00:00"]),
+        ("0 9 * * Sat-Sun", ["Sat 2027-01-16 09:00:00", "Sun 2027-01-17 09:00:00"]),
+        ("0 9 * * Sun-Mon", ["Sun 2027-01-17 09:00:00", "Mon 2027-01-18 09:00:00"]),
+        ("0 9 * * */3", ["Sun 2027-01-17 09:00:00", "Mon 2027-01-18 09:00:00"]),
+        ("0 9 * * */1", ["Fri 2027-01-15 09:00:00", "Sat 2027-01-16 09:00:00"]),
+        ("0 9 L * *", ["Sun 2027-01-31 09:00:00", "Sun 2027-02-28 09:00:00"]),
+        ("0 9 1 Mar,Apr *", ["Mon 2027-03-01 09:00:00", "Thu 2027-04-01 09:00:00"]),
+        ("0 9 */15 * *", ["Sat 2027-01-16 09:00:00", "Sun 2027-01-31 09:00:00"]),
+    ],
+)
+def test_crontab_fields_are_read_as_documented(text, expected):
+    """Weekdays go from 1 for Monday, 0 is Sunday too, L is the month's last day, and names are known."""
+    assert words(next_runs(text, "UTC", FRIDAY, 2)) == expected
+
+
+def test_a_restricted_day_and_weekday_may_match_either_way():
+    """With both a day and a weekday, each of the two is enough."""
+    expected = ["Mon 2027-01-18 09:00:00", "Wed 2027-01-20 09:00:00", "Mon 2027-01-25 09:00:00"]
+    assert words(next_runs("0 9 20 * Mon", "UTC", FRIDAY, 3)) == expected
+
+
+def test_times_are_those_of_the_zone():
+    """Half past eight in New York is later in Unix time than half past eight in UTC."""
+    assert words(next_runs("30 8 * * *", "America/New_York", FRIDAY, 1)) == ["Fri 2027-01-15 13:30:00"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "* * * *", "* * * * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "* * * 13 *", "* * * * 8"),
+        *("* * ? * *", "* * 15W * *", "* * * * 5L", "* * * * 5#2", "* * L,15 * *", "5/10 * * * *", "22-2 * * * *"),
+        *("@daily", "@", "@soon", "@99999999999999999999", "tomorow", "sometimes", "0 seconds", "Friday 17:05"),
+        *("R0 * * * *", "R61 * * * *", "R2,5 * * * *", "* R,25 * * *", "* * R * *", "0 0 31 2 *", "0001-01-01"),
+        *("1 day 25:00", "2030-13-01", "first day of month"),
+    ],
+)
+def test_unknown_text_is_an_error(text):
+    """What is no schedule raises ValueError instead of being guessed."""
+    with pytest.raises(ValueError, match=r"."):
+        read_schedule(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("10 seconds", ["Fri 2027-01-15 08:00:10", "Fri 2027-01-15 08:00:20"]),
+        ("1 min 30 sec", ["Fri 2027-01-15 08:01:30", "Fri 2027-01-15 08:03:00"]),
+        ("65 minutes", ["Fri 2027-01-15 09:05:00", "Fri 2027-01-15 10:10:00"]),
+        ("1 Hour", ["Fri 2027-01-15 09:00:00", "Fri 2027-01-15 10:00:00"]),
+        ("1 day", ["Sat 2027-01-16 08:00:00", "Sun 2027-01-17 08:00:00"]),
+        ("1 day 17:05", ["Sat 2027-01-16 17:05:00", "Sun 2027-01-17 17:05:00"]),
+        ("1 day 2 hours", ["Sat 2027-01-16 10:00:00", "Sun 2027-01-17 12:00:00"]),
+        ("2 weeks Friday 17:05", ["Fri 2027-01-29 17:05:00", "Fri 2027-02-12 17:05:00"]),
+        ("1 week Mon", ["Mon 2027-01-25 00:00:00", "Mon 2027-02-01 00:00:00"]),
+        ("next Friday 17:05", ["Fri 2027-01-22 17:05:00", "Fri 2027-01-29 17:05:00"]),
+        ("next mon", ["Mon 2027-01-18 00:00:00", "Mon 2027-01-25 00:00:00"]),
+        ("tomorrow", ["Sat 2027-01-16 00:00:00", "Sun 2027-01-17 00:00:00"]),
+        ("first day of next month 17:05", ["Mon 2027-02-01 17:05:00", "Mon 2027-03-01 17:05:00"]),
+        ("last day of next month", ["Sun 2027-02-28 08:00:00", "Wed 2027-03-31 08:00:00"]),
+        ("1 second 00:00", []),
+        ("2030-02-14 07:30", ["Thu 2030-02-14 07:30:00"]),
+        ("2030-02-14T07:30:00+02:00", ["Thu 2030-02-14 05:30:00"]),
+        ("Feb 14, 2030, 7:30", ["Thu 2030-02-14 07:30:00"]),
+        ("February 14, 2030 7:30", ["Thu 2030-02-14 07:30:00"]),
+        ("2020-02-14 07:30", []),
+        ("@1905821065", ["Fri 2030-05-24 02:44:25"]),
+        ("manual", []),
+    ],
+)
+def test_time_expressions_and_dates_are_read_as_documented(text, expected):
+    """Each documented form gives its runs, counted from the moment of planning as from a run."""
+    runs = next_runs(text, "UTC", FRIDAY, 2)
+    assert words(runs) == expected
+    assert past_runs(text, "UTC", FRIDAY, runs[-1] if runs else FRIDAY + 10, 5) == runs
+
+
+def test_a_date_without_a_zone_is_in_the_jobs():
+    """A plain date and time means that time in the job's zone."""
+    assert words(next_runs("Feb 14, 2030, 7:30", "America/New_York", FRIDAY, 1)) == ["Thu 2030-02-14 12:30:00"]
+
+
+def test_a_days_step_keeps_the_wall_clock_time():
+    """One day later is the same time of day, also over the change to summer time."""
+    eve = int(datetime(2027, 3, 27, 8, 0, tzinfo=UTC).timestamp())
+    assert words(next_runs("1 day", "Europe/London", eve, 1)) == ["Sun 2027-03-28 07:00:00"]
+
+
+def test_a_series_ends_with_the_calendar():
+    """Steps of centuries stop at the year 9999 instead of failing."""
+    assert len(next_runs("99999 weeks", "UTC", FRIDAY, 100)) == 4
+
+
+def test_past_runs_are_the_last_ones():
+    """Of many runs in a span, the last are kept, oldest first."""
+    assert words(past_runs("10 seconds", "UTC", FRIDAY, FRIDAY + 3605, 2)) == [
+        "Fri 2027-01-15 08:59:50",
+        "Fri 2027-01-15 09:00:00",
+    ]
+
+
+def test_value_lists_run_at_each_second_given():
+    """The old lists allow the seconds 0 and 30, and a list left out means every value."""
+    lists = {"second": ["30", "0"], "minute": ["0", "30"], "hour": ["8"]}
+    expected = [
+        "Fri 2027-01-15 08:00:30",
+        "Fri 2027-01-15 08:30:00",
+        "Fri 2027-01-15 08:30:30",
+        "Sat 2027-01-16 08:00:00",
+    ]
+    runs = next_runs(lists, "UTC", FRIDAY, 4)
+    assert words(runs) == expected
+    assert past_runs(lists, "UTC", FRIDAY, runs[-1], 10) == runs
+
+
+def test_value_lists_know_no_other_seconds():
+    """A second other than 0 and 30 is an error."""
+    with pytest.raises(ValueError, match="second must be 0, 30 or both"):
+        read_schedule({"second": ["15"]})
+
+
+@given(st.integers(0, 5), moments, st.sampled_from(ZONES))
+def test_random_hours_are_drawn_anew_each_day(seed, moment, zone):
+    """R R3 runs three times in every day of 24 hours, and asking twice or looking back gives the same runs."""
+    runs = next_runs("R R3 * * *", zone, moment, 12, seed=str(seed))
+    days = [text[:14] for text in words(runs, zone)]
+    assert zone != "UTC" or all(days.count(day) == 3 for day in days[3:9])
+    assert next_runs("R R3 * * *", zone, moment, 12, seed=str(seed)) == runs
+    assert past_runs("R R3 * * *", zone, moment, runs[-1], 12, seed=str(seed)) == runs
+
+
+def test_random_picks_come_from_the_list():
+    """R4,8-11,13-16 takes four of the hours listed, at the minutes given."""
+    runs = next_runs("0,30 R4,8-11,13-16 * * Mon-Fri", "UTC", FRIDAY, 80)
+    hours = {datetime.fromtimestamp(run, UTC).hour for run in runs}
+    assert hours <= {8, 9, 10, 11, 13, 14, 15, 16}
+    monday = [text for text in words(runs) if text.startswith("Mon 2027-01-18")]
+    assert len(monday) == 8
+
+
+def test_random_runs_are_looked_for_no_further_back_than_asked():
+    """A short span back holds only its own random runs, and no endless search."""
+    runs = next_runs("R R * * *", "UTC", FRIDAY, 3, seed="1")
+    assert past_runs("R R * * *", "UTC", FRIDAY, runs[-1], 10, seed="1") == runs
+    assert past_runs("R R * * *", "UTC", runs[0], runs[0], 10, seed="1") == []
+
+
+def test_an_unknown_zone_is_an_error():
+    """A name that is no IANA zone raises ValueError."""
+    for name in ("Nowhere/Atlantis", "", "../etc/passwd"):
+        with pytest.raises(ValueError, match="unknown timezone"):
+            next_runs("1 hour", name, FRIDAY, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("15 minutes", 900), ("1 hour", 3600), ("2 days 1 hour", 176_400), ("90sec", 90), ("soon", None), ("0 min", None)],
+)
+def test_spans_are_read_in_seconds(text, seconds):
+    """An English span has a length in seconds; what is none, or has no length, is None."""
+    span = read_span(text)
+    assert (span and span.total) == seconds
