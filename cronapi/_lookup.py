@@ -14,6 +14,7 @@ from attrs import define, field, frozen
 
 from cronapi import _functions as table
 from cronapi._functions import PAGE, Function
+from cronapi.errors import ResponseError
 
 Ask = Callable[[Function[Any], dict[str, Any]], Awaitable[Any]]
 Row = Mapping[str, Any]
@@ -101,13 +102,20 @@ def _plain(name: str, value: object) -> str:
     return f"http://{text}" if name == "url" and "://" not in text else text
 
 
+def _listed(data: object) -> list[Any]:
+    """Return a list as it was answered; anything else proves nothing."""
+    if not isinstance(data, list):
+        raise ResponseError("The listing is no list.")
+    return data
+
+
 async def every_job(ask: Ask, keyword: str | None = None) -> list[dict[str, Any]]:
     """Return the jobs of all pages."""
     jobs: list[dict[str, Any]] = []
     for page in itertools.count(1):
-        rows = await ask(table.CRON_LIST, {"page": page} | ({"keyword": keyword} if keyword else {}))
-        jobs += rows if isinstance(rows, list) else []
-        if not isinstance(rows, list) or len(rows) < PAGE:
+        rows = _listed(await ask(table.CRON_LIST, {"page": page} | ({"keyword": keyword} if keyword else {})))
+        jobs += rows
+        if len(rows) < PAGE:
             break
     return jobs
 
@@ -144,17 +152,16 @@ async def _find_jobs(ask: Ask, sent: Row, memory: Memory, moment: int) -> Findin
 
 
 async def _find_group(ask: Ask, sent: Row, memory: Memory, moment: int) -> Finding:
-    groups = await ask(table.GROUP_LOOKUP, {"name": sent["name"]})
-    return _only(choose([sent], _new(groups if isinstance(groups, list) else [], "group", memory, moment)))
+    groups = _listed(await ask(table.GROUP_LOOKUP, {"name": sent["name"]}))
+    return _only(choose([sent], _new(groups, "group", memory, moment)))
 
 
 async def _find_run(ask: Ask, sent: Row, _memory: Memory, _moment: int) -> Finding:
     """Look whether the time that was asked for is queued; a run without a time cannot be told from the schedule's own."""
     if "time" not in sent:
         return UNCLEAR
-    queued = await ask(table.CRON_NEXT, {"id": sent["id"]})
-    queued = [str(moment) for moment in queued] if isinstance(queued, list) else []
-    return Finding(data=sent["time"], happened=True) if str(sent["time"]) in queued else HAPPENED_NOT
+    queued = _listed(await ask(table.CRON_NEXT, {"id": sent["id"]}))
+    return Finding(data=sent["time"], happened=True) if str(sent["time"]) in map(str, queued) else HAPPENED_NOT
 
 
 def _only(finding: Finding) -> Finding:
@@ -174,7 +181,7 @@ async def is_gone(ask: Ask, function: str, number: object) -> bool:
     """Whether a complete listing shows that none of the jobs or groups with these ids is there."""
     wanted = {str(item) for item in (number if isinstance(number, list) else [number])}
     if _target(function) == "group":
-        rows = await ask(table.GROUP_LIST, {})
+        rows = _listed(await ask(table.GROUP_LIST, {}))
     else:
         rows = await every_job(ask, None if len(wanted) > 1 else next(iter(wanted)))
-    return isinstance(rows, list) and wanted.isdisjoint(str(item) for item in ids_of(rows))
+    return wanted.isdisjoint(str(item) for item in ids_of(rows))

@@ -180,7 +180,7 @@ def _header_line(name: str, value: str) -> str:
 
 
 def _notify(value: bool | int, provider: Provider) -> bool | int:
-    if not isinstance(value, int) or value not in iter(Notify):
+    if not isinstance(value, int) or int(value) not in {int(code) for code in Notify}:
         raise ConfigurationError(f"notify must be a boolean or one of the codes 0 to 3, not {value!r}.")
     if provider.notify_codes:
         return int(value)

@@ -107,7 +107,7 @@ class Transport:
         async def run() -> None:
             began = time.perf_counter()
             try:
-                with anyio.move_on_after(timeout * LAST_RESORT) as scope:
+                with anyio.move_on_after(timeout * LAST_RESORT + GRACE) as scope:
                     exchange.verdict = await self._attempt(request, timeout)
                 if scope.cancelled_caught:
                     self._retire()
@@ -165,10 +165,7 @@ class Transport:
         try:
             return await _exchange(client, request, timeout)
         except Exception as error:  # noqa: BLE001 -- the border: whatever a transport raises becomes one of ours
-            verdict = translate(error, _module(client), redact(str(error), request.secrets), stock=self._is_stock(client))
-            if verdict.error is not None and tells(error, request.secrets):
-                verdict.error.__cause__ = None
-            return verdict
+            return translate(error, _module(client), request.secrets, stock=self._is_stock(client))
 
     def _client(self) -> AnyClient:
         if self._given is not None:
@@ -267,26 +264,27 @@ def _too_large() -> Verdict:
     return Verdict(ending=Ending.GARBLED, error=ResponseError(reason, problems=(f"$: {reason}",)))
 
 
-def translate(error: Exception, module: Any, text: str, *, stock: bool) -> Verdict:
+def translate(error: Exception, module: Any, secrets: tuple[str, ...], *, stock: bool) -> Verdict:
     """Return the verdict on an exception that a transport raised; `stock` where its ConnectTimeout means "never sent"."""
     name = type(error).__name__
-    said = f"{name}: {text}" if text else name
+    said = redact(f"{name}: {error}" if str(error) else name, secrets)
+    cause = None if tells(error, secrets) else error
     if isinstance(error, module.ConnectError | module.PoolTimeout) or (stock and isinstance(error, module.ConnectTimeout)):
-        return _ended(Ending.NOT_SENT, ConnectionFailedError(f"No connection: {said}."), error)
+        return _ended(Ending.NOT_SENT, ConnectionFailedError(f"No connection: {said}."), cause)
     if isinstance(error, module.TimeoutException | TimeoutError):
-        return _ended(Ending.LOST, RequestTimeoutError(f"No answer in time: {said}."), error)
+        return _ended(Ending.LOST, RequestTimeoutError(f"No answer in time: {said}."), cause)
     if isinstance(error, module.DecodingError):
-        return _ended(Ending.GARBLED, ResponseError(f"The answer cannot be decoded: {said}."), error)
+        return _ended(Ending.GARBLED, ResponseError(f"The answer cannot be decoded: {said}."), cause)
     if isinstance(error, module.LocalProtocolError | module.UnsupportedProtocol | module.InvalidURL):
-        return _ended(Ending.FINAL, TransportError(f"The request cannot be sent: {said}."), error)
-    return _ended(Ending.LOST, TransportError(f"The connection broke: {said}."), error)
+        return _ended(Ending.FINAL, TransportError(f"The request cannot be sent: {said}."), cause)
+    return _ended(Ending.LOST, TransportError(f"The connection broke: {said}."), cause)
 
 
-def _ended(ending: Ending, error: CronAPIError, cause: Exception) -> Verdict:
+def _ended(ending: Ending, error: CronAPIError, cause: Exception | None) -> Verdict:
     return Verdict(ending=ending, error=_because(error, cause))
 
 
-def _because(error: CronAPIError, cause: Exception) -> CronAPIError:
+def _because(error: CronAPIError, cause: Exception | None) -> CronAPIError:
     error.__cause__ = cause
     return error
 

@@ -88,7 +88,7 @@ class Client:
         transport: httpx.AsyncBaseTransport | None = None,
         scope: Scope = "provider",
     ) -> None:
-        self.provider = provider if base_url is None else evolve(provider, base_url=base_url)
+        self.provider: Provider = provider if base_url is None else evolve(provider, base_url=base_url)
         _check_choice("auth", auth, Auth)
         _check_choice("request_format", request_format, RequestFormat)
         _check_choice("scope", scope, Scope)
@@ -125,8 +125,8 @@ class Client:
             raise ConfigurationError(f"with_options has no option {name!r}.")
         if (max_wait := changes.get("max_wait")) is not None and not max_wait >= 0:
             raise ConfigurationError(f"max_wait must be seconds, not {max_wait!r}.")
-        if changes.get("lane") is not None:
-            _check_choice("lane", changes["lane"], Lane)
+        if (lane := changes.get("lane")) is not None:
+            _check_choice("lane", lane, Lane)
         _checked_timeout(changes.get("timeout", self._options.timeout))
         _checked_retry(changes.get("retry"))
         view = copy.copy(self)

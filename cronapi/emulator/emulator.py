@@ -69,7 +69,7 @@ class Emulator:
         self.clock = clock
         self.limiters = limiters
         self.settings = settings
-        self.faults = Faults(settings.seed)
+        self.faults: Faults = Faults(settings.seed)
         self.requests: deque[Seen] = deque(maxlen=_REMEMBERED)
         # Keys, not tokens, go into a file.
         self._accounts = {token: sha256(token.encode()).hexdigest()[:16] for token in tokens}

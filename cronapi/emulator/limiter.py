@@ -138,9 +138,11 @@ class Limiter:
         if method not in METERS:
             msg = f"unknown limiter {method!r}; known: {', '.join(sorted(METERS))}"
             raise ValueError(msg)
-        self.rate, self.burst, self.method = rate, burst, method
-        self.accepted = 0
-        self.refused = 0
+        self.rate: float | None = rate
+        self.burst: int = burst
+        self.method: str = method
+        self.accepted: int = 0
+        self.refused: int = 0
         self.arrivals: deque[Arrival] = deque(maxlen=_REMEMBERED)
         self._meters: dict[str, Meter] = {}
 

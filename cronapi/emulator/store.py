@@ -40,11 +40,15 @@ class Store:
         """Open or make the store."""
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._lock = threading.RLock()
-        # Closing twice is harmless, and a store that is only dropped should not warn about an open file.
-        self.close = weakref.finalize(self, self._connection.close)
+        # A store that is only dropped should not warn about an open file.
+        self._close = weakref.finalize(self, self._connection.close)
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
         self._connection.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Close the file; closing twice is harmless."""
+        self._close()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

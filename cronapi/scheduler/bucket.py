@@ -13,7 +13,7 @@ from cronapi.providers import Rate
 from cronapi.scheduler.pace import Pace, Start
 
 T = TypeVar("T")
-logger = logging.getLogger("cronapi.scheduler")
+logger: logging.Logger = logging.getLogger("cronapi.scheduler")
 
 
 class LocalBucket:
@@ -23,7 +23,7 @@ class LocalBucket:
     """
 
     def __init__(self, rate: Rate, *, clock: Callable[[], float] = anyio.current_time) -> None:
-        self.rate = rate
+        self.rate: Rate = rate
         self._pace = Pace(rate)
         self._clock = clock
         self._lock = threading.Lock()

@@ -51,7 +51,7 @@ class _Waiter:
     __slots__ = ("event", "gone", "lane", "place", "slot")
 
     def __init__(self, lane: Lane, place: int) -> None:
-        self.lane = lane
+        self.lane: Lane = lane
         self.place = place
         self.event = anyio.Event()
         self.slot: Slot | None = None
@@ -65,7 +65,7 @@ class _Entry:
 
     def __init__(self, scheduler: Scheduler, lane: Lane, max_wait: float | None) -> None:
         self._scheduler = scheduler
-        self._lane = lane
+        self._lane: Lane = lane
         self._max_wait = max_wait
 
     async def __aenter__(self) -> Slot:
@@ -88,9 +88,9 @@ class Scheduler:
     def __init__(self, rate: Rate | float, *, max_in_flight: int = 10, bucket: LocalBucket | None = None) -> None:
         if max_in_flight < 1:
             raise ConfigurationError(f"max_in_flight must be at least 1, not {max_in_flight!r}.")
-        self.rate = rate if isinstance(rate, Rate) else Rate(rate)
-        self.bucket = bucket or LocalBucket(self.rate)
-        self.max_in_flight = max_in_flight
+        self.rate: Rate = rate if isinstance(rate, Rate) else Rate(rate)
+        self.bucket: LocalBucket = bucket or LocalBucket(self.rate)
+        self.max_in_flight: int = max_in_flight
         self._places = itertools.count()
         self._lanes: dict[Lane, list[tuple[int, _Waiter]]] = {"interactive": [], "bulk": []}
         self._waiting: dict[Lane, int] = {"interactive": 0, "bulk": 0}

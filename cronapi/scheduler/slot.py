@@ -18,7 +18,7 @@ class Slot:
     __slots__ = ("_bucket", "_leave", "_open", "_settled", "_start", "place")
 
     def __init__(self, bucket: LocalBucket, start: Start, place: int, leave: Callable[[], None]) -> None:
-        self.place = place
+        self.place: int = place
         self._bucket = bucket
         self._leave = leave
         self._start = start
