@@ -6,9 +6,9 @@ import contextlib
 import os
 
 import pytest
+from emulated import FAST, client_of
 
 from cronapi.emulator import create_app
-from emulated import FAST, client_of
 
 
 def pytest_sessionfinish(session):

@@ -6,10 +6,10 @@ import asyncio
 import random
 
 import pytest
+from emulated import FAST, TOKEN, client_of
 
 from cronapi import RetryPolicy, Scheduler, SetCronJob
 from cronapi.emulator import Fault, create_app, run_in_thread
-from emulated import FAST, TOKEN, client_of
 
 
 async def give_up(call, seconds, how):
@@ -34,10 +34,8 @@ async def storm(api, calls, rng, patience):
         answered.append(await api.cron.list())
 
     for number in range(calls):
-        if number % 3 == 0:
-            call = give_up(api.cron.list(), rng.uniform(0, patience), rng.choice(["timeout", "cancel"]))
-        else:
-            call = patient()
+        hasty = number % 3 == 0
+        call = give_up(api.cron.list(), rng.uniform(0, patience), rng.choice(["timeout", "cancel"])) if hasty else patient()
         tasks.append(asyncio.ensure_future(call))
         if number % 50 == 0:
             await asyncio.sleep(0)
@@ -53,7 +51,6 @@ def patient_of(calls):
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_five_thousand_calls_in_process(seed):
     """Of 5,000 calls in process every one that is not given up is answered, and the next hundred are fine."""
-    print(f"seed {seed}")
     app = create_app(rates=FAST)
     async with client_of(app, scheduler=Scheduler(3000.0)) as api:
         assert await storm(api, 5000, random.Random(seed), 2.0) == patient_of(5000)
@@ -72,7 +69,6 @@ def open_connections(api):
 @pytest.mark.parametrize("seed", [3, 4])
 async def test_a_thousand_calls_over_real_sockets(seed):
     """Of 1,000 calls over sockets, some stalled and some reset, every one that is not given up is answered; no connection leaks."""
-    print(f"seed {seed}")
     app = create_app(rates=FAST)
     app.emulator.faults.add(
         Fault("reset", times=None, share=0.02), Fault("stall", times=None, share=0.02, seconds=0.2), Fault("cut", times=None, share=0.02)

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from emulated import BASE_URLS, FAST, TOKEN
 
 import cronapi
 from cronapi import Scheduler
 from cronapi.emulator import create_app
-from emulated import BASE_URLS, FAST, TOKEN
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
-BLOCKS = re.findall(r"^```python\n(.*?)^```", README, re.S | re.M)
+BLOCKS = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 
 
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
@@ -35,7 +35,7 @@ async def test_an_example_of_the_readme_runs(number, capsys):
 
 def test_the_first_two_commands_are_whole():
     """The first two sh blocks are one line each: set up and run the demo, set up and run the tests."""
-    demo, tests = re.findall(r"^```sh\n(.*?)^```", README, re.S | re.M)[:2]
+    demo, tests = re.findall(r"^```sh\n(.*?)^```", README, re.DOTALL | re.MULTILINE)[:2]
     assert demo.strip().endswith("cronapi demo")
     assert "pytest" in tests
     assert demo.count("\n") == tests.count("\n") == 1

@@ -283,8 +283,7 @@ def test_503_and_429_are_refusals(status, header, delay):
 
 @pytest.mark.parametrize(
     ("status", "ending"),
-    [(400, Ending.FINAL), (401, Ending.FINAL), (404, Ending.FINAL), (413, Ending.FINAL), (499, Ending.FINAL)]
-    + [(500, Ending.LOST), (502, Ending.LOST), (504, Ending.LOST), (599, Ending.LOST)],
+    [*((status, Ending.FINAL) for status in (400, 401, 404, 413, 499)), *((status, Ending.LOST) for status in (500, 502, 504, 599))],
 )
 @pytest.mark.parametrize("body", [b"<html>", b"", b'{"detail":"nothing"}'])
 def test_other_statuses_without_an_envelope(status, ending, body):

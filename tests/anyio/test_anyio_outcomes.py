@@ -293,9 +293,7 @@ async def test_an_outage_of_ten_seconds_loses_nothing():
         app.emulator.faults.clear()
         over = anyio.current_time()
         refused = len(app.emulator.requests)
-        while len(app.emulator.jobs("setcronjob")) < 50:
-            await anyio.sleep(0.1)
-        assert anyio.current_time() - over < 50 / 10 * 1.1 + 1.0
+    assert anyio.current_time() - over < 50 / 10 * 1.1 + 1.0
     assert names(app, "setcronjob") == [f"{number:02}" for number in range(50)]
     assert refused < 25
 
@@ -456,15 +454,15 @@ async def test_another_program_on_the_same_account_costs_no_call():
     """While another program takes half of the rate, every call of ours is answered all the same."""
     app = emulator()
     done = []
-    async with paced(app, "setcronjob") as api, httpx.AsyncClient(transport=httpx.ASGITransport(app)) as other:
-        async with anyio.create_task_group() as group:
+    other = httpx.AsyncClient(transport=httpx.ASGITransport(app))
 
-            async def ours():
-                done.append(await api.cron.list())
+    async def ours(api):
+        done.append(await api.cron.list())
 
-            for _ in range(60):
-                group.start_soon(ours)
-            for _ in range(40):
-                await other.post("http://127.0.0.1:1/api/cron.list", data={"token": TOKEN})
-                await anyio.sleep(0.2)
+    async with paced(app, "setcronjob") as api, other, anyio.create_task_group() as group:
+        for _ in range(60):
+            group.start_soon(ours, api)
+        for _ in range(40):
+            await other.post("http://127.0.0.1:1/api/cron.list", data={"token": TOKEN})
+            await anyio.sleep(0.2)
     assert len(done) == 60

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 import threading
@@ -37,7 +38,7 @@ async def after(seconds, call):
 
 def gaps(starts):
     times = [at for at, _ in starts]
-    return [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    return [later - earlier for earlier, later in itertools.pairwise(times)]
 
 
 async def test_starts_are_spaced_by_the_interval_and_more():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 import random
 
 import pytest
@@ -37,7 +38,7 @@ def play(pace, moves):
 def test_starts_are_never_closer_than_the_interval(moves, rate):
     """Whatever happens to the requests, two of them are never sent within one interval."""
     sent = play(Pace(Rate(rate)), moves)
-    assert all(later - earlier >= (1 / rate) * (1 - 1e-6) - 1e-8 for earlier, later in zip(sent, sent[1:], strict=False))
+    assert all(later - earlier >= (1 / rate) * (1 - 1e-6) - 1e-8 for earlier, later in itertools.pairwise(sent))
 
 
 @given(moves=events)
@@ -202,7 +203,7 @@ WIRES = [
 
 @pytest.mark.parametrize(("rate", "mean", "jitter", "burst"), WIRES)
 def test_the_learnt_margin_comes_close_to_the_best_fixed_one(rate, mean, jitter, burst):
-    """On every simulated wire the learning pace reaches nine tenths of the best fixed spacing, and one call in fifteen is refused at most."""
+    """On every simulated wire the learning pace reaches 0.9 of the best fixed spacing, and at most one call in fifteen is refused."""
     fixed = [simulate(600, rate, mean, jitter, (1 + share) / rate, burst=burst) for share in (0, 0.01, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7)]
     best = max(used for used, refused in fixed if refused <= 0.06)
     runs = [simulate(170, rate, mean, jitter, Pace(Rate(rate)), burst=burst, seed=seed, warm_up=20) for seed in range(8)]
