@@ -15,10 +15,13 @@ from cronapi.providers import Rate
 
 FIRST_MARGIN = 0.05
 GREATEST_MARGIN = 1.0
-TARGET = 0.03
+TARGET = 0.015
 """The share of refusals that the margin settles at: fewer would cost more in spacing than they save."""
 GAIN, FLOOR, SMOOTHING = 0.6, 0.01, 1 / 16
 """A step of the margin is GAIN times the deviation of round trips in intervals, or times FLOOR where that is smaller."""
+EASE, EASE_DEVIATIONS, EASE_FLOOR = 0.1, 3, 0.015
+"""Until the first refusal the margin is a guess: it shrinks by the share EASE of itself at each success, down to so many deviations of
+the round trips, in intervals, or to the floor."""
 SHORTEST_HOLD, LONGEST_HOLD = 2, 8
 """Intervals. The longest hold keeps the first probe after an outage from being late by more than that."""
 LONGEST_RETRY_AFTER = 120.0
@@ -53,6 +56,7 @@ class Pace:
     round_trip: float | None = None
     deviation: float = 0.0
     _number: int = 0
+    _eager: int = 0
     _before: float = float("-inf")
     _probing: bool = False
     _starts: deque[float] = Factory(deque)
@@ -97,17 +101,22 @@ class Pace:
         self._observe(now - start.at)
         if not self._is_stale(start):
             self.row = 0
-        self.margin = max(0.0, self.margin - self._step() * TARGET)
+        self.margin = self._narrowed()
 
     def refused(self, start: Start, now: float, retry_after: float | None = None) -> None:
-        """Learn that the rate limit refused the request; the second in a row, or a `retry_after`, holds everybody."""
+        """Learn that the rate limit refused the request; the second in a row, or a `retry_after`, holds everybody.
+
+        A first refusal also tells that the gate has opened meanwhile, if it was only jitter: where nothing was started since, the next
+        start is due at once. If that is refused too, somebody else is using the rate: it counts as the same refusal.
+        """
         self._settle(start)
         self.refused_calls += 1
-        if self._is_stale(start):
+        if self._is_stale(start) or (start.number == self._eager and self.row == 1):
             return
         self.row += 1
         if self.row == 1:
             self.margin = min(GREATEST_MARGIN, self.margin + self._step() * (1 - TARGET))
+            self._hurry(start, now)
         self._hold(now, self._hold_length() if retry_after is None else min(retry_after, LONGEST_RETRY_AFTER))
 
     def lost(self, start: Start) -> None:
@@ -120,6 +129,11 @@ class Pace:
         if not self._starts:
             return 0.0
         return len(self._starts) / min(MINUTE, now - self._starts[0] + self.spacing)
+
+    def _hurry(self, refused: Start, now: float) -> None:
+        if refused.number == self._number:
+            self._eager = self._number + 1
+            self.next_at = now
 
     def _settle(self, start: Start) -> None:
         if start.probe:
@@ -149,6 +163,12 @@ class Pace:
 
     def _step(self) -> float:
         return GAIN * max(FLOOR, self.deviation / self.rate.interval)
+
+    def _narrowed(self) -> float:
+        enough = max(EASE_FLOOR, EASE_DEVIATIONS * self.deviation / self.rate.interval)
+        if not self.refused_calls and self.margin > enough:
+            return max(enough, self.margin * (1 - EASE))
+        return max(0.0, self.margin - self._step() * TARGET)
 
     def _count(self, now: float) -> None:
         self._starts.append(now)

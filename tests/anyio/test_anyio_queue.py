@@ -327,7 +327,7 @@ async def test_retry_after_holds_everybody():
 async def test_the_next_leader_is_woken_when_a_probe_ends():
     """While a probe is out nobody starts; once it passes, the next one does without a whole hold more."""
     scheduler, starts = Scheduler(1), []
-    for _ in range(2):
+    for _ in range(3):
         slot = await scheduler.acquire()
         slot.refused()
         slot.close()

@@ -29,16 +29,34 @@ def play(pace, moves):
         if ending == "give_back":
             pace.give_back(start)
             continue
-        sent.append(start.at)
+        sent.append((start.at, ending))
         {"accepted": pace.accepted, "refused": pace.refused, "lost": lambda s, _: pace.lost(s)}[ending](start, now)
     return sent
 
 
 @given(moves=events, rate=st.floats(0.1, 100))
 def test_starts_are_never_closer_than_the_interval(moves, rate):
-    """Whatever happens to the requests, two of them are never sent within one interval."""
+    """Whatever happens, two requests are never sent within one interval, but for the one that follows a refusal."""
     sent = play(Pace(Rate(rate)), moves)
-    assert all(later - earlier >= (1 / rate) * (1 - 1e-6) - 1e-8 for earlier, later in itertools.pairwise(sent))
+    close = [ending for (earlier, ending), (later, _) in itertools.pairwise(sent) if later - earlier < (1 / rate) * (1 - 1e-6) - 1e-8]
+    assert set(close) <= {"refused"}
+
+
+def test_after_a_first_refusal_the_next_start_is_due_at_once():
+    """The gate has opened while the refusal came back, so the slot is not lost."""
+    pace = Pace(Rate(1))
+    pace.accepted(taken(pace, 0.0), 0.04)
+    pace.refused(taken(pace, 2.0), 2.04)
+    assert pace.wait(2.04) == 0.0
+
+
+def test_after_a_refusal_nothing_is_hurried_where_another_request_was_started_since():
+    """A refusal that comes back late says nothing about the gate by then."""
+    pace = Pace(Rate(100))
+    refused, _ = taken(pace, 0.0), taken(pace, 1.0)
+    before = pace.next_at
+    pace.refused(refused, 1.001)
+    assert pace.next_at == before
 
 
 @given(moves=events)
@@ -77,15 +95,15 @@ def taken(pace, now):
     return start
 
 
-def test_the_second_refusal_in_a_row_holds_for_two_intervals_and_each_further_one_twice_as_long():
-    """Refusals in a row hold 2, 4, 8 and then no more than 8 intervals."""
+def test_refusals_in_a_row_hold_for_two_intervals_and_each_further_one_twice_as_long():
+    """The first costs its slot, the one that was hurried after it counts with it, and the next hold 2, 4, 8 and no more intervals."""
     pace, now, lengths = Pace(Rate(10)), 0.0, []
     for _ in range(7):
         start = taken(pace, now)
         pace.refused(start, now)
         lengths.append(round((pace.held_until - now) / 0.1) if pace.holding else 0)
         now += pace.wait(now)
-    assert lengths == [0, 2, 4, 8, 8, 8, 8]
+    assert lengths == [0, 0, 2, 4, 8, 8, 8]
     assert LONGEST_HOLD == 8
     assert pace.holds == 1
 
@@ -125,12 +143,12 @@ def test_an_answer_to_a_call_sent_before_the_hold_does_not_end_it():
 def test_a_probe_without_an_answer_makes_way_for_the_next():
     """A probe that is lost neither ends the hold nor blocks it."""
     pace = Pace(Rate(10))
-    for now in (0.0, 1.0):
+    for now in (0.0, 1.0, 2.0):
         pace.refused(taken(pace, now), now)
-    probe = taken(pace, 2.0)
-    assert pace.take(2.5) is None
+    probe = taken(pace, 3.0)
+    assert pace.take(3.5) is None
     pace.lost(probe)
-    assert pace.take(2.5) is not None
+    assert pace.take(3.5) is not None
 
 
 def test_retry_after_is_honoured_and_bounded():
