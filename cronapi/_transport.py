@@ -86,13 +86,14 @@ class Transport:
         self._idle: anyio.Event | None = None
 
     def check(self) -> None:
-        """Refuse to serve after closing, or on another event loop than the first."""
+        """Refuse to serve after closing or on another event loop than the first; make the HTTP client where there is none yet."""
         if self._closed:
             raise ConfigurationError(_CLOSED)
         loop = current_token().native_token
         if self._loop not in (None, loop):
             raise ConfigurationError("This client belongs to another event loop; make one client for each loop.")
         self._loop = loop
+        self._client()
 
     def start(self, request: Request, slot: Slot, timeout: float, learn: Callable[[Verdict], None]) -> Exchange:
         """Start an exchange, which frees `slot` and tells `learn` its verdict when it ends, whoever still waits for it."""
@@ -108,7 +109,7 @@ class Transport:
             began = time.perf_counter()
             try:
                 with anyio.move_on_after(timeout * LAST_RESORT + GRACE) as scope:
-                    exchange.verdict = await self._attempt(request, timeout)
+                    exchange.verdict = await self._attempt(request, slot, timeout)
                 if scope.cancelled_caught:
                     self._retire()
             finally:
@@ -157,33 +158,42 @@ class Transport:
         else:
             sys.modules["trio"].lowlevel.spawn_system_task(run, context=contextvars.copy_context())
 
-    async def _attempt(self, request: Request, timeout: float) -> Verdict:
+    async def _attempt(self, request: Request, slot: Slot, timeout: float) -> Verdict:
         try:
             client = self._client()
-        except Exception as error:  # noqa: BLE001 -- bad proxy settings and broken certificate stores raise anything
-            return Verdict(ending=Ending.FINAL, error=_because(ConfigurationError(f"No HTTP client can be made: {error}"), error))
+        except ConfigurationError as error:
+            return Verdict(ending=Ending.FINAL, error=error)
         try:
-            return await _exchange(client, request, timeout)
+            return await _exchange(client, request, slot, timeout)
         except Exception as error:  # noqa: BLE001 -- the border: whatever a transport raises becomes one of ours
             return translate(error, _module(client), request.secrets, stock=self._is_stock(client))
 
     def _client(self) -> AnyClient:
+        """Return the HTTP client, made at the first call: loading certificates takes a tenth of a second that no slot must cost."""
         if self._given is not None:
             if self._given.is_closed:
                 raise ConfigurationError("the http_client is closed")
             return self._given
         if self._own is None:
-            import httpx  # noqa: PLC0415 -- a tenth of a second that importing models must not cost
-
-            limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=KEEP_ALIVE, keepalive_expiry=KEEP_ALIVE_SECONDS)
-            transport = None if self._transport is None else _TokenInQuery(self._transport)
-            self._own = httpx.AsyncClient(transport=transport, limits=limits)  # type: ignore[arg-type]  # has what httpx asks of it
+            self._own = _new_client(self._transport)
         return self._own
 
     def _is_stock(self, client: AnyClient) -> bool:
         """Whether ConnectTimeout means "never sent": other transports raise it for a reset after the request was read."""
         inner = [self._transport] if self._transport else [client._transport, *filter(None, client._mounts.values())]  # noqa: SLF001
         return all(isinstance(transport, _module(client).AsyncHTTPTransport) for transport in inner)
+
+
+def _new_client(transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
+    import httpx  # noqa: PLC0415 -- a tenth of a second that importing models must not cost
+
+    limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=KEEP_ALIVE, keepalive_expiry=KEEP_ALIVE_SECONDS)
+    inner = None if transport is None else _TokenInQuery(transport)
+    try:
+        return httpx.AsyncClient(transport=inner, limits=limits)  # type: ignore[arg-type]  # has what httpx asks of it
+    except Exception as error:
+        # Bad proxy settings and broken certificate stores raise anything.
+        raise ConfigurationError(f"No HTTP client can be made: {error}") from error
 
 
 def in_process(app: Any) -> httpx.AsyncBaseTransport:
@@ -199,14 +209,18 @@ def _module(client: AnyClient) -> Any:
     return sys.modules[next(name for name in names if name in ("httpx", "httpx2"))]
 
 
-async def _exchange(client: AnyClient, request: Request, timeout: float) -> Verdict:
+async def _exchange(client: AnyClient, request: Request, slot: Slot, timeout: float) -> Verdict:
+    async def trace(event: str, _: object) -> None:
+        if event.endswith("send_request_headers.started"):
+            slot.sent()
+
     built = client.build_request(
         request.method,
         request.url,
         headers=dict(request.headers),
         content=request.content,
         timeout=(timeout, timeout, timeout, None),
-        extensions=_extensions(request),
+        extensions=_extensions(request) | {"trace": trace},
     )
     response = await client.send(built, stream=True, follow_redirects=False)  # type: ignore[arg-type]  # built by the same client
     try:

@@ -43,6 +43,11 @@ class LocalBucket:
         with self._lock:
             self._pace.give_back(start)
 
+    def sent(self, start: Start) -> None:
+        """Learn that the request went out only now."""
+        with self._lock:
+            self._pace.sent(start, self._clock())
+
     def accepted(self, start: Start) -> None:
         """Learn that the request was let through."""
         self._learn(lambda now: self._pace.accepted(start, now))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from attrs import Factory, define, frozen
+from attrs import Factory, define
 
 from cronapi.providers import Rate
 
@@ -19,9 +19,9 @@ TARGET = 0.015
 """The share of refusals that the margin settles at: fewer would cost more in spacing than they save."""
 GAIN, FLOOR, SMOOTHING = 0.6, 0.01, 1 / 16
 """A step of the margin is GAIN times the deviation of round trips in intervals, or times FLOOR where that is smaller."""
-EASE, EASE_DEVIATIONS, EASE_FLOOR = 0.1, 3, 0.015
-"""Until the first refusal the margin is a guess: it shrinks by the share EASE of itself at each success, down to so many deviations of
-the round trips, in intervals, or to the floor."""
+EASE, EASE_DEVIATIONS, EASE_FLOOR = 0.1, 5, 0.015
+"""A margin wider than so many deviations of the round trips, in intervals, and than the floor, is a guess or a thing of the past: it
+shrinks by the share EASE of itself at each success."""
 SHORTEST_HOLD, LONGEST_HOLD = 2, 8
 """Intervals. The longest hold keeps the first probe after an outage from being late by more than that."""
 LONGEST_RETRY_AFTER = 120.0
@@ -30,9 +30,12 @@ RESOLUTION = 1e-9
 """Seconds: a start that is due sooner is due now, since adding a wait to a clock's reading rounds."""
 
 
-@frozen
+@define
 class Start:
-    """The right to start one request, taken at `at`; `probe` if it is the one that tries whether a hold may end."""
+    """The right to start one request; `at` is when it was taken, and then when the request went out.
+
+    `probe` is set for the one that tries whether a hold may end.
+    """
 
     at: float
     number: int
@@ -86,6 +89,11 @@ class Pace:
         self._probing = self.holding
         self._count(now)
         return Start(now, self._number, self.holding)
+
+    def sent(self, start: Start, now: float) -> None:
+        """Learn that the request went out only now, after a connection was made: the next is spaced from here."""
+        start.at = now
+        self.next_at = max(self.next_at, now + self.spacing)
 
     def give_back(self, start: Start) -> None:
         """Take back a start that was not used; the next may be taken at once unless another was taken since."""
@@ -166,7 +174,7 @@ class Pace:
 
     def _narrowed(self) -> float:
         enough = max(EASE_FLOOR, EASE_DEVIATIONS * self.deviation / self.rate.interval)
-        if not self.refused_calls and self.margin > enough:
+        if self.margin > enough:
             return max(enough, self.margin * (1 - EASE))
         return max(0.0, self.margin - self._step() * TARGET)
 

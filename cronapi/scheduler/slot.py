@@ -25,6 +25,11 @@ class Slot:
         self._settled = False
         self._open = True
 
+    def sent(self) -> None:
+        """Say that the request goes out now, where making a connection took time since the grant."""
+        if not self._settled:
+            self._bucket.sent(self._start)
+
     def accepted(self) -> None:
         """Say that the service let the request through, whatever it answered."""
         if self._settle():

@@ -105,6 +105,20 @@ async def test_two_identical_creates_are_two_jobs():
     assert {row["id"] for row in app.emulator.jobs("fastcron")} == set(ids)
 
 
+async def test_a_twin_that_goes_away_while_it_waits_for_the_first_is_never_sent():
+    """Identical creates go one after the other; one that is cancelled while it waits for its twin costs nothing."""
+    app = emulator()
+    app.emulator.faults.add(Fault("stall", function="cron.add", seconds=5.0))
+    async with paced(app) as api, anyio.create_task_group() as group:
+        group.start_soon(lambda: api.cron.add(url=URL, name="twin"))
+        await anyio.sleep(1)
+        with anyio.move_on_after(2) as scope:
+            await api.cron.add(url=URL, name="twin")
+        assert scope.cancelled_caught
+        assert (await api.cron.add(url=URL, name="twin")).name == "twin"
+    assert len(app.emulator.jobs("fastcron")) == 2
+
+
 async def test_a_job_that_was_there_before_is_not_adopted():
     """A lost add beside an older identical job that the client has seen makes a second one, and returns that."""
     app = emulator()
