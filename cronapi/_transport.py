@@ -18,12 +18,11 @@ from urllib.parse import urlencode, urlsplit
 import anyio
 from anyio.lowlevel import current_token
 
+from cronapi._foreign import translate
 from cronapi._retry import Ending
-from cronapi._wire import Request, Verdict, read_response, redact, tells
+from cronapi._wire import Request, Verdict, read_response
 from cronapi.errors import (
     ConfigurationError,
-    ConnectionFailedError,
-    CronAPIError,
     RequestTimeoutError,
     ResponseError,
     StatusError,
@@ -276,31 +275,6 @@ async def _read(response: AnyResponse) -> bytes | None:
 def _too_large() -> Verdict:
     reason = f"The answer is larger than {MOST_BYTES} bytes."
     return Verdict(ending=Ending.GARBLED, error=ResponseError(reason, problems=(f"$: {reason}",)))
-
-
-def translate(error: Exception, module: Any, secrets: tuple[str, ...], *, stock: bool) -> Verdict:
-    """Return the verdict on an exception that a transport raised; `stock` where its ConnectTimeout means "never sent"."""
-    name = type(error).__name__
-    said = redact(f"{name}: {error}" if str(error) else name, secrets)
-    cause = None if tells(error, secrets) else error
-    if isinstance(error, module.ConnectError | module.PoolTimeout) or (stock and isinstance(error, module.ConnectTimeout)):
-        return _ended(Ending.NOT_SENT, ConnectionFailedError(f"No connection: {said}."), cause)
-    if isinstance(error, module.TimeoutException | TimeoutError):
-        return _ended(Ending.LOST, RequestTimeoutError(f"No answer in time: {said}."), cause)
-    if isinstance(error, module.DecodingError):
-        return _ended(Ending.GARBLED, ResponseError(f"The answer cannot be decoded: {said}."), cause)
-    if isinstance(error, module.LocalProtocolError | module.UnsupportedProtocol | module.InvalidURL):
-        return _ended(Ending.FINAL, TransportError(f"The request cannot be sent: {said}."), cause)
-    return _ended(Ending.LOST, TransportError(f"The connection broke: {said}."), cause)
-
-
-def _ended(ending: Ending, error: CronAPIError, cause: Exception | None) -> Verdict:
-    return Verdict(ending=ending, error=_because(error, cause))
-
-
-def _because(error: CronAPIError, cause: Exception | None) -> CronAPIError:
-    error.__cause__ = cause
-    return error
 
 
 def _settle(slot: Slot, verdict: Verdict) -> None:
