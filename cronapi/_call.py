@@ -11,7 +11,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 import anyio
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, frozen
 
 from cronapi import _functions as table
 from cronapi._functions import Function, Repeat
@@ -66,7 +66,7 @@ class _Progress:
     lane: Lane
     deadline: float | None
     moment: int
-    history: History = field(factory=History)
+    history: History
     place: int | None = None
     exchange: Exchange | None = None
 
@@ -93,12 +93,19 @@ class Caller:
         self._memory = Memory()
         self._creating: WeakValueDictionary[str, anyio.Lock] = WeakValueDictionary()
 
-    async def call(self, row: Function[Any], wire: Mapping[str, Any], options: Options, lane: Lane = "interactive") -> Any:
-        """Return the raw `data` of a function, or raise one of our errors."""
+    async def call(
+        self,
+        row: Function[Any],
+        wire: Mapping[str, Any],
+        options: Options,
+        lane: Lane = "interactive",
+        history: History | None = None,
+    ) -> Any:
+        """Return the raw `data` of a function, or raise one of our errors; a `history` given is filled in."""
         self._check(row.name)
         self._transport.check()
         deadline = None if options.max_wait is None else anyio.current_time() + options.max_wait
-        progress = _Progress(row, wire, options.lane or lane, deadline, self._memory.now())
+        progress = _Progress(row, wire, options.lane or lane, deadline, self._memory.now(), history or History())
         if row.repeat is not Repeat.CREATE:
             return await self._perform(progress, options)
         async with self._alone(progress):

@@ -7,6 +7,8 @@ a read through the same queue and retries as any other call.
 from __future__ import annotations
 
 import itertools
+import re
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
@@ -16,9 +18,14 @@ from cronapi import _functions as table
 from cronapi._functions import PAGE, Function
 from cronapi.errors import ResponseError
 
+_ID = re.compile("[0-9]{1,18}")
 Ask = Callable[[Function[Any], dict[str, Any]], Awaitable[Any]]
 Row = Mapping[str, Any]
 
+MOST_QUEUED = 100
+"""Times that `cron.next` answers at most (FastCron's documentation, 2024-08)."""
+SOON = 90.0
+"""Seconds: a run sooner than that may have happened, or been moved, by the time somebody looks."""
 _NAMING = frozenset({"url", "name"})
 _NOT_COMPARED = frozenset({"password", "payload", "run", "token"})
 
@@ -78,7 +85,7 @@ def ids_of(data: object) -> list[int]:
     """Return the ids of the rows in an answer, those that have one."""
     rows = data if isinstance(data, list) else [data]
     found = (row.get("id") for row in rows if isinstance(row, dict))
-    return [int(number) for number in found if isinstance(number, int | str) and str(number).isdecimal()]
+    return [int(number) for number in found if isinstance(number, int | str) and _ID.fullmatch(str(number))]
 
 
 def is_match(sent: Row, row: Row) -> bool:
@@ -158,10 +165,25 @@ async def _find_group(ask: Ask, sent: Row, memory: Memory, moment: int) -> Findi
 
 async def _find_run(ask: Ask, sent: Row, _memory: Memory, _moment: int) -> Finding:
     """Look whether the time that was asked for is queued; a run without a time cannot be told from the schedule's own."""
-    if "time" not in sent:
+    if "time" not in sent or int(sent["time"]) < time.time() + SOON:
         return UNCLEAR
     queued = _listed(await ask(table.CRON_NEXT, {"id": sent["id"]}))
-    return Finding(data=sent["time"], happened=True) if str(sent["time"]) in map(str, queued) else HAPPENED_NOT
+    return find_time(int(sent["time"]), [int(at) for at in queued if str(at).isdecimal()])
+
+
+def find_time(wanted: int, queued: list[int]) -> Finding:
+    """Tell whether a run at `wanted` was added to a schedule, from the times that are queued now.
+
+    Twice there, or at another second than all others: it is ours. Once, and in step with the schedule: unclear. Not there: it was not
+    added, unless the list ends before.
+    """
+    count = queued.count(wanted)
+    in_step = any(at != wanted and at % 60 == wanted % 60 for at in queued)
+    if count > 1 or (count == 1 and not in_step):
+        return Finding(data=wanted, happened=True)
+    if count == 1 or (len(queued) >= MOST_QUEUED and wanted > max(queued)):
+        return UNCLEAR
+    return HAPPENED_NOT
 
 
 def _only(finding: Finding) -> Finding:

@@ -221,7 +221,8 @@ async def _exchange(client: AnyClient, request: Request, slot: Slot, timeout: fl
         timeout=(timeout, timeout, timeout, None),
         extensions=_extensions(request) | {"trace": trace},
     )
-    response = await client.send(built, stream=True, follow_redirects=False)  # type: ignore[arg-type]  # built by the same client
+    own_auth: dict[str, Any] = {"auth": None} if "Authorization" in request.headers else {}
+    response = await client.send(built, stream=True, follow_redirects=False, **own_auth)  # type: ignore[arg-type]  # built by the same client
     try:
         body = await _read(response)
     finally:

@@ -123,7 +123,8 @@ class Client:
         """
         for name in changes.keys() - CallOptions.__annotations__.keys():
             raise ConfigurationError(f"with_options has no option {name!r}.")
-        if (max_wait := changes.get("max_wait")) is not None and not max_wait >= 0:
+        max_wait = changes.get("max_wait")
+        if max_wait is not None and not (isinstance(max_wait, int | float) and max_wait >= 0):
             raise ConfigurationError(f"max_wait must be seconds, not {max_wait!r}.")
         if (lane := changes.get("lane")) is not None:
             _check_choice("lane", lane, Lane)

@@ -9,10 +9,9 @@ import pytest
 
 from cronapi._transport import in_process
 from cronapi.client import FastCron, SetCronJob
-from cronapi.emulator import App, create_app
+from cronapi.emulator import DEFAULT_TOKEN, App, create_app
 from cronapi.scheduler import Scheduler
 
-TOKEN = "emulator-token-0123456789abcdef"  # noqa: S105 -- the emulator's own, known to everybody
 RATE = 10_000.0
 """Requests a second: tests are not about the rate limit."""
 
@@ -26,10 +25,10 @@ def cron_emulator() -> App:
 @pytest.fixture
 def fastcron(cron_emulator: App) -> FastCron:
     """A FastCron client of the emulator."""
-    return FastCron(TOKEN, base_url="http://127.0.0.1/api/v1/", scheduler=Scheduler(RATE), transport=in_process(cron_emulator))
+    return FastCron(DEFAULT_TOKEN, base_url="http://127.0.0.1/api/v1/", scheduler=Scheduler(RATE), transport=in_process(cron_emulator))
 
 
 @pytest.fixture
 def setcronjob(cron_emulator: App) -> SetCronJob:
     """A SetCronJob client of the emulator."""
-    return SetCronJob(TOKEN, base_url="http://127.0.0.1/api/", scheduler=Scheduler(RATE), transport=in_process(cron_emulator))
+    return SetCronJob(DEFAULT_TOKEN, base_url="http://127.0.0.1/api/", scheduler=Scheduler(RATE), transport=in_process(cron_emulator))

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import anyio.lowlevel
 import httpx
 
 from cronapi import FASTCRON, SETCRONJOB, Client, Scheduler
+from cronapi.emulator import DEFAULT_TOKEN
 
-TOKEN = "emulator-token-0123456789abcdef"
+TOKEN = DEFAULT_TOKEN
 ORIGIN = "http://127.0.0.1:1"
 BASE_URLS = {"fastcron": f"{ORIGIN}/api/v1/", "setcronjob": f"{ORIGIN}/api/"}
 PROVIDERS = {"fastcron": FASTCRON, "setcronjob": SETCRONJOB}
 FAST = {"fastcron": None, "setcronjob": None}
 """Limits of the emulator for tests that are not about the limit."""
+
+
+class Hurry(Scheduler):
+    """A scheduler whose rests before a repeat or a look-up take no time."""
+
+    async def rest(self, seconds):
+        await anyio.lowlevel.checkpoint()
 
 
 def client_of(app, provider="fastcron", token=TOKEN, **options):

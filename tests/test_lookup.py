@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cronapi import ResponseError
 from cronapi._functions import PAGE
-from cronapi._lookup import RECOVERY, UNCLEAR, Memory, choose, every_job, ids_of, is_gone, is_match
+from cronapi._lookup import RECOVERY, UNCLEAR, Memory, choose, every_job, find_time, ids_of, is_gone, is_match
 
 SENT = {"url": "https://example.com/a", "name": "a", "timeout": 30, "notify": True}
 ROW = {"id": 7, "url": "https://example.com/a", "name": "a", "timeout": "30", "notify": 1, "fail": 0}
@@ -112,6 +112,36 @@ async def test_a_look_up_whose_answer_is_no_list_proves_nothing(recover):
     async def ask(row, wire):
         return {"error": "maintenance"}
 
-    sent = {"id": 1, "url": "u://x", "name": "a", "time": 5, "data": [{"url": "u://x"}]}
+    sent = {"id": 1, "url": "u://x", "name": "a", "time": 4_000_000_000, "data": [{"url": "u://x"}]}
     with pytest.raises(ResponseError):
         await RECOVERY[recover](ask, sent, Memory(), 1)
+
+
+EVERY_FIVE = list(range(1_800_000_000, 1_800_000_000 + 300 * 20, 300))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "queued", "happened"),
+    [
+        (1_800_000_017, [], False),
+        (1_800_000_017, [1_800_000_017], True),
+        (1_800_000_017, sorted([*EVERY_FIVE, 1_800_000_017]), True),
+        (1_800_000_017, EVERY_FIVE, False),
+        (EVERY_FIVE[3], EVERY_FIVE, None),
+        (EVERY_FIVE[3], sorted([*EVERY_FIVE, EVERY_FIVE[3]]), True),
+        (1_900_000_000, EVERY_FIVE * 5, None),
+        (1_900_000_000, EVERY_FIVE, False),
+    ],
+)
+def test_a_run_beside_the_schedule_is_told_from_the_schedules_own(wanted, queued, happened):
+    """A time that is there twice, or out of step with the others, was added; one in step may be the schedule's own."""
+    assert find_time(wanted, queued).happened is happened
+
+
+async def test_a_run_that_is_due_soon_or_past_is_not_looked_for():
+    """The services move such runs, so that not finding the time proves nothing."""
+
+    async def ask(row, wire):
+        return []
+
+    assert await RECOVERY["cron.run"](ask, {"id": 1, "time": 1_700_000_000}, Memory(), 1) == UNCLEAR

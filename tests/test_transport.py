@@ -14,7 +14,7 @@ import httpx
 import httpx2
 import pytest
 import respx
-from emulated import BASE_URLS, PROVIDERS, TOKEN, client_of
+from emulated import BASE_URLS, PROVIDERS, TOKEN, Hurry, client_of
 
 from cronapi import (
     APIError,
@@ -44,13 +44,6 @@ CALLS = {
 }
 NAMES = {"READ": "cron_get", "SAME": "cron_edit", "CREATE": "cron_add"}
 KINDS = pytest.mark.parametrize("kind", CALLS)
-
-
-class Hurry(Scheduler):
-    """A scheduler whose rests before a repeat or a look-up take no time."""
-
-    async def rest(self, seconds):
-        await asyncio.sleep(0)
 
 
 def good(data=None):
@@ -313,7 +306,6 @@ async def test_a_transport_that_never_answers_is_given_up_after_the_timeout(kind
     assert line.asked == [NAMES[kind]]
 
 
-@pytest.mark.xfail(raises=RequestTimeoutError, strict=True, reason="ids_of reads a number of any length", run=False)
 async def test_an_id_of_five_thousand_digits_is_garbage_and_nothing_worse():
     """An absurd id in an answer is a ResponseError at once, and costs no seat."""
     line = Line(default=httpx.Response(200, json={"status": "success", "code": 0, "data": {"id": "9" * 5000}}))
@@ -332,13 +324,16 @@ async def test_statuses_keep_their_number(status, kind, attempts):
 
 
 async def test_no_http_client_can_be_made(monkeypatch):
-    """Proxy settings that make no sense are a ConfigurationError at the first call, not a surprise from inside."""
+    """Proxy settings that make no sense are a ConfigurationError as the client is first used, not a surprise from inside."""
     monkeypatch.setenv("ALL_PROXY", "nonsense://127.0.0.1:1")
-    async with client_of(None, transport=None, retry=QUICK) as api:
-        error = await failure(api.cron.get(7))
-    assert type(error) is ConfigurationError
-    assert (error.applied, error.function) == (Applied.NO, "cron.get")
-    assert isinstance(error.__cause__, ValueError)
+    api = client_of(None, transport=None, retry=QUICK)
+    for first_use in (api.cron.get(7), api.__aenter__()):
+        error = await failure(first_use)
+        assert type(error) is ConfigurationError
+        assert "nonsense" in str(error)
+        assert error.applied is Applied.NO
+        assert isinstance(error.__cause__, ValueError)
+    await api.aclose()
 
 
 # --- the token in a query --------------------------------------------------------------------------------------------------------
@@ -355,7 +350,7 @@ async def test_a_given_transport_sees_the_token_of_a_query():
     async with Line(default=note).client(request_format="query", timeout=7.0) as api:
         await api.cron.list(keyword="a b")
     (request,) = seen
-    assert parse_qs(request.url.query.decode()) == {"page": ["1"], "keyword": ["a b"], "token": [TOKEN]}
+    assert parse_qs(request.url.query.decode()) == {"keyword": ["a b"], "token": [TOKEN]}
     assert request.method == "GET"
     assert request.headers["user-agent"].startswith("cronapi-client")
     assert request.extensions["timeout"]["read"] == 7.0
@@ -461,10 +456,28 @@ async def test_a_client_handed_in_that_is_closed_is_named_as_the_reason():
     """Nothing is repeated with an http_client that has been closed."""
     http = httpx.AsyncClient(transport=httpx.MockTransport(Line()))
     await http.aclose()
-    async with client_of(None, transport=None, http_client=http, retry=QUICK) as api:
-        error = await failure(api.cron.get(7))
+    api = client_of(None, transport=None, http_client=http, retry=QUICK)
+    error = await failure(api.cron.get(7))
     assert type(error) is ConfigurationError
     assert "http_client is closed" in str(error)
+
+
+async def test_a_client_handed_in_that_is_closed_meanwhile_ends_the_calls_that_wait():
+    """A call that is in the queue when its http_client is closed is not sent, and says why."""
+    gate = Gate()
+    line, scheduler = Line(cron_get=gate), Hurry(10_000.0, max_in_flight=1)
+    http = httpx.AsyncClient(transport=httpx.MockTransport(line))
+    async with client_of(None, transport=None, http_client=http, retry=QUICK, scheduler=scheduler) as api:
+        first = asyncio.create_task(api.cron.get(7))
+        await gate.arrived.wait()
+        second = asyncio.create_task(failure(CALLS["CREATE"](api)))
+        await until(lambda: scheduler.stats.waiting["interactive"])
+        await http.aclose()
+        gate.opened.set()
+        await first
+        error = await second
+    assert type(error) is ConfigurationError
+    assert (error.applied, error.function, line.asked) == (Applied.NO, "cron.add", ["cron_get"])
 
 
 # --- callers that go away --------------------------------------------------------------------------------------------------------

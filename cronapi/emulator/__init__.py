@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from cronapi.emulator.app import App, create_app
+from cronapi.emulator.app import DEFAULT_TOKEN, App, create_app
 from cronapi.emulator.clock import Clock, ManualClock
 from cronapi.emulator.emulator import Emulator
 from cronapi.emulator.faults import ConnectionLost, Fault, Faults
@@ -15,6 +15,7 @@ from cronapi.emulator.server import run_in_thread, serve
 from cronapi.emulator.service import functions
 
 __all__ = [
+    "DEFAULT_TOKEN",
     "App",
     "Clock",
     "ConnectionLost",

@@ -31,6 +31,7 @@ ABORT = "cronapi.abort"
 
 # Source: the services' index pages, in requests per second.
 RATES: Mapping[str, float | None] = {"setcronjob": 10.0, "fastcron": 1.0}
+DEFAULT_TOKEN = "emulator-token-0123456789abcdef"  # noqa: S105 -- opens nothing but an emulator
 _ERROR_STATUSES = range(200, 600)
 
 
@@ -177,7 +178,7 @@ def _read_bearer(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
 
 def create_app(
     *,
-    tokens: Iterable[str] = ("emulator-token-0123456789abcdef",),
+    tokens: Iterable[str] = (DEFAULT_TOKEN,),
     storage: str = ":memory:",
     clock: TimeSource | None = None,
     rates: Mapping[str, float | None] = RATES,

@@ -36,8 +36,8 @@ class Request:
 
     provider: str
     function: str
-    query: str = ""
-    body: bytes = b""
+    query: str = field(default="", repr=False)
+    body: bytes = field(default=b"", repr=False)
     bearer: str | None = field(default=None, repr=False)
     address: str = ""
     arrived: float = 0.0

@@ -29,6 +29,18 @@ CREATE TABLE IF NOT EXISTS counters (
 """
 
 
+def _connect(path: str) -> sqlite3.Connection:
+    try:
+        connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.executescript(_SCHEMA)
+    except sqlite3.Error as error:
+        msg = f"cannot use {path}: {error}"
+        raise OSError(msg) from error
+    return connection
+
+
 class Store:
     """Documents by kind (``job``, ``group``, ``log``, ``account``), provider, account and id.
 
@@ -37,14 +49,11 @@ class Store:
     """
 
     def __init__(self, path: str = ":memory:") -> None:
-        """Open or make the store."""
-        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        """Open or make the store; OSError where the file cannot be used."""
+        self._connection = _connect(path)
         self._lock = threading.RLock()
         # A store that is only dropped should not warn about an open file.
         self._close = weakref.finalize(self, self._connection.close)
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=NORMAL")
-        self._connection.executescript(_SCHEMA)
 
     def close(self) -> None:
         """Close the file; closing twice is harmless."""

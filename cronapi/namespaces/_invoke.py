@@ -10,6 +10,7 @@ from attrs import frozen
 from cronapi._call import Caller, Options
 from cronapi._functions import Function, Repeat
 from cronapi._params import encode_params
+from cronapi._retry import History
 from cronapi._structure import StructureError, structure
 from cronapi.errors import Applied, ResponseError
 from cronapi.scheduler import Lane
@@ -34,7 +35,8 @@ class Invoker:
 
     async def send(self, row: Function[T], wire: Mapping[str, Any], lane: Lane = "interactive") -> T:
         """Return the structured result of a call whose parameters are encoded."""
-        data = await self.caller.call(row, wire, self.options, lane)
+        history = History()
+        data = await self.caller.call(row, wire, self.options, lane, history)
         if row.repeat is Repeat.GONE:
             data = restore_ids(data, wire["id"])
         try:
@@ -45,7 +47,7 @@ class Invoker:
                 problems=error.problems,
                 provider=self.caller.provider.name,
                 function=row.name,
-                attempts=1,
+                attempts=history.attempts,
                 applied=Applied.NO if row.repeat is Repeat.READ else Applied.YES,
             ) from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import itertools
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Unpack
@@ -27,8 +28,8 @@ class Cron:
 
     _invoke: Invoker
 
-    async def list(self, *, page: int = 1, keyword: str | None = None) -> builtins.list[CronJob]:
-        """Return one page of up to 1,000 jobs.
+    async def list(self, *, page: int | None = None, keyword: str | None = None) -> builtins.list[CronJob]:
+        """Return one page of up to 1,000 jobs, the first unless `page` says otherwise.
 
         `keyword` searches name, id and URL for a part of them; it is no exact match. A read: repeated freely.
         """
@@ -36,14 +37,12 @@ class Cron:
 
     async def iterate(self, *, keyword: str | None = None) -> AsyncIterator[CronJob]:
         """Yield the jobs of every page, one request a page, in the bulk lane. A read: repeated freely."""
-        page = 1
-        while True:
-            jobs = await self._invoke(table.CRON_LIST, {"page": page, "keyword": keyword}, lane="bulk")
+        for page in itertools.count(1):
+            jobs = await self._invoke(table.CRON_LIST, {"page": page if page > 1 else None, "keyword": keyword}, lane="bulk")
             for job in jobs:
                 yield job
             if len(jobs) < PAGE:
                 return
-            page += 1
 
     async def find(self, name: str) -> CronJob | None:
         """Return the job of exactly this name, the one with the lowest id if there are several, or None where there is none.

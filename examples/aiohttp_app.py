@@ -1,0 +1,68 @@
+"""An aiohttp app whose requests share one paced client: `FASTCRON_TOKEN=... python -m aiohttp.web aiohttp_app:make_app`.
+
+CRON_BASE_URL points it elsewhere, at an emulator for example (`cronapi emulator`).
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from cronapi import CronAPIError, FastCron, NotFoundError, WaitTooLongError
+
+API = web.AppKey("API", FastCron)
+MAX_WAIT = 5.0
+"""Seconds that a user is left waiting for a slot; beyond that the answer is 503 at once, with a Retry-After."""
+
+
+async def keep_client(app: web.Application) -> AsyncIterator[None]:
+    """Keep one client for the whole app: its queue is what keeps all requests together within the rate limit."""
+    async with FastCron(base_url=os.environ.get("CRON_BASE_URL")) as api:
+        app[API] = api.with_options(max_wait=MAX_WAIT)
+        yield
+
+
+@web.middleware
+async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn an error of the cron service into an HTTP answer."""
+    try:
+        return await handler(request)
+    except WaitTooLongError as error:
+        raise web.HTTPServiceUnavailable(headers={"Retry-After": str(math.ceil(error.wait))}) from error
+    except NotFoundError as error:
+        raise web.HTTPNotFound from error
+    except CronAPIError as error:
+        raise web.HTTPBadGateway from error
+
+
+async def add_job(request: web.Request) -> web.Response:
+    """Make a job from a JSON object with url, expression and name."""
+    new = await request.json()
+    job = await request.app[API].cron.add(url=new["url"], expression=new["expression"], name=new.get("name"))
+    return web.json_response(job.to_wire(), status=201)
+
+
+async def get_job(request: web.Request) -> web.Response:
+    """Return a job."""
+    job = await request.app[API].cron.get(int(request.match_info["id"]))
+    return web.json_response(job.to_wire())
+
+
+async def delete_job(request: web.Request) -> web.Response:
+    """Delete a job."""
+    await request.app[API].cron.delete(int(request.match_info["id"]))
+    return web.Response(status=204)
+
+
+def make_app(argv: list[str] | None = None) -> web.Application:  # noqa: ARG001 -- what `python -m aiohttp.web` gives
+    """Return the app."""
+    app = web.Application(middlewares=[answer_errors])
+    app.cleanup_ctx.append(keep_client)
+    app.router.add_post("/jobs", add_job)
+    app.router.add_get(r"/jobs/{id:\d+}", get_job)
+    app.router.add_delete(r"/jobs/{id:\d+}", delete_job)
+    return app

@@ -1,0 +1,47 @@
+"""Many coroutines at one client, and many jobs with one request: `FASTCRON_TOKEN=... python bulk.py 20`.
+
+CRON_BASE_URL points it elsewhere, at an emulator for example (`cronapi emulator`). The jobs are deleted in the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+
+from cronapi import CronJob, FastCron, JobSpec
+
+
+def describe(number: int) -> JobSpec:
+    """Return the job of this number."""
+    return JobSpec(url=f"https://example.com/customers/{number}", expression="0 3 * * *", name=f"customer {number}")
+
+
+async def add(api: FastCron, spec: JobSpec) -> CronJob:
+    """Add one job. Nothing here knows of a rate limit: the client's queue does."""
+    job = await api.cron.add(**spec.params)
+    print(f"added {job.name} as {job.id}, {api.scheduler.stats.waiting['bulk']} still waiting")
+    return job
+
+
+async def fill(api: FastCron, count: int) -> list[int]:
+    """Add `count` jobs one by one, all at once, and as many with one request; return their ids."""
+    bulk = api.with_options(lane="bulk")  # lets calls with a user waiting go first
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(add(bulk, describe(number))) for number in range(count)]
+    batch = await bulk.cron.batch_add([describe(number) for number in range(count, 2 * count)])
+    print(f"{len(tasks)} jobs with {len(tasks)} requests, {len(batch)} jobs with one")
+    return [task.result().id for task in tasks] + [job.id for job in batch]
+
+
+async def main(count: int) -> None:
+    """Add jobs and delete them again."""
+    async with FastCron(base_url=os.environ.get("CRON_BASE_URL")) as api:
+        ids = await fill(api, count)
+        gone = await api.cron.batch_delete(ids)
+        stats = api.scheduler.stats
+    print(f"deleted {len(gone)}; {stats.rate:.2f} requests a second, {stats.refusals} of them refused")
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 10))

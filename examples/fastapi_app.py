@@ -1,0 +1,129 @@
+"""A FastAPI app whose requests share one paced client: `FASTCRON_TOKEN=... uvicorn fastapi_app:app`.
+
+CRON_BASE_URL points it elsewhere, at an emulator for example (`cronapi emulator`).
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from cronapi import (
+    APIError,
+    AuthenticationError,
+    CronAPIError,
+    CronJob,
+    FastCron,
+    NotFoundError,
+    OutcomeUnknownError,
+    ServiceUnavailableError,
+    WaitTooLongError,
+)
+
+logger = logging.getLogger(__name__)
+
+MAX_WAIT = 5.0
+"""Seconds that a user is left waiting for a slot; beyond that the answer is 503 at once, with a Retry-After."""
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Keep one client for the whole app: its queue is what keeps all requests together within the rate limit."""
+    async with FastCron(base_url=os.environ.get("CRON_BASE_URL")) as api:
+        app.state.cron = api
+        yield
+
+
+def get_api(request: Request) -> FastCron:
+    """Return the app's client, for calls with a user waiting."""
+    api: FastCron = request.app.state.cron
+    return api.with_options(max_wait=MAX_WAIT)
+
+
+Api = Annotated[FastCron, Depends(get_api)]
+app = FastAPI(title="Jobs", lifespan=lifespan)
+
+
+class NewJob(BaseModel):
+    """What a user gives to make a job."""
+
+    url: str
+    expression: str
+    name: str | None = None
+
+
+class Job(BaseModel):
+    """What a user sees of a job."""
+
+    id: int
+    name: str | None
+    url: str | None
+    expression: str | None
+    active: bool | None
+
+    @classmethod
+    def of(cls, job: CronJob) -> Job:
+        """Return what is shown of a job."""
+        return cls(id=job.id, name=job.name, url=job.url, expression=job.expression, active=job.is_active)
+
+
+@app.post("/jobs", status_code=201)
+async def add_job(new: NewJob, api: Api) -> Job:
+    """Make a job."""
+    return Job.of(await api.cron.add(url=new.url, expression=new.expression, name=new.name))
+
+
+@app.get("/jobs/{job_id}")
+async def get_job(job_id: int, api: Api) -> Job:
+    """Return a job."""
+    return Job.of(await api.cron.get(job_id))
+
+
+@app.delete("/jobs/{job_id}", status_code=204)
+async def delete_job(job_id: int, api: Api) -> None:
+    """Delete a job."""
+    await api.cron.delete(job_id)
+
+
+@app.exception_handler(CronAPIError)
+async def answer_error(request: Request, error: CronAPIError) -> JSONResponse:
+    """Turn an error of the cron service into an HTTP answer, and say nothing of our account in it."""
+    logger.warning("%s %s: %s", request.method, request.url.path, error)
+    status, detail = describe(error)
+    return JSONResponse({"detail": detail}, status, headers=retry_after(error))
+
+
+def describe(error: CronAPIError) -> tuple[int, str]:
+    """Return the HTTP status and the text for an error."""
+    match error:
+        case WaitTooLongError() | ServiceUnavailableError():
+            return 503, "The scheduler is busy. Try again later."
+        case NotFoundError():
+            return 404, "There is no such job."
+        case AuthenticationError():
+            return 500, "Internal server error."
+        case OutcomeUnknownError():
+            return 502, "The job may or may not have been made. Look before you try again."
+        case APIError():
+            return 422, error.message
+        case _:
+            return 502, "The scheduler gave no usable answer."
+
+
+def retry_after(error: CronAPIError) -> dict[str, str]:
+    """Return the header that says when to come back, where that is known."""
+    match error:
+        case WaitTooLongError():
+            return {"Retry-After": str(math.ceil(error.wait))}
+        case ServiceUnavailableError():
+            return {"Retry-After": str(math.ceil(error.retry_after or 30))}
+        case _:
+            return {}

@@ -1,0 +1,172 @@
+"""`cronapi demo`, in a hurry: both services at once, to the verdict."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import pytest
+from attrs import evolve
+from click.testing import CliRunner
+
+from cronapi.cli import _demo_work
+from cronapi.cli._demo_run import PLANS, emulate, run
+from cronapi.cli._demo_work import ROLES
+from cronapi.cli._root import cronapi
+from cronapi.emulator import Fault
+
+SPEED = 20
+SMALL = [evolve(plan.faster(SPEED), crews=crews, every=0.1, patience=5.0) for plan, crews in zip(PLANS, (4, 1), strict=True)]
+"""A little of the same work, with web callers that are patient enough to be answered."""
+
+
+@pytest.fixture
+def app():
+    app = emulate(SMALL)
+    with closing(app.emulator):
+        yield app
+
+
+def perform(app, show=lambda _: None, plans=SMALL):
+    return {report.name: report for report in run(app, plans, show, pause=0.05)}
+
+
+def test_the_plans_are_what_was_promised():
+    """100 coroutines at SetCronJob, 20 at FastCron, at the services' own rates, for less than a minute."""
+    assert [plan.coroutines for plan in PLANS] == [100, 20]
+    assert [plan.provider.rate.limit for plan in PLANS] == [10, 1]
+    assert all(30 < plan.calls * plan.provider.rate.interval < 40 for plan in PLANS)
+
+
+@pytest.fixture(scope="module")
+def finished():
+    """A run in which nothing went wrong: the emulator and the reports."""
+    app = emulate(SMALL)
+    with closing(app.emulator):
+        yield app.emulator, perform(app)
+
+
+@pytest.mark.parametrize("plan", SMALL, ids=lambda plan: plan.provider.name)
+def test_all_is_done_and_all_is_there(finished, plan):
+    """Every coroutine's calls are answered, and the figures are those of the service's own counters."""
+    emulator, report = finished[0], finished[1][plan.provider.name]
+    assert report.calls - len(report.waits) == plan.calls
+    assert (report.sound, report.lost, report.duplicated, report.errors) == (True, 0, 0, ())
+    assert (report.coroutines, report.allowed) == (plan.coroutines, plan.provider.rate.limit)
+    limiter = emulator.limiters[report.name]
+    assert limiter.accepted == report.calls
+    # The web caller's last call may arrive when the work is over.
+    assert report.calls - 1 <= report.traffic.requests - report.traffic.refused <= report.calls
+    assert report.traffic.refused <= limiter.refused
+    assert 0 < report.traffic.rate <= report.allowed * 1.01
+
+
+@pytest.mark.parametrize(("name", "crews", "jobs", "made"), [("setcronjob", 4, 16, 20), ("fastcron", 1, 5, 6)])
+def test_each_crew_leaves_its_jobs_and_its_group(finished, name, crews, jobs, made):
+    """A crew makes one job more than it leaves, and shares one group."""
+    emulator, reports = finished
+    groups = {group["id"] for group in emulator.groups(name)}
+    assert (reports[name].jobs, emulator.created(name), len(groups)) == (jobs, made, crews)
+    assert {job["group"] for job in emulator.jobs(name)} >= groups
+
+
+def test_adding_reading_editing_grouping_running_and_deleting_are_all_done(finished):
+    """The work is mixed at both services."""
+    done = {(seen.provider, seen.function) for seen in finished[0].requests}
+    common = {"cron.add", "cron.edit", "cron.run", "cron.delete", "group.add", "group.items", "cron.list"}
+    assert {function for provider, function in done if provider == "fastcron"} == common | {"cron.batch_add"}
+    assert {function for provider, function in done if provider == "setcronjob"} == common | {
+        *("cron.get", "cron.logs", "cron.disable", "cron.enable", "cron.pause")
+    }
+
+
+def test_progress_comes_from_the_services_counters(app):
+    """The last look shows all done, nobody waiting, and the refusals that the services counted."""
+    looks = []
+    perform(app, looks.append)
+    assert len(looks) > 2
+    for last in looks[-1]:
+        assert (last.done, last.waiting, last.left) == (last.total, 0, 0)
+        assert last.refused == app.emulator.limiters[last.name].refused
+        assert 0 < last.rate <= last.allowed * 1.2
+    first = looks[0][0]
+    assert first.left > 0
+    assert first.done < first.total
+
+
+def test_a_patient_web_caller_is_answered_and_an_impatient_one_is_told_to_come_back(app):
+    """Both are fine: a web caller that is told to come back loses nothing."""
+    patience = {"setcronjob": 5.0, "fastcron": 0.0}
+    reports = perform(app, plans=[evolve(plan, patience=patience[plan.provider.name]) for plan in SMALL])
+    assert all(report.sound for report in reports.values())
+    assert len(reports["setcronjob"].waits) > 0
+    assert reports["setcronjob"].told_off == 0
+    assert reports["fastcron"].told_off > 0
+
+
+# --- when something goes wrong ---------------------------------------------------------------------------------------------------
+
+
+def test_a_lost_answer_costs_nothing(app):
+    """An add whose answer was lost is found again: nothing is lost and nothing is there twice."""
+    app.emulator.faults.add(Fault("lose", "setcronjob", "cron.add"), Fault("lose", "fastcron", "cron.batch_add"))
+    assert all(report.sound for report in perform(app).values())
+    assert len(app.emulator.faults.fired) == 2
+
+
+def test_a_call_that_fails_for_good_is_lost(app):
+    """A coroutine whose call ends in an error stops, and the report says which and why."""
+    app.emulator.faults.add(Fault("redirect", "setcronjob", "cron.add"))
+    report = perform(app)["setcronjob"]
+    assert (report.lost, report.duplicated, report.sound) == (1, 0, False)
+    assert report.errors[0].startswith("crew ")
+    assert "cron.add" in report.errors[0]
+
+
+def test_a_web_call_that_fails_for_good_is_lost(app):
+    """So is a web caller's."""
+    app.emulator.faults.add(Fault("redirect", "fastcron", "cron.list"))
+    assert perform(app)["fastcron"].errors[0].startswith("web: ")
+
+
+@pytest.mark.parametrize("name", ["setcronjob", "fastcron"])
+def test_a_group_that_cannot_be_made_holds_nobody_up(app, name):
+    """Whoever waits for the group goes on without it, or ends in an error of its own."""
+    app.emulator.faults.add(Fault("redirect", name, "group.add"))
+    report = perform(app)[name]
+    assert 1 <= report.lost <= 2
+    assert report.duplicated == 0
+
+
+def test_a_job_that_nobody_was_told_of_is_a_duplicate(app):
+    """A job that appears beside the coroutines' own is found."""
+    looks = []
+
+    def interfere(_):
+        if not looks and (jobs := app.emulator.jobs("setcronjob")):
+            twin = {name: value for name, value in jobs[0].items() if name != "id"}
+            looks.append(app.emulator.store.add("job", "setcronjob", "another", twin))
+
+    report = perform(app, interfere)["setcronjob"]
+    assert (report.lost, report.duplicated, report.sound) == (0, 1, False)
+
+
+# --- the command -----------------------------------------------------------------------------------------------------------------
+
+
+def test_the_command_ends_with_the_table():
+    """At twenty times the rates the whole demo takes seconds and ends well."""
+    result = CliRunner().invoke(cronapi, ["demo", "--speed", str(SPEED)])
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith("100 coroutines at setcronjob (200/s) and 20 coroutines at fastcron (20/s), at a local emulator.\n")
+    assert result.output.endswith("Every call was answered, every job is there once.\n")
+
+
+def test_the_command_ends_with_exit_code_1_when_something_is_lost(monkeypatch):
+    """A role whose group does not exist ends in an error, and so does the command."""
+
+    async def stray(desk, crew):
+        await desk.ask(desk.api.group.items(1))
+
+    monkeypatch.setitem(ROLES, "setcronjob", (_demo_work.Role(stray, 1),))
+    result = CliRunner().invoke(cronapi, ["demo", "--speed", str(SPEED)])
+    assert (result.exit_code, result.output.splitlines()[-1]) == (1, "Not everything is as it was told.")

@@ -1,0 +1,123 @@
+"""`cronapi emulator`: a server that a person starts, uses and stops."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager, suppress
+
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from cronapi.cli._root import cronapi
+
+COMMAND = [sys.executable, "-c", "from cronapi.cli import main; main()", "emulator", "--port", "0"]
+TOKEN = "emulator-token-0123456789abcdef"
+
+
+@contextmanager
+def running(*arguments):
+    """Run the command until its greeting is complete; yield the process and the greeting."""
+    process = subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with process:
+        try:
+            greeting = ""
+            while "Ctrl-C" not in greeting and (line := process.stdout.readline()):
+                greeting += line
+            yield process, greeting
+        finally:
+            process.kill()
+
+
+def address(greeting, service):
+    return re.search(rf"{service} +(\S+)", greeting)[1]
+
+
+def call(greeting, service, function, **params):
+    return httpx.post(address(greeting, service) + function, json=params)
+
+
+@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_both_services_until_it_is_told_to_stop(told):
+    """Both addresses answer with the printed token, and Ctrl-C or a termination ends it cleanly."""
+    with running() as (process, greeting):
+        assert re.search(rf"token +{TOKEN}\n", greeting)
+        assert call(greeting, "SetCronJob", "cron.list", token=TOKEN).json()["code"] == 0
+        assert call(greeting, "FastCron", "cron_list", token=TOKEN).json()["code"] == 0
+        process.send_signal(told)
+        rest, errors = process.communicate()
+    assert (process.returncode, rest, errors) == (0, "Stopped.\n", "")
+
+
+def test_a_termination_ends_it_and_frees_the_port():
+    """The same in this process, whose port can be had again afterwards."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    done = threading.Event()
+
+    def stop_once_it_answers():
+        while not done.is_set():
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                done.set()
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    stopper = threading.Thread(target=stop_once_it_answers)
+    stopper.start()
+    try:
+        result = CliRunner().invoke(cronapi, ["emulator", "--port", str(port)])
+    finally:
+        done.set()
+        stopper.join()
+    assert (result.exit_code, result.output.splitlines()[-1]) == (0, "Stopped.")
+    socket.create_server(("127.0.0.1", port)).close()
+
+
+def test_the_limits_can_be_set():
+    """A rate that is raised lets more through, and 0 lifts the limit."""
+    with running("--rate-fastcron", "0.01", "--rate-setcronjob", "0") as (_, greeting):
+        fast = [call(greeting, "FastCron", "cron_list", token=TOKEN).status_code for _ in range(2)]
+        free = {call(greeting, "SetCronJob", "cron.list", token=TOKEN).status_code for _ in range(5)}
+    assert (fast, free) == ([200, 503], {200})
+
+
+def test_the_tokens_and_the_era_can_be_set():
+    """Only the given tokens are accepted, each is printed, and today's services lack what was removed."""
+    with running("--token", "one", "--token", "two", "--era", "latest", "--rate-fastcron", "0") as (_, greeting):
+        codes = [call(greeting, "FastCron", "cron_list", token=token).json()["code"] for token in ("one", "two", TOKEN)]
+        removed = call(greeting, "FastCron", "cron_batch_edit", token="one", id=[1]).json()["message"]
+    assert re.findall(r"token +(\S+)", greeting) == ["one", "two"]
+    assert (codes[:2], codes[2]) == ([0, 0], 11)
+    assert "Unknown function" in removed
+
+
+def test_a_file_keeps_the_jobs(tmp_path):
+    """Jobs that were added are there after a restart with the same file."""
+    storage = ["--storage", str(tmp_path / "jobs.db"), "--rate-setcronjob", "0"]
+    with running(*storage) as (process, greeting):
+        made = call(greeting, "SetCronJob", "cron.add", token=TOKEN, url="https://example.com/").json()["data"]["id"]
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+    with running(*storage) as (_, greeting):
+        assert [job["id"] for job in call(greeting, "SetCronJob", "cron.list", token=TOKEN).json()["data"]] == [made]
+
+
+def test_a_port_in_use_is_an_error():
+    """A port that cannot be had is told in one line, with exit code 1."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        result = CliRunner().invoke(cronapi, ["emulator", "--port", port])
+    assert (result.exit_code, result.output) == (1, f"Error: cannot listen on 127.0.0.1:{port}\n")
+
+
+@pytest.mark.parametrize("arguments", [["--token", ""], ["--storage", "/nowhere/at/all.db"]])
+def test_what_the_emulator_cannot_use_is_an_error(arguments):
+    """An empty token or a file that cannot be opened is told in one line, with exit code 1."""
+    result = CliRunner().invoke(cronapi, ["emulator", "--port", "0", *arguments])
+    assert (result.exit_code, result.output.count("\n")) == (1, 1)
+    assert result.output.startswith("Error: ")

@@ -1,0 +1,79 @@
+"""The demo's bookkeeping: it finds what is lost and what is there twice."""
+
+from __future__ import annotations
+
+import pytest
+
+from cronapi.cli._demo_ledger import Balance, Ledger, settle, state_of
+from cronapi.models import CronJob, Group, JobStatus
+
+JOB = {"name": "ping", "url": "https://example.com/", "expression": "0 3 1 1 *", "group": 1001, "status": 0}
+
+
+def told(*numbers):
+    """Return a ledger of jobs and a group that were added."""
+    ledger = Ledger(added=len(numbers))
+    ledger.keep(Group(id=1001, name="crew"))
+    for number in numbers:
+        ledger.keep(CronJob(id=number, **{**JOB, "status": JobStatus.ACTIVE}))
+    return ledger
+
+
+def state(*numbers, groups=({"id": 1001, "name": "crew"},), **changes):
+    return state_of([{"id": number, **JOB, **changes, "secret": "no matter"} for number in numbers], groups)
+
+
+def test_what_is_there_as_it_was_told_balances():
+    """Nothing is lost or duplicated where the service has what the coroutines were told."""
+    assert settle(told(1, 2), state(1, 2), created=2) == Balance(lost=0, duplicated=0)
+
+
+def test_a_job_that_is_not_there_is_lost():
+    """A job that was told and is missing counts."""
+    assert settle(told(1, 2), state(1), created=2) == Balance(lost=1, duplicated=0)
+
+
+def test_a_group_that_is_not_there_is_lost():
+    """So does a group."""
+    assert settle(told(1), state(1, groups=()), created=1) == Balance(lost=1, duplicated=0)
+
+
+@pytest.mark.parametrize("change", [{"expression": "* * * * *"}, {"status": 1}, {"group": None}, {"name": "pong"}, {"url": "x"}])
+def test_a_change_that_did_not_stay_is_lost(change):
+    """A job that is not as the last answer had it counts."""
+    assert settle(told(1), state(1, **change), created=1) == Balance(lost=1, duplicated=0)
+
+
+def test_a_call_that_ended_in_an_error_is_lost():
+    """Every error of a call counts."""
+    ledger = told(1)
+    ledger.errors += ["refused", "refused again"]
+    assert settle(ledger, state(1), created=1) == Balance(lost=2, duplicated=0)
+
+
+def test_a_job_beyond_those_told_is_a_duplicate():
+    """A second job of a kind that nobody was told of counts."""
+    assert settle(told(1), state(1, 2, 3), created=3) == Balance(lost=0, duplicated=2)
+
+
+def test_a_job_that_was_told_deleted_and_is_there_is_a_duplicate():
+    """A deletion that did not happen counts."""
+    ledger = told(1, 2)
+    ledger.forget(2)
+    assert settle(ledger, state(1), created=2) == Balance(lost=0, duplicated=0)
+    assert settle(ledger, state(1, 2), created=2) == Balance(lost=0, duplicated=1)
+
+
+def test_a_duplicate_that_was_deleted_again_counts():
+    """More jobs were made than told of, even if they are gone."""
+    assert settle(told(1), state(1), created=2) == Balance(lost=0, duplicated=1)
+
+
+def test_a_read_that_contradicts_what_was_written_is_an_error():
+    """A job that reads otherwise than it was told before is noted; one that agrees is not."""
+    ledger = told(1)
+    ledger.confirm(CronJob(id=1, **JOB))
+    assert ledger.errors == []
+    ledger.confirm(CronJob(id=1, **{**JOB, "name": "pong"}))
+    ledger.confirm(CronJob(id=9, **JOB))
+    assert ledger.errors == ["job 1 reads otherwise than it was written", "job 9 reads otherwise than it was written"]

@@ -1,0 +1,40 @@
+"""examples/bulk.py: many coroutines at one client."""
+
+from __future__ import annotations
+
+import importlib
+import runpy
+import sys
+
+import pytest
+
+
+@pytest.fixture
+def example(examples):
+    return importlib.import_module("bulk")
+
+
+async def test_every_coroutine_adds_its_job_and_a_batch_adds_as_many(example, hurried, service, capsys):
+    """Jobs one by one and jobs with one request are all at the service, once."""
+    async with hurried() as api:
+        ids = await example.fill(api, 10)
+    jobs = service.emulator.jobs("fastcron")
+    assert sorted(job["name"] for job in jobs) == sorted(f"customer {number}" for number in range(20))
+    assert sorted(ids) == [job["id"] for job in jobs]
+    output = capsys.readouterr().out
+    assert output.count("added customer") == 10
+    assert output.endswith("10 jobs with 10 requests, 10 jobs with one\n")
+
+
+async def test_the_program_deletes_what_it_made(example, service, capsys):
+    """At the end there is nothing left of it."""
+    await example.main(1)
+    assert (service.emulator.created("fastcron"), service.emulator.jobs("fastcron")) == (2, [])
+    assert "deleted 2; " in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_it_can_be_run_as_a_program(examples, service, monkeypatch, capsys):
+    """The number on the command line is how many."""
+    monkeypatch.setattr(sys, "argv", ["bulk.py", "1"])
+    runpy.run_module("bulk", run_name="__main__")
+    assert "1 jobs with 1 requests, 1 jobs with one" in capsys.readouterr().out
