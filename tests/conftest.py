@@ -6,10 +6,10 @@ import contextlib
 import os
 
 import pytest
-from emulated import FAST, client_of
+from hypothesis import HealthCheck, settings
 
 from cronapi.emulator import create_app
-
+from emulated import FAST, client_of
 
 # How long an example takes is the machine's business, not the library's.
 settings.register_profile("cronapi", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -9,7 +9,6 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
-from emulated import BASE_URLS, TOKEN, client_of
 
 from cronapi import (
     FASTCRON,
@@ -25,6 +24,7 @@ from cronapi import (
     Scheduler,
     SetCronJob,
 )
+from emulated import BASE_URLS, TOKEN, client_of
 
 NAIVE = datetime(2030, 5, 24, 2, 44, 25)  # noqa: DTZ001 -- the mistake that is tested
 URL = "https://example.com/ping"

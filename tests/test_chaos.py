@@ -6,10 +6,10 @@ import asyncio
 import random
 
 import pytest
-from emulated import FAST, TOKEN, client_of
 
 from cronapi import RetryPolicy, Scheduler, SetCronJob
 from cronapi.emulator import Fault, create_app, run_in_thread
+from emulated import FAST, TOKEN, client_of
 
 
 async def give_up(call, seconds, how):

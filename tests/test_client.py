@@ -10,7 +10,6 @@ import threading
 import attrs
 import httpx
 import pytest
-from emulated import BASE_URLS, FAST, TOKEN, client_of
 
 from cronapi import (
     FASTCRON,
@@ -29,6 +28,7 @@ from cronapi import (
     WaitTooLongError,
 )
 from cronapi.emulator import Fault, create_app
+from emulated import BASE_URLS, FAST, TOKEN, client_of
 
 URL = "https://example.com/ping"
 PORTS = itertools.count(2)

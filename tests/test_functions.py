@@ -9,7 +9,6 @@ from itertools import pairwise
 import attrs
 import httpx
 import pytest
-from emulated import FAST, client_of
 
 from cronapi import (
     APIError,
@@ -26,6 +25,7 @@ from cronapi import (
 )
 from cronapi._functions import PAGE, TABLE, offered_by
 from cronapi.emulator import ManualClock, create_app
+from emulated import FAST, client_of
 
 START = 1_800_000_000
 NOW = datetime.fromtimestamp(START, UTC)

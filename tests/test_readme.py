@@ -9,11 +9,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from emulated import BASE_URLS, FAST, TOKEN
 
 import cronapi
 from cronapi import Scheduler
 from cronapi.emulator import create_app
+from emulated import BASE_URLS, FAST, TOKEN
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 BLOCKS = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)

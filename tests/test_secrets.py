@@ -13,11 +13,11 @@ from urllib.parse import quote, quote_plus
 import httpx
 import httpx2
 import pytest
-from emulated import FAST, PROVIDERS, Hurry, client_of
 
 from cronapi import Client, CronAPIError, JobSpec, OutcomeUnknownError, RetryPolicy
 from cronapi._functions import offered_by
 from cronapi.emulator import Fault, create_app, run_in_thread
+from emulated import FAST, PROVIDERS, Hurry, client_of
 
 TOKEN = "s3cr3t+tok3n/with=odd&chars%41!"
 PASSWORD = 'pass word/+&="ü'

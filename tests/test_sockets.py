@@ -11,7 +11,6 @@ import struct
 import httpx
 import httpx2
 import pytest
-from emulated import PROVIDERS, TOKEN, Hurry
 
 from cronapi import (
     Applied,
@@ -26,6 +25,7 @@ from cronapi import (
     TransportError,
     _transport,
 )
+from emulated import PROVIDERS, TOKEN, Hurry
 
 JOB = {"id": 7, "name": "ping", "url": "https://example.com/ping"}
 CALLS = {

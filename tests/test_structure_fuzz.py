@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from attrs import fields
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cronapi._functions import TABLE
@@ -17,8 +17,8 @@ from cronapi._read import to_bool, to_int, to_moment
 from cronapi._structure import StructureError, structure
 from cronapi.models import Account, Attempt, CronJob, Execution, Group, Notification, ServerAddress, wire_names
 
-few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-many = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=60)
+many = settings(max_examples=200)
 
 KINDS: dict[str, Any] = {str(row.result): row.result for row in TABLE.values()} | {"Notification": Notification}
 CLASSES = (CronJob, Attempt, Group, Account, ServerAddress, Notification)

@@ -14,7 +14,6 @@ import httpx
 import httpx2
 import pytest
 import respx
-from emulated import BASE_URLS, PROVIDERS, TOKEN, Hurry, client_of
 
 from cronapi import (
     APIError,
@@ -34,6 +33,7 @@ from cronapi import (
     _transport,
 )
 from cronapi.emulator import create_app
+from emulated import BASE_URLS, PROVIDERS, TOKEN, Hurry, client_of
 
 QUICK = RetryPolicy(max_attempts=2, max_delay=0.01)
 JOB = {"id": 7, "name": "ping", "url": "https://example.com/ping"}

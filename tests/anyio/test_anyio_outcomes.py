@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 import anyio
 import httpx
 import pytest
-from emulated import TOKEN, client_of
 
 from cronapi import (
     APIError,
@@ -26,6 +25,7 @@ from cronapi import (
     WaitTooLongError,
 )
 from cronapi.emulator import Clock, Fault, create_app
+from emulated import TOKEN, client_of
 
 URL = "https://example.com/ping"
 LOSSES = ["lose", "cut", "truncated", "garbage", "empty", "bad_gateway"]
