@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from inspect import isawaitable
 from typing import Any
 from weakref import WeakValueDictionary
@@ -14,10 +15,11 @@ import anyio
 from attrs import define, evolve, frozen
 
 from cronapi import _functions as table
+from cronapi._exchange import Exchange
 from cronapi._functions import Function, Repeat
-from cronapi._lookup import RECOVERY, UNCLEAR, Finding, Memory, is_gone
-from cronapi._retry import Ending, History, RetryPolicy, Step, backoff, next_step
-from cronapi._transport import Exchange, Transport
+from cronapi._lookup import RECOVERY, UNCLEAR, Finding, Memory, is_gone, namings
+from cronapi._retry import Ending, History, RetryPolicy, Step, backoff, is_over, next_step
+from cronapi._transport import Transport
 from cronapi._wire import Auth, Request, RequestFormat, Verdict, build_request
 from cronapi.errors import (
     APIError,
@@ -65,10 +67,15 @@ class _Progress:
     wire: Mapping[str, Any]
     lane: Lane
     deadline: float | None
-    moment: int
     history: History
     place: int | None = None
     exchange: Exchange | None = None
+    moment: int | None = None
+    """When it was first sent, as the memory counts."""
+
+    def left(self) -> float | None:
+        """Return what is left of max_wait, in seconds."""
+        return None if self.deadline is None else max(0.0, self.deadline - anyio.current_time())
 
     def late(self) -> Finding | None:
         """Return the answer that came after the caller had given up on it."""
@@ -91,7 +98,8 @@ class Caller:
         self._transport = transport
         self._scheduler = scheduler
         self._memory = Memory()
-        self._creating: WeakValueDictionary[str, anyio.Lock] = WeakValueDictionary()
+        self._creating: WeakValueDictionary[frozenset[tuple[str, ...]], anyio.Lock] = WeakValueDictionary()
+        self._under_way: Counter[tuple[str, ...]] = Counter()
 
     async def call(
         self,
@@ -105,11 +113,12 @@ class Caller:
         self._check(row.name)
         self._transport.check()
         deadline = None if options.max_wait is None else anyio.current_time() + options.max_wait
-        progress = _Progress(row, wire, options.lane or lane, deadline, self._memory.now(), history or History())
+        if row.repeat is Repeat.SAME and wire.get("run"):
+            row = evolve(row, repeat=Repeat.CREATE)
+        progress = _Progress(row, wire, options.lane or lane, deadline, history or History())
         if row.repeat is not Repeat.CREATE:
             return await self._perform(progress, options)
         async with self._alone(progress):
-            progress.moment = self._memory.now()
             return await self._perform(progress, options)
 
     def _check(self, function: str) -> None:
@@ -117,10 +126,22 @@ class Caller:
         if function not in self.provider.functions and function in table.TABLE:
             raise UnsupportedFunctionError(f"{name} has no such function.", provider=name, function=function)
 
-    def _alone(self, progress: _Progress) -> anyio.Lock:
-        """Return the lock of identical creates: two under way at once could not be told apart after a lost answer."""
-        key = json.dumps([progress.row.name, progress.wire], sort_keys=True)
-        return self._creating.setdefault(key, anyio.Lock())
+    @asynccontextmanager
+    async def _alone(self, progress: _Progress) -> AsyncIterator[None]:
+        """Let creates that a look-up could not tell apart go one after the other."""
+        names = namings(progress.row.name, progress.wire)
+        lock = self._creating.setdefault(names, anyio.Lock())
+        with anyio.move_on_after(progress.left()):
+            await lock.acquire()
+        if lock.statistics().owner != anyio.get_current_task():
+            error = WaitTooLongError("An identical create was still under way after max_wait.", wait=self._scheduler().eta(progress.lane))
+            raise progress.fail(error, self.provider)
+        self._under_way.update(names)
+        try:
+            yield
+        finally:
+            self._under_way.subtract(names)
+            lock.release()
 
     async def _perform(self, progress: _Progress, options: Options) -> Any:
         while True:
@@ -142,6 +163,7 @@ class Caller:
                 finding = await self._look(progress, verdict, options)
                 if finding.happened:
                     return finding.data
+                await self._go_on(progress, verdict, options)
             elif verdict.ending is not Ending.REFUSED:
                 await self._rest(progress, options)
 
@@ -149,13 +171,14 @@ class Caller:
         request = await self._request(progress, options)
         slot = await self._acquire(progress)
         progress.place = slot.place
-        progress.exchange = self._transport.start(request, slot, options.timeout, self._learner(progress.row.name))
+        progress.moment = progress.moment or self._memory.now()
+        progress.exchange = self._transport.start(request, slot, options.timeout, self._learner(progress))
         return await progress.exchange.wait(options.timeout)
 
-    def _learner(self, function: str) -> Callable[[Verdict], None]:
+    def _learner(self, progress: _Progress) -> Callable[[Verdict], None]:
         def learn(verdict: Verdict) -> None:
             if verdict.ending is Ending.DONE:
-                self._memory.learn(function, verdict.data)
+                self._memory.learn(progress.row.name, verdict.data, progress.wire)
 
         return learn
 
@@ -170,9 +193,8 @@ class Caller:
         return checked_token(await token if isawaitable(token) else token)
 
     async def _acquire(self, progress: _Progress) -> Slot:
-        left = None if progress.deadline is None else max(0.0, progress.deadline - anyio.current_time())
         try:
-            return await self._scheduler().acquire(progress.lane, left, progress.place)
+            return await self._scheduler().acquire(progress.lane, progress.left(), progress.place)
         except WaitTooLongError as error:
             raise progress.fail(error, self.provider) from error.__cause__
 
@@ -188,7 +210,7 @@ class Caller:
         if not await self._is_gone(progress, error, options):
             raise failed from failed.__cause__
         if progress.row.repeat is Repeat.GONE and progress.history.lost:
-            return _rows_of(progress.wire["id"])
+            return None
         raise NotFoundError(error.message, code=getattr(error, "code", 1)).of_call(**_facts(failed)) from failed
 
     async def _is_gone(self, progress: _Progress, error: CronAPIError, options: Options) -> bool:
@@ -202,6 +224,12 @@ class Caller:
             logger.debug("%s: looking whether it is gone failed: %s", progress.row.name, type(problem).__name__)
             return False
 
+    async def _go_on(self, progress: _Progress, verdict: Verdict, options: Options) -> None:
+        """Send a create again that was proven not to have happened, unless that was tried often enough."""
+        progress.history.lost = False
+        if is_over(progress.history, options.retry or RetryPolicy(), now=anyio.current_time()):
+            await self._fail(progress, verdict, options)
+
     async def _look(self, progress: _Progress, verdict: Verdict, options: Options) -> Finding:
         """Look a create up whose answer was lost; raise OutcomeUnknownError where that cannot tell."""
         finding = UNCLEAR
@@ -210,20 +238,27 @@ class Caller:
             finding = progress.late() or await self._recover(progress, options)
             if finding.happened is not False:
                 break
+        if finding.happened is False and progress.exchange is not None and not progress.exchange.event.is_set():
+            # The connection is still open: the service may be about to carry it out.
+            await progress.exchange.event.wait()
+            finding = progress.late() or await self._recover(progress, options)
         if finding.happened is None:
             raise self._unknown(progress) from verdict.error
         return finding
 
     async def _recover(self, progress: _Progress, options: Options) -> Finding:
         recover = RECOVERY.get(progress.row.name)
-        if recover is None:
+        alone = all(self._under_way[name] == 1 for name in namings(progress.row.name, progress.wire))
+        if recover is None or not alone:
             return UNCLEAR
         try:
-            finding = await recover(self._asker(progress, options), progress.wire, self._memory, progress.moment)
+            finding = await recover(self._asker(progress, options), progress.wire, self._memory, progress.moment or 0)
         except CronAPIError as error:
             raise self._unknown(progress) from error
+        except KeyError:  # a raw call without the parameter by which it could be found
+            return UNCLEAR
         if finding.happened:
-            self._memory.learn(progress.row.name, finding.data)
+            self._memory.learn(progress.row.name, finding.data, progress.wire)
         return finding
 
     def _unknown(self, progress: _Progress) -> CronAPIError:
@@ -245,11 +280,6 @@ def checked_token(token: object) -> str:
     if not token.isascii() or not token.isprintable() or " " in token:
         raise ConfigurationError("The API token has characters that no token has: white space, control or non-ASCII ones.")
     return token
-
-
-def _rows_of(number: object) -> Any:
-    """Return what is known of something that is gone: its id."""
-    return [{"id": item} for item in number] if isinstance(number, list) else {"id": number}
 
 
 def _facts(error: CronAPIError) -> Any:

@@ -14,7 +14,8 @@ def translate(error: Exception, module: Any, secrets: tuple[str, ...], *, stock:
     name = type(error).__name__
     said = redact(f"{name}: {error}" if str(error) else name, secrets)
     cause = None if tells(error, secrets) else error
-    if isinstance(error, module.ConnectError | module.PoolTimeout) or (stock and isinstance(error, module.ConnectTimeout)):
+    never_sent = (module.ConnectError, module.PoolTimeout, *((module.ConnectTimeout, module.ProxyError) if stock else ()))
+    if isinstance(error, never_sent):
         return _ended(Ending.NOT_SENT, ConnectionFailedError(f"No connection: {said}."), cause)
     if isinstance(error, module.TimeoutException | TimeoutError):
         return _ended(Ending.LOST, RequestTimeoutError(f"No answer in time: {said}."), cause)

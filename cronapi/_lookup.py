@@ -54,8 +54,10 @@ class Memory:
         self._moment += 1
         return self._moment
 
-    def learn(self, function: str, data: object) -> None:
-        """Take note of the ids in an answer."""
+    def learn(self, function: str, data: object, sent: Row) -> None:
+        """Take note of the ids in an answer to what was sent."""
+        if function == "cron.run":
+            self._made.add(run_key(sent))
         target = _target(function)
         if target is None:
             return
@@ -64,6 +66,10 @@ class Memory:
             self._first_seen.setdefault(key, self._moment)
         if function in RECOVERY:
             self._made |= keys
+
+    def is_made(self, key: tuple[str, int]) -> bool:
+        """Whether another create of this client made it."""
+        return key in self._made
 
     def is_older(self, target: str, number: int | None, moment: int) -> bool:
         """Whether the id was there before the moment, or belongs to another create."""
@@ -121,6 +127,8 @@ async def every_job(ask: Ask, keyword: str | None = None) -> list[dict[str, Any]
     jobs: list[dict[str, Any]] = []
     for page in itertools.count(1):
         rows = _listed(await ask(table.CRON_LIST, {"page": page} | ({"keyword": keyword} if keyword else {})))
+        if rows and rows[0] in jobs[::PAGE]:  # a service that knows no pages answers the first for ever
+            break
         jobs += rows
         if len(rows) < PAGE:
             break
@@ -132,7 +140,7 @@ def choose(sent: Iterable[Row], rows: Iterable[Row]) -> Finding:
 
     All matched once: it happened. None matched: it did not. Some, or a further candidate: unclear.
     """
-    wanted, free = list(sent), sorted(rows, key=lambda row: int(row["id"]))
+    wanted, free = [{"name": ""} | dict(spec) for spec in sent], sorted(rows, key=lambda row: int(row["id"]))
     found: list[Row] = []
     for spec in wanted:
         match = next((row for row in free if is_match(spec, row)), None)
@@ -150,7 +158,7 @@ def _new(rows: Iterable[dict[str, Any]], target: str, memory: Memory, moment: in
 
 
 async def _find_job(ask: Ask, sent: Row, memory: Memory, moment: int) -> Finding:
-    jobs = await every_job(ask, str(sent.get("name") or sent["url"]))
+    jobs = await every_job(ask, str(sent.get("name") or sent["url"]).strip())
     return _only(choose([sent], _new(jobs, "cron", memory, moment)))
 
 
@@ -163,12 +171,17 @@ async def _find_group(ask: Ask, sent: Row, memory: Memory, moment: int) -> Findi
     return _only(choose([sent], _new(groups, "group", memory, moment)))
 
 
-async def _find_run(ask: Ask, sent: Row, _memory: Memory, _moment: int) -> Finding:
+async def _find_run(ask: Ask, sent: Row, memory: Memory, _moment: int) -> Finding:
     """Look whether the time that was asked for is queued; a run without a time cannot be told from the schedule's own."""
-    if "time" not in sent or int(sent["time"]) < time.time() + SOON:
+    if "time" not in sent or int(sent["time"]) < time.time() + SOON or memory.is_made(run_key(sent)):
         return UNCLEAR
     queued = _listed(await ask(table.CRON_NEXT, {"id": sent["id"]}))
     return find_time(int(sent["time"]), [int(at) for at in queued if str(at).isdecimal()])
+
+
+def run_key(sent: Row) -> tuple[str, int]:
+    """Return what names a run that was asked for: its job and its time."""
+    return f"run of {sent.get('id')}", int(sent.get("time", 0))
 
 
 def find_time(wanted: int, queued: list[int]) -> Finding:
@@ -190,6 +203,15 @@ def _only(finding: Finding) -> Finding:
     return Finding(data=finding.data[0], happened=True) if finding.happened else finding
 
 
+def namings(function: str, sent: Row) -> frozenset[tuple[str, ...]]:
+    """Return the names under which a create would be looked up; two creates that share one cannot be told apart."""
+    specs = sent.get("data") if function == "cron.batch_add" else [sent]
+    kind = "run" if function == "cron.run" else str(_target(function))
+    keys = ("id", "time") if kind == "run" else ("url", "name")
+    rows = [spec for spec in specs if isinstance(spec, dict)] if isinstance(specs, list) else []
+    return frozenset((kind, *(_plain(key, spec.get(key)) for key in keys)) for spec in rows)
+
+
 Recovery = Callable[[Ask, Row, Memory, int], Awaitable[Finding]]
 RECOVERY: dict[str, Recovery] = {
     "cron.add": _find_job,
@@ -200,10 +222,15 @@ RECOVERY: dict[str, Recovery] = {
 
 
 async def is_gone(ask: Ask, function: str, number: object) -> bool:
-    """Whether a complete listing shows that none of the jobs or groups with these ids is there."""
+    """Whether a complete listing shows that none of the jobs or groups with these ids is there.
+
+    Without a keyword: only FastCron documents that it searches ids.
+    """
     wanted = {str(item) for item in (number if isinstance(number, list) else [number])}
+    if number is None:
+        return False
     if _target(function) == "group":
         rows = _listed(await ask(table.GROUP_LIST, {}))
     else:
-        rows = await every_job(ask, None if len(wanted) > 1 else next(iter(wanted)))
+        rows = await every_job(ask)
     return wanted.isdisjoint(str(item) for item in ids_of(rows))

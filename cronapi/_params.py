@@ -211,8 +211,11 @@ def _plain(name: str, value: object) -> object:
 
 
 def _encode(name: str, value: Any, provider: Provider) -> object:
-    if name == "http_headers":
+    wire = wire_name(name)
+    if wire == "httpHeaders":
         return header_lines(value)
+    if wire == "data" and isinstance(value, list | tuple) and all(isinstance(item, Mapping) for item in value):
+        return [encode_params(item, provider, clear=False) for item in value]
     if name == "notify":
         return _notify(value, provider)
     if name in ("run", "time"):

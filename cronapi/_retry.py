@@ -27,7 +27,7 @@ class Ending(enum.Enum):
 
 
 MOST_GARBLED = 3
-"""Attempts: what cannot be read three times in a row comes from the wrong place, not from a bad moment."""
+"""Attempts: what cannot be read three times comes from the wrong place, not from a bad moment."""
 _UNKNOWN = (Ending.LOST, Ending.GARBLED)
 
 
@@ -103,14 +103,15 @@ def next_step(
     """Return what to do after an attempt that ended so; `now` is on the clock of `history`."""
     if ending is Ending.DONE:
         return Step.RETURN
-    if ending is Ending.FINAL or policy is None or _is_over(history, policy, now, retry_after):
+    if ending is Ending.FINAL or policy is None:
         return Step.RAISE
     if ending in _UNKNOWN and repeat is Repeat.CREATE:
         return Step.LOOK
-    return Step.REPEAT
+    return Step.RAISE if is_over(history, policy, now=now, retry_after=retry_after) else Step.REPEAT
 
 
-def _is_over(history: History, policy: RetryPolicy, now: float, retry_after: float | None) -> bool:
+def is_over(history: History, policy: RetryPolicy, *, now: float, retry_after: float | None = None) -> bool:
+    """Whether a call has been repeated as often and as long as the policy allows."""
     began = now if history.first_failure is None else history.first_failure
     spent = history.errors >= policy.max_attempts or history.garbled >= MOST_GARBLED or now - began > policy.budget
     return spent or (retry_after or 0.0) > policy.max_delay

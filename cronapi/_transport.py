@@ -11,22 +11,21 @@ import contextvars
 import logging
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlsplit
 
 import anyio
 from anyio.lowlevel import current_token
 
+from cronapi._exchange import GRACE, Exchange
 from cronapi._foreign import translate
 from cronapi._retry import Ending
 from cronapi._wire import Request, Verdict, read_response
 from cronapi.errors import (
     ConfigurationError,
-    RequestTimeoutError,
     ResponseError,
     StatusError,
-    TransportError,
 )
 from cronapi.scheduler import Slot
 
@@ -43,28 +42,9 @@ MOST_BYTES = 32 * 1024 * 1024
 """A page of 1,000 jobs is about half a megabyte, the logs of a job about eight."""
 CONNECTIONS, KEEP_ALIVE, KEEP_ALIVE_SECONDS = 20, 5, 30.0
 _TOKEN = "cronapi_token"  # noqa: S105 -- the name of an extension, not a token
-GRACE = 0.25
-"""Seconds that a caller waits on, so that the transport's own timeout, which knows whether anything was sent, comes first."""
 _CLOSED = "This client is closed; make a new one."
 LAST_RESORT = 2
 """Timeouts: an exchange that outlives so many (a server that drips its headers) is cut off, and the pool with it."""
-
-
-class Exchange:
-    """One request under way; `verdict` is there once `event` is set."""
-
-    __slots__ = ("event", "verdict")
-
-    def __init__(self) -> None:
-        self.event = anyio.Event()
-        self.verdict = Verdict(ending=Ending.LOST, error=TransportError("The exchange was cut off."))
-
-    async def wait(self, timeout: float) -> Verdict:
-        """Return the verdict; after `timeout` seconds that of a lost answer, while the exchange goes on by itself."""
-        with anyio.move_on_after(timeout + GRACE):
-            await self.event.wait()
-            return self.verdict
-        return Verdict(ending=Ending.LOST, error=RequestTimeoutError(f"No answer in {timeout:g} s."))
 
 
 class Transport:
@@ -79,7 +59,7 @@ class Transport:
         self._own: httpx.AsyncClient | None = None
         self._loop: object = None
         self._closed = False
-        self._retired: list[httpx.AsyncClient] = []
+        self._using: Counter[AnyClient] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self._under_way = 0
         self._idle: anyio.Event | None = None
@@ -107,10 +87,8 @@ class Transport:
         async def run() -> None:
             began = time.perf_counter()
             try:
-                with anyio.move_on_after(timeout * LAST_RESORT + GRACE) as scope:
+                with anyio.move_on_after(timeout * LAST_RESORT + GRACE):
                     exchange.verdict = await self._attempt(request, slot, timeout)
-                if scope.cancelled_caught:
-                    self._retire()
             finally:
                 learn(exchange.verdict)
                 self._end(exchange, slot)
@@ -122,7 +100,6 @@ class Transport:
     async def aclose(self, patience: float) -> None:
         """Refuse further requests, wait up to `patience` seconds for those under way, and close what is our own."""
         self._closed = True
-        self._retire()
         if self._loop != current_token().native_token:
             return
         try:
@@ -131,15 +108,9 @@ class Transport:
                 with anyio.move_on_after(patience):
                     await self._idle.wait()
         finally:
-            with anyio.CancelScope(shield=True):
-                for client in self._retired:
-                    await client.aclose()
-
-    def _retire(self) -> None:
-        """Take no further requests on our HTTP client; it is closed at the end, since others may be using it."""
-        if self._own is not None:
-            self._retired.append(self._own)
-            self._own = None
+            own, self._own = self._own, None
+            if own is not None:
+                await _close(own)
 
     def _end(self, exchange: Exchange, slot: Slot) -> None:
         _settle(slot, exchange.verdict)
@@ -162,10 +133,29 @@ class Transport:
             client = self._client()
         except ConfigurationError as error:
             return Verdict(ending=Ending.FINAL, error=error)
+        self._using[client] += 1
         try:
             return await _exchange(client, request, slot, timeout)
         except Exception as error:  # noqa: BLE001 -- the border: whatever a transport raises becomes one of ours
             return translate(error, _module(client), request.secrets, stock=self._is_stock(client))
+        except BaseException:
+            self._retire(client)
+            raise
+        finally:
+            await self._leave(client)
+
+    def _retire(self, client: AnyClient) -> None:
+        """Take no further requests on our HTTP client after a cancellation, which may have cost it connections for good."""
+        if self._own is client:
+            self._own = None
+
+    async def _leave(self, client: AnyClient) -> None:
+        """Close a retired client when the last exchange on it has ended."""
+        self._using[client] -= 1
+        if not self._using[client]:
+            del self._using[client]
+            if client not in (self._own, self._given):
+                await _close(client)
 
     def _client(self) -> AnyClient:
         """Return the HTTP client, made at the first call: loading certificates takes a tenth of a second that no slot must cost."""
@@ -179,20 +169,31 @@ class Transport:
 
     def _is_stock(self, client: AnyClient) -> bool:
         """Whether ConnectTimeout means "never sent": other transports raise it for a reset after the request was read."""
-        inner = [self._transport] if self._transport else [client._transport, *filter(None, client._mounts.values())]  # noqa: SLF001
-        return all(isinstance(transport, _module(client).AsyncHTTPTransport) for transport in inner)
+        inner = [client._transport, *filter(None, client._mounts.values())]  # noqa: SLF001 -- httpx shows it nowhere else
+        return all(isinstance(getattr(each, "inner", each), _module(client).AsyncHTTPTransport) for each in inner)
 
 
 def _new_client(transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
     import httpx  # noqa: PLC0415 -- a tenth of a second that importing models must not cost
 
     limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=KEEP_ALIVE, keepalive_expiry=KEEP_ALIVE_SECONDS)
-    inner = None if transport is None else _TokenInQuery(transport)
     try:
-        return httpx.AsyncClient(transport=inner, limits=limits)  # type: ignore[arg-type]  # has what httpx asks of it
+        client = httpx.AsyncClient(transport=transport, limits=limits)
     except Exception as error:
         # Bad proxy settings and broken certificate stores raise anything.
         raise ConfigurationError(f"No HTTP client can be made: {error}") from error
+    client._transport = _TokenInQuery(client._transport)  # type: ignore[assignment]  # noqa: SLF001 -- below the logging, above proxies
+    client._mounts = {pattern: each and _TokenInQuery(each) for pattern, each in client._mounts.items()}  # type: ignore[misc]  # noqa: SLF001 -- the same
+    return client
+
+
+async def _close(client: AnyClient) -> None:
+    """Close one of our own clients, whatever its transport makes of it."""
+    with anyio.CancelScope(shield=True):
+        try:
+            await client.aclose()
+        except Exception:
+            logger.exception("an HTTP transport could not be closed")
 
 
 def in_process(app: Any) -> httpx.AsyncBaseTransport:
@@ -211,7 +212,7 @@ def _module(client: AnyClient) -> Any:
 async def _exchange(client: AnyClient, request: Request, slot: Slot, timeout: float) -> Verdict:
     async def trace(event: str, _: object) -> None:
         if event.endswith("send_request_headers.started"):
-            slot.sent()
+            await slot.ready()
 
     built = client.build_request(
         request.method,
@@ -233,32 +234,26 @@ async def _exchange(client: AnyClient, request: Request, slot: Slot, timeout: fl
 
 
 def _extensions(request: Request) -> dict[str, Any]:
-    """Carry the token of a GET query past httpx, which logs the URL: `target` is what the connection sends instead of the path."""
-    if request.url_token is None:
-        return {}
-    parts = urlsplit(request.url)
-    query = f"{parts.query}&" if parts.query else ""
-    token = urlencode({"token": request.url_token})
-    return {"target": f"{parts.path}?{query}{token}".encode(), _TOKEN: request.url_token}
+    """Carry the token of a GET query past httpx, which logs the URL."""
+    return {} if request.url_token is None else {_TOKEN: request.url_token}
 
 
 class _TokenInQuery:
-    """Puts the token of a GET query into the URL below httpx's logging, for a transport that knows no `target`."""
+    """Puts the token of a GET query into the URL below httpx's logging."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
-        self._inner = inner
+        self.inner = inner
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         extensions = dict(request.extensions)
         token = extensions.pop(_TOKEN, None)
         if token is not None:
-            extensions.pop("target", None)
             url = request.url.copy_merge_params({"token": token})
             request = type(request)(request.method, url, headers=request.headers, stream=request.stream, extensions=extensions)
-        return await self._inner.handle_async_request(request)
+        return await self.inner.handle_async_request(request)
 
     async def aclose(self) -> None:
-        await self._inner.aclose()
+        await self.inner.aclose()
 
 
 async def _read(response: AnyResponse) -> bytes | None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, Literal
-from urllib.parse import quote, quote_plus, urlencode
+from urllib.parse import quote, quote_plus, unquote, urlencode
 
 from attrs import field, frozen
 
@@ -40,6 +40,8 @@ _SHOWN, _READ = 200, 4000
 _LONGEST_CHAIN = 20
 _SECRET = ("password", "secret")
 _NEVER_IN_URL = frozenset({*_SECRET, "httpHeaders", "postData", "payload"})
+_USER = re.compile(r"//[^/?#@\s:]*:([^/?#@\s]+)@")
+_CREDENTIAL = re.compile(r"(?im)^[^:\n]*(?:auth|token|key|secret|cookie|password)[^:\n]*:[ \t]*([^\r\n]+?)[ \t\r]*$")
 _CODE = re.compile("-?[0-9]{1,9}")
 USER_AGENT = "cronapi-client (+https://pypi.org/project/cronapi-client/)"
 
@@ -81,7 +83,7 @@ def build_request(
     if auth == "bearer":
         headers["Authorization"] = f"Bearer {token}"
     body = dict(params) if auth == "bearer" else {"token": token, **params}
-    exposed = request_format == "query" and not _NEVER_IN_URL.isdisjoint(params)
+    exposed = request_format == "query" and (_hidden_secrets(params) or not _NEVER_IN_URL.isdisjoint(params))
     if request_format == "json" or exposed or any(isinstance(value, list | dict) for value in params.values()):
         headers["Content-Type"] = "application/json"
         return make(method="POST", url=url, content=json.dumps(body).encode())
@@ -97,7 +99,18 @@ def _secrets(params: Mapping[str, Any]) -> list[str]:
     """Return what no text may repeat: the passwords and secrets of a call, and of the jobs in a batch."""
     data = params.get("data")
     rows = [params, *(row for row in (data if isinstance(data, list) else ()) if isinstance(row, Mapping))]
-    return [str(row[name]) for row in rows for name in _SECRET if row.get(name)]
+    return [secret for row in rows for secret in (*_named_secrets(row), *_hidden_secrets(row)) if secret]
+
+
+def _named_secrets(row: Mapping[str, Any]) -> list[str]:
+    return [str(row[name]) for name in _SECRET if row.get(name)]
+
+
+def _hidden_secrets(row: Mapping[str, Any]) -> list[str]:
+    """Return the password in a job's URL, and the values of headers that carry credentials."""
+    users = _USER.findall(str(row.get("url", "")))
+    headers = _CREDENTIAL.findall(str(row.get("httpHeaders", "")))
+    return [*users, *map(unquote, users), *headers, *(value.rpartition(" ")[2] for value in headers)]
 
 
 def _form(params: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ import copy
 import hashlib
 import math
 import os
+from collections.abc import Hashable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack
 
@@ -102,7 +103,7 @@ class Client:
             raise ConfigurationError("request_format='query' with an http_client of your own would put the token into its logs.")
         token = _token(token, provider)
         self._given_scheduler = scheduler
-        self._key = self.provider.base_url if scope == "provider" else f"{self.provider.base_url}#{_fingerprint(token)}"
+        self._key = self.provider.base_url if scope == "provider" else (self.provider.base_url, _fingerprint(token))
         self._transport = Transport(http_client=http_client, transport=transport)
         self._caller = Caller(self.provider, token, self._transport, lambda: self.scheduler)
         self._equip(Options(timeout=_checked_timeout(timeout), retry=_checked_retry(retry), auth=auth, request_format=request_format))
@@ -197,8 +198,8 @@ def _token(token: Token | None, provider: Provider) -> Token:
     return checked_token(token)
 
 
-def _fingerprint(token: Token) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()[:16] if isinstance(token, str) else str(id(token))
+def _fingerprint(token: Token) -> Hashable:
+    return hashlib.sha256(token.encode()).hexdigest()[:16] if isinstance(token, str) else token
 
 
 def _checked_timeout(timeout: float) -> float:

@@ -34,6 +34,9 @@ class Rate:
         return self.per / self.limit
 
 
+_PORTS = {"https": 443, "http": 80}
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -42,7 +45,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _base_url(url: str) -> str:
-    """Return `url` with a slash at its end, or say why it cannot be a base address."""
+    """Return `url` in one spelling, with a slash at its end, or say why it cannot be a base address."""
     if not isinstance(url, str) or not url.isascii() or not url.isprintable() or " " in url:
         raise ConfigurationError("base_url must be an address in printable ASCII, like https://app.fastcron.com/api/v1/.")
     if any(mark in url for mark in "?#@"):
@@ -56,7 +59,9 @@ def _base_url(url: str) -> str:
         raise ConfigurationError(f"base_url {url!r} is not an address; give one like https://app.fastcron.com/api/v1/.")
     if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname)):
         raise ConfigurationError(f"base_url {url!r} must be https: the token would travel unencrypted. http is for loopback only.")
-    return url if url.endswith("/") else f"{url}/"
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    place = host if port in (None, _PORTS[parts.scheme]) else f"{host}:{port}"
+    return f"{parts.scheme}://{place}{parts.path.rstrip('/')}/"
 
 
 @frozen(kw_only=True)

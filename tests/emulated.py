@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import anyio
 import anyio.lowlevel
 import httpx
 
-from cronapi import FASTCRON, SETCRONJOB, Client, Scheduler
+from cronapi import FASTCRON, SETCRONJOB, Client, Rate, Scheduler
 from cronapi.emulator import DEFAULT_TOKEN
+from cronapi.scheduler import LocalBucket
 
 TOKEN = DEFAULT_TOKEN
 ORIGIN = "http://127.0.0.1:1"
@@ -14,6 +16,12 @@ BASE_URLS = {"fastcron": f"{ORIGIN}/api/v1/", "setcronjob": f"{ORIGIN}/api/"}
 PROVIDERS = {"fastcron": FASTCRON, "setcronjob": SETCRONJOB}
 FAST = {"fastcron": None, "setcronjob": None}
 """Limits of the emulator for tests that are not about the limit."""
+
+
+def virtual(rate, **options):
+    """Return a scheduler whose time is the event loop's, which a virtual clock moves."""
+    rate = rate if isinstance(rate, Rate) else Rate(rate)
+    return Scheduler(rate, bucket=LocalBucket(rate, clock=anyio.current_time), **options)
 
 
 class Hurry(Scheduler):

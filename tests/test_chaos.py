@@ -61,7 +61,7 @@ async def test_five_thousand_calls_in_process(seed):
 
 def open_connections(api):
     """Return the connections of the client's pool, and how many of them are not idle."""
-    connections = api._transport._own._transport._pool.connections
+    connections = api._transport._own._transport.inner._pool.connections
     return len(connections), sum(not connection.is_idle() for connection in connections)
 
 

@@ -28,6 +28,7 @@ from cronapi import (
     WaitTooLongError,
 )
 from cronapi.emulator import Fault, create_app
+from cronapi.scheduler import LocalBucket
 from emulated import BASE_URLS, FAST, TOKEN, client_of
 
 URL = "https://example.com/ping"
@@ -336,3 +337,22 @@ def test_specs_survive_pickling():
     assert hash(spec) == hash(JobSpec(name="ping", password="hunter22", url=URL))
     assert spec != JobSpec(url=URL)
     assert len({spec, JobSpec(name="ping", password="hunter22", url=URL)}) == 1
+
+
+async def test_a_bound_method_that_returns_the_token_stands_for_one_account():
+    """Clients whose token comes from the same method of the same object share one rate with scope="token"."""
+
+    class Vault:
+        def token(self):
+            return "t" * 32
+
+    vault, other = Vault(), Vault()
+    clients = [FastCron(holder.token, base_url="http://127.0.0.1:9/api/v1/", scope="token") for holder in (vault, vault, other)]
+    assert clients[0].scheduler is clients[1].scheduler
+    assert clients[0].scheduler is not clients[2].scheduler
+
+
+def test_a_scheduler_and_its_bucket_have_one_rate():
+    """A bucket of another rate is refused: the scheduler would say one thing and do another."""
+    with pytest.raises(ConfigurationError, match="bucket is paced"):
+        Scheduler(1, bucket=LocalBucket(Rate(1000)))

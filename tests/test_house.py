@@ -37,6 +37,7 @@ ROOMS = {
     "_params": 1.2,
     "_wire": 2.0,
     "scheduler": 2.0,
+    "_exchange": 2.1,
     "_foreign": 2.1,
     "_transport": 3.0,
     "emulator": 3.0,

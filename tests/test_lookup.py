@@ -65,12 +65,12 @@ def test_a_create_counts_as_done_only_when_everything_arrived_and_nothing_more(a
 def test_the_memory_tells_old_from_new():
     """An id seen before a create was sent is older, one seen later is not, and one that another create made is never free."""
     memory = Memory()
-    memory.learn("group.items", [{"id": 1}])
+    memory.learn("group.items", [{"id": 1}], {})
     moment = memory.now()
-    memory.learn("cron.list", [{"id": 2}, {"id": "1"}])
-    memory.learn("cron.add", {"id": 3})
-    memory.learn("cron.logs", [{"id": 4}])
-    memory.learn("group.list", [{"id": 5}])
+    memory.learn("cron.list", [{"id": 2}, {"id": "1"}], {})
+    memory.learn("cron.add", {"id": 3}, {})
+    memory.learn("cron.logs", [{"id": 4}], {})
+    memory.learn("group.list", [{"id": 5}], {})
     assert [memory.is_older("cron", number, moment) for number in (1, 2, 3, 4, 5)] == [True, False, True, False, False]
 
 

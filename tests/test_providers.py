@@ -189,3 +189,16 @@ def test_a_service_is_a_value(provider: Provider) -> None:
     assert {provider: 1}[attrs.evolve(provider)] == 1
     with pytest.raises(FrozenInstanceError):
         provider.name = "other"  # type: ignore[misc]  # the point of the test
+
+
+@pytest.mark.parametrize(
+    "url", ["https://APP.fastcron.com:443/api/v1", "HTTPS://app.fastcron.com/api/v1//", "https://app.fastcron.com/api/v1/"]
+)
+def test_an_address_has_one_spelling(url: str) -> None:
+    """However an address is written, it is the same service with one budget."""
+    assert attrs.evolve(FASTCRON, base_url=url).base_url == "https://app.fastcron.com/api/v1/"
+
+
+def test_an_ipv6_loopback_keeps_its_brackets() -> None:
+    """The address of a local emulator may be an IPv6 one."""
+    assert attrs.evolve(FASTCRON, base_url="http://[::1]:8765/api").base_url == "http://[::1]:8765/api/"

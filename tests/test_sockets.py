@@ -335,3 +335,27 @@ async def test_a_query_arrives_with_its_token():
     async with server.listening() as url, client_at(url, request_format="query") as api:
         await api.cron.get(7)
     assert server.lines == [f"GET /api/v1/cron_get?id=7&token={TOKEN} HTTP/1.1"]
+
+
+@pytest.mark.parametrize("request_format", ["json", "form", "query"])
+async def test_a_proxy_sees_no_token(request_format, monkeypatch):
+    """Through a proxy of the environment the tunnel is asked for without a word of the call; its refusal means that nothing was sent."""
+    seen = []
+
+    async def proxy(reader, writer):
+        seen.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(proxy, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        options = {"request_format": request_format, "retry": None, "scheduler": Hurry(10_000)}
+        async with Client(PROVIDERS["setcronjob"], TOKEN, base_url="https://service.invalid/api/", **options) as api:
+            with pytest.raises(ConnectionFailedError) as refused:
+                await api.cron.enable(5)
+    assert refused.value.applied is Applied.NO
+    assert seen[0].startswith(b"CONNECT service.invalid:443 ")
+    assert TOKEN.encode() not in b"".join(seen)

@@ -440,3 +440,23 @@ def test_a_third_service_is_spelt_its_own_way():
     """A provider's base address and separator are all that a request needs of it."""
     third = attrs.evolve(FASTCRON, base_url="https://cron.example/v2", separator="/")
     assert build_request(third, "cron.list", {}, TOKEN).url == "https://cron.example/v2/cron%2Flist"
+
+
+def test_credentials_in_a_url_or_a_header_are_not_repeated():
+    """A service that echoes what it refuses does not get a URL's password or an Authorization header into the error."""
+    params = {
+        "url": "https://user:hunter%20two@x/",
+        "httpHeaders": "Accept: text/html\r\nAuthorization: Bearer abcdefgh\r\nX-Api-Key: 12345678",
+    }
+    request = build_request(FASTCRON, "cron.add", params, "t" * 32)
+    echo = "Refused https://user:hunter%20two@x/ (hunter two) Authorization: Bearer abcdefgh, X-Api-Key: 12345678, Accept: text/html"
+    text = redact(echo, request.secrets)
+    assert not [secret for secret in ("hunter", "abcdefgh", "12345678") if secret in text]
+    assert "text/html" in text
+
+
+def test_a_url_with_a_password_does_not_go_into_a_query():
+    """Where the query is logged, a job's URL with a password travels in the body."""
+    request = build_request(FASTCRON, "cron.add", {"url": "https://user:hunter22@x/"}, "t" * 32, request_format="query")
+    assert request.method == "POST"
+    assert "hunter22" not in request.url

@@ -10,7 +10,7 @@ from cronapi.cli.demo import demo
 from cronapi.cli.emulator import emulator
 from cronapi.errors import CronAPIError
 
-EXTRAS = {"rich": "cli", "starlette": "emulator", "uvicorn": "emulator", "cronsim": "emulator"}
+EXTRAS = {"rich": "cli", "uvicorn": "emulator", "cronsim": "emulator"}
 """Which extra brings what a command may miss."""
 
 

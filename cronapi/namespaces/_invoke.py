@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 from attrs import frozen
 
 from cronapi._call import Caller, Options
-from cronapi._functions import Function, Repeat
+from cronapi._functions import CRON_FAILURES, Function, Repeat
 from cronapi._params import encode_params
 from cronapi._retry import History
 from cronapi._structure import StructureError, structure
-from cronapi.errors import Applied, ResponseError
+from cronapi.errors import Applied, ConfigurationError, ResponseError
 from cronapi.scheduler import Lane
 
 T = TypeVar("T")
@@ -27,6 +27,8 @@ class Invoker:
 
     async def __call__(self, row: Function[T], params: Mapping[str, Any], *, clear: bool = False, lane: Lane = "interactive") -> T:
         """Return the structured result; ResponseError where the answer has another shape."""
+        if params.get("id", 0) is None and row is not CRON_FAILURES:
+            raise ConfigurationError(f"{row.name} needs an id.")
         return await self.send(row, self.encode(params, clear=clear), lane)
 
     def encode(self, params: Mapping[str, Any], *, clear: bool = False) -> dict[str, Any]:

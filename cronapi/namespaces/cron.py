@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Unpack
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from cronapi import _functions as table
-from cronapi._functions import PAGE, Repeat
+from cronapi._functions import PAGE
 from cronapi._params import JobParams, JobSpec, as_params, check_names, span
 from cronapi.errors import ConfigurationError
 from cronapi.models import CronJob, Execution
@@ -36,9 +36,16 @@ class Cron:
         return await self._invoke(table.CRON_LIST, {"page": page, "keyword": keyword})
 
     async def iterate(self, *, keyword: str | None = None) -> AsyncIterator[CronJob]:
-        """Yield the jobs of every page, one request a page, in the bulk lane. A read: repeated freely."""
+        """Yield the jobs of every page, one request a page, in the bulk lane. A read: repeated freely.
+
+        Jobs that are deleted meanwhile move later ones to earlier pages, where they are missed: collect first, then delete.
+        """
+        first: CronJob | None = None
         for page in itertools.count(1):
             jobs = await self._invoke(table.CRON_LIST, {"page": page if page > 1 else None, "keyword": keyword}, lane="bulk")
+            if jobs and first == jobs[0]:  # a service that knows no pages answers the first for ever
+                return
+            first = first or next(iter(jobs), None)
             for job in jobs:
                 yield job
             if len(jobs) < PAGE:
@@ -75,8 +82,7 @@ class Cron:
         May be repeated, except with `run`: then a lost answer is an OutcomeUnknownError.
         """
         check_names(params, "cron.edit")
-        row = evolve(table.CRON_EDIT, repeat=Repeat.CREATE) if params.get("run") else table.CRON_EDIT
-        return await self._invoke(row, {"id": id, **params}, clear=True)
+        return await self._invoke(table.CRON_EDIT, {"id": id, **params}, clear=True)
 
     async def enable(self, id: int) -> CronJob:
         """Let a job run by its schedule again, and return it. May be repeated."""

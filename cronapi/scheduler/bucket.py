@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import TypeVar
-
-import anyio
 
 from cronapi.providers import Rate
 from cronapi.scheduler.pace import Pace, Start
@@ -19,10 +18,10 @@ logger: logging.Logger = logging.getLogger("cronapi.scheduler")
 class LocalBucket:
     """Hands out starts at a rate, one at a time, to every scheduler that shares it.
 
-    `clock` gives monotonic seconds; share a bucket between threads only with one that is the same in all, like `time.monotonic`.
+    `clock` gives monotonic seconds, the same in all threads and event loops that share the bucket.
     """
 
-    def __init__(self, rate: Rate, *, clock: Callable[[], float] = anyio.current_time) -> None:
+    def __init__(self, rate: Rate, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.rate: Rate = rate
         self._pace = Pace(rate)
         self._clock = clock
@@ -43,10 +42,10 @@ class LocalBucket:
         with self._lock:
             self._pace.give_back(start)
 
-    def sent(self, start: Start) -> None:
-        """Learn that the request went out only now."""
+    def sent(self, start: Start) -> float:
+        """Learn that the request is ready to go out, and return the seconds it still has to wait."""
         with self._lock:
-            self._pace.sent(start, self._clock())
+            return self._pace.sent(start, self._clock())
 
     def accepted(self, start: Start) -> None:
         """Learn that the request was let through."""

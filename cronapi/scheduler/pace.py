@@ -60,6 +60,7 @@ class Pace:
     deviation: float = 0.0
     _number: int = 0
     _eager: int = 0
+    _last_sent: float = float("-inf")
     _before: float = float("-inf")
     _probing: bool = False
     _starts: deque[float] = Factory(deque)
@@ -90,17 +91,26 @@ class Pace:
         self._count(now)
         return Start(now, self._number, self.holding)
 
-    def sent(self, start: Start, now: float) -> None:
-        """Learn that the request went out only now, after a connection was made: the next is spaced from here."""
-        start.at = now
-        self.next_at = max(self.next_at, now + self.spacing)
+    def sent(self, start: Start, now: float) -> float:
+        """Learn that the request is ready to go out only now, after a connection was made; return the seconds it still has to wait.
+
+        Several connections that get ready together would otherwise send their requests in a bunch.
+        """
+        start.at = max(now, self._last_sent + self.spacing)
+        self._last_sent = start.at
+        due = start.at + self.spacing
+        self.next_at = max(self.next_at, due)
+        if start.number < self._number:
+            self._before = max(self._before, due)
+        return start.at - now
 
     def give_back(self, start: Start) -> None:
         """Take back a start that was not used; the next may be taken at once unless another was taken since."""
         self._settle(start)
         if start.number == self._number:
             self.next_at = self._before
-            self._starts.pop()
+            if self._starts:
+                self._starts.pop()
 
     def accepted(self, start: Start, now: float) -> None:
         """Learn that the request was let through."""
@@ -119,13 +129,10 @@ class Pace:
         """
         self._settle(start)
         self.refused_calls += 1
-        if self._is_stale(start) or (start.number == self._eager and self.row == 1):
-            return
-        self.row += 1
-        if self.row == 1:
-            self.margin = min(GREATEST_MARGIN, self.margin + self._step() * (1 - TARGET))
-            self._hurry(start, now)
-        self._hold(now, self._hold_length() if retry_after is None else min(retry_after, LONGEST_RETRY_AFTER))
+        held = self.holding
+        length = 0.0 if self._is_stale(start) or (start.number == self._eager and self.row == 1) else self._count_refusal(start, now)
+        self._hold(now, max(length, min(retry_after or 0.0, LONGEST_RETRY_AFTER)))
+        self.holds += self.holding and not held
 
     def lost(self, start: Start) -> None:
         """Learn that no answer came, which says nothing about the rate limit."""
@@ -151,6 +158,14 @@ class Pace:
         """Whether a call sent before the hold began: it tells nothing about the time since."""
         return self.holding and start.at < self.hold_began
 
+    def _count_refusal(self, start: Start, now: float) -> float:
+        """Draw the consequences of one more refusal in a row, and return the length of the hold that it calls for."""
+        self.row += 1
+        if self.row == 1:
+            self.margin = min(GREATEST_MARGIN, self.margin + self._step() * (1 - TARGET))
+            self._hurry(start, now)
+        return self._hold_length()
+
     def _hold_length(self) -> float:
         if not self.holding:
             return 0.0
@@ -159,7 +174,6 @@ class Pace:
     def _hold(self, now: float, seconds: float) -> None:
         if seconds <= 0:
             return
-        self.holds += not self.row > 2  # noqa: PLR2004 -- the third and later refusals lengthen the same hold
         self.row = max(self.row, 2)
         self.hold_began = now
         self.held_until = max(self.held_until, now + seconds)

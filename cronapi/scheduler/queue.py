@@ -90,6 +90,8 @@ class Scheduler:
             raise ConfigurationError(f"max_in_flight must be at least 1, not {max_in_flight!r}.")
         self.rate: Rate = rate if isinstance(rate, Rate) else Rate(rate)
         self.bucket: LocalBucket = bucket or LocalBucket(self.rate)
+        if self.bucket.rate != self.rate:
+            raise ConfigurationError(f"The bucket is paced at {self.bucket.rate}, not at {self.rate}.")
         self.max_in_flight: int = max_in_flight
         self._places = itertools.count()
         self._lanes: dict[Lane, list[tuple[int, _Waiter]]] = {"interactive": [], "bulk": []}
@@ -137,7 +139,10 @@ class Scheduler:
 
     async def acquire(self, lane: Lane = "interactive", max_wait: float | None = None, place: int | None = None) -> Slot:
         """Wait for a slot that the caller closes itself; `place` is that of an earlier slot of the same call."""
+        await checkpoint_if_cancelled()
         self._bind(lane)
+        if max_wait is not None and not max_wait >= 0:
+            raise ConfigurationError(f"max_wait must be seconds, not {max_wait!r}.")
         if not self._crowded and (start := self._take()):
             return self._seat(start, next(self._places) if place is None else place)
         wait = self.eta(lane) if place is None else 0.0

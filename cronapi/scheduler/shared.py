@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
+from collections.abc import Hashable
 
 from anyio.lowlevel import RunVar
 
@@ -13,11 +13,11 @@ from cronapi.scheduler.bucket import LocalBucket
 from cronapi.scheduler.queue import Scheduler
 
 _lock = threading.Lock()
-_buckets: dict[str, LocalBucket] = {}
-_queues: RunVar[dict[str, Scheduler]] = RunVar("cronapi_schedulers")
+_buckets: dict[Hashable, LocalBucket] = {}
+_queues: RunVar[dict[Hashable, Scheduler]] = RunVar("cronapi_schedulers")
 
 
-def shared_scheduler(key: str, rate: Rate) -> Scheduler:
+def shared_scheduler(key: Hashable, rate: Rate) -> Scheduler:
     """Return the running event loop's queue on the process's bucket for `key`.
 
     Raises ConfigurationError where the key is already paced at another rate: two rates would be two budgets for one service.
@@ -28,14 +28,14 @@ def shared_scheduler(key: str, rate: Rate) -> Scheduler:
         _queues.set(queues)
     bucket = _bucket(key, rate)
     if bucket.rate != rate:
-        raise ConfigurationError(f"{key} is already paced at {bucket.rate}; hand a scheduler in to pace it at {rate}.")
+        raise ConfigurationError(f"This address is already paced at {bucket.rate}; hand a scheduler in to pace it at {rate}.")
     if key not in queues:
         queues[key] = Scheduler(rate, bucket=bucket)
     return queues[key]
 
 
-def _bucket(key: str, rate: Rate) -> LocalBucket:
+def _bucket(key: Hashable, rate: Rate) -> LocalBucket:
     with _lock:
         if key not in _buckets:
-            _buckets[key] = LocalBucket(rate, clock=time.monotonic)
+            _buckets[key] = LocalBucket(rate)
         return _buckets[key]

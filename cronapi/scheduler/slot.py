@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import anyio
+
 from cronapi.scheduler.bucket import LocalBucket
 from cronapi.scheduler.pace import Start
 
@@ -25,10 +27,11 @@ class Slot:
         self._settled = False
         self._open = True
 
-    def sent(self) -> None:
-        """Say that the request goes out now, where making a connection took time since the grant."""
-        if not self._settled:
-            self._bucket.sent(self._start)
+    async def ready(self) -> None:
+        """Say that the request can go out now, where making a connection took time since the grant, and wait until it may."""
+        delay = 0.0 if self._settled else self._bucket.sent(self._start)
+        if delay > 0:
+            await anyio.sleep(delay)
 
     def accepted(self) -> None:
         """Say that the service let the request through, whatever it answered."""

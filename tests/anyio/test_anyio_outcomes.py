@@ -18,14 +18,13 @@ from cronapi import (
     RequestTimeoutError,
     ResponseError,
     RetryPolicy,
-    Scheduler,
     ServiceUnavailableError,
     StatusError,
     TransportError,
     WaitTooLongError,
 )
 from cronapi.emulator import Clock, Fault, create_app
-from emulated import TOKEN, client_of
+from emulated import TOKEN, client_of, virtual
 
 URL = "https://example.com/ping"
 LOSSES = ["lose", "cut", "truncated", "garbage", "empty", "bad_gateway"]
@@ -38,7 +37,7 @@ def emulator(**options):
 
 def paced(app, provider="fastcron", **options):
     rate = {"fastcron": 1.0, "setcronjob": 10.0}[provider]
-    return client_of(app, provider, scheduler=Scheduler(rate), **options)
+    return client_of(app, provider, scheduler=virtual(rate), **options)
 
 
 def names(app, provider="fastcron"):

@@ -12,6 +12,7 @@ import pytest
 
 from cronapi import ConfigurationError, Rate, Scheduler, WaitTooLongError
 from cronapi.scheduler import LocalBucket
+from emulated import virtual
 
 
 def starter(scheduler, starts, lane="bulk", seconds=0.0, name=None):
@@ -43,7 +44,7 @@ def gaps(starts):
 
 async def test_starts_are_spaced_by_the_interval_and_more():
     """A hundred callers at once start one by one, never closer than the interval, and use 0.95 of the rate."""
-    scheduler, starts = Scheduler(10), []
+    scheduler, starts = virtual(10), []
     await run_all(*[starter(scheduler, starts) for _ in range(100)])
     assert len(starts) == 100
     assert min(gaps(starts)) >= 0.1
@@ -52,7 +53,7 @@ async def test_starts_are_spaced_by_the_interval_and_more():
 
 async def test_a_lone_call_does_not_wait():
     """The first call of a quiet scheduler starts at once."""
-    scheduler, starts = Scheduler(1), []
+    scheduler, starts = virtual(1), []
     before = anyio.current_time()
     await starter(scheduler, starts)()
     assert starts[0][0] == before
@@ -60,7 +61,7 @@ async def test_a_lone_call_does_not_wait():
 
 async def test_idle_time_is_not_saved_up_for_a_burst():
     """After a quiet hour the starts are spaced as ever."""
-    scheduler, starts = Scheduler(1), []
+    scheduler, starts = virtual(1), []
     await anyio.sleep(3600)
     await run_all(*[starter(scheduler, starts) for _ in range(5)])
     assert min(gaps(starts)) >= 1.0
@@ -68,7 +69,7 @@ async def test_idle_time_is_not_saved_up_for_a_burst():
 
 async def test_no_more_than_max_in_flight_hold_a_seat():
     """A seat is free before the next call starts, however long the calls take."""
-    scheduler, starts = Scheduler(100, max_in_flight=3), []
+    scheduler, starts = virtual(100, max_in_flight=3), []
     most = 0
 
     async def call():
@@ -85,7 +86,7 @@ async def test_no_more_than_max_in_flight_hold_a_seat():
 
 async def test_within_a_lane_first_come_first_served():
     """Callers of one lane start in the order in which they asked."""
-    scheduler, starts = Scheduler(10), []
+    scheduler, starts = virtual(10), []
     async with anyio.create_task_group() as group:
         for number in range(50):
             group.start_soon(starter(scheduler, starts, name=number))
@@ -95,7 +96,7 @@ async def test_within_a_lane_first_come_first_served():
 
 async def test_an_interactive_call_gets_the_next_slot():
     """With a thousand bulk calls waiting, an interactive call starts next."""
-    scheduler, starts = Scheduler(10), []
+    scheduler, starts = virtual(10), []
     async with anyio.create_task_group() as group:
         for _ in range(1000):
             group.start_soon(starter(scheduler, starts, name="bulk"))
@@ -109,7 +110,7 @@ async def test_an_interactive_call_gets_the_next_slot():
 
 async def test_bulk_is_never_starved():
     """While interactive calls never stop coming, every tenth start is a bulk call's."""
-    scheduler, starts = Scheduler(10), []
+    scheduler, starts = virtual(10), []
     calls = [starter(scheduler, starts, "interactive", name="interactive") for _ in range(100)]
     await run_all(*calls, *[starter(scheduler, starts, name="bulk") for _ in range(5)])
     places = [place for place, (_, name) in enumerate(starts) if name == "bulk"]
@@ -119,7 +120,7 @@ async def test_bulk_is_never_starved():
 
 async def test_a_cancelled_waiter_costs_no_slot_and_no_seat():
     """When a third of the waiters go away at random moments, the others start at the full rate and nothing stays taken."""
-    scheduler, starts, rng = Scheduler(10), [], random.Random(7)
+    scheduler, starts, rng = virtual(10), [], random.Random(7)
 
     async def impatient():
         with anyio.move_on_after(rng.uniform(0, 20)):
@@ -136,7 +137,7 @@ async def test_a_cancelled_waiter_costs_no_slot_and_no_seat():
 
 async def test_a_leader_that_goes_away_passes_the_lead_on():
     """The waiter at the head is cancelled while it sleeps: the next one starts when the slot is due, not later."""
-    scheduler, starts = Scheduler(1), []
+    scheduler, starts = virtual(1), []
     begun = anyio.current_time()
     await starter(scheduler, starts)()
 
@@ -151,7 +152,7 @@ async def test_a_leader_that_goes_away_passes_the_lead_on():
 
 async def test_a_waiter_cancelled_as_it_is_granted_gives_slot_and_seat_back():
     """A grant and a cancellation in the same instant: the next waiter gets the slot at once."""
-    scheduler, starts = Scheduler(1, max_in_flight=1), []
+    scheduler, starts = virtual(1, max_in_flight=1), []
     scope = anyio.CancelScope()
 
     async def doomed():
@@ -171,7 +172,7 @@ async def test_a_waiter_cancelled_as_it_is_granted_gives_slot_and_seat_back():
 
 async def test_a_slot_given_back_is_taken_at_once_by_the_next():
     """Leaving without having sent anything costs no time: the next caller starts then, not an interval later."""
-    scheduler = Scheduler(1)
+    scheduler = virtual(1)
     slot = await scheduler.acquire()
     slot.give_back()
     before = anyio.current_time()
@@ -183,7 +184,7 @@ async def test_a_slot_given_back_is_taken_at_once_by_the_next():
 @pytest.mark.parametrize("lane", ["interactive", "bulk"])
 async def test_cancelled_while_waiting_for_a_seat(lane):
     """Whoever is cancelled while all seats are taken leaves the queue as it was."""
-    scheduler = Scheduler(1000, max_in_flight=1)
+    scheduler = virtual(1000, max_in_flight=1)
     async with scheduler.slot():
         with anyio.move_on_after(1):
             async with scheduler.slot(lane):
@@ -194,7 +195,7 @@ async def test_cancelled_while_waiting_for_a_seat(lane):
 
 async def test_max_wait_fails_at_once_when_the_queue_is_longer():
     """With 20 calls waiting at 1 a second, max_wait of 2 s is refused without any waiting and says how long it would take."""
-    scheduler, starts = Scheduler(1), []
+    scheduler, starts = virtual(1), []
     async with anyio.create_task_group() as group:
         for _ in range(21):
             group.start_soon(starter(scheduler, starts, "interactive"))
@@ -209,7 +210,7 @@ async def test_max_wait_fails_at_once_when_the_queue_is_longer():
 
 async def test_max_wait_also_ends_a_wait_that_turns_out_longer():
     """A hold that begins while a caller waits ends its wait at max_wait."""
-    scheduler = Scheduler(1)
+    scheduler = virtual(1)
     first = await scheduler.acquire()
     async with anyio.create_task_group() as group:
 
@@ -228,7 +229,7 @@ async def test_max_wait_also_ends_a_wait_that_turns_out_longer():
 
 async def test_eta_is_right_within_a_tenth():
     """A caller told to wait so long starts then, give or take a tenth."""
-    scheduler, starts = Scheduler(10), []
+    scheduler, starts = virtual(10), []
     async with anyio.create_task_group() as group:
         for _ in range(100):
             group.start_soon(starter(scheduler, starts))
@@ -240,7 +241,7 @@ async def test_eta_is_right_within_a_tenth():
 
 async def test_eta_knows_that_seats_are_the_bottleneck():
     """With one seat and calls of a second, the expected wait counts seconds, not intervals."""
-    scheduler, starts = Scheduler(100, max_in_flight=1), []
+    scheduler, starts = virtual(100, max_in_flight=1), []
     async with anyio.create_task_group() as group:
         await starter(scheduler, starts, seconds=1.0)()
         for _ in range(20):
@@ -251,7 +252,7 @@ async def test_eta_knows_that_seats_are_the_bottleneck():
 
 async def test_a_refused_call_goes_back_to_the_head_of_its_lane():
     """The call that asks again with its place starts before those that have waited behind it."""
-    scheduler, starts = Scheduler(10), []
+    scheduler, starts = virtual(10), []
     refused = await scheduler.acquire("bulk")
     async with anyio.create_task_group() as group:
         for _ in range(10):
@@ -267,7 +268,7 @@ async def test_a_refused_call_goes_back_to_the_head_of_its_lane():
 
 async def test_an_isolated_refusal_does_not_hold_the_others():
     """One refusal widens the margin and nobody waits longer than that."""
-    scheduler = Scheduler(1)
+    scheduler = virtual(1)
     slot = await scheduler.acquire()
     before = scheduler.stats.margin
     slot.refused()
@@ -278,7 +279,7 @@ async def test_an_isolated_refusal_does_not_hold_the_others():
 
 async def test_during_an_outage_one_probe_at_a_time_is_sent():
     """A service that refuses everything for ten seconds is asked by one probe at a time, at growing distances, and no call is lost."""
-    scheduler, asked, done = Scheduler(10), [], []
+    scheduler, asked, done = virtual(10), [], []
     under_way = most_probes = 0
     begun = anyio.current_time()
 
@@ -315,7 +316,7 @@ async def test_during_an_outage_one_probe_at_a_time_is_sent():
 
 async def test_retry_after_holds_everybody():
     """A refusal that names a time keeps all callers waiting for it."""
-    scheduler, starts = Scheduler(10), []
+    scheduler, starts = virtual(10), []
     slot = await scheduler.acquire()
     slot.refused(retry_after=7.0)
     slot.close()
@@ -326,7 +327,7 @@ async def test_retry_after_holds_everybody():
 
 async def test_the_next_leader_is_woken_when_a_probe_ends():
     """While a probe is out nobody starts; once it passes, the next one does without a whole hold more."""
-    scheduler, starts = Scheduler(1), []
+    scheduler, starts = virtual(1), []
     for _ in range(3):
         slot = await scheduler.acquire()
         slot.refused()
@@ -344,7 +345,7 @@ async def test_the_next_leader_is_woken_when_a_probe_ends():
 
 async def test_a_slot_that_fails_in_the_body_frees_its_seat():
     """An error inside the slot counts as no answer and takes no seat along."""
-    scheduler = Scheduler(1, max_in_flight=1)
+    scheduler = virtual(1, max_in_flight=1)
     with pytest.raises(ZeroDivisionError):
         async with scheduler.slot():
             _ = 1 // 0
@@ -353,7 +354,7 @@ async def test_a_slot_that_fails_in_the_body_frees_its_seat():
 
 async def test_a_slot_settles_once():
     """Closing twice, or saying accepted after refused, changes nothing."""
-    scheduler = Scheduler(1)
+    scheduler = virtual(1)
     slot = await scheduler.acquire()
     slot.refused()
     slot.accepted()
@@ -365,7 +366,7 @@ async def test_a_slot_settles_once():
 
 async def test_stats_tell_what_is_going_on():
     """The statistics name waiters by lane, seats taken and the rate reached over the last minute."""
-    scheduler, starts = Scheduler(10, max_in_flight=2), []
+    scheduler, starts = virtual(10, max_in_flight=2), []
     async with anyio.create_task_group() as group:
         for lane in ("interactive", "bulk", "bulk", "bulk"):
             group.start_soon(starter(scheduler, starts, lane, 60.0))
@@ -379,7 +380,7 @@ async def test_stats_tell_what_is_going_on():
 
 async def test_many_waiters_that_went_away_are_forgotten():
     """A hundred thousand cancelled waiters behind a long call leave no trace in the queue."""
-    scheduler = Scheduler(1, max_in_flight=1)
+    scheduler = virtual(1, max_in_flight=1)
     async with scheduler.slot():
         for _ in range(20):
             async with anyio.create_task_group() as group:
@@ -407,12 +408,12 @@ async def test_a_scheduler_without_seats_is_refused():
 async def test_an_unknown_lane_is_refused():
     """A lane that does not exist is a ConfigurationError that names those that do."""
     with pytest.raises(ConfigurationError, match="interactive and bulk"):
-        await Scheduler(1).acquire("express")
+        await virtual(1).acquire("express")
 
 
 async def test_two_event_loops_at_once_are_refused():
     """Using a scheduler from another thread's loop while it is busy is a clear error."""
-    scheduler = Scheduler(1)
+    scheduler = virtual(1)
     caught = []
 
     def elsewhere():
@@ -430,7 +431,7 @@ async def test_two_event_loops_at_once_are_refused():
 
 async def test_rest_lets_time_pass_without_a_seat():
     """A pause before a repeat takes its time and no seat."""
-    scheduler = Scheduler(1)
+    scheduler = virtual(1)
     before = anyio.current_time()
     await scheduler.rest(5)
     assert anyio.current_time() - before == pytest.approx(5)
@@ -442,7 +443,7 @@ async def test_rest_lets_time_pass_without_a_seat():
 
 async def test_queues_that_share_a_bucket_share_its_rate():
     """Two schedulers on one bucket start together no faster than one."""
-    bucket, starts = LocalBucket(Rate(10)), []
+    bucket, starts = LocalBucket(Rate(10), clock=anyio.current_time), []
     queues = [Scheduler(10, bucket=bucket) for _ in range(2)]
     await run_all(*[starter(queue, starts) for queue in queues for _ in range(30)])
     starts.sort()

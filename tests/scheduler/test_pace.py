@@ -227,3 +227,48 @@ def test_the_learnt_margin_comes_close_to_the_best_fixed_one(rate, mean, jitter,
     runs = [simulate(170, rate, mean, jitter, Pace(Rate(rate)), burst=burst, seed=seed, warm_up=20) for seed in range(8)]
     assert sum(used for used, _ in runs) / len(runs) >= 0.9 * best
     assert sum(refused for _, refused in runs) / len(runs) <= 1 / 15
+
+
+def test_a_start_given_back_does_not_undo_what_another_request_has_delayed():
+    """Of two starts the first went out late and the second is given back: the next keeps its distance from the first."""
+    pace = Pace(Rate(1))
+    first = taken(pace, 0.0)
+    second = taken(pace, 1.05)
+    pace.sent(first, 1.2)
+    pace.give_back(second)
+    assert pace.wait(1.25) >= 0.9
+
+
+def test_a_start_given_back_long_after_is_harmless():
+    """Giving back after more than a minute changes nothing and fails nothing."""
+    pace = Pace(Rate(1))
+    start = taken(pace, 0.0)
+    assert pace.rate_reached(100.0) == 0.0
+    pace.give_back(start)
+    assert pace.wait(100.0) == 0.0
+
+
+@pytest.mark.parametrize("case", ["eager", "stale"])
+def test_retry_after_counts_whichever_refusal_brings_it(case):
+    """The time that a service asks for is kept also on a refusal that says nothing else."""
+    pace = Pace(Rate(10))
+    if case == "eager":
+        pace.refused(taken(pace, 0.0), 0.01)
+        pace.refused(taken(pace, 0.01), 0.02, retry_after=60.0)
+    else:
+        starts = [taken(pace, float(second)) for second in range(3)]
+        pace.refused(starts[1], 3.0)
+        pace.refused(starts[2], 3.0)
+        pace.refused(starts[0], 3.0, retry_after=60.0)
+    assert pace.wait(3.0) >= 50.0
+
+
+def test_a_retry_after_of_zero_does_not_switch_the_hold_off():
+    """A service that asks for no wait is still not hammered."""
+    pace, now = Pace(Rate(10)), 0.0
+    for _ in range(4):
+        pace.refused(taken(pace, now), now, retry_after=0.0)
+        now += pace.wait(now)
+    assert pace.holding
+    assert pace.held_until - now >= 0.0
+    assert pace.holds == 1
