@@ -551,7 +551,9 @@ async def test_closing_twice_does_nothing(used):
     if used:
         await api.cron.get(7)
     await api.aclose()
-    await api.aclose()
+    assert await api.aclose() is None
+    with pytest.raises(ConfigurationError, match="closed"):
+        await api.cron.get(7)
 
 
 async def test_a_transport_handed_in_is_closed_with_the_client():

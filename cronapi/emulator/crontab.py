@@ -162,7 +162,7 @@ def _draw(field: str, index: int, seed: str) -> list[int]:
     if not match:
         return _expand(field, index)
     # Not for secrets: a run that cannot be foretold would make tests fail by chance.
-    generator = random.Random(f"{seed} {_FIELD_NAMES[index]}")  # noqa: S311
+    generator = random.Random(f"{seed} {_FIELD_NAMES[index]}")  # noqa: S311 -- repeatable on purpose
     return sorted(generator.sample(_expand(match[2] or "*", index), int(match[1] or 1)))
 
 

@@ -130,7 +130,7 @@ def read_date(text: str) -> Once | None:
 
 
 def _format_reader(form: str) -> Callable[[str], datetime]:
-    return lambda text: datetime.strptime(text, form)  # noqa: DTZ007 - the zone is the job's
+    return lambda text: datetime.strptime(text, form)  # noqa: DTZ007 -- the zone is the job's
 
 
 def _not_later(runs: Iterator[int], end: int) -> Iterator[int]:
@@ -198,5 +198,5 @@ def _read_clock(text: str | None) -> tuple[int, int] | None:
     if not text:
         return None
     hour, minute = text.split(":")
-    parsed = datetime.strptime(f"{hour}:{minute}", "%H:%M")  # noqa: DTZ007 - only a time of day
+    parsed = datetime.strptime(f"{hour}:{minute}", "%H:%M")  # noqa: DTZ007 -- only a time of day
     return parsed.hour, parsed.minute

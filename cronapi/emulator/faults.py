@@ -41,7 +41,7 @@ _TIMED = frozenset({"stall", "stall_before"})
 BATCHES = {"cron.batch_add": "data", "cron.batch_edit": "id", "cron.batch_delete": "id"}
 
 
-class ConnectionLost(ConnectionResetError):  # noqa: N818 - what happened, as its base says
+class ConnectionLost(ConnectionResetError):  # noqa: N818 -- what happened, as its base says
     """The connection is gone; in process it comes out of the app, on a socket the socket is reset."""
 
 
@@ -122,7 +122,7 @@ class Faults:
     def __init__(self, seed: int = 0) -> None:
         """Begin with no faults."""
         # Not for secrets: a run must be repeatable.
-        self._random = random.Random(seed)  # noqa: S311
+        self._random = random.Random(seed)  # noqa: S311 -- repeatable on purpose
         self._lock = threading.Lock()
         self._pending: list[tuple[Fault, int | None]] = []
         self.fired: deque[Fired] = deque(maxlen=_REMEMBERED)

@@ -7,7 +7,7 @@ GENERAL = 1
 UNKNOWN_TOKEN = 11
 
 
-class Refusal(Exception):  # noqa: N818 - an answer of the service, not a mistake in the emulator
+class Refusal(Exception):  # noqa: N818 -- an answer of the service, not a mistake in the emulator
     """An API error: ``code`` and ``message`` go into the envelope."""
 
     def __init__(self, message: str, code: int = GENERAL) -> None:

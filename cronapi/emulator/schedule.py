@@ -33,11 +33,11 @@ class Schedule(Protocol):
 class Manual:
     """No run of its own: only asked-for ones."""
 
-    def after(self, start: int, zone: ZoneInfo) -> Iterator[int]:  # noqa: ARG002
+    def after(self, start: int, zone: ZoneInfo) -> Iterator[int]:  # noqa: ARG002 -- every schedule has the same signature
         """Yield nothing."""
         return iter(())
 
-    def until(self, start: int, end: int, zone: ZoneInfo) -> Iterator[int]:  # noqa: ARG002
+    def until(self, start: int, end: int, zone: ZoneInfo) -> Iterator[int]:  # noqa: ARG002 -- every schedule has the same signature
         """Yield nothing."""
         return iter(())
 

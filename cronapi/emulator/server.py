@@ -25,7 +25,7 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 class _Protocol(H11Protocol):
     """A connection whose app can end it: the app finds the means in its scope's state."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # asyncio hands a transport, the base says any
         super().connection_made(transport)
         self.app_state = {**self.app_state, ABORT: self._abort}
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import selectors
 from contextlib import asynccontextmanager
 
 import httpx
@@ -16,6 +14,7 @@ from cronapi.emulator.call import Call, Settings
 from cronapi.emulator.parameters import read_parameters, signature
 from cronapi.emulator.service import HANDLERS
 from cronapi.emulator.store import Store
+from virtual_clock import VirtualLoop
 
 START = 1_800_000_000
 TOKEN = "emulator-token-0123456789abcdef"
@@ -61,31 +60,6 @@ async def calling(app):
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://emulator") as http:
         yield Caller(app, http)
-
-
-class _InstantSelector(selectors.DefaultSelector):
-    loop = None
-
-    def select(self, timeout=None):
-        if timeout is None or timeout <= 0:
-            return super().select(timeout)
-        events = super().select(0)
-        if not events:
-            self.loop.moment += timeout
-        return events
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop whose time jumps instead of passing."""
-
-    def __init__(self):
-        self.moment = 0.0
-        selector = _InstantSelector()
-        super().__init__(selector)
-        selector.loop = self
-
-    def time(self):
-        return self.moment
 
 
 @pytest.fixture(params=["asyncio", "trio"])

@@ -88,7 +88,7 @@ async def test_a_stalled_answer_does_not_keep_the_server(caplog):
     async with httpx.AsyncClient(timeout=None) as http:
         async with serve(app) as origin:
             call = asyncio.create_task(http.get(f"{origin}/api/v1/cron_list", params={"token": TOKEN}))
-            while not app.emulator.faults.fired:  # noqa: ASYNC110
+            while not app.emulator.faults.fired:  # noqa: ASYNC110 -- another thread sets it
                 await asyncio.sleep(0)  # the fault has no event to wait for
         with pytest.raises(httpx.TransportError):
             await call
