@@ -116,10 +116,10 @@ class Caller:
         if row.repeat is Repeat.SAME and wire.get("run"):
             row = evolve(row, repeat=Repeat.CREATE)
         progress = _Progress(row, wire, options.lane or lane, deadline, history or History())
-        if row.repeat is not Repeat.CREATE:
-            return await self._perform(progress, options)
-        async with self._alone(progress):
-            return await self._perform(progress, options)
+        if row.repeat is Repeat.CREATE and row.name in RECOVERY:
+            async with self._alone(progress):
+                return await self._perform(progress, options)
+        return await self._perform(progress, options)
 
     def _check(self, function: str) -> None:
         name = self.provider.name
@@ -130,17 +130,18 @@ class Caller:
     async def _alone(self, progress: _Progress) -> AsyncIterator[None]:
         """Let creates that a look-up could not tell apart go one after the other."""
         names = namings(progress.row.name, progress.wire)
-        lock = self._creating.setdefault(names, anyio.Lock())
+        lock, mine = self._creating.setdefault(names, anyio.Lock()), False
         with anyio.move_on_after(progress.left()):
             await lock.acquire()
-        if lock.statistics().owner != anyio.get_current_task():
+            mine = True
+        if not mine:
             error = WaitTooLongError("An identical create was still under way after max_wait.", wait=self._scheduler().eta(progress.lane))
             raise progress.fail(error, self.provider)
         self._under_way.update(names)
         try:
             yield
         finally:
-            self._under_way.subtract(names)
+            self._under_way -= Counter(names)  # which also forgets those that are down to none
             lock.release()
 
     async def _perform(self, progress: _Progress, options: Options) -> Any:

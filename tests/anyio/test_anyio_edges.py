@@ -244,3 +244,20 @@ async def test_a_transport_that_cannot_be_closed_does_not_stop_the_closing(caplo
     async with paced(None, transport=Broken()) as api:
         await api.cron.list()
     assert "could not be closed" in caplog.text
+
+
+async def test_functions_that_cronapi_does_not_know_do_not_wait_for_each_other():
+    """Raw calls of a function that is not in the table run side by side."""
+    app = create_app(clock=Clock(ticks=anyio.current_time), rates={"fastcron": None, "setcronjob": None})
+    app.emulator.faults.add(Fault("stall", times=None, seconds=5.0))
+    async with paced(app, scheduler=virtual(1000)) as api:
+        before = anyio.current_time()
+        async with anyio.create_task_group() as group:
+            for _ in range(5):
+                group.start_soon(failing, api)
+        assert anyio.current_time() - before < 10
+
+
+async def failing(api):
+    with pytest.raises(CronAPIError):
+        await api.call("cron.polish", id=1)
