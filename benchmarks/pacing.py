@@ -46,7 +46,10 @@ class Result:
 async def _send(http: httpx.AsyncClient, origin: str, pace: Pace, done: list[float], refusals: list[float]) -> None:
     for attempt in range(ATTEMPTS):
         await pace()
-        answer = await http.post(f"{origin}/api/cron.list", data={"token": DEFAULT_TOKEN})
+        try:
+            answer = await http.post(f"{origin}/api/cron.list", data={"token": DEFAULT_TOKEN})
+        except httpx.TransportError:
+            continue
         if answer.status_code == httpx.codes.OK:
             done.append(time.monotonic())
             return
