@@ -19,7 +19,7 @@ from attrs import frozen
 
 from cronapi.errors import ConfigurationError, WaitTooLongError
 from cronapi.providers import Rate
-from cronapi.scheduler.bucket import LocalBucket
+from cronapi.scheduler.bucket import Bucket, LocalBucket
 from cronapi.scheduler.pace import Pace, Start
 from cronapi.scheduler.slot import Slot
 
@@ -85,11 +85,11 @@ class Scheduler:
     several threads share a `bucket` instead. Raises ConfigurationError for a bad argument or use on two loops at once.
     """
 
-    def __init__(self, rate: Rate | float, *, max_in_flight: int = 10, bucket: LocalBucket | None = None) -> None:
+    def __init__(self, rate: Rate | float, *, max_in_flight: int = 10, bucket: Bucket | None = None) -> None:
         if max_in_flight < 1:
             raise ConfigurationError(f"max_in_flight must be at least 1, not {max_in_flight!r}.")
         self.rate: Rate = rate if isinstance(rate, Rate) else Rate(rate)
-        self.bucket: LocalBucket = bucket or LocalBucket(self.rate)
+        self.bucket: Bucket = bucket or LocalBucket(self.rate)
         self.max_in_flight: int = max_in_flight
         self._places = itertools.count()
         self._lanes: dict[Lane, list[tuple[int, _Waiter]]] = {"interactive": [], "bulk": []}
@@ -199,6 +199,8 @@ class Scheduler:
     async def _lead(self, waiter: _Waiter) -> None:
         """Grant starts as they come due until this waiter has its own; then pass the lead on."""
         while waiter.slot is None:
+            if self._in_flight < self.max_in_flight:
+                await self.bucket.reserve()
             wait = self._grant()
             if wait is not None:
                 self._changed = anyio.Event()

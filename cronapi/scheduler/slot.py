@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cronapi.scheduler.bucket import LocalBucket
+from cronapi.scheduler.bucket import Bucket
 from cronapi.scheduler.pace import Start
 
 
@@ -17,7 +17,7 @@ class Slot:
 
     __slots__ = ("_bucket", "_leave", "_open", "_settled", "_start", "place")
 
-    def __init__(self, bucket: LocalBucket, start: Start, place: int, leave: Callable[[], None]) -> None:
+    def __init__(self, bucket: Bucket, start: Start, place: int, leave: Callable[[], None]) -> None:
         self.place: int = place
         self._bucket = bucket
         self._leave = leave
