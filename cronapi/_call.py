@@ -27,6 +27,7 @@ from cronapi.errors import (
     NotFoundError,
     OutcomeUnknownError,
     RequestTimeoutError,
+    SchedulerError,
     StatusError,
     UnsupportedFunctionError,
     WaitTooLongError,
@@ -173,7 +174,7 @@ class Caller:
         left = None if progress.deadline is None else max(0.0, progress.deadline - anyio.current_time())
         try:
             return await self._scheduler().acquire(progress.lane, left, progress.place)
-        except WaitTooLongError as error:
+        except (SchedulerError, WaitTooLongError) as error:
             raise progress.fail(error, self.provider) from error.__cause__
 
     async def _rest(self, progress: _Progress, options: Options) -> None:

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 import anyio
 
+from cronapi.errors import ConfigurationError
 from cronapi.providers import Rate
 from cronapi.scheduler.pace import Pace, Start
 
@@ -22,10 +23,19 @@ class Bucket(Protocol):
     bucket that several share keeps their starts apart.
     """
 
-    rate: Rate
+    @property
+    def rate(self) -> Rate:
+        """The rate."""
+        ...
+
+    def bind(self, rate: Rate) -> None:
+        """Learn the rate of a scheduler that is to use this bucket; raise ConfigurationError where it cannot have it."""
 
     async def reserve(self) -> None:
-        """Make sure that `take` and `wait` know when the next start is due; may be cancelled at no cost."""
+        """Make sure that `take` and `wait` know when the next start is due; may be cancelled at no cost.
+
+        Raises SchedulerError where that cannot be known.
+        """
 
     async def publish(self) -> None:
         """Tell others at once what they should not learn late: a refusal, and how a probe fared."""
@@ -35,6 +45,7 @@ class Bucket(Protocol):
 
     def wait(self) -> float:
         """Return the seconds until it is worth asking for a start."""
+        ...
 
     def give_back(self, start: Start) -> None:
         """Take back a start that was not used."""
@@ -53,6 +64,7 @@ class Bucket(Protocol):
 
     def read(self, look: Callable[[Pace, float], T]) -> T:
         """Return what `look(pace, now)` sees."""
+        ...
 
 
 logger: logging.Logger = logging.getLogger("cronapi.scheduler")
@@ -69,6 +81,11 @@ class LocalBucket:
         self._pace = Pace(rate)
         self._clock = clock
         self._lock = threading.Lock()
+
+    def bind(self, rate: Rate) -> None:
+        """Raise ConfigurationError for another rate than its own: two rates would be two budgets."""
+        if rate != self.rate:
+            raise ConfigurationError(f"The bucket is paced at {self.rate}, not at {rate}.")
 
     async def reserve(self) -> None:
         """Do nothing: the next start is always known here."""

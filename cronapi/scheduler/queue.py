@@ -76,6 +76,7 @@ class _Entry:
         if kind is None:
             self._slot.accepted()
         self._slot.close()
+        await self._slot.publish()
 
 
 class Scheduler:
@@ -90,6 +91,7 @@ class Scheduler:
             raise ConfigurationError(f"max_in_flight must be at least 1, not {max_in_flight!r}.")
         self.rate: Rate = rate if isinstance(rate, Rate) else Rate(rate)
         self.bucket: Bucket = bucket or LocalBucket(self.rate)
+        self.bucket.bind(self.rate)
         self.max_in_flight: int = max_in_flight
         self._places = itertools.count()
         self._lanes: dict[Lane, list[tuple[int, _Waiter]]] = {"interactive": [], "bulk": []}

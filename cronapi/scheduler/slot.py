@@ -58,6 +58,10 @@ class Slot:
             self._open = False
             self._leave()
 
+    async def publish(self) -> None:
+        """Tell others at once what they should not learn late; for after `close()`, and never an error."""
+        await self._bucket.publish()
+
     def _settle(self) -> bool:
         unsettled, self._settled = not self._settled, True
         return unsettled
