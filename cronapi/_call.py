@@ -29,6 +29,7 @@ from cronapi.errors import (
     NotFoundError,
     OutcomeUnknownError,
     RequestTimeoutError,
+    SchedulerError,
     StatusError,
     UnsupportedFunctionError,
     WaitTooLongError,
@@ -196,7 +197,7 @@ class Caller:
     async def _acquire(self, progress: _Progress) -> Slot:
         try:
             return await self._scheduler().acquire(progress.lane, progress.left(), progress.place)
-        except WaitTooLongError as error:
+        except (SchedulerError, WaitTooLongError) as error:
             raise progress.fail(error, self.provider) from error.__cause__
 
     async def _rest(self, progress: _Progress, options: Options) -> None:

@@ -92,6 +92,7 @@ class Transport:
             finally:
                 learn(exchange.verdict)
                 self._end(exchange, slot)
+            await slot.publish()
             logger.debug("%s: %s after %.3f s", request.function, exchange.verdict.ending.value, time.perf_counter() - began)
 
         self._spawn(run)

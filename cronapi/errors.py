@@ -4,6 +4,7 @@
     +-- ConfigurationError           a bad argument, no token, a closed client (also ValueError)
     +-- UnsupportedFunctionError     this provider has no such function
     +-- WaitTooLongError             max_wait would be exceeded: nothing was sent
+    +-- SchedulerError               the shared bucket is unreachable: nothing was sent
     +-- TransportError               no answer
     |   +-- ConnectionFailedError    no connection: nothing was sent
     |   +-- RequestTimeoutError      no answer in time
@@ -99,6 +100,12 @@ class WaitTooLongError(CronAPIError):
     def __init__(self, message: str, *, wait: float = 0.0, **call: Unpack[CallFacts]) -> None:
         super().__init__(message, **call)
         self.wait = wait
+
+
+class SchedulerError(CronAPIError):
+    """The bucket that several processes share is unreachable; this attempt was not sent."""
+
+    advice = "Check the Redis server and its address, or make the bucket with fallback='local'."
 
 
 class TransportError(CronAPIError):

@@ -56,8 +56,8 @@ PUBLIC = [
     *("APIError", "Account", "Applied", "Attempt", "AuthenticationError", "Client", "ConfigurationError", "ConnectionFailedError"),
     *("CronAPIError", "CronJob", "Execution", "FastCron", "Group", "JobParams", "JobSpec", "JobStatus", "NotFoundError"),
     *("Notification", "Notify", "OutcomeUnknownError", "Provider", "Rate", "RedirectError", "RequestTimeoutError", "ResponseError"),
-    *("RetryPolicy", "Scheduler", "SchedulerStats", "ServerAddress", "ServiceUnavailableError", "SetCronJob", "StatusError"),
-    *("TransportError", "UnsupportedFunctionError", "WaitTooLongError"),
+    *("RetryPolicy", "Scheduler", "SchedulerError", "SchedulerStats", "ServerAddress", "ServiceUnavailableError", "SetCronJob"),
+    *("StatusError", "TransportError", "UnsupportedFunctionError", "WaitTooLongError"),
 ]
 
 NAMESPACES = {"cron": Cron, "group": Groups, "account": Account, "server": Server}
@@ -175,7 +175,7 @@ def test_an_import_costs_no_http_client(module):
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     loaded = set(run.stdout.split())
     assert module in loaded
-    assert not loaded & {"httpx", "httpx2", "httpcore", "click", "rich", "starlette", "uvicorn", "trio", "cronsim", "pytest"}
+    assert not loaded & {"httpx", "httpx2", "httpcore", "click", "rich", "starlette", "uvicorn", "trio", "cronsim", "pytest", "redis"}
 
 
 # --- names -----------------------------------------------------------------------------------------------------------------------

@@ -6,12 +6,66 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
+from cronapi.errors import ConfigurationError
 from cronapi.providers import Rate
 from cronapi.scheduler.pace import Pace, Start
 
 T = TypeVar("T")
+
+
+class Bucket(Protocol):
+    """Hands out starts at a rate; what a scheduler asks of it.
+
+    Only `reserve` and `publish` may wait; the rest is asked in between and answers at once. One scheduler asks from one event loop; a
+    bucket that several share keeps their starts apart.
+    """
+
+    @property
+    def rate(self) -> Rate:
+        """The rate."""
+        ...
+
+    def bind(self, rate: Rate) -> None:
+        """Learn the rate of a scheduler that is to use this bucket; raise ConfigurationError where it cannot have it."""
+
+    async def reserve(self) -> None:
+        """Make sure that `take` and `wait` know when the next start is due; may be cancelled at no cost.
+
+        Raises SchedulerError where that cannot be known.
+        """
+
+    async def publish(self) -> None:
+        """Tell others at once what they should not learn late: a refusal, and how a probe fared."""
+
+    def take(self) -> Start | None:
+        """Take the start that is due now, or None where none is."""
+
+    def wait(self) -> float:
+        """Return the seconds until it is worth asking for a start."""
+        ...
+
+    def give_back(self, start: Start) -> None:
+        """Take back a start that was not used."""
+
+    def sent(self, start: Start) -> float:
+        """Learn that the request is ready to go out, and return the seconds it still has to wait."""
+
+    def accepted(self, start: Start) -> None:
+        """Learn that the request was let through."""
+
+    def refused(self, start: Start, retry_after: float | None = None) -> None:
+        """Learn that the rate limit refused the request; `retry_after` is in seconds."""
+
+    def lost(self, start: Start) -> None:
+        """Learn that no answer came."""
+
+    def read(self, look: Callable[[Pace, float], T]) -> T:
+        """Return what `look(pace, now)` sees."""
+        ...
+
+
 logger: logging.Logger = logging.getLogger("cronapi.scheduler")
 
 
@@ -26,6 +80,17 @@ class LocalBucket:
         self._pace = Pace(rate)
         self._clock = clock
         self._lock = threading.Lock()
+
+    def bind(self, rate: Rate) -> None:
+        """Raise ConfigurationError for another rate than its own: two rates would be two budgets."""
+        if rate != self.rate:
+            raise ConfigurationError(f"The bucket is paced at {self.rate}, not at {rate}.")
+
+    async def reserve(self) -> None:
+        """Do nothing: the next start is always known here."""
+
+    async def publish(self) -> None:
+        """Do nothing: whoever shares this bucket sees it at once."""
 
     def take(self) -> Start | None:
         """Take the start that is due now, or None where none is."""

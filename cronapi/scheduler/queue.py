@@ -19,7 +19,7 @@ from attrs import frozen
 
 from cronapi.errors import ConfigurationError, WaitTooLongError
 from cronapi.providers import Rate
-from cronapi.scheduler.bucket import LocalBucket
+from cronapi.scheduler.bucket import Bucket, LocalBucket
 from cronapi.scheduler.pace import Pace, Start
 from cronapi.scheduler.slot import Slot
 
@@ -76,6 +76,7 @@ class _Entry:
         if kind is None:
             self._slot.accepted()
         self._slot.close()
+        await self._slot.publish()
 
 
 class Scheduler:
@@ -85,13 +86,12 @@ class Scheduler:
     several threads share a `bucket` instead. Raises ConfigurationError for a bad argument or use on two loops at once.
     """
 
-    def __init__(self, rate: Rate | float, *, max_in_flight: int = 10, bucket: LocalBucket | None = None) -> None:
+    def __init__(self, rate: Rate | float, *, max_in_flight: int = 10, bucket: Bucket | None = None) -> None:
         if max_in_flight < 1:
             raise ConfigurationError(f"max_in_flight must be at least 1, not {max_in_flight!r}.")
         self.rate: Rate = rate if isinstance(rate, Rate) else Rate(rate)
-        self.bucket: LocalBucket = bucket or LocalBucket(self.rate)
-        if self.bucket.rate != self.rate:
-            raise ConfigurationError(f"The bucket is paced at {self.bucket.rate}, not at {self.rate}.")
+        self.bucket: Bucket = bucket or LocalBucket(self.rate)
+        self.bucket.bind(self.rate)
         self.max_in_flight: int = max_in_flight
         self._places = itertools.count()
         self._lanes: dict[Lane, list[tuple[int, _Waiter]]] = {"interactive": [], "bulk": []}
@@ -204,6 +204,8 @@ class Scheduler:
     async def _lead(self, waiter: _Waiter) -> None:
         """Grant starts as they come due until this waiter has its own; then pass the lead on."""
         while waiter.slot is None:
+            if self._in_flight < self.max_in_flight:
+                await self.bucket.reserve()
             wait = self._grant()
             if wait is not None:
                 self._changed = anyio.Event()

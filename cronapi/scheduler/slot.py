@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import anyio
 
-from cronapi.scheduler.bucket import LocalBucket
+from cronapi.scheduler.bucket import Bucket
 from cronapi.scheduler.pace import Start
 
 
@@ -19,7 +19,7 @@ class Slot:
 
     __slots__ = ("_bucket", "_leave", "_open", "_settled", "_start", "place")
 
-    def __init__(self, bucket: LocalBucket, start: Start, place: int, leave: Callable[[], None]) -> None:
+    def __init__(self, bucket: Bucket, start: Start, place: int, leave: Callable[[], None]) -> None:
         self.place: int = place
         self._bucket = bucket
         self._leave = leave
@@ -60,6 +60,10 @@ class Slot:
         if self._open:
             self._open = False
             self._leave()
+
+    async def publish(self) -> None:
+        """Tell others at once what they should not learn late; for after `close()`, and never an error."""
+        await self._bucket.publish()
 
     def _settle(self) -> bool:
         unsettled, self._settled = not self._settled, True

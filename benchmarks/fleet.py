@@ -1,0 +1,244 @@
+"""How one shared budget behaves as the fleet grows: `python -m benchmarks.fleet [PLOT.svg]`; needs redis-server.
+
+The library's own bucket and script on a real Redis, but in simulated time: processes are actors, nobody sleeps. The judge is nginx's
+rule: sooner than one interval after the last accepted request is refused. The way to the service and back takes normally distributed
+times. Every process always has a call waiting.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import itertools
+import random
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import redis
+from attrs import define, field
+
+from cronapi import Rate
+from cronapi.scheduler import RedisBucket
+from cronapi.scheduler.pace import Start
+from cronapi.scheduler.redis_script import SCRIPT
+
+RATE = Rate(10)
+SIZES = (1, 4, 16, 64, 256, 1000)
+WAY, JITTER, REDIS_WAY = 0.02, 0.004, 0.0005
+SECONDS = 1200.0
+EPOCH = 1_700_000_000
+
+
+@define(eq=False)
+class Process:
+    """One process; it asks for its next start when it has used the last."""
+
+    bucket: RedisBucket
+    since: float = 0.0
+    grants: int = 0
+
+
+@define
+class Figures:
+    """What the second half of one run shows."""
+
+    processes: int
+    rate: float
+    refused: float
+    mean: float
+    p95: float
+    per_slot: float
+    per_second: float
+    fairness: float
+
+
+@define
+class Count:
+    """What is counted."""
+
+    evaluations: int = 0
+    sent: int = 0
+    accepted: int = 0
+    waits: list[float] = field(factory=list)
+
+
+class Fleet:
+    """The simulation: a heap of events, a clock, and the judge's memory."""
+
+    def __init__(self, client: redis.Redis, processes: int, seed: int = 1) -> None:
+        client.flushall()
+        self.script = client.register_script(SCRIPT)
+        self.random = random.Random(seed)
+        self.now = 0.0
+        self.count = Count()
+        self.opened = float("-inf")
+        self.events: list[tuple[float, int, str, Process, Start | None]] = []
+        self.order = itertools.count()
+        self.processes = [Process(RedisBucket(self.evaluate, clock=lambda: self.now, threads=False)) for _ in range(processes)]
+        for process in self.processes:
+            process.bucket.bind(RATE)
+            self.after(self.random.uniform(0, 0.1), "ask", process)
+
+    def evaluate(self, arguments: Sequence[int | str]) -> Sequence[int]:
+        """Ask Redis, at the simulated time."""
+        self.count.evaluations += 1
+        answer = self.script(keys=["{fleet}"], args=[round((EPOCH + self.now) * 1_000_000), *arguments])
+        return [int(value) for value in answer]
+
+    def after(self, seconds: float, what: str, process: Process, start: Start | None = None) -> None:
+        """Let something happen later."""
+        heapq.heappush(self.events, (self.now + seconds, next(self.order), what, process, start))
+
+    def run(self, until: float) -> Count:
+        """Let the fleet work until then, and return what was counted since the last time."""
+        self.count = Count()
+        while self.events[0][0] < until:
+            self.now, _, what, process, start = heapq.heappop(self.events)
+            getattr(self, what)(process, start)
+        return self.count
+
+    def ask(self, process: Process, _: Start | None) -> None:
+        """Take the start that is due, or reserve one and come back when it is."""
+        start = process.bucket.take()
+        if start is None:
+            process.bucket._evaluate(wanted=True)  # noqa: SLF001 -- what `reserve` does, without waiting
+            self.after(process.bucket.wait() + REDIS_WAY, "ask", process)
+            return
+        self.count.waits.append(self.now - process.since)
+        self.count.sent += 1
+        process.since = self.now
+        process.grants += 1
+        self.after(self.way(), "arrive", process, start)
+        self.after(REDIS_WAY, "ask", process)
+
+    def way(self) -> float:
+        """Return how long a request or an answer is under way."""
+        return max(0.001, self.random.gauss(WAY, JITTER))
+
+    def arrive(self, process: Process, start: Start | None) -> None:
+        """Let the judge decide."""
+        passes = self.now - self.opened >= RATE.interval
+        if passes:
+            self.opened = self.now
+            self.count.accepted += 1
+        self.after(self.way(), "accepted" if passes else "refused", process, start)
+
+    def accepted(self, process: Process, start: Start) -> None:
+        """Tell the bucket."""
+        process.bucket.accepted(start)
+        self.publish(process)
+
+    def refused(self, process: Process, start: Start) -> None:
+        """Tell the bucket."""
+        process.bucket.refused(start)
+        self.publish(process)
+
+    def publish(self, process: Process) -> None:
+        """Do what the bucket's `publish` does, without waiting."""
+        process.bucket._evaluate(wanted=False)  # noqa: SLF001
+
+
+def measure(client: redis.Redis, processes: int) -> Figures:
+    """Run one size of fleet and return the figures of its second half."""
+    fleet = Fleet(client, processes)
+    fleet.run(SECONDS / 2)
+    before = [process.grants for process in fleet.processes]
+    count = fleet.run(SECONDS)
+    grants = [process.grants - earlier for process, earlier in zip(fleet.processes, before, strict=True)]
+    return Figures(
+        processes,
+        rate=count.accepted / (SECONDS / 2),
+        refused=1 - count.accepted / count.sent,
+        mean=statistics.fmean(count.waits),
+        p95=statistics.quantiles(count.waits, n=20)[-1],
+        per_slot=count.evaluations / count.sent,
+        per_second=count.evaluations / (SECONDS / 2),
+        fairness=sum(grants) ** 2 / (len(grants) * sum(number**2 for number in grants)),
+    )
+
+
+@contextlib.contextmanager
+def redis_client() -> Iterator[redis.Redis]:
+    """Run a redis-server of our own and give a client of it."""
+    command = shutil.which("redis-server")
+    if command is None:
+        sys.exit("there is no redis-server on this machine")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = subprocess.Popen([command, "--port", str(port), "--save", ""], stdout=subprocess.DEVNULL)  # noqa: S603
+    client = redis.Redis(port=port)
+    try:
+        for _ in range(500):
+            with contextlib.suppress(redis.ConnectionError):
+                client.ping()
+                break
+            time.sleep(0.01)
+        yield client
+    finally:
+        client.close()
+        server.terminate()
+        server.wait()
+
+
+def table(rows: list[Figures]) -> str:
+    """Return the figures as a Markdown table."""
+    lines = [
+        "| processes | accepted a second | refused | mean wait | p95 wait | evaluations a slot | evaluations a second | Jain's fairness |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row.processes} | {row.rate:.2f} | {row.refused:.1%} | {row.mean:.2f} s | {row.p95:.2f} s"
+        f" | {row.per_slot:.3f} | {row.per_second:.1f} | {row.fairness:.4f} |"
+        for row in rows
+    ]
+    return "\n".join(lines)
+
+
+def plot(rows: list[Figures]) -> str:
+    """Return an SVG picture: the accepted requests and the evaluations a second over the number of processes."""
+    width, height, left, top = 640, 300, 50, 30
+    most = max(max(row.rate, row.per_second) for row in rows) * 1.15
+    places = [left + place * (width - left - 20) / (len(rows) - 1) for place in range(len(rows))]
+
+    def line(values: list[float], colour: str) -> str:
+        dots = [(x, height - value / most * (height - top)) for x, value in zip(places, values, strict=True)]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in dots)
+        marks = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in dots)
+        return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>{marks}'
+
+    ticks = "".join(
+        f'<text x="{x:.1f}" y="{height + 18}" text-anchor="middle">{row.processes}</text>' for x, row in zip(places, rows, strict=True)
+    )
+    scale = "".join(
+        f'<text x="{left - 12}" y="{height - value / most * (height - top) + 4:.1f}" text-anchor="end">{value}</text>'
+        for value in range(0, int(most) + 1, 2)
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height + 45}" font-family="sans-serif" font-size="12">'
+        f'<rect width="100%" height="100%" fill="white"/>'
+        f'<line x1="{left}" y1="{height}" x2="{width - 10}" y2="{height}" stroke="#888"/>{scale}{ticks}'
+        f'<text x="{width / 2}" y="{height + 38}" text-anchor="middle">processes that share 10 requests a second</text>'
+        f"{line([row.rate for row in rows], '#1769aa')}{line([row.per_second for row in rows], '#c4561a')}"
+        f'<text x="{left}" y="16" fill="#1769aa">accepted a second</text>'
+        f'<text x="{left + 150}" y="16" fill="#c4561a">Redis evaluations a second</text></svg>\n'
+    )
+
+
+def main() -> None:
+    """Print the table, and write the plot where a path is given."""
+    with redis_client() as client:
+        rows = [measure(client, size) for size in SIZES]
+    print(table(rows))
+    if len(sys.argv) > 1:
+        Path(sys.argv[1]).write_text(plot(rows), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

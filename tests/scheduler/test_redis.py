@@ -1,0 +1,281 @@
+"""The shared bucket as it is used: real Redis, real processes, real time, and nginx as the judge."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from cronapi import Applied, ConfigurationError, Rate, Scheduler, SchedulerError
+from cronapi.emulator import create_app, run_in_thread
+from cronapi.scheduler import RedisBucket
+from emulated import FAST, client_of
+from judges import NGINX, free_port, nginx
+from redis_server import ABSENT, REDIS, redis_server
+
+TESTS = Path(__file__).parent.parent
+needs_redis = pytest.mark.skipif(REDIS is None, reason=ABSENT)
+needs_nginx = pytest.mark.skipif(NGINX is None, reason="there is no nginx on this machine")
+
+
+@pytest.fixture(scope="module")
+def shared_server():
+    with redis_server() as server:
+        yield server
+
+
+@pytest.fixture
+def server(shared_server):
+    """A Redis server that runs and is empty."""
+    shared_server.client.flushall()
+    shared_server.client.config_resetstat()
+    return shared_server
+
+
+@pytest.fixture
+def mortal_server():
+    """A Redis server that a test may stop."""
+    with redis_server() as server:
+        yield server
+
+
+class Worker:
+    """A process of the fleet, and what it said."""
+
+    def __init__(self, url, origin, calls):
+        command = [sys.executable, str(TESTS / "fleet_worker.py"), url, "fleet", f"{origin}/api/", str(calls)]
+        env = {**os.environ, "PYTHONPATH": str(TESTS.parent)}
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
+        assert self.process.stdout.readline() == "ready\n"
+
+    def go(self):
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+
+    def kill(self):
+        self.process.kill()
+
+    def said(self):
+        """Return the times of its calls that went well and the text of those that did not, once it has ended."""
+        lines = self.process.communicate(timeout=50)[0].splitlines()
+        return [float(line.split()[1]) for line in lines if line.startswith("ok")], [line for line in lines if line.startswith("failed")]
+
+
+@contextlib.contextmanager
+def judged_fleet(server, processes, calls):
+    """Start processes, yet idle, in front of nginx with 10 requests a second and no burst."""
+    with run_in_thread(create_app(rates=FAST)) as upstream, nginx(upstream, 10) as judge:
+        workers = []
+        try:
+            workers.extend(Worker(server.url, judge.origin, calls) for _ in range(processes))
+            yield judge, workers
+        finally:
+            for worker in workers:
+                worker.kill()
+                worker.process.communicate()
+
+
+def scheduler_of(server, rate=50, key="test", **options):
+    return Scheduler(rate, bucket=RedisBucket.from_url(server.url, key=key, **options))
+
+
+async def start(scheduler, starts):
+    async with scheduler.slot():
+        starts.append(time.monotonic())
+
+
+async def start_many(scheduler, starts, count):
+    await asyncio.gather(*[start(scheduler, starts) for _ in range(count)])
+
+
+# --- processes -------------------------------------------------------------------------------------------------------------------
+
+
+@needs_redis
+@needs_nginx
+def test_four_processes_share_one_budget(server):
+    """A hundred calls from four processes all succeed at nearly the full rate, few are refused on the way, each start costs one
+    evaluation, and no process is left behind.
+    """
+    with judged_fleet(server, 4, 25) as (judge, workers):
+        before = server.evaluations()
+        begun = time.time()
+        for worker in workers:
+            worker.go()
+        said = [worker.said() for worker in workers]
+        statuses = [status for _, status in judge.statuses()]
+        evaluations = server.evaluations() - before
+    assert [failed for _, failed in said] == [[]] * 4
+    ends = sorted((at, place) for place, (times, _) in enumerate(said) for at in times)
+    assert len(ends) == 100
+    assert statuses.count(200) == 100
+    assert statuses.count(503) <= 20
+    assert evaluations <= 1.1 * len(statuses) + 4
+    assert 9.9 < ends[-1][0] - begun < 20
+    early = [place for _, place in ends[:60]]
+    assert min(early.count(place) for place in range(4)) >= 0.15 * 60
+
+
+@needs_redis
+@needs_nginx
+def test_a_process_that_is_killed_costs_the_others_little(server):
+    """One of three processes is killed half-way: the other two end all their calls, and no slower than three would have."""
+    with judged_fleet(server, 3, 15) as (_, workers):
+        begun = time.time()
+        for worker in workers:
+            worker.go()
+        time.sleep(1.5)
+        workers[0].kill()
+        said = [worker.said() for worker in workers[1:]]
+    assert [failed for _, failed in said] == [[], []]
+    assert [len(times) for times, _ in said] == [15, 15]
+    assert max(at for times, _ in said for at in times) - begun < 9
+
+
+@needs_redis
+def test_event_loops_in_threads_share_one_bucket(server):
+    """Three event loops in three threads may share the very bucket object."""
+    bucket, starts = RedisBucket.from_url(server.url, key="threads"), []
+    threads = [threading.Thread(target=asyncio.run, args=(start_many(Scheduler(100, bucket=bucket), starts, 10),)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    starts.sort()
+    assert len(starts) == 30
+    assert starts[-1] - starts[0] > 29 / 100 * 0.9
+
+
+# --- Redis comes and goes --------------------------------------------------------------------------------------------------------
+
+
+@needs_redis
+async def test_redis_that_is_restarted_loses_nobody(mortal_server):
+    """Redis goes away for a second and comes back empty: every caller gets its start."""
+    scheduler, starts = scheduler_of(mortal_server), []
+    work = asyncio.ensure_future(start_many(scheduler, starts, 60))
+    await asyncio.sleep(0.4)
+    mortal_server.stop()
+    await asyncio.sleep(1.0)
+    mortal_server.start()
+    await asyncio.wait_for(work, 20)
+    assert len(starts) == 60
+    mortal_server.client.script_flush()
+    await start(scheduler, starts)
+
+
+@needs_redis
+async def test_redis_that_hangs_for_five_seconds_loses_nobody(server):
+    """Redis takes connections and answers nothing for five seconds: callers wait, those that give up cost nothing, and then all start."""
+    scheduler, starts = scheduler_of(server), []
+    await start(scheduler, starts)
+    server.freeze()
+    try:
+        hung = time.monotonic()
+        work = asyncio.ensure_future(start_many(scheduler, starts, 20))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(start(scheduler, starts), 0.5)
+        await asyncio.sleep(4.5)
+        assert not work.done()
+        assert len(starts) <= 2
+    finally:
+        server.thaw()
+    await asyncio.wait_for(work, 20)
+    assert len(starts) == 21
+    assert time.monotonic() - hung < 15
+    assert scheduler.stats.in_flight == 0
+
+
+@needs_redis
+async def test_redis_away_for_good_is_said_in_time(mortal_server):
+    """A call without Redis fails once the bucket's patience is over; its error names the call and says that nothing was sent."""
+    async with client_of(create_app(rates=FAST), scheduler=scheduler_of(mortal_server, timeout=1.0)) as api:
+        await api.account.get()
+        mortal_server.stop()
+        begun = time.monotonic()
+        failed = await asyncio.gather(*[api.account.get() for _ in range(30)], return_exceptions=True)
+        assert 0.9 < time.monotonic() - begun < 5
+    assert {type(error) for error in failed} == {SchedulerError}
+    assert {(error.provider, error.function, error.attempts, error.applied) for error in failed} == {
+        ("fastcron", "account.get", 0, Applied.NO)
+    }
+    assert "unreachable" in str(failed[0])
+    assert "nothing was sent" in str(failed[0])
+
+
+@needs_redis
+async def test_a_share_of_the_rate_without_redis(mortal_server, caplog):
+    """With fallback="local" and four processes, this one goes on at a quarter of the rate, and at the whole once Redis answers."""
+    scheduler, starts = scheduler_of(mortal_server, 40, timeout=0.2, fallback="local", share=4), []
+    await start(scheduler, starts)
+    mortal_server.stop()
+    await start(scheduler, starts)
+    begun = time.monotonic()
+    await start_many(scheduler, starts, 15)
+    assert time.monotonic() - begun > 15 / 10 * 0.9
+    mortal_server.start()
+    await asyncio.sleep(1.1)
+    await start(scheduler, starts)
+    await asyncio.sleep(0.3)
+    begun = time.monotonic()
+    await start_many(scheduler, starts, 40)
+    assert time.monotonic() - begun < 40 / 10 * 0.9
+    assert [record.levelname for record in caplog.records if "alone" in record.message] == ["WARNING"]
+
+
+async def test_no_server_at_the_address():
+    """Where nobody listens, the first call fails in time and says what to do."""
+    bucket = RedisBucket.from_url(f"redis://:hidden@127.0.0.1:{free_port()}", key="nobody", timeout=0.3)
+    with pytest.raises(SchedulerError, match="Check the Redis server") as failed:
+        await start(Scheduler(10, bucket=bucket), [])
+    assert isinstance(failed.value.__cause__, OSError)
+    assert "hidden" not in f"{failed.value}{failed.value.__cause__}{bucket!r}"
+
+
+# --- what it refuses -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", ["", "a{b", "a}b", "{team}", None, 3, b"team"])
+def test_a_key_is_a_text_without_braces(key):
+    """Braces would change which node of a cluster the key is on."""
+    with pytest.raises(ConfigurationError, match="without braces"):
+        RedisBucket.from_url("redis://localhost", key=key)
+
+
+@pytest.mark.parametrize("url", ["", "localhost", "http://localhost", "redis://localhost:port"])
+def test_an_address_that_is_none(url):
+    """The address is checked when the bucket is made, and not repeated: it may hold a password."""
+    with pytest.raises(ConfigurationError, match="no address of a Redis server"):
+        RedisBucket.from_url(url, key="team")
+
+
+@pytest.mark.parametrize("options", [{"timeout": -1}, {"timeout": "1"}, {"timeout": float("inf")}, {"fallback": "wait"}, {"share": 0}])
+def test_options_that_make_no_sense(options):
+    """A negative or endless patience, an unknown fallback and no share at all are refused at once."""
+    with pytest.raises(ConfigurationError):
+        RedisBucket.from_url("redis://localhost", key="team", **options)
+
+
+def test_redis_is_an_extra(monkeypatch):
+    """Where redis is not installed, the bucket says how to install it."""
+    monkeypatch.setitem(sys.modules, "redis", None)
+    with pytest.raises(ConfigurationError, match=r"pip install \"cronapi-client\[redis\]\""):
+        RedisBucket.from_url("redis://localhost", key="team")
+
+
+def test_a_bucket_learns_its_rate_from_the_scheduler():
+    """The rate is written once; before that the bucket has none, and another one later is refused."""
+    bucket = RedisBucket.from_url("redis://localhost", key="team")
+    with pytest.raises(ConfigurationError, match="Scheduler"):
+        _ = bucket.rate
+    Scheduler(10, bucket=bucket)
+    assert bucket.rate == Rate(10)
+    with pytest.raises(ConfigurationError, match="already paced"):
+        Scheduler(5, bucket=bucket)
