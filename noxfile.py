@@ -65,5 +65,8 @@ def wheel(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure side by side and print the tables."""
-    session.install("-e", ".[dev]")
-    session.run("python", "-m", "benchmarks.structure", env={"PYTHONPATH": os.curdir})
+    session.install("-e", ".[dev]", "aiolimiter", "httpx-limiter", "limits")
+    env = {"PYTHONPATH": os.curdir}
+    session.run("python", "-m", "benchmarks.structure", env=env)
+    session.run("python", "-m", "benchmarks.pacing", env=env)
+    session.run("python", "-m", "benchmarks.pacing", "--wire", "0.04", "0.01", env=env)
