@@ -210,12 +210,17 @@ def _plain(name: str, value: object) -> object:
     raise ConfigurationError(f"{name} cannot be a {type(value).__name__}; bodies and payloads are text.")
 
 
+def _jobs(value: object) -> Sequence[Mapping[str, Any]]:
+    """Return the jobs of a batch in a raw call; none where it is something else."""
+    return value if isinstance(value, list | tuple) and all(isinstance(item, Mapping) for item in value) else ()
+
+
 def _encode(name: str, value: Any, provider: Provider) -> object:
     wire = wire_name(name)
     if wire == "httpHeaders":
         return header_lines(value)
-    if wire == "data" and isinstance(value, list | tuple) and all(isinstance(item, Mapping) for item in value):
-        return [encode_params(item, provider, clear=False) for item in value]
+    if wire == "data" and (jobs := _jobs(value)):
+        return [encode_params(job, provider, clear=False) for job in jobs]
     if name == "notify":
         return _notify(value, provider)
     if name in ("run", "time"):

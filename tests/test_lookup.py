@@ -145,3 +145,13 @@ async def test_a_run_that_is_due_soon_or_past_is_not_looked_for():
         return []
 
     assert await RECOVERY["cron.run"](ask, {"id": 1, "time": 1_700_000_000}, Memory(), 1) == UNCLEAR
+
+
+async def test_a_service_that_knows_no_pages_is_listed_once():
+    """A full first page that comes back for every page ends the look-up after the second."""
+    rows = [{"id": number} for number in range(PAGE)]
+
+    async def ask(row, wire):
+        return rows
+
+    assert len(await every_job(ask)) == PAGE

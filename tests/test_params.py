@@ -339,3 +339,17 @@ def test_what_cannot_be_cleared_is_refused(name: str) -> None:
     """None for a field that always has a value is refused, with the name."""
     with pytest.raises(ConfigurationError, match=f"^{name} cannot be cleared; leave it out"):
         encode(clear=True, **{name: None})
+
+
+def test_a_raw_batch_is_encoded_job_by_job() -> None:
+    """The jobs of a raw batch call take the names and values of cron.add, in snake_case or camelCase."""
+    data = [{"url": "https://example.com/1", "http_headers": {"A": "b"}}, {"url": "https://example.com/2", "httpHeaders": {"C": "d"}}]
+    assert encode(data=data) == {
+        "data": [{"url": "https://example.com/1", "httpHeaders": "A: b"}, {"url": "https://example.com/2", "httpHeaders": "C: d"}]
+    }
+
+
+@pytest.mark.parametrize("data", ["x", 5, ["a", "b"], []])
+def test_other_data_of_a_raw_call_travels_as_it_is(data: Any) -> None:
+    """A function that cronapi does not know may mean something else by data."""
+    assert encode(data=data) == {"data": data}

@@ -51,6 +51,7 @@ class Bucket(Protocol):
 
     def sent(self, start: Start) -> float:
         """Learn that the request is ready to go out, and return the seconds it still has to wait."""
+        ...
 
     def accepted(self, start: Start) -> None:
         """Learn that the request was let through."""

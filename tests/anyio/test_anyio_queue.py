@@ -449,3 +449,10 @@ async def test_queues_that_share_a_bucket_share_its_rate():
     starts.sort()
     assert min(gaps(starts)) >= 0.1 - 1e-9
     assert 59 / (starts[-1][0] - starts[0][0]) > 9.0
+
+
+@pytest.mark.parametrize("max_wait", [-1.0, math.nan])
+async def test_a_max_wait_that_is_no_time_is_refused(max_wait):
+    """A negative max_wait or NaN is a ConfigurationError, also where nobody waits."""
+    with pytest.raises(ConfigurationError):
+        await virtual(1).acquire(max_wait=max_wait)
