@@ -6,12 +6,13 @@ import logging
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from inspect import isawaitable
 from typing import Any
 from weakref import WeakValueDictionary
 
 import anyio
+from anyio.lowlevel import checkpoint_if_cancelled
 from attrs import define, evolve, frozen
 
 from cronapi import _functions as table
@@ -132,9 +133,14 @@ class Caller:
         """Let creates that a look-up could not tell apart go one after the other."""
         names = namings(progress.row.name, progress.wire)
         lock, mine = self._creating.setdefault(names, anyio.Lock()), False
-        with anyio.move_on_after(progress.left()):
-            await lock.acquire()
+        await checkpoint_if_cancelled()
+        with suppress(anyio.WouldBlock):
+            lock.acquire_nowait()
             mine = True
+        if not mine:
+            with anyio.move_on_after(progress.left()):
+                await lock.acquire()
+                mine = True
         if not mine:
             error = WaitTooLongError("An identical create was still under way after max_wait.", wait=self._scheduler().eta(progress.lane))
             raise progress.fail(error, self.provider)
@@ -250,14 +256,14 @@ class Caller:
 
     async def _recover(self, progress: _Progress, options: Options) -> Finding:
         recover = RECOVERY.get(progress.row.name)
-        alone = all(self._under_way[name] == 1 for name in namings(progress.row.name, progress.wire))
-        if recover is None or not alone:
+        names = namings(progress.row.name, progress.wire)
+        if recover is None or not names or any(self._under_way[name] > 1 for name in names):
             return UNCLEAR
         try:
             finding = await recover(self._asker(progress, options), progress.wire, self._memory, progress.moment or 0)
         except CronAPIError as error:
             raise self._unknown(progress) from error
-        except KeyError:  # a raw call without the parameter by which it could be found
+        except (KeyError, TypeError, ValueError):  # a raw call without what it could be found by, or with something odd there
             return UNCLEAR
         if finding.happened:
             self._memory.learn(progress.row.name, finding.data, progress.wire)

@@ -171,7 +171,9 @@ class Transport:
     def _is_stock(self, client: AnyClient) -> bool:
         """Whether ConnectTimeout means "never sent": other transports raise it for a reset after the request was read."""
         inner = [client._transport, *filter(None, client._mounts.values())]  # noqa: SLF001 -- httpx shows it nowhere else
-        return all(isinstance(getattr(each, "inner", each), _module(client).AsyncHTTPTransport) for each in inner)
+        return all(
+            isinstance(each.inner if isinstance(each, _TokenInQuery) else each, _module(client).AsyncHTTPTransport) for each in inner
+        )
 
 
 def _new_client(transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:

@@ -87,7 +87,7 @@ end
 local learn = {}
 
 function learn.sent(number, at)
-  s.next = math.max(s.next, math.min(at, now) + spacing())
+  s.next = math.max(s.next, math.min(at, s.next) + spacing())
 end
 
 function learn.unused(number)

@@ -46,8 +46,8 @@ class RedisBucket:
     """Hands out starts at a rate that all processes with the same Redis and key share.
 
     `Scheduler(rate, bucket=RedisBucket.from_url("redis://localhost", key="team"))`; the scheduler tells it the rate, which must be
-    the same in all processes. While Redis is away, calls wait up to `timeout` seconds; then they fail with SchedulerError and nothing
-    sent, or with `fallback="local"` go on at a `share`th of the rate until Redis answers again.
+    the same in all processes. While Redis is away, calls wait up to `timeout` seconds and for the try under way; then they fail with
+    SchedulerError and nothing sent, or with `fallback="local"` go on at a `share`th of the rate until Redis answers again.
 
     The first argument evaluates the script, in a worker thread unless `threads` is False; `clock` gives monotonic seconds.
     """
@@ -156,7 +156,7 @@ class RedisBucket:
         with self._lock:
             if not isinstance(start, SharedStart):
                 self._stand_in.give_back(start)
-            elif self._reserved is None:
+            elif self._reserved is None and not self._standing_in:
                 self._reserved = start
             else:
                 self._note("unused", start)
@@ -286,7 +286,7 @@ class RedisBucket:
             since, error = self._outage.since or 0.0, self._outage.error
             raise SchedulerError(f"The shared bucket is unreachable for {self._clock() - since:.1f} s; nothing was sent.") from error
         with self._lock:
-            self._standing_in = True
+            self._standing_in, self._reserved, self._ask_at = True, None, -math.inf
         logger.warning("the shared bucket is unreachable; this process goes on alone at %s until it answers", self._stand_in.rate)
 
     def _check(self) -> None:

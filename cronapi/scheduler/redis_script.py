@@ -53,8 +53,8 @@ def connect(url: str, name: str) -> Evaluate:
     def evaluate(arguments: Sequence[int | str]) -> Sequence[int]:
         try:
             answer: Any = script(keys=[key], args=[0, *arguments])
-        except redis.RedisError as error:
+            return [int(value) for value in answer]
+        except Exception as error:  # the border: redis-py raises more than its own, bad addresses and options only when it connects
             raise OSError(f"{type(error).__name__}: {error}") from error
-        return [int(value) for value in answer]
 
     return evaluate

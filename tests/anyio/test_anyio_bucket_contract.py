@@ -654,3 +654,34 @@ async def test_a_refusal_in_the_stand_in_is_the_stand_ins(redis_fleet):
     await anyio.sleep(2.0)
     await settle(scheduler, "accepted", "accepted", "accepted")
     assert scheduler.stats.refusals == 0
+
+
+async def test_a_start_given_back_while_the_local_bucket_stands_in_does_not_keep_it_there(redis_fleet):
+    """Once Redis answers again the process goes back to the fleet's budget, whatever was given back meanwhile."""
+    flaky = Flaky(redis_fleet)
+    scheduler = flaky.scheduler(timeout=0.5, fallback="local")
+    early = await scheduler.acquire()
+    flaky.away = True
+    await settle(scheduler, "accepted")
+    early.give_back()
+    flaky.away = False
+    await anyio.sleep(2.0)
+    await settle(scheduler, "accepted", "accepted", "accepted")
+    assert not scheduler.bucket._standing_in
+
+
+async def test_requests_that_get_ready_together_keep_the_fleet_away_as_well(redis_fleet):
+    """A request that waits on the wire for its turn delays the next start of every process, not only of its own."""
+    ours, theirs = redis_fleet.scheduler(1), redis_fleet.scheduler(1)
+    first, second = await ours.acquire(), await ours.acquire()
+    await first.ready()
+    sent = anyio.current_time()
+    await second.ready()
+    late = anyio.current_time()
+    assert late - sent >= 1.0
+    for slot in (first, second):
+        slot.refused()
+        slot.close()
+        await slot.publish()
+    await theirs.acquire()
+    assert anyio.current_time() - late >= 1.0

@@ -261,3 +261,42 @@ async def test_functions_that_cronapi_does_not_know_do_not_wait_for_each_other()
 async def failing(api):
     with pytest.raises(CronAPIError):
         await api.call("cron.polish", id=1)
+
+
+async def test_max_wait_of_zero_lets_a_create_through_where_nobody_waits():
+    """A caller that is not willing to wait at all is served by an idle client, with creates as with reads."""
+    app = emulator()
+    async with paced(app) as api:
+        assert (await api.with_options(max_wait=0).cron.add(url=URL)).url == URL
+
+
+@pytest.mark.parametrize("data", ['[{"url": "https://example.com/"}]', [1, 2]])
+async def test_a_raw_batch_of_something_odd_is_unknown_when_its_answer_is_lost(data):
+    """Whatever a raw batch call carries, a lost answer is an OutcomeUnknownError and no foreign one."""
+    app = emulator()
+    async with paced(app) as api:
+        app.emulator.faults.add(Fault("bad_gateway", function="cron.batch_add"))
+        with pytest.raises(OutcomeUnknownError):
+            await api.call("cron.batch_add", data=data)
+
+
+async def test_a_wrapper_of_the_users_own_is_not_taken_for_httpxs_transport():
+    """A transport that wraps another and tries again by itself may raise ConnectTimeout after a request was carried out."""
+    app = emulator()
+
+    class Retrying(httpx.AsyncBaseTransport):
+        def __init__(self):
+            self.inner = httpx.AsyncHTTPTransport()
+            self.app = httpx.ASGITransport(app)
+            self.broken = True
+
+        async def handle_async_request(self, request):
+            answer = await self.app.handle_async_request(request)
+            if self.broken and request.url.path.endswith("cron_add"):
+                self.broken = False
+                raise httpx.ConnectTimeout("the second try")
+            return answer
+
+    async with httpx.AsyncClient(transport=Retrying()) as http, paced(app, http_client=http, transport=None) as api:
+        job = await api.cron.add(url=URL, name="once")
+    assert [row["id"] for row in app.emulator.jobs("fastcron")] == [job.id]

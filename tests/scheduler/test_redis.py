@@ -279,3 +279,11 @@ def test_a_bucket_learns_its_rate_from_the_scheduler():
     assert bucket.rate == Rate(10)
     with pytest.raises(ConfigurationError, match="already paced"):
         Scheduler(5, bucket=bucket)
+
+
+@pytest.mark.parametrize("url", ["redis://localhost:1?foo=1", "redis://a..b"])
+async def test_an_address_that_only_turns_out_bad_on_connecting_is_a_scheduler_error(url):
+    """What redis-py raises late, and not as an error of its own, does not reach the user as it is."""
+    scheduler = Scheduler(10, bucket=RedisBucket.from_url(url, key="bad", timeout=0.1))
+    with pytest.raises(SchedulerError):
+        await scheduler.acquire()
