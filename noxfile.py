@@ -29,8 +29,10 @@ def types(session: nox.Session) -> None:
     """mypy --strict on everything, basedpyright on the public API."""
     session.install("-e", ".[dev]")
     session.run("mypy")
-    session.run("basedpyright", "--level", "error")
-    session.run("basedpyright", "--verifytypes", "cronapi", "--ignoreexternal")
+    # Named, since basedpyright would otherwise take a .venv that lies in the checkout.
+    python = ["--pythonpath", str(Path(session.bin) / "python")]
+    session.run("basedpyright", *python, "--level", "error")
+    session.run("basedpyright", *python, "--verifytypes", "cronapi", "--ignoreexternal")
 
 
 @nox.session(python=PYTHONS)
