@@ -141,7 +141,7 @@ class Fleet:
 
     def publish(self, process: Process) -> None:
         """Do what the bucket's `publish` does, without waiting."""
-        process.bucket._evaluate(wanted=False)  # noqa: SLF001
+        process.bucket._evaluate(wanted=False)  # noqa: SLF001 -- a process tells its last outcomes without a waiter to ask for it
 
 
 def measure(client: redis.Redis, processes: int) -> Figures:

@@ -39,8 +39,8 @@ def connect(url: str, name: str) -> Evaluate:
     key = key_of(name)
     try:
         import redis  # noqa: PLC0415 -- an extra
-        from redis.backoff import NoBackoff  # noqa: PLC0415
-        from redis.retry import Retry  # noqa: PLC0415
+        from redis.backoff import NoBackoff  # noqa: PLC0415 -- an extra
+        from redis.retry import Retry  # noqa: PLC0415 -- an extra
     except ImportError as error:
         raise ConfigurationError('A shared bucket needs redis: pip install "cronapi-client[redis]".') from error
     try:
