@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 from cronapi.errors import ConfigurationError
 from cronapi.providers import Rate
@@ -21,6 +21,9 @@ class Bucket(Protocol):
     Only `reserve` and `publish` may wait; the rest is asked in between and answers at once. One scheduler asks from one event loop; a
     bucket that several share keeps their starts apart.
     """
+
+    shared: ClassVar[bool]
+    """Whether others must be told what happened, by `publish`."""
 
     @property
     def rate(self) -> Rate:
@@ -70,11 +73,21 @@ class Bucket(Protocol):
 logger: logging.Logger = logging.getLogger("cronapi.scheduler")
 
 
+def log_hold(held: bool, holding: bool, seconds: float = 0.0) -> None:
+    """Log that a hold of so many seconds begins, or that one ends."""
+    if holding and not held:
+        logger.info("hold begins: refused repeatedly, everybody waits %.2f s, then one probe at a time", seconds)
+    elif held and not holding:
+        logger.info("hold ends: a probe has passed")
+
+
 class LocalBucket:
     """Hands out starts at a rate, one at a time, to every scheduler that shares it.
 
     `clock` gives monotonic seconds, the same in all threads and event loops that share the bucket.
     """
+
+    shared: ClassVar[bool] = False
 
     def __init__(self, rate: Rate, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.rate: Rate = rate
@@ -115,28 +128,27 @@ class LocalBucket:
 
     def accepted(self, start: Start) -> None:
         """Learn that the request was let through."""
-        self._learn(lambda now: self._pace.accepted(start, now))
+        with self._lock:
+            pace = self._pace
+            held = pace.row > 1
+            pace.accepted(start, self._clock())
+        if held:
+            log_hold(held, pace.holding)
 
     def refused(self, start: Start, retry_after: float | None = None) -> None:
         """Learn that the rate limit refused the request; `retry_after` is in seconds."""
-        self._learn(lambda now: self._pace.refused(start, now, retry_after))
+        with self._lock:
+            now, held = self._clock(), self._pace.holding
+            self._pace.refused(start, now, retry_after)
+            holding, seconds = self._pace.holding, self._pace.held_until - now
+        log_hold(held, holding, seconds)
 
     def lost(self, start: Start) -> None:
         """Learn that no answer came."""
-        self._learn(lambda _: self._pace.lost(start))
+        with self._lock:
+            self._pace.lost(start)
 
     def read(self, look: Callable[[Pace, float], T]) -> T:
         """Return what `look(pace, now)` sees."""
         with self._lock:
             return look(self._pace, self._clock())
-
-    def _learn(self, learn: Callable[[float], None]) -> None:
-        with self._lock:
-            held = self._pace.holding
-            now = self._clock()
-            learn(now)
-            holding, seconds = self._pace.holding, self._pace.held_until - now
-        if holding and not held:
-            logger.info("hold begins: refused repeatedly, everybody waits %.2f s, then one probe at a time", seconds)
-        elif held and not holding:
-            logger.info("hold ends: a probe has passed")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from attrs import Factory, define
+from attrs import Factory, define, field
 
 from cronapi.providers import Rate
 
@@ -28,6 +28,14 @@ LONGEST_RETRY_AFTER = 120.0
 MINUTE = 60.0
 RESOLUTION = 1e-9
 """Seconds: a start that is due sooner is due now, since adding a wait to a clock's reading rounds."""
+
+
+def narrowed(margin: float, jitter: float) -> float:
+    """Return the margin after a success; `jitter` is the deviation of the round trips in intervals."""
+    enough = max(EASE_FLOOR, EASE_DEVIATIONS * jitter)
+    if margin > enough:
+        return max(enough, margin * (1 - EASE))
+    return max(0.0, margin - TARGET * GAIN * max(FLOOR, jitter))
 
 
 @define
@@ -53,6 +61,7 @@ class Pace:
     hold_began: float = float("-inf")
     row: int = 0
     """Refusals in a row; two or more is a hold."""
+    interval: float = field(init=False, default=Factory(lambda self: self.rate.interval, takes_self=True))
     accepted_calls: int = 0
     refused_calls: int = 0
     holds: int = 0
@@ -68,7 +77,7 @@ class Pace:
     @property
     def spacing(self) -> float:
         """The time between two starts, in seconds."""
-        return self.rate.interval * (1 + self.margin)
+        return self.interval * (1 + self.margin)
 
     @property
     def holding(self) -> bool:
@@ -78,18 +87,22 @@ class Pace:
     def wait(self, now: float) -> float:
         """Return the seconds until it is worth asking for a start."""
         if self.holding and self._probing:
-            return self.rate.interval
+            return self.interval
         return max(0.0, self.next_at - now, self.held_until - now)
 
     def take(self, now: float) -> Start | None:
         """Take the start that is due, or None where none is."""
-        if self.wait(now) > RESOLUTION:
+        # Every slot comes this way: what is usual is decided here, without a call.
+        latest = now + RESOLUTION
+        if (self.next_at > latest or self.held_until > latest or self.row) and self.wait(now) > RESOLUTION:
             return None
         self._number += 1
-        self._before, self.next_at = self.next_at, now + self.spacing
-        self._probing = self.holding
-        self._count(now)
-        return Start(now, self._number, self.holding)
+        self._before, self.next_at = self.next_at, now + self.interval * (1 + self.margin)
+        self._probing = self.row > 1
+        self._starts.append(now)
+        if self._starts[0] <= now - MINUTE:
+            self._forget(now)
+        return Start(now, self._number, self._probing)
 
     def sent(self, start: Start, now: float) -> float:
         """Learn that the request is ready to go out only now, after a connection was made; return the seconds it still has to wait.
@@ -114,12 +127,16 @@ class Pace:
 
     def accepted(self, start: Start, now: float) -> None:
         """Learn that the request was let through."""
-        self._settle(start)
         self.accepted_calls += 1
-        self._observe(now - start.at)
-        if not self._is_stale(start):
+        if start.probe:
+            self._probing = False
+        if self.row and not self._is_stale(start):
             self.row = 0
-        self.margin = self._narrowed()
+        seconds = now - start.at
+        error = 0.0 if self.round_trip is None else seconds - self.round_trip
+        self.round_trip = seconds + error * (SMOOTHING - 1)
+        self.deviation += (abs(error) - self.deviation) * SMOOTHING
+        self.margin = narrowed(self.margin, self.deviation / self.interval)
 
     def refused(self, start: Start, now: float, retry_after: float | None = None) -> None:
         """Learn that the rate limit refused the request; the second in a row, or a `retry_after`, holds everybody.
@@ -169,7 +186,7 @@ class Pace:
     def _hold_length(self) -> float:
         if not self.holding:
             return 0.0
-        return min(SHORTEST_HOLD * 2.0 ** min(self.row - 2, 10), LONGEST_HOLD) * self.rate.interval
+        return min(SHORTEST_HOLD * 2.0 ** min(self.row - 2, 10), LONGEST_HOLD) * self.interval
 
     def _hold(self, now: float, seconds: float) -> None:
         if seconds <= 0:
@@ -178,23 +195,8 @@ class Pace:
         self.hold_began = now
         self.held_until = max(self.held_until, now + seconds)
 
-    def _observe(self, seconds: float) -> None:
-        mean = seconds if self.round_trip is None else self.round_trip
-        self.deviation += (abs(seconds - mean) - self.deviation) * SMOOTHING
-        self.round_trip = mean + (seconds - mean) * SMOOTHING
-
     def _step(self) -> float:
-        return GAIN * max(FLOOR, self.deviation / self.rate.interval)
-
-    def _narrowed(self) -> float:
-        enough = max(EASE_FLOOR, EASE_DEVIATIONS * self.deviation / self.rate.interval)
-        if self.margin > enough:
-            return max(enough, self.margin * (1 - EASE))
-        return max(0.0, self.margin - self._step() * TARGET)
-
-    def _count(self, now: float) -> None:
-        self._starts.append(now)
-        self._forget(now)
+        return GAIN * max(FLOOR, self.deviation / self.interval)
 
     def _forget(self, now: float) -> None:
         while self._starts and self._starts[0] <= now - MINUTE:

@@ -1,8 +1,8 @@
 """The leaky bucket of a fleet: the state lives in Redis, and every process takes its turn by Redis's clock.
 
 One evaluation a slot: it tells how the last starts fared and reserves the next one, so nobody polls. The reserved start stays with
-the bucket, whoever asked for it, and lapses unused after half an interval. House rule: what goes to Redis goes once. After an error
-the outcomes that travelled with it count as lost: a refusal less is harmless, one counted twice is a hold for nothing.
+the bucket, whoever asked for it, and lapses after half an interval. House rule: what goes to Redis goes once. After an error the
+outcomes that travelled with it count as lost: a refusal less is harmless, one counted twice is a hold for nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Literal, Self, TypeVar
+from typing import ClassVar, Literal, Self, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -22,7 +22,7 @@ from anyio.lowlevel import checkpoint
 
 from cronapi.errors import ConfigurationError, SchedulerError
 from cronapi.providers import Rate
-from cronapi.scheduler.bucket import LocalBucket
+from cronapi.scheduler.bucket import LocalBucket, log_hold
 from cronapi.scheduler.fleet import MILLION, Answer, Fleet, SharedStart, take_over
 from cronapi.scheduler.outage import Outage
 from cronapi.scheduler.pace import RESOLUTION, Pace, Start
@@ -51,6 +51,8 @@ class RedisBucket:
 
     The first argument evaluates the script, in a worker thread unless `threads` is False; `clock` gives monotonic seconds.
     """
+
+    shared: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -271,10 +273,7 @@ class RedisBucket:
                 self._ask_at = now + answer.wait / MILLION
             if pace.holding and self._reserved is not None and not self._reserved.probe:
                 self._reserved = None  # reserved before the hold began, which it would disregard
-        if pace.holding and not held:
-            logger.info("hold begins: refused repeatedly, everybody waits %.2f s, then one probe at a time", answer.held / MILLION)
-        elif held and not pace.holding:
-            logger.info("hold ends: a probe has passed")
+        log_hold(held, pace.holding, answer.held / MILLION)
 
     def _fail(self, begun: float, error: OSError) -> None:
         with self._lock:

@@ -1,70 +1,105 @@
-"""What a caller holds while its request is under way."""
+"""What a caller asks for, waits for and holds while its request is under way: one object, since many may wait."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from types import TracebackType
+from typing import Literal, Protocol, Self
 
 import anyio
 
 from cronapi.scheduler.bucket import Bucket
 from cronapi.scheduler.pace import Start
+from cronapi.scheduler.wake import Sleeper
+
+Lane = Literal["interactive", "bulk"]
+
+
+class Queue(Protocol):
+    """What grants slots."""
+
+    def seize(self, slot: Slot) -> bool:
+        """Grant the slot if it is free and nobody waits."""
+        ...
+
+    async def enter(self, slot: Slot) -> None:
+        """Wait until the slot is granted."""
+
+    def leave(self) -> None:
+        """Take back a seat."""
 
 
 class Slot:
-    """A seat and a start, held from the grant until `close()`.
+    """A seat and a start, held from the grant until `close()`; `async with` waits for the grant, and closes.
 
-    Say how the request fared, once: `accepted()`, `refused()` or `lost()`. `place` is the slot's place in the queue: a refused call
-    that asks again with it is first in its lane.
+    Say how the request fared, once: `accepted()`, `refused()` or `lost()`. `place` is the slot's place in the queue, from the grant on:
+    a refused call that asks again with it is first in its lane. The rest is the queue's: `start` is there from the grant until the
+    slot is told how the request fared, `seated` is set until it is closed, `gone` where it left the queue without a grant.
     """
 
-    __slots__ = ("_bucket", "_leave", "_open", "_settled", "_start", "place")
+    __slots__ = ("_bucket", "_queue", "gone", "lane", "max_wait", "place", "seated", "sleeper", "start")
 
-    def __init__(self, bucket: Bucket, start: Start, place: int, leave: Callable[[], None]) -> None:
-        self.place: int = place
+    def __init__(self, queue: Queue, bucket: Bucket, lane: Lane, max_wait: float | None = None, place: int | None = None) -> None:
+        self._queue = queue
         self._bucket = bucket
-        self._leave = leave
-        self._start = start
-        self._settled = False
-        self._open = True
+        self.lane: Lane = lane
+        self.max_wait: float | None = max_wait
+        self.place: int | None = place
+        self.start: Start | None = None
+        self.seated: bool = False
+        self.gone: bool = False
+        self.sleeper: Sleeper | None = None
+
+    async def __aenter__(self) -> Self:
+        if not self._queue.seize(self):
+            await self._queue.enter(self)
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is None:
+            self.accepted()
+        self.close()
+        if self._bucket.shared:
+            await self._bucket.publish()
 
     async def ready(self) -> None:
         """Say that the request can go out now, where making a connection took time since the grant, and wait until it may."""
-        delay = 0.0 if self._settled else self._bucket.sent(self._start)
+        delay = 0.0 if self.start is None else self._bucket.sent(self.start)
         if delay > 0:
             await anyio.sleep(delay)
 
     def accepted(self) -> None:
         """Say that the service let the request through, whatever it answered."""
-        if self._settle():
-            self._bucket.accepted(self._start)
+        start, self.start = self.start, None
+        if start is not None:
+            self._bucket.accepted(start)
 
     def refused(self, retry_after: float | None = None) -> None:
         """Say that the rate limit refused the request; `retry_after` is what the service asked for, in seconds."""
-        if self._settle():
-            self._bucket.refused(self._start, retry_after)
+        start, self.start = self.start, None
+        if start is not None:
+            self._bucket.refused(start, retry_after)
 
     def lost(self) -> None:
         """Say that no answer came."""
-        if self._settle():
-            self._bucket.lost(self._start)
+        start, self.start = self.start, None
+        if start is not None:
+            self._bucket.lost(start)
 
     def give_back(self) -> None:
         """Leave without having sent anything: neither the seat nor the start is used."""
-        if self._settle():
-            self._bucket.give_back(self._start)
+        start, self.start = self.start, None
+        if start is not None:
+            self._bucket.give_back(start)
         self.close()
 
     def close(self) -> None:
         """Free the seat; a request that nothing was said of counts as lost."""
-        self.lost()
-        if self._open:
-            self._open = False
-            self._leave()
+        if self.start is not None:
+            self.lost()
+        if self.seated:
+            self.seated = False
+            self._queue.leave()
 
     async def publish(self) -> None:
         """Tell others at once what they should not learn late; for after `close()`, and never an error."""
         await self._bucket.publish()
-
-    def _settle(self) -> bool:
-        unsettled, self._settled = not self._settled, True
-        return unsettled
