@@ -66,9 +66,11 @@ def wheel(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure side by side and print the tables."""
-    session.install("-e", ".[dev]", "aiolimiter", "httpx-limiter", "limits")
+    """Measure everything side by side and write `benchmarks/results.md` and the README's chart; takes most of an hour."""
+    session.install("-e", ".[dev]", "aiolimiter", "pyrate-limiter>=4,<5", "httpx-limiter", "throttled-py>=3,<4", "limits")
     env = {"PYTHONPATH": os.curdir}
+    for name in ("slots", "pacing", "recovery", "budget"):
+        session.run("python", "-m", f"benchmarks.{name}", "--write", env=env)
+    session.run("python", "-m", "benchmarks.fleet", "docs/fleet.svg", env=env)
+    # Last, since it fails above its target.
     session.run("python", "-m", "benchmarks.structure", env=env)
-    session.run("python", "-m", "benchmarks.pacing", env=env)
-    session.run("python", "-m", "benchmarks.pacing", "--wire", "0.04", "0.01", env=env)

@@ -1,201 +1,294 @@
 """How much of the allowed rate a client uses, and how often it is refused, judged by real nginx: cronapi, fixed spacings and peers.
 
-    python -m benchmarks.pacing [--calls 100] [--rate 10] [--wire 0.04 0.01] [--burst 0]
+    python -m benchmarks.pacing [--write]
+    python -m benchmarks.pacing --rate 10 --burst 0 --wire 0.04 0.01 --calls 100 --players cronapi "aiolimiter(1, 1/rate)"
 
-One run measures everything side by side. The first 20 calls are for learning; the share is that of the calls after them.
+Without a choice it measures the whole matrix, which takes about half an hour. Each client has an nginx and a wire of its own and runs in
+a process of its own, beside others of the same cell where the rate is low. The first 20 calls are for learning; the share is that of
+the calls after them: counted calls / rate / (time of the last answer - time of the 20th). cronapi runs three times a cell.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import random
+import math
+import multiprocessing
+import shlex
+import statistics
+import subprocess
 import sys
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed, wait
 from contextlib import ExitStack
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import NamedTuple, Self
 
-import httpx
 from attrs import frozen
 
-from cronapi import RetryPolicy, Scheduler, SetCronJob
-from cronapi.emulator import DEFAULT_TOKEN, create_app, run_in_thread
+from benchmarks import chart, players, results
+from benchmarks.players import CRONAPI, FIXED, LEARNING, LOUD, MARGINS, MOST_REFUSED, PEERS, WIDER, Result, best_fixed
+from cronapi.emulator import create_app, run_in_thread
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from judges import nginx, wire
+from judges import NGINX, nginx, wire
 
-LEARNING = 20
-ATTEMPTS = 8
-MOST_REFUSED = 0.06
-MARGINS = (0.0, 0.01, 0.03, 0.06, 0.1, 0.2, 0.3, 0.5, 0.7)
-Pace = Callable[[], Awaitable[Any]]
+TITLE = "The pace, judged by real nginx"
+RUNS = 3
+CALLS = {1: 60, 10: 200, 100: 1000}
+AT_ONCE = {1: 44, 10: 6, 100: 1}
+"""Clients that run beside each other: two cells of them at 1/s, where a hundredth of a second is a hundredth of a call."""
+SWEEP = tuple(name for name, margin in FIXED.items() if margin in MARGINS)
+EXTRA = tuple(name for name, margin in FIXED.items() if margin in WIDER)
+WIRES = ((0.0, 0.0), (0.04, 0.002), (0.04, 0.01), (0.04, 0.03))
+
+
+class Cell(NamedTuple):
+    """What a client meets: the rate and burst that nginx allows, and the wire to it, in seconds."""
+
+    rate: int
+    burst: int
+    mean: float = 0.0
+    jitter: float = 0.0
+
+    @property
+    def words(self) -> str:
+        """The cell, in words."""
+        road = f"{self.mean * 1e3:g} ms with {self.jitter * 1e3:g} ms of jitter" if self.mean else "clean"
+        return f"{self.rate}/s, burst {self.burst}, wire {road}"
+
+
+CELLS = [Cell(rate, burst, *road) for rate in (1, 10) for burst in (0, 5) for road in WIRES] + [Cell(100, 0)]
+CHARTED = {"on a clean wire": Cell(10, 0), "over 40 ms of wire with 10 ms of jitter": Cell(10, 0, 0.04, 0.01)}
+
+
+class Game(NamedTuple):
+    """One run of one client in one cell."""
+
+    cell: Cell
+    name: str
+    run: int
+    calls: int
 
 
 @frozen
-class Result:
-    """What one client achieved: the share of the rate it used, refusals per call, and calls that were never answered."""
+class Standing:
+    """What a client achieved in a cell, over all its runs."""
 
+    name: str
     share: float
+    of_best: float
     refused: float
     lost: int
 
 
-async def _send(http: httpx.AsyncClient, origin: str, pace: Pace, done: list[float], refusals: list[float]) -> None:
-    for attempt in range(ATTEMPTS):
-        await pace()
-        try:
-            answer = await http.post(f"{origin}/api/cron.list", data={"token": DEFAULT_TOKEN})
-        except httpx.TransportError:
-            continue
-        if answer.status_code == httpx.codes.OK:
-            done.append(time.monotonic())
-            return
-        refusals.append(time.monotonic())
-        await asyncio.sleep(random.uniform(0, 0.1 * 2**attempt))
+Table = dict[Cell, dict[str, list[Result]]]
 
 
-async def _peer(origin: str, calls: int, rate: float, make: Callable[[float], Pace]) -> Result:
-    done: list[float] = []
-    refusals: list[float] = []
-    pace = make(rate)
-    async with httpx.AsyncClient(timeout=60) as http:
-        await asyncio.gather(*[_send(http, origin, pace, done, refusals) for _ in range(calls)])
-    return _result(done, refusals, calls, rate)
+# --- playing ---------------------------------------------------------------------------------------------------------------------
 
 
-async def _cronapi(origin: str, calls: int, rate: float) -> Result:
-    done: list[float] = []
-    scheduler = Scheduler(rate)
-    retry = RetryPolicy(budget=600)
-    async with SetCronJob(DEFAULT_TOKEN, base_url=f"{origin}/api/", scheduler=scheduler, retry=retry) as api:
-        learnt: list[int] = []
+class Stage:
+    """The service, and as many processes to play in as clients run at once."""
 
-        async def call() -> None:
-            await api.cron.list()
-            done.append(time.monotonic())
-            if len(done) == LEARNING:
-                learnt.append(scheduler.stats.refusals)
+    def __init__(self, service: str, at_once: int) -> None:
+        self._service, self._lock = service, Lock()
+        forks = multiprocessing.get_context("forkserver")
+        forks.set_forkserver_preload(["benchmarks.pacing"])
+        self._processes = ProcessPoolExecutor(at_once, forks)
+        self._seats = ThreadPoolExecutor(at_once)
+        # So that no process is still being started while another's client plays.
+        wait([self._processes.submit(players.warm_up) for _ in range(at_once)])
 
-        await asyncio.gather(*[call() for _ in range(calls)])
-    return _result(done, [float("inf")] * (scheduler.stats.refusals - learnt[0]), calls, rate)
+    def __enter__(self) -> Self:
+        return self
 
+    def __exit__(self, *_: object) -> None:
+        self._seats.shutdown(cancel_futures=True)
+        self._processes.shutdown()
 
-def _result(done: list[float], refusals: list[float], calls: int, rate: float) -> Result:
-    done.sort()
-    if len(done) <= LEARNING + 1:
-        return Result(0.0, len(refusals) / calls, calls - len(done))
-    warm = done[LEARNING - 1]
-    counted = len(done) - LEARNING
-    late = sum(at > warm for at in refusals)
-    return Result(counted / rate / (done[-1] - warm), late / counted, calls - len(done))
+    def play(self, games: Iterable[Game]) -> Iterator[tuple[Game, Result]]:
+        """Play games beside each other, and yield each as it ends."""
+        playing = {self._seats.submit(self._play, game): game for game in games}
+        for future in as_completed(playing):
+            yield playing[future], future.result()
 
-
-def _fixed(margin: float) -> Callable[[float], Pace]:
-    def make(rate: float) -> Pace:
-        lock = asyncio.Lock()
-        interval = (1 + margin) / rate
-        last = [float("-inf")]
-
-        async def pace() -> None:
-            async with lock:
-                await asyncio.sleep(max(0.0, last[0] + interval - time.monotonic()))
-                last[0] = time.monotonic()
-
-        return pace
-
-    return make
+    def _play(self, game: Game) -> Result:
+        cell = game.cell
+        with ExitStack() as stack:
+            with self._lock:  # so that no two find the same port free
+                origin = stack.enter_context(nginx(self._service, cell.rate, cell.burst)).origin
+            if cell.mean:
+                origin = stack.enter_context(wire(origin, cell.mean, cell.jitter, seed=game.run))
+            return self._processes.submit(players.play, game.name, origin, cell.rate, LEARNING + game.calls).result()
 
 
-def _nothing(_: float) -> Pace:
-    async def pace() -> None:
-        return None
-
-    return pace
-
-
-def _aiolimiter_burst(rate: float) -> Pace:
-    from aiolimiter import AsyncLimiter  # noqa: PLC0415 -- peers are optional
-
-    return AsyncLimiter(rate, 1).acquire
+def measure(cells: Sequence[Cell], names: Sequence[str], calls: int | None = None, at_once: int | None = None) -> Table:
+    """Return what every client achieved in every cell, measured rate by rate."""
+    table: Table = {cell: {} for cell in cells}
+    with run_in_thread(create_app(rates={"fastcron": None, "setcronjob": None})) as service:
+        for rate in sorted({cell.rate for cell in cells}):
+            with Stage(service, at_once or AT_ONCE.get(rate, 1)) as stage:
+                _measure_rate(stage, table, rate, names, calls or CALLS.get(rate, 100))
+    return table
 
 
-def _aiolimiter_spaced(rate: float) -> Pace:
-    from aiolimiter import AsyncLimiter  # noqa: PLC0415 -- peers are optional
+def _measure_rate(stage: Stage, table: Table, rate: int, names: Sequence[str], calls: int) -> None:
+    cells = [cell for cell in table if cell.rate == rate]
 
-    return AsyncLimiter(1, 1 / rate).acquire
+    def play(who: Iterable[str], where: Iterable[Cell]) -> None:
+        games = [Game(cell, name, run, calls) for cell in where for name, run in _line_up(who)]
+        for number, (game, result) in enumerate(stage.play(games), 1):
+            table[game.cell].setdefault(game.name, []).append(result)
+            print(f"{number}/{len(games)} {game.cell.words}: {game.name}: {result.share:.3f}", file=sys.stderr)
 
-
-def _limits(rate: float) -> Pace:
-    from limits import RateLimitItemPerSecond  # noqa: PLC0415 -- peers are optional
-    from limits.aio.storage import MemoryStorage  # noqa: PLC0415 -- the same
-    from limits.aio.strategies import MovingWindowRateLimiter  # noqa: PLC0415 -- the same
-
-    limiter, item = MovingWindowRateLimiter(MemoryStorage()), RateLimitItemPerSecond(int(rate))
-
-    async def pace() -> None:
-        while not await limiter.hit(item, "judge"):  # noqa: ASYNC110 -- all that this library offers
-            await asyncio.sleep(0.02)
-
-    return pace
+    play([name for name in names if name not in LOUD], cells)
+    play([name for name in names if name in LOUD], cells)
+    if set(SWEEP) <= set(names):
+        play(EXTRA, [cell for cell in cells if best_fixed(table[cell]) is None])
 
 
-def _httpx_limiter(rate: float) -> Pace:
-    from httpx_limiter import Rate  # noqa: PLC0415 -- peers are optional
-    from httpx_limiter.aiolimiter import AiolimiterAsyncLimiter  # noqa: PLC0415 -- the same
-
-    limiter = AiolimiterAsyncLimiter.create(Rate.create(magnitude=rate))
-
-    async def pace() -> None:
-        async with limiter:
-            return
-
-    return pace
+def _line_up(names: Iterable[str]) -> list[tuple[str, int]]:
+    """Return who plays in which order: cronapi's runs are spread among the fixed spacings that it is held against."""
+    others = [(name, 1) for name in names if name != CRONAPI]
+    if CRONAPI in names:
+        for run in range(1, RUNS + 1):
+            others.insert((run - 1) * (len(SWEEP) // RUNS + 1), (CRONAPI, run))
+    return others
 
 
-PEERS: dict[str, tuple[str, Callable[[float], Pace]]] = {
-    "httpx with retries": ("httpx", _nothing),
-    "aiolimiter(rate, 1)": ("aiolimiter", _aiolimiter_burst),
-    "aiolimiter(1, 1/rate)": ("aiolimiter", _aiolimiter_spaced),
-    "httpx-limiter": ("httpx-limiter", _httpx_limiter),
-    "limits, moving window": ("limits", _limits),
-}
+# --- judging ---------------------------------------------------------------------------------------------------------------------
 
 
-def measure(origin: str, calls: int, rate: float) -> dict[str, Result]:
-    """Return what each client achieved against the same judge, one after the other."""
-    results = {f"fixed +{margin:.0%}": asyncio.run(_peer(origin, calls, rate, _fixed(margin))) for margin in MARGINS}
-    good = [result for result in results.values() if result.refused <= MOST_REFUSED]
-    results = {"best fixed spacing": max(good, key=lambda result: result.share, default=Result(0.0, 1.0, 0))}
-    for name, (_, make) in PEERS.items():
-        results[name] = asyncio.run(_peer(origin, calls, rate, make))
-    results["cronapi"] = asyncio.run(_cronapi(origin, calls, rate))
-    return results
+def standings(played: dict[str, list[Result]]) -> dict[str, Standing]:
+    """Return the best fixed spacing, the peers and cronapi as they stand in one cell."""
+    best = best_fixed(played)
+    top = played[best][0].share if best else float("nan")
+    shown = [name for name in (best, *PEERS, CRONAPI) if name in played]
+    return {name: _standing(name, played[name], top) for name in shown if name}
+
+
+def _standing(name: str, runs: list[Result], top: float) -> Standing:
+    share = statistics.median(run.share for run in runs)
+    refused = sum(run.refusals for run in runs) / sum(run.counted for run in runs)
+    title = f"best fixed spacing ({name.removeprefix('fixed ')})" if name in FIXED else players.titled(name)
+    return Standing(title, share, share / top, refused, sum(run.lost for run in runs))
+
+
+def aims(cell: Cell) -> dict[str, float]:
+    """Return what cronapi should reach in a cell: at least these shares, at most these refusals."""
+    wanted = {"of the best fixed": 0.95, "503s per call": 0.05 if cell.jitter and not cell.burst else 0.02}
+    if cell.burst or (not cell.mean and cell.rate <= 10):
+        wanted["share of the rate"] = 0.97
+    return wanted
+
+
+def missed(cell: Cell, standing: Standing) -> list[str]:
+    """Return the aims that were not reached."""
+    wanted = aims(cell)
+    reached = {
+        "share of the rate": standing.share >= wanted.get("share of the rate", 0),
+        "of the best fixed": standing.of_best >= wanted["of the best fixed"],
+        "503s per call": standing.refused <= wanted["503s per call"],
+        "lost": standing.lost == 0,
+    }
+    return [name for name, yes in reached.items() if not yes]
+
+
+# --- showing ---------------------------------------------------------------------------------------------------------------------
+
+
+def summary(table: Table) -> str:
+    """Return cronapi's standing in every cell and whether the aims were reached, as a Markdown table."""
+    lines = [
+        "| cell | share of the rate | of the best fixed | 503s per call | lost | aims: rate, best, 503s | |",
+        "|---|---:|---:|---:|---:|---|---|",
+    ]
+    for cell, played in table.items():
+        if CRONAPI in played:
+            one, wanted = standings(played)[CRONAPI], aims(cell)
+            rate = f"{wanted['share of the rate']:.2f}" if "share of the rate" in wanted else "-"
+            aim = f"{rate}, {wanted['of the best fixed']:.2f}, {wanted['503s per call']:.0%}"
+            lines.append(f"| {cell.words} | {_figures(one)} | {aim} | {_verdict(missed(cell, one))} |")
+    return "\n".join(lines)
+
+
+def _verdict(missing: list[str]) -> str:
+    return f"**missed**: {', '.join(missing)}" if missing else "reached"
+
+
+def _figures(one: Standing) -> str:
+    of_best = "-" if math.isnan(one.of_best) else f"{one.of_best:.3f}"
+    return f"{one.share:.3f} | {of_best} | {one.refused:.1%} | {one.lost}"
+
+
+def details(table: Table) -> str:
+    """Return every client's standing in every cell, as Markdown tables."""
+    head = "| client | share of the rate | of the best fixed | 503s per call | lost |\n|---|---:|---:|---:|---:|"
+    parts = []
+    for cell, played in table.items():
+        rows = [f"| {one.name} | {_figures(one)} |" for one in standings(played).values()]
+        parts.append("\n".join([f"{cell.words[0].upper()}{cell.words[1:]}:\n", head, *rows]))
+    return "\n\n".join(parts)
+
+
+def section(table: Table, counted: str) -> str:
+    """Return the section of the results, for so many counted calls."""
+    lost = f"not answered in {players.ATTEMPTS} attempts or {players.PATIENCE} times the ideal time"
+    beside = ", ".join(f"{AT_ONCE[rate]} at {rate}/s" for rate in sorted(AT_ONCE))
+    return (
+        f"`limit_req` of {_nginx_version()}, all calls at once: {LEARNING} for learning, then {counted}. The best fixed spacing\n"
+        f"is the best of {len(MARGINS)} in the same run that is refused at most {MOST_REFUSED:.0%}. cronapi ran {RUNS} times a cell: the\n"
+        f"median share, and the refusals and lost calls of all. A lost call was {lost}.\n"
+        f"Clients that run beside each other, each with an nginx of its own: {beside}.\n\n"
+        f"    {shlex.join(['python', '-m', 'benchmarks.pacing', *sys.argv[1:]])}\n\n"
+        f"{summary(table)}\n\nEvery client:\n\n{details(table)}\n\n{results.footing('cronapi-client', 'httpx', 'anyio')}"
+    )
+
+
+def _nginx_version() -> str:
+    said = subprocess.run([str(NGINX), "-v"], capture_output=True, text=True, check=True)  # noqa: S603 -- the one that judges
+    return said.stderr.partition(": ")[2].strip().replace("/", " ")
+
+
+def write(table: Table, calls: int | None) -> None:
+    """Write the section of the results, and the chart where its cells were measured."""
+    usual = ", ".join(f"{CALLS[rate]} at {rate}/s" for rate in sorted(CALLS))
+    results.write(TITLE, section(table, str(calls) if calls else usual))
+    if all(cell in table for cell in CHARTED.values()):
+        chart.write({f"{cell.rate} a second {where}": _bars(table[cell]) for where, cell in CHARTED.items()})
+
+
+def _bars(played: dict[str, list[Result]]) -> list[chart.Bar]:
+    return [chart.Bar(one.name, one.share, one.refused, one.lost, name == CRONAPI) for name, one in standings(played).items()]
+
+
+def chosen(rate: int | None, burst: int | None, road: Sequence[float] | None) -> list[Cell]:
+    """Return the cells of the matrix that were asked for, or the one that is not in it."""
+    found = [
+        cell
+        for cell in CELLS
+        if rate in (None, cell.rate) and burst in (None, cell.burst) and (road is None or tuple(road) == (cell.mean, cell.jitter))
+    ]
+    mean, jitter = road or (0.0, 0.0)
+    return found or [Cell(rate or 10, burst or 0, mean, jitter)]
 
 
 def main() -> None:
-    """Measure one wire and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--calls", type=int, default=100)
-    parser.add_argument("--rate", type=int, default=10)
-    parser.add_argument("--burst", type=int, default=0)
-    parser.add_argument("--wire", type=float, nargs=2, default=(0.0, 0.0), metavar=("MEAN", "JITTER"))
+    """Measure, print the tables, and write them where that is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rate", type=int)
+    parser.add_argument("--burst", type=int)
+    parser.add_argument("--wire", type=float, nargs=2, metavar=("MEAN", "JITTER"))
+    parser.add_argument("--calls", type=int, help="counted calls after those for learning")
+    parser.add_argument("--at-once", type=int, help="clients that run beside each other, at any rate")
+    parser.add_argument("--players", nargs="+", choices=[*SWEEP, *PEERS, CRONAPI], default=[*SWEEP, *PEERS, CRONAPI], metavar="PLAYER")
+    parser.add_argument("--write", action="store_true", help="write benchmarks/results.md and docs/pace.svg")
     args = parser.parse_args()
-    with ExitStack() as stack:
-        service = stack.enter_context(run_in_thread(create_app(rates={"fastcron": None, "setcronjob": None})))
-        origin = stack.enter_context(nginx(service, args.rate, args.burst)).origin
-        if any(args.wire):
-            origin = stack.enter_context(wire(origin, *args.wire))
-        results = measure(origin, args.calls, args.rate)
-    best = results["best fixed spacing"].share
-    mean, jitter = (seconds * 1e3 for seconds in args.wire)
-    print(f"{args.rate}/s, burst {args.burst}, wire {mean:g} ms with {jitter:g} ms of jitter, {args.calls} calls\n")
-    print("| client | share of the rate | of the best fixed | 503s per call | lost |\n|---|---:|---:|---:|---:|")
-    for name, result in results.items():
-        known = f" {version(PEERS[name][0])}" if name in PEERS else ""
-        print(f"| {name}{known} | {result.share:.2f} | {result.share / best:.2f} | {result.refused:.1%} | {result.lost} |")
+    table = measure(chosen(args.rate, args.burst, args.wire), args.players, args.calls, args.at_once)
+    print(f"{summary(table)}\n\n{details(table)}")
+    if args.write:
+        write(table, args.calls)
 
 
 if __name__ == "__main__":

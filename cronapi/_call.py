@@ -172,8 +172,8 @@ class Caller:
                 if finding.happened:
                     return finding.data
                 await self._go_on(progress, verdict, options)
-            elif verdict.ending is not Ending.REFUSED:
-                await self._rest(progress, options)
+            elif verdict.ending is not Ending.REFUSED and not await self._rest(progress, options):
+                return await self._fail(progress, verdict, options)
 
     async def _attempt(self, progress: _Progress, options: Options) -> Verdict:
         request = await self._request(progress, options)
@@ -206,10 +206,14 @@ class Caller:
         except (SchedulerError, WaitTooLongError) as error:
             raise progress.fail(error, self.provider) from error.__cause__
 
-    async def _rest(self, progress: _Progress, options: Options) -> None:
-        longest = (options.retry or RetryPolicy()).max_delay
+    async def _rest(self, progress: _Progress, options: Options) -> bool:
+        """Let time pass before a repeat, unless that would be longer than what is left of max_wait."""
+        longest, left = (options.retry or RetryPolicy()).max_delay, progress.left()
         delay = backoff(progress.history.errors - 1, longest, random.random())  # noqa: S311 -- jitter, not a secret
+        if left is not None and delay > left:
+            return False
         await self._scheduler().rest(delay)
+        return True
 
     async def _fail(self, progress: _Progress, verdict: Verdict, options: Options) -> Any:
         """Raise the verdict's error, unless a listing shows that the thing is gone, which is what a delete is for."""

@@ -50,11 +50,14 @@ LAST_RESORT = 2
 class Transport:
     """Sends requests for one client on one event loop.
 
-    Raises ConfigurationError when it is used on another loop or after closing.
+    `direct` keeps requests from proxies. Raises ConfigurationError when it is used on another loop or after closing.
     """
 
-    def __init__(self, *, http_client: AnyClient | None = None, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self, *, http_client: AnyClient | None = None, transport: httpx.AsyncBaseTransport | None = None, direct: bool = False
+    ) -> None:
         self._given = http_client
+        self._direct = direct
         self._transport = transport
         self._own: httpx.AsyncClient | None = None
         self._loop: object = None
@@ -165,7 +168,7 @@ class Transport:
                 raise ConfigurationError("the http_client is closed")
             return self._given
         if self._own is None:
-            self._own = _new_client(self._transport)
+            self._own = _new_client(self._transport, direct=self._direct)
         return self._own
 
     def _is_stock(self, client: AnyClient) -> bool:
@@ -176,12 +179,12 @@ class Transport:
         )
 
 
-def _new_client(transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
+def _new_client(transport: httpx.AsyncBaseTransport | None, *, direct: bool) -> httpx.AsyncClient:
     import httpx  # noqa: PLC0415 -- a tenth of a second that importing models must not cost
 
     limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=KEEP_ALIVE, keepalive_expiry=KEEP_ALIVE_SECONDS)
     try:
-        client = httpx.AsyncClient(transport=transport, limits=limits)
+        client = httpx.AsyncClient(transport=transport, limits=limits, trust_env=not direct)
     except Exception as error:
         # Bad proxy settings and broken certificate stores raise anything.
         raise ConfigurationError(f"No HTTP client can be made: {error}") from error

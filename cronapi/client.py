@@ -104,7 +104,8 @@ class Client:
         token = _token(token, provider)
         self._given_scheduler = scheduler
         self._key = self.provider.base_url if scope == "provider" else (self.provider.base_url, _fingerprint(token))
-        self._transport = Transport(http_client=http_client, transport=transport)
+        plain = self.provider.base_url.startswith("http:")  # to this machine, and to no proxy, which would read the token
+        self._transport = Transport(http_client=http_client, transport=transport, direct=plain)
         self._caller = Caller(self.provider, token, self._transport, lambda: self.scheduler)
         self._equip(Options(timeout=_checked_timeout(timeout), retry=_checked_retry(retry), auth=auth, request_format=request_format))
 
@@ -119,7 +120,8 @@ class Client:
     def with_options(self, **changes: Unpack[CallOptions]) -> Self:
         """Return a client that shares everything with this one, closing too, but makes its calls with other options.
 
-        `max_wait` is the longest time in the queue, in seconds: a call that would wait longer fails at once with WaitTooLongError.
+        `max_wait` is the longest time in the queue, in seconds: a call that would wait longer fails at once with WaitTooLongError, and
+        none rests for longer before a repeat.
         `lane` is interactive or bulk for all calls.
         """
         for name in changes.keys() - CallOptions.__annotations__.keys():

@@ -337,6 +337,17 @@ async def test_a_query_arrives_with_its_token():
     assert server.lines == [f"GET /api/v1/cron_get?id=7&token={TOKEN} HTTP/1.1"]
 
 
+async def test_a_service_on_this_machine_is_reached_without_the_proxy(monkeypatch):
+    """A plain http address is this machine's: the request, which holds the token, goes to no proxy of the environment."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    server = Server(works)
+    async with server.listening() as url, client_at(url, retry=None) as api:
+        await api.cron.get(7)
+    assert len(server.lines) == 1
+
+
 @pytest.mark.parametrize("request_format", ["json", "form", "query"])
 async def test_a_proxy_sees_no_token(request_format, monkeypatch):
     """Through a proxy of the environment the tunnel is asked for without a word of the call; its refusal means that nothing was sent."""

@@ -326,7 +326,7 @@ async def test_statuses_keep_their_number(status, kind, attempts):
 async def test_no_http_client_can_be_made(monkeypatch):
     """Proxy settings that make no sense are a ConfigurationError as the client is first used, not a surprise from inside."""
     monkeypatch.setenv("ALL_PROXY", "nonsense://127.0.0.1:1")
-    api = client_of(None, transport=None, retry=QUICK)
+    api = client_of(None, transport=None, retry=QUICK, base_url="https://service.invalid/api/v1/")
     for first_use in (api.cron.get(7), api.__aenter__()):
         error = await failure(first_use)
         assert type(error) is ConfigurationError

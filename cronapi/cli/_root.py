@@ -8,6 +8,7 @@ import click
 
 from cronapi.cli.demo import demo
 from cronapi.cli.emulator import emulator
+from cronapi.cli.pace import pace
 from cronapi.errors import CronAPIError
 
 EXTRAS = {"rich": "cli", "uvicorn": "emulator", "cronsim": "emulator"}
@@ -42,3 +43,4 @@ def cronapi() -> None:
 
 cronapi.add_command(demo)
 cronapi.add_command(emulator)
+cronapi.add_command(pace)

@@ -2,8 +2,8 @@
 --
 -- KEYS[1]  a hash, the whole state; it goes away ten minutes after the last evaluation.
 -- ARGV     now (0: Redis's own clock), interval, lease of a probe, whether a start is wanted (1 or 0),
---          then four values for each outcome: kind, number, when it was sent, and how long its round trip took or, where it was
---          refused, how long the service asks to wait (-1: it does not say).
+--          then four values for each outcome: kind, number, when it was sent, and how long its round trip took; where it was
+--          refused, how long the service asks to wait (-1: it does not say); where it was sent, how long that takes mostly.
 -- Times are whole microseconds of Redis's clock. The numbers in capitals come from pace.py and stand in front of this text.
 
 local now, interval, lease, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
@@ -14,7 +14,7 @@ end
 
 local MILLION = 1000000 -- the margin is kept in millionths of the interval
 local TIMES = {'next', 'before', 'held', 'began', 'lease', 'ask', 'seen'}
-local COUNTS = {'number', 'eager', 'probe', 'mark', 'row', 'accepted', 'refused', 'holds', 'margin', 'trip', 'deviation'}
+local COUNTS = {'number', 'eager', 'probe', 'mark', 'row', 'accepted', 'refused', 'holds', 'margin', 'trip', 'deviation', 'calm', 'patience', 'stride'}
 
 local s = {}
 for _, names in ipairs({TIMES, COUNTS}) do
@@ -24,7 +24,7 @@ for _, names in ipairs({TIMES, COUNTS}) do
   end
 end
 if s.seen == 0 then
-  s.margin = FIRST_MARGIN * MILLION
+  s.margin, s.calm, s.patience, s.stride = FIRST_MARGIN * MILLION, FIRST_PATIENCE, FIRST_PATIENCE, 1
 end
 if now < s.seen then -- the clock was set back: what lay ahead still lies as far ahead
   local back = s.seen - now
@@ -42,20 +42,34 @@ local function spacing()
   return interval + whole(interval * s.margin / MILLION)
 end
 
+local function slack() -- what a start that was late may be made up for
+  return math.min(LATENESS * MILLION, whole(interval * s.margin / MILLION))
+end
+
 local function deviation()
   return s.deviation / interval
 end
 
-local function step()
-  return GAIN * math.max(FLOOR, deviation()) * MILLION
-end
-
 local function narrowed()
   local enough = math.max(EASE_FLOOR, EASE_DEVIATIONS * deviation()) * MILLION
-  if s.margin > enough then
+  if s.margin > enough and s.calm > s.patience then
     return math.max(enough, s.margin * (1 - EASE))
+  elseif s.calm > s.patience + LONG_CALM then
+    return s.margin * (1 - EASE)
   end
-  return math.max(0, s.margin - step() * TARGET)
+  return math.max(0, s.margin - GAIN * math.max(FLOOR, deviation()) * TARGET * MILLION)
+end
+
+local function widened()
+  if s.calm > s.patience then
+    s.patience = math.min(s.patience * 2, GREATEST_PATIENCE)
+  end
+  s.stride = s.calm < SOON and math.min(s.stride * 2, GREATEST_STRIDE) or 1
+  s.calm = 0
+  local step = GAIN * (1 - TARGET) * MILLION
+  local by_jitter = math.min(GREATEST_BY_JITTER * MILLION, s.margin + step * deviation())
+  local by_stride = math.min(GREATEST_MARGIN * MILLION, s.margin + step * FLOOR * s.stride)
+  return math.max(s.margin, by_jitter, by_stride)
 end
 
 local function observe(trip)
@@ -81,13 +95,13 @@ local function hold_length()
   if not holding() then
     return 0
   end
-  return math.min(SHORTEST_HOLD * 2 ^ math.min(s.row - 2, 10), LONGEST_HOLD) * interval
+  return (math.min(SHORTEST_HOLD * 2 ^ math.min(s.row - 2, 10), LONGEST_HOLD) - s.row * PHASE % 1) * interval
 end
 
 local learn = {}
 
-function learn.sent(number, at)
-  s.next = math.max(s.next, math.min(at, s.next) + spacing())
+function learn.sent(number, at, lead)
+  s.next = math.max(s.next, math.min(at, s.next) + spacing() - slack() - lead)
 end
 
 function learn.unused(number)
@@ -105,24 +119,26 @@ function learn.accepted(number, at, trip)
   if not (holding() and at < s.began) then
     s.row = 0
   end
+  s.calm = s.calm + 1
   s.margin = narrowed()
 end
 
 -- A start that somebody had reserved when the hold began tells nothing new, even if it was sent since.
-function learn.refused(number, at, retry_after)
+function learn.refused(number, at, retry_after, probe)
   s.refused = s.refused + 1
   local held, length = holding(), 0
   if not ((held and number <= s.mark) or (number == s.eager and s.row == 1)) then
     s.row = s.row + 1
     if s.row == 1 then
-      s.margin = math.min(GREATEST_MARGIN * MILLION, s.margin + step() * (1 - TARGET))
+      s.margin = widened()
       if number == s.number then
         s.eager, s.next = s.number + 1, now
       end
     end
     length = hold_length()
   end
-  hold(math.max(length, math.min(retry_after, LONGEST_RETRY_AFTER * MILLION)))
+  local gone = probe and now - at or 0
+  hold(math.max(length - gone, math.min(retry_after, LONGEST_RETRY_AFTER * MILLION)))
   if holding() and not held then
     s.holds = s.holds + 1
   end
@@ -130,10 +146,11 @@ end
 
 for place = 5, #ARGV, 4 do
   local kind, number = ARGV[place], tonumber(ARGV[place + 1])
-  if kind ~= 'sent' and number == s.probe then
+  local probe = number == s.probe
+  if kind ~= 'sent' and probe then
     s.probe = 0
   end
-  learn[kind](number, tonumber(ARGV[place + 2]), tonumber(ARGV[place + 3]))
+  learn[kind](number, tonumber(ARGV[place + 2]), tonumber(ARGV[place + 3]), probe)
 end
 
 -- Who cannot have a start while a probe is out is told when to ask again, one asker after the other as starts would be.
@@ -143,7 +160,8 @@ if wanted and holding() and s.probe > 0 and now < s.lease then
   wait = s.ask - now
 elseif wanted then
   local due = math.max(now, s.next, s.held)
-  s.number, s.before, s.next = s.number + 1, s.next, due + spacing()
+  local late = due - s.next
+  s.number, s.before, s.next = s.number + 1, s.next, due - (late < interval and math.min(late, slack()) or 0) + spacing()
   wait, number = due - now, s.number
   if holding() then
     probe, s.probe, s.lease = 1, s.number, due + lease

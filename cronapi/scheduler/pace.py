@@ -14,27 +14,41 @@ from attrs import Factory, define, field
 from cronapi.providers import Rate
 
 FIRST_MARGIN = 0.05
-GREATEST_MARGIN = 1.0
+GREATEST_BY_JITTER, GREATEST_MARGIN = 1.0, 3.0
+"""Jitter never calls for more than a whole interval; a rate that is believed to be four times the allowed one calls for three."""
 TARGET = 0.015
 """The share of refusals that the margin settles at: fewer would cost more in spacing than they save."""
 GAIN, FLOOR, SMOOTHING = 0.6, 0.01, 1 / 16
 """A step of the margin is GAIN times the deviation of round trips in intervals, or times FLOOR where that is smaller."""
+SOON, GREATEST_STRIDE = 4, 32
+"""A refusal within so many successes of the last doubles the stride, a factor of FLOOR: the allowed rate is lower than believed."""
 EASE, EASE_DEVIATIONS, EASE_FLOOR = 0.1, 5, 0.015
 """A margin wider than so many deviations of the round trips, in intervals, and than the floor, is a guess or a thing of the past: it
 shrinks by the share EASE of itself at each success."""
+FIRST_PATIENCE, GREATEST_PATIENCE, LONG_CALM = 8, 128, 40
+"""Successes since the last refusal before the margin is eased; twice as many each time that easing it ended in a refusal. A narrow
+margin is eased after LONG_CALM more: a server that allows bursts refuses nothing."""
 SHORTEST_HOLD, LONGEST_HOLD = 2, 8
 """Intervals. The longest hold keeps the first probe after an outage from being late by more than that."""
+PHASE = 0.6180339887498949
+"""The golden ratio: holds that are shorter by its multiples, modulo an interval, do not fall in step with another program."""
 LONGEST_RETRY_AFTER = 120.0
 MINUTE = 60.0
+LATENESS = 0.002
+"""Seconds: a timer that fires so late is made up for at the next start, as far as the margin covers it."""
+LONGEST_LEAD = 0.005
+"""Seconds: what takes longer is a connection being made, which the next request need not wait for."""
 RESOLUTION = 1e-9
 """Seconds: a start that is due sooner is due now, since adding a wait to a clock's reading rounds."""
 
 
-def narrowed(margin: float, jitter: float) -> float:
-    """Return the margin after a success; `jitter` is the deviation of the round trips in intervals."""
+def narrowed(margin: float, jitter: float, calm: int) -> float:
+    """Return the margin after a success; `jitter` is the deviation of round trips in intervals, `calm` the successes beyond patience."""
     enough = max(EASE_FLOOR, EASE_DEVIATIONS * jitter)
-    if margin > enough:
+    if margin > enough and calm > 0:
         return max(enough, margin * (1 - EASE))
+    if calm > LONG_CALM:
+        return margin * (1 - EASE)
     return max(0.0, margin - TARGET * GAIN * max(FLOOR, jitter))
 
 
@@ -65,8 +79,14 @@ class Pace:
     accepted_calls: int = 0
     refused_calls: int = 0
     holds: int = 0
+    calm: int = FIRST_PATIENCE
+    """Successes since the last refusal; the first margin is a guess, and eased at once."""
+    patience: int = FIRST_PATIENCE
+    stride: int = 1
     round_trip: float | None = None
     deviation: float = 0.0
+    lead: float = 0.0
+    """Seconds from a start to its request going out, mostly: the next start may be as much earlier."""
     _number: int = 0
     _eager: int = 0
     _last_sent: float = float("-inf")
@@ -78,6 +98,11 @@ class Pace:
     def spacing(self) -> float:
         """The time between two starts, in seconds."""
         return self.interval * (1 + self.margin)
+
+    @property
+    def closest(self) -> float:
+        """The shortest time between two requests that go out, in seconds: the spacing, or less after one that went out late."""
+        return self.spacing - min(LATENESS, self.margin * self.interval)
 
     @property
     def holding(self) -> bool:
@@ -97,7 +122,10 @@ class Pace:
         if (self.next_at > latest or self.held_until > latest or self.row) and self.wait(now) > RESOLUTION:
             return None
         self._number += 1
-        self._before, self.next_at = self.next_at, now + self.interval * (1 + self.margin)
+        late, gap = now - self.next_at, self.interval * (1 + self.margin)
+        if late < self.interval:
+            gap = max(gap - late, self.closest)
+        self._before, self.next_at = self.next_at, now + gap
         self._probing = self.row > 1
         self._starts.append(now)
         if self._starts[0] <= now - MINUTE:
@@ -109,9 +137,10 @@ class Pace:
 
         Several connections that get ready together would otherwise send their requests in a bunch.
         """
-        start.at = max(now, self._last_sent + self.spacing)
+        self.lead += (min(now - start.at, LONGEST_LEAD) - self.lead) * SMOOTHING
+        start.at = max(now, self._last_sent + self.closest)
         self._last_sent = start.at
-        due = start.at + self.spacing
+        due = start.at + self.closest - self.lead
         self.next_at = max(self.next_at, due)
         if start.number < self._number:
             self._before = max(self._before, due)
@@ -136,7 +165,8 @@ class Pace:
         error = 0.0 if self.round_trip is None else seconds - self.round_trip
         self.round_trip = seconds + error * (SMOOTHING - 1)
         self.deviation += (abs(error) - self.deviation) * SMOOTHING
-        self.margin = narrowed(self.margin, self.deviation / self.interval)
+        self.calm += 1
+        self.margin = narrowed(self.margin, self.deviation / self.interval, self.calm - self.patience)
 
     def refused(self, start: Start, now: float, retry_after: float | None = None) -> None:
         """Learn that the rate limit refused the request; the second in a row, or a `retry_after`, holds everybody.
@@ -148,7 +178,8 @@ class Pace:
         self.refused_calls += 1
         held = self.holding
         length = 0.0 if self._is_stale(start) or (start.number == self._eager and self.row == 1) else self._count_refusal(start, now)
-        self._hold(now, max(length, min(retry_after or 0.0, LONGEST_RETRY_AFTER)))
+        gone = now - start.at if start.probe else 0.0  # a probe's way there and back is a part of the wait
+        self._hold(now, max(length - gone, min(retry_after or 0.0, LONGEST_RETRY_AFTER)))
         self.holds += self.holding and not held
 
     def lost(self, start: Start) -> None:
@@ -179,14 +210,25 @@ class Pace:
         """Draw the consequences of one more refusal in a row, and return the length of the hold that it calls for."""
         self.row += 1
         if self.row == 1:
-            self.margin = min(GREATEST_MARGIN, self.margin + self._step() * (1 - TARGET))
+            self._widen()
             self._hurry(start, now)
         return self._hold_length()
+
+    def _widen(self) -> None:
+        """Widen the margin by a step that fits the jitter, or by a stride that doubles while refusals come close together."""
+        if self.calm > self.patience:
+            self.patience = min(self.patience * 2, GREATEST_PATIENCE)
+        self.stride = min(self.stride * 2, GREATEST_STRIDE) if self.calm < SOON else 1
+        by_jitter = min(GREATEST_BY_JITTER, self.margin + GAIN * (1 - TARGET) * self.deviation / self.interval)
+        by_stride = min(GREATEST_MARGIN, self.margin + GAIN * (1 - TARGET) * FLOOR * self.stride)
+        self.margin = max(self.margin, by_jitter, by_stride)
+        self.calm = 0
 
     def _hold_length(self) -> float:
         if not self.holding:
             return 0.0
-        return min(SHORTEST_HOLD * 2.0 ** min(self.row - 2, 10), LONGEST_HOLD) * self.interval
+        intervals = min(SHORTEST_HOLD * 2.0 ** min(self.row - 2, 10), LONGEST_HOLD)
+        return (intervals - self.row * PHASE % 1) * self.interval
 
     def _hold(self, now: float, seconds: float) -> None:
         if seconds <= 0:
@@ -194,9 +236,6 @@ class Pace:
         self.row = max(self.row, 2)
         self.hold_began = now
         self.held_until = max(self.held_until, now + seconds)
-
-    def _step(self) -> float:
-        return GAIN * max(FLOOR, self.deviation / self.interval)
 
     def _forget(self, now: float) -> None:
         while self._starts and self._starts[0] <= now - MINUTE:

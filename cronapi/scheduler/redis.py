@@ -169,9 +169,9 @@ class RedisBucket:
             if not isinstance(start, SharedStart):
                 return self._stand_in.sent(start)
             delay = self._pace.sent(start, self._clock())
-            self._note("sent", start)
+            self._note("sent", start, round(self._pace.lead * MILLION))
             if self._reserved is not None:
-                self._reserved.due = max(self._reserved.due, start.at + self._pace.spacing)
+                self._reserved.due = max(self._reserved.due, start.at + self._pace.closest - self._pace.lead)
             return delay
 
     def accepted(self, start: Start) -> None:

@@ -20,8 +20,9 @@ KEPT = 600_000
 PATIENCE = 1.0
 """Seconds for one exchange with Redis: what takes longer has failed."""
 _NUMBERS = (
-    *("FIRST_MARGIN", "GREATEST_MARGIN", "TARGET", "GAIN", "FLOOR", "SMOOTHING", "EASE", "EASE_DEVIATIONS", "EASE_FLOOR"),
-    *("SHORTEST_HOLD", "LONGEST_HOLD", "LONGEST_RETRY_AFTER"),
+    *("FIRST_MARGIN", "GREATEST_BY_JITTER", "GREATEST_MARGIN", "TARGET", "GAIN", "FLOOR", "SMOOTHING", "SOON", "GREATEST_STRIDE"),
+    *("EASE", "EASE_DEVIATIONS", "EASE_FLOOR", "FIRST_PATIENCE", "GREATEST_PATIENCE", "LONG_CALM", "LATENESS"),
+    *("SHORTEST_HOLD", "LONGEST_HOLD", "PHASE", "LONGEST_RETRY_AFTER"),
 )
 _HEAD = "".join(f"local {name} = {getattr(pace, name)!r}\n" for name in _NUMBERS)
 SCRIPT = f"{_HEAD}local KEPT = {KEPT}\n{Path(__file__).with_name('pace.lua').read_text(encoding='utf-8')}"

@@ -12,6 +12,7 @@ from cronapi import (
     APIError,
     Applied,
     AuthenticationError,
+    ConnectionFailedError,
     CronAPIError,
     NotFoundError,
     OutcomeUnknownError,
@@ -479,3 +480,16 @@ async def test_another_program_on_the_same_account_costs_no_call():
             await other.post("http://127.0.0.1:1/api/cron.list", data={"token": TOKEN})
             await anyio.sleep(0.2)
     assert len(done) == 60
+
+
+async def test_max_wait_bounds_the_rests_between_repeats():
+    """While nobody listens at the address, a call with max_wait gives up within it instead of resting for longer."""
+
+    def refuse(request):
+        raise httpx.ConnectError("nobody listens")
+
+    async with client_of(None, scheduler=virtual(10), transport=httpx.MockTransport(refuse)) as api:
+        begun = anyio.current_time()
+        with pytest.raises(ConnectionFailedError):
+            await api.with_options(max_wait=2.0).cron.list()
+        assert anyio.current_time() - begun <= 2.0 + 0.25

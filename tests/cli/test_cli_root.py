@@ -35,10 +35,10 @@ def test_help_names_every_command(flag):
     """Who asks for help sees the commands."""
     result = run(flag)
     assert result.exit_code == 0
-    assert all(name in result.output for name in ("demo", "emulator"))
+    assert all(name in result.output for name in ("demo", "emulator", "pace"))
 
 
-@pytest.mark.parametrize("command", ["demo", "emulator"])
+@pytest.mark.parametrize("command", ["demo", "emulator", "pace"])
 def test_a_command_explains_itself(command):
     """Every command has a help page with its options."""
     result = run(command, "--help")

@@ -1,0 +1,49 @@
+"""Where benchmarks leave what they measured: each owns one section of `benchmarks/results.md`, written under `--write`.
+
+A script calls `write(title, text)`, where `text` holds its command and ends with `footing("httpx", "anyio")`: versions and machine.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from importlib.metadata import version
+from pathlib import Path
+
+RESULTS = Path(__file__).with_name("results.md")
+
+
+def replaced(document: str, title: str, text: str) -> str:
+    """Return the document with `text` as its section `title`, in the old one's place, or at the end where there was none."""
+    head, *sections = re.split(r"^(?=## )", document, flags=re.MULTILINE)
+    fresh = f"## {title}\n\n{text.strip()}\n"
+    titles = [section.partition("\n")[0].removeprefix("## ").strip() for section in sections]
+    if title in titles:
+        sections[titles.index(title)] = fresh
+    else:
+        sections.append(fresh)
+    return "\n\n".join(part.strip() for part in (head, *sections)) + "\n"
+
+
+def write(title: str, text: str) -> None:
+    """Replace the section `title` of the results, and leave the others as they are."""
+    RESULTS.write_text(replaced(RESULTS.read_text(encoding="utf-8"), title, text), encoding="utf-8")
+
+
+def footing(*packages: str) -> str:
+    """Return the line that ends a section: the versions of what was measured, and the machine."""
+    known = [f"{package} {version(package)}" for package in packages]
+    return ", ".join([*known, machine()]) + "."
+
+
+def machine() -> str:
+    """Return what the machine is: its cores, system and Python."""
+    cores = os.cpu_count()
+    return f"{cores} cores ({_processor()}), {platform.system()}, {platform.python_implementation()} {platform.python_version()}"
+
+
+def _processor() -> str:
+    facts = Path("/proc/cpuinfo")
+    found = re.search(r"^model name\s*:\s*(.+)$", facts.read_text(encoding="utf-8"), re.MULTILINE) if facts.exists() else None
+    return found[1].strip() if found else platform.machine()
