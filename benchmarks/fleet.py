@@ -1,4 +1,4 @@
-"""How one shared budget behaves as the fleet grows: `python -m benchmarks.fleet [PLOT.svg]`; needs redis-server.
+"""How one shared budget behaves as the fleet grows: `python -m benchmarks.fleet [--write]`; needs redis-server.
 
 The library's own bucket and script on a real Redis, but in simulated time: processes are actors, nobody sleeps. The judge is nginx's
 rule: sooner than one interval after the last accepted request is refused. The way to the service and back takes normally distributed
@@ -23,6 +23,7 @@ from pathlib import Path
 import redis
 from attrs import define, field
 
+from benchmarks import results
 from cronapi import Rate
 from cronapi.scheduler import RedisBucket
 from cronapi.scheduler.pace import Start
@@ -33,6 +34,13 @@ SIZES = (1, 4, 16, 64, 256, 1000)
 WAY, JITTER, REDIS_WAY = 0.02, 0.004, 0.0005
 SECONDS = 1200.0
 EPOCH = 1_700_000_000
+PLOT = Path(__file__).parent.parent / "docs" / "fleet.svg"
+INTRODUCTION = """\
+The library's bucket and script on a real Redis in simulated time: 20 simulated minutes, of which the second half counts, 10 requests a
+second, a judge like nginx's `limit_req` without burst, 20 ms of way with 4 ms of jitter; in every process there is always a call waiting.
+
+    python -m benchmarks.fleet --write
+"""
 
 
 @define(eq=False)
@@ -232,12 +240,14 @@ def plot(rows: list[Figures]) -> str:
 
 
 def main() -> None:
-    """Print the table, and write the plot where a path is given."""
+    """Print the table; under --write, write it and the plot."""
     with redis_client() as client:
         rows = [measure(client, size) for size in SIZES]
-    print(table(rows))
-    if len(sys.argv) > 1:
-        Path(sys.argv[1]).write_text(plot(rows), encoding="utf-8")
+    text = f"{INTRODUCTION}\n{table(rows)}\n\n{results.footing('redis')}"
+    print(text)
+    if "--write" in sys.argv[1:]:
+        results.write("A fleet, simulated", text)
+        PLOT.write_text(plot(rows), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -28,8 +28,8 @@ TITLE = "The scheduler itself"
 ROUNDS, TURNS = 41, 500
 SIZES = (1_000, 10_000, 100_000)
 UNHINDERED = 1e9
-FAST, STEADY, STEADY_SECONDS = 20_000, 2_000, 5
-QUEUES = ((50, 100), (500, 100), (500, 1_000), (500, 2_500))
+FAST, STEADY, STEADY_SECONDS, TICKS = 20_000, 10, 20, 50
+QUEUES = ((10, 100), (50, 100), (50, 500), (500, 1_000))
 """Rates and the bulk calls that wait when `eta` is asked."""
 BULK = 10_000
 Enter = Callable[[], AbstractAsyncContextManager[Any]]
@@ -148,18 +148,26 @@ async def crowd(enter: Enter, size: int) -> tuple[float, float]:
 
 
 async def steady(size: int) -> tuple[float, float]:
-    """Return the share of a rate that is reached while so many wait, and the share of a core that it takes."""
-    scheduler = Scheduler(STEADY, max_in_flight=size)
-    tasks = [asyncio.ensure_future(_call(scheduler.slot)) for _ in range(size)]
+    """Return the share of a rate that is reached while so many wait and a third of them go away, and the share of a core it takes."""
+    scheduler, granted = Scheduler(STEADY, max_in_flight=size), 0
+
+    async def call() -> None:
+        nonlocal granted
+        async with scheduler.slot("bulk"):
+            granted += 1
+
+    tasks = [asyncio.ensure_future(call()) for _ in range(size)]
     await _settle()
-    await asyncio.sleep(0.5)
-    before, cpu, start = scheduler.stats.waiting, time.process_time(), time.perf_counter()
-    await asyncio.sleep(STEADY_SECONDS)
+    leaving = random.Random(2).sample(tasks, size // 3)
+    before, cpu, start = granted, time.process_time(), time.perf_counter()
+    for tick in range(STEADY_SECONDS * TICKS):
+        for task in leaving[tick :: STEADY_SECONDS * TICKS]:
+            task.cancel()
+        await asyncio.sleep(start + (tick + 1) / TICKS - time.perf_counter())
     seconds = time.perf_counter() - start
-    granted = sum(before.values()) - sum(scheduler.stats.waiting.values())
-    used = (time.process_time() - cpu) / seconds
+    share, used = (granted - before) / seconds / STEADY, (time.process_time() - cpu) / seconds
     await _end(tasks)
-    return granted / seconds / STEADY, used
+    return share, used
 
 
 async def costs(size: int) -> dict[str, Cost]:
@@ -244,7 +252,8 @@ def measure(most: int) -> str:
         f"Tasks that wait, a third of them cancelled at random. Memory is traced by tracemalloc, with the caller's own task; CPU is that\n"
         f"from joining to the grant, with the task. The semaphore is the floor; the growth is against {SIZES[0]:,} waiters.\n\n"
         f"{waiters_table(rows)}\n\n"
-        f"While {most:,} wait at {STEADY:,}/s, {share:.1%} of the rate are reached over {STEADY_SECONDS} s, with {used:.0%} of a core.\n\n"
+        f"While {most:,} wait at {STEADY:,}/s and a third of them go away at random moments, {share:.1%} of the rate are reached over\n"
+        f"{STEADY_SECONDS} s, with {used:.0%} of a core.\n\n"
         f"What `eta` says on joining, against the actual wait:\n\n{eta_table(told)}\n\n"
         f"An interactive call that joins while {BULK:,} bulk calls wait lets {passed} of them go first."
     )

@@ -2,6 +2,7 @@
 
 from cronapi._params import JobParams, JobSpec
 from cronapi._retry import RetryPolicy
+from cronapi.bulk import Bulk, BulkError, Cost, Outcome, Report
 from cronapi.client import Client, FastCron, SetCronJob
 from cronapi.errors import (
     APIError,
@@ -34,9 +35,12 @@ __all__ = [
     "Applied",
     "Attempt",
     "AuthenticationError",
+    "Bulk",
+    "BulkError",
     "Client",
     "ConfigurationError",
     "ConnectionFailedError",
+    "Cost",
     "CronAPIError",
     "CronJob",
     "Execution",
@@ -48,10 +52,12 @@ __all__ = [
     "NotFoundError",
     "Notification",
     "Notify",
+    "Outcome",
     "OutcomeUnknownError",
     "Provider",
     "Rate",
     "RedirectError",
+    "Report",
     "RequestTimeoutError",
     "ResponseError",
     "RetryPolicy",

@@ -9,7 +9,8 @@ from __future__ import annotations
 import itertools
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from attrs import define, field, frozen
@@ -26,6 +27,8 @@ MOST_QUEUED = 100
 """Times that `cron.next` answers at most (FastCron's documentation, 2024-08)."""
 SOON = 90.0
 """Seconds: a run sooner than that may have happened, or been moved, by the time somebody looks."""
+BEFORE, MADE = -1, -2
+"""Moments before all others: of what was there before anything was sent, and of what a create of this client made."""
 _NAMING = frozenset({"url", "name"})
 _NOT_COMPARED = frozenset({"password", "payload", "run", "token"})
 
@@ -45,8 +48,9 @@ HAPPENED_NOT, UNCLEAR = Finding(happened=False), Finding()
 class Memory:
     """The ids that a client has seen, and since when; what was seen before a create was sent is not what it made."""
 
-    _first_seen: dict[tuple[str, int], int] = field(factory=dict)
-    _made: set[tuple[str, int]] = field(factory=set)
+    _seen: defaultdict[str, dict[int, int]] = field(factory=lambda: defaultdict(dict))
+    """When an id was first seen, by what it numbers; ids that a create of this client made were there before anything."""
+    _runs: set[tuple[object, int]] = field(factory=set)
     _moment: int = 0
 
     def now(self) -> int:
@@ -57,24 +61,35 @@ class Memory:
     def learn(self, function: str, data: object, sent: Row) -> None:
         """Take note of the ids in an answer to what was sent."""
         if function == "cron.run":
-            self._made.add(run_key(sent))
+            self._runs.add(run_key(sent))
         target = _target(function)
         if target is None:
             return
-        keys = {(target, number) for number in ids_of(data)}
-        for key in keys:
-            self._first_seen.setdefault(key, self._moment)
         if function in RECOVERY:
-            self._made |= keys
+            self.claim(target, ids_of(data))
+        for number in ids_of(data):
+            self._seen[target].setdefault(number, self._moment)
+
+    def know(self, target: str, numbers: Iterable[int]) -> None:
+        """Take note of ids that were there before anything was sent."""
+        for number in numbers:
+            self._seen[target].setdefault(number, BEFORE)
+
+    def claim(self, target: str, numbers: Iterable[int]) -> None:
+        """Take note of ids that belong to creates whose outcome is settled."""
+        self._seen[target].update(dict.fromkeys(numbers, MADE))
 
     def is_made(self, key: tuple[str, int]) -> bool:
-        """Whether another create of this client made it."""
-        return key in self._made
+        """Whether a create of this client made it."""
+        return self._seen[key[0]].get(key[1]) == MADE
+
+    def is_run(self, key: tuple[object, int]) -> bool:
+        """Whether another call of this client asked for this run."""
+        return key in self._runs
 
     def is_older(self, target: str, number: int | None, moment: int) -> bool:
         """Whether the id was there before the moment, or belongs to another create."""
-        key = (target, number or 0)
-        return key in self._made or self._first_seen.get(key, moment) < moment
+        return self._seen[target].get(number or 0, moment) < moment
 
 
 def _target(function: str) -> str | None:
@@ -122,66 +137,102 @@ def _listed(data: object) -> list[Any]:
     return data
 
 
-async def every_job(ask: Ask, keyword: str | None = None) -> list[dict[str, Any]]:
-    """Return the jobs of all pages."""
-    jobs: list[dict[str, Any]] = []
+async def job_pages(ask: Ask, keyword: str | None = None) -> AsyncGenerator[list[dict[str, Any]], None]:
+    """Yield the pages of the job list, as they were answered."""
+    first = None
     for page in itertools.count(1):
         rows = _listed(await ask(table.CRON_LIST, {"page": page} | ({"keyword": keyword} if keyword else {})))
-        if rows and rows[0] in jobs[::PAGE]:  # a service that knows no pages answers the first for ever
-            break
-        jobs += rows
+        if rows and rows[0] == first:  # a service that knows no pages answers the first for ever
+            return
+        first = first or next(iter(rows), None)
+        yield rows
         if len(rows) < PAGE:
-            break
-    return jobs
+            return
 
 
-def choose(sent: Iterable[Row], rows: Iterable[Row]) -> Finding:
-    """Match what was sent with what is new in the service's list, in order of ids.
+async def every_job(ask: Ask, keyword: str | None = None) -> list[dict[str, Any]]:
+    """Return the jobs of all pages."""
+    return [job async for page in job_pages(ask, keyword) for job in page]
 
-    All matched once: it happened. None matched: it did not. Some, or a further candidate: unclear.
+
+@frozen
+class Match:
+    """What was found of several things that were sent: `rows` in their order, None where there is none.
+
+    `doubtful` are the places of those that may be there all the same, in a spelling of the service's own; `spare` whether a row is
+    left over that might be one of them.
     """
-    wanted, free = [{"name": ""} | dict(spec) for spec in sent], sorted(rows, key=lambda row: int(row["id"]))
-    found: list[Row] = []
+
+    rows: list[dict[str, Any] | None]
+    doubtful: frozenset[int]
+    spare: bool
+
+
+def match(sent: Iterable[Row], rows: Iterable[dict[str, Any]]) -> Match:
+    """Match what was sent with what is new in the service's list, in order of ids, each row once."""
+    wanted, free = [{"name": ""} | dict(spec) for spec in sent], _by_url(rows)
+    found: list[dict[str, Any] | None] = []
     for spec in wanted:
-        match = next((row for row in free if is_match(spec, row)), None)
-        if match is not None:
-            free.remove(match)
-            found.append(match)
-    doubtful = any(is_akin(spec, row) for spec in wanted for row in free)
-    if doubtful or 0 < len(found) < len(wanted):
+        near = free.get(_url(spec), []) + free.get("", [])
+        row = next((row for row in near if is_match(spec, row)), None)
+        if row is not None:
+            free[_url(row)].remove(row)
+        found.append(row)
+    akin = [place for place, spec in enumerate(wanted) for row in free.get(_url(spec), []) + free.get("", []) if is_akin(spec, row)]
+    return Match(found, frozenset(place for place in akin if found[place] is None), spare=bool(akin))
+
+
+def _url(row: Row) -> str:
+    return _plain("url", row.get("url"))
+
+
+def _by_url(rows: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Return rows by their url in order of ids; those that show none are under an empty one."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in sorted(rows, key=lambda row: int(row["id"])):
+        found.setdefault(_url(row), []).append(row)
+    return found
+
+
+def choose(sent: Iterable[Row], rows: Iterable[dict[str, Any]]) -> Finding:
+    """Tell whether all that was sent happened, or nothing of it; unclear where some did, or where a row is left over that might be one."""
+    found = match(sent, rows)
+    count = sum(row is not None for row in found.rows)
+    if found.spare or 0 < count < len(found.rows):
         return UNCLEAR
-    return Finding(data=found, happened=True) if found else HAPPENED_NOT
+    return Finding(data=found.rows, happened=True) if count else HAPPENED_NOT
 
 
-def _new(rows: Iterable[dict[str, Any]], target: str, memory: Memory, moment: int) -> list[dict[str, Any]]:
+def new_rows(rows: Iterable[dict[str, Any]], target: str, memory: Memory, moment: int) -> list[dict[str, Any]]:
+    """Return the rows that were not there at a moment, and that no other create made."""
     return [row for row in rows if (numbers := ids_of(row)) and not memory.is_older(target, numbers[0], moment)]
 
 
 async def _find_job(ask: Ask, sent: Row, memory: Memory, moment: int) -> Finding:
     jobs = await every_job(ask, str(sent.get("name") or sent["url"]).strip())
-    return _only(choose([sent], _new(jobs, "cron", memory, moment)))
+    return _only(choose([sent], new_rows(jobs, "cron", memory, moment)))
 
 
 async def _find_jobs(ask: Ask, sent: Row, memory: Memory, moment: int) -> Finding:
-    return choose(sent["data"], _new(await every_job(ask), "cron", memory, moment))
+    return choose(sent["data"], new_rows(await every_job(ask), "cron", memory, moment))
 
 
 async def _find_group(ask: Ask, sent: Row, memory: Memory, moment: int) -> Finding:
     groups = _listed(await ask(table.GROUP_LOOKUP, {"name": sent["name"]}))
-    return _only(choose([sent], _new(groups, "group", memory, moment)))
+    return _only(choose([sent], new_rows(groups, "group", memory, moment)))
 
 
 async def _find_run(ask: Ask, sent: Row, memory: Memory, _moment: int) -> Finding:
     """Look whether the time that was asked for is queued; a run without a time cannot be told from the schedule's own."""
-    if "time" not in sent or int(sent["time"]) < time.time() + SOON or memory.is_made(run_key(sent)):
+    if "time" not in sent or int(sent["time"]) < time.time() + SOON or memory.is_run(run_key(sent)):
         return UNCLEAR
     queued = _listed(await ask(table.CRON_NEXT, {"id": sent["id"]}))
     return find_time(int(sent["time"]), [int(at) for at in queued if str(at).isdecimal()])
 
 
-def run_key(sent: Row) -> tuple[str, int]:
+def run_key(sent: Row) -> tuple[object, int]:
     """Return what names a run that was asked for: its job and its time."""
-    return f"run of {sent.get('id')}", int(sent.get("time", 0))
+    return sent.get("id"), int(sent.get("time", 0))
 
 
 def find_time(wanted: int, queued: list[int]) -> Finding:

@@ -6,13 +6,11 @@ in it: a caller that goes away leaves the exchange to end by itself, and what it
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
 import logging
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -21,6 +19,7 @@ from anyio.lowlevel import current_token
 from cronapi._exchange import GRACE, Exchange
 from cronapi._foreign import translate
 from cronapi._retry import Ending
+from cronapi._spawn import spawn
 from cronapi._wire import Request, Verdict, read_response
 from cronapi.errors import (
     ConfigurationError,
@@ -63,7 +62,6 @@ class Transport:
         self._loop: object = None
         self._closed = False
         self._using: Counter[AnyClient] = Counter()
-        self._tasks: set[asyncio.Task[None]] = set()
         self._under_way = 0
         self._idle: anyio.Event | None = None
 
@@ -98,7 +96,7 @@ class Transport:
             await slot.publish()
             logger.debug("%s: %s after %.3f s", request.function, exchange.verdict.ending.value, time.perf_counter() - began)
 
-        self._spawn(run)
+        spawn(run)
         return exchange
 
     async def aclose(self, patience: float) -> None:
@@ -123,14 +121,6 @@ class Transport:
         self._under_way -= 1
         if self._idle is not None and not self._under_way:
             self._idle.set()
-
-    def _spawn(self, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        if isinstance(self._loop, asyncio.AbstractEventLoop):
-            task = self._loop.create_task(run())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        else:
-            sys.modules["trio"].lowlevel.spawn_system_task(run, context=contextvars.copy_context())
 
     async def _attempt(self, request: Request, slot: Slot, timeout: float) -> Verdict:
         try:

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack
 
 from attrs import evolve
 
-from cronapi._call import Caller, Options, Token, checked_token
+from cronapi._call import Caller
 from cronapi._functions import TABLE, Function, Repeat
+from cronapi._progress import Options, Token, checked_token
 from cronapi._retry import RetryPolicy
 from cronapi._transport import Transport
 from cronapi._wire import Auth, RequestFormat
+from cronapi.bulk.calls import Batches
+from cronapi.bulk.merge import Merger
 from cronapi.errors import ConfigurationError
 from cronapi.namespaces._invoke import Invoker
 from cronapi.namespaces.account import Account
@@ -45,6 +48,7 @@ class ClientOptions(TypedDict, total=False):
     http_client: httpx.AsyncClient | httpx2.AsyncClient | None
     transport: httpx.AsyncBaseTransport | None
     scope: Scope
+    coalesce: bool
 
 
 class CallOptions(TypedDict, total=False):
@@ -63,7 +67,8 @@ class Client:
     `timeout` bounds one exchange in seconds. `scheduler` None shares one rate per provider address and process; `scope="token"` has one
     rate per account instead. `retry` None turns repeats and look-ups off. `auth="bearer"` is FastCron's; `request_format="query"` puts
     the parameters into the URL, which proxies and servers log. An `http_client` (httpx's or httpx2's) is neither closed nor changed; a
-    `transport` is httpx's.
+    `transport` is httpx's. With `coalesce` calls that wait for a slot anyway share one: adds and deletes become batches where the service
+    has them, gets a page of the list, equal reads one read; each caller gets its own result or error.
 
     It may be made before a loop runs and belongs to the first that uses it. Close it with `async with` or `aclose()`, from any task.
     Raises ConfigurationError for anything it cannot work with.
@@ -88,6 +93,7 @@ class Client:
         http_client: httpx.AsyncClient | httpx2.AsyncClient | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         scope: Scope = "provider",
+        coalesce: bool = False,
     ) -> None:
         self.provider: Provider = provider if base_url is None else evolve(provider, base_url=base_url)
         _check_choice("auth", auth, Auth)
@@ -107,6 +113,8 @@ class Client:
         plain = self.provider.base_url.startswith("http:")  # to this machine, and to no proxy, which would read the token
         self._transport = Transport(http_client=http_client, transport=transport, direct=plain)
         self._caller = Caller(self.provider, token, self._transport, lambda: self.scheduler)
+        self._batches = Batches()
+        self._merger = Merger(self._caller, self._batches) if coalesce else None
         self._equip(Options(timeout=_checked_timeout(timeout), retry=_checked_retry(retry), auth=auth, request_format=request_format))
 
     def __repr__(self) -> str:
@@ -163,7 +171,7 @@ class Client:
 
     def _equip(self, options: Options) -> None:
         self._options = options
-        self._invoker = Invoker(self._caller, options)
+        self._invoker = Invoker(self._caller, options, self._batches, self._merger)
         self.cron = Cron(self._invoker)
         self.group = Groups(self._invoker)
         self.account = Account(self._invoker)

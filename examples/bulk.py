@@ -1,4 +1,4 @@
-"""Many coroutines at one client, and many jobs with one request: `FASTCRON_TOKEN=... python bulk.py 20`.
+"""Many coroutines at one client, and many jobs with few requests: `FASTCRON_TOKEN=... python bulk.py 20`.
 
 CRON_BASE_URL points it elsewhere, at an emulator for example (`cronapi emulator`). The jobs are deleted in the end.
 """
@@ -25,22 +25,23 @@ async def add(api: FastCron, spec: JobSpec) -> CronJob:
 
 
 async def fill(api: FastCron, count: int) -> list[int]:
-    """Add `count` jobs one by one, all at once, and as many with one request; return their ids."""
+    """Add `count` jobs one by one, all at once, and as many as a bulk; return their ids."""
     bulk = api.with_options(lane="bulk")  # lets calls with a user waiting go first
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(add(bulk, describe(number))) for number in range(count)]
-    batch = await bulk.cron.batch_add([describe(number) for number in range(count, 2 * count)])
-    print(f"{len(tasks)} jobs with {len(tasks)} requests, {len(batch)} jobs with one")
-    return [task.result().id for task in tasks] + [job.id for job in batch]
+    report = await api.cron.add_many(describe(number) for number in range(count, 2 * count))
+    report.raise_for_failures()
+    print(f"{len(tasks)} jobs with {len(tasks)} requests, {len(report.values)} jobs with few")
+    return [task.result().id for task in tasks] + [job.id for job in report.values]
 
 
 async def main(count: int) -> None:
     """Add jobs and delete them again."""
     async with FastCron(base_url=os.environ.get("CRON_BASE_URL")) as api:
         ids = await fill(api, count)
-        gone = await api.cron.batch_delete(ids)
+        gone = await api.cron.delete_many(ids)
         stats = api.scheduler.stats
-    print(f"deleted {len(gone)}; {stats.rate:.2f} requests a second, {stats.refusals} of them refused")
+    print(f"deleted {len(gone.done)}; {stats.rate:.2f} requests a second, {stats.refusals} of them refused")
 
 
 if __name__ == "__main__":

@@ -173,6 +173,10 @@ class _Connection:
             self.current.answered = passed_on
 
 
+TICK = 1e-6
+"""Seconds: timers that are due at the very same time fire in any order."""
+
+
 class _Wire:
     """A TCP proxy whose both directions take `mean` seconds, give or take `jitter`; order is kept within a connection."""
 
@@ -212,7 +216,7 @@ class _Wire:
                 chunk = await reader.read(65536)
             except OSError:
                 chunk = b""
-            latest = max(latest, loop.time() + max(0.0, self.random.gauss(self.mean, self.jitter)))
+            latest = max(latest + TICK, loop.time() + max(0.0, self.random.gauss(self.mean, self.jitter)))
             loop.call_at(latest, self._pass_on, writer, chunk)
             if not chunk:
                 return

@@ -191,17 +191,19 @@ def create_app(
     page_size: int = 1000,
     seed: int = 0,
     log_shape: str = "object",
+    max_batch: int | None = None,
 ) -> App:
     """Make both services: SetCronJob under ``/api/``, FastCron under ``/api/v1/``.
 
     ``tokens`` are the accounts; ``storage`` is a file or ``":memory:"``; ``rates`` are in requests per second by
     provider (``None`` for no limit, a provider left out has its documented one), counted by ``limiter`` (``leaky``,
     ``sliding``, ``fixed``) for each ``token`` or ``address``, with ``burst`` requests allowed early; ``error_status``
-    is the HTTP status of API errors. Raises ``ValueError`` for a value that makes no sense.
+    is the HTTP status of API errors; a batch of more than ``max_batch`` items is refused whole (``None``: none is).
+    Raises ``ValueError`` for a value that makes no sense.
     """
     emulator = Emulator(
         tokens=tokens,
-        settings=Settings(era, strict, page_size, seed, log_shape),
+        settings=Settings(era, strict, page_size, seed, log_shape, max_batch),
         limiters=_limiters(rates, burst, limiter),
         clock=clock or Clock(),
         store=Store(storage),

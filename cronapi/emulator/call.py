@@ -38,6 +38,7 @@ def check_choice(name: str, value: str, known: Iterable[str]) -> None:
 class Settings:
     """How the services behave: the era of the documentation, and what whoever makes an emulator may choose.
 
+    ``max_batch`` is the most items that one batch may have, ``None`` for any number: no documentation names one.
     Raises ``ValueError`` for a value that makes no sense.
     """
 
@@ -46,14 +47,20 @@ class Settings:
     page_size: int = 1000
     seed: int = 0
     log_shape: str = "object"
+    max_batch: int | None = None
 
     def __attrs_post_init__(self) -> None:
         """Check what has been given."""
         check_choice("era", self.era, ERAS)
         check_choice("log_shape", self.log_shape, LOG_SHAPES)
-        if self.page_size < 1:
-            msg = f"page_size must be 1 or more, not {self.page_size!r}"
-            raise ValueError(msg)
+        for name in ("page_size", "max_batch"):
+            _check_size(name, getattr(self, name))
+
+
+def _check_size(name: str, size: int | None) -> None:
+    if size is not None and size < 1:
+        msg = f"{name} must be 1 or more, not {size!r}"
+        raise ValueError(msg)
 
 
 @frozen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from hashlib import sha256
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import evolve, frozen
 
@@ -127,9 +127,16 @@ class Emulator:
             raise Refusal(msg)
         given = signature(request.provider, request.function)
         params = read_parameters(given, content.parameters, strict=self.settings.strict)
+        self._check_batch(request.function, params)
         now = int(self.clock.now())
         call = Call(request.provider, account, params, now, self.store, self.settings)
         return HANDLERS[request.function](_halved(call, BATCHES[request.function]) if half else call)
+
+    def _check_batch(self, function: str, params: Mapping[str, Any]) -> None:
+        most = self.settings.max_batch
+        if most is not None and function in BATCHES and (count := len(params[BATCHES[function]])) > most:
+            msg = f"Too many items: {count}, the most is {most}."
+            raise Refusal(msg)
 
     def _account(self, content: Content) -> str:
         if content.token is None:

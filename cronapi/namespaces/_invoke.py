@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from cronapi._call import Caller, Options
+from cronapi._call import Caller
 from cronapi._functions import CRON_FAILURES, Function, Repeat
 from cronapi._params import encode_params
+from cronapi._progress import Options
 from cronapi._retry import History
 from cronapi._structure import StructureError, structure
+from cronapi.bulk.calls import Batches, Calls
+from cronapi.bulk.merge import Merger
 from cronapi.errors import Applied, ConfigurationError, ResponseError
 from cronapi.scheduler import Lane
 
@@ -24,6 +27,13 @@ class Invoker:
 
     caller: Caller
     options: Options
+    batches: Batches
+    merger: Merger | None = None
+
+    @property
+    def calls(self) -> Calls:
+        """The way in which a bulk calls: in its own lane, and for as long as it takes."""
+        return Calls(self.caller, evolve(self.options, max_wait=None), self.batches)
 
     async def __call__(self, row: Function[T], params: Mapping[str, Any], *, clear: bool = False, lane: Lane = "interactive") -> T:
         """Return the structured result; ResponseError where the answer has another shape."""
@@ -38,7 +48,8 @@ class Invoker:
     async def send(self, row: Function[T], wire: Mapping[str, Any], lane: Lane = "interactive") -> T:
         """Return the structured result of a call whose parameters are encoded."""
         history = History()
-        data = await self.caller.call(row, wire, self.options, lane, history)
+        call = self.caller.call if self.merger is None else self.merger.call
+        data = await call(row, wire, self.options, lane, history)
         if row.repeat is Repeat.GONE:
             data = restore_ids(data, wire["id"])
         try:

@@ -12,21 +12,21 @@ from attrs import frozen
 
 from cronapi import _functions as table
 from cronapi._functions import PAGE
+from cronapi._lookup import is_match
 from cronapi._params import JobParams, JobSpec, as_params, check_names, span
+from cronapi._structure import structure
 from cronapi.errors import ConfigurationError
 from cronapi.models import CronJob, Execution
-from cronapi.namespaces._invoke import Invoker
+from cronapi.namespaces._many import ManyJobs
 
 
 @frozen
-class Cron:
+class Cron(ManyJobs):
     """The functions of the target `cron`, `cron.list` at SetCronJob and `cron_list` at FastCron.
 
     Every method raises the errors of `cronapi.errors`; each docstring says whether the call may be repeated. Times are aware datetimes
-    or Unix seconds.
+    or Unix seconds. The `*_many` methods are described by `ManyJobs`.
     """
-
-    _invoke: Invoker
 
     async def list(self, *, page: int | None = None, keyword: str | None = None) -> builtins.list[CronJob]:
         """Return one page of up to 1,000 jobs, the first unless `page` says otherwise.
@@ -58,6 +58,26 @@ class Cron:
         """
         found = [job async for job in self.iterate(keyword=name) if job.name == name]
         return min(found, key=lambda job: job.id, default=None)
+
+    async def ensure(self, **params: Unpack[JobParams]) -> CronJob:
+        """Make sure that there is a job of exactly this `name` with these parameters, and return it.
+
+        Edits the one with the lowest id if there is one, and creates one where a search of all pages shows none; what is as it should be
+        already costs only the search. Tasks of one event loop that ensure the same name do so one after the other. Errors and repeats
+        as with `edit` and `add`; an error of the search is raised and never taken for absence.
+        """
+        check_names(params, "cron.ensure")
+        name = params.get("name")
+        if not name:
+            raise ConfigurationError("cron.ensure needs a name.")
+        async with self._invoke.calls.ensuring(name):
+            row = await self._invoke.calls.find(name)
+            if row is None:
+                return await self.add(**params)
+            wire = self._invoke.encode(params, clear=True)
+            if wire.keys() <= row.keys() and is_match(wire, row):
+                return structure(row, CronJob)
+            return await self.edit(int(row["id"]), **params)
 
     async def get(self, id: int) -> CronJob:
         """Return one job.

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Sequence
+from typing import Unpack
 
 from attrs import frozen
 
 from cronapi import _functions as table
+from cronapi.bulk import Bulk
+from cronapi.bulk import work as kinds
 from cronapi.models import CronJob, Group
 from cronapi.namespaces._invoke import Invoker
+from cronapi.namespaces._many import BulkOptions, Ids, Once
 
 
 @frozen
@@ -59,3 +63,7 @@ class Groups:
     async def items(self, id: int) -> builtins.list[CronJob]:
         """Return the jobs of a group. A read: repeated freely."""
         return await self._invoke(table.GROUP_ITEMS, {"id": id})
+
+    def delete_many(self, ids: Ids, **options: Unpack[BulkOptions]) -> Bulk[Group]:
+        """Delete groups, one request each; their jobs stay. An id given twice is a ConfigurationError."""
+        return Bulk(self._invoke.calls, kinds.deleting_groups(self._invoke.calls), ids, Once(), **options)

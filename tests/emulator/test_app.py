@@ -296,6 +296,7 @@ async def test_only_http_is_spoken():
         ({"era": "next"}, "unknown era"),
         ({"log_shape": "round"}, "unknown log_shape"),
         ({"page_size": 0}, "page_size must be"),
+        ({"max_batch": 0}, "max_batch must be"),
         ({"error_status": 99}, "error_status must be"),
     ],
 )
@@ -303,6 +304,27 @@ def test_nonsense_is_refused(wrong, message):
     """A setting that makes no sense raises ValueError."""
     with pytest.raises(ValueError, match=message):
         create_app(**wrong)
+
+
+async def test_a_batch_over_the_limit_is_refused_whole(clock):
+    """With `max_batch` a longer batch of any kind is answered with an API error and changes nothing, and one of that length passes."""
+    async with calling(create_app(clock=clock, rates=UNLIMITED, max_batch=2)) as caller:
+        made = [(await caller.fastcron("cron.add", **JOB)).json()["data"] for _ in range(3)]
+        ids, before = [job["id"] for job in made], caller.app.emulator.jobs("fastcron")
+        for name, given in [("batch_add", {"data": [JOB] * 3}), ("batch_edit", {"id": ids, "name": "new"}), ("batch_delete", {"id": ids})]:
+            answer = (await caller.fastcron(f"cron.{name}", **given)).json()
+            assert answer == {"status": "error", "code": 1, "message": "Too many items: 3, the most is 2."}
+        assert caller.app.emulator.jobs("fastcron") == before
+        assert (await caller.fastcron("cron.batch_delete", id=ids[:2])).json()["status"] == "success"
+
+
+async def test_half_of_a_batch_over_the_limit_is_refused_too(clock):
+    """A fault that applies half of a batch does not make one that is too long pass."""
+    async with calling(create_app(clock=clock, rates=UNLIMITED, max_batch=2)) as caller:
+        caller.app.emulator.faults.add(Fault("half"))
+        with pytest.raises(ConnectionLost):
+            await caller.fastcron("cron.batch_add", data=[JOB] * 3)
+        assert caller.app.emulator.jobs("fastcron") == []
 
 
 async def test_ids_from_a_query_are_read_like_any(caller):

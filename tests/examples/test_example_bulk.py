@@ -15,7 +15,7 @@ def example(examples):
 
 
 async def test_every_coroutine_adds_its_job_and_a_batch_adds_as_many(example, hurried, service, capsys):
-    """Jobs one by one and jobs with one request are all at the service, once."""
+    """Jobs one by one and jobs of a bulk are all at the service, once."""
     async with hurried() as api:
         ids = await example.fill(api, 10)
     jobs = service.emulator.jobs("fastcron")
@@ -23,7 +23,7 @@ async def test_every_coroutine_adds_its_job_and_a_batch_adds_as_many(example, hu
     assert sorted(ids) == [job["id"] for job in jobs]
     output = capsys.readouterr().out
     assert output.count("added customer") == 10
-    assert output.endswith("10 jobs with 10 requests, 10 jobs with one\n")
+    assert output.endswith("10 jobs with 10 requests, 10 jobs with few\n")
 
 
 async def test_the_program_deletes_what_it_made(example, service, capsys):
@@ -37,4 +37,4 @@ def test_it_can_be_run_as_a_program(examples, service, monkeypatch, capsys):
     """The number on the command line is how many."""
     monkeypatch.setattr(sys, "argv", ["bulk.py", "1"])
     runpy.run_module("bulk", run_name="__main__")
-    assert "1 jobs with 1 requests, 1 jobs with one" in capsys.readouterr().out
+    assert "1 jobs with 1 requests, 1 jobs with few" in capsys.readouterr().out

@@ -1,0 +1,82 @@
+"""What one call is to do, and where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import anyio
+from attrs import define, frozen
+
+from cronapi._exchange import Exchange
+from cronapi._functions import Function
+from cronapi._lookup import Finding
+from cronapi._retry import Ending, History, RetryPolicy
+from cronapi._wire import Auth, RequestFormat
+from cronapi.errors import Applied, ConfigurationError, CronAPIError
+from cronapi.providers import Provider
+from cronapi.scheduler import Lane
+
+Token = str | Callable[[], str | Awaitable[str]]
+
+
+@frozen(kw_only=True)
+class Options:
+    """How calls are made; `timeout` and `max_wait` are in seconds, `lane` None leaves it to the method."""
+
+    timeout: float
+    retry: RetryPolicy | None
+    auth: Auth
+    request_format: RequestFormat
+    max_wait: float | None = None
+    lane: Lane | None = None
+    look: bool = True
+    """Whether a create whose answer was lost is looked up here; a batch is, item by item, by whoever sent it."""
+
+
+Seal = Callable[[], tuple[Function[Any], Mapping[str, Any]]]
+"""Says at the moment when a call gets its slot what it asks for."""
+
+
+@define
+class Progress:
+    """Where one call stands."""
+
+    row: Function[Any]
+    wire: Mapping[str, Any]
+    lane: Lane
+    deadline: float | None
+    history: History
+    seal: Seal | None = None
+    names: frozenset[tuple[str, ...]] = frozenset()
+    """What it is counted under while it is under way."""
+    place: int | None = None
+    exchange: Exchange | None = None
+    abandoned: bool = False
+    """Whether the caller went away while the exchange was under way."""
+    moment: int | None = None
+    """When it was first sent, as the memory counts."""
+
+    def left(self) -> float | None:
+        """Return what is left of max_wait, in seconds."""
+        return None if self.deadline is None else max(0.0, self.deadline - anyio.current_time())
+
+    def late(self) -> Finding | None:
+        """Return the answer that came after the caller had given up on it."""
+        if self.exchange is not None and self.exchange.verdict.ending is Ending.DONE:
+            return Finding(data=self.exchange.verdict.data, happened=True)
+        return None
+
+    def fail(self, error: CronAPIError, provider: Provider) -> CronAPIError:
+        """Return the error with what is known of the call."""
+        applied = error.applied if error.applied is not Applied.NO else self.history.applied(self.row.repeat)
+        return error.of_call(provider=provider.name, function=self.row.name, attempts=self.history.attempts, applied=applied)
+
+
+def checked_token(token: object) -> str:
+    """Return a token that can be sent, or say why it cannot, without repeating it."""
+    if not isinstance(token, str) or not token:
+        raise ConfigurationError("The API token is missing or empty; copy it from the account's profile page.")
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise ConfigurationError("The API token has characters that no token has: white space, control or non-ASCII ones.")
+    return token

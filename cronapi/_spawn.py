@@ -1,0 +1,32 @@
+"""Tasks that the library owns: they belong to no caller's task group, and outlive the caller that started them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import sys
+from collections.abc import Awaitable, Callable
+
+import anyio
+from anyio.lowlevel import current_token
+
+_tasks: set[asyncio.Task[None]] = set()
+"""An event loop holds its tasks weakly."""
+
+
+def spawn(work: Callable[[], Awaitable[None]]) -> anyio.CancelScope:
+    """Start `work`, which must raise nothing, and return the scope that cancels it."""
+    scope = anyio.CancelScope()
+
+    async def run() -> None:
+        with scope:
+            await work()
+
+    loop = current_token().native_token
+    if isinstance(loop, asyncio.AbstractEventLoop):
+        task = loop.create_task(run())
+        _tasks.add(task)
+        task.add_done_callback(_tasks.discard)
+    else:
+        sys.modules["trio"].lowlevel.spawn_system_task(run, context=contextvars.copy_context())
+    return scope

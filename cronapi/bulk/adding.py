@@ -1,0 +1,162 @@
+"""Many jobs made with few requests: a batch that fails is examined, not resent.
+
+What arrived of a lost batch is matched to its items, what did not is sent again, and what cannot be told is unknown. A refused batch is
+halved until the item that is refused is alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from cronapi import _functions as table
+from cronapi._call import LOOK_LONG, LOOK_SOON
+from cronapi._lookup import every_job, ids_of, match, namings, new_rows
+from cronapi._progress import Seal
+from cronapi.bulk.calls import FOR_ALL, Calls, Result, all_failed
+from cronapi.errors import (
+    APIError,
+    Applied,
+    AuthenticationError,
+    CronAPIError,
+    OutcomeUnknownError,
+    RequestTimeoutError,
+    StatusError,
+    TransportError,
+)
+
+Wire = Mapping[str, Any]
+ABSENT, DOUBTFUL = "absent", "doubtful"
+Rows = list[dict[str, Any]]
+Found = list[dict[str, Any] | str]
+"""What a look-up found of each item: its row, ABSENT or DOUBTFUL."""
+
+
+async def add(calls: Calls, wires: Sequence[Wire], *, seal: Seal | None = None, tries: int = 0) -> list[Result]:
+    """Make these jobs and return what became of each; with a `seal`, `wires` may grow until it is called."""
+    if seal is None and (len(wires) <= 1 or not calls.has(table.CRON_BATCH_ADD)):
+        return [await calls.one(table.CRON_ADD, wire) for wire in wires]
+    if seal is None and len(wires) > (most := calls.batches.most):
+        return [result for begin in range(0, len(wires), most) for result in await add(calls, wires[begin : begin + most], tries=tries)]
+    moment = calls.caller.memory.now()
+    try:
+        async with calls.batches.gate.sending():
+            data = await calls(table.CRON_BATCH_ADD, {"data": wires}, seal=seal, look=False)
+    except AuthenticationError as error:
+        return all_failed(error, wires)
+    except APIError as error:
+        return await _refused(calls, wires, moment, error, tries)
+    except CronAPIError as error:
+        if error.applied is not Applied.UNKNOWN:
+            return all_failed(error, wires)
+        return await examine(calls, wires, moment, error, tries)
+    if len(wires) == 1 and isinstance(data, dict):
+        return [Result(data)]
+    if isinstance(data, list) and len(data) == len(wires):
+        return [Result(row) for row in data]
+    return await examine(calls, wires, moment, OutcomeUnknownError("The answer has not one job for each that was sent."), tries)
+
+
+async def examine(calls: Calls, wires: Sequence[Wire], moment: int, error: CronAPIError, tries: int = 0) -> list[Result]:
+    """Find out which of these jobs were made since a moment, make those that were not, and say what became of each."""
+    memory = calls.caller.memory
+    long = isinstance(error.__cause__, RequestTimeoutError | StatusError)
+    delays = LOOK_LONG if long else LOOK_SOON
+    return await _examine(calls, wires, lambda rows: new_rows(rows, "cron", memory, moment), delays, error, tries)
+
+
+async def resume(calls: Calls, wires: Sequence[Wire], known: Collection[int]) -> list[Result]:
+    """Find out which of these jobs an earlier run made that ended in the middle, make those that it did not, and say what became of each.
+
+    `known` are the ids there were before that run. When this client has seen a job for the first time says nothing here: it may have
+    listed jobs before it resumed. What it made itself belongs to somebody else, unless it made it for that run.
+    """
+    memory, names = calls.caller.memory, calls.batches.abandoned
+
+    def fresh(rows: Rows) -> Rows:
+        mine = [row for row in rows if (ids := ids_of(row)) and ids[0] not in known]
+        return [row for row in mine if not memory.is_made(("cron", ids_of(row)[0])) or namings(table.CRON_ADD.name, row) <= names]
+
+    lost = OutcomeUnknownError("It was under way when an earlier run ended.", function=table.CRON_ADD.name)
+    return await _examine(calls, wires, fresh, LOOK_LONG, lost, 0)
+
+
+async def _examine(
+    calls: Calls, wires: Sequence[Wire], fresh: Callable[[Rows], Rows], delays: Sequence[float], error: CronAPIError, tries: int
+) -> list[Result]:
+    policy = calls.options.retry
+    if policy is None:
+        return all_failed(error, wires)
+    try:
+        found = await _look(calls, wires, fresh, delays)
+    except CronAPIError as problem:
+        unknown = _unknown(f"looking it up failed: {problem.message}")
+        unknown.__cause__ = problem
+        return all_failed(unknown, wires)
+    if tries + 1 < policy.max_attempts:
+        return await _add_the_rest(calls, wires, found, tries + 1)
+    lost = TransportError("Its answer got lost each time it was sent, and a look-up showed that it was not carried out.")
+    return [Result(row) if isinstance(row, dict) else Result(error=lost if row is ABSENT else _unknown()) for row in found]
+
+
+async def _add_the_rest(calls: Calls, wires: Sequence[Wire], found: Found, tries: int) -> list[Result]:
+    absent = [place for place, row in enumerate(found) if row is ABSENT]
+    again = dict(zip(absent, await add(calls, [wires[place] for place in absent], tries=tries), strict=True))
+    told = (Result(row) if isinstance(row, dict) else Result(error=_unknown()) for row in found)
+    return [again.get(place, result) for place, result in enumerate(told)]
+
+
+async def _look(calls: Calls, wires: Sequence[Wire], fresh: Callable[[Rows], Rows], delays: Sequence[float]) -> Found:
+    """Look what was made, while nobody else sends; what timed out may still be worked on, so look more than once."""
+    found = Found()
+    async with calls.batches.gate.alone():
+        for delay in delays:
+            await calls.caller.rest(delay)
+            found = _told(calls, wires, fresh(await every_job(calls.ask)))
+            if ABSENT not in found:
+                break
+        calls.caller.memory.learn(table.CRON_BATCH_ADD.name, [row for row in found if isinstance(row, dict)], {})
+    return found
+
+
+def _told(calls: Calls, wires: Sequence[Wire], rows: Rows) -> Found:
+    seen = match(wires, rows)
+    found = Found()
+    for place, (wire, row) in enumerate(zip(wires, seen.rows, strict=True)):
+        unclear = place in seen.doubtful or calls.caller.is_busy(table.CRON_ADD.name, wire)
+        found.append(DOUBTFUL if unclear else row or ABSENT)
+    return found
+
+
+async def _refused(calls: Calls, wires: Sequence[Wire], moment: int, error: APIError, tries: int) -> list[Result]:
+    """Find out why the service refuses a batch: one of its items, or its size.
+
+    No documentation says that a refused batch has done nothing, so that is looked at the first time.
+    """
+    if len(wires) == 1:
+        return all_failed(error, wires)
+    if calls.batches.atomic or calls.options.retry is None:
+        return await _halves(calls, wires, tries)
+    try:
+        found = await _look(calls, wires, lambda rows: new_rows(rows, "cron", calls.caller.memory, moment), LOOK_SOON)
+    except CronAPIError as problem:
+        return all_failed(OutcomeUnknownError(f"The batch was refused, and looking what it had done failed: {problem.message}"), wires)
+    if all(row is ABSENT for row in found):
+        calls.batches.atomic = True
+        return await _halves(calls, wires, tries)
+    return await _add_the_rest(calls, wires, found, tries + 1)
+
+
+async def _halves(calls: Calls, wires: Sequence[Wire], tries: int) -> list[Result]:
+    middle = (len(wires) + 1) // 2
+    results = await add(calls, wires[:middle], tries=tries)
+    if hopeless := next((result.error for result in results if isinstance(result.error, FOR_ALL)), None):
+        return results + all_failed(hopeless, wires[middle:])
+    results += await add(calls, wires[middle:], tries=tries)
+    if all(result.error is None for result in results):  # so it was the size
+        calls.batches.most = min(calls.batches.most, middle)
+    return results
+
+
+def _unknown(reason: str = "looking it up could not tell.") -> OutcomeUnknownError:
+    return OutcomeUnknownError(f"It was sent, no usable answer came, and {reason}", function=table.CRON_ADD.name)

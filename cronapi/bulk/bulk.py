@@ -1,0 +1,151 @@
+"""`api.cron.add_many(...)` and its like: something to await, to iterate, or to ask what it will cost."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable
+from contextlib import suppress
+from os import PathLike
+from threading import get_ident
+from typing import Any, Generic, Self, TypeVar
+
+import anyio
+from anyio.lowlevel import current_token
+
+from cronapi.bulk.calls import Calls
+from cronapi.bulk.report import Cost, Outcome, Report
+from cronapi.bulk.run import Run
+from cronapi.bulk.source import Source
+from cronapi.bulk.work import Work
+from cronapi.errors import ConfigurationError
+
+T = TypeVar("T")
+Progress = Callable[[int, int | None, float | None], object]
+"""Called with how many are done, how many there are (None where the input does not know) and the seconds left (None likewise)."""
+
+
+class Bulk(Generic[T]):
+    """Many calls as one, not begun yet.
+
+    `await bulk` returns the Report. `async for outcome in bulk` yields outcomes as they come; breaking out sends nothing more. Either
+    begins it, once. `report` has what an `await` has learnt so far, also after an error; who iterates keeps what is needed. A bulk is
+    carried out in the bulk lane, without max_wait.
+
+    Raises ConfigurationError where an item cannot be used or the input raises (what was read before is carried out), and where the
+    journal cannot be used. What becomes of an item is in its outcome, never raised.
+    """
+
+    def __init__(
+        self,
+        calls: Calls,
+        work: Work[T],
+        items: Iterable[Any] | AsyncIterable[Any],
+        check: Callable[[Any, int], Any],
+        *,
+        journal: str | PathLike[str] | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self._calls = calls
+        self._work = work
+        self._source: Source[Any] = Source(items, check, work.name)
+        self._path = journal
+        self._progress = progress
+        self._begun = False
+        self._outcomes: list[Outcome[T]] = []
+
+    @property
+    def report(self) -> Report[T]:
+        """The outcomes so far of a bulk that is awaited."""
+        return Report(self._outcomes, self._work.name)
+
+    def cost(self) -> Cost:
+        """Return what it needs if all goes well; ConfigurationError where the input does not know its length."""
+        if self._source.total is None:
+            raise ConfigurationError(f"{self._work.name} cannot tell what it costs: the input has no length.")
+        looks = self._work.looks_around(self._source.total, journal=self._path is not None)
+        return self._cost(self._source.total, self._calls.batches.pages if looks else 0)
+
+    def __await__(self) -> Generator[Any, None, Report[T]]:
+        return self._finish().__await__()
+
+    def __aiter__(self) -> AsyncIterator[Outcome[T]]:
+        return self._begin(lambda _: None)
+
+    def _begin(self, keep: Callable[[Outcome[T]], None]) -> Outcomes[T]:
+        if self._begun:
+            raise ConfigurationError("A bulk is carried out once; make another.")
+        self._begun = True
+
+        def tell(outcome: Outcome[T], count: int, elapsed: float) -> None:
+            keep(outcome)
+            self._tell(count, elapsed)
+
+        return Outcomes(Run(self._calls, self._work, self._source, self._path), tell)
+
+    async def _finish(self) -> Report[T]:
+        async for _ in self._begin(self._outcomes.append):
+            pass
+        return self.report
+
+    def _cost(self, count: int, ahead: int = 0) -> Cost:
+        requests = self._work.requests(count) + ahead
+        return Cost(requests, requests * self._calls.caller.scheduler.rate.interval)
+
+    def _tell(self, count: int, elapsed: float) -> None:
+        if self._progress is None:
+            return
+        total, left = self._source.total, None
+        if total is not None:
+            left = max(elapsed / count * (total - count), self._cost(total - count).seconds if count < total else 0.0)
+        self._progress(count, total, left)
+
+
+class Outcomes(AsyncIterator[Outcome[T]]):
+    """The outcomes of a bulk as they come; whoever lets go of it, by `break`, an error or a cancellation, ends the bulk."""
+
+    def __init__(self, run: Run[T], tell: Callable[[Outcome[T], int, float], None]) -> None:
+        self._run = run
+        self._tell = tell
+        self._begun: float | None = None
+        self._count = 0
+        self._over = False
+        self._home: tuple[Any, int] | None = None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Outcome[T]:
+        if self._over:
+            raise StopAsyncIteration
+        try:
+            return await self._next()
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def aclose(self) -> None:
+        """Send nothing more; what is on its way ends by itself."""
+        self._over = True
+        self._run.cancel()
+
+    def __del__(self) -> None:
+        if self._home is None or self._over:
+            return
+        loop, thread = self._home
+        with suppress(RuntimeError):  # the loop is over, and its tasks with it
+            if get_ident() == thread:
+                self._run.cancel()
+            else:
+                (loop.run_sync_soon if hasattr(loop, "run_sync_soon") else loop.call_soon_threadsafe)(self._run.cancel)
+
+    async def _next(self) -> Outcome[T]:
+        if self._begun is None:
+            self._begun, self._home = anyio.current_time(), (current_token().native_token, get_ident())
+            self._run.start()
+        outcome = await self._run.next()
+        if outcome is None:
+            if self._run.error is not None:
+                raise self._run.error
+            raise StopAsyncIteration
+        self._count += 1
+        self._tell(outcome, self._count, anyio.current_time() - self._begun)
+        return outcome

@@ -1,0 +1,159 @@
+"""A way to call, and what a client has learnt of a service's batches."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+from weakref import WeakValueDictionary
+
+import anyio
+from anyio.lowlevel import RunVar
+from attrs import define, evolve, field, frozen
+
+from cronapi._call import Caller
+from cronapi._functions import Function
+from cronapi._lookup import Ask, every_job
+from cronapi._progress import Options, Seal
+from cronapi._retry import History
+from cronapi.errors import (
+    Applied,
+    AuthenticationError,
+    ConfigurationError,
+    ConnectionFailedError,
+    CronAPIError,
+    OutcomeUnknownError,
+    SchedulerError,
+    ServiceUnavailableError,
+    UnsupportedFunctionError,
+)
+from cronapi.scheduler import Lane
+
+_ensuring: RunVar[WeakValueDictionary[tuple[str, str], anyio.Lock]] = RunVar("cronapi_ensuring")
+
+FIRST_SIZE = 100
+"""Items of the first batch: no documentation names the most that a service takes."""
+FOR_ALL = (
+    *(AuthenticationError, ConfigurationError, UnsupportedFunctionError),
+    *(SchedulerError, ServiceUnavailableError, ConnectionFailedError),
+)
+"""Errors that say nothing about the item: the next would meet the same, after the same long patience."""
+
+
+class Gate:
+    """Many may send at the same time, but whoever looks what became of a batch looks alone: nothing new appears meanwhile."""
+
+    def __init__(self) -> None:
+        self._senders = 0
+        self._lookers = 0
+        self._looking = anyio.Lock()
+        self._changed = anyio.Event()
+
+    @asynccontextmanager
+    async def sending(self) -> AsyncIterator[None]:
+        """Send beside others, while nobody looks."""
+        while self._lookers:
+            await self._changed.wait()
+        self._senders += 1
+        try:
+            yield
+        finally:
+            self._senders -= 1
+            self._tell()
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """Wait until nobody sends any more, and let nobody send."""
+        self._lookers += 1
+        try:
+            while self._senders:
+                await self._changed.wait()
+            async with self._looking:
+                yield
+        finally:
+            self._lookers -= 1
+            self._tell()
+
+    def _tell(self) -> None:
+        changed, self._changed = self._changed, anyio.Event()
+        changed.set()
+
+
+@define
+class Batches:
+    """What one client has learnt: how many items a batch may have, whether a refused one did nothing, how many pages the list has."""
+
+    most: int = FIRST_SIZE
+    atomic: bool = False
+    pages: int = 1
+    gate: Gate = field(factory=Gate)
+    abandoned: set[tuple[str, ...]] = field(factory=set)
+    """What names the jobs whose bulk was cancelled while they may have been on their way."""
+
+
+@frozen
+class Result:
+    """What the service answered for one item, or the error."""
+
+    data: Any = None
+    error: CronAPIError | None = None
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether nobody can tell if the service did it."""
+        return isinstance(self.error, OutcomeUnknownError) or (self.error is not None and self.error.applied is Applied.UNKNOWN)
+
+
+@frozen
+class Calls:
+    """Makes calls with the options of one client."""
+
+    caller: Caller
+    options: Options
+    batches: Batches
+    lane: Lane = "bulk"
+
+    def has(self, row: Function[Any]) -> bool:
+        """Whether the service has this function."""
+        return row.name in self.caller.provider.functions
+
+    @property
+    def seats(self) -> int:
+        """How many requests may be under way at once."""
+        return self.caller.scheduler.max_in_flight
+
+    @property
+    def ask(self) -> Ask:
+        """A way to make reads."""
+        return self.caller.asker(self.options, self.options.lane or self.lane)
+
+    async def __call__(
+        self, row: Function[Any], wire: Mapping[str, Any], *, history: History | None = None, seal: Seal | None = None, look: bool = True
+    ) -> Any:
+        """Return the raw data, or raise one of our errors."""
+        return await self.caller.call(row, wire, evolve(self.options, look=look), self.lane, history, seal)
+
+    def ensuring(self, name: str) -> anyio.Lock:
+        """Return the lock of those on this event loop, with whatever client, that make sure there is a job of this name."""
+        locks = _ensuring.get(None)
+        if locks is None:
+            locks = WeakValueDictionary()
+            _ensuring.set(locks)
+        return locks.setdefault((self.caller.provider.base_url, name), anyio.Lock())
+
+    async def find(self, name: str) -> dict[str, Any] | None:
+        """Return the job of exactly this name, the one with the lowest id, from all pages of a search."""
+        found = [row for row in await every_job(self.caller.asker(self.options, "interactive"), name) if row.get("name") == name]
+        return min(found, key=lambda row: int(row["id"]), default=None)
+
+    async def one(self, row: Function[Any], wire: Mapping[str, Any]) -> Result:
+        """Make a call for one item."""
+        try:
+            return Result(await self(row, wire))
+        except CronAPIError as error:
+            return Result(error=error)
+
+
+def all_failed(error: CronAPIError, items: Iterable[object]) -> list[Result]:
+    """Return the same error for every item."""
+    return [Result(error=error) for _ in items]

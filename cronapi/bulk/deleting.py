@@ -1,0 +1,81 @@
+"""Many jobs deleted with few requests: what a listing no longer shows is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cronapi import _functions as table
+from cronapi._functions import Function
+from cronapi._lookup import every_job, ids_of
+from cronapi._progress import Seal
+from cronapi._retry import History
+from cronapi.bulk.calls import FOR_ALL, Calls, Result, all_failed
+from cronapi.errors import APIError, Applied, AuthenticationError, CronAPIError, NotFoundError
+
+
+async def delete(calls: Calls, ids: Sequence[int], *, seal: Seal | None = None, lost: bool = False) -> list[Result]:
+    """Delete these jobs and return what became of each; with a `seal`, `ids` may grow until it is called.
+
+    `lost` says that an earlier request for them got no answer, so that what is gone may have been deleted by it.
+    """
+    if seal is None and (len(ids) <= 1 or not calls.has(table.CRON_BATCH_DELETE)):
+        return [await delete_one(calls, table.CRON_DELETE, number, lost=lost) for number in ids]
+    if seal is None and len(ids) > (most := calls.batches.most):
+        return [result for begin in range(0, len(ids), most) for result in await delete(calls, ids[begin : begin + most], lost=lost)]
+    history = History()
+    try:
+        data = await calls(table.CRON_BATCH_DELETE, {"id": ids}, seal=seal, history=history)
+    except AuthenticationError as error:
+        return all_failed(error, ids)
+    except APIError as error:
+        return await _refused(calls, ids, error, lost=lost or history.lost)
+    except CronAPIError as error:
+        return all_failed(error, ids)
+    rows = data if isinstance(data, list) and len(data) == len(ids) else [data] * len(ids)
+    return [Result(gone(row, number)) for row, number in zip(rows, ids, strict=True)]
+
+
+async def delete_one(calls: Calls, row: Function[Any], number: int, *, lost: bool = False) -> Result:
+    """Delete one thing; where an earlier answer was lost, one that is not there is one that is deleted."""
+    result = await calls.one(row, {"id": number})
+    if lost and isinstance(result.error, NotFoundError):
+        return Result(gone(None, number))
+    return result if result.error is not None else Result(gone(result.data, number))
+
+
+def gone(row: object, number: int) -> dict[str, object]:
+    """Return what a service answered of a deleted thing with the id that was asked for: the services answer null."""
+    return {**row, "id": number} if isinstance(row, dict) else {"id": number}
+
+
+async def _refused(calls: Calls, ids: Sequence[int], error: APIError, *, lost: bool) -> list[Result]:
+    """See which are there, and delete those; where all are, the batch was too large, or one cannot be deleted."""
+    if len(ids) == 1 or calls.options.retry is None:
+        return all_failed(error, ids)
+    try:
+        there = set(ids_of(await every_job(calls.ask)))
+    except CronAPIError as problem:
+        return all_failed(problem.of_call(applied=Applied.UNKNOWN if lost else Applied.NO), ids)
+    left = [number for number in ids if number in there]
+    if len(left) == len(ids):
+        return await _halves(calls, ids, lost=lost)
+    results = dict(zip(left, await delete(calls, left, lost=lost), strict=True))
+    return [results[number] if number in results else _absent(number, error, lost=lost) for number in ids]
+
+
+def _absent(number: int, error: APIError, *, lost: bool) -> Result:
+    if lost:
+        return Result(gone(None, number))
+    return Result(error=NotFoundError("There is no such job.", code=error.code, function=table.CRON_DELETE.name))
+
+
+async def _halves(calls: Calls, ids: Sequence[int], *, lost: bool) -> list[Result]:
+    middle = (len(ids) + 1) // 2
+    results = await delete(calls, ids[:middle], lost=lost)
+    if hopeless := next((result.error for result in results if isinstance(result.error, FOR_ALL)), None):
+        return results + all_failed(hopeless, ids[middle:])
+    results += await delete(calls, ids[middle:], lost=lost)
+    if all(result.error is None for result in results):  # so it was the size
+        calls.batches.most = min(calls.batches.most, middle)
+    return results

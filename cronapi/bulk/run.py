@@ -1,0 +1,263 @@
+"""A bulk under way: a few workers in one task of the library's own, which hands out the outcomes as they come."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Hashable, Sequence
+from contextlib import aclosing
+from datetime import datetime
+from os import PathLike
+from typing import Any, Generic, TypeVar
+from weakref import WeakValueDictionary
+
+import anyio
+from anyio.lowlevel import current_token
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from attrs import define, field, frozen
+
+from cronapi import _functions as table
+from cronapi._spawn import spawn
+from cronapi._structure import StructureError, structure
+from cronapi.bulk.calls import FOR_ALL, Calls, Result
+from cronapi.bulk.journal import Journal, Status
+from cronapi.bulk.report import Outcome
+from cronapi.bulk.source import Item, Source
+from cronapi.bulk.work import Known, Work
+from cronapi.errors import Applied, ConfigurationError, CronAPIError, ResponseError
+
+T = TypeVar("T")
+AHEAD = 1000
+"""Outcomes that wait for whoever iterates, before the workers do."""
+_journaled: WeakValueDictionary[Hashable, Run[Any]] = WeakValueDictionary()
+"""Runs by event loop and journal: one that was cancelled lets go of its journal a moment later, which the next waits for."""
+
+
+def _key(path: str | PathLike[str]) -> Hashable:
+    """Name a journal on the running event loop."""
+    return current_token().native_token, os.path.abspath(os.fspath(path)) if isinstance(path, str | PathLike) else path  # noqa: PTH100 -- links stay
+
+
+@frozen
+class Step:
+    """Items that are carried out together; with `known` an earlier run may have carried them out."""
+
+    items: Sequence[Item[Any]]
+    known: Known = None
+
+
+@define(eq=False)
+class Run(Generic[T]):
+    """One bulk under way; `error` is what ended it before its time."""
+
+    calls: Calls
+    work: Work[T]
+    source: Source[Any]
+    path: str | PathLike[str] | None
+    error: Exception | None = None
+    _journal: Journal | None = None
+    _stopped: bool = False
+    _steps: deque[Step] = field(factory=deque)
+    _doubtful: Step = Step(())
+    _scope: anyio.CancelScope | None = None
+    _ended: anyio.Event = field(factory=anyio.Event)
+    _ends: tuple[MemoryObjectSendStream[Outcome[T]], MemoryObjectReceiveStream[Outcome[T]]] = field(init=False)
+
+    def start(self) -> None:
+        """Begin."""
+        self._ends = anyio.create_memory_object_stream[Outcome[T]](AHEAD)
+        self._scope = spawn(self._supervise)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing of it is left."""
+        return self._ended.is_set()
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether it was cancelled and has not yet let go of what it holds."""
+        return self._scope is not None and self._scope.cancel_called and not self.has_ended
+
+    async def wait(self) -> None:
+        """Wait until it has ended."""
+        await self._ended.wait()
+
+    def cancel(self) -> None:
+        """Send nothing more; what is on its way ends by itself."""
+        if self._scope is None:
+            return
+        self._ends[1].close()
+        if not self.has_ended:
+            self._scope.cancel()
+
+    async def next(self) -> Outcome[T] | None:
+        """Return the next outcome, or None at the end."""
+        try:
+            return await self._ends[1].receive()
+        except anyio.EndOfStream:
+            return None
+
+    async def _supervise(self) -> None:
+        try:
+            await self._prepare()
+            if self._doubtful.items and not self._stopped:
+                await self._carry_out(self._doubtful)  # before anything is sent, so that what is found can be nothing of this run's own
+            async with anyio.create_task_group() as group:
+                for _ in range(self.work.workers):
+                    group.start_soon(self._work)
+            await self._give_up_the_rest()
+        except Exception as error:  # noqa: BLE001 -- whoever iterates gets it, not the event loop
+            self._break(error)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._close()
+
+    async def _close(self) -> None:
+        try:
+            await self.source.aclose()
+            if self._journal is not None:
+                await self._journal.close()
+        except Exception as error:  # noqa: BLE001 -- the same
+            self._break(error)
+        finally:
+            self._ended.set()
+            self._ends[0].close()
+
+    def _break(self, error: Exception) -> None:
+        self.error, self._stopped = self.error or error, True
+
+    async def _prepare(self) -> None:
+        """Take over what the journal has, and learn what is there before anything is sent."""
+        if self.path is not None:
+            self._journal = await self._open(self.path)
+            await self._resume(self._journal)
+        if not self.work.looks_around(self.source.total, journal=self._journal is not None):
+            return
+        try:
+            await self._look_around(self._journal)
+        except ConfigurationError:
+            raise
+        except CronAPIError as error:
+            await self._fail_the_next(error)
+
+    async def _open(self, path: str | PathLike[str]) -> Journal:
+        key = _key(path)
+        while (earlier := _journaled.get(key)) is not None and earlier.is_ending:
+            await earlier.wait()
+        if earlier is None or earlier.has_ended:
+            _journaled[key] = self
+        return await Journal.open(path, {"bulk": self.work.name, "provider": self.calls.caller.provider.base_url, **self.work.options})
+
+    async def _look_around(self, journal: Journal | None) -> None:
+        known = None if journal is None else journal.known
+        if known is None and self.work.prepare is not None:
+            known = frozenset(await self.work.prepare())
+            if journal is not None:
+                await journal.remember(known)
+        self.calls.caller.memory.know("cron", known or ())
+
+    async def _fail_the_next(self, error: CronAPIError) -> None:
+        """Give an item the error that kept it, and all after it, from being sent."""
+        items = self._doubtful.items or (await self._next_step()).items
+        self._doubtful, self._stopped = Step(()), True
+        for item in items:
+            await self._hand_out(self._outcome(item, Result(error=error)))
+
+    async def _resume(self, journal: Journal) -> None:
+        """Read the input as far as the journal goes: hand out what is done, and line up what is not."""
+        again: list[Item[Any]] = []
+        doubtful: list[Item[Any]] = []
+        read = -1
+        while read < journal.last and (items := await self.source.take(min(AHEAD, journal.last - read))):
+            read = items[-1].index
+            for item in items:
+                entry = journal.recall(item.index, journal.fingerprint(item.payload))
+                if entry is not None and entry.status == "done":
+                    await self._hand_out(self._restored(item, entry.id))
+                elif entry is not None and entry.status in ("sending", "unknown"):
+                    doubtful.append(item)
+                else:
+                    again.append(item)
+        if read < journal.last:
+            raise ConfigurationError(f"The journal {journal.path} is of other inputs: it has item {journal.last}, and there is none now.")
+        self._doubtful = Step(doubtful, journal.known or frozenset())
+        size = self.work.size()
+        self._steps += [Step(again[begin : begin + size]) for begin in range(0, len(again), size)]
+
+    def _restored(self, item: Item[Any], number: int | None) -> Outcome[T]:
+        data: Any = number if self.work.row.result is datetime else {"id": number}
+        if number is not None and self.work.row is table.CRON_ADD:
+            self.calls.caller.memory.claim("cron", [number])
+        return Outcome(item.index, item.given, "done", structure(data, self.work.row.result))
+
+    async def _work(self) -> None:
+        try:
+            while not self._stopped and (step := await self._next_step()).items:
+                await self._carry_out(step)
+        except Exception as error:  # noqa: BLE001 -- one worker's error ends them all, after what they have in hand
+            self._break(error)
+
+    async def _next_step(self) -> Step:
+        if self._steps:
+            return self._steps.popleft()
+        return Step(await self.source.take(self.work.size()))
+
+    async def _carry_out(self, step: Step) -> None:
+        payloads = [item.payload for item in step.items]
+        if self._journal is not None:
+            return await self._carry_out_noted(step, payloads, self._journal)
+        async with aclosing(self.work.carry_out(payloads, step.known)) as results:
+            async for place, result in results:
+                await self._hand_out(self._outcome(step.items[place], result))
+        return None
+
+    async def _carry_out_noted(self, step: Step, payloads: Sequence[Any], journal: Journal) -> None:
+        prints = {item.index: journal.fingerprint(item.payload) for item in step.items}
+        await journal.sending(prints.items())
+        outcomes: list[Outcome[T]] = []
+        try:
+            async with aclosing(self.work.carry_out(payloads, step.known)) as results:
+                async for place, result in results:
+                    outcomes.append(self._outcome(step.items[place], result))
+                    _note(journal, outcomes[-1], prints[outcomes[-1].index])
+            await journal.flush()
+        finally:
+            for outcome in outcomes:  # also where the disk is full
+                await self._hand_out(outcome)
+
+    def _outcome(self, item: Item[Any], result: Result) -> Outcome[T]:
+        error = result.error
+        self._stopped = self._stopped or isinstance(error, FOR_ALL)
+        if error is None:
+            try:
+                return Outcome(item.index, item.given, "done", structure(result.data, self.work.row.result))
+            except StructureError as problem:
+                error = ResponseError(f"Done, but the answer has an unexpected shape: {problem}.", problems=problem.problems)
+                error.of_call(applied=Applied.YES)
+        error.of_call(provider=self.calls.caller.provider.name, function=error.function or self.work.row.name)
+        return Outcome(item.index, item.given, "unknown" if result.is_unknown else "failed", error=error)
+
+    async def _hand_out(self, outcome: Outcome[T]) -> None:
+        await self._ends[0].send(outcome)
+
+    async def _give_up_the_rest(self) -> None:
+        """Every input has an outcome, also when the bulk stops: what was read or is still to be read was not tried."""
+        if not self._stopped:
+            return
+        for step in self._steps:
+            for item in step.items:
+                await self._hand_out(Outcome(item.index, item.given, "not_tried"))
+        while self.error is None and (rest := await self.source.drain(AHEAD)):
+            for index, given in rest:
+                await self._hand_out(Outcome(index, given, "not_tried"))
+
+
+def _note(journal: Journal, outcome: Outcome[Any], fingerprint: str) -> None:
+    if outcome.error is None:
+        value = outcome.value
+        number = round(value.timestamp()) if isinstance(value, datetime) else getattr(value, "id", None)
+        journal.note(outcome.index, fingerprint, "done", id=number)
+    else:
+        reason = f"{type(outcome.error).__name__} {getattr(outcome.error, 'code', '')}".strip()
+        status: Status = "failed" if outcome.error.applied is Applied.NO else "unknown"  # what may be there must be looked up first
+        journal.note(outcome.index, fingerprint, status, reason=reason)

@@ -1,0 +1,194 @@
+"""What a bulk does with its items: how many go into a step, how a step is carried out, and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import aclosing
+from math import ceil
+from typing import Any, Generic, TypeVar
+
+from attrs import field, frozen
+
+from cronapi import _functions as table
+from cronapi._functions import PAGE, Function
+from cronapi._lookup import RECOVERY, every_job, ids_of, namings
+from cronapi.bulk.adding import add, resume
+from cronapi.bulk.calls import Calls, Result
+from cronapi.bulk.deleting import delete, delete_one
+from cronapi.bulk.getting import get
+from cronapi.errors import APIError, CronAPIError, OutcomeUnknownError
+
+T = TypeVar("T")
+Results = AsyncGenerator[tuple[int, Result], None]
+"""The place of an item in its step, and what became of it."""
+Known = Collection[int] | None
+"""Of a step that an earlier run may have carried out, the ids there were before that run; None of any other step."""
+BATCHES_AT_ONCE = 3
+"""Batches that wait for a slot or an answer at the same time: enough to use the rate, few enough to learn from a refusal."""
+EVERYTHING = 1_000_000
+
+
+@frozen
+class Work(Generic[T]):
+    """One kind of bulk.
+
+    `carry_out(payloads, known)` yields what becomes of each; with `known` an earlier run may have carried them out. `size` is the most
+    items of a step, `workers` the steps at a time, `requests` what so many items cost. `prepare` learns which ids are there before
+    anything is sent.
+    """
+
+    name: str
+    row: Function[T]
+    carry_out: Callable[[Sequence[Any], Known], Results]
+    requests: Callable[[int], int]
+    size: Callable[[], int] = lambda: 1
+    workers: int = 1
+    prepare: Callable[[], Awaitable[list[int]]] | None = None
+    options: Mapping[str, Any] = field(factory=dict)
+
+    def looks_around(self, total: int | None, *, journal: bool) -> bool:
+        """Whether it prepares: one item without a journal is made like a single call, which costs nothing before."""
+        return self.prepare is not None and (journal or total != 1)
+
+
+def adding(calls: Calls) -> Work[Any]:
+    """Make jobs: in batches where the service has them."""
+    batched = calls.has(table.CRON_BATCH_ADD)
+
+    async def carry_out(wires: Sequence[Any], known: Known) -> Results:
+        names = {name for wire in wires for name in namings(table.CRON_ADD.name, wire)}
+        try:
+            results = await (add(calls, wires) if known is None else resume(calls, wires, known))
+        except BaseException:  # a cancellation: what was sent goes on by itself
+            calls.batches.abandoned |= names
+            raise
+        calls.batches.abandoned -= names
+        for place, result in enumerate(results):
+            yield place, result
+
+    async def prepare() -> list[int]:
+        ids = ids_of(await every_job(calls.ask))
+        calls.batches.pages = len(ids) // PAGE + 1
+        return ids
+
+    return Work(
+        name="cron.add_many",
+        row=table.CRON_ADD,
+        carry_out=carry_out,
+        requests=lambda count: ceil(count / calls.batches.most) if batched else count,
+        size=lambda: calls.batches.most if batched else 1,
+        workers=BATCHES_AT_ONCE if batched else calls.seats,
+        prepare=prepare,
+    )
+
+
+def deleting(calls: Calls) -> Work[Any]:
+    """Delete jobs: in batches where the service has them."""
+    batched = calls.has(table.CRON_BATCH_DELETE)
+
+    async def carry_out(ids: Sequence[Any], known: Known) -> Results:
+        for place, result in enumerate(await delete(calls, ids, lost=known is not None)):
+            yield place, result
+
+    return Work(
+        name="cron.delete_many",
+        row=table.CRON_DELETE,
+        carry_out=carry_out,
+        requests=lambda count: ceil(count / calls.batches.most) if batched else count,
+        size=lambda: calls.batches.most if batched else 1,
+        workers=BATCHES_AT_ONCE if batched else calls.seats,
+    )
+
+
+def getting(calls: Calls) -> Work[Any]:
+    """Read jobs: from pages of the list while that is cheaper."""
+
+    async def carry_out(ids: Sequence[Any], _known: Known) -> Results:
+        places: dict[int, list[int]] = {}
+        for place, number in enumerate(ids):
+            places.setdefault(number, []).append(place)
+        async with aclosing(get(calls, places)) as found:
+            async for number, result in found:
+                for place in places[number]:
+                    yield place, result
+
+    return Work(
+        name="cron.get_many",
+        row=table.CRON_GET,
+        carry_out=carry_out,
+        requests=lambda count: min(count, max(calls.batches.pages, ceil(count / PAGE))),
+        size=lambda: EVERYTHING,
+    )
+
+
+def deleting_groups(calls: Calls) -> Work[Any]:
+    """Delete groups, one request each."""
+
+    async def carry_out(ids: Sequence[Any], known: Known) -> Results:
+        for place, number in enumerate(ids):
+            yield place, await delete_one(calls, table.GROUP_DELETE, number, lost=known is not None)
+
+    return Work(name="group.delete_many", row=table.GROUP_DELETE, carry_out=carry_out, requests=lambda count: count, workers=calls.seats)
+
+
+def one_by_one(calls: Calls, name: str, row: Function[T], options: Mapping[str, Any] | None = None) -> Work[T]:
+    """Call a function for each item; the payload is what is sent."""
+
+    async def carry_out(wires: Sequence[Any], known: Known) -> Results:
+        for place, wire in enumerate(wires):
+            found = None if known is None else await _find(calls, row, wire)
+            yield place, found or await calls.one(row, wire)
+
+    return Work(name=name, row=row, carry_out=carry_out, requests=lambda count: count, workers=calls.seats, options=options or {})
+
+
+async def _find(calls: Calls, row: Function[Any], wire: Mapping[str, Any]) -> Result | None:
+    """Return what became of a create that an earlier run may have sent; None where it may be sent (again)."""
+    recover = RECOVERY.get(row.name)
+    unknown = OutcomeUnknownError("It was under way when an earlier run ended, and looking it up could not tell.", function=row.name)
+    if recover is None:
+        return Result(error=unknown) if wire.get("run") else None  # an edit that runs the job too must not do that twice
+    try:
+        finding = await recover(calls.ask, wire, calls.caller.memory, 0)
+    except CronAPIError:
+        return Result(error=unknown)
+    if finding.happened is None:
+        return Result(error=unknown)
+    return Result(finding.data) if finding.happened else None
+
+
+def editing_alike(calls: Calls) -> Work[Any]:
+    """Change jobs, those that are changed alike in one request (FastCron, removed there in 2025-08)."""
+
+    async def carry_out(wires: Sequence[Any], _known: Known) -> Results:
+        alike: dict[str, list[int]] = {}
+        for place, wire in enumerate(wires):
+            alike.setdefault(repr(sorted(_changes(wire).items(), key=lambda change: change[0])), []).append(place)
+        for places in alike.values():
+            for place, result in zip(places, await _edit(calls, [wires[place] for place in places]), strict=True):
+                yield place, result
+
+    return Work(
+        name="cron.edit_many",
+        row=table.CRON_EDIT,
+        carry_out=carry_out,
+        requests=lambda count: ceil(count / calls.batches.most),
+        size=lambda: calls.batches.most,
+        workers=BATCHES_AT_ONCE,
+    )
+
+
+def _changes(wire: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in wire.items() if name != "id"}
+
+
+async def _edit(calls: Calls, wires: Sequence[Mapping[str, Any]]) -> list[Result]:
+    try:
+        rows = await calls(table.CRON_BATCH_EDIT, {"id": [wire["id"] for wire in wires], **_changes(wires[0])})
+    except APIError:
+        rows = None  # one of them is refused: ask for each
+    except CronAPIError as error:
+        return [Result(error=error)] * len(wires)
+    if isinstance(rows, list) and len(rows) == len(wires):
+        return [Result(row) for row in rows]
+    return [await calls.one(table.CRON_EDIT, wire) for wire in wires]

@@ -1,0 +1,142 @@
+"""Many calls as one: the `*_many` methods of `api.cron`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from os import PathLike
+from typing import Any, TypedDict, Unpack
+
+from attrs import frozen
+
+from cronapi import _functions as table
+from cronapi._params import JobSpec, as_params, check_names, span
+from cronapi.bulk import Bulk
+from cronapi.bulk import work as kinds
+from cronapi.bulk.bulk import Progress
+from cronapi.errors import ConfigurationError, UnsupportedFunctionError
+from cronapi.models import CronJob
+from cronapi.namespaces._invoke import Invoker
+
+Ids = Iterable[int] | AsyncIterable[int]
+Edit = tuple[int, Mapping[str, Any]]
+Edits = Iterable[Edit] | Mapping[int, Mapping[str, Any]]
+
+
+class BulkOptions(TypedDict, total=False):
+    """What every bulk takes.
+
+    `journal` is a file that makes it resumable: the same call with the same inputs goes on where a process ended, however it ended.
+    `progress` is called after each outcome with how many there are, of how many (None if unknown), and the seconds left.
+    """
+
+    journal: str | PathLike[str] | None
+    progress: Progress | None
+
+
+@frozen
+class ManyJobs:
+    """Bulks of jobs: await one for its report, or iterate it for outcomes as they come.
+
+    Inputs are lists, generators or async generators, of any length. The report has one outcome for each input, in order: done, failed,
+    unknown or not tried. A ConfigurationError names the index of an input that cannot be used.
+    """
+
+    _invoke: Invoker
+
+    def add_many(self, specs: Iterable[JobSpec | Mapping[str, Any]] | AsyncIterable[Any], **options: Unpack[BulkOptions]) -> Bulk[CronJob]:
+        """Create jobs, in batches where the service has them (FastCron).
+
+        A batch whose answer is lost is examined item by item: what arrived is adopted, what did not is sent again, what cannot be told is
+        unknown. An item that the service refuses is isolated. Equal specs are several jobs.
+        """
+
+        def check(spec: Any, index: int) -> Any:
+            return _indexed(index, lambda: self._invoke.encode(as_params(spec, index)))
+
+        return Bulk(self._invoke.calls, kinds.adding(self._invoke.calls), specs, check, **options)
+
+    def edit_many(
+        self,
+        edits: Iterable[Edit] | Mapping[int, Mapping[str, Any]] | AsyncIterable[Edit],
+        *,
+        batch: bool = False,
+        **options: Unpack[BulkOptions],
+    ) -> Bulk[CronJob]:
+        """Change jobs, given as pairs of an id and its changes or as a mapping; None clears a field. One request each.
+
+        With `batch`, jobs that are changed alike share a request; FastCron has removed that function (2025-08).
+        """
+        if batch and not self._invoke.calls.has(table.CRON_BATCH_EDIT):
+            raise UnsupportedFunctionError("This service has no batch_edit.", function=table.CRON_BATCH_EDIT.name)
+
+        def check(edit: Any, index: int) -> Any:
+            if not (isinstance(edit, tuple | list) and len(edit) == 2 and isinstance(edit[1], Mapping)):  # noqa: PLR2004 -- a pair
+                raise ConfigurationError(f"Item {index} is no pair of an id and its changes.")
+            check_names(edit[1], f"Item {index}")
+            return {"id": _id(edit[0], index)} | _indexed(index, lambda: self._invoke.encode(edit[1], clear=True))
+
+        calls = self._invoke.calls
+        work = kinds.editing_alike(calls) if batch else kinds.one_by_one(calls, "cron.edit_many", table.CRON_EDIT)
+        return Bulk(calls, work, list(edits.items()) if isinstance(edits, Mapping) else edits, check, **options)
+
+    def delete_many(self, ids: Ids, **options: Unpack[BulkOptions]) -> Bulk[CronJob]:
+        """Delete jobs, in batches where the service has them (FastCron). An id given twice is a ConfigurationError.
+
+        A job that is gone after a lost answer is deleted; one that was not there before is a NotFoundError in its outcome.
+        """
+        return Bulk(self._invoke.calls, kinds.deleting(self._invoke.calls), ids, Once(), **options)
+
+    def enable_many(self, ids: Ids, **options: Unpack[BulkOptions]) -> Bulk[CronJob]:
+        """Let jobs run by their schedules again, one request each."""
+        return self._each("cron.enable_many", table.CRON_ENABLE, ids, {}, options)
+
+    def disable_many(self, ids: Ids, **options: Unpack[BulkOptions]) -> Bulk[CronJob]:
+        """Stop jobs until they are enabled, one request each."""
+        return self._each("cron.disable_many", table.CRON_DISABLE, ids, {}, options)
+
+    def pause_many(self, ids: Ids, *, for_: str | timedelta, **options: Unpack[BulkOptions]) -> Bulk[CronJob]:
+        """Stop jobs for a span of time, one request each."""
+        return self._each("cron.pause_many", table.CRON_PAUSE, ids, {"for": span(for_)}, options)
+
+    def run_many(
+        self, ids: Ids, *, time: datetime | int | None = None, payload: str | None = None, **options: Unpack[BulkOptions]
+    ) -> Bulk[datetime]:
+        """Queue one run of each job, now or at `time`, one request each; the outcomes hold when. Not repeated blindly."""
+        wire = self._invoke.encode({"time": time, "payload": payload})
+        return self._each("cron.run_many", table.CRON_RUN, ids, wire, options)
+
+    def get_many(self, ids: Ids, *, progress: Progress | None = None) -> Bulk[CronJob]:
+        """Read jobs, from pages of the list where that takes fewer requests. A read: repeated freely."""
+        return Bulk(self._invoke.calls, kinds.getting(self._invoke.calls), ids, _id, progress=progress)
+
+    def _each(self, name: str, row: table.Function[Any], ids: Ids, wire: Mapping[str, Any], options: BulkOptions) -> Bulk[Any]:
+        work = kinds.one_by_one(self._invoke.calls, name, row)
+        return Bulk(self._invoke.calls, work, ids, lambda number, index: {"id": _id(number, index), **wire}, **options)
+
+
+class Once:
+    """Checks ids, each of which may be given once."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, int] = {}
+
+    def __call__(self, number: Any, index: int) -> int:
+        first = self._seen.setdefault(_id(number, index), index)
+        if first != index:
+            raise ConfigurationError(f"Item {index} is the same id as item {first}: {number}.")
+        return int(number)
+
+
+def _id(number: Any, index: int) -> int:
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise ConfigurationError(f"Item {index} is no id: {type(number).__name__}.")
+    return number
+
+
+def _indexed(index: int, encode: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return what `encode` returns, and name the item in its error."""
+    try:
+        return encode()
+    except ConfigurationError as error:
+        raise ConfigurationError(f"Item {index}: {error.message}") from error

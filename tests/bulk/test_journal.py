@@ -1,0 +1,533 @@
+"""The journal of a bulk: what it keeps through kills, what it refuses, and what is never in it."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import json
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import textwrap
+import tracemalloc
+from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
+
+import anyio
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cronapi import ConfigurationError, JobSpec
+from cronapi.bulk.journal import Entry, Journal
+from cronapi.bulk.linefile import LineFile
+
+PLAN = {"function": "cron.batch_add", "provider": "fastcron", "options": "5f2c"}
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "journal"
+
+
+async def written(path):
+    """Write a journal with every kind of line; return the fingerprint of its items."""
+    journal = await Journal.open(path, PLAN)
+    mark = journal.fingerprint({"url": "a.example"})
+    await journal.remember([7, 5])
+    await journal.sending([(0, mark), (1, mark), (2, mark)])
+    journal.note(0, mark, "done", id=100)
+    journal.note(1, mark, "failed", reason="APIError 1")
+    await journal.sending([(1, mark), (3, mark)])
+    journal.note(3, mark, "unknown", reason="OutcomeUnknownError")
+    await journal.close()
+    return mark
+
+
+async def reopened(path, plan=PLAN):
+    journal = await Journal.open(path, plan)
+    await journal.close()
+    return journal
+
+
+async def refused(path, match, plan=PLAN):
+    with pytest.raises(ConfigurationError, match=match) as caught:
+        await Journal.open(path, plan)
+    return caught.value
+
+
+async def test_a_new_journal_is_empty(path):
+    """A journal that was not there is made, knows nothing, and only its owner may read it."""
+    journal = await reopened(path)
+    assert (journal.resumed, journal.last, journal.known, journal.recall(0, "")) == (False, -1, None, None)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert json.loads(path.read_text()).items() >= {"cronapi": "journal", "version": 1, **PLAN}.items()
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_journal_is_resumed(path, backend):
+    """A second run finds what the first has noted, the later line about an item winning; on asyncio and on trio."""
+
+    async def main():
+        mark = await written(path)
+        journal = await reopened(str(path))
+        assert (journal.resumed, journal.last, journal.known) == (True, 3, frozenset({5, 7}))
+        assert [journal.recall(index, mark) for index in range(5)] == [
+            Entry("done", 100),
+            Entry("sending", None),
+            Entry("sending", None),
+            Entry("unknown", None),
+            None,
+        ]
+
+    anyio.run(main, backend=backend)
+
+
+async def test_an_open_journal_knows_what_it_was_told(path):
+    """What was noted in this run can be recalled in it."""
+    journal = await Journal.open(path, PLAN)
+    mark = journal.fingerprint(5)
+    journal.note(4, mark, "done", id=9)
+    assert (journal.recall(4, mark), journal.last, journal.path) == (Entry("done", 9), 4, str(path))
+    await journal.close()
+
+
+async def test_known_ids_are_noted_once(path):
+    """The ids from before the first send stay those of the first run."""
+    await written(path)
+    journal = await Journal.open(path, PLAN)
+    await journal.remember([1])
+    await journal.close()
+    assert (await reopened(path)).known == frozenset({5, 7})
+
+
+async def test_no_known_ids_are_known_too(path):
+    """An account without jobs is noted as such, which differs from not having looked."""
+    journal = await Journal.open(path, PLAN)
+    await journal.remember([])
+    await journal.close()
+    assert (await reopened(path)).known == frozenset()
+
+
+# --- other inputs ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"function": "cron.batch_delete"}, "function was 'cron.batch_add' and is 'cron.batch_delete' now"),
+        ({"options": "0000"}, "options was '5f2c' and is '0000' now"),
+        ({"more": 1}, "more was None and is 1 now"),
+    ],
+)
+async def test_a_journal_of_another_bulk_is_refused(path, change, match):
+    """Another function, provider or option is another bulk: the journal says what differs and stays as it is."""
+    await written(path)
+    before = path.read_bytes()
+    await refused(path, f"of other inputs: {match}", {**PLAN, **change})
+    assert path.read_bytes() == before
+    assert (await reopened(path)).resumed
+
+
+async def test_another_item_in_the_same_place_is_refused(path):
+    """An item that is not the one that was sent then is not taken for it."""
+    await written(path)
+    journal = await reopened(path)
+    with pytest.raises(ConfigurationError, match="of other inputs: item 1 was another one"):
+        journal.recall(1, journal.fingerprint({"url": "b.example"}))
+
+
+async def test_equal_payloads_have_one_fingerprint(path):
+    """A payload is known again whatever the order of its members, its sequence types or the zone of its times."""
+    journal = await reopened(path)
+    noon = datetime(2030, 1, 1, 12, tzinfo=UTC)
+    shifted = noon.astimezone(timezone(timedelta(hours=2)))
+    one = {"url": "a", "run": noon, "minute": ("1", "2"), "wait": timedelta(hours=1), "day": date(2030, 1, 1), "x": None}
+    two = {"x": None, "day": date(2030, 1, 1), "wait": timedelta(minutes=60), "minute": ["1", "2"], "run": shifted, "url": "a"}
+    assert journal.fingerprint(one) == journal.fingerprint(two)
+    others = [
+        {**one, "url": "b"},
+        {**one, "run": noon.replace(tzinfo=None)},
+        {**one, "x": 1.5},
+        5,
+        "5",
+        [5],
+        enum.Enum("Colour", "RED").RED,
+    ]
+    assert len({journal.fingerprint(value) for value in [one, *others]}) == 8
+
+
+async def test_fingerprints_are_salted(path, tmp_path):
+    """Two journals have different fingerprints of the same payload; one journal has the same in every run."""
+    first, again, other = await reopened(path), await reopened(path), await reopened(tmp_path / "other")
+    assert first.fingerprint(5) == again.fingerprint(5) != other.fingerprint(5)
+
+
+async def test_what_json_cannot_have_is_refused(path):
+    """A payload that cannot be written down has no fingerprint."""
+    journal = await reopened(path)
+    for value in (b"x", {1, 2}, object()):
+        with pytest.raises(ConfigurationError, match="cannot be noted in a journal"):
+            journal.fingerprint({"post_data": value})
+
+
+async def test_no_secret_is_in_the_file(path):
+    """Passwords, headers, bodies and URLs leave nothing but a hash behind, and a password not even that."""
+    secrets = {
+        "password": "pa55word",
+        "http_headers": {"Authorization": "Bearer t0ken"},
+        "post_data": "b0dy",
+        "url": "https://user:hidden@private.example",
+    }
+    journal = await Journal.open(path, PLAN)
+    mark = journal.fingerprint(JobSpec(**secrets).params)
+    await journal.sending([(0, mark)])
+    journal.note(0, mark, "failed", reason="APIError 1")
+    await journal.close()
+    found = path.read_text()
+    assert not [text for text in ("pa55word", "t0ken", "Bearer", "b0dy", "hidden", "private.example") if text in found]
+    assert mark == journal.fingerprint({**secrets, "password": "another", "url": "https://user:other@private.example"})
+
+
+# --- kills -----------------------------------------------------------------------------------------------------------------------
+
+WHOLE = {
+    "header": b'{"cronapi":"journal","version":1,"salt":"5a17","function":"cron.batch_add","provider":"fastcron","options":"5f2c"}\n',
+    "known": b'{"known":[5,7]}\n',
+    "first": b'{"sending":[[0,"aa"],[1,"aa"]]}\n',
+    "done": b'{"item":0,"hash":"aa","status":"done","id":100}\n',
+    "failed": b'{"item":1,"hash":"aa","status":"failed","reason":"APIError 1"}\n',
+    "second": b'{"sending":[[1,"aa"],[2,"aa"]]}\n',
+}
+LINES = list(WHOLE.values())
+
+
+def facts(lines):
+    """Return the known ids and the status of each item after some lines, told by a simpler reader."""
+    known, statuses = None, {}
+    for fact in map(json.loads, lines[1:]):
+        known = frozenset(fact["known"]) if "known" in fact else known
+        statuses.update((index, "sending") for index, _ in fact.get("sending", ()))
+        if "item" in fact:
+            statuses[fact["item"]] = fact["status"]
+    return known, statuses
+
+
+@given(st.lists(st.sampled_from(LINES[1:])), st.integers(0, 1000))
+def test_a_cut_at_any_byte_can_be_mended(more, back):
+    """Wherever a journal ends, it opens with exactly the facts of its complete lines, and takes new ones."""
+    text = b"".join([LINES[0], *more])
+    mended(text[: max(0, len(text) - back)])
+
+
+def test_a_cut_at_each_byte_can_be_mended():
+    """The same for each byte of one journal."""
+    text = b"".join(LINES)
+    for cut in range(len(text) + 1):
+        mended(text[:cut])
+
+
+def mended(text):
+    """Open what is left of a journal, compare it with its complete lines, and add to it."""
+
+    async def main(path):
+        complete = text.count(b"\n")
+        known, statuses = facts(text.splitlines()[:complete])
+        journal = await Journal.open(path, PLAN)
+        assert (journal.resumed, journal.known, journal.last) == (complete > 0, known, max(statuses, default=-1))
+        found = {index: journal.recall(index, "aa") for index in range(3)}
+        assert {index: entry.status for index, entry in found.items() if entry} == statuses
+        journal.note(9, "bb", "done", id=1)
+        await journal.close()
+        again = await reopened(path)
+        assert again.recall(9, "bb") == Entry("done", 1)
+        assert (again.resumed, again.known) == (True, known)
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "journal")
+        path.write_bytes(text)
+        anyio.run(main, path)
+
+
+@given(
+    st.lists(st.sampled_from([*LINES, b"{}\n", b"[]\n", b"\n", b"\0\0", b'{"sending":7}\n', b'{"known":[{}]}\n']) | st.binary(max_size=9))
+)
+def test_any_file_is_read_or_refused(pieces):
+    """Whatever is in a file, it is a journal or there is one kind of error, and then the file is as it was."""
+
+    async def main(path):
+        before = path.read_bytes()
+        try:
+            await reopened(path)
+        except ConfigurationError:
+            assert path.read_bytes() == before
+        else:
+            assert (await reopened(path)).resumed
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "journal")
+        path.write_bytes(b"".join(pieces))
+        anyio.run(main, path)
+
+
+@pytest.mark.parametrize("broken", [b'{"item":1,\n', b"\0\0\0\n", b"{}\n", b'{"item":"1","hash":"aa","status":"done"}\n', b"7\n"])
+async def test_a_broken_line_in_the_middle_is_refused(path, broken):
+    """No kill breaks a line that others follow: it is named, and the file stays as it is."""
+    damaged = b"".join([*LINES[:3], broken, *LINES[3:]])
+    path.write_bytes(damaged)
+    await refused(path, "^Line 4 of the journal .* is broken")
+    assert path.read_bytes() == damaged
+
+
+async def test_an_incomplete_last_line_is_cut_off(path):
+    """A last line that is no JSON is cut off even where it has its newline."""
+    path.write_bytes(b"".join(LINES[:3]) + b'{"item":0,"ha\0\0\n')
+    assert (await reopened(path)).recall(0, "aa") == Entry("sending", None)
+    assert path.read_bytes() == b"".join(LINES[:3])
+
+
+CHILD = textwrap.dedent("""
+    import sys
+    import anyio
+    from cronapi.bulk.journal import Journal
+
+    async def main(path, plan):
+        journal = await Journal.open(path, plan)
+        first = journal.last + 1
+        for start in range(first, first + 100_000, 20):
+            marks = [(index, journal.fingerprint(index)) for index in range(start, start + 20)]
+            await journal.sending(marks)
+            print("sending", start, flush=True)
+            for index, mark in marks:
+                journal.note(index, mark, "done", id=index + 1000)
+            await journal.flush()
+            print("done", start, flush=True)
+
+    anyio.run(main, sys.argv[1], eval(sys.argv[2]))
+""")
+
+
+def killed_after(path, confirmations):
+    """Run a child that writes the journal, kill it after so many confirmations, and return all that it gave."""
+    with subprocess.Popen([sys.executable, "-c", CHILD, path, repr(PLAN)], stdout=subprocess.PIPE, text=True) as child:
+        lines = [child.stdout.readline() for _ in range(confirmations)]
+        os.kill(child.pid, signal.SIGKILL)
+        lines += child.stdout.read().splitlines()
+    assert child.returncode == -signal.SIGKILL
+    return [line.split() for line in lines if line.strip()]
+
+
+async def test_a_kill_loses_nothing_that_was_confirmed(path):
+    """A process is killed again and again at any moment: the next finds all that was said to be on disk."""
+    confirmed = {}
+    for _ in range(8):
+        for status, start in killed_after(path, random.randrange(1, 60)):
+            confirmed.update(dict.fromkeys(range(int(start), int(start) + 20), status))
+        journal = await reopened(path)
+        assert journal.resumed
+        for index, status in confirmed.items():
+            entry = journal.recall(index, journal.fingerprint(index))
+            assert entry in (Entry(status, index + 1000 if status == "done" else None), Entry("done", index + 1000))
+    assert len(confirmed) >= 100
+
+
+# --- one at a time ---------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_journal_in_use_is_refused(path):
+    """Two runs cannot write one journal: the second is told so, and may once the first is over."""
+    first = await Journal.open(path, PLAN)
+    await refused(path, "is in use by another run")
+    first.note(0, "aa", "done")
+    await first.close()
+    assert (await reopened(path)).last == 0
+
+
+async def test_many_tasks_may_write_at_once(path):
+    """Groups that are noted by several tasks at the same time are all on disk."""
+    journal = await Journal.open(path, PLAN)
+    async with anyio.create_task_group() as group:
+        for index in range(100):
+            group.start_soon(journal.sending, [(index, "aa")])
+    lines = path.read_bytes().splitlines()
+    await journal.close()
+    assert len(lines) == 101
+    assert (await reopened(path)).last == 99
+
+
+async def test_a_closed_journal_takes_nothing(path):
+    """After the end nothing can be noted, and closing twice is harmless."""
+    journal = await reopened(path)
+    await journal.close()
+    with pytest.raises(ConfigurationError, match="is closed"):
+        journal.note(0, "aa", "done")
+    with pytest.raises(ConfigurationError, match="is closed"):
+        await journal.sending([(0, "aa")])
+    with pytest.raises(ConfigurationError, match="is closed"):
+        await journal.flush()
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_cancelled_task_can_close(path, backend):
+    """What was noted is written even where the task that closes is being cancelled."""
+
+    async def main():
+        journal = await Journal.open(path, PLAN)
+        journal.note(0, "aa", "done", id=5)
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await journal.close()
+        assert (await reopened(path)).recall(0, "aa") == Entry("done", 5)
+
+    anyio.run(main, backend=backend)
+
+
+async def test_a_task_may_be_cancelled_while_it_writes(path):
+    """Whenever a task of asyncio is cancelled while it opens, sends or flushes, the journal is whole and free when it is closed."""
+    for steps in range(12):
+        opening = asyncio.create_task(Journal.open(path, PLAN))
+        await cancelled_after(opening, steps)
+        journal = await Journal.open(path, PLAN) if opening.cancelled() else opening.result()
+        await cancelled_after(asyncio.create_task(journal.sending([(steps, "aa")])), steps)
+        journal.note(steps, "aa", "done")
+        await cancelled_after(asyncio.create_task(journal.flush()), steps)
+        await journal.close()
+        again = await reopened(path)
+        assert [again.recall(index, "aa") for index in range(steps + 1)] == [Entry("done", None)] * (steps + 1)
+
+
+async def cancelled_after(task, steps):
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+
+
+def test_a_file_that_was_given_up_is_not_opened(path):
+    """A thread that comes to open the file after its task was cancelled and has let go leaves the file alone."""
+    file = LineFile(path)
+    file.abandon()
+    with pytest.raises(ConfigurationError, match="is closed"):
+        file.open(lambda _: 0)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_cancelled_opening_holds_nothing(path, backend):
+    """Who is cancelled while it opens a journal leaves it to others."""
+
+    async def main():
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await Journal.open(path, PLAN)
+        await reopened(path)
+
+    anyio.run(main, backend=backend)
+
+
+# --- files that cannot be used ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "match"),
+    [
+        (".", "Is a directory"),
+        ("missing/journal", "No such file or directory"),
+        ("file/journal", "Not a directory"),
+        ("x" * 300, "File name too long"),
+        ("pipe", "could not be opened"),
+    ],
+    ids=["folder", "missing", "below a file", "long", "pipe"],
+)
+async def test_a_path_that_cannot_be_used_is_refused(tmp_path, name, match):
+    """A folder, a missing one, or anything that is no regular file: the error has path and reason."""
+    (tmp_path / "file").write_text("")
+    os.mkfifo(tmp_path / "pipe")
+    error = await refused(tmp_path / name, match)
+    assert str(tmp_path) in str(error)
+    assert isinstance(error.__cause__, OSError)
+
+
+async def test_a_device_is_no_journal():
+    """What is written to a device is gone, so it is refused."""
+    await refused("/dev/null", "Not a regular file")
+
+
+@pytest.mark.parametrize("wrong", ["", b"", "a\0b", None, 5])
+async def test_nonsense_is_no_path(wrong):
+    """An empty path, or something else than a path, is refused."""
+    await refused(wrong, "^A journal needs a path, not ")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"dear diary",
+        b'{"some": "json"}',
+        b'{"some": "json"}\n',
+        b"text\n",
+        b"\n",
+        b"[1]\n",
+        b'{"cronapi":"other"}\n',
+        WHOLE["header"][:50] + b"x" * 70_000,
+    ],
+)
+async def test_a_file_that_is_no_journal_stays_as_it_is(path, content):
+    """A wrong path never costs a file."""
+    path.write_bytes(content)
+    await refused(path, "is not a journal of cronapi")
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("header", [b'{"cronapi":"journal","version":2,"salt":""}\n', b'{"cronapi":"journal","version":1}\n'])
+async def test_a_journal_of_another_version_is_refused(path, header):
+    """A journal that this cronapi cannot read is not guessed at."""
+    path.write_bytes(header)
+    await refused(path, "has version")
+
+
+async def test_an_empty_file_is_a_new_journal(path):
+    """A kill right after the file was made leaves a new journal."""
+    path.touch()
+    assert not (await reopened(path)).resumed
+    assert (await reopened(path)).resumed
+
+
+async def test_a_full_disk_is_told(path):
+    """Where the disk is full each send is refused from then on, and what was confirmed before can be resumed."""
+    journal = await Journal.open(path, PLAN)
+    await journal.sending([(0, "aa")])
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 10, hard))
+    try:
+        with pytest.raises(ConfigurationError, match="could not be written: File too large") as caught:
+            await journal.sending([(1, "aa")])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert isinstance(caught.value.__cause__, OSError)
+    with pytest.raises(ConfigurationError, match="could not be written"):
+        await journal.flush()
+    await journal.close()
+    assert (await reopened(path)).last == 0
+
+
+# --- size ------------------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_hundred_thousand_entries_are_small(path):
+    """A resumed bulk of 100,000 items keeps less than 300 bytes of each."""
+    journal = await Journal.open(path, PLAN)
+    for index in range(100_000):
+        journal.note(index, "0123456789abcdef0123456789abcdef", "done", id=index + 1_000_000)
+    await journal.close()
+    tracemalloc.start()
+    try:
+        again = await reopened(path)
+        assert tracemalloc.get_traced_memory()[0] < 30_000_000
+    finally:
+        tracemalloc.stop()
+    assert again.last == 99_999
