@@ -95,7 +95,7 @@ async def test_a_server_that_restarts_costs_no_call(service):
 async def test_a_rate_configured_at_twice_what_is_allowed_costs_no_call(service):
     """A client that was told a rate that is too high is refused often, slows down, and loses nothing."""
     with nginx(service, RATE // 2) as judge:
-        assert await all_at_once(judge.origin, 30) == 30
+        assert await all_at_once(judge.origin, 20) == 20
 
 
 async def until(happened):

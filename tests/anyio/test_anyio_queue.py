@@ -109,7 +109,7 @@ async def test_an_interactive_call_gets_the_next_slot():
 
 
 async def test_a_third_of_many_waiters_may_go_away():
-    """Of ten thousand callers a third are cancelled at random moments: the others start at 0.95 of the rate."""
+    """Of three thousand callers a third are cancelled at random moments: the others start at 0.95 of the rate."""
     scheduler, starts, scopes = virtual(10), [], []
     dice = random.Random(7)
 
@@ -119,14 +119,14 @@ async def test_a_third_of_many_waiters_may_go_away():
             await starter(scheduler, starts, name=number)()
 
     async with anyio.create_task_group() as group:
-        for number in range(10_000):
+        for number in range(3000):
             group.start_soon(call, number)
         await anyio.wait_all_tasks_blocked()
-        for scope in dice.sample(scopes, 3333):
+        for scope in dice.sample(scopes, 1000):
             await anyio.sleep(dice.uniform(0, 0.2))
             scope.cancel()
     times = [at for at, _ in starts]
-    assert 6667 <= len(starts) < 10_000
+    assert 2000 <= len(starts) < 3000
     assert scheduler.stats.in_flight == 0
     assert (len(starts) - 1) / (times[-1] - times[0]) > 9.5
     assert min(gaps(starts)) >= 0.1 - 1e-9
