@@ -33,7 +33,8 @@ class _Protocol(H11Protocol):
         # After a part of the answer a reset could make the peer forget what it has received: then just close.
         if not self.cycle.response_started:
             connection: socket.socket = self.transport.get_extra_info("socket")
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            with suppress(OSError):  # it may be closed already, where the peer has died
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self.transport.abort()
 
 

@@ -1,0 +1,135 @@
+"""What callers are told by a service at its worst, against what the service has: crowds with cancellations, and bulks killed with -9.
+
+    python -m benchmarks.chaos [--seeds 10] [--seed 7] [--only mixed] [--write]
+
+Over real sockets the service resets connections before anything is applied (5 % of the requests), answers 503 (10 %), loses answers
+after applying (5 %), garbles them (3 %), stalls 0.2 s past the client's timeout of 2 s, before or after applying (1 %), and applies the
+first half of a batch (2 %). A fifth of the callers leave: after a while, or up to 30 ms after their request has arrived. Rests are a
+quarter of the library's own. A bulk that is killed has a journal and dies at 20 moments: when a request arrives, when it is answered, or
+up to 50 ms later. Its rests are a tenth: what stalls is carried out 0.7 s after it arrived, and the last look is later than that.
+
+Lost: told done and not there, or other than told. Duplicated: there twice, or told failed and there. Knowable: unknown, though a list
+could have told. Overtaken: an edit undone by an earlier request that the service had held back until the later edit came.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import multiprocessing
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+from chaos import Figures, bulk, figures, mixed, single_adds
+from chaos_judge import Verdict
+from chaos_kill import killed
+from chaos_service import SHARES
+
+KILLS, AT_ONCE = 20, 2
+LONG = 2.0
+"""Seconds that a client of thousands of jobs waits: a page of the list takes its time where several parts run at once."""
+PROVIDERS = ("fastcron", "setcronjob")
+
+
+def crowd(scenario: Callable[[], object], provider: str | None = None, **options: float) -> Callable[[int], Figures]:
+    """Return a way to let a crowd loose; without a provider, seeds take turns."""
+
+    def run(seed: int) -> Figures:
+        return asyncio.run(figures(scenario(), provider or PROVIDERS[seed % 2], seed, **options))
+
+    return run
+
+
+def mortal(method: str, provider: str, count: int) -> Callable[[int], Figures]:
+    """Return a way to carry a bulk out that is killed."""
+
+    def run(seed: int) -> Figures:
+        with tempfile.TemporaryDirectory(prefix="cronapi-chaos-") as room:
+            found, kills = killed(method, provider, seed, count, KILLS, Path(room))
+        if kills < KILLS:
+            print(f"seed {seed}, {method} at {provider}: only {kills} kills, the bulk was done before")
+        return found
+
+    return run
+
+
+RUNS: dict[str, Callable[[int], Figures]] = {
+    "1,000 single adds, FastCron": crowd(lambda: single_adds(1000), "fastcron", timeout=LONG),
+    "1,000 single adds, SetCronJob": crowd(lambda: single_adds(1000), "setcronjob", timeout=LONG),
+    "5,000 bulk adds, half deleted, FastCron": crowd(lambda: bulk(5000, 500), "fastcron", timeout=LONG),
+    "2,000 bulk adds, half deleted, FastCron, 20 a batch at most": crowd(lambda: bulk(2000, 200), "fastcron", timeout=LONG, max_batch=20),
+    "1,000 bulk adds, half deleted, SetCronJob": crowd(lambda: bulk(1000, 100), "setcronjob", timeout=LONG),
+    "mixed adds, edits and deletes by 50 tasks for a minute": crowd(lambda: mixed(60), timeout=LONG),
+    "6,000 bulk adds killed 20 times, FastCron": mortal("add_many", "fastcron", 6000),
+    "6,000 bulk deletes killed 20 times, FastCron": mortal("delete_many", "fastcron", 6000),
+    "300 bulk adds killed 20 times, SetCronJob": mortal("add_many", "setcronjob", 300),
+    "300 bulk deletes killed 20 times, SetCronJob": mortal("delete_many", "setcronjob", 300),
+}
+
+
+def run(task: tuple[str, int]) -> Figures:
+    """Run one part with one seed."""
+    name, seed = task
+    found = RUNS[name](seed)
+    print(f"{'clean' if found.verdict.is_clean else 'NOT CLEAN'}: --seed {seed} --only {name!r}: {found}", file=sys.stderr, flush=True)
+    return found
+
+
+HEAD = ("items", "requests", *SHARES, "left", "lost", "duplicated", "unknown", "knowable", "failed", "overtaken", "seconds")
+
+
+def row(title: str, parts: Sequence[Figures]) -> str:
+    """Return the row of one seed, or of one part: the sums."""
+    verdicts = [part.verdict for part in parts]
+
+    def total(name: str) -> int:
+        return sum(getattr(verdict, name) for verdict in verdicts)
+
+    fired = [sum(part.fired.get(kind, 0) for part in parts) for kind in SHARES]
+    cells = [total("items"), sum(part.requests for part in parts), *fired, total("cancelled")]
+    cells += [total(name) for name in ("lost", "duplicated", "unknown", "knowable", "failed", "overtaken")]
+    return f"| {title} | {' | '.join(f'{cell:,}' for cell in cells)} | {sum(part.seconds for part in parts):.0f} |"
+
+
+def table(title: str, rows: Iterable[str]) -> str:
+    """Return a table."""
+    heads = [f"| {title} | {' | '.join(HEAD)} |", f"|---|{'---:|' * len(HEAD)}"]
+    return "\n".join([*heads, *rows])
+
+
+def measure(seeds: Sequence[int], only: str = "") -> tuple[str, list[Verdict]]:
+    """Return the tables of all seeds and of all parts whose name has `only` in it, and the verdicts."""
+    names = [name for name in RUNS if only in name]
+    tasks = [(name, seed) for seed in seeds for name in names]
+    with ProcessPoolExecutor(AT_ONCE, multiprocessing.get_context("spawn")) as pool:
+        found = dict(zip(tasks, pool.map(run, tasks), strict=True))
+    by_seed = table("seed", [row(str(seed), [found[name, seed] for name in names]) for seed in seeds])
+    by_part = table("part, all seeds", [row(name, [found[name, seed] for seed in seeds]) for name in names])
+    return f"{by_seed}\n\n{by_part}", [figure.verdict for figure in found.values()]
+
+
+def main() -> None:
+    """Measure, print the tables, and put them into the results if asked to."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=10, help="how many, from 1")
+    parser.add_argument("--seed", type=int, help="this one only")
+    parser.add_argument("--only", default="")
+    parser.add_argument("--write", action="store_true")
+    args = parser.parse_args()
+    tables, verdicts = measure([args.seed] if args.seed is not None else range(1, args.seeds + 1), args.only)
+    clean = sum(verdict.is_clean for verdict in verdicts)
+    text = f"{tables}\n\nClean: {clean} of {len(verdicts)} runs."
+    print(text)
+    if args.write:
+        from benchmarks import results  # noqa: PLC0415 -- only for writing
+
+        results.write("Chaos", f"{str(__doc__).strip()}\n\n{text}\n\n{results.footing('httpx', 'anyio')}")
+    sys.exit(clean < len(verdicts))
+
+
+if __name__ == "__main__":
+    main()

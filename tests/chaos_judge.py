@@ -1,0 +1,156 @@
+"""The judge of chaos: it compares what callers were told with what the service has, by means of its own, and knows no matching."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from math import ceil
+from typing import Any
+
+from attrs import Factory, define, frozen
+
+from cronapi import Applied, CronAPIError, OutcomeUnknownError
+
+UNSURE = ("cancelled", "unknown")
+FEW = 0.005
+ATTEMPTS = 3
+"""Requests about one thing that got no usable answer, after which nobody can be blamed for not knowing."""
+
+
+def told_by(error: CronAPIError) -> str:
+    """Return what an error tells its caller."""
+    return "unknown" if isinstance(error, OutcomeUnknownError) or error.applied is Applied.UNKNOWN else "failed"
+
+
+@define
+class Tale:
+    """One job that somebody asked for and what they were told of it: done, failed, unknown, not_tried or, left early, cancelled.
+
+    `edits` are the texts that were sent later with what was told of each, `deleted` is what was told of its deletion. `why` are the
+    errors, for whoever looks into a failure.
+    """
+
+    spec: Mapping[str, str]
+    told: str = "cancelled"
+    id: int | None = None
+    edits: list[tuple[str, str]] = Factory(list)
+    deleted: str | None = None
+    why: list[CronAPIError] = Factory(list)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is certainly there, as it was last told."""
+        return self.told == "done" and self.deleted in (None, "failed") and not any(told in UNSURE for _, told in self.edits)
+
+    @property
+    def texts(self) -> set[str]:
+        """The texts that it may have: the last that was told, or one that is unsure."""
+        sure = [text for text, told in self.edits if told == "done"]
+        return {(sure or [self.spec["post_data"]])[-1], *(text for text, told in self.edits if told in UNSURE)}
+
+    @property
+    def stories(self) -> list[str]:
+        """What was told of each call."""
+        return [self.told, *(told for _, told in self.edits), *([self.deleted] if self.deleted else [])]
+
+
+@define(eq=False)
+class Visit:
+    """One request that the service saw; `came` and `went` number the moments at which it arrived and ended."""
+
+    function: str
+    content: Mapping[str, Any]
+    came: int
+    went: int | None = None
+
+
+@frozen
+class Verdict:
+    """What the judge found, in numbers of items; `knowable` are those of the unknown of which somebody could have told.
+
+    `overtaken` are edits that were carried out, and undone by an earlier request for the same job that the service had held back until
+    after its caller had gone on.
+    """
+
+    items: int
+    lost: int
+    duplicated: int
+    unknown: int
+    knowable: int
+    overtaken: int
+    failed: int
+    cancelled: int
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nobody was told anything wrong, and hardly anybody that nothing is known or that it failed."""
+        return not (self.lost or self.duplicated or self.knowable) and max(self.unknown, self.failed) <= ceil(self.items * FEW)
+
+
+def judge(tales: Sequence[Tale], jobs: Iterable[Mapping[str, Any]], created: int, visits: Iterable[Visit] = ()) -> Verdict:
+    """Return what is wrong with the tales, given the service's jobs at the end and how many it ever created."""
+    by_id, log = {job["id"]: job for job in jobs}, _by_job(visits)
+    stories = [story for tale in tales for story in tale.stories]
+    done = [tale for tale in tales if tale.told == "done"]
+    wrong = [tale for tale in done if _is_wrong(tale, by_id.get(tale.id))]
+    overtaken = [tale for tale in wrong if _is_overtaken(tale, by_id.get(tale.id), log.get(tale.id, []))]
+    twice = len(done) - len({tale.id for tale in done})
+    return Verdict(
+        items=len(stories),
+        lost=len(wrong) - len(overtaken) + twice,
+        duplicated=_duplicated(tales, by_id, created),
+        unknown=stories.count("unknown"),
+        knowable=_knowable(tales, log),
+        overtaken=len(overtaken),
+        failed=stories.count("failed") + stories.count("not_tried"),
+        cancelled=stories.count("cancelled"),
+    )
+
+
+def _content(job: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what a job is, as the service names it or as we do."""
+    return job["name"], job["url"], job["expression"], job["postData"] if "postData" in job else job["post_data"]
+
+
+def _is_wrong(tale: Tale, job: Mapping[str, Any] | None) -> bool:
+    """Whether what is there, or is not, contradicts what was told."""
+    if job is None:
+        return tale.deleted in (None, "failed", "not_tried")
+    if tale.deleted == "done":
+        return True
+    return _content(job)[:3] != _content(tale.spec)[:3] or job["postData"] not in tale.texts
+
+
+def _duplicated(tales: Sequence[Tale], by_id: Mapping[int, Mapping[str, Any]], created: int) -> int:
+    """Count jobs that nobody was told of and that nobody may have: they are there twice, or were said to have failed."""
+    claimed = {tale.id for tale in tales if tale.told == "done"}
+    unsure = [tale for tale in tales if tale.told in UNSURE]
+    strays = Counter(_content(job) for number, job in by_id.items() if number not in claimed)
+    excess = strays - Counter(_content(tale.spec) for tale in unsure)
+    return max(excess.total(), created - len(claimed) - len(unsure))
+
+
+def _knowable(tales: Sequence[Tale], log: Mapping[int | None, list[Visit]]) -> int:
+    """Count the unknown that could have been known: creates that have no like, and changes that were not insisted on."""
+    likes = Counter((tale.spec["name"], tale.spec["url"]) for tale in tales)
+    adds = sum(tale.told == "unknown" and likes[tale.spec["name"], tale.spec["url"]] == 1 for tale in tales)
+    changed = [tale for tale in tales if "unknown" in tale.stories[1:]]
+    return adds + sum(len(log.get(tale.id, [])) < ATTEMPTS for tale in changed)
+
+
+def _by_job(visits: Iterable[Visit]) -> dict[int | None, list[Visit]]:
+    found: dict[int | None, list[Visit]] = {}
+    for visit in visits:
+        if isinstance(number := visit.content.get("id"), int):
+            found.setdefault(number, []).append(visit)
+    return found
+
+
+def _is_overtaken(tale: Tale, job: Mapping[str, Any] | None, visits: list[Visit]) -> bool:
+    """Whether the service was still holding a request for what is there now when that for the last text came."""
+    sure = [text for text, told in tale.edits if told == "done"]
+    if job is None or tale.deleted == "done" or job["postData"] not in sure[:-1]:
+        return False
+    last = min(visit.came for visit in visits if visit.content.get("postData") == sure[-1])
+    older = [visit for visit in visits if visit.content.get("postData") == job["postData"]]
+    return any(visit.came < last and (visit.went is None or visit.went > last) for visit in older)
