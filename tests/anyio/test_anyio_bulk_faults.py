@@ -10,7 +10,7 @@ import anyio
 import httpx
 import pytest
 
-from cronapi import APIError, Applied, ConfigurationError, NotFoundError, OutcomeUnknownError, ResponseError, RetryPolicy
+from cronapi import APIError, Applied, ConfigurationError, NotFoundError, OutcomeUnknownError, ResponseError, RetryPolicy, Scheduler
 from cronapi.emulator import Clock, Fault, create_app
 from emulated import client_of, virtual
 
@@ -576,3 +576,21 @@ async def test_a_full_disk_keeps_what_was_done_in_the_report(tmp_path, monkeypat
             await bulk
     assert {outcome.value.name for outcome in bulk.report.done} == {row["name"] for row in app.emulator.jobs("fastcron")}
     assert bulk.report.done
+
+
+async def test_a_bulk_that_begins_does_not_confuse_an_add_whose_answer_was_lost():
+    """While an add waits to look what became of it, a bulk of the same client lists all jobs: the add still finds its own, made once."""
+    app = emulator(rates={"setcronjob": None})
+    app.emulator.faults.add(Fault("lose", function="cron.add"))
+
+    class Meanwhile(Scheduler):
+        begun = False
+
+        async def rest(self, seconds):
+            if not self.begun:
+                self.begun = True
+                await api.cron.add_many(specs(2))
+
+    async with client_of(app, "setcronjob", scheduler=Meanwhile(1000.0)) as api:
+        job = await api.cron.add(url="https://example.com/mine", name="mine")
+    assert [row["id"] for row in app.emulator.jobs("setcronjob") if row["name"] == "mine"] == [job.id]
