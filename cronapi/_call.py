@@ -17,7 +17,7 @@ from attrs import evolve
 
 from cronapi import _functions as table
 from cronapi._functions import Function, Repeat
-from cronapi._lookup import RECOVERY, UNCLEAR, Ask, Finding, Memory, is_gone, namings
+from cronapi._lookup import LOOK_LONG, LOOK_SOON, RECOVERY, UNCLEAR, Ask, Finding, Memory, is_gone, namings
 from cronapi._progress import Options, Progress, Seal, Token, checked_token
 from cronapi._retry import Ending, History, RetryPolicy, Step, backoff, is_over, next_step
 from cronapi._transport import Transport
@@ -38,9 +38,6 @@ from cronapi.scheduler import Lane, Scheduler, Slot
 
 logger = logging.getLogger("cronapi")
 
-LOOK_SOON, LOOK_LONG = (0.5,), (0.5, 2.0, 4.0)
-"""Seconds before each look. A request that timed out, here or at a gateway, may still be worked on: one look that finds nothing
-proves little then."""
 _NAMED = (table.CRON_GET.name, table.GROUP_GET.name)
 """Reads of one thing, whose error may mean that there is no such thing."""
 
@@ -53,7 +50,7 @@ class Caller:
         self._token = token
         self._transport = transport
         self._scheduler = scheduler
-        self.memory = Memory()
+        self.memory: Memory = Memory()
         self._creating: WeakValueDictionary[frozenset[tuple[str, ...]], anyio.Lock] = WeakValueDictionary()
         self._under_way: Counter[tuple[str, ...]] = Counter()
 
@@ -71,7 +68,7 @@ class Caller:
         A `history` given is filled in. With a `seal` the row and what is sent are those that it returns when a slot has come.
         """
         self._check(row.name)
-        self._transport.check()
+        self.check()
         deadline = None if options.max_wait is None else anyio.current_time() + options.max_wait
         if row.repeat is Repeat.SAME and wire.get("run"):
             row = evolve(row, repeat=Repeat.CREATE)
@@ -87,7 +84,16 @@ class Caller:
                 self._forget(progress)
 
     def _forget(self, progress: Progress) -> None:
-        self._under_way -= Counter(progress.names)  # which also forgets those that are down to none
+        for name in progress.names:
+            self._under_way[name] -= 1
+            if not self._under_way[name]:
+                del self._under_way[name]
+        progress.names = frozenset()
+
+    def _reopen(self, progress: Progress, seal: Seal) -> None:
+        """Nothing was made of it: until the next slot callers may join and leave again."""
+        self._forget(progress)
+        seal.reopen()
 
     def is_busy(self, function: str, wire: Mapping[str, Any]) -> bool:
         """Whether a create is under way that a look-up could not tell apart from this one."""
@@ -101,6 +107,10 @@ class Caller:
             return await self.call(row, wire, reading)
 
         return ask
+
+    def check(self) -> None:
+        """Refuse to serve a closed client, or another event loop than the first."""
+        self._transport.check()
 
     async def rest(self, seconds: float) -> None:
         """Let time pass before a look."""
@@ -145,15 +155,11 @@ class Caller:
     async def _perform(self, progress: Progress, options: Options) -> Any:
         while True:
             verdict = await self._attempt(progress, options)
-            progress.history.record(verdict.ending, anyio.current_time())
-            step = next_step(
-                verdict.ending,
-                progress.row.repeat,
-                progress.history,
-                options.retry,
-                now=anyio.current_time(),
-                retry_after=verdict.retry_after,
-            )
+            now, history = anyio.current_time(), progress.history
+            history.record(verdict.ending, now)
+            if progress.seal and not history.lost and verdict.ending in (Ending.REFUSED, Ending.NOT_SENT):
+                self._reopen(progress, progress.seal)
+            step = next_step(verdict.ending, progress.row.repeat, history, options.retry, now=now, retry_after=verdict.retry_after)
             if step is Step.RETURN:
                 return verdict.data
             if step is Step.RAISE:
@@ -190,10 +196,9 @@ class Caller:
 
     def _sealed(self, progress: Progress, token: str, options: Options, slot: Slot) -> Request:
         if progress.seal is not None:
-            progress.row, progress.wire = progress.seal()
-            progress.seal = None
+            progress.row, progress.wire = progress.seal.close()
         try:
-            if progress.row.name in RECOVERY:
+            if progress.row.name in RECOVERY and not progress.names:
                 self._count(progress)
             return self._request(progress, token, options)
         except BaseException:
@@ -232,7 +237,7 @@ class Caller:
             raise failed from failed.__cause__
         if progress.row.repeat is Repeat.GONE and progress.history.lost:
             return None
-        raise NotFoundError(error.message, code=getattr(error, "code", 1)).of_call(**_facts(failed)) from failed
+        raise NotFoundError(error.message, code=getattr(error, "code", 1)).of_call(**failed.facts()) from failed
 
     async def _is_gone(self, progress: Progress, error: CronAPIError, options: Options) -> bool:
         """Whether the service's error means that there is no such thing, which its codes do not tell."""
@@ -293,7 +298,3 @@ class Caller:
 
     def _unknown(self, progress: Progress) -> CronAPIError:
         return progress.fail(OutcomeUnknownError("It was sent, no usable answer came, and looking it up could not tell."), self.provider)
-
-
-def _facts(error: CronAPIError) -> Any:
-    return {"provider": error.provider, "function": error.function, "attempts": error.attempts, "applied": error.applied}

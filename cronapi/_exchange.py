@@ -18,8 +18,8 @@ class Exchange:
     __slots__ = ("event", "verdict")
 
     def __init__(self) -> None:
-        self.event = anyio.Event()
-        self.verdict = Verdict(ending=Ending.LOST, error=TransportError("The exchange was cut off."))
+        self.event: anyio.Event = anyio.Event()
+        self.verdict: Verdict = Verdict(ending=Ending.LOST, error=TransportError("The exchange was cut off."))
 
     async def wait(self, timeout: float) -> Verdict:
         """Return the verdict; after `timeout` seconds that of a lost answer, while the exchange goes on by itself."""

@@ -27,6 +27,9 @@ MOST_QUEUED = 100
 """Times that `cron.next` answers at most (FastCron's documentation, 2024-08)."""
 SOON = 90.0
 """Seconds: a run sooner than that may have happened, or been moved, by the time somebody looks."""
+LOOK_SOON, LOOK_LONG = (0.5,), (0.5, 2.0, 4.0)
+"""Seconds before each look. A request that timed out, here or at a gateway, may still be worked on: one look that finds nothing
+proves little then."""
 BEFORE, MADE = -1, -2
 """Moments before all others: of what was there before anything was sent, and of what a create of this client made."""
 _NAMING = frozenset({"url", "name"})
@@ -152,7 +155,11 @@ async def job_pages(ask: Ask, keyword: str | None = None) -> AsyncGenerator[list
 
 async def every_job(ask: Ask, keyword: str | None = None) -> list[dict[str, Any]]:
     """Return the jobs of all pages."""
-    return [job async for page in job_pages(ask, keyword) for job in page]
+    down = [page async for page in job_pages(ask, keyword)]
+    search = {"keyword": keyword} if keyword else {}
+    # Deletes move jobs to earlier pages, past a reader on its way down, but not past one on its way up.
+    up = [_listed(await ask(table.CRON_LIST, {"page": number} | search)) for number in range(len(down) - 1, 0, -1)]
+    return list({str(job.get("id")): job for page in down + up for job in page}.values())
 
 
 @frozen

@@ -34,8 +34,12 @@ class Options:
     """Whether a create whose answer was lost is looked up here; a batch is, item by item, by whoever sent it."""
 
 
-Seal = Callable[[], tuple[Function[Any], Mapping[str, Any]]]
-"""Says at the moment when a call gets its slot what it asks for."""
+@frozen
+class Seal:
+    """Settles what a call asks for at the moment when it gets a slot: `close` says it, `reopen` is told where nothing came of it."""
+
+    close: Callable[[], tuple[Function[Any], Mapping[str, Any]]]
+    reopen: Callable[[], None] = lambda: None
 
 
 @define

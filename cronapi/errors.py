@@ -75,6 +75,10 @@ class CronAPIError(Exception):
         advice = f" {self.advice}" if self.advice else ""
         return f"{call}{self.message}{facts}{advice}"
 
+    def facts(self) -> CallFacts:
+        """Return what is known of its call, to make another error of the same."""
+        return {"provider": self.provider, "function": self.function, "attempts": self.attempts, "applied": self.applied}
+
     def of_call(self, **call: Unpack[CallFacts]) -> Self:
         """Return this error with what is known of its call filled in."""
         self.__dict__.update(call)

@@ -10,8 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from cronapi import _functions as table
-from cronapi._call import LOOK_LONG, LOOK_SOON
-from cronapi._lookup import every_job, ids_of, match, namings, new_rows
+from cronapi._lookup import LOOK_LONG, LOOK_SOON, every_job, ids_of, match, namings, new_rows
 from cronapi._progress import Seal
 from cronapi.bulk.calls import FOR_ALL, Calls, Result, all_failed
 from cronapi.errors import (
@@ -38,10 +37,17 @@ async def add(calls: Calls, wires: Sequence[Wire], *, seal: Seal | None = None, 
         return [await calls.one(table.CRON_ADD, wire) for wire in wires]
     if seal is None and len(wires) > (most := calls.batches.most):
         return [result for begin in range(0, len(wires), most) for result in await add(calls, wires[begin : begin + most], tries=tries)]
-    moment = calls.caller.memory.now()
+    moment = 0
+
+    def close() -> tuple[Any, Wire]:
+        nonlocal moment
+        moment = calls.caller.memory.now()  # not before: what was listed while it waited is not what it makes
+        return (table.CRON_BATCH_ADD, {"data": wires}) if seal is None else seal.close()
+
+    sealed = Seal(close) if seal is None else Seal(close, seal.reopen)
     try:
         async with calls.batches.gate.sending():
-            data = await calls(table.CRON_BATCH_ADD, {"data": wires}, seal=seal, look=False)
+            data = await calls(table.CRON_BATCH_ADD, {"data": wires}, seal=sealed, look=False)
     except AuthenticationError as error:
         return all_failed(error, wires)
     except APIError as error:

@@ -28,7 +28,7 @@ class Bulk(Generic[T]):
 
     `await bulk` returns the Report. `async for outcome in bulk` yields outcomes as they come; breaking out sends nothing more. Either
     begins it, once. `report` has what an `await` has learnt so far, also after an error; who iterates keeps what is needed. A bulk is
-    carried out in the bulk lane, without max_wait.
+    carried out in the bulk lane, unless the client's options name another, and without max_wait.
 
     Raises ConfigurationError where an item cannot be used or the input raises (what was read before is carried out), and where the
     journal cannot be used. What becomes of an item is in its outcome, never raised.
@@ -62,7 +62,7 @@ class Bulk(Generic[T]):
         if self._source.total is None:
             raise ConfigurationError(f"{self._work.name} cannot tell what it costs: the input has no length.")
         looks = self._work.looks_around(self._source.total, journal=self._path is not None)
-        return self._cost(self._source.total, self._calls.batches.pages if looks else 0)
+        return self._cost(self._source.total, 2 * self._calls.batches.pages - 1 if looks else 0)
 
     def __await__(self) -> Generator[Any, None, Report[T]]:
         return self._finish().__await__()

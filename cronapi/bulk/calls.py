@@ -26,6 +26,7 @@ from cronapi.errors import (
     SchedulerError,
     ServiceUnavailableError,
     UnsupportedFunctionError,
+    WaitTooLongError,
 )
 from cronapi.scheduler import Lane
 
@@ -133,17 +134,27 @@ class Calls:
         """Return the raw data, or raise one of our errors."""
         return await self.caller.call(row, wire, evolve(self.options, look=look), self.lane, history, seal)
 
-    def ensuring(self, name: str) -> anyio.Lock:
-        """Return the lock of those on this event loop, with whatever client, that make sure there is a job of this name."""
+    @asynccontextmanager
+    async def ensuring(self, name: str) -> AsyncIterator[None]:
+        """Be the only one on this event loop, with whatever client, that makes sure there is a job of this name."""
         locks = _ensuring.get(None)
         if locks is None:
             locks = WeakValueDictionary()
             _ensuring.set(locks)
-        return locks.setdefault((self.caller.provider.base_url, name), anyio.Lock())
+        lock, mine = locks.setdefault((self.caller.provider.base_url, name), anyio.Lock()), False
+        with anyio.move_on_after(self.options.max_wait):
+            await lock.acquire()
+            mine = True
+        if not mine:
+            raise WaitTooLongError("Another task was still ensuring this name after max_wait.", wait=self.caller.scheduler.eta(self.lane))
+        try:
+            yield
+        finally:
+            lock.release()
 
     async def find(self, name: str) -> dict[str, Any] | None:
         """Return the job of exactly this name, the one with the lowest id, from all pages of a search."""
-        found = [row for row in await every_job(self.caller.asker(self.options, "interactive"), name) if row.get("name") == name]
+        found = [row for row in await every_job(self, name) if row.get("name") == name]
         return min(found, key=lambda row: int(row["id"]), default=None)
 
     async def one(self, row: Function[Any], wire: Mapping[str, Any]) -> Result:

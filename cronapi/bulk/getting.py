@@ -43,6 +43,8 @@ async def _listed(calls: Calls, left: dict[int, None]) -> AsyncGenerator[tuple[i
             if not left or (read >= len(left) and len(page) >= table.PAGE):
                 return
     calls.batches.pages = read
+    if read > 1:  # a delete meanwhile may have moved one to a page that had been read: ask for each that is left
+        return
     raise NotFoundError("There is no such job: no page of the list shows it.", function=table.CRON_GET.name)
 
 

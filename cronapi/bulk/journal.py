@@ -52,8 +52,8 @@ class Journal:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.resumed = False
-        self.last = -1
+        self.resumed: bool = False
+        self.last: int = -1
         self.known: frozenset[int] | None = None
         self._file = LineFile(path)
         self._salt = ""

@@ -23,7 +23,7 @@ class LineFile:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = _path(path)
+        self.path: str = _path(path)
         self._file: io.FileIO | None = None
         self._lines: deque[bytes] = deque()
         """What is to be written: a deque, since the event loop appends while a thread takes."""

@@ -14,25 +14,26 @@ from functools import partial
 from typing import Any
 
 import anyio
+from anyio.lowlevel import checkpoint
 from attrs import define, evolve, field
 
 from cronapi import _functions as table
 from cronapi._call import Caller
 from cronapi._functions import PAGE, Function, Repeat
 from cronapi._lookup import ids_of
-from cronapi._progress import Options
+from cronapi._progress import Options, Seal
 from cronapi._retry import History
 from cronapi._spawn import spawn
 from cronapi.bulk.adding import add
 from cronapi.bulk.calls import Batches, Calls, Result
 from cronapi.bulk.deleting import delete
 from cronapi.bulk.getting import get
-from cronapi.errors import CronAPIError, NotFoundError, WaitTooLongError
+from cronapi.errors import Applied, CronAPIError, NotFoundError, WaitTooLongError
 from cronapi.scheduler import Lane
 
 Wire = Mapping[str, Any]
 Key = tuple[object, ...]
-CUT_OFF = Result(error=CronAPIError("The shared request was cut off."))
+CUT_OFF = Result(error=CronAPIError("The shared request was cut off.", applied=Applied.UNKNOWN))
 _BY_ID = (table.CRON_DELETE, table.CRON_GET)
 
 
@@ -44,22 +45,32 @@ class Member:
     item: Any
     event: anyio.Event = field(factory=anyio.Event)
     result: Result = CUT_OFF
+    failure: Exception | None = None
 
     def end(self, result: Result) -> None:
-        """Tell the caller; an error is a copy of its own, since each raise adds to its traceback."""
-        self.result = evolve(result, error=copy.copy(result.error))
+        """Tell the caller what became of it."""
+        self.result, self.failure = result, result.error
+        if result.error is not None:  # a copy of its own, since each raise adds to its traceback
+            self.failure = copy.copy(result.error)
+            self.failure.__cause__ = result.error.__cause__
+        self.event.set()
+
+    def fail(self, error: Exception) -> None:
+        """Tell the caller of an error that is none of ours, from its token function for example."""
+        self.failure = error
         self.event.set()
 
 
 @define(eq=False)
 class Shared:
-    """A request that waits for its slot; `sealed` once it has one. `items` are what the members ask for, in their order."""
+    """A request that waits for its slot; `sealed` while it has one. `items` are what the members ask for, in their order."""
 
     calls: Calls
     members: list[Member] = field(factory=list)
     items: list[Any] = field(factory=list)
     sealed: bool = False
     scope: anyio.CancelScope | None = None
+    turned: anyio.Event = field(factory=anyio.Event)
 
     def add(self, member: Member) -> None:
         """Let a caller join."""
@@ -76,11 +87,37 @@ class Shared:
             self.sealed = True
             self.scope.cancel()
 
+    def seal(self, close: Callable[[list[Any]], tuple[Function[Any], Wire]]) -> Seal:
+        """Return what settles the request: `close` says from the items what it asks for."""
+
+        def sealed() -> tuple[Function[Any], Wire]:
+            self.sealed = True
+            return close(self.items)
+
+        return Seal(sealed, self.reopen)
+
+    def reopen(self) -> None:
+        """The service refused it: callers may join and leave again."""
+        self.sealed = False
+        self._turn()
+
     def end(self, results: Sequence[Result]) -> None:
         """Tell the callers."""
         self.sealed = True
         for place, member in enumerate(self.members):
-            member.end(results[place] if place < len(results) else CUT_OFF)
+            if not member.event.is_set():
+                member.end(results[place] if place < len(results) else CUT_OFF)
+        self._turn()
+
+    def fail(self, error: Exception) -> None:
+        """Tell the callers of an error that is none of ours."""
+        self.sealed = True
+        for member in self.members:
+            member.fail(error)
+
+    def _turn(self) -> None:
+        turned, self.turned = self.turned, anyio.Event()
+        turned.set()
 
 
 Send = Callable[[Shared], Awaitable[list[Result]]]
@@ -93,23 +130,28 @@ class Merger:
         self._caller = caller
         self._batches = batches
         self._open: dict[Key, Shared] = {}
-        self._pending: Counter[object] = Counter()
+        self._pending: Counter[str] = Counter()
         """Calls that have not ended, by the id of their job."""
 
     async def call(self, row: Function[Any], wire: Wire, options: Options, lane: Lane, history: History) -> Any:
         """Return the raw `data` of a call, or raise one of our errors."""
+        self._caller.check()
         number = wire.get("id") if row.name.startswith("cron.") else None
-        key = str(number) if isinstance(number, int | str) else None
-        self._pending[key] += 1
+        keys = [str(each) for each in (number if isinstance(number, list) else [number]) if each is not None]
+        self._pending.update(keys)
         try:
-            send = self._way(row)
-            if send is None:
-                return await self._caller.call(row, wire, options, lane, history)
-            return await self._share(
-                Member(wire, number if row in _BY_ID else wire), (row, send), evolve(options, lane=options.lane or lane)
-            )
+            send = self._way(row) if row not in _BY_ID or type(number) is int else None
+            if send is not None:
+                member = Member(wire, number if row in _BY_ID else wire)
+                return await self._share(member, (row, send), evolve(options, lane=options.lane or lane))
+            if any(self._pending[key] > 1 for key in keys):
+                await checkpoint()  # what was asked for before gets its place in the queue first
+            return await self._caller.call(row, wire, options, lane, history)
         finally:
-            self._pending -= Counter([key])  # which also forgets those that are down to none
+            for key in keys:
+                self._pending[key] -= 1
+                if not self._pending[key]:
+                    del self._pending[key]
 
     def _way(self, row: Function[Any]) -> Send | None:
         """Return how such calls are sent together, if they can be."""
@@ -123,18 +165,26 @@ class Merger:
         return partial(_read, row) if row.repeat is Repeat.READ else None
 
     async def _share(self, member: Member, way: tuple[Function[Any], Send], options: Options) -> Any:
-        shared = self._join(member, way, options)
         try:
-            with anyio.move_on_after(options.max_wait):
-                await member.event.wait()
+            shared = self._join(member, way, options)
+            try:
+                await self._wait(member, shared, options)
+            finally:
+                shared.remove(member)
+            if member.failure is not None:
+                raise member.failure
+        except CronAPIError as error:
+            raise error.of_call(provider=self._caller.provider.name, function=way[0].name) from error.__cause__
+        return member.result.data
+
+    async def _wait(self, member: Member, shared: Shared, options: Options) -> None:
+        """Wait for the answer; what has been sent is waited for beyond max_wait, what was refused is not."""
+        with anyio.move_on_after(options.max_wait):
+            await member.event.wait()
+        while not member.event.is_set():
             if not shared.sealed:
                 raise WaitTooLongError(f"No slot came free in max_wait, {options.max_wait} s.", wait=self._eta(options))
-            await member.event.wait()
-        finally:
-            shared.remove(member)
-        if member.result.error is not None:
-            raise member.result.error
-        return member.result.data
+            await shared.turned.wait()
 
     def _join(self, member: Member, way: tuple[Function[Any], Send], options: Options) -> Shared:
         row, send = way
@@ -162,45 +212,35 @@ class Merger:
         return self._caller.scheduler.eta(options.lane or "interactive")
 
     async def _drive(self, key: Key, shared: Shared, send: Send) -> None:
-        results: list[Result] = []
         try:
-            results = await send(shared)
+            shared.end(await send(shared))
+        except CronAPIError as error:
+            shared.end([Result(error=error)] * len(shared.members))
         except Exception as error:  # noqa: BLE001 -- the callers get it, not the event loop
-            results = [Result(error=error if isinstance(error, CronAPIError) else CronAPIError(repr(error)))] * len(shared.members)
+            shared.fail(error)
         finally:
-            shared.end(results)
+            shared.end(())
             if self._open.get(key) is shared:
                 del self._open[key]
 
 
 async def _add(shared: Shared) -> list[Result]:
-    items = shared.items
-
-    def seal() -> tuple[Function[Any], Wire]:
-        shared.sealed = True
+    def close(items: list[Any]) -> tuple[Function[Any], Wire]:
         return (table.CRON_ADD, items[0]) if len(items) == 1 else (table.CRON_BATCH_ADD, {"data": items})
 
-    return await add(shared.calls, items, seal=seal)
+    return await add(shared.calls, shared.items, seal=shared.seal(close))
 
 
 async def _delete(shared: Shared) -> list[Result]:
-    items = shared.items
-
-    def seal() -> tuple[Function[Any], Wire]:
-        shared.sealed = True
+    def close(items: list[Any]) -> tuple[Function[Any], Wire]:
         return (table.CRON_DELETE, {"id": items[0]}) if len(items) == 1 else (table.CRON_BATCH_DELETE, {"id": items})
 
-    return await delete(shared.calls, items, seal=seal)
+    return await delete(shared.calls, shared.items, seal=shared.seal(close))
 
 
 async def _read(row: Function[Any], shared: Shared) -> list[Result]:
     """Send one read for all members, who ask for the same."""
-
-    def seal() -> tuple[Function[Any], Wire]:
-        shared.sealed = True
-        return row, shared.items[0]
-
-    data = await shared.calls(row, {}, seal=seal)
+    data = await shared.calls(row, {}, seal=shared.seal(lambda items: (row, items[0])))
     return [Result(data)] * len(shared.members)
 
 
@@ -209,14 +249,13 @@ async def _get(shared: Shared) -> list[Result]:
     found: dict[int, Result] = {}
     asked: list[Function[Any]] = []
 
-    def seal() -> tuple[Function[Any], Wire]:
-        shared.sealed = True
-        several = len(set(shared.items)) > shared.calls.batches.pages
-        asked.append(table.CRON_LIST if several else table.CRON_GET)
-        return (table.CRON_LIST, {"page": 1}) if several else (table.CRON_GET, {"id": shared.items[0]})
+    def close(items: list[Any]) -> tuple[Function[Any], Wire]:
+        several = len(set(items)) > shared.calls.batches.pages
+        asked[:] = [table.CRON_LIST if several else table.CRON_GET]
+        return (table.CRON_LIST, {"page": 1}) if several else (table.CRON_GET, {"id": items[0]})
 
     try:
-        data = await shared.calls(table.CRON_GET, {}, seal=seal)
+        data = await shared.calls(table.CRON_GET, {}, seal=shared.seal(close))
     except CronAPIError as error:
         data = Result(error=error)
     if asked == [table.CRON_LIST] and isinstance(data, list):

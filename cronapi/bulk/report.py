@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Generic, Literal, Self, TypeVar, overload
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from cronapi.errors import Applied, CronAPIError
 
@@ -71,7 +71,9 @@ class BulkError(ExceptionGroup[CronAPIError], CronAPIError):  # type: ignore[ove
         return self.message
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return BulkError, (self.message, self.exceptions, self.report)
+        # Without the inputs, which may hold passwords.
+        report = self.report and Report([evolve(outcome, given=None) for outcome in self.report], self.report.function)
+        return BulkError, (self.message, self.exceptions, report)
 
 
 class Report(Sequence[Outcome[T]]):
@@ -132,7 +134,7 @@ class Report(Sequence[Outcome[T]]):
         """Raise a BulkError, an ExceptionGroup, of all errors; nothing where everything is done."""
         errors = [outcome.error for outcome in self._outcomes if outcome.error is not None]
         if errors or self.not_tried:
-            raise BulkError(self.summary(), errors or [CronAPIError("Nothing was tried.")], self)
+            raise BulkError(self.summary(), errors or [CronAPIError("Some were not tried.")], self)
 
     def _with(self, status: Status) -> list[Outcome[T]]:
         return [outcome for outcome in self._outcomes if outcome.status == status]

@@ -105,6 +105,7 @@ class Run(Generic[T]):
             async with anyio.create_task_group() as group:
                 for _ in range(self.work.workers):
                     group.start_soon(self._work)
+            await self._work()  # what a worker left that took a CancelledError of the input for its own
             await self._give_up_the_rest()
         except Exception as error:  # noqa: BLE001 -- whoever iterates gets it, not the event loop
             self._break(error)
@@ -146,7 +147,7 @@ class Run(Generic[T]):
             await earlier.wait()
         if earlier is None or earlier.has_ended:
             _journaled[key] = self
-        return await Journal.open(path, {"bulk": self.work.name, "provider": self.calls.caller.provider.base_url, **self.work.options})
+        return await Journal.open(path, {"bulk": self.work.name, "provider": self.calls.caller.provider.base_url})
 
     async def _look_around(self, journal: Journal | None) -> None:
         known = None if journal is None else journal.known
@@ -167,12 +168,14 @@ class Run(Generic[T]):
         """Read the input as far as the journal goes: hand out what is done, and line up what is not."""
         again: list[Item[Any]] = []
         doubtful: list[Item[Any]] = []
+        settled: set[int] = set()
         read = -1
         while read < journal.last and (items := await self.source.take(min(AHEAD, journal.last - read))):
             read = items[-1].index
             for item in items:
                 entry = journal.recall(item.index, journal.fingerprint(item.payload))
                 if entry is not None and entry.status == "done":
+                    settled |= set() if entry.id is None else {entry.id}
                     await self._hand_out(self._restored(item, entry.id))
                 elif entry is not None and entry.status in ("sending", "unknown"):
                     doubtful.append(item)
@@ -180,7 +183,7 @@ class Run(Generic[T]):
                     again.append(item)
         if read < journal.last:
             raise ConfigurationError(f"The journal {journal.path} is of other inputs: it has item {journal.last}, and there is none now.")
-        self._doubtful = Step(doubtful, journal.known or frozenset())
+        self._doubtful = Step(doubtful, (journal.known or frozenset()) | settled)  # a job belongs to one item
         size = self.work.size()
         self._steps += [Step(again[begin : begin + size]) for begin in range(0, len(again), size)]
 

@@ -39,7 +39,7 @@ class Source(Generic[P]):
         items = tuple(items) if isinstance(items, Sequence) and not isinstance(items, range) else items
         self._check = check
         self._what = what
-        self.total = _length(items)
+        self.total: int | None = _length(items)
         if self.total == 0:
             raise self._empty()
         if isinstance(items, Sequence):

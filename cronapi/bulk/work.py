@@ -7,7 +7,7 @@ from contextlib import aclosing
 from math import ceil
 from typing import Any, Generic, TypeVar
 
-from attrs import field, frozen
+from attrs import frozen
 
 from cronapi import _functions as table
 from cronapi._functions import PAGE, Function
@@ -44,7 +44,6 @@ class Work(Generic[T]):
     size: Callable[[], int] = lambda: 1
     workers: int = 1
     prepare: Callable[[], Awaitable[list[int]]] | None = None
-    options: Mapping[str, Any] = field(factory=dict)
 
     def looks_around(self, total: int | None, *, journal: bool) -> bool:
         """Whether it prepares: one item without a journal is made like a single call, which costs nothing before."""
@@ -131,7 +130,7 @@ def deleting_groups(calls: Calls) -> Work[Any]:
     return Work(name="group.delete_many", row=table.GROUP_DELETE, carry_out=carry_out, requests=lambda count: count, workers=calls.seats)
 
 
-def one_by_one(calls: Calls, name: str, row: Function[T], options: Mapping[str, Any] | None = None) -> Work[T]:
+def one_by_one(calls: Calls, name: str, row: Function[T]) -> Work[T]:
     """Call a function for each item; the payload is what is sent."""
 
     async def carry_out(wires: Sequence[Any], known: Known) -> Results:
@@ -139,7 +138,7 @@ def one_by_one(calls: Calls, name: str, row: Function[T], options: Mapping[str, 
             found = None if known is None else await _find(calls, row, wire)
             yield place, found or await calls.one(row, wire)
 
-    return Work(name=name, row=row, carry_out=carry_out, requests=lambda count: count, workers=calls.seats, options=options or {})
+    return Work(name=name, row=row, carry_out=carry_out, requests=lambda count: count, workers=calls.seats)
 
 
 async def _find(calls: Calls, row: Function[Any], wire: Mapping[str, Any]) -> Result | None:

@@ -58,7 +58,7 @@ class ManyJobs:
 
     def edit_many(
         self,
-        edits: Iterable[Edit] | Mapping[int, Mapping[str, Any]] | AsyncIterable[Edit],
+        edits: Edits | AsyncIterable[Edit],
         *,
         batch: bool = False,
         **options: Unpack[BulkOptions],

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Unpack
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from cronapi import _functions as table
 from cronapi._functions import PAGE
@@ -70,8 +70,9 @@ class Cron(ManyJobs):
         name = params.get("name")
         if not name:
             raise ConfigurationError("cron.ensure needs a name.")
-        async with self._invoke.calls.ensuring(name):
-            row = await self._invoke.calls.find(name)
+        calls = evolve(self._invoke.calls, options=self._invoke.options, lane="interactive")
+        async with calls.ensuring(name):
+            row = await calls.find(name)
             if row is None:
                 return await self.add(**params)
             wire = self._invoke.encode(params, clear=True)

@@ -21,7 +21,7 @@ class Lanes:
         self._heaps: dict[Lane, list[tuple[int, Slot]]] = {lane: [] for lane in get_args(Lane)}
         self._streak = 0
         self.waiting: dict[Lane, int] = dict.fromkeys(get_args(Lane), 0)
-        self.crowded = False
+        self.crowded: bool = False
         """Whether anybody waits."""
 
     def __len__(self) -> int:

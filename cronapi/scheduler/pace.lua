@@ -14,7 +14,7 @@ end
 
 local MILLION = 1000000 -- the margin is kept in millionths of the interval
 local TIMES = {'next', 'before', 'held', 'began', 'lease', 'ask', 'seen'}
-local COUNTS = {'number', 'eager', 'probe', 'mark', 'row', 'accepted', 'refused', 'holds', 'margin', 'trip', 'deviation', 'calm', 'patience', 'stride'}
+local COUNTS = {'number', 'eager', 'probe', 'mark', 'row', 'accepted', 'refused', 'holds', 'margin', 'trip', 'deviation', 'calm', 'patience', 'stride', 'widened', 'eased'}
 
 local s = {}
 for _, names in ipairs({TIMES, COUNTS}) do
@@ -50,11 +50,11 @@ local function deviation()
   return s.deviation / interval
 end
 
-local function narrowed()
+local function narrowed(calm)
   local enough = math.max(EASE_FLOOR, EASE_DEVIATIONS * deviation()) * MILLION
-  if s.margin > enough and s.calm > s.patience then
+  if s.margin > enough and calm > 0 then
     return math.max(enough, s.margin * (1 - EASE))
-  elseif s.calm > s.patience + LONG_CALM then
+  elseif calm > LONG_CALM then
     return s.margin * (1 - EASE)
   end
   return math.max(0, s.margin - GAIN * math.max(FLOOR, deviation()) * TARGET * MILLION)
@@ -65,7 +65,7 @@ local function widened()
     s.patience = math.min(s.patience * 2, GREATEST_PATIENCE)
   end
   s.stride = s.calm < SOON and math.min(s.stride * 2, GREATEST_STRIDE) or 1
-  s.calm = 0
+  s.calm, s.widened = 0, s.number
   local step = GAIN * (1 - TARGET) * MILLION
   local by_jitter = math.min(GREATEST_BY_JITTER * MILLION, s.margin + step * deviation())
   local by_stride = math.min(GREATEST_MARGIN * MILLION, s.margin + step * FLOOR * s.stride)
@@ -119,8 +119,17 @@ function learn.accepted(number, at, trip)
   if not (holding() and at < s.began) then
     s.row = 0
   end
-  s.calm = s.calm + 1
-  s.margin = narrowed()
+  if number > s.widened then
+    s.calm = s.calm + 1
+  end
+  if s.calm > RESTED * s.patience and s.patience > FIRST_PATIENCE then
+    s.patience = math.floor(s.patience / 2)
+  end
+  local calm = number > s.eased and s.calm - s.patience or 0
+  s.margin = narrowed(calm)
+  if calm > 0 then
+    s.eased = s.number
+  end
 end
 
 -- A start that somebody had reserved when the hold began tells nothing new, even if it was sent since.
@@ -130,7 +139,9 @@ function learn.refused(number, at, retry_after, probe)
   if not ((held and number <= s.mark) or (number == s.eager and s.row == 1)) then
     s.row = s.row + 1
     if s.row == 1 then
-      s.margin = widened()
+      if number > s.widened then -- the others were reserved with the margin of before
+        s.margin = widened()
+      end
       if number == s.number then
         s.eager, s.next = s.number + 1, now
       end

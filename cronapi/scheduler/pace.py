@@ -28,6 +28,8 @@ shrinks by the share EASE of itself at each success."""
 FIRST_PATIENCE, GREATEST_PATIENCE, LONG_CALM = 8, 128, 40
 """Successes since the last refusal before the margin is eased; twice as many each time that easing it ended in a refusal. A narrow
 margin is eased after LONG_CALM more: a server that allows bursts refuses nothing."""
+RESTED = 8
+"""Times its patience: after so many successes without a refusal it is halved, since what taught it is long past."""
 SHORTEST_HOLD, LONGEST_HOLD = 2, 8
 """Intervals. The longest hold keeps the first probe after an outage from being late by more than that."""
 PHASE = 0.6180339887498949
@@ -89,6 +91,10 @@ class Pace:
     """Seconds from a start to its request going out, mostly: the next start may be as much earlier."""
     _number: int = 0
     _eager: int = 0
+    _widened: int = 0
+    """The last start taken before the margin was widened."""
+    _eased: int = 0
+    """The last start taken before the margin was eased: how the next fare is waited for before it is eased again."""
     _last_sent: float = float("-inf")
     _before: float = float("-inf")
     _probing: bool = False
@@ -165,8 +171,14 @@ class Pace:
         error = 0.0 if self.round_trip is None else seconds - self.round_trip
         self.round_trip = seconds + error * (SMOOTHING - 1)
         self.deviation += (abs(error) - self.deviation) * SMOOTHING
-        self.calm += 1
-        self.margin = narrowed(self.margin, self.deviation / self.interval, self.calm - self.patience)
+        if start.number > self._widened:
+            self.calm += 1
+        if self.calm > RESTED * self.patience > RESTED * FIRST_PATIENCE:
+            self.patience //= 2
+        calm = self.calm - self.patience if start.number > self._eased else 0
+        self.margin = narrowed(self.margin, self.deviation / self.interval, calm)
+        if calm > 0:
+            self._eased = self._number
 
     def refused(self, start: Start, now: float, retry_after: float | None = None) -> None:
         """Learn that the rate limit refused the request; the second in a row, or a `retry_after`, holds everybody.
@@ -210,7 +222,8 @@ class Pace:
         """Draw the consequences of one more refusal in a row, and return the length of the hold that it calls for."""
         self.row += 1
         if self.row == 1:
-            self._widen()
+            if start.number > self._widened:  # the others were taken with the margin of before
+                self._widen()
             self._hurry(start, now)
         return self._hold_length()
 
@@ -222,7 +235,7 @@ class Pace:
         by_jitter = min(GREATEST_BY_JITTER, self.margin + GAIN * (1 - TARGET) * self.deviation / self.interval)
         by_stride = min(GREATEST_MARGIN, self.margin + GAIN * (1 - TARGET) * FLOOR * self.stride)
         self.margin = max(self.margin, by_jitter, by_stride)
-        self.calm = 0
+        self.calm, self._widened = 0, self._number
 
     def _hold_length(self) -> float:
         if not self.holding:

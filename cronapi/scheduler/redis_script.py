@@ -21,7 +21,7 @@ PATIENCE = 1.0
 """Seconds for one exchange with Redis: what takes longer has failed."""
 _NUMBERS = (
     *("FIRST_MARGIN", "GREATEST_BY_JITTER", "GREATEST_MARGIN", "TARGET", "GAIN", "FLOOR", "SMOOTHING", "SOON", "GREATEST_STRIDE"),
-    *("EASE", "EASE_DEVIATIONS", "EASE_FLOOR", "FIRST_PATIENCE", "GREATEST_PATIENCE", "LONG_CALM", "LATENESS"),
+    *("EASE", "EASE_DEVIATIONS", "EASE_FLOOR", "FIRST_PATIENCE", "GREATEST_PATIENCE", "LONG_CALM", "RESTED", "LATENESS"),
     *("SHORTEST_HOLD", "LONGEST_HOLD", "PHASE", "LONGEST_RETRY_AFTER"),
 )
 _HEAD = "".join(f"local {name} = {getattr(pace, name)!r}\n" for name in _NUMBERS)

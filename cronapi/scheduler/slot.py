@@ -7,6 +7,7 @@ from typing import Literal, Protocol, Self
 
 import anyio
 
+from cronapi.errors import ConfigurationError
 from cronapi.scheduler.bucket import Bucket
 from cronapi.scheduler.pace import Start
 from cronapi.scheduler.wake import Sleeper
@@ -49,7 +50,13 @@ class Slot:
         self.gone: bool = False
         self.sleeper: Sleeper | None = None
 
+    def __lt__(self, other: Slot) -> bool:
+        """Order two that have the same place: the one that has left comes first."""
+        return self.gone
+
     async def __aenter__(self) -> Self:
+        if self.gone:
+            raise ConfigurationError("A slot is entered once; make another.")
         if not self._queue.seize(self):
             await self._queue.enter(self)
         return self

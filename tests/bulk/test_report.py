@@ -94,11 +94,11 @@ def test_failures_can_be_caught_as_what_they_are():
 
 
 def test_failures_travel_between_processes():
-    """A BulkError and a report survive pickling with their errors and outcomes."""
+    """A BulkError survives pickling with its errors and outcomes, but without the inputs, which may be secret."""
     copy = pickle.loads(pickle.dumps(raised()))
     assert str(copy) == str(raised())
     assert [type(error) for error in copy.exceptions] == [NotFoundError, OutcomeUnknownError, APIError]
-    assert copy.report[2].given == JobSpec(**SPEC)
+    assert [outcome.given for outcome in copy.report] == [None] * len(report())  # inputs may hold passwords
     assert copy.applied is Applied.UNKNOWN
     assert [outcome.status for outcome in pickle.loads(pickle.dumps(report()))] == [outcome.status for outcome in report()]
 

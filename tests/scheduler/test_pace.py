@@ -266,6 +266,16 @@ def test_a_start_that_was_late_is_made_up_for():
     assert max(gaps[1:5]) <= 0.1 * (1 + FIRST_MARGIN)
 
 
+def test_what_taught_patience_is_forgotten_in_the_end():
+    """After a long time without a refusal the margin is eased as soon as it ever was."""
+    pace, now = Pace(Rate(10)), 0.0
+    for kind in (["refused"] + ["accepted"] * 200) * 6 + ["accepted"] * 3000:
+        now += max(0.1, pace.wait(now))
+        start = taken(pace, now)
+        (pace.accepted if kind == "accepted" else pace.refused)(start, now + 0.001)
+    assert pace.patience == Pace(Rate(10)).patience
+
+
 def test_a_start_given_back_does_not_undo_what_another_request_has_delayed():
     """Of two starts the first went out late and the second is given back: the next keeps its distance from the first."""
     pace = Pace(Rate(1))
