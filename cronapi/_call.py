@@ -195,9 +195,9 @@ class Caller:
         return learn
 
     def _sealed(self, progress: Progress, token: str, options: Options, slot: Slot) -> Request:
-        if progress.seal is not None:
-            progress.row, progress.wire = progress.seal.close()
         try:
+            if progress.seal is not None:
+                progress.row, progress.wire = progress.seal.close()
             if progress.row.name in RECOVERY and not progress.names:
                 self._count(progress)
             return self._request(progress, token, options)

@@ -7,12 +7,13 @@ halved until the item that is refused is alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from cronapi import _functions as table
 from cronapi._lookup import LOOK_LONG, LOOK_SOON, every_job, ids_of, match, namings, new_rows
 from cronapi._progress import Seal
-from cronapi.bulk.calls import FOR_ALL, Calls, Result, all_failed
+from cronapi.bulk.calls import Calls, Result, all_failed, halves
 from cronapi.errors import (
     APIError,
     Applied,
@@ -142,26 +143,15 @@ async def _refused(calls: Calls, wires: Sequence[Wire], moment: int, error: APIE
     if len(wires) == 1:
         return all_failed(error, wires)
     if calls.batches.atomic or calls.options.retry is None:
-        return await _halves(calls, wires, tries)
+        return await halves(calls, wires, partial(add, calls, tries=tries))
     try:
         found = await _look(calls, wires, lambda rows: new_rows(rows, "cron", calls.caller.memory, moment), LOOK_SOON)
     except CronAPIError as problem:
         return all_failed(OutcomeUnknownError(f"The batch was refused, and looking what it had done failed: {problem.message}"), wires)
     if all(row is ABSENT for row in found):
         calls.batches.atomic = True
-        return await _halves(calls, wires, tries)
+        return await halves(calls, wires, partial(add, calls, tries=tries))
     return await _add_the_rest(calls, wires, found, tries + 1)
-
-
-async def _halves(calls: Calls, wires: Sequence[Wire], tries: int) -> list[Result]:
-    middle = (len(wires) + 1) // 2
-    results = await add(calls, wires[:middle], tries=tries)
-    if hopeless := next((result.error for result in results if isinstance(result.error, FOR_ALL)), None):
-        return results + all_failed(hopeless, wires[middle:])
-    results += await add(calls, wires[middle:], tries=tries)
-    if all(result.error is None for result in results):  # so it was the size
-        calls.batches.most = min(calls.batches.most, middle)
-    return results
 
 
 def _unknown(reason: str = "looking it up could not tell.") -> OutcomeUnknownError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from weakref import WeakValueDictionary
@@ -168,3 +168,15 @@ class Calls:
 def all_failed(error: CronAPIError, items: Iterable[object]) -> list[Result]:
     """Return the same error for every item."""
     return [Result(error=error) for _ in items]
+
+
+async def halves(calls: Calls, items: Sequence[Any], send: Callable[[Sequence[Any]], Awaitable[list[Result]]]) -> list[Result]:
+    """Send a refused batch in two parts, unless the first shows that the second would fare no better, and learn where it was the size."""
+    middle = (len(items) + 1) // 2
+    results = await send(items[:middle])
+    if hopeless := next((result.error for result in results if isinstance(result.error, FOR_ALL)), None):
+        return results + all_failed(hopeless, items[middle:])
+    results += await send(items[middle:])
+    if all(result.error is None for result in results):  # so it was the size
+        calls.batches.most = min(calls.batches.most, middle)
+    return results

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from cronapi import _functions as table
@@ -10,7 +11,7 @@ from cronapi._functions import Function
 from cronapi._lookup import every_job, ids_of
 from cronapi._progress import Seal
 from cronapi._retry import History
-from cronapi.bulk.calls import FOR_ALL, Calls, Result, all_failed
+from cronapi.bulk.calls import Calls, Result, all_failed, halves
 from cronapi.errors import APIError, Applied, AuthenticationError, CronAPIError, NotFoundError
 
 
@@ -59,7 +60,7 @@ async def _refused(calls: Calls, ids: Sequence[int], error: APIError, *, lost: b
         return all_failed(problem.of_call(applied=Applied.UNKNOWN if lost else Applied.NO), ids)
     left = [number for number in ids if number in there]
     if len(left) == len(ids):
-        return await _halves(calls, ids, lost=lost)
+        return await halves(calls, ids, partial(delete, calls, lost=lost))
     results = dict(zip(left, await delete(calls, left, lost=lost), strict=True))
     return [results[number] if number in results else _absent(number, error, lost=lost) for number in ids]
 
@@ -68,14 +69,3 @@ def _absent(number: int, error: APIError, *, lost: bool) -> Result:
     if lost:
         return Result(gone(None, number))
     return Result(error=NotFoundError("There is no such job.", code=error.code, function=table.CRON_DELETE.name))
-
-
-async def _halves(calls: Calls, ids: Sequence[int], *, lost: bool) -> list[Result]:
-    middle = (len(ids) + 1) // 2
-    results = await delete(calls, ids[:middle], lost=lost)
-    if hopeless := next((result.error for result in results if isinstance(result.error, FOR_ALL)), None):
-        return results + all_failed(hopeless, ids[middle:])
-    results += await delete(calls, ids[middle:], lost=lost)
-    if all(result.error is None for result in results):  # so it was the size
-        calls.batches.most = min(calls.batches.most, middle)
-    return results

@@ -152,7 +152,7 @@ class Source(Generic[P]):
 
     def _iterator(self, items: object) -> Iterator[object] | AsyncIterator[object]:
         try:
-            return aiter(items) if isinstance(items, AsyncIterable) else iter(items)  # type: ignore[call-overload]
+            return aiter(items) if isinstance(items, AsyncIterable) else iter(items)  # type: ignore[call-overload]  # anything else is the TypeError below
         except TypeError as error:
             text = f"{self._what} takes a list or another iterable of items, sync or async, not a {type(items).__name__}."
             raise ConfigurationError(text) from error
