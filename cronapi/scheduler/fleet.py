@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-
-from attrs import Factory, define, frozen
+from attrs import define, frozen
 
 from cronapi.scheduler.pace import MINUTE, Pace, Start
 
@@ -51,24 +49,18 @@ class SharedStart(Start):
 class Fleet(Pace):
     """What this process knows of the fleet's pace, on its own clock."""
 
-    _counts: deque[tuple[float, int]] = Factory(deque)
-
     def count(self, now: float, last: int) -> None:
         """Learn that the fleet's last start so far has this number."""
         self._counts.append((now, last))
-        self._forget_counts(now)
+        self._forget(now)
 
     def rate_reached(self, now: float) -> float:
         """Return the starts of the fleet a second over the last minute, as far as this process was there to see."""
-        self._forget_counts(now)
+        self._forget(now)
         if not self._counts:
             return 0.0
         (since, first), (_, last) = self._counts[0], self._counts[-1]
         return max(0, last - first + 1) / min(MINUTE, now - since + self.spacing)
-
-    def _forget_counts(self, now: float) -> None:
-        while self._counts and self._counts[0][0] <= now - MINUTE:
-            self._counts.popleft()
 
 
 def take_over(pace: Fleet, answer: Answer, now: float) -> None:

@@ -35,7 +35,7 @@ SHORTEST_HOLD, LONGEST_HOLD = 2, 8
 PHASE = 0.6180339887498949
 """The golden ratio: holds that are shorter by its multiples, modulo an interval, do not fall in step with another program."""
 LONGEST_RETRY_AFTER = 120.0
-MINUTE = 60.0
+MINUTE, SECOND = 60.0, 1.0
 LATENESS = 0.002
 """Seconds: a timer that fires so late is made up for at the next start, as far as the margin covers it."""
 LONGEST_LEAD = 0.005
@@ -98,7 +98,10 @@ class Pace:
     _last_sent: float = float("-inf")
     _before: float = float("-inf")
     _probing: bool = False
-    _starts: deque[float] = Factory(deque)
+    _unused: int = 0
+    _counts: deque[tuple[float, int]] = Factory(deque)
+    """How many starts were used by when: noted once a second, since noting each would cost as much as spacing it, and for a minute."""
+    _next_count: float = float("-inf")
 
     @property
     def spacing(self) -> float:
@@ -133,9 +136,8 @@ class Pace:
             gap = max(gap - late, self.closest)
         self._before, self.next_at = self.next_at, now + gap
         self._probing = self.row > 1
-        self._starts.append(now)
-        if self._starts[0] <= now - MINUTE:
-            self._forget(now)
+        if now >= self._next_count:
+            self._count(now)
         return Start(now, self._number, self._probing)
 
     def sent(self, start: Start, now: float) -> float:
@@ -157,8 +159,7 @@ class Pace:
         self._settle(start)
         if start.number == self._number:
             self.next_at = self._before
-            if self._starts:
-                self._starts.pop()
+            self._unused += 1
 
     def accepted(self, start: Start, now: float) -> None:
         """Learn that the request was let through."""
@@ -201,9 +202,14 @@ class Pace:
     def rate_reached(self, now: float) -> float:
         """Return the starts a second over the last minute."""
         self._forget(now)
-        if not self._starts:
+        if not self._counts:
             return 0.0
-        return len(self._starts) / min(MINUTE, now - self._starts[0] + self.spacing)
+        since, first = self._counts[0]
+        return (self._used - first + 1) / min(MINUTE, now - since + self.spacing)
+
+    @property
+    def _used(self) -> int:
+        return self._number - self._unused
 
     def _hurry(self, refused: Start, now: float) -> None:
         if refused.number == self._number:
@@ -250,6 +256,11 @@ class Pace:
         self.hold_began = now
         self.held_until = max(self.held_until, now + seconds)
 
+    def _count(self, now: float) -> None:
+        self._counts.append((now, self._used))
+        self._next_count = now + SECOND
+        self._forget(now)
+
     def _forget(self, now: float) -> None:
-        while self._starts and self._starts[0] <= now - MINUTE:
-            self._starts.popleft()
+        while self._counts and self._counts[0][0] <= now - MINUTE:
+            self._counts.popleft()
