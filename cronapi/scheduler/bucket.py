@@ -152,3 +152,30 @@ class LocalBucket:
         """Return what `look(pace, now)` sees."""
         with self._lock:
             return look(self._pace, self._clock())
+
+
+class OwnBucket(LocalBucket):
+    """The bucket that a scheduler makes for itself, and that no other may have: one thread at a time uses it.
+
+    The two steps of every slot go without the lock, which costs a fifth of a slot.
+    """
+
+    _bound: bool = False
+
+    def bind(self, rate: Rate) -> None:
+        """Raise ConfigurationError for a second scheduler."""
+        if self._bound:
+            raise ConfigurationError("This bucket is another scheduler's own; make a LocalBucket and hand it to both.")
+        self._bound = True
+        super().bind(rate)
+
+    def take(self) -> Start | None:
+        """Take the start that is due now, or None where none is."""
+        return self._pace.take(self._clock())
+
+    def accepted(self, start: Start) -> None:
+        """Learn that the request was let through."""
+        if self._pace.row:  # it may end here
+            super().accepted(start)
+        else:
+            self._pace.accepted(start, self._clock())

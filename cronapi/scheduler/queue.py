@@ -16,7 +16,7 @@ from attrs import frozen
 
 from cronapi.errors import ConfigurationError, WaitTooLongError
 from cronapi.providers import Rate
-from cronapi.scheduler.bucket import Bucket, LocalBucket
+from cronapi.scheduler.bucket import Bucket, OwnBucket
 from cronapi.scheduler.lanes import Lanes
 from cronapi.scheduler.pace import Pace
 from cronapi.scheduler.slot import Lane, Slot
@@ -51,7 +51,7 @@ class Scheduler:
         if max_in_flight < 1:
             raise ConfigurationError(f"max_in_flight must be at least 1, not {max_in_flight!r}.")
         self.rate: Rate = rate if isinstance(rate, Rate) else Rate(rate)
-        self.bucket: Bucket = bucket or LocalBucket(self.rate)
+        self.bucket: Bucket = bucket or OwnBucket(self.rate)
         self.bucket.bind(self.rate)
         self.max_in_flight: int = max_in_flight
         self._places = itertools.count()

@@ -12,6 +12,7 @@ import pytest
 
 from cronapi import ConfigurationError, Rate, Scheduler
 from cronapi.scheduler import LocalBucket, shared_scheduler
+from cronapi.scheduler.bucket import OwnBucket
 
 
 def in_threads(count, work):
@@ -53,10 +54,19 @@ async def test_one_address_has_one_rate():
         shared_scheduler("https://rated.example/", Rate(2))
 
 
-async def test_the_log_tells_when_a_hold_begins_and_ends(caplog):
+async def test_a_bucket_that_a_scheduler_made_is_its_own():
+    """Who hands it to another scheduler is told to make one for both: only that one is safe in several threads."""
+    with pytest.raises(ConfigurationError, match="make a LocalBucket"):
+        Scheduler(1, bucket=Scheduler(1).bucket)
+    both = LocalBucket(Rate(1))
+    assert Scheduler(1, bucket=both).bucket is Scheduler(1, bucket=both).bucket
+
+
+@pytest.mark.parametrize("make", [LocalBucket, OwnBucket])
+async def test_the_log_tells_when_a_hold_begins_and_ends(caplog, make):
     """Operators read at INFO that everybody waits, and that it is over."""
     seconds = itertools.count()
-    bucket = LocalBucket(Rate(10), clock=lambda: float(next(seconds)))
+    bucket = make(Rate(10), clock=lambda: float(next(seconds)))
     with caplog.at_level(logging.INFO, logger="cronapi.scheduler"):
         for _ in range(3):
             bucket.refused(bucket.take())
