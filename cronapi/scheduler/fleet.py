@@ -67,7 +67,7 @@ def take_over(pace: Fleet, answer: Answer, now: float) -> None:
     """Bring a process's view up to date with what Redis answered."""
     pace.margin, pace.row = answer.margin / MILLION, answer.row
     pace.next_at, pace.held_until = now + answer.next / MILLION, now + answer.held / MILLION
-    pace.accepted_calls, pace.refused_calls, pace.holds = answer.accepted, answer.refused, answer.holds
+    pace.refused_calls, pace.holds = answer.refused, answer.holds
     pace.round_trip = answer.trip / MILLION if answer.accepted else None
     pace.deviation = answer.deviation / MILLION
     pace.count(now, answer.last)

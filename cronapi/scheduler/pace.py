@@ -54,7 +54,7 @@ def narrowed(margin: float, jitter: float, calm: int) -> float:
     return max(0.0, margin - TARGET * GAIN * max(FLOOR, jitter))
 
 
-@define
+@define(init=False)  # calling one would take as long as all else that `take` does
 class Start:
     """The right to start one request; `at` is when it was taken, and then when the request went out.
 
@@ -78,7 +78,6 @@ class Pace:
     row: int = 0
     """Refusals in a row; two or more is a hold."""
     interval: float = field(init=False, default=Factory(lambda self: self.rate.interval, takes_self=True))
-    accepted_calls: int = 0
     refused_calls: int = 0
     holds: int = 0
     calm: int = FIRST_PATIENCE
@@ -131,14 +130,16 @@ class Pace:
         if (self.next_at > latest or self.held_until > latest or self.row) and self.wait(now) > RESOLUTION:
             return None
         self._number += 1
-        late, gap = now - self.next_at, self.interval * (1 + self.margin)
+        late, gap = now - self.next_at, self.interval * (1.0 + self.margin)
         if late < self.interval:
             gap = max(gap - late, self.closest)
         self._before, self.next_at = self.next_at, now + gap
-        self._probing = self.row > 1
         if now >= self._next_count:
             self._count(now)
-        return Start(now, self._number, self._probing)
+        start = Start()
+        start.at, start.number = now, self._number
+        start.probe = self._probing = self.row > 1
+        return start
 
     def sent(self, start: Start, now: float) -> float:
         """Learn that the request is ready to go out only now, after a connection was made; return the seconds it still has to wait.
@@ -163,21 +164,21 @@ class Pace:
 
     def accepted(self, start: Start, now: float) -> None:
         """Learn that the request was let through."""
-        self.accepted_calls += 1
         if start.probe:
             self._probing = False
         if self.row and not self._is_stale(start):
             self.row = 0
         seconds = now - start.at
         error = 0.0 if self.round_trip is None else seconds - self.round_trip
-        self.round_trip = seconds + error * (SMOOTHING - 1)
+        self.round_trip = seconds + error * (SMOOTHING - 1.0)
         self.deviation += (abs(error) - self.deviation) * SMOOTHING
         if start.number > self._widened:
             self.calm += 1
-        if self.calm > RESTED * self.patience > RESTED * FIRST_PATIENCE:
+        if self.patience > FIRST_PATIENCE and self.calm > RESTED * self.patience:
             self.patience //= 2
         calm = self.calm - self.patience if start.number > self._eased else 0
-        self.margin = narrowed(self.margin, self.deviation / self.interval, calm)
+        if self.margin > 0.0:  # it is nothing where the rate limits nobody: that is when slots are many, and every step counts
+            self.margin = narrowed(self.margin, self.deviation / self.interval, calm)
         if calm > 0:
             self._eased = self._number
 

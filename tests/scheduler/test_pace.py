@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cronapi import Rate
-from cronapi.scheduler.pace import FIRST_MARGIN, GREATEST_MARGIN, LONGEST_HOLD, Pace
+from cronapi.scheduler.pace import FIRST_MARGIN, GREATEST_MARGIN, LONGEST_HOLD, Pace, narrowed
 
 gaps = st.floats(0, 10, allow_nan=False)
 events = st.lists(st.tuples(st.sampled_from(["accepted", "refused", "lost", "give_back"]), gaps), max_size=60)
@@ -66,6 +66,12 @@ def test_the_margin_stays_within_its_bounds(moves):
     pace = Pace(Rate(10))
     play(pace, moves)
     assert 0 <= pace.margin <= GREATEST_MARGIN
+
+
+@given(jitter=st.floats(0, 1e9), calm=st.integers(-200, 10**6))
+def test_a_margin_of_nothing_is_not_narrowed_further(jitter, calm):
+    """A success leaves a margin of nothing as it is, which is why the pace does not ask."""
+    assert narrowed(0.0, jitter, calm) == 0.0
 
 
 @given(moves=events)
@@ -284,6 +290,16 @@ def test_a_start_given_back_does_not_undo_what_another_request_has_delayed():
     pace.sent(first, 1.2)
     pace.give_back(second)
     assert pace.wait(1.25) >= 0.9
+
+
+def test_the_rate_reached_does_not_count_what_was_given_back():
+    """Of two starts a second every other is given back: one a second was reached."""
+    pace = Pace(Rate(10))
+    for tick in range(120):
+        start = taken(pace, tick / 2)
+        if tick % 2:
+            pace.give_back(start)
+    assert pace.rate_reached(60.0) == pytest.approx(1.0, rel=0.05)
 
 
 def test_a_start_given_back_long_after_is_harmless():
