@@ -141,6 +141,7 @@ class Scheduler:
         self._in_flight -= 1
         if self._changed is not None:
             self._changed.set()
+            self._changed = None
 
     def _check(self, slot: Slot) -> None:
         if slot.lane not in self._lanes.waiting:
