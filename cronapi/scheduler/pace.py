@@ -54,7 +54,7 @@ def narrowed(margin: float, jitter: float, calm: int) -> float:
     return max(0.0, margin - TARGET * GAIN * max(FLOOR, jitter))
 
 
-@define(init=False)  # calling one would take as long as all else that `take` does
+@define(init=False)  # `take` fills it in: there is one for every slot, and calling `__init__` would double what making it costs
 class Start:
     """The right to start one request; `at` is when it was taken, and then when the request went out.
 
@@ -125,7 +125,7 @@ class Pace:
 
     def take(self, now: float) -> Start | None:
         """Take the start that is due, or None where none is."""
-        # Every slot comes this way: what is usual is decided here, without a call.
+        # Every slot comes this way: what is usual is decided here, without a call, and no int has to be turned into a float.
         latest = now + RESOLUTION
         if (self.next_at > latest or self.held_until > latest or self.row) and self.wait(now) > RESOLUTION:
             return None
@@ -177,7 +177,7 @@ class Pace:
         if self.patience > FIRST_PATIENCE and self.calm > RESTED * self.patience:
             self.patience //= 2
         calm = self.calm - self.patience if start.number > self._eased else 0
-        if self.margin > 0.0:  # it is nothing where the rate limits nobody: that is when slots are many, and every step counts
+        if self.margin > 0.0:  # none is left where the rate limits nobody, which is where slots are many
             self.margin = narrowed(self.margin, self.deviation / self.interval, calm)
         if calm > 0:
             self._eased = self._number
