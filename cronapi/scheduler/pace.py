@@ -28,6 +28,11 @@ shrinks by the share EASE of itself at each success."""
 FIRST_PATIENCE, GREATEST_PATIENCE, LONG_CALM = 8, 128, 40
 """Successes since the last refusal before the margin is eased; twice as many each time that easing it ended in a refusal. A narrow
 margin is eased after LONG_CALM more: a server that allows bursts refuses nothing."""
+PROVEN, TRUST = 10, 30.0
+"""So many successes in a row prove a margin for TRUST seconds: where a repeat at once is then refused as well, it was not too narrow.
+Another program has taken the slot. A limit that was really lowered is learnt when the trust is over."""
+NEVER = 1000.0
+"""A margin that no start has."""
 RESTED = 8
 """Times its patience: after so many successes without a refusal it is halved, since what taught it is long past."""
 SHORTEST_HOLD, LONGEST_HOLD = 2, 8
@@ -44,14 +49,17 @@ RESOLUTION = 1e-9
 """Seconds: a start that is due sooner is due now, since adding a wait to a clock's reading rounds."""
 
 
-def narrowed(margin: float, jitter: float, calm: int) -> float:
-    """Return the margin after a success; `jitter` is the deviation of round trips in intervals, `calm` the successes beyond patience."""
+def narrowed(margin: float, jitter: float, calm: int, weight: float) -> float:
+    """Return the margin after a success of this weight.
+
+    `jitter` is the deviation of round trips in intervals, `calm` the successes beyond patience.
+    """
     enough = max(EASE_FLOOR, EASE_DEVIATIONS * jitter)
     if margin > enough and calm > 0:
         return max(enough, margin * (1 - EASE))
     if calm > LONG_CALM:
         return margin * (1 - EASE)
-    return max(0.0, margin - TARGET * GAIN * max(FLOOR, jitter))
+    return max(0.0, margin - weight * TARGET * GAIN * max(FLOOR, jitter))
 
 
 @define
@@ -95,6 +103,13 @@ class Pace:
     """The last start taken before the margin was widened."""
     _eased: int = 0
     """The last start taken before the margin was eased: how the next fare is waited for before it is eased again."""
+    _proven: float = NEVER
+    """The margin of the last PROVEN successes in a row, at most."""
+    _proven_at: float = float("-inf")
+    _level: float = FIRST_MARGIN
+    """The margin when those began that may prove it next."""
+    _narrow: float = NEVER
+    """What the margin goes back to where a wider one would not have helped: the one before, or a wider one that was proven."""
     _last_sent: float = float("-inf")
     _before: float = float("-inf")
     _probing: bool = False
@@ -173,10 +188,12 @@ class Pace:
         self.deviation += (abs(error) - self.deviation) * SMOOTHING
         if start.number > self._widened:
             self.calm += 1
+            if self.calm >= PROVEN:
+                self._prove(now)
         if self.calm > RESTED * self.patience > RESTED * FIRST_PATIENCE:
             self.patience //= 2
         calm = self.calm - self.patience if start.number > self._eased else 0
-        self.margin = narrowed(self.margin, self.deviation / self.interval, calm)
+        self.margin = narrowed(self.margin, self.deviation / self.interval, calm, self._weight(start))
         if calm > 0:
             self._eased = self._number
 
@@ -189,7 +206,10 @@ class Pace:
         self._settle(start)
         self.refused_calls += 1
         held = self.holding
-        length = 0.0 if self._is_stale(start) or (start.number == self._eager and self.row == 1) else self._count_refusal(start, now)
+        again = start.number == self._eager and self.row == 1
+        if again:
+            self._undo()
+        length = 0.0 if self._is_stale(start) or again else self._count_refusal(start, now)
         gone = now - start.at if start.probe else 0.0  # a probe's way there and back is a part of the wait
         self._hold(now, max(length - gone, min(retry_after or 0.0, LONGEST_RETRY_AFTER)))
         self.holds += self.holding and not held
@@ -204,6 +224,11 @@ class Pace:
         if not self._starts:
             return 0.0
         return len(self._starts) / min(MINUTE, now - self._starts[0] + self.spacing)
+
+    def _prove(self, now: float) -> None:
+        self._proven_at = now
+        if self.calm % PROVEN == 0:
+            self._proven, self._level = self._level, self.margin
 
     def _hurry(self, refused: Start, now: float) -> None:
         if refused.number == self._number:
@@ -222,19 +247,36 @@ class Pace:
         """Draw the consequences of one more refusal in a row, and return the length of the hold that it calls for."""
         self.row += 1
         if self.row == 1:
-            if start.number > self._widened:  # the others were taken with the margin of before
-                self._widen()
+            self._widen(start, now)
             self._hurry(start, now)
         return self._hold_length()
 
-    def _widen(self) -> None:
+    def _weight(self, start: Start) -> float:
+        """Return what an answer counts: the less, the more starts were taken since, whose answers will say the same."""
+        return 1 / max(1, self._number - start.number)
+
+    def _widen(self, start: Start, now: float) -> None:
         """Widen the margin by a step that fits the jitter, or by a stride that doubles while refusals come close together."""
+        jitter = self.deviation / self.interval
+        proven = start.number == self._number and now - self._proven_at < TRUST
+        self._narrow = max(self.margin, min(self._proven, self.margin / (1 - EASE))) if proven else NEVER
+        wide = min(GREATEST_BY_JITTER, self.margin + GAIN * (1 - TARGET) * jitter * self._weight(start))
+        if start.number > self._widened:  # the others were taken with the margin of before
+            soon = self.calm < SOON and start.number - self._widened < PROVEN
+            self.stride = min(self.stride * 2, GREATEST_STRIDE) if soon else 1
+            wide = max(wide, min(GREATEST_MARGIN, self.margin + GAIN * (1 - TARGET) * FLOOR * self.stride))
+            self._unsettle()
+        self.margin = self._level = max(self.margin, wide)
+
+    def _undo(self) -> None:
+        """Take the widening back where the repeat at once was refused as well: a wider margin would not have helped."""
+        if self._narrow < NEVER:
+            self.margin, self.stride = self._narrow, 1
+            self._level = self.margin
+
+    def _unsettle(self) -> None:
         if self.calm > self.patience:
             self.patience = min(self.patience * 2, GREATEST_PATIENCE)
-        self.stride = min(self.stride * 2, GREATEST_STRIDE) if self.calm < SOON else 1
-        by_jitter = min(GREATEST_BY_JITTER, self.margin + GAIN * (1 - TARGET) * self.deviation / self.interval)
-        by_stride = min(GREATEST_MARGIN, self.margin + GAIN * (1 - TARGET) * FLOOR * self.stride)
-        self.margin = max(self.margin, by_jitter, by_stride)
         self.calm, self._widened = 0, self._number
 
     def _hold_length(self) -> float:
