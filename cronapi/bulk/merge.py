@@ -74,6 +74,7 @@ class Shared:
     left: set[Member] = field(factory=set)
     """Members that went away since it was sealed: what they asked for is on its way."""
     sealed: bool = False
+    attempts: int = 0
     scope: anyio.CancelScope | None = None
     turned: anyio.Event = field(factory=anyio.Event)
 
@@ -103,6 +104,7 @@ class Shared:
 
         def sealed() -> tuple[Function[Any], Wire]:
             self.sealed = True
+            self.attempts += 1
             return close(self.items)
 
         return Seal(sealed, self.reopen)
@@ -151,7 +153,10 @@ class Merger:
             send = self._way(row, wire)
             if send is not None:
                 member = Member(wire, wire["id"] if row in _BY_ID else wire, turn)
-                return await self._share(member, (row, send), evolve(options, lane=options.lane or lane))
+                shared = await self._share(member, (row, send), evolve(options, lane=options.lane or lane))
+                if history is not None:
+                    history.attempts = shared.attempts
+                return copied(member.result.data) if len(shared.members) > 1 else member.result.data
             await checkpoint()  # what was asked for before gets its place in the queue first
             return await self._caller.call(row, wire, options, lane, history)
 
@@ -168,7 +173,8 @@ class Merger:
             return _get
         return partial(_read, row) if row.repeat is Repeat.READ else None
 
-    async def _share(self, member: Member, way: tuple[Function[Any], Send], options: Options) -> Any:
+    async def _share(self, member: Member, way: tuple[Function[Any], Send], options: Options) -> Shared:
+        """Let a caller wait for its result, and return what it was sent with."""
         try:
             shared = self._join(member, way, options)
             try:
@@ -179,7 +185,7 @@ class Merger:
                 raise member.failure
         except CronAPIError as error:
             raise error.of_call(provider=self._caller.provider.name, function=way[0].name) from error.__cause__
-        return copied(member.result.data) if len(shared.members) > 1 else member.result.data
+        return shared
 
     async def _wait(self, member: Member, shared: Shared, options: Options) -> None:
         """Wait for the answer; what has been sent is waited for beyond max_wait, what was refused is not."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from types import MappingProxyType
 
 import anyio
 import httpx
 import pytest
 
-from cronapi import APIError, ConfigurationError, NotFoundError, ServiceUnavailableError, StatusError
+from cronapi import APIError, ConfigurationError, NotFoundError, ResponseError, ServiceUnavailableError, StatusError
 from cronapi.emulator import Clock, Fault, create_app
 from emulated import TOKEN, client_of, virtual
 
@@ -17,15 +18,16 @@ URL = "https://example.com/ping"
 
 
 class Wire(httpx.ASGITransport):
-    """The way to the emulator: each request is `slow` seconds under way, and what `broken` names is refused by the service."""
+    """The way to the emulator: each request is `slow` seconds under way, and what `broken` names gets that `answer`."""
 
     slow = 0.0
     broken = None
+    answer = MappingProxyType({"status": "error", "code": 1, "message": "Not today"})
 
     async def handle_async_request(self, request):
         await anyio.sleep(self.slow)
         if self.broken is not None and request.url.path.endswith(self.broken):
-            return httpx.Response(200, json={"status": "error", "code": 1, "message": "Not today"})
+            return httpx.Response(200, json=dict(self.answer))
         return await super().handle_async_request(request)
 
 
@@ -232,6 +234,16 @@ async def test_what_one_caller_does_to_its_data_is_its_own():
                 group.start_soon(spoil, lambda: api.call("cron.get", id=number), rows)
     assert len(set(pages)) == 1
     assert len(set(rows)) == 1
+
+
+async def test_an_answer_of_another_shape_tells_how_often_the_call_was_sent():
+    """Each caller's error about a shared answer that it cannot use names the attempts that were made."""
+    app = emulator()
+    wire = Wire(app)
+    async with merging(app, transport=wire) as api:
+        wire.broken, wire.answer = "cron_list", {"status": "success", "data": [{"id": "odd"}]}
+        results = await together(*[api.cron.list] * 3)
+    assert [(type(result), result.attempts) for result in results] == [(ResponseError, 1)] * 3
 
 
 # --- callers that go away ----------------------------------------------------------------------------------------------------------
