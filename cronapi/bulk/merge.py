@@ -14,7 +14,6 @@ from functools import partial
 from typing import Any
 
 import anyio
-from anyio.lowlevel import checkpoint
 from attrs import define, evolve, field
 
 from cronapi import _functions as table
@@ -29,7 +28,7 @@ from cronapi.bulk.adding import add
 from cronapi.bulk.calls import CUT_OFF, FOR_ALL, Batches, Calls, Result, all_failed
 from cronapi.bulk.deleting import delete
 from cronapi.bulk.getting import each, get, is_of_the_page
-from cronapi.bulk.order import Order, Turn
+from cronapi.bulk.order import Line, Order, Turn
 from cronapi.errors import CronAPIError, NotFoundError, WaitTooLongError
 from cronapi.scheduler import Lane
 
@@ -157,7 +156,7 @@ class Merger:
                 if history is not None:
                     history.attempts = shared.attempts
                 return copied(member.result.data) if len(shared.members) > 1 else member.result.data
-            await checkpoint()  # what was asked for before gets its place in the queue first
+            await self._order.line_up().move_up()
             return await self._caller.call(row, wire, options, lane, history)
 
     def _way(self, row: Function[Any], wire: Wire) -> Send | None:
@@ -206,7 +205,7 @@ class Merger:
                 raise WaitTooLongError(f"The queue is {wait:.1f} s long, max_wait is {options.max_wait:.1f} s.", wait=wait)
             calls = Calls(self._caller, sharing, self._batches, options.lane or "interactive")
             shared = self._open[key] = Shared(calls, member.turn)
-            shared.scope = spawn(partial(self._drive, key, shared, send))
+            shared.scope = spawn(partial(self._drive, key, shared, send, self._order.line_up()))
         shared.add(member)
         return shared
 
@@ -218,8 +217,9 @@ class Merger:
     def _eta(self, options: Options) -> float:
         return self._caller.scheduler.eta(options.lane or "interactive")
 
-    async def _drive(self, key: Key, shared: Shared, send: Send) -> None:
+    async def _drive(self, key: Key, shared: Shared, send: Send, line: Line) -> None:
         try:
+            await line.move_up()
             shared.end(await send(shared))
         except CronAPIError as error:
             shared.end([Result(error=error)] * len(shared.members))

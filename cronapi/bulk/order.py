@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from attrs import frozen
+import anyio
+from attrs import field, frozen
 
 from cronapi import _functions as table
 from cronapi._functions import Function, Repeat
@@ -29,11 +30,28 @@ class Turn:
         return self.after < first.number
 
 
+@frozen(eq=False)
+class Line:
+    """A request that lines up for its place in the queue, which it may do in a task that has not begun yet."""
+
+    before: anyio.Event | None
+    behind: anyio.Event = field(factory=anyio.Event)
+
+    async def move_up(self) -> None:
+        """Wait until those that lined up before have gone on, each to its place in the queue."""
+        try:
+            if self.before is not None and not self.before.is_set():
+                await self.before.wait()
+        finally:
+            self.behind.set()
+
+
 class Order:
     """The calls of one client that have not ended."""
 
     def __init__(self) -> None:
         self._numbers = itertools.count()
+        self._last: Line | None = None
         self._calls: dict[tuple[str, bool], dict[int, None]] = {}
         """Their numbers, which grow, by what they concern and whether they change it."""
 
@@ -51,6 +69,11 @@ class Order:
         finally:
             for job in jobs:
                 self._end((job, changes), turn)
+
+    def line_up(self) -> Line:
+        """Return what a request waits for before it asks for a slot: trio runs tasks that begin together in any order."""
+        self._last = Line(None if self._last is None else self._last.behind)
+        return self._last
 
     def _end(self, key: tuple[str, bool], turn: Turn) -> None:
         del self._calls[key][turn.number]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import suppress
 from types import MappingProxyType
 
 import anyio
@@ -141,6 +142,26 @@ async def test_calls_after_a_change_share_a_request():
         results = await together(lambda: api.cron.edit(number, name="changed"), *[lambda: api.cron.get(number)] * 10)
     assert {job.name for job in results} == {"changed"}
     assert functions(app)[1:] == ["cron.edit", "cron.get"]
+
+
+@pytest.mark.parametrize("kinds", ["delete edit edit", "get delete edit", "edit delete edit", "edit get delete add"])
+async def test_calls_of_one_moment_are_sent_as_they_were_made(kinds):
+    """Tasks that begin together and use one job make their requests in the order in which they called, whoever runs first."""
+    params = {"edit": {"name": "x"}, "add": {"url": URL, "name": "other"}}
+    for _ in range(20):
+        app, called = emulator(rates={"fastcron": None}), []
+        async with merging(app, rate=1000.0) as api:
+            (number,) = await made(api, 1)
+
+            async def use(kind, api=api, called=called, number=number):
+                called.append(f"cron.{kind}")
+                with suppress(APIError):  # where it was deleted before
+                    await getattr(api.cron, kind)(*[number] * (kind != "add"), **params.get(kind, {}))
+
+            async with anyio.create_task_group() as group:
+                for kind in kinds.split():
+                    group.start_soon(use, kind)
+        assert [function for function in functions(app)[1:] if function != "cron.list"] == called
 
 
 # --- reads that fall back ----------------------------------------------------------------------------------------------------------
