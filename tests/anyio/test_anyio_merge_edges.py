@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from cronapi import APIError, ConfigurationError, NotFoundError, ResponseError, ServiceUnavailableError, StatusError
+from cronapi.bulk.order import Order
 from cronapi.emulator import Clock, Fault, create_app
 from emulated import TOKEN, client_of, virtual
 
@@ -162,6 +163,19 @@ async def test_calls_of_one_moment_are_sent_as_they_were_made(kinds):
                 for kind in kinds.split():
                     group.start_soon(use, kind)
         assert [function for function in functions(app)[1:] if function != "cron.list"] == called
+
+
+async def test_who_leaves_the_line_lets_the_next_go_on():
+    """A call that is cancelled while it lines up for its place does not keep those behind it from theirs."""
+    order = Order()
+    first, second, third = (order.line_up() for _ in range(3))
+    with anyio.move_on_after(1.0) as waited:
+        await second.move_up()
+    assert waited.cancelled_caught
+    with anyio.fail_after(1.0):
+        await third.move_up()
+        await first.move_up()
+        await order.line_up().move_up()
 
 
 # --- reads that fall back ----------------------------------------------------------------------------------------------------------
