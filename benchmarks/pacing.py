@@ -38,6 +38,8 @@ RUNS = 3
 CALLS = {1: 60, 10: 200, 100: 1000}
 AT_ONCE = {1: 44, 10: 6, 100: 1}
 """Clients that run beside each other: two cells of them at 1/s, where a hundredth of a second is a hundredth of a call."""
+AT_ONCE_NEARBY = {1: 44, 10: 2, 100: 1}
+"""The same on a clean wire without a burst, where at 10/s the milliseconds count that another client's work takes away."""
 SWEEP = tuple(name for name, margin in FIXED.items() if margin in MARGINS)
 EXTRA = tuple(name for name, margin in FIXED.items() if margin in WIDER)
 WIRES = ((0.0, 0.0), (0.04, 0.002), (0.04, 0.01), (0.04, 0.03))
@@ -127,15 +129,19 @@ def measure(cells: Sequence[Cell], names: Sequence[str], calls: int | None = Non
     """Return what every client achieved in every cell, measured rate by rate."""
     table: Table = {cell: {} for cell in cells}
     with run_in_thread(create_app(rates={"fastcron": None, "setcronjob": None})) as service:
-        for rate in sorted({cell.rate for cell in cells}):
-            with Stage(service, at_once or AT_ONCE.get(rate, 1)) as stage:
-                _measure_rate(stage, table, rate, names, calls or CALLS.get(rate, 100))
+        for rate, beside in sorted({(cell.rate, _beside(cell)) for cell in cells}):
+            alike = [cell for cell in cells if (cell.rate, _beside(cell)) == (rate, beside)]
+            with Stage(service, at_once or beside) as stage:
+                _measure_cells(stage, table, alike, names, calls or CALLS.get(rate, 100))
     return table
 
 
-def _measure_rate(stage: Stage, table: Table, rate: int, names: Sequence[str], calls: int) -> None:
-    cells = [cell for cell in table if cell.rate == rate]
+def _beside(cell: Cell) -> int:
+    """Return how many clients run beside each other in such a cell."""
+    return (AT_ONCE if cell.mean or cell.burst else AT_ONCE_NEARBY).get(cell.rate, 1)
 
+
+def _measure_cells(stage: Stage, table: Table, cells: Sequence[Cell], names: Sequence[str], calls: int) -> None:
     def play(who: Iterable[str], where: Iterable[Cell]) -> None:
         games = [Game(cell, name, run, calls) for cell in where for name, run in _line_up(who)]
         for number, (game, result) in enumerate(stage.play(games), 1):
@@ -240,7 +246,8 @@ def section(table: Table, counted: str) -> str:
         f"`limit_req` of {_nginx_version()}, all calls at once: {LEARNING} for learning, then {counted}. The best fixed spacing\n"
         f"is the best of {len(MARGINS)} in the same run that is refused at most {MOST_REFUSED:.0%}. cronapi ran {RUNS} times a cell: the\n"
         f"median share, and the refusals and lost calls of all. A lost call was {lost}.\n"
-        f"Clients that run beside each other, each with an nginx of its own: {beside}.\n\n"
+        f"Clients that run beside each other, each with an nginx of its own: {beside}\n"
+        f"({AT_ONCE_NEARBY[10]} on the clean wire without a burst).\n\n"
         f"    {shlex.join(['python', '-m', 'benchmarks.pacing', *sys.argv[1:]])}\n\n"
         f"{summary(table)}\n\nEvery client:\n\n{details(table)}\n\n{results.footing('cronapi-client', 'httpx', 'anyio')}"
     )

@@ -1,8 +1,9 @@
-"""JSON text in, a JSON value out, and one kind of error for everything that is not JSON."""
+"""JSON text in, a JSON value out, and one kind of error for everything that is not JSON; and a copy of such a value."""
 
 from __future__ import annotations
 
 import json
+from typing import Any
 
 
 def parse_json(body: bytes | str) -> object:
@@ -11,3 +12,10 @@ def parse_json(body: bytes | str) -> object:
         return json.loads(body)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
+
+
+def copied(value: Any) -> Any:
+    """Return a JSON value of its own for somebody who may change it."""
+    if isinstance(value, dict):
+        return {name: copied(item) for name, item in value.items()}
+    return [copied(item) for item in value] if isinstance(value, list) else value

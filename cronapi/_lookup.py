@@ -133,7 +133,7 @@ def _plain(name: str, value: object) -> str:
     return f"http://{text}" if name == "url" and "://" not in text else text
 
 
-def _listed(data: object) -> list[Any]:
+def listed(data: object) -> list[Any]:
     """Return a list as it was answered; anything else proves nothing."""
     if not isinstance(data, list):
         raise ResponseError("The listing is no list.")
@@ -144,7 +144,7 @@ async def job_pages(ask: Ask, keyword: str | None = None) -> AsyncGenerator[list
     """Yield the pages of the job list, as they were answered."""
     first = None
     for page in itertools.count(1):
-        rows = _listed(await ask(table.CRON_LIST, {"page": page} | ({"keyword": keyword} if keyword else {})))
+        rows = listed(await ask(table.CRON_LIST, {"page": page} | ({"keyword": keyword} if keyword else {})))
         if rows and rows[0] == first:  # a service that knows no pages answers the first for ever
             return
         first = first or next(iter(rows), None)
@@ -158,7 +158,7 @@ async def every_job(ask: Ask, keyword: str | None = None) -> list[dict[str, Any]
     down = [page async for page in job_pages(ask, keyword)]
     search = {"keyword": keyword} if keyword else {}
     # Deletes move jobs to earlier pages, past a reader on its way down, but not past one on its way up.
-    up = [_listed(await ask(table.CRON_LIST, {"page": number} | search)) for number in range(len(down) - 1, 0, -1)]
+    up = [listed(await ask(table.CRON_LIST, {"page": number} | search)) for number in range(len(down) - 1, 0, -1)]
     return list({str(job.get("id")): job for page in down + up for job in page}.values())
 
 
@@ -225,7 +225,7 @@ async def _find_jobs(ask: Ask, sent: Row, memory: Memory, moment: int) -> Findin
 
 
 async def _find_group(ask: Ask, sent: Row, memory: Memory, moment: int) -> Finding:
-    groups = _listed(await ask(table.GROUP_LOOKUP, {"name": sent["name"]}))
+    groups = listed(await ask(table.GROUP_LOOKUP, {"name": sent["name"]}))
     return _only(choose([sent], new_rows(groups, "group", memory, moment)))
 
 
@@ -233,7 +233,7 @@ async def _find_run(ask: Ask, sent: Row, memory: Memory, _moment: int) -> Findin
     """Look whether the time that was asked for is queued; a run without a time cannot be told from the schedule's own."""
     if "time" not in sent or int(sent["time"]) < time.time() + SOON or memory.is_run(run_key(sent)):
         return UNCLEAR
-    queued = _listed(await ask(table.CRON_NEXT, {"id": sent["id"]}))
+    queued = listed(await ask(table.CRON_NEXT, {"id": sent["id"]}))
     return find_time(int(sent["time"]), [int(at) for at in queued if str(at).isdecimal()])
 
 
@@ -288,7 +288,7 @@ async def is_gone(ask: Ask, function: str, number: object) -> bool:
     if number is None:
         return False
     if _target(function) == "group":
-        rows = _listed(await ask(table.GROUP_LIST, {}))
+        rows = listed(await ask(table.GROUP_LIST, {}))
     else:
         rows = await every_job(ask)
     return wanted.isdisjoint(str(item) for item in ids_of(rows))

@@ -68,7 +68,8 @@ class Client:
     rate per account instead. `retry` None turns repeats and look-ups off. `auth="bearer"` is FastCron's; `request_format="query"` puts
     the parameters into the URL, which proxies and servers log. An `http_client` (httpx's or httpx2's) is neither closed nor changed; a
     `transport` is httpx's. With `coalesce` calls that wait for a slot anyway share one: adds and deletes become batches where the service
-    has them, gets a page of the list, equal reads one read; each caller gets its own result or error.
+    has them, gets a page of the list, equal reads one read; each caller gets its own result or error. None joins a request that would
+    overtake another call on the same job; a bulk (`*_many`), which has a lane of its own and goes on for long, is not ordered with them.
 
     It may be made before a loop runs and belongs to the first that uses it. Close it with `async with` or `aclose()`, from any task.
     Raises ConfigurationError for anything it cannot work with.
@@ -148,12 +149,13 @@ class Client:
     async def call(self, function: str, **params: Any) -> Any:
         """Call any function by its name, `target.action`, and return its raw `data`; same pacing, repeats and errors.
 
-        Parameters are the wire's, in snake_case or camelCase. A function that cronapi does not know counts as a create.
+        Parameters are the wire's, in snake_case or camelCase. A function that cronapi does not know counts as a create. With `coalesce` it
+        shares requests like the methods; a delete that does answers with its `id`, which the service leaves out.
         """
         if "token" in params:
             raise ConfigurationError("The token is the client's; make another client for another one.")
         row = TABLE.get(function) or Function(function, Repeat.CREATE, object, frozenset())
-        return await self._caller.call(row, self._invoker.encode(params), self._options)
+        return await self._invoker.data(row, self._invoker.encode(params))
 
     async def aclose(self) -> None:
         """Refuse further calls, wait for requests under way (at most `timeout` seconds), and close connections of our own.

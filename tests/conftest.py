@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 
 import pytest
@@ -14,6 +15,12 @@ from emulated import FAST, client_of
 # How long an example takes is the machine's business, not the library's.
 settings.register_profile("cronapi", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("cronapi")
+
+
+def pytest_collection_finish():
+    """Let the collector pass over the modules and the tests themselves, which stay to the end: what a test leaves it still finds."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_sessionfinish(session):

@@ -7,6 +7,7 @@ from contextlib import suppress
 from os import PathLike
 from threading import get_ident
 from typing import Any, Generic, Self, TypeVar
+from warnings import warn
 
 import anyio
 from anyio.lowlevel import current_token
@@ -28,11 +29,14 @@ class Bulk(Generic[T]):
 
     `await bulk` returns the Report. `async for outcome in bulk` yields outcomes as they come; breaking out sends nothing more. Either
     begins it, once. `report` has what an `await` has learnt so far, also after an error; who iterates keeps what is needed. A bulk is
-    carried out in the bulk lane, unless the client's options name another, and without max_wait.
+    carried out in the bulk lane, unless the client's options name another, and without max_wait. One that is neither begun nor asked
+    for its cost causes a RuntimeWarning, like a coroutine that was never awaited.
 
     Raises ConfigurationError where an item cannot be used or the input raises (what was read before is carried out), and where the
     journal cannot be used. What becomes of an item is in its outcome, never raised.
     """
+
+    _unused = False  # not before it is made: one that cannot be made was not forgotten
 
     def __init__(
         self,
@@ -51,6 +55,11 @@ class Bulk(Generic[T]):
         self._progress = progress
         self._begun = False
         self._outcomes: list[Outcome[T]] = []
+        self._unused = True
+
+    def __del__(self) -> None:
+        if self._unused:
+            warn(f"{self._work.name} was never awaited: nothing was sent.", RuntimeWarning, stacklevel=2, source=self)
 
     @property
     def report(self) -> Report[T]:
@@ -59,6 +68,7 @@ class Bulk(Generic[T]):
 
     def cost(self) -> Cost:
         """Return what it needs if all goes well; ConfigurationError where the input does not know its length."""
+        self._unused = False
         if self._source.total is None:
             raise ConfigurationError(f"{self._work.name} cannot tell what it costs: the input has no length.")
         looks = self._work.looks_around(self._source.total, journal=self._path is not None)
@@ -73,7 +83,7 @@ class Bulk(Generic[T]):
     def _begin(self, keep: Callable[[Outcome[T]], None]) -> Outcomes[T]:
         if self._begun:
             raise ConfigurationError("A bulk is carried out once; make another.")
-        self._begun = True
+        self._begun, self._unused = True, False
 
         def tell(outcome: Outcome[T], count: int, elapsed: float) -> None:
             keep(outcome)

@@ -105,6 +105,9 @@ class Result:
         return isinstance(self.error, OutcomeUnknownError) or (self.error is not None and self.error.applied is Applied.UNKNOWN)
 
 
+CUT_OFF = Result(error=CronAPIError("The shared request was cut off.", applied=Applied.UNKNOWN))
+
+
 @frozen
 class Calls:
     """Makes calls with the options of one client."""

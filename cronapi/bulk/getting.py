@@ -6,10 +6,13 @@ from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from typing import Any
 
+import anyio
+
 from cronapi import _functions as table
 from cronapi._lookup import ids_of, job_pages
-from cronapi.bulk.calls import Calls, Result
-from cronapi.errors import CronAPIError, NotFoundError
+from cronapi._spawn import spawn
+from cronapi.bulk.calls import CUT_OFF, FOR_ALL, Calls, Result
+from cronapi.errors import APIError, AuthenticationError, CronAPIError, NotFoundError
 
 
 async def get(calls: Calls, ids: Iterable[int]) -> AsyncGenerator[tuple[int, Result], None]:
@@ -25,8 +28,60 @@ async def get(calls: Calls, ids: Iterable[int]) -> AsyncGenerator[tuple[int, Res
                 yield number, Result(row)
     except CronAPIError as problem:
         error = problem
+    if error is not None and not is_of_the_page(error):
+        for number in left:
+            yield number, Result(error=error)
+        return
+    async with aclosing(each(calls, left)) as asked:
+        async for answer in asked:
+            yield answer
+
+
+def is_of_the_page(error: CronAPIError) -> bool:
+    """Whether the service answered and will not show a page, which says nothing of a single job; an outage is everybody's error."""
+    return isinstance(error, APIError) and not isinstance(error, AuthenticationError | NotFoundError)
+
+
+async def each(calls: Calls, ids: Iterable[int]) -> AsyncGenerator[tuple[int, Result], None]:
+    """Ask for each job, as many at a time as the scheduler seats; an error that concerns all is that of all which are left."""
+    if not (left := dict.fromkeys(ids)):
+        return
+    asking, rest, broken = iter(list(left)), CUT_OFF, list[Exception]()
+    answers, receive = anyio.create_memory_object_stream[tuple[int, Result]](len(left))
+
+    async def ask() -> None:
+        nonlocal rest
+        try:
+            for number in asking:
+                result = await calls.one(table.CRON_GET, {"id": number})
+                if isinstance(result.error, FOR_ALL):
+                    rest = result
+                    return scope.cancel()
+                answers.send_nowait((number, result))
+        except anyio.BrokenResourceError:  # nobody iterates any more
+            return None
+        except Exception as error:  # noqa: BLE001 -- of a token function; whoever iterates gets it, not the event loop
+            broken.append(error)
+            scope.cancel()
+
+    async def ask_all() -> None:
+        with answers:
+            async with anyio.create_task_group() as group:
+                for _ in range(min(calls.seats, len(left))):
+                    group.start_soon(ask)
+
+    scope = spawn(ask_all)  # not a task group around the yield, which whoever closes the generator would leave in another task
+    try:
+        with receive:
+            async for number, result in receive:
+                del left[number]
+                yield number, result
+    finally:
+        scope.cancel()
+    if broken:
+        raise broken[0]
     for number in left:
-        yield number, Result(error=error) if error else await calls.one(table.CRON_GET, {"id": number})
+        yield number, rest
 
 
 async def _listed(calls: Calls, left: dict[int, None]) -> AsyncGenerator[tuple[int, dict[str, Any]], None]:

@@ -1,39 +1,39 @@
 """Calls that wait for a slot anyway share one: what a request asks for is settled only when its slot has come.
 
-Adds become a batch, deletes a batch, gets a page of the list, equal reads one read. A caller that goes away before takes its item along.
+Adds become a batch, deletes a batch, gets a page of the list, equal reads one read. A caller that goes away before takes its item along,
+and the request goes with its last caller.
 """
 
 from __future__ import annotations
 
 import copy
 import json
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Any
 
 import anyio
-from anyio.lowlevel import checkpoint
 from attrs import define, evolve, field
 
 from cronapi import _functions as table
 from cronapi._call import Caller
 from cronapi._functions import PAGE, Function, Repeat
-from cronapi._lookup import ids_of
+from cronapi._json import copied
+from cronapi._lookup import ids_of, listed
 from cronapi._progress import Options, Seal
 from cronapi._retry import History
 from cronapi._spawn import spawn
 from cronapi.bulk.adding import add
-from cronapi.bulk.calls import Batches, Calls, Result
+from cronapi.bulk.calls import CUT_OFF, FOR_ALL, Batches, Calls, Result, all_failed
 from cronapi.bulk.deleting import delete
-from cronapi.bulk.getting import get
-from cronapi.errors import Applied, CronAPIError, NotFoundError, WaitTooLongError
+from cronapi.bulk.getting import each, get, is_of_the_page
+from cronapi.bulk.order import Line, Order, Turn
+from cronapi.errors import CronAPIError, NotFoundError, WaitTooLongError
 from cronapi.scheduler import Lane
 
 Wire = Mapping[str, Any]
 Key = tuple[object, ...]
-CUT_OFF = Result(error=CronAPIError("The shared request was cut off.", applied=Applied.UNKNOWN))
 _BY_ID = (table.CRON_DELETE, table.CRON_GET)
 
 
@@ -43,6 +43,7 @@ class Member:
 
     wire: Wire
     item: Any
+    turn: Turn
     event: anyio.Event = field(factory=anyio.Event)
     result: Result = CUT_OFF
     failure: Exception | None = None
@@ -66,9 +67,13 @@ class Shared:
     """A request that waits for its slot; `sealed` while it has one. `items` are what the members ask for, in their order."""
 
     calls: Calls
+    turn: Turn
     members: list[Member] = field(factory=list)
     items: list[Any] = field(factory=list)
+    left: set[Member] = field(factory=set)
+    """Members that went away since it was sealed: what they asked for is on its way."""
     sealed: bool = False
+    attempts: int = 0
     scope: anyio.CancelScope | None = None
     turned: anyio.Event = field(factory=anyio.Event)
 
@@ -79,27 +84,35 @@ class Shared:
 
     def remove(self, member: Member) -> None:
         """Let a caller go, and the request with the last."""
-        if self.sealed or member.event.is_set():
+        if member.event.is_set():
             return
-        place = self.members.index(member)
-        del self.members[place], self.items[place]
-        if not self.members and self.scope is not None:
+        self.left.add(member)
+        if not self.sealed:
+            self._let_go()
+        if len(self.left) == len(self.members) and self.scope is not None:
             self.sealed = True
             self.scope.cancel()
+
+    def _let_go(self) -> None:
+        self.members = [member for member in self.members if member not in self.left]
+        self.items[:] = [member.item for member in self.members]  # in place: it is what will be sent
+        self.left.clear()
 
     def seal(self, close: Callable[[list[Any]], tuple[Function[Any], Wire]]) -> Seal:
         """Return what settles the request: `close` says from the items what it asks for."""
 
         def sealed() -> tuple[Function[Any], Wire]:
             self.sealed = True
+            self.attempts += 1
             return close(self.items)
 
         return Seal(sealed, self.reopen)
 
     def reopen(self) -> None:
-        """The service refused it: callers may join and leave again."""
+        """The service refused it: callers may join and leave again, and those that left meanwhile take their items along."""
         self.sealed = False
-        self._turn()
+        self._let_go()
+        self._tell()
 
     def end(self, results: Sequence[Result]) -> None:
         """Tell the callers."""
@@ -107,7 +120,7 @@ class Shared:
         for place, member in enumerate(self.members):
             if not member.event.is_set():
                 member.end(results[place] if place < len(results) else CUT_OFF)
-        self._turn()
+        self._tell()
 
     def fail(self, error: Exception) -> None:
         """Tell the callers of an error that is none of ours."""
@@ -115,7 +128,7 @@ class Shared:
         for member in self.members:
             member.fail(error)
 
-    def _turn(self) -> None:
+    def _tell(self) -> None:
         turned, self.turned = self.turned, anyio.Event()
         turned.set()
 
@@ -130,32 +143,27 @@ class Merger:
         self._caller = caller
         self._batches = batches
         self._open: dict[Key, Shared] = {}
-        self._pending: Counter[str] = Counter()
-        """Calls that have not ended, by the id of their job."""
+        self._order = Order()
 
-    async def call(self, row: Function[Any], wire: Wire, options: Options, lane: Lane, history: History) -> Any:
+    async def call(self, row: Function[Any], wire: Wire, options: Options, lane: Lane, history: History | None = None) -> Any:
         """Return the raw `data` of a call, or raise one of our errors."""
         self._caller.check()
-        number = wire.get("id") if row.name.startswith("cron.") else None
-        keys = [str(each) for each in (number if isinstance(number, list) else [number]) if each is not None]
-        self._pending.update(keys)
-        try:
-            send = self._way(row) if row not in _BY_ID or type(number) is int else None
+        with self._order.turn(row, wire) as turn:
+            send = self._way(row, wire)
             if send is not None:
-                member = Member(wire, number if row in _BY_ID else wire)
-                return await self._share(member, (row, send), evolve(options, lane=options.lane or lane))
-            if any(self._pending[key] > 1 for key in keys):
-                await checkpoint()  # what was asked for before gets its place in the queue first
+                member = Member(wire, wire["id"] if row in _BY_ID else wire, turn)
+                shared = await self._share(member, (row, send), evolve(options, lane=options.lane or lane))
+                if history is not None:
+                    history.attempts = shared.attempts
+                return copied(member.result.data) if len(shared.members) > 1 else member.result.data
+            await self._order.line_up().move_up()
             return await self._caller.call(row, wire, options, lane, history)
-        finally:
-            for key in keys:
-                self._pending[key] -= 1
-                if not self._pending[key]:
-                    del self._pending[key]
 
-    def _way(self, row: Function[Any]) -> Send | None:
+    def _way(self, row: Function[Any], wire: Wire) -> Send | None:
         """Return how such calls are sent together, if they can be."""
         functions = self._caller.provider.functions
+        if row in _BY_ID and not (type(wire.get("id")) is int and len(wire) == 1):
+            return None
         if row is table.CRON_ADD:
             return _add if table.CRON_BATCH_ADD.name in functions else None
         if row is table.CRON_DELETE:
@@ -164,7 +172,8 @@ class Merger:
             return _get
         return partial(_read, row) if row.repeat is Repeat.READ else None
 
-    async def _share(self, member: Member, way: tuple[Function[Any], Send], options: Options) -> Any:
+    async def _share(self, member: Member, way: tuple[Function[Any], Send], options: Options) -> Shared:
+        """Let a caller wait for its result, and return what it was sent with."""
         try:
             shared = self._join(member, way, options)
             try:
@@ -175,7 +184,7 @@ class Merger:
                 raise member.failure
         except CronAPIError as error:
             raise error.of_call(provider=self._caller.provider.name, function=way[0].name) from error.__cause__
-        return member.result.data
+        return shared
 
     async def _wait(self, member: Member, shared: Shared, options: Options) -> None:
         """Wait for the answer; what has been sent is waited for beyond max_wait, what was refused is not."""
@@ -194,25 +203,23 @@ class Merger:
         if shared is None or not self._may_join(shared, member, row):
             if options.max_wait is not None and (wait := self._eta(options)) > options.max_wait:
                 raise WaitTooLongError(f"The queue is {wait:.1f} s long, max_wait is {options.max_wait:.1f} s.", wait=wait)
-            shared = self._open[key] = Shared(Calls(self._caller, sharing, self._batches, options.lane or "interactive"))
-            shared.scope = spawn(partial(self._drive, key, shared, send))
+            calls = Calls(self._caller, sharing, self._batches, options.lane or "interactive")
+            shared = self._open[key] = Shared(calls, member.turn)
+            shared.scope = spawn(partial(self._drive, key, shared, send, self._order.line_up()))
         shared.add(member)
         return shared
 
     def _may_join(self, shared: Shared, member: Member, row: Function[Any]) -> bool:
         """Whether a call may go with others that came before it: it must overtake no other call on its job, nor make a batch too large."""
-        if shared.sealed or (row.repeat is not Repeat.READ and len(shared.members) >= self._batches.most):
-            return False
-        if row not in _BY_ID:
-            return True
-        inside = shared.items.count(member.item)
-        return self._pending[str(member.item)] - 1 <= inside and not (inside and row is table.CRON_DELETE)
+        full = row.repeat is not Repeat.READ and len(shared.members) >= self._batches.most
+        return not shared.sealed and not full and member.turn.may_join(shared.turn)
 
     def _eta(self, options: Options) -> float:
         return self._caller.scheduler.eta(options.lane or "interactive")
 
-    async def _drive(self, key: Key, shared: Shared, send: Send) -> None:
+    async def _drive(self, key: Key, shared: Shared, send: Send, line: Line) -> None:
         try:
+            await line.move_up()
             shared.end(await send(shared))
         except CronAPIError as error:
             shared.end([Result(error=error)] * len(shared.members))
@@ -247,24 +254,32 @@ async def _read(row: Function[Any], shared: Shared) -> list[Result]:
 async def _get(shared: Shared) -> list[Result]:
     """Send one get, or read a page of the list where several jobs are asked for."""
     found: dict[int, Result] = {}
-    asked: list[Function[Any]] = []
+    several, way = True, get
 
     def close(items: list[Any]) -> tuple[Function[Any], Wire]:
+        nonlocal several
         several = len(set(items)) > shared.calls.batches.pages
-        asked[:] = [table.CRON_LIST if several else table.CRON_GET]
         return (table.CRON_LIST, {"page": 1}) if several else (table.CRON_GET, {"id": items[0]})
 
     try:
         data = await shared.calls(table.CRON_GET, {}, seal=shared.seal(close))
+        found = _shown(listed(data), shared.items) if several else {shared.items[0]: Result(data)}
     except CronAPIError as error:
-        data = Result(error=error)
-    if asked == [table.CRON_LIST] and isinstance(data, list):
-        found = {number: Result(row) for row in data for number in ids_of(row)}
-        if len(data) < PAGE:
-            absent = Result(error=NotFoundError("There is no such job: the list does not show it.", function=table.CRON_GET.name))
-            return [found.get(number, absent) for number in shared.items]
-    else:
-        found[shared.items[0]] = data if isinstance(data, Result) else Result(data)
-    async with aclosing(get(shared.calls, [number for number in shared.items if number not in found])) as rest:
+        if not several and not isinstance(error, FOR_ALL):
+            found[shared.items[0]] = Result(error=error)
+        elif several and is_of_the_page(error):
+            way = each
+        else:
+            return all_failed(error, shared.items)
+    async with aclosing(way(shared.calls, [number for number in shared.items if number not in found])) as rest:
         found |= {number: result async for number, result in rest}
     return [found[number] for number in shared.items]
+
+
+def _shown(page: list[Any], items: list[int]) -> dict[int, Result]:
+    """Return what the first page of the list tells: if it is the only one, then what it does not show is not there."""
+    found = {number: Result(row) for row in page for number in ids_of(row)}
+    if len(page) >= PAGE:
+        return found
+    absent = Result(error=NotFoundError("There is no such job: the list does not show it.", function=table.CRON_GET.name))
+    return dict.fromkeys(items, absent) | found

@@ -45,11 +45,15 @@ class Invoker:
         """Return parameters as they travel to this provider."""
         return encode_params(params, self.caller.provider, clear=clear)
 
+    async def data(self, row: Function[T], wire: Mapping[str, Any], lane: Lane = "interactive", history: History | None = None) -> Any:
+        """Return the raw `data` of a call whose parameters are encoded."""
+        call = self.caller.call if self.merger is None else self.merger.call
+        return await call(row, wire, self.options, lane, history)
+
     async def send(self, row: Function[T], wire: Mapping[str, Any], lane: Lane = "interactive") -> T:
         """Return the structured result of a call whose parameters are encoded."""
         history = History()
-        call = self.caller.call if self.merger is None else self.merger.call
-        data = await call(row, wire, self.options, lane, history)
+        data = await self.data(row, wire, lane, history)
         if row.repeat is Repeat.GONE:
             data = restore_ids(data, wire["id"])
         try:

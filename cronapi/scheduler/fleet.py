@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define, frozen
 
-from cronapi.scheduler.pace import MINUTE, Pace, Start
+from cronapi.scheduler.pace import Pace, Start
 
 MILLION = 1_000_000
 
@@ -49,18 +49,16 @@ class SharedStart(Start):
 class Fleet(Pace):
     """What this process knows of the fleet's pace, on its own clock."""
 
+    _last: int = 0
+
     def count(self, now: float, last: int) -> None:
         """Learn that the fleet's last start so far has this number."""
-        self._counts.append((now, last))
-        self._forget(now)
+        self._last = last
+        self._tally.note(now, last)
 
     def rate_reached(self, now: float) -> float:
         """Return the starts of the fleet a second over the last minute, as far as this process was there to see."""
-        self._forget(now)
-        if not self._counts:
-            return 0.0
-        (since, first), (_, last) = self._counts[0], self._counts[-1]
-        return max(0, last - first + 1) / min(MINUTE, now - since + self.spacing)
+        return self._tally.rate(now, self._last, self.spacing)
 
 
 def take_over(pace: Fleet, answer: Answer, now: float) -> None:

@@ -13,8 +13,8 @@ if now == 0 then
 end
 
 local MILLION = 1000000 -- the margin is kept in millionths of the interval
-local TIMES = {'next', 'before', 'held', 'began', 'lease', 'ask', 'seen'}
-local COUNTS = {'number', 'eager', 'probe', 'mark', 'row', 'accepted', 'refused', 'holds', 'margin', 'trip', 'deviation', 'calm', 'patience', 'stride', 'widened', 'eased'}
+local TIMES = {'next', 'before', 'held', 'began', 'lease', 'ask', 'seen', 'trusted'}
+local COUNTS = {'number', 'eager', 'probe', 'mark', 'row', 'accepted', 'refused', 'holds', 'margin', 'trip', 'deviation', 'calm', 'patience', 'stride', 'widened', 'eased', 'proven', 'level', 'narrow'}
 
 local s = {}
 for _, names in ipairs({TIMES, COUNTS}) do
@@ -25,6 +25,7 @@ for _, names in ipairs({TIMES, COUNTS}) do
 end
 if s.seen == 0 then
   s.margin, s.calm, s.patience, s.stride = FIRST_MARGIN * MILLION, FIRST_PATIENCE, FIRST_PATIENCE, 1
+  s.proven, s.level, s.narrow = NEVER * MILLION, s.margin, NEVER * MILLION
 end
 if now < s.seen then -- the clock was set back: what lay ahead still lies as far ahead
   local back = s.seen - now
@@ -50,26 +51,45 @@ local function deviation()
   return s.deviation / interval
 end
 
-local function narrowed(calm)
+local function weight(number) -- the more starts were reserved since, the less an answer counts
+  return 1 / math.max(1, s.number - number)
+end
+
+local function narrowed(number, calm)
   local enough = math.max(EASE_FLOOR, EASE_DEVIATIONS * deviation()) * MILLION
   if s.margin > enough and calm > 0 then
     return math.max(enough, s.margin * (1 - EASE))
   elseif calm > LONG_CALM then
     return s.margin * (1 - EASE)
   end
-  return math.max(0, s.margin - GAIN * math.max(FLOOR, deviation()) * TARGET * MILLION)
+  return math.max(0, s.margin - weight(number) * GAIN * math.max(FLOOR, deviation()) * TARGET * MILLION)
 end
 
-local function widened()
+local function unsettle()
   if s.calm > s.patience then
     s.patience = math.min(s.patience * 2, GREATEST_PATIENCE)
   end
-  s.stride = s.calm < SOON and math.min(s.stride * 2, GREATEST_STRIDE) or 1
   s.calm, s.widened = 0, s.number
+end
+
+local function widened(number)
+  local proven = number == s.number and now - s.trusted < TRUST * MILLION
+  s.narrow = proven and math.max(s.margin, math.min(s.proven, s.margin / (1 - EASE))) or NEVER * MILLION
   local step = GAIN * (1 - TARGET) * MILLION
-  local by_jitter = math.min(GREATEST_BY_JITTER * MILLION, s.margin + step * deviation())
-  local by_stride = math.min(GREATEST_MARGIN * MILLION, s.margin + step * FLOOR * s.stride)
-  return math.max(s.margin, by_jitter, by_stride)
+  local wide = math.min(GREATEST_BY_JITTER * MILLION, s.margin + step * deviation() * weight(number))
+  if number > s.widened then -- the others were reserved with the margin of before
+    local soon = s.calm < SOON and number - s.widened < PROVEN
+    s.stride = soon and math.min(s.stride * 2, GREATEST_STRIDE) or 1
+    wide = math.max(wide, math.min(GREATEST_MARGIN * MILLION, s.margin + step * FLOOR * s.stride))
+    unsettle()
+  end
+  return math.max(s.margin, wide)
+end
+
+local function undo() -- the repeat at once was refused as well: a wider margin would not have helped
+  if s.narrow < NEVER * MILLION then
+    s.margin, s.level, s.stride = s.narrow, s.narrow, 1
+  end
 end
 
 local function observe(trip)
@@ -121,12 +141,18 @@ function learn.accepted(number, at, trip)
   end
   if number > s.widened then
     s.calm = s.calm + 1
+    if s.calm >= PROVEN then
+      s.trusted = now
+    end
+    if s.calm % PROVEN == 0 then
+      s.proven, s.level = s.level, s.margin
+    end
   end
   if s.calm > RESTED * s.patience and s.patience > FIRST_PATIENCE then
     s.patience = math.floor(s.patience / 2)
   end
   local calm = number > s.eased and s.calm - s.patience or 0
-  s.margin = narrowed(calm)
+  s.margin = narrowed(number, calm)
   if calm > 0 then
     s.eased = s.number
   end
@@ -136,12 +162,15 @@ end
 function learn.refused(number, at, retry_after, probe)
   s.refused = s.refused + 1
   local held, length = holding(), 0
-  if not ((held and number <= s.mark) or (number == s.eager and s.row == 1)) then
+  local again = number == s.eager and s.row == 1
+  if again then
+    undo()
+  end
+  if not again and not (held and number <= s.mark) then
     s.row = s.row + 1
     if s.row == 1 then
-      if number > s.widened then -- the others were reserved with the margin of before
-        s.margin = widened()
-      end
+      s.margin = widened(number)
+      s.level = s.margin
       if number == s.number then
         s.eager, s.next = s.number + 1, now
       end

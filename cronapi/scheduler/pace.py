@@ -7,11 +7,10 @@ jitter. House rule: no clock and no waiting here; `now` is an argument, in secon
 
 from __future__ import annotations
 
-from collections import deque
-
 from attrs import Factory, define, field
 
 from cronapi.providers import Rate
+from cronapi.scheduler.tally import Tally
 
 FIRST_MARGIN = 0.05
 GREATEST_BY_JITTER, GREATEST_MARGIN = 1.0, 3.0
@@ -28,6 +27,11 @@ shrinks by the share EASE of itself at each success."""
 FIRST_PATIENCE, GREATEST_PATIENCE, LONG_CALM = 8, 128, 40
 """Successes since the last refusal before the margin is eased; twice as many each time that easing it ended in a refusal. A narrow
 margin is eased after LONG_CALM more: a server that allows bursts refuses nothing."""
+PROVEN, TRUST = 10, 30.0
+"""So many successes in a row prove a margin for TRUST seconds: where a repeat at once is then refused as well, it was not too narrow.
+Another program has taken the slot. A limit that was really lowered is learnt when the trust is over."""
+NEVER = 1000.0
+"""A margin that no start has."""
 RESTED = 8
 """Times its patience: after so many successes without a refusal it is halved, since what taught it is long past."""
 SHORTEST_HOLD, LONGEST_HOLD = 2, 8
@@ -35,7 +39,6 @@ SHORTEST_HOLD, LONGEST_HOLD = 2, 8
 PHASE = 0.6180339887498949
 """The golden ratio: holds that are shorter by its multiples, modulo an interval, do not fall in step with another program."""
 LONGEST_RETRY_AFTER = 120.0
-MINUTE, SECOND = 60.0, 1.0
 LATENESS = 0.002
 """Seconds: a timer that fires so late is made up for at the next start, as far as the margin covers it."""
 LONGEST_LEAD = 0.005
@@ -44,14 +47,17 @@ RESOLUTION = 1e-9
 """Seconds: a start that is due sooner is due now, since adding a wait to a clock's reading rounds."""
 
 
-def narrowed(margin: float, jitter: float, calm: int) -> float:
-    """Return the margin after a success; `jitter` is the deviation of round trips in intervals, `calm` the successes beyond patience."""
+def narrowed(margin: float, jitter: float, calm: int, weight: float) -> float:
+    """Return the margin after a success of this weight.
+
+    `jitter` is the deviation of round trips in intervals, `calm` the successes beyond patience.
+    """
     enough = max(EASE_FLOOR, EASE_DEVIATIONS * jitter)
     if margin > enough and calm > 0:
         return max(enough, margin * (1 - EASE))
     if calm > LONG_CALM:
         return margin * (1 - EASE)
-    return max(0.0, margin - TARGET * GAIN * max(FLOOR, jitter))
+    return max(0.0, margin - weight * TARGET * GAIN * max(FLOOR, jitter))
 
 
 @define(init=False)  # `take` fills it in: there is one for every slot, and calling `__init__` would double what making it costs
@@ -94,13 +100,18 @@ class Pace:
     """The last start taken before the margin was widened."""
     _eased: int = 0
     """The last start taken before the margin was eased: how the next fare is waited for before it is eased again."""
+    _proven: float = NEVER
+    """The margin of the last PROVEN successes in a row, at most."""
+    _proven_at: float = float("-inf")
+    _level: float = FIRST_MARGIN
+    """The margin when those began that may prove it next."""
+    _narrow: float = NEVER
+    """What the margin goes back to where a wider one would not have helped: the one before, or a wider one that was proven."""
     _last_sent: float = float("-inf")
     _before: float = float("-inf")
     _probing: bool = False
     _unused: int = 0
-    _counts: deque[tuple[float, int]] = Factory(deque)
-    """How many starts were used by when: noted once a second, since noting each would cost as much as spacing it, and for a minute."""
-    _next_count: float = float("-inf")
+    _tally: Tally = Factory(Tally)
 
     @property
     def spacing(self) -> float:
@@ -134,8 +145,8 @@ class Pace:
         if late < self.interval:
             gap = max(gap - late, self.closest)
         self._before, self.next_at = self.next_at, now + gap
-        if now >= self._next_count:
-            self._count(now)
+        if now >= self._tally.next_at:
+            self._tally.note(now, self._number - self._unused)
         start = Start()
         start.at, start.number = now, self._number
         start.probe = self._probing = self.row > 1
@@ -174,11 +185,13 @@ class Pace:
         self.deviation += (abs(error) - self.deviation) * SMOOTHING
         if start.number > self._widened:
             self.calm += 1
+            if self.calm >= PROVEN:
+                self._prove(now)
         if self.patience > FIRST_PATIENCE and self.calm > RESTED * self.patience:
             self.patience //= 2
         calm = self.calm - self.patience if start.number > self._eased else 0
         if self.margin > 0.0:  # none is left where the rate limits nobody, which is where slots are many
-            self.margin = narrowed(self.margin, self.deviation / self.interval, calm)
+            self.margin = narrowed(self.margin, self.deviation / self.interval, calm, self._weight(start))
         if calm > 0:
             self._eased = self._number
 
@@ -191,7 +204,10 @@ class Pace:
         self._settle(start)
         self.refused_calls += 1
         held = self.holding
-        length = 0.0 if self._is_stale(start) or (start.number == self._eager and self.row == 1) else self._count_refusal(start, now)
+        again = start.number == self._eager and self.row == 1
+        if again:
+            self._undo()
+        length = 0.0 if self._is_stale(start) or again else self._count_refusal(start, now)
         gone = now - start.at if start.probe else 0.0  # a probe's way there and back is a part of the wait
         self._hold(now, max(length - gone, min(retry_after or 0.0, LONGEST_RETRY_AFTER)))
         self.holds += self.holding and not held
@@ -202,15 +218,12 @@ class Pace:
 
     def rate_reached(self, now: float) -> float:
         """Return the starts a second over the last minute."""
-        self._forget(now)
-        if not self._counts:
-            return 0.0
-        since, first = self._counts[0]
-        return (self._used - first + 1) / min(MINUTE, now - since + self.spacing)
+        return self._tally.rate(now, self._number - self._unused, self.spacing)
 
-    @property
-    def _used(self) -> int:
-        return self._number - self._unused
+    def _prove(self, now: float) -> None:
+        self._proven_at = now
+        if self.calm % PROVEN == 0:
+            self._proven, self._level = self._level, self.margin
 
     def _hurry(self, refused: Start, now: float) -> None:
         if refused.number == self._number:
@@ -229,19 +242,36 @@ class Pace:
         """Draw the consequences of one more refusal in a row, and return the length of the hold that it calls for."""
         self.row += 1
         if self.row == 1:
-            if start.number > self._widened:  # the others were taken with the margin of before
-                self._widen()
+            self._widen(start, now)
             self._hurry(start, now)
         return self._hold_length()
 
-    def _widen(self) -> None:
+    def _weight(self, start: Start) -> float:
+        """Return what an answer counts: the less, the more starts were taken since, whose answers will say the same."""
+        return 1 / max(1, self._number - start.number)
+
+    def _widen(self, start: Start, now: float) -> None:
         """Widen the margin by a step that fits the jitter, or by a stride that doubles while refusals come close together."""
+        jitter = self.deviation / self.interval
+        proven = start.number == self._number and now - self._proven_at < TRUST
+        self._narrow = max(self.margin, min(self._proven, self.margin / (1 - EASE))) if proven else NEVER
+        wide = min(GREATEST_BY_JITTER, self.margin + GAIN * (1 - TARGET) * jitter * self._weight(start))
+        if start.number > self._widened:  # the others were taken with the margin of before
+            soon = self.calm < SOON and start.number - self._widened < PROVEN
+            self.stride = min(self.stride * 2, GREATEST_STRIDE) if soon else 1
+            wide = max(wide, min(GREATEST_MARGIN, self.margin + GAIN * (1 - TARGET) * FLOOR * self.stride))
+            self._unsettle()
+        self.margin = self._level = max(self.margin, wide)
+
+    def _undo(self) -> None:
+        """Take the widening back where the repeat at once was refused as well: a wider margin would not have helped."""
+        if self._narrow < NEVER:
+            self.margin, self.stride = self._narrow, 1
+            self._level = self.margin
+
+    def _unsettle(self) -> None:
         if self.calm > self.patience:
             self.patience = min(self.patience * 2, GREATEST_PATIENCE)
-        self.stride = min(self.stride * 2, GREATEST_STRIDE) if self.calm < SOON else 1
-        by_jitter = min(GREATEST_BY_JITTER, self.margin + GAIN * (1 - TARGET) * self.deviation / self.interval)
-        by_stride = min(GREATEST_MARGIN, self.margin + GAIN * (1 - TARGET) * FLOOR * self.stride)
-        self.margin = max(self.margin, by_jitter, by_stride)
         self.calm, self._widened = 0, self._number
 
     def _hold_length(self) -> float:
@@ -256,12 +286,3 @@ class Pace:
         self.row = max(self.row, 2)
         self.hold_began = now
         self.held_until = max(self.held_until, now + seconds)
-
-    def _count(self, now: float) -> None:
-        self._counts.append((now, self._used))
-        self._next_count = now + SECOND
-        self._forget(now)
-
-    def _forget(self, now: float) -> None:
-        while self._counts and self._counts[0][0] <= now - MINUTE:
-            self._counts.popleft()

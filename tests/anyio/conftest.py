@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 import trio.testing
 
 from virtual_clock import VirtualLoop
+
+
+def pytest_collection_finish():
+    """Let the collector pass over the modules and the tests themselves, which stay to the end: what a test leaves it still finds."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(params=["asyncio", "trio"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import warnings
 from datetime import UTC, datetime
 
 import anyio
@@ -471,14 +472,28 @@ async def test_a_page_that_cannot_be_read_fails_what_it_would_have_shown():
 
 
 async def test_a_bulk_that_nobody_begins_does_nothing():
-    """Making a bulk sends nothing, and dropping it is no mistake."""
+    """Making a bulk sends nothing, and whoever forgets to await it is warned as with a coroutine."""
     app = emulator()
     async with paced(app) as api:
-        api.cron.add_many(specs(10))
+        with pytest.warns(RuntimeWarning, match=r"cron\.add_many was never awaited: nothing was sent"):
+            api.cron.add_many(specs(10))
         aiter(api.cron.add_many(specs(10)))
         gc.collect()
         await anyio.sleep(10)
     assert sent(app) == 0
+
+
+async def test_a_bulk_that_was_used_is_dropped_without_a_word():
+    """One that was only asked for its cost, one that could not be made, and one that was carried out cause no warning."""
+    async with paced(emulator()) as api:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            assert api.cron.add_many(specs(200)).cost().requests == 3
+            with pytest.raises(ConfigurationError, match="at least one"):
+                api.cron.add_many([])
+            await api.cron.add_many(specs(2))
+            gc.collect()
+    assert [str(warning.message) for warning in caught if issubclass(warning.category, RuntimeWarning)] == []
 
 
 async def test_a_bulk_is_carried_out_once():

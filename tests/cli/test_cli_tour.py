@@ -38,9 +38,25 @@ def tour(app, provider, jobs=0, token=TOKEN):
     return result, [seen.function for seen in app.emulator.requests]
 
 
-def test_the_tour_of_setcronjob_asks_only_for_what_it_has(app):
+@pytest.fixture(scope="module")
+def toured():
+    """One tour of each service: of five jobs at SetCronJob, and of an old one and an idle one at FastCron, at the service's own pace."""
+    app = create_app(tokens=(TOKEN,), rates={"fastcron": None, "setcronjob": None})
+    with closing(app.emulator):
+        store, key = app.emulator.store, next(iter(app.emulator._accounts.values()))
+        with run_in_thread(app) as origin:
+            httpx.post(f"{origin}/api/v1/group_add", json={"token": TOKEN, "name": "reports"})
+            for name in ("old", "idle"):
+                httpx.post(f"{origin}/api/v1/cron_add", json={"token": TOKEN, "url": "https://example.com/", "name": name})
+        old, idle = store.all("job", "fastcron")
+        store.put("job", "fastcron", key, {**old, "last": old["last"] - 7200, "due": old["last"] - 3600})
+        store.put("job", "fastcron", key, {**idle, "status": 1, "name": ""})
+        yield {"fastcron": tour(app, "fastcron"), "setcronjob": tour(app, "setcronjob", jobs=5)}
+
+
+def test_the_tour_of_setcronjob_asks_only_for_what_it_has(toured):
     """SetCronJob has no account.get and no cron.next; the logs of three jobs are enough."""
-    result, called = tour(app, "setcronjob", jobs=5)
+    result, called = toured["setcronjob"]
     assert result.exit_code == 0, result.output
     assert called == ["group.list", "cron.list", *["cron.logs"] * 3]
 
@@ -51,17 +67,9 @@ def test_an_empty_account_can_be_toured(app):
     assert (result.exit_code, called) == (0, ["group.list", "cron.list"])
 
 
-def test_the_tour_of_fastcron_shows_the_account(app):
+def test_the_tour_of_fastcron_shows_the_account(toured):
     """The account, the groups, and of each job its last and its next run."""
-    store, key = app.emulator.store, next(iter(app.emulator._accounts.values()))
-    with run_in_thread(app) as origin:
-        httpx.post(f"{origin}/api/v1/group_add", json={"token": TOKEN, "name": "reports"})
-        for name in ("old", "idle"):
-            httpx.post(f"{origin}/api/v1/cron_add", json={"token": TOKEN, "url": "https://example.com/", "name": name})
-    old, idle = store.all("job", "fastcron")
-    store.put("job", "fastcron", key, {**old, "last": old["last"] - 7200, "due": old["last"] - 3600})
-    store.put("job", "fastcron", key, {**idle, "status": 1, "name": ""})
-    result, called = tour(app, "fastcron")
+    result, called = toured["fastcron"]
     assert result.exit_code == 0, result.output
     assert called == ["account.get", "group.list", "cron.list", *["cron.logs", "cron.next"] * 2]
     lines = result.output.splitlines()
@@ -91,9 +99,9 @@ def test_a_wrong_token_is_told_and_not_repeated(app):
 
 
 @pytest.mark.parametrize("provider", ["fastcron", "setcronjob"])
-def test_the_tour_changes_nothing_and_shows_no_token(app, provider):
+def test_the_tour_changes_nothing_and_shows_no_token(toured, provider):
     """Only reads are sent, and the token is not printed."""
-    result, called = tour(app, provider, jobs=1)
+    result, called = toured[provider]
     assert set(called) <= READS
     assert TOKEN not in result.output
 

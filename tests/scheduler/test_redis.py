@@ -53,6 +53,9 @@ class Worker:
         command = [sys.executable, str(TESTS / "fleet_worker.py"), url, "fleet", f"{origin}/api/", str(calls)]
         env = {**os.environ, "PYTHONPATH": str(TESTS.parent)}
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
+
+    def ready(self):
+        """Wait until it has loaded all it needs; processes that were started together load side by side."""
         assert self.process.stdout.readline() == "ready\n"
 
     def go(self):
@@ -75,6 +78,8 @@ def judged_fleet(server, processes, calls):
         workers = []
         try:
             workers.extend(Worker(server.url, judge.origin, calls) for _ in range(processes))
+            for worker in workers:
+                worker.ready()
             yield judge, workers
         finally:
             for worker in workers:
