@@ -186,7 +186,9 @@ class Pace:
         if start.number > self._widened:
             self.calm += 1
             if self.calm >= PROVEN:
-                self._prove(now)
+                self._proven_at = now
+                if self.calm % PROVEN == 0:
+                    self._proven, self._level = self._level, self.margin
         if self.patience > FIRST_PATIENCE and self.calm > RESTED * self.patience:
             self.patience //= 2
         calm = self.calm - self.patience if start.number > self._eased else 0
@@ -219,11 +221,6 @@ class Pace:
     def rate_reached(self, now: float) -> float:
         """Return the starts a second over the last minute."""
         return self._tally.rate(now, self._number - self._unused, self.spacing)
-
-    def _prove(self, now: float) -> None:
-        self._proven_at = now
-        if self.calm % PROVEN == 0:
-            self._proven, self._level = self._level, self.margin
 
     def _hurry(self, refused: Start, now: float) -> None:
         if refused.number == self._number:
