@@ -9,17 +9,17 @@ from __future__ import annotations
 import itertools
 import re
 import time
-from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import frozen
 
 from cronapi import _functions as table
-from cronapi._functions import PAGE, Function
+from cronapi._functions import PAGE, Function, Repeat
+from cronapi._memory import MOST_DIGITS, Memory, run_key
 from cronapi.errors import ResponseError
 
-_ID = re.compile("[0-9]{1,18}")
+_ID = re.compile(f"[0-9]{{1,{MOST_DIGITS}}}")
 Ask = Callable[[Function[Any], dict[str, Any]], Awaitable[Any]]
 Row = Mapping[str, Any]
 
@@ -30,8 +30,6 @@ SOON = 90.0
 LOOK_SOON, LOOK_LONG = (0.5,), (0.5, 2.0, 4.0)
 """Seconds before each look. A request that timed out, here or at a gateway, may still be worked on: one look that finds nothing
 proves little then."""
-BEFORE, MADE = -1, -2
-"""Moments before all others: of what was there before anything was sent, and of what a create of this client made."""
 _NAMING = frozenset({"url", "name"})
 _NOT_COMPARED = frozenset({"password", "payload", "run", "token"})
 
@@ -47,52 +45,13 @@ class Finding:
 HAPPENED_NOT, UNCLEAR = Finding(happened=False), Finding()
 
 
-@define
-class Memory:
-    """The ids that a client has seen, and since when; what was seen before a create was sent is not what it made."""
-
-    _seen: defaultdict[str, dict[int, int]] = field(factory=lambda: defaultdict(dict))
-    """When an id was first seen, by what it numbers; ids that a create of this client made were there before anything."""
-    _runs: set[tuple[object, int]] = field(factory=set)
-    _moment: int = 0
-
-    def now(self) -> int:
-        """Return a moment; ids that are learnt later are later than it."""
-        self._moment += 1
-        return self._moment
-
-    def learn(self, function: str, data: object, sent: Row) -> None:
-        """Take note of the ids in an answer to what was sent."""
-        if function == "cron.run":
-            self._runs.add(run_key(sent))
-        target = _target(function)
-        if target is None:
-            return
-        if function in RECOVERY:
-            self.claim(target, ids_of(data))
-        for number in ids_of(data):
-            self._seen[target].setdefault(number, self._moment)
-
-    def know(self, target: str, numbers: Iterable[int]) -> None:
-        """Take note of ids that were there before anything was sent."""
-        for number in numbers:
-            self._seen[target].setdefault(number, BEFORE)
-
-    def claim(self, target: str, numbers: Iterable[int]) -> None:
-        """Take note of ids that belong to creates whose outcome is settled."""
-        self._seen[target].update(dict.fromkeys(numbers, MADE))
-
-    def is_made(self, key: tuple[str, int]) -> bool:
-        """Whether a create of this client made it."""
-        return self._seen[key[0]].get(key[1]) == MADE
-
-    def is_run(self, key: tuple[object, int]) -> bool:
-        """Whether another call of this client asked for this run."""
-        return key in self._runs
-
-    def is_older(self, target: str, number: int | None, moment: int) -> bool:
-        """Whether the id was there before the moment, or belongs to another create."""
-        return self._seen[target].get(number or 0, moment) < moment
+def learn(memory: Memory, function: str, data: object, sent: Row) -> None:
+    """Take note of the ids in an answer to what was sent."""
+    if function == "cron.run":
+        memory.note_run(sent)
+    target = _target(function)
+    if target is not None:
+        (memory.claim if function in RECOVERY else memory.see)(target, ids_of(data))
 
 
 def _target(function: str) -> str | None:
@@ -237,11 +196,6 @@ async def _find_run(ask: Ask, sent: Row, memory: Memory, _moment: int) -> Findin
     return find_time(int(sent["time"]), [int(at) for at in queued if str(at).isdecimal()])
 
 
-def run_key(sent: Row) -> tuple[object, int]:
-    """Return what names a run that was asked for: its job and its time."""
-    return sent.get("id"), int(sent.get("time", 0))
-
-
 def find_time(wanted: int, queued: list[int]) -> Finding:
     """Tell whether a run at `wanted` was added to a schedule, from the times that are queued now.
 
@@ -277,6 +231,11 @@ RECOVERY: dict[str, Recovery] = {
     "group.add": _find_group,
     "cron.run": _find_run,
 }
+
+
+def may_be_gone(row: Function[Any]) -> bool:
+    """Whether an error of this function may mean that there is no such thing."""
+    return row.repeat is Repeat.GONE or row in (table.CRON_GET, table.GROUP_GET)
 
 
 async def is_gone(ask: Ask, function: str, number: object) -> bool:

@@ -58,8 +58,8 @@ class Progress:
     exchange: Exchange | None = None
     abandoned: bool = False
     """Whether the caller went away while the exchange was under way."""
-    moment: int | None = None
-    """When it was first sent, as the memory counts."""
+    moment: int = 0
+    """When it was first sent, as the memory counts; 0 before."""
 
     def left(self) -> float | None:
         """Return what is left of max_wait, in seconds."""

@@ -38,30 +38,37 @@ async def add(calls: Calls, wires: Sequence[Wire], *, seal: Seal | None = None, 
         return [await calls.one(table.CRON_ADD, wire) for wire in wires]
     if seal is None and len(wires) > (most := calls.batches.most):
         return [result for begin in range(0, len(wires), most) for result in await add(calls, wires[begin : begin + most], tries=tries)]
-    moment = 0
+    memory, moment = calls.caller.memory, 0
 
     def close() -> tuple[Any, Wire]:
         nonlocal moment
-        moment = calls.caller.memory.now()  # not before: what was listed while it waited is not what it makes
+        memory.let_go(moment)
+        moment = memory.now()  # not before: what was listed while it waited is not what it makes
         return (table.CRON_BATCH_ADD, {"data": wires}) if seal is None else seal.close()
 
-    sealed = Seal(close) if seal is None else Seal(close, seal.reopen)
+    try:
+        return await _add(calls, wires, Seal(close) if seal is None else Seal(close, seal.reopen), lambda: moment, tries)
+    finally:
+        memory.let_go(moment)
+
+
+async def _add(calls: Calls, wires: Sequence[Wire], seal: Seal, moment: Callable[[], int], tries: int) -> list[Result]:
     try:
         async with calls.batches.gate.sending():
-            data = await calls(table.CRON_BATCH_ADD, {"data": wires}, seal=sealed, look=False)
+            data = await calls(table.CRON_BATCH_ADD, {"data": wires}, seal=seal, look=False)
     except AuthenticationError as error:
         return all_failed(error, wires)
     except APIError as error:
-        return await _refused(calls, wires, moment, error, tries)
+        return await _refused(calls, wires, moment(), error, tries)
     except CronAPIError as error:
         if error.applied is not Applied.UNKNOWN:
             return all_failed(error, wires)
-        return await examine(calls, wires, moment, error, tries)
+        return await examine(calls, wires, moment(), error, tries)
     if len(wires) == 1 and isinstance(data, dict):
         return [Result(data)]
     if isinstance(data, list) and len(data) == len(wires):
         return [Result(row) for row in data]
-    return await examine(calls, wires, moment, OutcomeUnknownError("The answer has not one job for each that was sent."), tries)
+    return await examine(calls, wires, moment(), OutcomeUnknownError("The answer has not one job for each that was sent."), tries)
 
 
 async def examine(calls: Calls, wires: Sequence[Wire], moment: int, error: CronAPIError, tries: int = 0) -> list[Result]:
@@ -82,7 +89,7 @@ async def resume(calls: Calls, wires: Sequence[Wire], known: Collection[int]) ->
 
     def fresh(rows: Rows) -> Rows:
         mine = [row for row in rows if (ids := ids_of(row)) and ids[0] not in known]
-        return [row for row in mine if not memory.is_made(("cron", ids_of(row)[0])) or namings(table.CRON_ADD.name, row) <= names]
+        return [row for row in mine if not memory.is_told("cron", ids_of(row)[0]) or namings(table.CRON_ADD.name, row) <= names]
 
     lost = OutcomeUnknownError("It was under way when an earlier run ended.", function=table.CRON_ADD.name)
     return await _examine(calls, wires, fresh, LOOK_LONG, lost, 0)
@@ -122,7 +129,7 @@ async def _look(calls: Calls, wires: Sequence[Wire], fresh: Callable[[Rows], Row
             found = _told(calls, wires, fresh(await every_job(calls.ask)))
             if ABSENT not in found:
                 break
-        calls.caller.memory.learn(table.CRON_BATCH_ADD.name, [row for row in found if isinstance(row, dict)], {})
+        calls.caller.memory.claim("cron", ids_of([row for row in found if isinstance(row, dict)]))
     return found
 
 

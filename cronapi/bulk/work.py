@@ -143,12 +143,11 @@ def one_by_one(calls: Calls, name: str, row: Function[T]) -> Work[T]:
 
 async def _find(calls: Calls, row: Function[Any], wire: Mapping[str, Any]) -> Result | None:
     """Return what became of a create that an earlier run may have sent; None where it may be sent (again)."""
-    recover = RECOVERY.get(row.name)
     unknown = OutcomeUnknownError("It was under way when an earlier run ended, and looking it up could not tell.", function=row.name)
-    if recover is None:
+    if row is not table.CRON_RUN:
         return Result(error=unknown) if wire.get("run") else None  # an edit that runs the job too must not do that twice
     try:
-        finding = await recover(calls.ask, wire, calls.caller.memory, 0)
+        finding = await RECOVERY[row.name](calls.ask, wire, calls.caller.memory, 0)  # a run is told by its time, whenever it was seen
     except CronAPIError:
         return Result(error=unknown)
     if finding.happened is None:
