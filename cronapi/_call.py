@@ -16,7 +16,7 @@ from anyio.lowlevel import checkpoint_if_cancelled
 from attrs import evolve
 
 from cronapi._functions import TABLE, Function, Repeat
-from cronapi._lookup import LOOK_LONG, LOOK_SOON, RECOVERY, UNCLEAR, Ask, Finding, is_gone, learn, may_be_gone, namings
+from cronapi._lookup import LOOK_LONG, LOOK_SOON, RECOVERY, UNCLEAR, Ask, Finding, disown, is_gone, learn, lose, may_be_gone, namings
 from cronapi._memory import Memory
 from cronapi._progress import Options, Progress, Seal, Token, checked_token
 from cronapi._retry import Ending, History, RetryPolicy, Step, backoff, is_over, next_step
@@ -75,6 +75,10 @@ class Caller:
                 async with self._alone(progress):
                     return await self._perform(progress, options)
             return await self._perform(progress, options)
+        except BaseException:
+            if (late := progress.late()) is not None:  # a cancellation that came together with the answer
+                disown(self.memory, progress.row.name, late.data)
+            raise
         finally:
             self.memory.let_go(progress.moment)
             progress.abandoned = progress.exchange is not None and not progress.exchange.event.is_set()
@@ -87,11 +91,6 @@ class Caller:
             if not self._under_way[name]:
                 del self._under_way[name]
         progress.names = frozenset()
-
-    def _reopen(self, progress: Progress, seal: Seal) -> None:
-        """Nothing was made of it: until the next slot callers may join and leave again."""
-        self._forget(progress)
-        seal.reopen()
 
     def is_busy(self, function: str, wire: Mapping[str, Any]) -> bool:
         """Whether a create is under way that a look-up could not tell apart from this one."""
@@ -156,7 +155,8 @@ class Caller:
             now, history = anyio.current_time(), progress.history
             history.record(verdict.ending, now)
             if progress.seal and not history.lost and verdict.ending in (Ending.REFUSED, Ending.NOT_SENT):
-                self._reopen(progress, progress.seal)
+                self._forget(progress)  # nothing was made of it: until the next slot callers may join and leave again
+                progress.seal.reopen()
             step = next_step(verdict.ending, progress.row.repeat, history, options.retry, now=now, retry_after=verdict.retry_after)
             if step is Step.RETURN:
                 return verdict.data
@@ -188,6 +188,7 @@ class Caller:
             if verdict.ending is Ending.DONE:
                 learn(self.memory, progress.row.name, verdict.data, progress.wire)
             if progress.abandoned:  # nobody waits for it any more: until now it may have been carried out at any moment
+                disown(self.memory, progress.row.name, verdict.data)
                 self._forget(progress)
 
         return take_in
@@ -233,13 +234,14 @@ class Caller:
         failed = progress.fail(error, self.provider)
         if not await self._is_gone(progress, error, options):
             raise failed from failed.__cause__
+        lose(self.memory, progress.row.name, progress.wire)
         if progress.row.repeat is Repeat.GONE and progress.history.lost:
             return None
         raise NotFoundError(error.message, code=getattr(error, "code", 1)).of_call(**failed.facts()) from failed
 
     async def _is_gone(self, progress: Progress, error: CronAPIError, options: Options) -> bool:
         """Whether the service's error means that there is no such thing, which its codes do not tell."""
-        if type(error) is not APIError or options.retry is None or not may_be_gone(progress.row):
+        if type(error) is not APIError or options.retry is None or not (options.look and may_be_gone(progress.row)):
             return False
         try:
             return await is_gone(self.asker(options, progress.lane), progress.row.name, progress.wire.get("id"))

@@ -30,6 +30,7 @@ SOON = 90.0
 LOOK_SOON, LOOK_LONG = (0.5,), (0.5, 2.0, 4.0)
 """Seconds before each look. A request that timed out, here or at a gateway, may still be worked on: one look that finds nothing
 proves little then."""
+_DELETES = frozenset(row.name for row in table.TABLE.values() if row.repeat is Repeat.GONE)
 _NAMING = frozenset({"url", "name"})
 _NOT_COMPARED = frozenset({"password", "payload", "run", "token"})
 
@@ -52,6 +53,20 @@ def learn(memory: Memory, function: str, data: object, sent: Row) -> None:
     target = _target(function)
     if target is not None:
         (memory.claim if function in RECOVERY else memory.see)(target, ids_of(data))
+    if function in _DELETES:
+        lose(memory, function, sent)
+
+
+def lose(memory: Memory, function: str, sent: Row) -> None:
+    """Take note that what was asked for is not there any more."""
+    asked = sent.get("id")
+    memory.lose(str(_target(function)), ids_of([{"id": number} for number in (asked if isinstance(asked, list) else [asked])]))
+
+
+def disown(memory: Memory, function: str, data: object) -> None:
+    """Take note that nobody was told of what a create made."""
+    if function in RECOVERY and (target := _target(function)) is not None:
+        memory.disown(target, ids_of(data))
 
 
 def _target(function: str) -> str | None:

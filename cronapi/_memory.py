@@ -54,6 +54,8 @@ class Memory:
     _orphans: defaultdict[str, Ids] = field(factory=lambda: defaultdict(Ids))
     """Those of them that nobody was told of, because the caller had gone away."""
     _old: defaultdict[str, Ids] = field(factory=lambda: defaultdict(Ids))
+    _gone: defaultdict[str, Ids] = field(factory=lambda: defaultdict(Ids))
+    """Ids of what was deleted or found missing; they stay among the seen ones, since a late listing may still show them."""
     _recent: OrderedDict[tuple[str, int], int] = field(factory=OrderedDict)
     """When an id was first seen, in this order."""
     _held: set[int] = field(factory=set)
@@ -103,6 +105,15 @@ class Memory:
         """Take note that nobody was told of these that were made."""
         for number in numbers:
             self._orphans[target].add(number)
+
+    def lose(self, target: str, numbers: Iterable[int]) -> None:
+        """Take note of what is not there any more."""
+        for number in numbers:
+            self._gone[target].add(number)
+
+    def was_there(self, target: str, number: int) -> bool:
+        """Whether it was there as far as this client knows: seen, and not found missing since."""
+        return self._has_seen(target, number) and number not in self._gone[target]
 
     def is_told(self, target: str, number: int) -> bool:
         """Whether a create of this client made it and its caller knows."""

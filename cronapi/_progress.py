@@ -31,7 +31,7 @@ class Options:
     max_wait: float | None = None
     lane: Lane | None = None
     look: bool = True
-    """Whether a create whose answer was lost is looked up here; a batch is, item by item, by whoever sent it."""
+    """Whether a call whose answer does not tell is looked up here; a batch is, item by item, by whoever sent it."""
 
 
 @frozen

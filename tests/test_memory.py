@@ -13,7 +13,7 @@ from cronapi._memory import FEW_RUNS, Ids, Memory
 
 NUMBERS = st.integers(0, 30) | st.integers(10**18 - 3, 10**18 - 1)
 STEPS = st.lists(
-    st.tuples(st.sampled_from(["see", "know", "claim", "disown"]), st.lists(NUMBERS, max_size=5))
+    st.tuples(st.sampled_from(["see", "know", "claim", "disown", "lose"]), st.lists(NUMBERS, max_size=5))
     | st.tuples(st.sampled_from(["now", "let_go"]), st.integers(0, 4)),
     max_size=60,
 )
@@ -23,7 +23,7 @@ class Model:
     """The same with a dict that forgets nothing."""
 
     def __init__(self):
-        self.seen, self.made, self.orphans, self.count = {}, set(), set(), 0
+        self.seen, self.made, self.orphans, self.gone, self.count = {}, set(), set(), set(), 0
 
     def see(self, numbers):
         for number in numbers:
@@ -39,6 +39,12 @@ class Model:
 
     def disown(self, numbers):
         self.orphans |= set(numbers)
+
+    def lose(self, numbers):
+        self.gone |= set(numbers)
+
+    def was_there(self, number):
+        return (number in self.seen or number in self.made) and number not in self.gone
 
     def is_older(self, number, moment):
         return number in self.made or self.seen.get(number, moment) < moment
@@ -70,6 +76,7 @@ def test_what_is_forgotten_is_never_missed(steps):
             getattr(model, word)(argument)
         for number in [*range(31), *range(10**18 - 3, 10**18)]:
             assert memory.is_told("cron", number) is (number in model.made - model.orphans)
+            assert memory.was_there("cron", number) is model.was_there(number)
             for moment in held:
                 assert memory.is_older("cron", number, moment) is model.is_older(number, moment)
     assert not memory.is_older("group", 1, memory.now())

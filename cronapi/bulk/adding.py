@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from cronapi import _functions as table
-from cronapi._lookup import LOOK_LONG, LOOK_SOON, every_job, ids_of, match, namings, new_rows
+from cronapi._lookup import LOOK_LONG, LOOK_SOON, every_job, ids_of, match, new_rows
 from cronapi._progress import Seal
 from cronapi.bulk.calls import Calls, Result, all_failed, halves
 from cronapi.errors import (
@@ -83,13 +83,12 @@ async def resume(calls: Calls, wires: Sequence[Wire], known: Collection[int]) ->
     """Find out which of these jobs an earlier run made that ended in the middle, make those that it did not, and say what became of each.
 
     `known` are the ids there were before that run. When this client has seen a job for the first time says nothing here: it may have
-    listed jobs before it resumed. What it made itself belongs to somebody else, unless it made it for that run.
+    listed jobs before it resumed. What it made itself belongs to whom it told; what it told nobody of may be that run's.
     """
-    memory, names = calls.caller.memory, calls.batches.abandoned
+    memory = calls.caller.memory
 
     def fresh(rows: Rows) -> Rows:
-        mine = [row for row in rows if (ids := ids_of(row)) and ids[0] not in known]
-        return [row for row in mine if not memory.is_told("cron", ids_of(row)[0]) or namings(table.CRON_ADD.name, row) <= names]
+        return [row for row in rows if (ids := ids_of(row)) and ids[0] not in known and not memory.is_told("cron", ids[0])]
 
     lost = OutcomeUnknownError("It was under way when an earlier run ended.", function=table.CRON_ADD.name)
     return await _examine(calls, wires, fresh, LOOK_LONG, lost, 0)
@@ -129,7 +128,9 @@ async def _look(calls: Calls, wires: Sequence[Wire], fresh: Callable[[Rows], Row
             found = _told(calls, wires, fresh(await every_job(calls.ask)))
             if ABSENT not in found:
                 break
-        calls.caller.memory.claim("cron", ids_of([row for row in found if isinstance(row, dict)]))
+        made = ids_of([row for row in found if isinstance(row, dict)])
+        calls.caller.memory.claim("cron", made)
+        calls.made.extend(made)
     return found
 
 

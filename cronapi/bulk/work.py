@@ -7,11 +7,11 @@ from contextlib import aclosing
 from math import ceil
 from typing import Any, Generic, TypeVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from cronapi import _functions as table
 from cronapi._functions import PAGE, Function
-from cronapi._lookup import RECOVERY, every_job, ids_of, namings
+from cronapi._lookup import RECOVERY, every_job, ids_of
 from cronapi.bulk.adding import add, resume
 from cronapi.bulk.calls import Calls, Result
 from cronapi.bulk.deleting import delete, delete_one
@@ -55,13 +55,12 @@ def adding(calls: Calls) -> Work[Any]:
     batched = calls.has(table.CRON_BATCH_ADD)
 
     async def carry_out(wires: Sequence[Any], known: Known) -> Results:
-        names = {name for wire in wires for name in namings(table.CRON_ADD.name, wire)}
+        step = evolve(calls, made=[])
         try:
-            results = await (add(calls, wires) if known is None else resume(calls, wires, known))
-        except BaseException:  # a cancellation: what was sent goes on by itself
-            calls.batches.abandoned |= names
+            results = await (add(step, wires) if known is None else resume(step, wires, known))
+        except BaseException:  # a cancellation: nobody hears of what was made so far
+            calls.caller.memory.disown("cron", step.made)
             raise
-        calls.batches.abandoned -= names
         for place, result in enumerate(results):
             yield place, result
 
