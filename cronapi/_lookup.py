@@ -32,7 +32,8 @@ LOOK_SOON, LOOK_LONG = (0.5,), (0.5, 2.0, 4.0)
 proves little then."""
 _DELETES = frozenset(row.name for row in table.TABLE.values() if row.repeat is Repeat.GONE)
 _NAMING = frozenset({"url", "name"})
-_NOT_COMPARED = frozenset({"password", "payload", "run", "token"})
+NOT_COMPARED = frozenset({"password", "payload", "run", "token"})
+"""What the services do not show, or show empty."""
 
 
 @frozen
@@ -88,7 +89,7 @@ def ids_of(data: object) -> list[int]:
 
 def is_match(sent: Row, row: Row) -> bool:
     """Whether a listed row has every field that was sent, as far as the service shows it."""
-    shared = (sent.keys() & row.keys()) - _NOT_COMPARED
+    shared = (sent.keys() & row.keys()) - NOT_COMPARED
     return bool(shared & _NAMING) and all(_plain(name, sent[name]) == _plain(name, row[name]) for name in shared)
 
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import gc
+<<<<<<< HEAD
 import warnings
+=======
+import json
+>>>>>>> 802d955 (Set a password in every ensure, and say so)
 from datetime import UTC, datetime
 
 import anyio
+import httpx
 import pytest
 from anyio.lowlevel import checkpoint
 
@@ -756,6 +761,35 @@ async def test_ensure_makes_a_job_once_and_edits_what_differs():
         other = await api.cron.ensure(name="nightly", url=URL, timeout=25)
         assert (other.id, other.timeout, other.http_headers) == (first.id, 25, first.http_headers)
         assert (sent(app, "cron.add"), sent(app, "cron.edit")) == (1, 1)
+
+
+class Empty(httpx.AsyncBaseTransport):
+    """Shows an empty password in every row of a list, as the services' documentation does."""
+
+    def __init__(self, app):
+        self._inner = httpx.ASGITransport(app)
+
+    async def handle_async_request(self, request):
+        response = await self._inner.handle_async_request(request)
+        if not request.url.path.endswith("/cron_list"):
+            return response
+        body = json.loads(await response.aread())
+        return httpx.Response(200, json=body | {"data": [row | {"password": ""} for row in body["data"]]})
+
+
+@pytest.mark.parametrize("shows", [httpx.ASGITransport, Empty])
+async def test_ensure_always_sends_a_password(shows):
+    """Services show no password or an empty one, so nobody can tell whether it is the right one: each call sets it."""
+    app = emulator()
+    async with paced(app, transport=shows(app)) as api:
+        await api.cron.ensure(name="nightly", url=URL, password="old")
+        for password in ("new", "new", ""):
+            before = sent(app, "cron.edit")
+            await api.cron.ensure(name="nightly", url=URL, password=password)
+            assert sent(app, "cron.edit") - before == 1
+        before = sent(app, "cron.edit")
+        await api.cron.ensure(name="nightly", url=URL)
+        assert sent(app, "cron.edit") == before
 
 
 async def test_ensure_takes_only_the_exact_name():
