@@ -437,6 +437,35 @@ def test_outcomes_dropped_after_their_loop_are_no_mistake(backend):
     gc.collect()
 
 
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_bulk_on_another_event_loop_is_refused(backend):
+    """A client that was used on one loop says so on the next, whatever bulk it is asked for, and nothing is sent."""
+    app = create_app(rates={"fastcron": None})
+    api, said = client_of(app), "belongs to another event loop"
+
+    async def first():
+        assert len((await api.cron.add_many(specs(2))).done) == 2
+
+    async def second():
+        with pytest.raises(ConfigurationError, match=said):
+            await api.cron.add_many(specs(300))
+        for bulk in (
+            api.cron.add_many(specs(1)),
+            api.cron.delete_many(iter(range(300))),
+            api.cron.get_many([1, 2]),
+            api.cron.enable_many([1]),
+        ):
+            report = await bulk
+            assert report.failed
+            assert not report.done + report.unknown
+            assert all(isinstance(outcome.error, ConfigurationError) and said in str(outcome.error) for outcome in report.failed)
+
+    anyio.run(first, backend=backend)
+    before = sent(app)
+    anyio.run(second, backend=backend)
+    assert sent(app) == before
+
+
 @pytest.mark.parametrize("way", ["break", "cancel", "end", "wrong token"])
 @pytest.mark.parametrize("kind", ["generator", "async generator"])
 async def test_the_input_is_closed(way, kind):
@@ -550,6 +579,57 @@ async def test_an_input_that_raises_in_the_middle_says_where():
         assert isinstance(broken.value.__cause__, ZeroDivisionError)
         assert [outcome.index for outcome in bulk.report.done] == list(range(150))
     assert len(app.emulator.jobs("fastcron")) == 150
+
+
+@pytest.mark.parametrize("count", [0, 50, 150, 350])
+async def test_an_input_that_awaits_something_cancelled_says_where(count):
+    """A CancelledError of the input's own breaks it off like any error: what was read before is done, and the report has it."""
+    app = emulator()
+
+    async def generate():
+        for spec in specs(count):
+            yield spec
+        raise asyncio.CancelledError  # as does `await task` of a task that somebody has cancelled
+
+    async with paced(app) as api:
+        bulk = api.cron.add_many(generate())
+        with pytest.raises(ConfigurationError, match=f"cancelled at item {count}"):
+            await bulk
+        assert sorted(outcome.index for outcome in bulk.report.done) == list(range(count))
+        assert len(bulk.report) == count
+        assert await is_idle(api)
+    assert len(app.emulator.jobs("fastcron")) == count
+
+
+async def test_an_input_that_awaits_something_cancelled_breaks_off_what_is_resumed_too(tmp_path):
+    """Where the input fails so while a journal is gone through, the bulk says it and does not seem to have ended well."""
+    app, journal = emulator(), tmp_path / "journal.jsonl"
+
+    async def generate(count):
+        for spec in specs(count):
+            yield spec
+        raise asyncio.CancelledError
+
+    async with paced(app) as api:
+        await api.cron.add_many(specs(20), journal=journal)
+        with pytest.raises(ConfigurationError):
+            await api.cron.add_many(generate(10), journal=journal)
+    assert len(app.emulator.jobs("fastcron")) == 20
+
+
+async def test_the_rest_of_an_input_that_awaits_something_cancelled_is_not_tried():
+    """Where a wrong token stops a bulk and its input fails so afterwards, all that could be read has an outcome."""
+
+    async def generate():
+        for spec in specs(700):
+            yield spec
+        raise asyncio.CancelledError
+
+    async with paced(emulator(), token="f" * 32) as api:
+        report = await api.cron.add_many(generate())
+    assert len(report) == 700
+    assert report.failed
+    assert report.not_tried
 
 
 @pytest.mark.parametrize("bad", [{"name": "no url"}, 7, {"url": URL, "urrl": "x"}, {"url": URL, "timeout": b"x"}, None])
