@@ -68,15 +68,25 @@ async def _add(calls: Calls, wires: Sequence[Wire], seal: Seal, moment: Callable
         return [Result(data)]
     if isinstance(data, list) and len(data) == len(wires):
         return [Result(row) for row in data]
-    return await examine(calls, wires, moment(), OutcomeUnknownError("The answer has not one job for each that was sent."), tries)
+    unclear = OutcomeUnknownError("The answer has not one job for each that was sent.")
+    return await examine(calls, wires, moment(), unclear, tries, frozenset(ids_of(data)))
 
 
-async def examine(calls: Calls, wires: Sequence[Wire], moment: int, error: CronAPIError, tries: int = 0) -> list[Result]:
-    """Find out which of these jobs were made since a moment, make those that were not, and say what became of each."""
+async def examine(
+    calls: Calls, wires: Sequence[Wire], moment: int, error: CronAPIError, tries: int, mine: Collection[int] = ()
+) -> list[Result]:
+    """Find out which of these jobs were made since a moment, make those that were not, and say what became of each.
+
+    `mine` are ids that were answered to this very request.
+    """
     memory = calls.caller.memory
     long = isinstance(error.__cause__, RequestTimeoutError | StatusError)
     delays = LOOK_LONG if long else LOOK_SOON
-    return await _examine(calls, wires, lambda rows: new_rows(rows, "cron", memory, moment), delays, error, tries)
+
+    def fresh(rows: Rows) -> Rows:
+        return [row for row in rows if (ids := ids_of(row)) and (ids[0] in mine or not memory.is_older("cron", ids[0], moment))]
+
+    return await _examine(calls, wires, fresh, delays, error, tries)
 
 
 async def resume(calls: Calls, wires: Sequence[Wire], known: Collection[int]) -> list[Result]:

@@ -10,9 +10,20 @@ import anyio
 import httpx
 import pytest
 
-from cronapi import APIError, Applied, ConfigurationError, NotFoundError, OutcomeUnknownError, ResponseError, RetryPolicy, Scheduler
+from cronapi import (
+    APIError,
+    Applied,
+    AuthenticationError,
+    ConfigurationError,
+    NotFoundError,
+    OutcomeUnknownError,
+    ResponseError,
+    RetryPolicy,
+    Scheduler,
+    TransportError,
+)
 from cronapi.emulator import Clock, Fault, create_app
-from emulated import client_of, virtual
+from emulated import TOKEN, client_of, virtual
 
 URL = "https://example.com/ping"
 RATES = {"fastcron": 1.0, "setcronjob": 10.0}
@@ -235,6 +246,77 @@ async def test_a_batch_may_be_too_large_and_have_a_bad_item():
     assert len(app.emulator.jobs("fastcron")) == 199
 
 
+@pytest.mark.parametrize("fails", [False, True])
+async def test_what_a_refused_batch_of_adds_made_is_not_made_again(fails):
+    """Where a refused batch was half carried out, what it made is found; where the jobs cannot be listed then, its items are unknown."""
+    app = emulator()
+    async with paced(app, transport=HalfThenNo(app, key="data"), retry=RetryPolicy(max_attempts=2)) as api:
+        bulk = aiter(api.cron.add_many(iter(specs(40))))
+        if fails:
+            async with anyio.create_task_group() as group:
+
+                async def break_off():
+                    while not sent(app, "cron.batch_add"):  # noqa: ASYNC110 -- the emulator announces nothing
+                        await anyio.sleep(0.05)
+                    app.emulator.faults.add(Fault("reset", function="cron.list", times=None))
+
+                group.start_soon(break_off)
+                outcomes = [outcome async for outcome in bulk]
+        else:
+            outcomes = [outcome async for outcome in bulk]
+    assert {outcome.status for outcome in outcomes} == {"unknown" if fails else "done"}
+    assert names(app) == sorted(spec["name"] for spec in specs(20 if fails else 40))
+
+
+async def test_a_batch_that_never_arrives_is_not_unknown():
+    """Where a batch is lost each time, and the list shows each time that nothing was made, its items failed and say so."""
+    app = emulator()
+    async with paced(app, retry=RetryPolicy(max_attempts=3)) as api:
+        app.emulator.faults.add(Fault("reset", function="cron.batch_add", times=None))
+        report = await api.cron.add_many(specs(30))
+    assert len(report.failed) == 30
+    assert {(type(outcome.error), outcome.error.applied) for outcome in report.failed} == {(TransportError, Applied.NO)}
+    assert app.emulator.jobs("fastcron") == []
+
+
+class OneShort(httpx.AsyncBaseTransport):
+    """Passes everything on, and leaves the last job out of the answer to a batch."""
+
+    def __init__(self, app):
+        self._inner = httpx.ASGITransport(app)
+
+    async def handle_async_request(self, request):
+        response = await self._inner.handle_async_request(request)
+        if not request.url.path.endswith("/cron_batch_add"):
+            return response
+        body = json.loads(await response.aread())
+        return httpx.Response(200, json=body | {"data": body["data"][:-1]})
+
+
+async def test_an_answer_with_too_few_jobs_is_examined():
+    """Where a batch is answered with fewer jobs than were sent, the list tells which is whose, and none is made twice."""
+    app = emulator()
+    async with paced(app, transport=OneShort(app)) as api:
+        all_made_once(app, await api.cron.add_many(specs(30)), specs(30))
+
+
+@pytest.mark.parametrize("kind", ["add", "delete"])
+async def test_a_token_that_is_revoked_in_the_middle_stops_it(kind):
+    """Once the service takes the token no longer, what was done stays done, what was tried failed, and the rest is not tried."""
+    app, good = emulator(), [True]
+    async with paced(app, token=lambda: TOKEN if good[0] else "f" * 32) as api:
+        ids = await made(api, 700) if kind == "delete" else []
+        good[0], outcomes = True, []
+        async for outcome in api.cron.delete_many(ids) if kind == "delete" else api.cron.add_many(iter(specs(700))):
+            good[0] = False
+            outcomes.append(outcome)
+    done = {outcome.index for outcome in outcomes if outcome.status == "done"}
+    assert {type(outcome.error) for outcome in outcomes if outcome.status == "failed"} == {AuthenticationError}
+    assert {outcome.status for outcome in outcomes} == {"done", "failed", "not_tried"}
+    assert len(outcomes) == 700
+    assert {int(name[1:]) for name in names(app)} == (done if kind == "add" else set(range(700)) - done)
+
+
 # --- deletes, edits, runs ----------------------------------------------------------------------------------------------------------
 
 
@@ -283,18 +365,21 @@ async def test_an_unknown_id_costs_a_batch_of_deletes_little():
 
 
 class HalfThenNo(httpx.AsyncBaseTransport):
-    """A service that carries out the first half of a batch of deletes and then refuses it, `times` times."""
+    """A service that carries out the first half of a batch and then refuses it, `times` times."""
 
-    def __init__(self, app, times=1):
-        self._inner, self.times = httpx.ASGITransport(app), times
+    def __init__(self, app, times=1, key="id"):
+        self._inner, self.times, self.key = httpx.ASGITransport(app), times, key
 
     async def handle_async_request(self, request):
-        if self.times and request.url.path.endswith("/cron_batch_delete"):
+        if self.times and "/cron_batch_" in request.url.path:
             self.times -= 1
             body = json.loads(request.content)
-            half = httpx.Request("POST", request.url, json=body | {"id": body["id"][: len(body["id"]) // 2]})
+            half = httpx.Request("POST", request.url, json=body | {self.key: body[self.key][: len(body[self.key]) // 2]})
             await (await self._inner.handle_async_request(half)).aread()
             await anyio.sleep(2)
+            if self.key == "data":
+                refusal = {"status": "error", "code": 1, "message": "too many for today"}
+                return httpx.Response(200, json=refusal)
         return await self._inner.handle_async_request(request)
 
 
@@ -315,6 +400,33 @@ async def test_what_a_refused_batch_of_deletes_did_is_done(times, listed):
     assert isinstance(report[30].error, NotFoundError)
     assert len(report.done) == 40
     assert not {row["id"] for row in app.emulator.jobs("fastcron")} & set(ids)
+
+
+@pytest.mark.parametrize("lost", [False, True])
+async def test_a_refused_batch_of_deletes_that_cannot_be_looked_at(lost):
+    """Where the jobs cannot be listed after a refusal, the items failed with that error; after a lost answer they are unknown."""
+    app = emulator()
+    async with paced(app, retry=RetryPolicy(max_attempts=3)) as api:
+        ids = await made(api, 20)
+        if lost:
+            app.emulator.faults.add(Fault("half", function="cron.batch_delete"))
+        app.emulator.faults.add(Fault("reset", function="cron.list", times=None))
+        report = await api.cron.delete_many([*ids, 4711])
+    assert {outcome.status for outcome in report} == {"unknown" if lost else "failed"}
+    assert len(app.emulator.jobs("fastcron")) == (10 if lost else 20)
+
+
+async def test_a_batch_of_deletes_that_is_too_large_is_halved():
+    """A client that has not learnt how many items a batch may have deletes them all, and learns it."""
+    app = emulator(max_batch=30)
+    async with paced(app) as api:
+        ids = await made(api, 150)
+    async with paced(app) as api:
+        assert len((await api.cron.delete_many(ids[:100])).done) == 100
+        before = sent(app)
+        assert len((await api.cron.delete_many(ids[100:])).done) == 50
+        assert sent(app) - before == 2
+    assert app.emulator.jobs("fastcron") == []
 
 
 async def test_jobs_that_were_deleted_before_are_not_there_to_delete():
