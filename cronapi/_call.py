@@ -75,10 +75,6 @@ class Caller:
                 async with self._alone(progress):
                     return await self._perform(progress, options)
             return await self._perform(progress, options)
-        except BaseException:
-            if (late := progress.late()) is not None:  # a cancellation that came together with the answer
-                disown(self.memory, progress.row.name, late.data)
-            raise
         finally:
             self.memory.let_go(progress.moment)
             progress.abandoned = progress.exchange is not None and not progress.exchange.event.is_set()
