@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-<<<<<<< HEAD
-import warnings
-=======
 import json
->>>>>>> 802d955 (Set a password in every ensure, and say so)
+import warnings
 from datetime import UTC, datetime
 
 import anyio
