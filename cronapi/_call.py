@@ -15,9 +15,9 @@ import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 from attrs import evolve
 
-from cronapi import _functions as table
-from cronapi._functions import Function, Repeat
-from cronapi._lookup import LOOK_LONG, LOOK_SOON, RECOVERY, UNCLEAR, Ask, Finding, Memory, is_gone, namings
+from cronapi._functions import TABLE, Function, Repeat
+from cronapi._lookup import LOOK_LONG, LOOK_SOON, RECOVERY, UNCLEAR, Ask, Finding, disown, is_gone, learn, lose, may_be_gone, namings
+from cronapi._memory import Memory
 from cronapi._progress import Options, Progress, Seal, Token, checked_token
 from cronapi._retry import Ending, History, RetryPolicy, Step, backoff, is_over, next_step
 from cronapi._transport import Transport
@@ -37,9 +37,6 @@ from cronapi.providers import Provider
 from cronapi.scheduler import Lane, Scheduler, Slot
 
 logger = logging.getLogger("cronapi")
-
-_NAMED = (table.CRON_GET.name, table.GROUP_GET.name)
-"""Reads of one thing, whose error may mean that there is no such thing."""
 
 
 class Caller:
@@ -79,6 +76,7 @@ class Caller:
                     return await self._perform(progress, options)
             return await self._perform(progress, options)
         finally:
+            self.memory.let_go(progress.moment)
             progress.abandoned = progress.exchange is not None and not progress.exchange.event.is_set()
             if not progress.abandoned:
                 self._forget(progress)
@@ -89,11 +87,6 @@ class Caller:
             if not self._under_way[name]:
                 del self._under_way[name]
         progress.names = frozenset()
-
-    def _reopen(self, progress: Progress, seal: Seal) -> None:
-        """Nothing was made of it: until the next slot callers may join and leave again."""
-        self._forget(progress)
-        seal.reopen()
 
     def is_busy(self, function: str, wire: Mapping[str, Any]) -> bool:
         """Whether a create is under way that a look-up could not tell apart from this one."""
@@ -123,7 +116,7 @@ class Caller:
 
     def _check(self, function: str) -> None:
         name = self.provider.name
-        if function not in self.provider.functions and function in table.TABLE:
+        if function not in self.provider.functions and function in TABLE:
             raise UnsupportedFunctionError(f"{name} has no such function.", provider=name, function=function)
 
     @asynccontextmanager
@@ -158,7 +151,8 @@ class Caller:
             now, history = anyio.current_time(), progress.history
             history.record(verdict.ending, now)
             if progress.seal and not history.lost and verdict.ending in (Ending.REFUSED, Ending.NOT_SENT):
-                self._reopen(progress, progress.seal)
+                self._forget(progress)  # nothing was made of it: until the next slot callers may join and leave again
+                progress.seal.reopen()
             step = next_step(verdict.ending, progress.row.repeat, history, options.retry, now=now, retry_after=verdict.retry_after)
             if step is Step.RETURN:
                 return verdict.data
@@ -186,13 +180,14 @@ class Caller:
         return await progress.exchange.wait(options.timeout)
 
     def _learner(self, progress: Progress) -> Callable[[Verdict], None]:
-        def learn(verdict: Verdict) -> None:
+        def take_in(verdict: Verdict) -> None:
             if verdict.ending is Ending.DONE:
-                self.memory.learn(progress.row.name, verdict.data, progress.wire)
+                learn(self.memory, progress.row.name, verdict.data, progress.wire)
             if progress.abandoned:  # nobody waits for it any more: until now it may have been carried out at any moment
+                disown(self.memory, progress.row.name, verdict.data)
                 self._forget(progress)
 
-        return learn
+        return take_in
 
     def _sealed(self, progress: Progress, token: str, options: Options, slot: Slot) -> Request:
         try:
@@ -235,14 +230,14 @@ class Caller:
         failed = progress.fail(error, self.provider)
         if not await self._is_gone(progress, error, options):
             raise failed from failed.__cause__
+        lose(self.memory, progress.row.name, progress.wire)
         if progress.row.repeat is Repeat.GONE and progress.history.lost:
             return None
         raise NotFoundError(error.message, code=getattr(error, "code", 1)).of_call(**failed.facts()) from failed
 
     async def _is_gone(self, progress: Progress, error: CronAPIError, options: Options) -> bool:
         """Whether the service's error means that there is no such thing, which its codes do not tell."""
-        asks = progress.row.repeat is Repeat.GONE or progress.row.name in _NAMED
-        if type(error) is not APIError or options.retry is None or not asks:
+        if type(error) is not APIError or options.retry is None or not (options.look and may_be_gone(progress.row)):
             return False
         try:
             return await is_gone(self.asker(options, progress.lane), progress.row.name, progress.wire.get("id"))
@@ -284,16 +279,16 @@ class Caller:
     async def _recover(self, progress: Progress, options: Options) -> Finding:
         recover = RECOVERY.get(progress.row.name)
         names = namings(progress.row.name, progress.wire)
-        if recover is None or not names or any(self._under_way[name] > 1 for name in names):
+        if recover is None or not progress.moment or not names or any(self._under_way[name] > 1 for name in names):
             return UNCLEAR
         try:
-            finding = await recover(self.asker(options, progress.lane), progress.wire, self.memory, progress.moment or 0)
+            finding = await recover(self.asker(options, progress.lane), progress.wire, self.memory, progress.moment)
         except CronAPIError as error:
             raise self._unknown(progress) from error
         except (KeyError, TypeError, ValueError):  # a raw call without what it could be found by, or with something odd there
             return UNCLEAR
         if finding.happened:
-            self.memory.learn(progress.row.name, finding.data, progress.wire)
+            learn(self.memory, progress.row.name, finding.data, progress.wire)
         return finding
 
     def _unknown(self, progress: Progress) -> CronAPIError:

@@ -9,17 +9,17 @@ from __future__ import annotations
 import itertools
 import re
 import time
-from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import frozen
 
 from cronapi import _functions as table
-from cronapi._functions import PAGE, Function
+from cronapi._functions import PAGE, Function, Repeat
+from cronapi._memory import MOST_DIGITS, Memory, run_key
 from cronapi.errors import ResponseError
 
-_ID = re.compile("[0-9]{1,18}")
+_ID = re.compile(f"[0-9]{{1,{MOST_DIGITS}}}")
 Ask = Callable[[Function[Any], dict[str, Any]], Awaitable[Any]]
 Row = Mapping[str, Any]
 
@@ -30,10 +30,10 @@ SOON = 90.0
 LOOK_SOON, LOOK_LONG = (0.5,), (0.5, 2.0, 4.0)
 """Seconds before each look. A request that timed out, here or at a gateway, may still be worked on: one look that finds nothing
 proves little then."""
-BEFORE, MADE = -1, -2
-"""Moments before all others: of what was there before anything was sent, and of what a create of this client made."""
+_DELETES = frozenset(row.name for row in table.TABLE.values() if row.repeat is Repeat.GONE)
 _NAMING = frozenset({"url", "name"})
-_NOT_COMPARED = frozenset({"password", "payload", "run", "token"})
+NOT_COMPARED = frozenset({"password", "payload", "run", "token"})
+"""What the services do not show, or show empty."""
 
 
 @frozen
@@ -47,52 +47,27 @@ class Finding:
 HAPPENED_NOT, UNCLEAR = Finding(happened=False), Finding()
 
 
-@define
-class Memory:
-    """The ids that a client has seen, and since when; what was seen before a create was sent is not what it made."""
+def learn(memory: Memory, function: str, data: object, sent: Row) -> None:
+    """Take note of the ids in an answer to what was sent."""
+    if function == "cron.run":
+        memory.note_run(sent)
+    target = _target(function)
+    if target is not None:
+        (memory.claim if function in RECOVERY else memory.see)(target, ids_of(data))
+    if function in _DELETES:
+        lose(memory, function, sent)
 
-    _seen: defaultdict[str, dict[int, int]] = field(factory=lambda: defaultdict(dict))
-    """When an id was first seen, by what it numbers; ids that a create of this client made were there before anything."""
-    _runs: set[tuple[object, int]] = field(factory=set)
-    _moment: int = 0
 
-    def now(self) -> int:
-        """Return a moment; ids that are learnt later are later than it."""
-        self._moment += 1
-        return self._moment
+def lose(memory: Memory, function: str, sent: Row) -> None:
+    """Take note that what was asked for is not there any more."""
+    asked = sent.get("id")
+    memory.lose(str(_target(function)), ids_of([{"id": number} for number in (asked if isinstance(asked, list) else [asked])]))
 
-    def learn(self, function: str, data: object, sent: Row) -> None:
-        """Take note of the ids in an answer to what was sent."""
-        if function == "cron.run":
-            self._runs.add(run_key(sent))
-        target = _target(function)
-        if target is None:
-            return
-        if function in RECOVERY:
-            self.claim(target, ids_of(data))
-        for number in ids_of(data):
-            self._seen[target].setdefault(number, self._moment)
 
-    def know(self, target: str, numbers: Iterable[int]) -> None:
-        """Take note of ids that were there before anything was sent."""
-        for number in numbers:
-            self._seen[target].setdefault(number, BEFORE)
-
-    def claim(self, target: str, numbers: Iterable[int]) -> None:
-        """Take note of ids that belong to creates whose outcome is settled."""
-        self._seen[target].update(dict.fromkeys(numbers, MADE))
-
-    def is_made(self, key: tuple[str, int]) -> bool:
-        """Whether a create of this client made it."""
-        return self._seen[key[0]].get(key[1]) == MADE
-
-    def is_run(self, key: tuple[object, int]) -> bool:
-        """Whether another call of this client asked for this run."""
-        return key in self._runs
-
-    def is_older(self, target: str, number: int | None, moment: int) -> bool:
-        """Whether the id was there before the moment, or belongs to another create."""
-        return self._seen[target].get(number or 0, moment) < moment
+def disown(memory: Memory, function: str, data: object) -> None:
+    """Take note that nobody was told of what a create made."""
+    if function in RECOVERY and (target := _target(function)) is not None:
+        memory.disown(target, ids_of(data))
 
 
 def _target(function: str) -> str | None:
@@ -114,7 +89,7 @@ def ids_of(data: object) -> list[int]:
 
 def is_match(sent: Row, row: Row) -> bool:
     """Whether a listed row has every field that was sent, as far as the service shows it."""
-    shared = (sent.keys() & row.keys()) - _NOT_COMPARED
+    shared = (sent.keys() & row.keys()) - NOT_COMPARED
     return bool(shared & _NAMING) and all(_plain(name, sent[name]) == _plain(name, row[name]) for name in shared)
 
 
@@ -237,11 +212,6 @@ async def _find_run(ask: Ask, sent: Row, memory: Memory, _moment: int) -> Findin
     return find_time(int(sent["time"]), [int(at) for at in queued if str(at).isdecimal()])
 
 
-def run_key(sent: Row) -> tuple[object, int]:
-    """Return what names a run that was asked for: its job and its time."""
-    return sent.get("id"), int(sent.get("time", 0))
-
-
 def find_time(wanted: int, queued: list[int]) -> Finding:
     """Tell whether a run at `wanted` was added to a schedule, from the times that are queued now.
 
@@ -277,6 +247,11 @@ RECOVERY: dict[str, Recovery] = {
     "group.add": _find_group,
     "cron.run": _find_run,
 }
+
+
+def may_be_gone(row: Function[Any]) -> bool:
+    """Whether an error of this function may mean that there is no such thing."""
+    return row.repeat is Repeat.GONE or row in (table.CRON_GET, table.GROUP_GET)
 
 
 async def is_gone(ask: Ask, function: str, number: object) -> bool:

@@ -31,7 +31,7 @@ class Options:
     max_wait: float | None = None
     lane: Lane | None = None
     look: bool = True
-    """Whether a create whose answer was lost is looked up here; a batch is, item by item, by whoever sent it."""
+    """Whether a call whose answer does not tell is looked up here; a batch is, item by item, by whoever sent it."""
 
 
 @frozen
@@ -58,8 +58,8 @@ class Progress:
     exchange: Exchange | None = None
     abandoned: bool = False
     """Whether the caller went away while the exchange was under way."""
-    moment: int | None = None
-    """When it was first sent, as the memory counts."""
+    moment: int = 0
+    """When it was first sent, as the memory counts; 0 before."""
 
     def left(self) -> float | None:
         """Return what is left of max_wait, in seconds."""

@@ -43,6 +43,7 @@ ROOMS = {
     "_transport": 3.0,
     "emulator": 3.0,
     "webhooks": 3.0,
+    "_memory": 3.9,
     "_lookup": 4.0,
     "_progress": 4.1,
     "_call": 4.2,

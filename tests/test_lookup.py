@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from cronapi import ResponseError
 from cronapi._functions import PAGE
-from cronapi._lookup import RECOVERY, UNCLEAR, Memory, choose, every_job, find_time, ids_of, is_gone, is_match
+from cronapi._lookup import RECOVERY, UNCLEAR, choose, every_job, find_time, ids_of, is_gone, is_match, learn
+from cronapi._memory import Memory
 
 SENT = {"url": "https://example.com/a", "name": "a", "timeout": 30, "notify": True}
 ROW = {"id": 7, "url": "https://example.com/a", "name": "a", "timeout": "30", "notify": 1, "fail": 0}
@@ -65,12 +66,12 @@ def test_a_create_counts_as_done_only_when_everything_arrived_and_nothing_more(a
 def test_the_memory_tells_old_from_new():
     """An id seen before a create was sent is older, one seen later is not, and one that another create made is never free."""
     memory = Memory()
-    memory.learn("group.items", [{"id": 1}], {})
+    learn(memory, "group.items", [{"id": 1}], {})
     moment = memory.now()
-    memory.learn("cron.list", [{"id": 2}, {"id": "1"}], {})
-    memory.learn("cron.add", {"id": 3}, {})
-    memory.learn("cron.logs", [{"id": 4}], {})
-    memory.learn("group.list", [{"id": 5}], {})
+    learn(memory, "cron.list", [{"id": 2}, {"id": "1"}], {})
+    learn(memory, "cron.add", {"id": 3}, {})
+    learn(memory, "cron.logs", [{"id": 4}], {})
+    learn(memory, "group.list", [{"id": 5}], {})
     assert [memory.is_older("cron", number, moment) for number in (1, 2, 3, 4, 5)] == [True, False, True, False, False]
 
 
@@ -112,9 +113,9 @@ async def test_a_look_up_whose_answer_is_no_list_proves_nothing(recover):
     async def ask(row, wire):
         return {"error": "maintenance"}
 
-    sent = {"id": 1, "url": "u://x", "name": "a", "time": 4_000_000_000, "data": [{"url": "u://x"}]}
+    sent, memory = {"id": 1, "url": "u://x", "name": "a", "time": 4_000_000_000, "data": [{"url": "u://x"}]}, Memory()
     with pytest.raises(ResponseError):
-        await RECOVERY[recover](ask, sent, Memory(), 1)
+        await RECOVERY[recover](ask, sent, memory, memory.now())
 
 
 EVERY_FIVE = list(range(1_800_000_000, 1_800_000_000 + 300 * 20, 300))
@@ -144,7 +145,8 @@ async def test_a_run_that_is_due_soon_or_past_is_not_looked_for():
     async def ask(row, wire):
         return []
 
-    assert await RECOVERY["cron.run"](ask, {"id": 1, "time": 1_700_000_000}, Memory(), 1) == UNCLEAR
+    memory = Memory()
+    assert await RECOVERY["cron.run"](ask, {"id": 1, "time": 1_700_000_000}, memory, memory.now()) == UNCLEAR
 
 
 async def test_a_service_that_knows_no_pages_is_listed_once():

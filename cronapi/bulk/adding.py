@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from cronapi import _functions as table
-from cronapi._lookup import LOOK_LONG, LOOK_SOON, every_job, ids_of, match, namings, new_rows
+from cronapi._lookup import LOOK_LONG, LOOK_SOON, every_job, ids_of, match, new_rows
 from cronapi._progress import Seal
 from cronapi.bulk.calls import Calls, Result, all_failed, halves
 from cronapi.errors import (
@@ -38,51 +38,67 @@ async def add(calls: Calls, wires: Sequence[Wire], *, seal: Seal | None = None, 
         return [await calls.one(table.CRON_ADD, wire) for wire in wires]
     if seal is None and len(wires) > (most := calls.batches.most):
         return [result for begin in range(0, len(wires), most) for result in await add(calls, wires[begin : begin + most], tries=tries)]
-    moment = 0
+    memory, moment = calls.caller.memory, 0
 
     def close() -> tuple[Any, Wire]:
         nonlocal moment
-        moment = calls.caller.memory.now()  # not before: what was listed while it waited is not what it makes
+        memory.let_go(moment)
+        moment = memory.now()  # not before: what was listed while it waited is not what it makes
         return (table.CRON_BATCH_ADD, {"data": wires}) if seal is None else seal.close()
 
-    sealed = Seal(close) if seal is None else Seal(close, seal.reopen)
+    try:
+        return await _add(calls, wires, Seal(close) if seal is None else Seal(close, seal.reopen), lambda: moment, tries)
+    finally:
+        memory.let_go(moment)
+
+
+async def _add(calls: Calls, wires: Sequence[Wire], seal: Seal, moment: Callable[[], int], tries: int) -> list[Result]:
     try:
         async with calls.batches.gate.sending():
-            data = await calls(table.CRON_BATCH_ADD, {"data": wires}, seal=sealed, look=False)
+            data = await calls(table.CRON_BATCH_ADD, {"data": wires}, seal=seal, look=False)
     except AuthenticationError as error:
         return all_failed(error, wires)
     except APIError as error:
-        return await _refused(calls, wires, moment, error, tries)
+        return await _refused(calls, wires, moment(), error, tries)
     except CronAPIError as error:
         if error.applied is not Applied.UNKNOWN:
             return all_failed(error, wires)
-        return await examine(calls, wires, moment, error, tries)
+        return await examine(calls, wires, moment(), error, tries)
     if len(wires) == 1 and isinstance(data, dict):
         return [Result(data)]
     if isinstance(data, list) and len(data) == len(wires):
         return [Result(row) for row in data]
-    return await examine(calls, wires, moment, OutcomeUnknownError("The answer has not one job for each that was sent."), tries)
+    unclear = OutcomeUnknownError("The answer has not one job for each that was sent.")
+    return await examine(calls, wires, moment(), unclear, tries, frozenset(ids_of(data)))
 
 
-async def examine(calls: Calls, wires: Sequence[Wire], moment: int, error: CronAPIError, tries: int = 0) -> list[Result]:
-    """Find out which of these jobs were made since a moment, make those that were not, and say what became of each."""
+async def examine(
+    calls: Calls, wires: Sequence[Wire], moment: int, error: CronAPIError, tries: int, mine: Collection[int] = ()
+) -> list[Result]:
+    """Find out which of these jobs were made since a moment, make those that were not, and say what became of each.
+
+    `mine` are ids that were answered to this very request.
+    """
     memory = calls.caller.memory
     long = isinstance(error.__cause__, RequestTimeoutError | StatusError)
     delays = LOOK_LONG if long else LOOK_SOON
-    return await _examine(calls, wires, lambda rows: new_rows(rows, "cron", memory, moment), delays, error, tries)
+
+    def fresh(rows: Rows) -> Rows:
+        return [row for row in rows if (ids := ids_of(row)) and (ids[0] in mine or not memory.is_older("cron", ids[0], moment))]
+
+    return await _examine(calls, wires, fresh, delays, error, tries)
 
 
 async def resume(calls: Calls, wires: Sequence[Wire], known: Collection[int]) -> list[Result]:
     """Find out which of these jobs an earlier run made that ended in the middle, make those that it did not, and say what became of each.
 
     `known` are the ids there were before that run. When this client has seen a job for the first time says nothing here: it may have
-    listed jobs before it resumed. What it made itself belongs to somebody else, unless it made it for that run.
+    listed jobs before it resumed. What it made itself belongs to whom it told; what it told nobody of may be that run's.
     """
-    memory, names = calls.caller.memory, calls.batches.abandoned
+    memory = calls.caller.memory
 
     def fresh(rows: Rows) -> Rows:
-        mine = [row for row in rows if (ids := ids_of(row)) and ids[0] not in known]
-        return [row for row in mine if not memory.is_made(("cron", ids_of(row)[0])) or namings(table.CRON_ADD.name, row) <= names]
+        return [row for row in rows if (ids := ids_of(row)) and ids[0] not in known and not memory.is_told("cron", ids[0])]
 
     lost = OutcomeUnknownError("It was under way when an earlier run ended.", function=table.CRON_ADD.name)
     return await _examine(calls, wires, fresh, LOOK_LONG, lost, 0)
@@ -122,7 +138,9 @@ async def _look(calls: Calls, wires: Sequence[Wire], fresh: Callable[[Rows], Row
             found = _told(calls, wires, fresh(await every_job(calls.ask)))
             if ABSENT not in found:
                 break
-        calls.caller.memory.learn(table.CRON_BATCH_ADD.name, [row for row in found if isinstance(row, dict)], {})
+        made = ids_of([row for row in found if isinstance(row, dict)])
+        calls.caller.memory.claim("cron", made)
+        calls.made.extend(made)
     return found
 
 

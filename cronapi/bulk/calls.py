@@ -12,8 +12,8 @@ from anyio.lowlevel import RunVar
 from attrs import define, evolve, field, frozen
 
 from cronapi._call import Caller
-from cronapi._functions import Function
-from cronapi._lookup import Ask, every_job
+from cronapi._functions import Function, Repeat
+from cronapi._lookup import Ask, every_job, ids_of
 from cronapi._progress import Options, Seal
 from cronapi._retry import History
 from cronapi.errors import (
@@ -88,8 +88,6 @@ class Batches:
     atomic: bool = False
     pages: int = 1
     gate: Gate = field(factory=Gate)
-    abandoned: set[tuple[str, ...]] = field(factory=set)
-    """What names the jobs whose bulk was cancelled while they may have been on their way."""
 
 
 @frozen
@@ -116,6 +114,8 @@ class Calls:
     options: Options
     batches: Batches
     lane: Lane = "bulk"
+    made: list[int] = field(factory=list)
+    """Ids of what was made so far of the step that these calls are for."""
 
     def has(self, row: Function[Any]) -> bool:
         """Whether the service has this function."""
@@ -135,7 +135,10 @@ class Calls:
         self, row: Function[Any], wire: Mapping[str, Any], *, history: History | None = None, seal: Seal | None = None, look: bool = True
     ) -> Any:
         """Return the raw data, or raise one of our errors."""
-        return await self.caller.call(row, wire, evolve(self.options, look=look), self.lane, history, seal)
+        data = await self.caller.call(row, wire, evolve(self.options, look=look), self.lane, history, seal)
+        if row.repeat is Repeat.CREATE:
+            self.made.extend(ids_of(data))
+        return data
 
     @asynccontextmanager
     async def ensuring(self, name: str) -> AsyncIterator[None]:

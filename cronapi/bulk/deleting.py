@@ -25,8 +25,8 @@ async def delete(calls: Calls, ids: Sequence[int], *, seal: Seal | None = None, 
     if seal is None and len(ids) > (most := calls.batches.most):
         return [result for begin in range(0, len(ids), most) for result in await delete(calls, ids[begin : begin + most], lost=lost)]
     history = History()
-    try:
-        data = await calls(table.CRON_BATCH_DELETE, {"id": ids}, seal=seal, history=history)
+    try:  # what was sealed may be a single delete, which is looked up like one
+        data = await calls(table.CRON_BATCH_DELETE, {"id": ids}, seal=seal, history=history, look=seal is not None)
     except AuthenticationError as error:
         return all_failed(error, ids)
     except APIError as error:
@@ -61,11 +61,18 @@ async def _refused(calls: Calls, ids: Sequence[int], error: APIError, *, lost: b
     left = [number for number in ids if number in there]
     if len(left) == len(ids):
         return await halves(calls, ids, partial(delete, calls, lost=lost))
-    results = dict(zip(left, await delete(calls, left, lost=lost), strict=True))
-    return [results[number] if number in results else _absent(number, error, lost=lost) for number in ids]
+    results = {number: _absent(calls, number, error, lost=lost) for number in ids if number not in there}
+    results |= dict(zip(left, await delete(calls, left, lost=lost), strict=True))
+    return [results[number] for number in ids]
 
 
-def _absent(number: int, error: APIError, *, lost: bool) -> Result:
-    if lost:
+def _absent(calls: Calls, number: int, error: APIError, *, lost: bool) -> Result:
+    """Tell what became of a job that is not there after a refused batch, which may have deleted some before it came to the bad one."""
+    memory = calls.caller.memory
+    deleted = lost or memory.was_there("cron", number)
+    memory.lose("cron", [number])
+    if deleted:
         return Result(gone(None, number))
-    return Result(error=NotFoundError("There is no such job.", code=error.code, function=table.CRON_DELETE.name))
+    return Result(
+        error=NotFoundError("There is no such job: no page of the list shows it.", code=error.code, function=table.CRON_DELETE.name)
+    )

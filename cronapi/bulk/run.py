@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections import deque
-from collections.abc import Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import aclosing
 from datetime import datetime
+from functools import partial
 from os import PathLike
 from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
 
 import anyio
+from anyio import get_cancelled_exc_class
 from anyio.lowlevel import current_token
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from attrs import define, field, frozen
@@ -27,6 +30,7 @@ from cronapi.bulk.work import Known, Work
 from cronapi.errors import Applied, ConfigurationError, CronAPIError, ResponseError
 
 T = TypeVar("T")
+P = TypeVar("P")
 AHEAD = 1000
 """Outcomes that wait for whoever iterates, before the workers do."""
 _journaled: WeakValueDictionary[Hashable, Run[Any]] = WeakValueDictionary()
@@ -170,7 +174,7 @@ class Run(Generic[T]):
         doubtful: list[Item[Any]] = []
         settled: set[int] = set()
         read = -1
-        while read < journal.last and (items := await self.source.take(min(AHEAD, journal.last - read))):
+        while read < journal.last and (items := await _read(partial(self.source.take, min(AHEAD, journal.last - read)))):
             read = items[-1].index
             for item in items:
                 entry = journal.recall(item.index, journal.fingerprint(item.payload))
@@ -203,7 +207,7 @@ class Run(Generic[T]):
     async def _next_step(self) -> Step:
         if self._steps:
             return self._steps.popleft()
-        return Step(await self.source.take(self.work.size()))
+        return Step(await _read(partial(self.source.take, self.work.size())))
 
     async def _carry_out(self, step: Step) -> None:
         payloads = [item.payload for item in step.items]
@@ -250,9 +254,19 @@ class Run(Generic[T]):
         for step in self._steps:
             for item in step.items:
                 await self._hand_out(Outcome(item.index, item.given, "not_tried"))
-        while self.error is None and (rest := await self.source.drain(AHEAD)):
+        while self.error is None and (rest := await _read(partial(self.source.drain, AHEAD))):
             for index, given in rest:
                 await self._hand_out(Outcome(index, given, "not_tried"))
+
+
+async def _read(read: Callable[[], Awaitable[list[P]]]) -> list[P]:
+    """Read on in the input; where it awaits something that was cancelled, that cancels it and not us: the next read says so."""
+    try:
+        return await read()
+    except asyncio.CancelledError:
+        if get_cancelled_exc_class() is asyncio.CancelledError and (task := asyncio.current_task()) and task.cancelling():
+            raise
+        return await read()
 
 
 def _note(journal: Journal, outcome: Outcome[Any], fingerprint: str) -> None:

@@ -7,11 +7,11 @@ from contextlib import aclosing
 from math import ceil
 from typing import Any, Generic, TypeVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from cronapi import _functions as table
 from cronapi._functions import PAGE, Function
-from cronapi._lookup import RECOVERY, every_job, ids_of, namings
+from cronapi._lookup import RECOVERY, every_job, ids_of
 from cronapi.bulk.adding import add, resume
 from cronapi.bulk.calls import Calls, Result
 from cronapi.bulk.deleting import delete, delete_one
@@ -55,13 +55,12 @@ def adding(calls: Calls) -> Work[Any]:
     batched = calls.has(table.CRON_BATCH_ADD)
 
     async def carry_out(wires: Sequence[Any], known: Known) -> Results:
-        names = {name for wire in wires for name in namings(table.CRON_ADD.name, wire)}
+        step = evolve(calls, made=[])
         try:
-            results = await (add(calls, wires) if known is None else resume(calls, wires, known))
-        except BaseException:  # a cancellation: what was sent goes on by itself
-            calls.batches.abandoned |= names
+            results = await (add(step, wires) if known is None else resume(step, wires, known))
+        except BaseException:  # a cancellation: nobody hears of what was made so far
+            calls.caller.memory.disown("cron", step.made)
             raise
-        calls.batches.abandoned -= names
         for place, result in enumerate(results):
             yield place, result
 
@@ -143,12 +142,11 @@ def one_by_one(calls: Calls, name: str, row: Function[T]) -> Work[T]:
 
 async def _find(calls: Calls, row: Function[Any], wire: Mapping[str, Any]) -> Result | None:
     """Return what became of a create that an earlier run may have sent; None where it may be sent (again)."""
-    recover = RECOVERY.get(row.name)
     unknown = OutcomeUnknownError("It was under way when an earlier run ended, and looking it up could not tell.", function=row.name)
-    if recover is None:
+    if row is not table.CRON_RUN:
         return Result(error=unknown) if wire.get("run") else None  # an edit that runs the job too must not do that twice
     try:
-        finding = await recover(calls.ask, wire, calls.caller.memory, 0)
+        finding = await RECOVERY[row.name](calls.ask, wire, calls.caller.memory, 0)  # a run is told by its time, whenever it was seen
     except CronAPIError:
         return Result(error=unknown)
     if finding.happened is None:

@@ -84,7 +84,9 @@ class ManyJobs:
     def delete_many(self, ids: Ids, **options: Unpack[BulkOptions]) -> Bulk[CronJob]:
         """Delete jobs, in batches where the service has them (FastCron). An id given twice is a ConfigurationError.
 
-        A job that is gone after a lost answer is deleted; one that was not there before is a NotFoundError in its outcome.
+        A job that is gone after a lost answer is deleted, and so is one that this client has seen in an answer and that is gone after a
+        batch was refused. Any other that is not there is a NotFoundError in its outcome. Nothing tells, for a job that this client has
+        never seen, whether a refused batch deleted it or it was not there before.
         """
         return Bulk(self._invoke.calls, kinds.deleting(self._invoke.calls), ids, Once(), **options)
 

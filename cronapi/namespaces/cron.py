@@ -12,7 +12,7 @@ from attrs import evolve, frozen
 
 from cronapi import _functions as table
 from cronapi._functions import PAGE
-from cronapi._lookup import is_match
+from cronapi._lookup import NOT_COMPARED, is_match
 from cronapi._params import JobParams, JobSpec, as_params, check_names, span
 from cronapi._structure import structure
 from cronapi.errors import ConfigurationError
@@ -63,8 +63,9 @@ class Cron(ManyJobs):
         """Make sure that there is a job of exactly this `name` with these parameters, and return it.
 
         Edits the one with the lowest id if there is one, and creates one where a search of all pages shows none; what is as it should be
-        already costs only the search. Tasks of one event loop that ensure the same name do so one after the other. Errors and repeats
-        as with `edit` and `add`; an error of the search is raised and never taken for absence.
+        already costs only the search. What the service does not show cannot be compared and is set each time: always a `password`, at
+        some services more. Tasks of one event loop that ensure the same name do so one after the other. Errors and repeats as with
+        `edit` and `add`; an error of the search is raised and never taken for absence.
         """
         check_names(params, "cron.ensure")
         name = params.get("name")
@@ -76,7 +77,7 @@ class Cron(ManyJobs):
             if row is None:
                 return await self.add(**params)
             wire = self._invoke.encode(params, clear=True)
-            if wire.keys() <= row.keys() and is_match(wire, row):
+            if wire.keys() <= row.keys() - NOT_COMPARED and is_match(wire, row):
                 return structure(row, CronJob)
             return await self.edit(int(row["id"]), **params)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import warnings
 from datetime import UTC, datetime
 
 import anyio
+import httpx
 import pytest
 from anyio.lowlevel import checkpoint
 
@@ -432,6 +434,35 @@ def test_outcomes_dropped_after_their_loop_are_no_mistake(backend):
     gc.collect()
 
 
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_bulk_on_another_event_loop_is_refused(backend):
+    """A client that was used on one loop says so on the next, whatever bulk it is asked for, and nothing is sent."""
+    app = create_app(rates={"fastcron": None})
+    api, said = client_of(app), "belongs to another event loop"
+
+    async def first():
+        assert len((await api.cron.add_many(specs(2))).done) == 2
+
+    async def second():
+        with pytest.raises(ConfigurationError, match=said):
+            await api.cron.add_many(specs(300))
+        for bulk in (
+            api.cron.add_many(specs(1)),
+            api.cron.delete_many(iter(range(300))),
+            api.cron.get_many([1, 2]),
+            api.cron.enable_many([1]),
+        ):
+            report = await bulk
+            assert report.failed
+            assert not report.done + report.unknown
+            assert all(isinstance(outcome.error, ConfigurationError) and said in str(outcome.error) for outcome in report.failed)
+
+    anyio.run(first, backend=backend)
+    before = sent(app)
+    anyio.run(second, backend=backend)
+    assert sent(app) == before
+
+
 @pytest.mark.parametrize("way", ["break", "cancel", "end", "wrong token"])
 @pytest.mark.parametrize("kind", ["generator", "async generator"])
 async def test_the_input_is_closed(way, kind):
@@ -545,6 +576,57 @@ async def test_an_input_that_raises_in_the_middle_says_where():
         assert isinstance(broken.value.__cause__, ZeroDivisionError)
         assert [outcome.index for outcome in bulk.report.done] == list(range(150))
     assert len(app.emulator.jobs("fastcron")) == 150
+
+
+@pytest.mark.parametrize("count", [0, 50, 150, 350])
+async def test_an_input_that_awaits_something_cancelled_says_where(count):
+    """A CancelledError of the input's own breaks it off like any error: what was read before is done, and the report has it."""
+    app = emulator()
+
+    async def generate():
+        for spec in specs(count):
+            yield spec
+        raise asyncio.CancelledError  # as does `await task` of a task that somebody has cancelled
+
+    async with paced(app) as api:
+        bulk = api.cron.add_many(generate())
+        with pytest.raises(ConfigurationError, match=f"cancelled at item {count}"):
+            await bulk
+        assert sorted(outcome.index for outcome in bulk.report.done) == list(range(count))
+        assert len(bulk.report) == count
+        assert await is_idle(api)
+    assert len(app.emulator.jobs("fastcron")) == count
+
+
+async def test_an_input_that_awaits_something_cancelled_breaks_off_what_is_resumed_too(tmp_path):
+    """Where the input fails so while a journal is gone through, the bulk says it and does not seem to have ended well."""
+    app, journal = emulator(), tmp_path / "journal.jsonl"
+
+    async def generate(count):
+        for spec in specs(count):
+            yield spec
+        raise asyncio.CancelledError
+
+    async with paced(app) as api:
+        await api.cron.add_many(specs(20), journal=journal)
+        with pytest.raises(ConfigurationError):
+            await api.cron.add_many(generate(10), journal=journal)
+    assert len(app.emulator.jobs("fastcron")) == 20
+
+
+async def test_the_rest_of_an_input_that_awaits_something_cancelled_is_not_tried():
+    """Where a wrong token stops a bulk and its input fails so afterwards, all that could be read has an outcome."""
+
+    async def generate():
+        for spec in specs(700):
+            yield spec
+        raise asyncio.CancelledError
+
+    async with paced(emulator(), token="f" * 32) as api:
+        report = await api.cron.add_many(generate())
+    assert len(report) == 700
+    assert report.failed
+    assert report.not_tried
 
 
 @pytest.mark.parametrize("bad", [{"name": "no url"}, 7, {"url": URL, "urrl": "x"}, {"url": URL, "timeout": b"x"}, None])
@@ -756,6 +838,35 @@ async def test_ensure_makes_a_job_once_and_edits_what_differs():
         other = await api.cron.ensure(name="nightly", url=URL, timeout=25)
         assert (other.id, other.timeout, other.http_headers) == (first.id, 25, first.http_headers)
         assert (sent(app, "cron.add"), sent(app, "cron.edit")) == (1, 1)
+
+
+class Empty(httpx.AsyncBaseTransport):
+    """Shows an empty password in every row of a list, as the services' documentation does."""
+
+    def __init__(self, app):
+        self._inner = httpx.ASGITransport(app)
+
+    async def handle_async_request(self, request):
+        response = await self._inner.handle_async_request(request)
+        if not request.url.path.endswith("/cron_list"):
+            return response
+        body = json.loads(await response.aread())
+        return httpx.Response(200, json=body | {"data": [row | {"password": ""} for row in body["data"]]})
+
+
+@pytest.mark.parametrize("shows", [httpx.ASGITransport, Empty])
+async def test_ensure_always_sends_a_password(shows):
+    """Services show no password or an empty one, so nobody can tell whether it is the right one: each call sets it."""
+    app = emulator()
+    async with paced(app, transport=shows(app)) as api:
+        await api.cron.ensure(name="nightly", url=URL, password="old")
+        for password in ("new", "new", ""):
+            before = sent(app, "cron.edit")
+            await api.cron.ensure(name="nightly", url=URL, password=password)
+            assert sent(app, "cron.edit") - before == 1
+        before = sent(app, "cron.edit")
+        await api.cron.ensure(name="nightly", url=URL)
+        assert sent(app, "cron.edit") == before
 
 
 async def test_ensure_takes_only_the_exact_name():

@@ -10,9 +10,20 @@ import anyio
 import httpx
 import pytest
 
-from cronapi import APIError, Applied, ConfigurationError, NotFoundError, OutcomeUnknownError, ResponseError, RetryPolicy, Scheduler
+from cronapi import (
+    APIError,
+    Applied,
+    AuthenticationError,
+    ConfigurationError,
+    NotFoundError,
+    OutcomeUnknownError,
+    ResponseError,
+    RetryPolicy,
+    Scheduler,
+    TransportError,
+)
 from cronapi.emulator import Clock, Fault, create_app
-from emulated import client_of, virtual
+from emulated import TOKEN, client_of, virtual
 
 URL = "https://example.com/ping"
 RATES = {"fastcron": 1.0, "setcronjob": 10.0}
@@ -235,6 +246,77 @@ async def test_a_batch_may_be_too_large_and_have_a_bad_item():
     assert len(app.emulator.jobs("fastcron")) == 199
 
 
+@pytest.mark.parametrize("fails", [False, True])
+async def test_what_a_refused_batch_of_adds_made_is_not_made_again(fails):
+    """Where a refused batch was half carried out, what it made is found; where the jobs cannot be listed then, its items are unknown."""
+    app = emulator()
+    async with paced(app, transport=HalfThenNo(app, key="data"), retry=RetryPolicy(max_attempts=2)) as api:
+        bulk = aiter(api.cron.add_many(iter(specs(40))))
+        if fails:
+            async with anyio.create_task_group() as group:
+
+                async def break_off():
+                    while not sent(app, "cron.batch_add"):  # noqa: ASYNC110 -- the emulator announces nothing
+                        await anyio.sleep(0.05)
+                    app.emulator.faults.add(Fault("reset", function="cron.list", times=None))
+
+                group.start_soon(break_off)
+                outcomes = [outcome async for outcome in bulk]
+        else:
+            outcomes = [outcome async for outcome in bulk]
+    assert {outcome.status for outcome in outcomes} == {"unknown" if fails else "done"}
+    assert names(app) == sorted(spec["name"] for spec in specs(20 if fails else 40))
+
+
+async def test_a_batch_that_never_arrives_is_not_unknown():
+    """Where a batch is lost each time, and the list shows each time that nothing was made, its items failed and say so."""
+    app = emulator()
+    async with paced(app, retry=RetryPolicy(max_attempts=3)) as api:
+        app.emulator.faults.add(Fault("reset", function="cron.batch_add", times=None))
+        report = await api.cron.add_many(specs(30))
+    assert len(report.failed) == 30
+    assert {(type(outcome.error), outcome.error.applied) for outcome in report.failed} == {(TransportError, Applied.NO)}
+    assert app.emulator.jobs("fastcron") == []
+
+
+class OneShort(httpx.AsyncBaseTransport):
+    """Passes everything on, and leaves the last job out of the answer to a batch."""
+
+    def __init__(self, app):
+        self._inner = httpx.ASGITransport(app)
+
+    async def handle_async_request(self, request):
+        response = await self._inner.handle_async_request(request)
+        if not request.url.path.endswith("/cron_batch_add"):
+            return response
+        body = json.loads(await response.aread())
+        return httpx.Response(200, json=body | {"data": body["data"][:-1]})
+
+
+async def test_an_answer_with_too_few_jobs_is_examined():
+    """Where a batch is answered with fewer jobs than were sent, the list tells which is whose, and none is made twice."""
+    app = emulator()
+    async with paced(app, transport=OneShort(app)) as api:
+        all_made_once(app, await api.cron.add_many(specs(30)), specs(30))
+
+
+@pytest.mark.parametrize("kind", ["add", "delete"])
+async def test_a_token_that_is_revoked_in_the_middle_stops_it(kind):
+    """Once the service takes the token no longer, what was done stays done, what was tried failed, and the rest is not tried."""
+    app, good = emulator(), [True]
+    async with paced(app, token=lambda: TOKEN if good[0] else "f" * 32) as api:
+        ids = await made(api, 700) if kind == "delete" else []
+        good[0], outcomes = True, []
+        async for outcome in api.cron.delete_many(ids) if kind == "delete" else api.cron.add_many(iter(specs(700))):
+            good[0] = False
+            outcomes.append(outcome)
+    done = {outcome.index for outcome in outcomes if outcome.status == "done"}
+    assert {type(outcome.error) for outcome in outcomes if outcome.status == "failed"} == {AuthenticationError}
+    assert {outcome.status for outcome in outcomes} == {"done", "failed", "not_tried"}
+    assert len(outcomes) == 700
+    assert {int(name[1:]) for name in names(app)} == (done if kind == "add" else set(range(700)) - done)
+
+
 # --- deletes, edits, runs ----------------------------------------------------------------------------------------------------------
 
 
@@ -270,16 +352,97 @@ async def test_without_retry_lost_deletes_are_unknown():
 
 
 async def test_an_unknown_id_costs_a_batch_of_deletes_little():
-    """A batch of a hundred with an id that does not exist deletes the others, with at most four requests."""
+    """A batch of a hundred with an id that does not exist deletes the others, with three requests: the jobs are listed once."""
     app = emulator()
     async with paced(app) as api:
         ids = await made(api, 99)
         before = sent(app)
         report = await api.cron.delete_many([*ids[:50], 4711, *ids[50:]])
-        assert sent(app) - before <= 4
+        assert sent(app) - before == 3
     assert [outcome.index for outcome in report.failed] == [50]
     assert isinstance(report[50].error, NotFoundError)
     assert app.emulator.jobs("fastcron") == []
+
+
+class HalfThenNo(httpx.AsyncBaseTransport):
+    """A service that carries out the first half of a batch and then refuses it, `times` times."""
+
+    def __init__(self, app, times=1, key="id"):
+        self._inner, self.times, self.key = httpx.ASGITransport(app), times, key
+
+    async def handle_async_request(self, request):
+        if self.times and "/cron_batch_" in request.url.path:
+            self.times -= 1
+            body = json.loads(request.content)
+            half = httpx.Request("POST", request.url, json=body | {self.key: body[self.key][: len(body[self.key]) // 2]})
+            await (await self._inner.handle_async_request(half)).aread()
+            await anyio.sleep(2)
+            if self.key == "data":
+                refusal = {"status": "error", "code": 1, "message": "too many for today"}
+                return httpx.Response(200, json=refusal)
+        return await self._inner.handle_async_request(request)
+
+
+@pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.parametrize("listed", ["added", "listed"])
+async def test_what_a_refused_batch_of_deletes_did_is_done(times, listed):
+    """Where a refused batch was half carried out, jobs that this client had seen are done; ids that never were there fail."""
+    app = emulator()
+    async with paced(app) as api:
+        ids = await made(api, 40)
+    async with paced(app, transport=HalfThenNo(app, times)) as api:
+        if listed == "listed":
+            await api.cron.list()
+        else:
+            ids = [job.id for job in (await api.cron.add_many(specs(40, "more"))).values]
+        report = await api.cron.delete_many([*ids[:30], 4711, *ids[30:]])
+    assert [outcome.index for outcome in report.failed] == [30]
+    assert isinstance(report[30].error, NotFoundError)
+    assert len(report.done) == 40
+    assert not {row["id"] for row in app.emulator.jobs("fastcron")} & set(ids)
+
+
+@pytest.mark.parametrize("lost", [False, True])
+async def test_a_refused_batch_of_deletes_that_cannot_be_looked_at(lost):
+    """Where the jobs cannot be listed after a refusal, the items failed with that error; after a lost answer they are unknown."""
+    app = emulator()
+    async with paced(app, retry=RetryPolicy(max_attempts=3)) as api:
+        ids = await made(api, 20)
+        if lost:
+            app.emulator.faults.add(Fault("half", function="cron.batch_delete"))
+        app.emulator.faults.add(Fault("reset", function="cron.list", times=None))
+        report = await api.cron.delete_many([*ids, 4711])
+    assert {outcome.status for outcome in report} == {"unknown" if lost else "failed"}
+    assert len(app.emulator.jobs("fastcron")) == (10 if lost else 20)
+
+
+async def test_a_batch_of_deletes_that_is_too_large_is_halved():
+    """A client that has not learnt how many items a batch may have deletes them all, and learns it."""
+    app = emulator(max_batch=30)
+    async with paced(app) as api:
+        ids = await made(api, 150)
+    async with paced(app) as api:
+        assert len((await api.cron.delete_many(ids[:100])).done) == 100
+        before = sent(app)
+        assert len((await api.cron.delete_many(ids[100:])).done) == 50
+        assert sent(app) - before == 2
+    assert app.emulator.jobs("fastcron") == []
+
+
+async def test_jobs_that_were_deleted_before_are_not_there_to_delete():
+    """A job that this client has deleted, or found gone, is a NotFoundError in a later batch, though it had seen it once."""
+    app = emulator()
+    async with paced(app) as api, paced(app) as other:
+        ids = await made(api, 6)
+        await api.cron.delete(ids[0])
+        await api.cron.batch_delete(ids[1:2])
+        await api.cron.delete_many(ids[2:4])
+        await other.cron.delete(ids[4])
+        with pytest.raises(NotFoundError):
+            await api.cron.get(ids[4])
+        report = await api.cron.delete_many(ids)
+    assert [outcome.status for outcome in report] == ["failed"] * 5 + ["done"]
+    assert {type(outcome.error) for outcome in report.failed} == {NotFoundError}
 
 
 @BOTH
@@ -317,12 +480,15 @@ async def cut_off(app, bulk, requests):
     """Carry a bulk out until the service has seen that many requests of it, and cancel it a moment later."""
     enough = sent(app) + requests
 
+    ended = anyio.Event()
+
     async def carry_out():
         await bulk
+        ended.set()
 
     async with anyio.create_task_group() as group:
         group.start_soon(carry_out)
-        while sent(app) < enough:  # noqa: ASYNC110 -- the emulator announces nothing
+        while sent(app) < enough and not ended.is_set():  # noqa: ASYNC110 -- the emulator announces nothing
             await anyio.sleep(0.05)
         await anyio.sleep(0.2)
         group.cancel_scope.cancel()
@@ -355,6 +521,51 @@ async def test_a_bulk_that_was_cancelled_goes_on(tmp_path, provider, client, req
         again = await api.cron.add_many(given, journal=journal)
         assert [job.id for job in again.values] == [job.id for job in report.values]
         assert sent(app) == before
+
+
+LIKE = {"the same": {}, "another time limit": {"timeout": 11}}
+
+
+@pytest.mark.parametrize("name", [{}, {"name": "n"}])
+@pytest.mark.parametrize("like", LIKE)
+async def test_a_resumed_bulk_leaves_the_jobs_that_its_client_made_meanwhile_alone(tmp_path, like, name):
+    """What a caller was told to have made is its own, however like an item of a cancelled bulk it looks; the item is made too."""
+    app, journal = emulator(), tmp_path / "journal.jsonl"
+    given = [{"url": URL, "timeout": 20, **name} for _ in range(3)]
+    async with paced(app) as api:
+        app.emulator.faults.add(Fault("reset", function="cron.batch_add", times=None))
+        async with anyio.create_task_group() as group:
+            group.start_soon(lambda: api.cron.add_many(given, journal=journal)._finish())
+            while not journal.exists() or b"sending" not in journal.read_bytes():  # noqa: ASYNC110 -- a file announces nothing
+                await anyio.sleep(0.01)
+            group.cancel_scope.cancel()
+        await anyio.sleep(5)
+        app.emulator.faults.clear()
+        theirs = [await api.cron.add(**(given[0] | LIKE[like])) for _ in range(2)]
+        report = await api.cron.add_many(given, journal=journal)
+    assert [outcome.status for outcome in report] == ["done"] * 3
+    assert not {job.id for job in theirs} & {job.id for job in report.values}
+    assert len({job.id for job in report.values}) == 3
+    assert len(app.emulator.jobs("fastcron")) == 5
+
+
+@pytest.mark.parametrize("requests", [1, 2, 3, 4, 5, 6])
+@pytest.mark.parametrize("kind", ["none", "stall", "stall_before", "half", "lose", "bad item"])
+async def test_equal_specs_of_two_cancelled_bulks_are_made_once_each(tmp_path, kind, requests):
+    """Two bulks of equal specs are cancelled at any moment, and go on with the same client: each spec has one job of its own."""
+    app, given = emulator(), [{"url": URL}] * 20
+    if kind not in ("none", "bad item"):
+        app.emulator.faults.add(Fault(kind, function="cron.batch_add", times=2, seconds=3.0 if "stall" in kind else 0.0))
+    more = [{"url": URL, "timeout": 99_999_999}] if kind == "bad item" else []
+    reports = []
+    async with paced(app) as api:
+        for word in ("a", "b"):
+            await cut_off(app, api.cron.add_many(given + more, journal=tmp_path / word), requests)
+        await anyio.sleep(10)
+        reports = [await api.cron.add_many(given + more, journal=tmp_path / word) for word in ("a", "b")]
+    ids = [job.id for report in reports for job in report.values]
+    assert len(set(ids)) == len(ids) == 40
+    assert {row["id"] for row in app.emulator.jobs("fastcron")} == set(ids)
 
 
 @BOTH
