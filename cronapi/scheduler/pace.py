@@ -52,12 +52,12 @@ def narrowed(margin: float, jitter: float, calm: int, weight: float) -> float:
 
     `jitter` is the deviation of round trips in intervals, `calm` the successes beyond patience.
     """
-    enough = max(EASE_FLOOR, EASE_DEVIATIONS * jitter)
-    if margin > enough and calm > 0:
+    if calm > 0 and margin > (enough := max(EASE_FLOOR, EASE_DEVIATIONS * jitter)):
         return max(enough, margin * (1 - EASE))
     if calm > LONG_CALM:
         return margin * (1 - EASE)
-    return max(0.0, margin - weight * TARGET * GAIN * max(FLOOR, jitter))
+    step = weight * TARGET * GAIN * max(FLOOR, jitter)
+    return margin - step if margin > step else 0.0
 
 
 @define(init=False)  # `take` fills it in: there is one for every slot, and calling `__init__` would double what making it costs
@@ -245,7 +245,7 @@ class Pace:
 
     def _weight(self, start: Start) -> float:
         """Return what an answer counts: the less, the more starts were taken since, whose answers will say the same."""
-        return 1 / max(1, self._number - start.number)
+        return 1 / (self._number - start.number or 1)
 
     def _widen(self, start: Start, now: float) -> None:
         """Widen the margin by a step that fits the jitter, or by a stride that doubles while refusals come close together."""
