@@ -11,14 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, frozen
 
 from chaos_judge import ATTEMPTS, UNSURE, Verdict, Visit
 
 Row = Mapping[str, Any]
 Thing = tuple[str, int]
 SHOWN = ("name", "url", "expression", "postData", "status")
-STATUS = {"cron.enable": 0, "cron.disable": 1}
+READS, STATUS = ("cron.get", "cron.find"), ("cron.enable", "cron.disable")
 ADDS = ("cron.add", "cron.batch_add", "group.add")
 DELETES = ("cron.delete", "cron.batch_delete", "group.delete")
 EDITS = ("cron.edit", "cron.batch_edit")
@@ -101,6 +101,11 @@ class Chronicle:
         return {thing: states[-1][1] for thing, states in self.states.items() if states[-1][1] is not None}
 
     @cached_property
+    def arrivals(self) -> list[int]:
+        """When requests came."""
+        return [visit.came for visit in self.visits]
+
+    @cached_property
     def requests(self) -> dict[tuple[Thing, str | None], list[Visit]]:
         """The requests that ask for a thing, all of them and, by the text that they bring, those of one edit."""
         found: defaultdict[tuple[Thing, str | None], list[Visit]] = defaultdict(list)
@@ -135,8 +140,21 @@ class Chronicle:
         """Return what its thing was while a deed was under way."""
         return self.between(deed.thing, deed.began, deed.ended)
 
+    @cached_property
+    def ensured(self) -> set[str]:
+        """The names, and the texts, that somebody wanted there to be."""
+        return {deed.sent[key] for deed in self.deeds if deed.function == "cron.ensure" for key in ("name", "postData")}
+
+    def effect_of(self, visit: Visit) -> int:
+        """Return when a request was carried out, or when it came if that was not before the next one came."""
+        place = bisect_right(self.arrivals, visit.came)
+        following = self.arrivals[place] if place < len(self.arrivals) else 1 << 60
+        return visit.applied if visit.applied is not None and visit.applied < following else visit.came
+
     def requests_of(self, deed: Deed) -> list[Visit]:
-        """Return the requests that were sent for an edit."""
+        """Return the requests that were sent for an edit; none for anything else."""
+        if deed.function != "cron.edit":
+            return []
         return [visit for visit in self.requests.get((deed.thing, deed.sent.get("postData")), []) if visit.function in EDITS]
 
 
@@ -156,7 +174,7 @@ def judge_deeds(deeds: Sequence[Deed], visits: Iterable[Visit], jobs: Iterable[R
     assert all(agrees(row, there[thing]) for thing, row in chronicle.last.items()), "the log tells something else than there is"
     return Verdict(
         items=len(deeds),
-        lost=sum(map(chronicle_has_not(chronicle), deeds)) + _unasked(chronicle),
+        lost=sum(_is_lost(chronicle, deed) for deed in deeds) + _unasked(chronicle),
         duplicated=_surplus(chronicle) + _side_by_side(chronicle) + sum(_happened_all_the_same(chronicle, deed) for deed in deeds),
         unknown=sum(deed.told == "unknown" and not _is_moot(chronicle, deed) for deed in deeds),
         knowable=sum(_could_be_known(chronicle, deed) for deed in deeds),
@@ -171,23 +189,17 @@ def judge_deeds(deeds: Sequence[Deed], visits: Iterable[Visit], jobs: Iterable[R
 # --- what callers were told --------------------------------------------------------------------------------------------------------
 
 
-def chronicle_has_not(chronicle: Chronicle) -> Any:
-    """Return whether a deed was told done and the log does not have it."""
-
-    def is_lost(deed: Deed) -> bool:
-        if deed.told != "done" or deed.function in ("cron.get", "cron.find"):
-            return False
-        during = chronicle.during(deed)
-        if deed.function in DELETES:
-            return None not in during
-        if deed.function in STATUS:
-            asked = chronicle.requests.get((deed.thing, None), [])
-            return not any(visit.function == deed.function and deed.began < (visit.applied or 0) <= deed.ended for visit in asked)
-        if deed.function in ADDS and during[0] is not None:
-            return True
-        return not any(agrees(deed.sent, row) for row in during)
-
-    return is_lost
+def _is_lost(chronicle: Chronicle, deed: Deed) -> bool:
+    """Whether a change was told done, and the log does not have it."""
+    if deed.told != "done" or deed.function in READS:
+        return False
+    during = chronicle.during(deed)
+    if deed.function in DELETES:
+        return None not in during
+    if deed.function in STATUS:
+        asked = chronicle.requests.get((deed.thing, None), [])
+        return not any(visit.function == deed.function and deed.began < (visit.applied or 0) <= deed.ended for visit in asked)
+    return (deed.function in ADDS and during[0] is not None) or not any(agrees(deed.sent, row) for row in during)
 
 
 def _is_untrue(chronicle: Chronicle, deed: Deed) -> bool:
@@ -233,8 +245,7 @@ def _surplus(chronicle: Chronicle) -> int:
     """Count things that were made once more than they were asked for, or were said to have failed."""
     asked = Counter(likeness(deed.target, deed.sent) for deed in chronicle.deeds if deed.function in ADDS and _may_be(deed))
     twice = Counter(deed.thing for deed in chronicle.deeds if deed.function in ADDS and deed.told == "done")
-    ensured = {deed.sent["name"] for deed in chronicle.deeds if deed.function == "cron.ensure"}
-    made = Counter({like: count for like, count in chronicle.made.items() if like[1] not in ensured})
+    made = Counter({like: count for like, count in chronicle.made.items() if like[1] not in chronicle.ensured})
     return (made - asked).total() + sum(count - 1 for count in twice.values())
 
 
@@ -244,38 +255,32 @@ def _may_be(deed: Deed) -> bool:
 
 def _side_by_side(chronicle: Chronicle) -> int:
     """Count jobs that were made while another was there of the name that somebody ensured."""
-    ensured = {deed.sent["name"] for deed in chronicle.deeds if deed.function == "cron.ensure"}
     lives: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
     for states in chronicle.states.values():
         born, row = states[0]
-        if row is not None and row["name"] in ensured:
+        if row is not None and row["name"] in chronicle.ensured:
             lives[row["name"]].append((born, next((moment for moment, later in states if later is None), 1 << 60)))
     return sum(end > begin for each in lives.values() for (_, end), (begin, _) in zip(sorted(each), sorted(each)[1:], strict=False))
 
 
 def _happened_all_the_same(chronicle: Chronicle, deed: Deed) -> bool:
     """Whether an edit was told failed, and was carried out."""
-    if deed.function != "cron.edit" or deed.told not in ("failed", "absent"):
-        return False
-    return any(visit.applied is not None and deed.thing in dict(changes(visit)) for visit in chronicle.requests_of(deed))
+    applied = (visit for visit in chronicle.requests_of(deed) if visit.applied is not None)
+    return deed.told in ("failed", "absent") and any(deed.thing in dict(changes(visit)) for visit in applied)
 
 
 def _unasked(chronicle: Chronicle) -> int:
     """Count things that went, or were changed, and nobody had asked for it or was told that it was done."""
     wanted = {(deed.thing, deed.sent.get("postData")) for deed in chronicle.deeds}
     stray = sum(
-        visit.applied is not None and visit.function in EDITS and (thing, visit.content.get("postData")) not in wanted
+        (thing, text) not in wanted and text not in chronicle.ensured
         for visit in chronicle.visits
+        if visit.function in EDITS and (text := visit.content.get("postData"))
         for thing, _ in changes(visit)
-        if visit.data is not None and not _is_ensured(chronicle, visit)
     )
     gone = chronicle.states.keys() - chronicle.last.keys()
     deleting = {deed.thing for deed in chronicle.deeds if deed.function in DELETES and _may_be(deed)}
     return stray + len(gone - deleting)
-
-
-def _is_ensured(chronicle: Chronicle, visit: Visit) -> bool:
-    return any(deed.function == "cron.ensure" and deed.sent["postData"] == visit.content.get("postData") for deed in chronicle.deeds)
 
 
 def _is_overtaken(chronicle: Chronicle, thing: Thing) -> bool:
@@ -287,31 +292,27 @@ def _is_overtaken(chronicle: Chronicle, thing: Thing) -> bool:
 
 def _is_out_of_order(chronicle: Chronicle, deed: Deed) -> bool:
     """Whether a deed was sent again when it was over, or went before what was asked for before it."""
-    if deed.function == "cron.edit" and deed.told != "cancelled":
-        if any(visit.came > deed.ended for visit in chronicle.requests_of(deed)):
-            return True
+    if deed.told != "cancelled" and any(visit.came > deed.ended for visit in chronicle.requests_of(deed)):
+        return True
     if not chronicle.in_order or deed.number is None:
         return False
-    before = [arrival for other in chronicle.about[deed.thing] if other.began < deed.began and (arrival := _arrival(chronicle, other))]
-    mine = _arrival(chronicle, deed)
+    before = [first for other in chronicle.about[deed.thing] if other.began < deed.began and (first := _first(chronicle, other))]
+    mine = _first(chronicle, deed)
     if mine is not None:
-        return max(before, default=0) > mine
-    since = max([deed.began, *before])
+        return any(visit.came > mine.came for visit in before)
+    since = max([deed.began, *map(chronicle.effect_of, before)])
     truth = chronicle.between(deed.thing, since, deed.ended) if since <= deed.ended else []
     if deed.told == "absent":
         return None not in truth
     return deed.function == "cron.get" and deed.told == "done" and not any(agrees(deed.answer or {}, row) for row in truth)
 
 
-def _arrival(chronicle: Chronicle, deed: Deed) -> int | None:
-    """Return when the first request for an edit, or for the only delete of a thing, came to the service."""
+def _first(chronicle: Chronicle, deed: Deed) -> Visit | None:
+    """Return the first request for an edit, or for the only delete of a thing."""
     if deed.function == "cron.edit":
         asked = chronicle.requests_of(deed)
     elif deed.function in DELETES and sum(other.function in DELETES for other in chronicle.about[deed.thing]) == 1:
         asked = [visit for visit in chronicle.requests.get((deed.thing, None), []) if visit.function in DELETES]
     else:
         return None
-    return asked[0].came if asked else None
-
-
-__all__ = ["Deed", "judge_deeds"]
+    return asked[0] if asked else None

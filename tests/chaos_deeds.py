@@ -141,7 +141,10 @@ async def _ensure(ledger: Ledger, rng: random.Random, until: float) -> None:
 
 
 def changed(count: int, size: int) -> Scenario:
-    """Edit, disable and enable jobs by bulks, a few under way at once, then delete half of them and of their groups; some bulks are left."""
+    """Edit, disable and enable jobs by bulks, a few under way at once, then delete half of them and of their groups.
+
+    Some bulks are left in the middle.
+    """
 
     async def run(crowd: Crowd, seed: int) -> list[Deed]:
         ledger, rng = Ledger(crowd), random.Random(seed)
