@@ -132,6 +132,7 @@ class Merger:
         self._open: dict[Key, Shared] = {}
         self._pending: Counter[str] = Counter()
         """Calls that have not ended, by the id of their job."""
+        self._entering = anyio.Lock()
 
     async def call(self, row: Function[Any], wire: Wire, options: Options, lane: Lane, history: History) -> Any:
         """Return the raw `data` of a call, or raise one of our errors."""
@@ -144,8 +145,7 @@ class Merger:
             if send is not None:
                 member = Member(wire, number if row in _BY_ID else wire)
                 return await self._share(member, (row, send), evolve(options, lane=options.lane or lane))
-            if any(self._pending[key] > 1 for key in keys):
-                await checkpoint()  # what was asked for before gets its place in the queue first
+            await self._in_turn(keys)
             return await self._caller.call(row, wire, options, lane, history)
         finally:
             for key in keys:
@@ -164,9 +164,18 @@ class Merger:
             return _get
         return partial(_read, row) if row.repeat is Repeat.READ else None
 
+    async def _in_turn(self, keys: Sequence[str]) -> None:
+        """Let what was asked for before of a job get its place in the queue first; trio runs what is ready in any order."""
+        if any(self._pending[key] > 1 for key in keys):
+            async with self._entering:
+                await checkpoint()
+
     async def _share(self, member: Member, way: tuple[Function[Any], Send], options: Options) -> Any:
+        key = _key(member, way[0], options)
         try:
-            shared = self._join(member, way, options)
+            if way[0] in _BY_ID and not self._may_join(self._open.get(key), member, way[0]):
+                await self._in_turn([str(member.item)])
+            shared = self._join(key, member, way, options)
             try:
                 await self._wait(member, shared, options)
             finally:
@@ -186,22 +195,21 @@ class Merger:
                 raise WaitTooLongError(f"No slot came free in max_wait, {options.max_wait} s.", wait=self._eta(options))
             await shared.turned.wait()
 
-    def _join(self, member: Member, way: tuple[Function[Any], Send], options: Options) -> Shared:
+    def _join(self, key: Key, member: Member, way: tuple[Function[Any], Send], options: Options) -> Shared:
         row, send = way
-        sharing = evolve(options, max_wait=None)
-        key: Key = (row.name, json.dumps(member.wire, sort_keys=True) if row.repeat is Repeat.READ and row not in _BY_ID else None, sharing)
         shared = self._open.get(key)
         if shared is None or not self._may_join(shared, member, row):
             if options.max_wait is not None and (wait := self._eta(options)) > options.max_wait:
                 raise WaitTooLongError(f"The queue is {wait:.1f} s long, max_wait is {options.max_wait:.1f} s.", wait=wait)
-            shared = self._open[key] = Shared(Calls(self._caller, sharing, self._batches, options.lane or "interactive"))
+            calls = Calls(self._caller, evolve(options, max_wait=None), self._batches, options.lane or "interactive")
+            shared = self._open[key] = Shared(calls)
             shared.scope = spawn(partial(self._drive, key, shared, send))
         shared.add(member)
         return shared
 
-    def _may_join(self, shared: Shared, member: Member, row: Function[Any]) -> bool:
+    def _may_join(self, shared: Shared | None, member: Member, row: Function[Any]) -> bool:
         """Whether a call may go with others that came before it: it must overtake no other call on its job, nor make a batch too large."""
-        if shared.sealed or (row.repeat is not Repeat.READ and len(shared.members) >= self._batches.most):
+        if shared is None or shared.sealed or (row.repeat is not Repeat.READ and len(shared.members) >= self._batches.most):
             return False
         if row not in _BY_ID:
             return True
@@ -222,6 +230,12 @@ class Merger:
             shared.end(())
             if self._open.get(key) is shared:
                 del self._open[key]
+
+
+def _key(member: Member, row: Function[Any], options: Options) -> Key:
+    """Return what calls have in common that may share a request."""
+    same = json.dumps(member.wire, sort_keys=True) if row.repeat is Repeat.READ and row not in _BY_ID else None
+    return row.name, same, evolve(options, max_wait=None)
 
 
 async def _add(shared: Shared) -> list[Result]:
