@@ -22,6 +22,7 @@ READS, STATUS = ("cron.get", "cron.find"), ("cron.enable", "cron.disable")
 ADDS = ("cron.add", "cron.batch_add", "group.add")
 DELETES = ("cron.delete", "cron.batch_delete", "group.delete")
 EDITS = ("cron.edit", "cron.batch_edit")
+MOST_TOLD = 5
 
 
 @define(eq=False)
@@ -151,6 +152,17 @@ class Chronicle:
         following = self.arrivals[place] if place < len(self.arrivals) else 1 << 60
         return visit.applied if visit.applied is not None and visit.applied < following else visit.came
 
+    def tell(self, deed: Deed) -> str:
+        """Return what happened around a deed, for whoever looks into a failure."""
+        others = [
+            other for other in self.about[deed.thing] if other is not deed and other.began <= deed.ended and other.ended >= deed.began
+        ]
+        asked = [
+            visit for visit in self.requests.get((deed.thing, None), []) if deed.began <= (visit.went or 0) and visit.came <= deed.ended
+        ]
+        seen = [f"{visit.function} {visit.content.get('postData', '')} {visit.came}-{visit.applied}-{visit.went}" for visit in asked]
+        return f"{deed} BESIDE {others[:MOST_TOLD]} REQUESTS {seen} OF THIS {[visit.came for visit in self.requests_of(deed)]}"
+
     def requests_of(self, deed: Deed) -> list[Visit]:
         """Return the requests that were sent for an edit; none for anything else."""
         if deed.function != "cron.edit":
@@ -172,17 +184,20 @@ def judge_deeds(deeds: Sequence[Deed], visits: Iterable[Visit], jobs: Iterable[R
     there = {("cron", job["id"]): job for job in jobs} | {("group", group["id"]): group for group in groups}
     assert there.keys() == chronicle.last.keys(), "the log does not tell what there is"
     assert all(agrees(row, there[thing]) for thing, row in chronicle.last.items()), "the log tells something else than there is"
+    checks = {"lost": _is_lost, "knowable": _could_be_known, "misread": _is_untrue, "disordered": _is_out_of_order, "failed": _is_failure}
+    wrong = {name: [deed for deed in deeds if is_wrong(chronicle, deed)] for name, is_wrong in checks.items()}
     return Verdict(
         items=len(deeds),
-        lost=sum(_is_lost(chronicle, deed) for deed in deeds) + _unasked(chronicle),
+        lost=len(wrong["lost"]) + _unasked(chronicle),
         duplicated=_surplus(chronicle) + _side_by_side(chronicle) + sum(_happened_all_the_same(chronicle, deed) for deed in deeds),
         unknown=sum(deed.told == "unknown" and not _is_moot(chronicle, deed) for deed in deeds),
-        knowable=sum(_could_be_known(chronicle, deed) for deed in deeds),
+        knowable=len(wrong["knowable"]),
         overtaken=sum(_is_overtaken(chronicle, thing) for thing in chronicle.last),
-        failed=sum(deed.told in ("failed", "not_tried") and not _is_moot(chronicle, deed) for deed in deeds),
+        failed=len(wrong["failed"]),
         cancelled=sum(deed.told == "cancelled" for deed in deeds),
-        misread=sum(_is_untrue(chronicle, deed) for deed in deeds) + _shared_errors(deeds),
-        disordered=sum(_is_out_of_order(chronicle, deed) for deed in deeds),
+        misread=len(wrong["misread"]) + _shared_errors(deeds),
+        disordered=len(wrong["disordered"]),
+        why=tuple(f"{name}: {chronicle.tell(deed)}" for name, found in wrong.items() for deed in found[:MOST_TOLD]),
     )
 
 
@@ -225,6 +240,11 @@ def _is_moot(chronicle: Chronicle, deed: Deed) -> bool:
         alike = (thing for thing, states in chronicle.states.items() if states[0][1] and states[0][1]["name"] == deed.sent["name"])
         return any(None in chronicle.between(thing, deed.began, deed.ended)[1:] for thing in alike)
     return deed.number is not None and None in chronicle.during(deed)
+
+
+def _is_failure(chronicle: Chronicle, deed: Deed) -> bool:
+    """Whether it failed though its thing was there."""
+    return deed.told in ("failed", "not_tried") and not _is_moot(chronicle, deed)
 
 
 def _could_be_known(chronicle: Chronicle, deed: Deed) -> bool:

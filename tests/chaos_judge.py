@@ -72,7 +72,7 @@ class Verdict:
 
     `overtaken` are edits that were carried out, and undone by an earlier request for the same job that the service had held back until
     after its caller had gone on. `misread` are answers that were not true at any moment while they were asked for, `disordered` are
-    calls that went before what had been asked for before them, or were sent again after they were over.
+    calls that went before what had been asked for before them, or were sent again after they were over. `why` tells of some of them.
     """
 
     items: int
@@ -85,6 +85,7 @@ class Verdict:
     cancelled: int
     misread: int = 0
     disordered: int = 0
+    why: tuple[str, ...] = ()
 
     @property
     def is_clean(self) -> bool:
