@@ -155,7 +155,7 @@ class Chronicle:
     def tell(self, deed: Deed) -> str:
         """Return what happened around a deed, for whoever looks into a failure."""
         beside = [other for other in self.about[deed.thing] if other.began <= deed.ended and other.ended >= deed.began]
-        asked = [visit for visit in self.requests.get((deed.thing, None), []) if visit.came <= deed.ended and deed.began <= (visit.went or 0)]
+        asked = [visit for visit in self.requests.get((deed.thing, None), []) if deed.began < visit.came <= deed.ended]
         seen = [f"{visit.function} {visit.content.get('postData', '')} {visit.came}-{visit.applied}-{visit.went}" for visit in asked]
         return f"{deed} BESIDE {beside[:MOST_TOLD]} REQUESTS {seen} OF THIS {[visit.came for visit in self.requests_of(deed)]}"
 

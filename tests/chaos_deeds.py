@@ -16,7 +16,7 @@ from cronapi import Client, CronAPIError, NotFoundError
 
 NAMES, GROUPS = 6, 12
 TWINS = 0.1
-WHAT = {"add": 4, "edit": 4, "get": 4, "find": 1, "delete": 2, "several": 3}
+WHAT = {"add": 6, "edit": 4, "get": 4, "find": 1, "delete": 2, "several": 3}
 """What somebody does next, with weights."""
 FUNCTION = {"edit_many": "cron.edit", "enable_many": "cron.enable", "disable_many": "cron.disable", "delete_many": "cron.delete"}
 
