@@ -141,7 +141,7 @@ async def _ensure(ledger: Ledger, rng: random.Random, until: float) -> None:
 
 
 def changed(count: int, size: int) -> Scenario:
-    """Edit, disable and enable jobs by bulks, a few under way at once, then delete half of them and of their groups.
+    """Edit, disable, enable and delete jobs by bulks, a few of which are under way at once and meet on a job, and delete groups.
 
     Some bulks are left in the middle.
     """
@@ -154,10 +154,11 @@ def changed(count: int, size: int) -> Scenario:
         await together(in_rows(lambda some: _add(ledger, some), parts(specs, size)))
         work = [(method, part) for part in parts(ledger.known, size) for method in ("edit_many", "disable_many", "enable_many")]
         rng.shuffle(work)
-        await together(in_rows(lambda some: _change(ledger, rng, *some[0]), parts(work, 1)))
-        last = [("delete_many", part) for part in parts(ledger.known[::2], size)]
-        rest = [_delete_groups(ledger, groups[::2]), *in_rows(lambda some: _change(ledger, rng, *some[0]), parts(last, 1))]
-        await together(rest)
+        going = ledger.known[::2]
+        for part in [*parts(going, size), rng.sample(going, min(size, len(going)))]:
+            work.insert(rng.randrange(len(work) // 2, len(work)), ("delete_many", part))
+        rows = in_rows(lambda some: _change(ledger, rng, *some[0]), parts(work, 1))
+        await together([*rows, _delete_groups(ledger, groups[::2])])
         return ledger.deeds
 
     return run
