@@ -16,6 +16,7 @@ from anyio.lowlevel import checkpoint_if_cancelled
 from attrs import evolve
 
 from cronapi import _functions as table
+from cronapi._exchange import Exchange
 from cronapi._functions import Function, Repeat
 from cronapi._lookup import LOOK_LONG, LOOK_SOON, RECOVERY, UNCLEAR, Ask, Finding, Memory, is_gone, namings
 from cronapi._progress import Options, Progress, Seal, Token, checked_token
@@ -53,6 +54,7 @@ class Caller:
         self.memory: Memory = Memory()
         self._creating: WeakValueDictionary[frozenset[tuple[str, ...]], anyio.Lock] = WeakValueDictionary()
         self._under_way: Counter[tuple[str, ...]] = Counter()
+        self._counted: dict[int, Progress] = {}
 
     async def call(
         self,
@@ -89,6 +91,7 @@ class Caller:
             if not self._under_way[name]:
                 del self._under_way[name]
         progress.names = frozenset()
+        self._counted.pop(id(progress), None)
 
     def _reopen(self, progress: Progress, seal: Seal) -> None:
         """Nothing was made of it: until the next slot callers may join and leave again."""
@@ -98,6 +101,17 @@ class Caller:
     def is_busy(self, function: str, wire: Mapping[str, Any]) -> bool:
         """Whether a create is under way that a look-up could not tell apart from this one."""
         return any(self._under_way[name] for name in namings(function, wire))
+
+    def left(self, name: str) -> list[Exchange]:
+        """Return the exchanges that may still make a job of this name."""
+        jobs = (progress for progress in self._counted.values() if any(key[::2] == ("cron", name) for key in progress.names))
+        return [progress.exchange for progress in jobs if progress.exchange is not None]
+
+    async def end(self, exchange: Exchange) -> None:
+        """Wait until an exchange can make nothing any more: the service may hold back what timed out, a look at once would prove little."""
+        await exchange.event.wait()
+        for delay in LOOK_LONG if exchange.verdict.ending is Ending.LOST else ():
+            await self.rest(delay)
 
     def asker(self, options: Options, lane: Lane) -> Ask:
         """Return a way to make reads with these options, without their max_wait."""
@@ -151,6 +165,7 @@ class Caller:
     def _count(self, progress: Progress) -> None:
         progress.names = namings(progress.row.name, progress.wire)
         self._under_way.update(progress.names)
+        self._counted[id(progress)] = progress
 
     async def _perform(self, progress: Progress, options: Options) -> Any:
         while True:

@@ -63,8 +63,9 @@ class Cron(ManyJobs):
         """Make sure that there is a job of exactly this `name` with these parameters, and return it.
 
         Edits the one with the lowest id if there is one, and creates one where a search of all pages shows none; what is as it should be
-        already costs only the search. Tasks of one event loop that ensure the same name do so one after the other. Errors and repeats
-        as with `edit` and `add`; an error of the search is raised and never taken for absence.
+        already costs only the search. Tasks of one event loop that ensure the same name do so one after the other; one that leaves while
+        its add is under way keeps the name until that has ended. Errors and repeats as with `edit` and `add`; an error of the search is
+        raised and never taken for absence.
         """
         check_names(params, "cron.ensure")
         name = params.get("name")
