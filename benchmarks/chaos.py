@@ -14,9 +14,8 @@ Bulks that change edit (in batches of jobs alike, too), disable, enable and dele
 Each answer is compared with what the service had while it was asked for.
 
 Lost: told done and not there, or other than told. Duplicated: there twice, or told failed and there. Knowable: unknown, though a list
-could have told. Overtaken: an edit undone by an earlier request that the service had held back until the later edit came, or an add of
-a caller who had left, held back until another had ensured the job. Misread: an answer that was true at no moment while it was asked for.
-Disordered: arrived before what was asked for earlier, or sent again when over.
+could have told. Overtaken: an edit undone by an earlier request that the service had held back until the later edit came. Misread: an
+answer that was true at no moment while it was asked for. Disordered: arrived before what was asked for earlier, or sent again when over.
 """
 
 from __future__ import annotations

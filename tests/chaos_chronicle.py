@@ -182,15 +182,14 @@ def judge_deeds(deeds: Sequence[Deed], visits: Iterable[Visit], jobs: Iterable[R
     assert there.keys() == chronicle.last.keys(), "the log does not tell what there is"
     assert all(agrees(row, there[thing]) for thing, row in chronicle.last.items()), "the log tells something else than there is"
     checks = {"lost": _is_lost, "knowable": _could_be_known, "misread": _is_untrue, "disordered": _is_out_of_order, "failed": _is_failure}
-    beside = _side_by_side(chronicle)
     wrong = {name: [deed for deed in deeds if is_wrong(chronicle, deed)] for name, is_wrong in checks.items()}
     return Verdict(
         items=len(deeds),
         lost=len(wrong["lost"]) + _unasked(chronicle),
-        duplicated=_surplus(chronicle) + beside.count(False) + sum(_happened_all_the_same(chronicle, deed) for deed in deeds),
+        duplicated=_surplus(chronicle) + _side_by_side(chronicle) + sum(_happened_all_the_same(chronicle, deed) for deed in deeds),
         unknown=sum(deed.told == "unknown" and not _is_moot(chronicle, deed) for deed in deeds),
         knowable=len(wrong["knowable"]),
-        overtaken=sum(_is_overtaken(chronicle, thing) for thing in chronicle.last) + beside.count(True),
+        overtaken=sum(_is_overtaken(chronicle, thing) for thing in chronicle.last),
         failed=len(wrong["failed"]),
         cancelled=sum(deed.told == "cancelled" for deed in deeds),
         misread=len(wrong["misread"]) + _shared_errors(deeds),
@@ -271,21 +270,15 @@ def _may_be(deed: Deed) -> bool:
     return deed.told == "done" or deed.is_open
 
 
-def _side_by_side(chronicle: Chronicle) -> list[bool]:
-    """Return for each job that was made beside another one of a name that is ensured whether the service had held it back.
-
-    That is so where its request had come before that for the other one, and somebody who ensured the name had left meanwhile.
-    """
+def _side_by_side(chronicle: Chronicle) -> int:
+    """Count jobs that were made while another was there of the name that somebody ensured."""
     lives = sorted((states[0][0], thing) for thing, states in chronicle.states.items() if _name(states) in chronicle.ensured)
-    made = {visit.applied: visit.came for visit in chronicle.visits if visit.applied is not None}
-    found = []
-    for (born, thing), (later, other) in itertools.combinations(lives, 2):
-        name = _name(chronicle.states[other])
-        if name == _name(chronicle.states[thing]) and None not in chronicle.between(thing, born, later):
-            came = made[later]
-            left = (deed for deed in chronicle.deeds if deed.told == "cancelled" and deed.sent.get("name") == name)
-            found.append(came < made[born] and any(deed.began < came for deed in left))
-    return found
+    pairs = (
+        (thing, born, later)
+        for (born, thing), (later, other) in itertools.combinations(lives, 2)
+        if _name(chronicle.states[thing]) == _name(chronicle.states[other])
+    )
+    return sum(None not in chronicle.between(thing, born, later) for thing, born, later in pairs)
 
 
 def _name(states: Sequence[tuple[int, Row | None]]) -> str | None:

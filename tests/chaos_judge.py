@@ -71,9 +71,8 @@ class Verdict:
     """What the judge found, in numbers of items; `knowable` are those of the unknown of which somebody could have told.
 
     `overtaken` are edits that were carried out, and undone by an earlier request for the same job that the service had held back until
-    after its caller had gone on; and adds that it held back until their caller had left, and somebody else had ensured the job.
-    `misread` are answers that were not true at any moment while they were asked for, `disordered` are calls that went before what had
-    been asked for before them, or were sent again after they were over. `why` tells of some of them.
+    after its caller had gone on. `misread` are answers that were not true at any moment while they were asked for, `disordered` are
+    calls that went before what had been asked for before them, or were sent again after they were over. `why` tells of some of them.
     """
 
     items: int
