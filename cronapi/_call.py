@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import random
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from inspect import isawaitable
@@ -16,10 +15,9 @@ from anyio.lowlevel import checkpoint_if_cancelled
 from attrs import evolve
 
 from cronapi import _functions as table
-from cronapi._exchange import Exchange
 from cronapi._functions import Function, Repeat
 from cronapi._lookup import LOOK_LONG, LOOK_SOON, RECOVERY, UNCLEAR, Ask, Finding, Memory, is_gone, namings
-from cronapi._progress import Options, Progress, Seal, Token, checked_token
+from cronapi._progress import Creates, Options, Progress, Seal, Token, checked_token
 from cronapi._retry import Ending, History, RetryPolicy, Step, backoff, is_over, next_step
 from cronapi._transport import Transport
 from cronapi._wire import Request, Verdict, build_request
@@ -53,8 +51,7 @@ class Caller:
         self._scheduler = scheduler
         self.memory: Memory = Memory()
         self._creating: WeakValueDictionary[frozenset[tuple[str, ...]], anyio.Lock] = WeakValueDictionary()
-        self._under_way: Counter[tuple[str, ...]] = Counter()
-        self._counted: dict[int, Progress] = {}
+        self.creates: Creates = Creates()
 
     async def call(
         self,
@@ -83,35 +80,16 @@ class Caller:
         finally:
             progress.abandoned = progress.exchange is not None and not progress.exchange.event.is_set()
             if not progress.abandoned:
-                self._forget(progress)
-
-    def _forget(self, progress: Progress) -> None:
-        for name in progress.names:
-            self._under_way[name] -= 1
-            if not self._under_way[name]:
-                del self._under_way[name]
-        progress.names = frozenset()
-        self._counted.pop(id(progress), None)
+                self.creates.remove(progress)
 
     def _reopen(self, progress: Progress, seal: Seal) -> None:
         """Nothing was made of it: until the next slot callers may join and leave again."""
-        self._forget(progress)
+        self.creates.remove(progress)
         seal.reopen()
 
     def is_busy(self, function: str, wire: Mapping[str, Any]) -> bool:
         """Whether a create is under way that a look-up could not tell apart from this one."""
-        return any(self._under_way[name] for name in namings(function, wire))
-
-    def left(self, name: str) -> list[Exchange]:
-        """Return the exchanges that may still make a job of this name."""
-        jobs = (progress for progress in self._counted.values() if any(key[::2] == ("cron", name) for key in progress.names))
-        return [progress.exchange for progress in jobs if progress.exchange is not None]
-
-    async def end(self, exchange: Exchange) -> None:
-        """Wait until an exchange can make nothing any more: the service may hold back what timed out, a look at once would prove little."""
-        await exchange.event.wait()
-        for delay in LOOK_LONG if exchange.verdict.ending is Ending.LOST else ():
-            await self.rest(delay)
+        return self.creates.most(namings(function, wire)) > 0
 
     def asker(self, options: Options, lane: Lane) -> Ask:
         """Return a way to make reads with these options, without their max_wait."""
@@ -156,16 +134,11 @@ class Caller:
         if not mine:
             error = WaitTooLongError("An identical create was still under way after max_wait.", wait=self._scheduler().eta(progress.lane))
             raise progress.fail(error, self.provider)
-        self._count(progress)
+        self.creates.add(progress, names)
         try:
             yield
         finally:
             lock.release()
-
-    def _count(self, progress: Progress) -> None:
-        progress.names = namings(progress.row.name, progress.wire)
-        self._under_way.update(progress.names)
-        self._counted[id(progress)] = progress
 
     async def _perform(self, progress: Progress, options: Options) -> Any:
         while True:
@@ -205,7 +178,7 @@ class Caller:
             if verdict.ending is Ending.DONE:
                 self.memory.learn(progress.row.name, verdict.data, progress.wire)
             if progress.abandoned:  # nobody waits for it any more: until now it may have been carried out at any moment
-                self._forget(progress)
+                self.creates.remove(progress)
 
         return learn
 
@@ -214,7 +187,7 @@ class Caller:
             if progress.seal is not None:
                 progress.row, progress.wire = progress.seal.close()
             if progress.row.name in RECOVERY and not progress.names:
-                self._count(progress)
+                self.creates.add(progress, namings(progress.row.name, progress.wire))
             return self._request(progress, token, options)
         except BaseException:
             slot.give_back()
@@ -299,7 +272,7 @@ class Caller:
     async def _recover(self, progress: Progress, options: Options) -> Finding:
         recover = RECOVERY.get(progress.row.name)
         names = namings(progress.row.name, progress.wire)
-        if recover is None or not names or any(self._under_way[name] > 1 for name in names):
+        if recover is None or not names or self.creates.most(names) > 1:
             return UNCLEAR
         try:
             finding = await recover(self.asker(options, progress.lane), progress.wire, self.memory, progress.moment or 0)

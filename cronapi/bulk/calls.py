@@ -15,9 +15,9 @@ from attrs import define, evolve, field, frozen
 from cronapi._call import Caller
 from cronapi._exchange import Exchange
 from cronapi._functions import Function
-from cronapi._lookup import Ask, every_job
+from cronapi._lookup import LOOK_LONG, Ask, every_job
 from cronapi._progress import Options, Seal
-from cronapi._retry import History
+from cronapi._retry import Ending, History
 from cronapi._spawn import spawn
 from cronapi.errors import (
     Applied,
@@ -153,7 +153,7 @@ class Calls:
         try:
             yield
         finally:
-            if left := self.caller.left(name):  # a caller that is cancelled leaves behind what was sent
+            if left := self.caller.creates.sent_for(name):  # a caller that is cancelled leaves behind what was sent
                 spawn(partial(self._release, lock, left))
             else:
                 lock.release()
@@ -161,7 +161,9 @@ class Calls:
     async def _release(self, lock: anyio.Semaphore, left: Iterable[Exchange]) -> None:
         try:
             for exchange in left:
-                await self.caller.end(exchange)
+                await exchange.event.wait()
+                for delay in LOOK_LONG if exchange.verdict.ending is Ending.LOST else ():  # which the service may still hold back
+                    await self.caller.rest(delay)
         finally:
             lock.release()
 
