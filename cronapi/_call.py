@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import random
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from inspect import isawaitable
@@ -18,7 +17,7 @@ from attrs import evolve
 from cronapi._functions import TABLE, Function, Repeat
 from cronapi._lookup import LOOK_LONG, LOOK_SOON, RECOVERY, UNCLEAR, Ask, Finding, disown, is_gone, learn, lose, may_be_gone, namings
 from cronapi._memory import Memory
-from cronapi._progress import Options, Progress, Seal, Token, checked_token
+from cronapi._progress import Creates, Options, Progress, Seal, Token, checked_token
 from cronapi._retry import Ending, History, RetryPolicy, Step, backoff, is_over, next_step
 from cronapi._transport import Transport
 from cronapi._wire import Request, Verdict, build_request
@@ -49,7 +48,7 @@ class Caller:
         self._scheduler = scheduler
         self.memory: Memory = Memory()
         self._creating: WeakValueDictionary[frozenset[tuple[str, ...]], anyio.Lock] = WeakValueDictionary()
-        self._under_way: Counter[tuple[str, ...]] = Counter()
+        self.creates: Creates = Creates()
 
     async def call(
         self,
@@ -79,18 +78,11 @@ class Caller:
             self.memory.let_go(progress.moment)
             progress.abandoned = progress.exchange is not None and not progress.exchange.event.is_set()
             if not progress.abandoned:
-                self._forget(progress)
-
-    def _forget(self, progress: Progress) -> None:
-        for name in progress.names:
-            self._under_way[name] -= 1
-            if not self._under_way[name]:
-                del self._under_way[name]
-        progress.names = frozenset()
+                self.creates.remove(progress)
 
     def is_busy(self, function: str, wire: Mapping[str, Any]) -> bool:
         """Whether a create is under way that a look-up could not tell apart from this one."""
-        return any(self._under_way[name] for name in namings(function, wire))
+        return self.creates.most(namings(function, wire)) > 0
 
     def asker(self, options: Options, lane: Lane) -> Ask:
         """Return a way to make reads with these options, without their max_wait."""
@@ -135,15 +127,11 @@ class Caller:
         if not mine:
             error = WaitTooLongError("An identical create was still under way after max_wait.", wait=self._scheduler().eta(progress.lane))
             raise progress.fail(error, self.provider)
-        self._count(progress)
+        self.creates.add(progress, names)
         try:
             yield
         finally:
             lock.release()
-
-    def _count(self, progress: Progress) -> None:
-        progress.names = namings(progress.row.name, progress.wire)
-        self._under_way.update(progress.names)
 
     async def _perform(self, progress: Progress, options: Options) -> Any:
         while True:
@@ -151,7 +139,7 @@ class Caller:
             now, history = anyio.current_time(), progress.history
             history.record(verdict.ending, now)
             if progress.seal and not history.lost and verdict.ending in (Ending.REFUSED, Ending.NOT_SENT):
-                self._forget(progress)  # nothing was made of it: until the next slot callers may join and leave again
+                self.creates.remove(progress)  # nothing was made of it: until the next slot callers may join and leave again
                 progress.seal.reopen()
             step = next_step(verdict.ending, progress.row.repeat, history, options.retry, now=now, retry_after=verdict.retry_after)
             if step is Step.RETURN:
@@ -185,7 +173,7 @@ class Caller:
                 learn(self.memory, progress.row.name, verdict.data, progress.wire)
             if progress.abandoned:  # nobody waits for it any more: until now it may have been carried out at any moment
                 disown(self.memory, progress.row.name, verdict.data)
-                self._forget(progress)
+                self.creates.remove(progress)
 
         return take_in
 
@@ -194,7 +182,7 @@ class Caller:
             if progress.seal is not None:
                 progress.row, progress.wire = progress.seal.close()
             if progress.row.name in RECOVERY and not progress.names:
-                self._count(progress)
+                self.creates.add(progress, namings(progress.row.name, progress.wire))
             return self._request(progress, token, options)
         except BaseException:
             slot.give_back()
@@ -279,7 +267,7 @@ class Caller:
     async def _recover(self, progress: Progress, options: Options) -> Finding:
         recover = RECOVERY.get(progress.row.name)
         names = namings(progress.row.name, progress.wire)
-        if recover is None or not progress.moment or not names or any(self._under_way[name] > 1 for name in names):
+        if recover is None or not progress.moment or not names or self.creates.most(names) > 1:
             return UNCLEAR
         try:
             finding = await recover(self.asker(options, progress.lane), progress.wire, self.memory, progress.moment)

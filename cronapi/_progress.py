@@ -77,6 +77,36 @@ class Progress:
         return error.of_call(provider=provider.name, function=self.row.name, attempts=self.history.attempts, applied=applied)
 
 
+class Creates:
+    """The creates that are under way, by the names under which a look-up would find them."""
+
+    def __init__(self) -> None:
+        self._named: dict[tuple[str, ...], list[Progress]] = {}
+
+    def add(self, progress: Progress, names: frozenset[tuple[str, ...]]) -> None:
+        """Count one."""
+        progress.names = names
+        for name in names:
+            self._named.setdefault(name, []).append(progress)
+
+    def remove(self, progress: Progress) -> None:
+        """Count one no more."""
+        for name in progress.names:
+            self._named[name] = [other for other in self._named[name] if other is not progress]
+            if not self._named[name]:
+                del self._named[name]
+        progress.names = frozenset()
+
+    def most(self, names: frozenset[tuple[str, ...]]) -> int:
+        """Return how many share one of these names."""
+        return max((len(self._named.get(name, ())) for name in names), default=0)
+
+    def sent_for(self, name: str) -> list[Exchange]:
+        """Return the exchanges that may still make a job of this name."""
+        jobs = (progress for key, found in self._named.items() if key[::2] == ("cron", name) for progress in found)
+        return [progress.exchange for progress in jobs if progress.exchange is not None]
+
+
 def checked_token(token: object) -> str:
     """Return a token that can be sent, or say why it cannot, without repeating it."""
     if not isinstance(token, str) or not token:

@@ -13,28 +13,29 @@ import sys
 from pathlib import Path
 
 from cronapi import FASTCRON, SETCRONJOB, Client, RetryPolicy, Scheduler
+from cronapi.client import ClientOptions
 from cronapi.emulator import DEFAULT_TOKEN
 
 PROVIDERS = {"fastcron": FASTCRON, "setcronjob": SETCRONJOB}
-RATE, TIMEOUT = 3000.0, 5.0
+RATE, SEATS, TIMEOUT = 3000.0, 10, 5.0
 QUARTER, TENTH = 0.25, 0.1
 
 
 class Brisk(Scheduler):
     """A scheduler whose rests before a repeat or a look-up take a share of their time."""
 
-    def __init__(self, share: float) -> None:
-        super().__init__(RATE)
+    def __init__(self, share: float, seats: int = SEATS) -> None:
+        super().__init__(RATE, max_in_flight=seats)
         self._share = share
 
     async def rest(self, seconds: float) -> None:
         await super().rest(seconds * self._share)
 
 
-def client(provider: str, base_url: str, timeout: float, share: float) -> Client:
+def client(provider: str, base_url: str, timeout: float, share: float, *, seats: int = SEATS, coalesce: bool = False) -> Client:
     """Return a client that rests for a share of the usual times."""
-    retry = RetryPolicy(max_delay=0.4)
-    return Client(PROVIDERS[provider], DEFAULT_TOKEN, base_url=base_url, scheduler=Brisk(share), timeout=timeout, retry=retry)
+    options: ClientOptions = {"scheduler": Brisk(share, seats), "timeout": timeout, "retry": RetryPolicy(max_delay=0.4)}
+    return Client(PROVIDERS[provider], DEFAULT_TOKEN, base_url=base_url, coalesce=coalesce, **options)
 
 
 async def work(base_url: str, provider: str, method: str, inputs: str, journal: str) -> None:

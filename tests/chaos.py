@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import anyio
+from anyio.lowlevel import current_token
 from attrs import Factory, define, frozen
 
-from bulk_worker import QUARTER, client
+from bulk_worker import QUARTER, SEATS, client
+from chaos_chronicle import Deed, judge_deeds
 from chaos_judge import Tale, Verdict, Visit, judge, told_by
 from chaos_service import PATHS, TIMEOUT, Watched, faults, service
 from cronapi import Client, CronAPIError
@@ -22,6 +24,9 @@ HASTY, PATIENCE, SHOCK = 0.2, 1.0, 0.03
 """The share of callers who go away; the longest that one of them stays, and how long after its request has arrived, in seconds."""
 TASKS, ROWS, SINGLY = 50, 3, 50
 """Tasks that live beside each other, and bulks that are under way at once; of their jobs one in so many is asked for singly."""
+CLIENTS = 2
+"""Clients of one account; most crowds share the first."""
+T = TypeVar("T")
 SPEC = {"expression": "0 0 1 1 *", "post_data": "as new"}
 
 
@@ -48,21 +53,43 @@ def tales_of(seed: int, count: int) -> list[Tale]:
     return [Tale(spec) for spec in specs]
 
 
+def _home() -> Callable[[Callable[[], None]], Any]:
+    """Return what runs a function on this event loop, asyncio's or trio's, from another thread."""
+    loop: Any = current_token().native_token
+    return loop.run_sync_soon if hasattr(loop, "run_sync_soon") else loop.call_soon_threadsafe
+
+
+async def together(calls: Iterable[Awaitable[Any]]) -> None:
+    """Await all at once, on asyncio or trio."""
+
+    async def wait(call: Awaitable[Any]) -> None:
+        await call
+
+    async with anyio.create_task_group() as group:
+        for call in calls:
+            group.start_soon(wait, call)
+
+
 @define(eq=False)
 class Crowd:
-    """Callers of one client, of whom some go away: after a while, or at the moment when their request arrives."""
+    """Callers of some clients, of whom some go away: after a while, or at the moment when their request arrives."""
 
-    api: Client
+    apis: Sequence[Client]
     rng: random.Random
-    loop: asyncio.AbstractEventLoop = Factory(asyncio.get_running_loop)
+    moment: Callable[[], int]
+    at_home: Callable[[Callable[[], None]], Any] = Factory(_home)
     _leaving: dict[Any, tuple[anyio.CancelScope, float]] = Factory(dict)
+
+    @property
+    def api(self) -> Client:
+        """The client of those who share one."""
+        return self.apis[0]
 
     def hear(self, visit: Visit, moment: str) -> None:
         """Let those go who wait for this request to arrive."""
-        whose = visit.content.get("id") or visit.content.get("name") or visit.function
-        if moment == "came" and (leaving := self._leaving.pop(whose if not isinstance(whose, list) else visit.function, None)):
-            scope, delay = leaving
-            self.loop.call_soon_threadsafe(self.loop.call_later, delay, scope.cancel)
+        for whose in _named(visit) if moment == "came" else ():
+            if leaving := self._leaving.pop(whose, None):
+                self.at_home(partial(_leave, *leaving))
 
     @contextlib.contextmanager
     def patience(self, whose: object, share: float = HASTY) -> Any:
@@ -101,9 +128,20 @@ class Crowd:
         tale.deleted, _ = await self.ask(tale, self.api.cron.delete(tale.id))
 
 
+def _named(visit: Visit) -> list[Any]:
+    """Return what a request is waited for by: its ids and names, or its function."""
+    number, specs = visit.content.get("id"), visit.content.get("data", [visit.content])
+    return [visit.function, *(number if isinstance(number, list) else [number]), *(spec.get("name") for spec in specs)]
+
+
+def _leave(scope: anyio.CancelScope, delay: float) -> None:
+    scope.deadline = anyio.current_time() + delay
+
+
 # --- what a crowd does -----------------------------------------------------------------------------------------------------------
 
-Scenario = Callable[[Crowd, int], Coroutine[Any, Any, list[Tale]]]
+Stories = Sequence[Tale] | Sequence[Deed]
+Scenario = Callable[[Crowd, int], Coroutine[Any, Any, Stories]]
 
 
 def single_adds(count: int) -> Scenario:
@@ -111,7 +149,7 @@ def single_adds(count: int) -> Scenario:
 
     async def run(crowd: Crowd, seed: int) -> list[Tale]:
         tales = tales_of(seed, count)
-        await asyncio.gather(*[crowd.add(tale) for tale in tales])
+        await together(crowd.add(tale) for tale in tales)
         return tales
 
     return run
@@ -122,7 +160,7 @@ def mixed(seconds: float, tasks: int = TASKS) -> Scenario:
 
     async def run(crowd: Crowd, seed: int) -> list[Tale]:
         until, tales = anyio.current_time() + seconds, [list[Tale]() for _ in range(tasks)]
-        await asyncio.gather(*[_live(crowd, f"{seed} {number}", mine, until) for number, mine in enumerate(tales)])
+        await together(_live(crowd, f"{seed} {number}", mine, until) for number, mine in enumerate(tales))
         return [tale for mine in tales for tale in mine]
 
     return run
@@ -152,31 +190,32 @@ def bulk(count: int, size: int) -> Scenario:
         tales = tales_of(seed, count)
         singly = len(tales) // SINGLY
         beside = (crowd.add(tale) for tale in tales[:singly])
-        await asyncio.gather(*_in_rows(_add_many, crowd, _parts(tales[singly:], size)), *beside)
+        await together([*in_rows(partial(_add_many, crowd), parts(tales[singly:], size)), *beside])
         there = [tale for tale in tales if tale.told == "done"]
-        await asyncio.gather(*_in_rows(_delete_many, crowd, _parts(there[::2], size)))
+        await together(in_rows(partial(_delete_many, crowd), parts(there[::2], size)))
         return tales
 
     return run
 
 
-def _in_rows(carry_out: Callable[..., Awaitable[None]], crowd: Crowd, parts: Iterable[Sequence[Tale]]) -> list[Awaitable[None]]:
+def in_rows(carry_out: Callable[[Sequence[T]], Awaitable[None]], parts: Iterable[Sequence[T]]) -> list[Awaitable[None]]:
     """Return several rows of bulks, each of which begins when the one before it is over, while those of the other rows are under way."""
     waiting = iter(parts)
 
     async def row() -> None:
         for part in waiting:
-            await carry_out(crowd, part)
+            await carry_out(part)
 
     return [row() for _ in range(ROWS)]
 
 
-def _parts(tales: Sequence[Tale], size: int) -> Iterable[Sequence[Tale]]:
-    return (tales[begin : begin + size] for begin in range(0, len(tales), size))
+def parts(items: Sequence[T], size: int) -> Iterable[Sequence[T]]:
+    """Return parts of this size."""
+    return (items[begin : begin + size] for begin in range(0, len(items), size))
 
 
 async def _add_many(crowd: Crowd, tales: Sequence[Tale]) -> None:
-    outcomes = _outcomes(crowd, crowd.api.cron.add_many([tale.spec for tale in tales]), "cron.batch_add", len(tales))
+    outcomes = outcomes_of(crowd, crowd.api.cron.add_many([tale.spec for tale in tales]), "cron.batch_add", len(tales))
     for tale, outcome in zip(tales, await outcomes, strict=True):
         if outcome is not None:
             tale.told, tale.id = outcome.status, outcome.value and outcome.value.id
@@ -184,13 +223,13 @@ async def _add_many(crowd: Crowd, tales: Sequence[Tale]) -> None:
 
 
 async def _delete_many(crowd: Crowd, tales: Sequence[Tale]) -> None:
-    outcomes = _outcomes(crowd, crowd.api.cron.delete_many([tale.id for tale in tales]), "cron.batch_delete", len(tales))
+    outcomes = outcomes_of(crowd, crowd.api.cron.delete_many([tale.id for tale in tales]), "cron.batch_delete", len(tales))
     for tale, outcome in zip(tales, await outcomes, strict=True):
         tale.deleted = "cancelled" if outcome is None else outcome.status
         tale.why += [outcome.error] if outcome and outcome.error else []
 
 
-async def _outcomes(crowd: Crowd, bulk: Any, whose: str, count: int) -> list[Any]:
+async def outcomes_of(crowd: Crowd, bulk: Any, whose: str, count: int) -> list[Any]:
     """Return the outcomes of a bulk, None where it was left before; some break out of its iteration, some are cancelled."""
     outcomes, most = [None] * count, crowd.rng.randrange(count) if crowd.rng.random() < HASTY / 2 else count
     with crowd.patience(whose):
@@ -206,22 +245,29 @@ async def _outcomes(crowd: Crowd, bulk: Any, whose: str, count: int) -> list[Any
 # --- what came of it -------------------------------------------------------------------------------------------------------------
 
 
-async def figures(scenario: Scenario, provider: str, seed: int, *, timeout: float = TIMEOUT, **options: Any) -> Figures:
+async def figures(
+    scenario: Scenario, provider: str, seed: int, *, timeout: float = TIMEOUT, seats: int = SEATS, coalesce: bool = False, **options: Any
+) -> Figures:
     """Let a crowd loose on a service at its worst, and judge what is there when everything has come to rest."""
     with service(random.Random(f"{seed} {provider}").randrange(1 << 30), **options) as (watched, origin):
         began = time.monotonic()
         watched.emulator.faults.add(*faults(timeout))
-        async with client(provider, origin + PATHS[provider], timeout, QUARTER) as api:
-            crowd = Crowd(api, random.Random(f"{seed} {provider}"))
+        async with contextlib.AsyncExitStack() as stack:
+            apis = [client(provider, origin + PATHS[provider], timeout, QUARTER, seats=seats, coalesce=coalesce) for _ in range(CLIENTS)]
+            crowd = Crowd([await stack.enter_async_context(api) for api in apis], random.Random(f"{seed} {provider}"), watched.moment)
             watched.listeners.append(crowd.hear)
-            tales = await scenario(crowd, seed)
+            stories = await scenario(crowd, seed)
         await watched.idle()
-        return told(watched, provider, tales, time.monotonic() - began)
+        return told(watched, provider, stories, time.monotonic() - began, in_order=seats == 1)
 
 
-def told(watched: Watched, provider: str, tales: Sequence[Tale], seconds: float) -> Figures:
+def told(watched: Watched, provider: str, stories: Stories, seconds: float, *, in_order: bool = False) -> Figures:
     """Judge, and count."""
-    emulator = watched.emulator
-    verdict = judge(tales, emulator.jobs(provider), emulator.created(provider), watched.visits)
+    emulator, tales = watched.emulator, [story for story in stories if isinstance(story, Tale)]
+    deeds = [story for story in stories if isinstance(story, Deed)]
+    if deeds:
+        verdict = judge_deeds(deeds, watched.visits, emulator.jobs(provider), emulator.groups(provider), in_order=in_order)
+    else:
+        verdict = judge(tales, emulator.jobs(provider), emulator.created(provider), watched.visits)
     fired = Counter(fault.kind for fault in emulator.faults.fired)
     return Figures(verdict, len(watched.visits), dict(sorted(fired.items())), seconds)

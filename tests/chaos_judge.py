@@ -56,12 +56,14 @@ class Tale:
 
 @define(eq=False)
 class Visit:
-    """One request that the service saw; `came` and `went` number the moments at which it arrived and ended."""
+    """One request that the service saw; `came`, `applied` and `went` number the moments of its life, `data` is what a change answered."""
 
     function: str
     content: Mapping[str, Any]
     came: int
     went: int | None = None
+    applied: int | None = None
+    data: Any = None
 
 
 @frozen
@@ -69,7 +71,8 @@ class Verdict:
     """What the judge found, in numbers of items; `knowable` are those of the unknown of which somebody could have told.
 
     `overtaken` are edits that were carried out, and undone by an earlier request for the same job that the service had held back until
-    after its caller had gone on.
+    after its caller had gone on. `misread` are answers that were not true at any moment while they were asked for, `disordered` are
+    calls that went before what had been asked for before them, or were sent again after they were over. `why` tells of some of them.
     """
 
     items: int
@@ -80,11 +83,15 @@ class Verdict:
     overtaken: int
     failed: int
     cancelled: int
+    misread: int = 0
+    disordered: int = 0
+    why: tuple[str, ...] = ()
 
     @property
     def is_clean(self) -> bool:
         """Whether nobody was told anything wrong, and hardly anybody that nothing is known or that it failed."""
-        return not (self.lost or self.duplicated or self.knowable) and max(self.unknown, self.failed) <= ceil(self.items * FEW)
+        wrong = self.lost + self.duplicated + self.knowable + self.misread + self.disordered
+        return not wrong and max(self.unknown, self.failed) <= ceil(self.items * FEW)
 
 
 def judge(tales: Sequence[Tale], jobs: Iterable[Mapping[str, Any]], created: int, visits: Iterable[Visit] = ()) -> Verdict:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
+
+import anyio
 
 from chaos_judge import Visit
 from cronapi.emulator import Fault, create_app, run_in_thread
@@ -28,6 +30,9 @@ SHARES = {
 }
 STALLS = ("stall", "stall_before")
 PATHS = {"fastcron": "/api/v1/", "setcronjob": "/api/"}
+READS = frozenset({"cron.list", "cron.get", "group.list", "group.get", "group.lookup"})
+"""Functions of which the log keeps no answer."""
+_serving: ContextVar[Visit] = ContextVar("serving")
 
 
 def faults(timeout: float = TIMEOUT) -> list[Fault]:
@@ -47,8 +52,14 @@ class Watched:
         self.visits: list[Visit] = []
         self.listeners: list[Callable[[Visit, str], None]] = []
         self._app = app
+        self._apply = app.emulator.apply
         self._under_way = 0
         self._moments = itertools.count()
+        app.emulator.apply = self._applied
+
+    def moment(self) -> int:
+        """Return a number that is higher than all before it; callers and service share them."""
+        return next(self._moments)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one request."""
@@ -73,21 +84,30 @@ class Watched:
         finally:
             self._under_way -= 1
             if visit is not None:
-                visit.went = next(self._moments)
+                visit.went = self.moment()
 
     async def idle(self) -> None:
         """Wait until the service has carried out whatever it still holds."""
         for _ in range(3):
-            await asyncio.sleep(0.05)
+            await anyio.sleep(0.05)
             while self._under_way:  # noqa: ASYNC110 -- the service is in another thread
-                await asyncio.sleep(0.05)
+                await anyio.sleep(0.05)
 
     def _came(self, path: str, body: bytes) -> Visit:
         function = path.rsplit("/", 1)[-1].replace("_", ".", 1)
-        visit = Visit(function, json.loads(body), next(self._moments))
+        visit = Visit(function, json.loads(body), self.moment())
+        _serving.set(visit)
         self.visits.append(visit)
         self._tell(visit, "came")
         return visit
+
+    def _applied(self, request: Any, *, half: bool = False) -> Any:
+        """Carry a request out, and note when that was and what was answered; what was refused changed nothing."""
+        envelope, visit = self._apply(request, half=half), _serving.get()
+        if envelope["code"] == 0:
+            visit.applied = self.moment()
+            visit.data = None if visit.function in READS else envelope["data"]
+        return envelope
 
     def _tell(self, visit: Visit, moment: str) -> None:
         for listener in list(self.listeners):

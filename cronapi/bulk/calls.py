@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -12,10 +13,12 @@ from anyio.lowlevel import RunVar
 from attrs import define, evolve, field, frozen
 
 from cronapi._call import Caller
+from cronapi._exchange import Exchange
 from cronapi._functions import Function, Repeat
-from cronapi._lookup import Ask, every_job, ids_of
+from cronapi._lookup import LOOK_LONG, Ask, every_job, ids_of
 from cronapi._progress import Options, Seal
-from cronapi._retry import History
+from cronapi._retry import Ending, History
+from cronapi._spawn import spawn
 from cronapi.errors import (
     Applied,
     AuthenticationError,
@@ -30,7 +33,7 @@ from cronapi.errors import (
 )
 from cronapi.scheduler import Lane
 
-_ensuring: RunVar[WeakValueDictionary[tuple[str, str], anyio.Lock]] = RunVar("cronapi_ensuring")
+_ensuring: RunVar[WeakValueDictionary[tuple[str, str], anyio.Semaphore]] = RunVar("cronapi_ensuring")
 
 FIRST_SIZE = 100
 """Items of the first batch: no documentation names the most that a service takes."""
@@ -142,12 +145,12 @@ class Calls:
 
     @asynccontextmanager
     async def ensuring(self, name: str) -> AsyncIterator[None]:
-        """Be the only one on this event loop, with whatever client, that makes sure there is a job of this name."""
+        """Be the only one on this event loop, with whatever client, that makes sure there is a job of this name, or has just left."""
         locks = _ensuring.get(None)
         if locks is None:
             locks = WeakValueDictionary()
             _ensuring.set(locks)
-        lock, mine = locks.setdefault((self.caller.provider.base_url, name), anyio.Lock()), False
+        lock, mine = locks.setdefault((self.caller.provider.base_url, name), anyio.Semaphore(1)), False
         with anyio.move_on_after(self.options.max_wait):
             await lock.acquire()
             mine = True
@@ -155,6 +158,18 @@ class Calls:
             raise WaitTooLongError("Another task was still ensuring this name after max_wait.", wait=self.caller.scheduler.eta(self.lane))
         try:
             yield
+        finally:
+            if left := self.caller.creates.sent_for(name):  # a caller that is cancelled leaves behind what was sent
+                spawn(partial(self._release, lock, left))
+            else:
+                lock.release()
+
+    async def _release(self, lock: anyio.Semaphore, left: Iterable[Exchange]) -> None:
+        try:
+            for exchange in left:
+                await exchange.event.wait()
+                for delay in LOOK_LONG if exchange.verdict.ending is Ending.LOST else ():  # which the service may still hold back
+                    await self.caller.rest(delay)
         finally:
             lock.release()
 

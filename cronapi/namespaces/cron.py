@@ -64,8 +64,9 @@ class Cron(ManyJobs):
 
         Edits the one with the lowest id if there is one, and creates one where a search of all pages shows none; what is as it should be
         already costs only the search. What the service does not show cannot be compared and is set each time: always a `password`, at
-        some services more. Tasks of one event loop that ensure the same name do so one after the other. Errors and repeats as with
-        `edit` and `add`; an error of the search is raised and never taken for absence.
+        some services more. Tasks of one event loop that ensure the same name do so one after the other; one that leaves while its add is
+        under way keeps the name until that has ended. Errors and repeats as with `edit` and `add`; an error of the search is raised and
+        never taken for absence.
         """
         check_names(params, "cron.ensure")
         name = params.get("name")

@@ -907,6 +907,20 @@ async def test_ensure_that_is_cancelled_while_it_waits_lets_the_others_on():
     assert names(app) == ["nightly"]
 
 
+@pytest.mark.parametrize("coalesce", [False, True])
+@pytest.mark.parametrize("held", [5.0, 12.0])
+async def test_ensure_that_is_cancelled_while_its_add_is_under_way_makes_no_second_job(held, coalesce):
+    """Whoever ensures a name that another has just left waits for what is on its way, also where that comes after the timeout of 10 s."""
+    app = emulator()
+    app.emulator.faults.add(Fault("stall_before", function="cron.add", seconds=held))
+    async with paced(app, timeout=10.0, coalesce=coalesce) as api, client_of(app, scheduler=virtual(1.0)) as other:
+        with anyio.move_on_after(3) as scope:
+            await api.cron.ensure(name="nightly", url=URL)
+        assert scope.cancelled_caught
+        await other.cron.ensure(name="nightly", url=URL)
+    assert names(app) == ["nightly"]
+
+
 async def test_ensure_reads_every_page():
     """A name that is found on the second page only is found."""
     app = emulator(rates={"fastcron": None})

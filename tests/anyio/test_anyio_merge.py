@@ -216,6 +216,24 @@ async def test_effects_on_one_job_keep_their_order():
     assert [request.function for request in app.emulator.requests][1:] == ["cron.delete", "cron.edit", "cron.delete"]
 
 
+async def test_calls_on_one_job_that_begin_at_once_keep_their_order():
+    """Of calls that tasks begin in the same turn of the event loop each goes before those that were begun after it."""
+    app, begun = emulator(), []
+
+    async def change(api, job, what):
+        begun.append(f"cron.{what}")
+        await (api.cron.edit(job.id, name="changed") if what == "edit" else getattr(api.cron, what)(job.id))
+
+    async with merging(app, "setcronjob") as api:
+        for _ in range(20):
+            job = await api.cron.add(url=URL, name="job")
+            begun.append("cron.add")
+            async with anyio.create_task_group() as group:
+                for what in ("edit", "get", "enable", "disable"):
+                    group.start_soon(change, api, job, what)
+    assert [request.function for request in app.emulator.requests] == begun
+
+
 async def test_a_read_sees_what_was_changed_before_it():
     """A get that was asked for after an edit of the same job does not overtake it."""
     app = emulator()
