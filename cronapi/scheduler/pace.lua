@@ -73,8 +73,10 @@ local function unsettle()
 end
 
 local function widened(number)
-  local proven = number == s.number and now - s.trusted < TRUST * MILLION
-  s.narrow = proven and math.max(s.margin, math.min(s.proven, s.margin / (1 - EASE))) or NEVER * MILLION
+  local trusted = now - s.trusted < TRUST * MILLION
+  local told = trusted and number == s.number -- by the repeat at once
+  s.narrow = told and math.max(s.margin, math.min(s.proven, s.margin / (1 - EASE))) or NEVER * MILLION
+  local widest = trusted and math.max(s.proven / (1 - EASE) + EASE_FLOOR * MILLION, PROVEN_DEVIATIONS * deviation() * MILLION) or NEVER * MILLION
   local step = GAIN * (1 - TARGET) * MILLION
   local wide = math.min(GREATEST_BY_JITTER * MILLION, s.margin + step * deviation() * weight(number))
   if number > s.widened then -- the others were reserved with the margin of before
@@ -83,7 +85,7 @@ local function widened(number)
     wide = math.max(wide, math.min(GREATEST_MARGIN * MILLION, s.margin + step * FLOOR * s.stride))
     unsettle()
   end
-  return math.max(s.margin, wide)
+  return math.max(s.margin, math.min(wide, widest))
 end
 
 local function undo() -- the repeat at once was refused as well: a wider margin would not have helped

@@ -27,9 +27,10 @@ shrinks by the share EASE of itself at each success."""
 FIRST_PATIENCE, GREATEST_PATIENCE, LONG_CALM = 8, 128, 40
 """Successes since the last refusal before the margin is eased; twice as many each time that easing it ended in a refusal. A narrow
 margin is eased after LONG_CALM more: a server that allows bursts refuses nothing."""
-PROVEN, TRUST = 10, 30.0
-"""So many successes in a row prove a margin for TRUST seconds: where a repeat at once is then refused as well, it was not too narrow.
-Another program has taken the slot. A limit that was really lowered is learnt when the trust is over."""
+PROVEN, TRUST, PROVEN_DEVIATIONS = 10, 30.0, 4
+"""So many successes in a row prove a margin for TRUST seconds. While it is trusted, it is not widened beyond a step of easing and
+EASE_FLOOR, or so many deviations of the round trips; and where a repeat at once is refused as well, it was not too narrow. Another
+program is using the rate. A limit that was really lowered is learnt when the trust is over."""
 NEVER = 1000.0
 """A margin that no start has."""
 RESTED = 8
@@ -250,15 +251,17 @@ class Pace:
     def _widen(self, start: Start, now: float) -> None:
         """Widen the margin by a step that fits the jitter, or by a stride that doubles while refusals come close together."""
         jitter = self.deviation / self.interval
-        proven = start.number == self._number and now - self._proven_at < TRUST
-        self._narrow = max(self.margin, min(self._proven, self.margin / (1 - EASE))) if proven else NEVER
+        trusted = now - self._proven_at < TRUST
+        told = trusted and start.number == self._number  # by the repeat at once
+        self._narrow = max(self.margin, min(self._proven, self.margin / (1 - EASE))) if told else NEVER
+        widest = max(self._proven / (1 - EASE) + EASE_FLOOR, PROVEN_DEVIATIONS * jitter) if trusted else NEVER
         wide = min(GREATEST_BY_JITTER, self.margin + GAIN * (1 - TARGET) * jitter * self._weight(start))
         if start.number > self._widened:  # the others were taken with the margin of before
             soon = self.calm < SOON and start.number - self._widened < PROVEN
             self.stride = min(self.stride * 2, GREATEST_STRIDE) if soon else 1
             wide = max(wide, min(GREATEST_MARGIN, self.margin + GAIN * (1 - TARGET) * FLOOR * self.stride))
             self._unsettle()
-        self.margin = self._level = max(self.margin, wide)
+        self.margin = self._level = max(self.margin, min(wide, widest))
 
     def _undo(self) -> None:
         """Take the widening back where the repeat at once was refused as well: a wider margin would not have helped."""
