@@ -87,9 +87,10 @@ class Pace:
     interval: float = field(init=False, default=Factory(lambda self: self.rate.interval, takes_self=True))
     refused_calls: int = 0
     holds: int = 0
-    calm: int = FIRST_PATIENCE
-    """Successes since the last refusal; the first margin is a guess, and eased at once."""
-    patience: int = FIRST_PATIENCE
+    calm: int = 0
+    """Successes since the last refusal."""
+    patience: int = 0
+    """None at first: the first margin is a guess, and eased at once."""
     stride: int = 1
     round_trip: float | None = None
     deviation: float = 0.0
@@ -270,7 +271,8 @@ class Pace:
             self._level = self.margin
 
     def _unsettle(self) -> None:
-        if self.calm > self.patience:
+        hasty, self.patience = self.calm > self.patience, max(self.patience, FIRST_PATIENCE)
+        if hasty:
             self.patience = min(self.patience * 2, GREATEST_PATIENCE)
         self.calm, self._widened = 0, self._number
 

@@ -27,8 +27,9 @@ from cronapi.scheduler.wake import Sleeper
 class SchedulerStats:
     """What a scheduler is doing.
 
-    `waiting` counts waiters by lane, `in_flight` the seats that are taken, `rate` the starts a second over the last minute; `margin` is
-    the share added to the interval between starts; `refusals` and `holds` count since the bucket was made; `holding` tells of now.
+    `waiting` counts waiters by lane, `in_flight` the seats that are taken, `rate` the starts a second since the first of the last
+    minute; `margin` is the share added to the interval between starts; `refusals` and `holds` count since the bucket was made;
+    `holding` tells of now.
     """
 
     waiting: dict[Lane, int]
@@ -44,7 +45,7 @@ class Scheduler:
     """Paces the requests of one event loop: at most `rate`, at most `max_in_flight` at once, interactive before bulk.
 
     Within a lane, first come, first served. A cancelled waiter costs nothing. One scheduler serves one event loop at a time; loops in
-    several threads share a `bucket` instead. Raises ConfigurationError for a bad argument or use on two loops at once.
+    several threads share a `LocalBucket`, handed to both. Raises ConfigurationError for a bad argument or use on two loops at once.
     """
 
     def __init__(self, rate: Rate | float, *, max_in_flight: int = 10, bucket: Bucket | None = None) -> None:
@@ -150,7 +151,7 @@ class Scheduler:
             raise ConfigurationError(f"max_wait must be seconds, not {slot.max_wait!r}.")
         thread = get_ident()
         if thread != self._thread and (self._in_flight or self._lanes.crowded):
-            raise ConfigurationError("One scheduler serves one event loop at a time; let two loops share a bucket instead.")
+            raise ConfigurationError("One scheduler serves one event loop at a time; hand both a LocalBucket that they share.")
         self._thread = thread
 
     async def _wait(self, slot: Slot) -> None:

@@ -23,12 +23,12 @@ class Tally:
         self._forget(now)
 
     def rate(self, now: float, starts: int, spacing: float) -> float:
-        """Return the starts a second over the last minute, where there were so many so far."""
+        """Return the starts a second since the first of the last minute, where there were so many so far."""
         self._forget(now)
         if not self._counts:
             return 0.0
         since, first = self._counts[0]
-        return max(0, starts - first + 1) / min(MINUTE, now - since + spacing)
+        return max(0, starts - first + 1) / min(MINUTE, max(SECOND, now - since + spacing))
 
     def _forget(self, now: float) -> None:
         while self._counts and self._counts[0][0] <= now - MINUTE:

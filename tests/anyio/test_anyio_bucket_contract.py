@@ -351,7 +351,7 @@ async def test_a_request_that_goes_out_late_keeps_away_who_waits(fleet):
 
 @pytest.mark.parametrize("seed", range(20))
 async def test_redis_keeps_the_rules_of_the_local_bucket(redis_fleet, seed):
-    """Whatever is accepted, refused, lost or given back in whatever order, both buckets wait, widen and hold alike."""
+    """Whatever is accepted, refused or lost in whatever order, both buckets wait, widen and hold alike."""
     rng = random.Random(seed)
     kinds = ["accepted"] * (3 if seed % 2 else 60) + ["refused"] * 3 + ["lost"]
     fleet, now = redis_fleet, [1000.0]

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cronapi import Rate
-from cronapi.scheduler.pace import FIRST_MARGIN, GREATEST_MARGIN, LONGEST_HOLD, TRUST, Pace, narrowed
+from cronapi.scheduler.pace import FIRST_MARGIN, FIRST_PATIENCE, GREATEST_MARGIN, LONGEST_HOLD, TRUST, Pace, narrowed
 
 gaps = st.floats(0, 10, allow_nan=False)
 events = st.lists(st.tuples(st.sampled_from(["accepted", "refused", "lost", "give_back"]), gaps), max_size=60)
@@ -344,7 +344,7 @@ def test_a_limit_that_was_lowered_is_learnt_when_the_trust_is_over():
     assert pace.margin > before + 0.1
 
 
-def test_test_holds_do_not_fall_in_step_with_another_program():
+def test_holds_do_not_fall_in_step_with_another_program():
     """Another program sends every other interval, and every probe that meets it is refused: the holds still find a gap."""
     pace, now, tried = Pace(Rate(10)), 0.0, []
     for _ in range(12):
@@ -377,7 +377,7 @@ def test_what_taught_patience_is_forgotten_in_the_end():
         now += max(0.1, pace.wait(now))
         start = taken(pace, now)
         (pace.accepted if kind == "accepted" else pace.refused)(start, now + 0.001)
-    assert pace.patience == Pace(Rate(10)).patience
+    assert pace.patience == FIRST_PATIENCE
 
 
 def test_a_start_given_back_does_not_undo_what_another_request_has_delayed():
