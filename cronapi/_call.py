@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -14,15 +15,17 @@ import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 from attrs import evolve
 
-from cronapi._functions import TABLE, Function, Repeat
+from cronapi._functions import CRON_BATCH_DELETE, TABLE, Function, Repeat
 from cronapi._lookup import LOOK_LONG, LOOK_SOON, RECOVERY, UNCLEAR, Ask, Finding, disown, is_gone, learn, lose, may_be_gone, namings
 from cronapi._memory import Memory
 from cronapi._progress import Creates, Options, Progress, Seal, Token, checked_token
 from cronapi._retry import Ending, History, RetryPolicy, Step, backoff, is_over, next_step
+from cronapi._spawn import is_cancelled
 from cronapi._transport import Transport
 from cronapi._wire import Request, Verdict, build_request
 from cronapi.errors import (
     APIError,
+    ConfigurationError,
     CronAPIError,
     NotFoundError,
     OutcomeUnknownError,
@@ -70,7 +73,7 @@ class Caller:
             row = evolve(row, repeat=Repeat.CREATE)
         progress = Progress(row, wire, options.lane or lane, deadline, history or History(), seal)
         try:
-            if row.repeat is Repeat.CREATE and row.name in RECOVERY and seal is None:
+            if row.repeat is Repeat.CREATE and row.name in RECOVERY and seal is None and namings(row.name, wire):
                 async with self._alone(progress):
                     return await self._perform(progress, options)
             return await self._perform(progress, options)
@@ -195,7 +198,12 @@ class Caller:
 
     async def _resolve_token(self) -> str:
         token = self._token if isinstance(self._token, str) else self._token()
-        return checked_token(await token if isawaitable(token) else token)
+        try:
+            return checked_token(await token if isawaitable(token) else token)
+        except asyncio.CancelledError as error:
+            if is_cancelled():
+                raise
+            raise ConfigurationError("The token function awaited something that was cancelled.") from error
 
     async def _acquire(self, progress: Progress) -> Slot:
         try:
@@ -225,7 +233,8 @@ class Caller:
 
     async def _is_gone(self, progress: Progress, error: CronAPIError, options: Options) -> bool:
         """Whether the service's error means that there is no such thing, which its codes do not tell."""
-        if type(error) is not APIError or options.retry is None or not (options.look and may_be_gone(progress.row)):
+        batch = progress.seal is not None and progress.row is CRON_BATCH_DELETE  # which is looked up item by item, by whoever sent it
+        if type(error) is not APIError or options.retry is None or batch or not (options.look and may_be_gone(progress.row)):
             return False
         try:
             return await is_gone(self.asker(options, progress.lane), progress.row.name, progress.wire.get("id"))

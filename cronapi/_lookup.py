@@ -235,6 +235,8 @@ def namings(function: str, sent: Row) -> frozenset[tuple[str, ...]]:
     """Return the names under which a create would be looked up; two creates that share one cannot be told apart."""
     specs = sent.get("data") if function == "cron.batch_add" else [sent]
     kind = "run" if function == "cron.run" else str(_target(function))
+    if kind == "run" and "time" not in sent:  # no look-up finds it, so there is nothing to tell apart
+        return frozenset()
     keys = ("id", "time") if kind == "run" else ("url", "name")
     rows = [spec for spec in specs if isinstance(spec, dict)] if isinstance(specs, list) else []
     return frozenset((kind, *(_plain(key, spec.get(key)) for key in keys)) for spec in rows)

@@ -60,7 +60,7 @@ class Memory:
     """When an id was first seen, in this order."""
     _held: set[int] = field(factory=set)
     _count: int = 0
-    _runs: set[tuple[object, int]] = field(factory=set)
+    _runs: set[tuple[str, int]] = field(factory=set)
     _most_runs: int = FEW_RUNS
 
     def now(self) -> int:
@@ -133,11 +133,12 @@ class Memory:
             self._most_runs = max(FEW_RUNS, 2 * len(self._runs))
         self._runs.add(run_key(sent))
 
-    def is_run(self, key: tuple[object, int]) -> bool:
+    def is_run(self, key: tuple[str, int]) -> bool:
         """Whether another call of this client asked for this run."""
         return key in self._runs
 
 
-def run_key(sent: Mapping[str, Any]) -> tuple[object, int]:
+def run_key(sent: Mapping[str, Any]) -> tuple[str, int]:
     """Return what names a run that was asked for: its job and its time."""
-    return sent.get("id"), int(sent.get("time", 0))
+    at = str(sent.get("time", ""))
+    return str(sent.get("id")), int(at) if at.isdecimal() else 0

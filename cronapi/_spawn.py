@@ -8,6 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable
 
 import anyio
+from anyio import get_cancelled_exc_class
 from anyio.lowlevel import current_token
 
 _tasks: set[asyncio.Task[None]] = set()
@@ -30,3 +31,9 @@ def spawn(work: Callable[[], Awaitable[None]]) -> anyio.CancelScope:
     else:
         sys.modules["trio"].lowlevel.spawn_system_task(run, context=contextvars.copy_context())
     return scope
+
+
+def is_cancelled() -> bool:
+    """Whether an asyncio.CancelledError that was just caught is the running task's own, and not that of something it awaited."""
+    task = asyncio.current_task() if get_cancelled_exc_class() is asyncio.CancelledError else None
+    return task is not None and task.cancelling() > 0

@@ -91,8 +91,10 @@ class Transport:
                 with anyio.move_on_after(timeout * LAST_RESORT + GRACE):
                     exchange.verdict = await self._attempt(request, slot, timeout)
             finally:
-                learn(exchange.verdict)
-                self._end(exchange, slot)
+                try:
+                    learn(exchange.verdict)
+                finally:
+                    self._end(exchange, slot)
             await slot.publish()
             logger.debug("%s: %s after %.3f s", request.function, exchange.verdict.ending.value, time.perf_counter() - began)
 

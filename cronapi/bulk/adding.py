@@ -73,7 +73,7 @@ async def _add(calls: Calls, wires: Sequence[Wire], seal: Seal, moment: Callable
 
 
 async def examine(
-    calls: Calls, wires: Sequence[Wire], moment: int, error: CronAPIError, tries: int, mine: Collection[int] = ()
+    calls: Calls, wires: Sequence[Wire], moment: int, error: CronAPIError, tries: int, mine: frozenset[int] = frozenset()
 ) -> list[Result]:
     """Find out which of these jobs were made since a moment, make those that were not, and say what became of each.
 
@@ -84,7 +84,7 @@ async def examine(
     delays = LOOK_LONG if long else LOOK_SOON
 
     def fresh(rows: Rows) -> Rows:
-        return [row for row in rows if (ids := ids_of(row)) and (ids[0] in mine or not memory.is_older("cron", ids[0], moment))]
+        return [row for row in rows if mine.intersection(ids_of(row))] + new_rows(rows, "cron", memory, moment)
 
     return await _examine(calls, wires, fresh, delays, error, tries)
 

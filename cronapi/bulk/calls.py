@@ -106,9 +106,6 @@ class Result:
         return isinstance(self.error, OutcomeUnknownError) or (self.error is not None and self.error.applied is Applied.UNKNOWN)
 
 
-CUT_OFF = Result(error=CronAPIError("The shared request was cut off.", applied=Applied.UNKNOWN))
-
-
 @frozen
 class Calls:
     """Makes calls with the options of one client."""
@@ -168,8 +165,8 @@ class Calls:
         try:
             for exchange in left:
                 await exchange.event.wait()
-                for delay in LOOK_LONG if exchange.verdict.ending is Ending.LOST else ():  # which the service may still hold back
-                    await self.caller.rest(delay)
+            if any(exchange.verdict.ending is Ending.LOST for exchange in left):  # the service may still hold it back
+                await self.caller.rest(sum(LOOK_LONG))
         finally:
             lock.release()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from typing import Any
@@ -11,7 +12,7 @@ import anyio
 from cronapi import _functions as table
 from cronapi._lookup import ids_of, job_pages
 from cronapi._spawn import spawn
-from cronapi.bulk.calls import CUT_OFF, FOR_ALL, Calls, Result
+from cronapi.bulk.calls import FOR_ALL, Calls, Result
 from cronapi.errors import APIError, AuthenticationError, CronAPIError, NotFoundError
 
 
@@ -46,29 +47,29 @@ async def each(calls: Calls, ids: Iterable[int]) -> AsyncGenerator[tuple[int, Re
     """Ask for each job, as many at a time as the scheduler seats; an error that concerns all is that of all which are left."""
     if not (left := dict.fromkeys(ids)):
         return
-    asking, rest, broken = iter(list(left)), CUT_OFF, list[Exception]()
+    asking, ends = deque(left), list[Result | Exception]()
     answers, receive = anyio.create_memory_object_stream[tuple[int, Result]](len(left))
 
-    async def ask() -> None:
-        nonlocal rest
+    async def ask(scope: anyio.CancelScope) -> None:
         try:
-            for number in asking:
+            while asking:
+                number = asking.popleft()
                 result = await calls.one(table.CRON_GET, {"id": number})
                 if isinstance(result.error, FOR_ALL):
-                    rest = result
+                    ends.append(result)
                     return scope.cancel()
                 answers.send_nowait((number, result))
         except anyio.BrokenResourceError:  # nobody iterates any more
-            return None
+            scope.cancel()
         except Exception as error:  # noqa: BLE001 -- of a token function; whoever iterates gets it, not the event loop
-            broken.append(error)
+            ends.append(error)
             scope.cancel()
 
     async def ask_all() -> None:
         with answers:
             async with anyio.create_task_group() as group:
                 for _ in range(min(calls.seats, len(left))):
-                    group.start_soon(ask)
+                    group.start_soon(ask, group.cancel_scope)
 
     scope = spawn(ask_all)  # not a task group around the yield, which whoever closes the generator would leave in another task
     try:
@@ -78,10 +79,11 @@ async def each(calls: Calls, ids: Iterable[int]) -> AsyncGenerator[tuple[int, Re
                 yield number, result
     finally:
         scope.cancel()
-    if broken:
-        raise broken[0]
-    for number in left:
-        yield number, rest
+    for how in ends[:1]:
+        if isinstance(how, Exception):
+            raise how
+        for number in left:
+            yield number, how
 
 
 async def _listed(calls: Calls, left: dict[int, None]) -> AsyncGenerator[tuple[int, dict[str, Any]], None]:

@@ -25,15 +25,16 @@ from cronapi._progress import Options, Seal
 from cronapi._retry import History
 from cronapi._spawn import spawn
 from cronapi.bulk.adding import add
-from cronapi.bulk.calls import CUT_OFF, FOR_ALL, Batches, Calls, Result, all_failed
+from cronapi.bulk.calls import FOR_ALL, Batches, Calls, Result, all_failed
 from cronapi.bulk.deleting import delete
 from cronapi.bulk.getting import each, get, is_of_the_page
 from cronapi.bulk.order import Line, Order, Turn
-from cronapi.errors import CronAPIError, NotFoundError, WaitTooLongError
+from cronapi.errors import Applied, CronAPIError, NotFoundError, WaitTooLongError
 from cronapi.scheduler import Lane
 
 Wire = Mapping[str, Any]
 Key = tuple[object, ...]
+CUT_OFF = Result(error=CronAPIError("The shared request was cut off.", applied=Applied.UNKNOWN))
 _BY_ID = (table.CRON_DELETE, table.CRON_GET)
 
 
@@ -205,8 +206,10 @@ class Merger:
                 raise WaitTooLongError(f"The queue is {wait:.1f} s long, max_wait is {options.max_wait:.1f} s.", wait=wait)
             calls = Calls(self._caller, sharing, self._batches, options.lane or "interactive")
             shared = self._open[key] = Shared(calls, member.turn)
+            shared.add(member)  # before the task may begin, which some loops let it do at once
             shared.scope = spawn(partial(self._drive, key, shared, send, self._order.line_up()))
-        shared.add(member)
+        else:
+            shared.add(member)
         return shared
 
     def _may_join(self, shared: Shared, member: Member, row: Function[Any]) -> bool:

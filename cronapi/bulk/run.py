@@ -14,13 +14,12 @@ from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
 
 import anyio
-from anyio import get_cancelled_exc_class
 from anyio.lowlevel import current_token
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from attrs import define, field, frozen
 
 from cronapi import _functions as table
-from cronapi._spawn import spawn
+from cronapi._spawn import is_cancelled, spawn
 from cronapi._structure import StructureError, structure
 from cronapi.bulk.calls import FOR_ALL, Calls, Result
 from cronapi.bulk.journal import Journal, Status
@@ -109,7 +108,6 @@ class Run(Generic[T]):
             async with anyio.create_task_group() as group:
                 for _ in range(self.work.workers):
                     group.start_soon(self._work)
-            await self._work()  # what a worker left that took a CancelledError of the input for its own
             await self._give_up_the_rest()
         except Exception as error:  # noqa: BLE001 -- whoever iterates gets it, not the event loop
             self._break(error)
@@ -264,7 +262,7 @@ async def _read(read: Callable[[], Awaitable[list[P]]]) -> list[P]:
     try:
         return await read()
     except asyncio.CancelledError:
-        if get_cancelled_exc_class() is asyncio.CancelledError and (task := asyncio.current_task()) and task.cancelling():
+        if is_cancelled():
             raise
         return await read()
 

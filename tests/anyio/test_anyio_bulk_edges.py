@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 from collections import Counter
 
 import anyio
+import httpx
 import pytest
+from anyio.lowlevel import checkpoint
 
 from cronapi import ConfigurationError, CronAPIError, NotFoundError, WaitTooLongError
 from cronapi.emulator import Clock, Fault, create_app
-from emulated import FAST, client_of, virtual
+from emulated import FAST, TOKEN, client_of, virtual
 
 URL = "https://example.com/ping"
 
@@ -222,3 +226,38 @@ async def test_an_error_of_a_shared_request_names_what_was_called():
         app.emulator.faults.add(Fault("error", times=None))
         failed = await together(*[lambda n=n: api.cron.add(url=URL, name=str(n)) for n in range(3)])
     assert all(isinstance(error, CronAPIError) and error.function == "cron.add" for error in failed)
+
+
+async def test_a_token_function_that_awaits_what_was_cancelled_is_an_error_that_says_so():
+    """A refresh that somebody cancelled neither cancels a call nor ends a bulk in silence: every item has an outcome."""
+    app, calls = emulator(), itertools.count(1)
+
+    async def token():
+        await checkpoint()
+        if next(calls) == 3:
+            raise asyncio.CancelledError  # as does `await task` of a task that somebody has cancelled
+        return TOKEN
+
+    async with paced(app, token=token) as api:
+        report = await api.cron.add_many([{"url": URL, "name": f"job {n}"} for n in range(250)])
+    assert len(report) == 250
+    assert len(report.done) == len(app.emulator.jobs("fastcron")) > 0
+    assert {type(outcome.error) for outcome in report.failed} == {ConfigurationError}
+
+
+async def test_an_answer_that_surprises_leaves_no_seat_taken():
+    """A raw run of several jobs, which no service documents, is answered: the seat is free, and closing waits for nothing."""
+    app = emulator()
+    answer = httpx.MockTransport(lambda _: httpx.Response(200, json={"status": "success", "code": 0, "data": 1_900_000_000}))
+    async with paced(app, transport=answer) as api:
+        assert await api.call("cron.run", id=[7, 8]) == 1_900_000_000
+        assert api.scheduler.stats.in_flight == 0
+        before = anyio.current_time()
+    assert anyio.current_time() == before
+
+
+async def test_a_name_with_white_space_around_it_cannot_be_ensured():
+    """A service may take the white space away, and then the name would never be found."""
+    async with paced(emulator()) as api:
+        with pytest.raises(ConfigurationError, match="white space"):
+            await api.cron.ensure(name=" nightly", url=URL)

@@ -557,7 +557,6 @@ async def test_equal_specs_of_two_cancelled_bulks_are_made_once_each(tmp_path, k
     if kind not in ("none", "bad item"):
         app.emulator.faults.add(Fault(kind, function="cron.batch_add", times=2, seconds=3.0 if "stall" in kind else 0.0))
     more = [{"url": URL, "timeout": 99_999_999}] if kind == "bad item" else []
-    reports = []
     async with paced(app) as api:
         for word in ("a", "b"):
             await cut_off(app, api.cron.add_many(given + more, journal=tmp_path / word), requests)

@@ -393,3 +393,61 @@ async def test_without_retries_each_getter_has_its_own_answer():
         results = await together(*[lambda number=number: api.cron.get(number) for number in [*ids, 999_999]])
     assert [job.id for job in results[:4]] == ids
     assert isinstance(results[4], NotFoundError)
+
+
+async def test_runs_of_a_job_are_not_overtaken_by_its_delete():
+    """Two runs of a job asked for at once, and then its delete, are sent in this order."""
+    app = emulator()
+    async with merging(app) as api:
+        (job,) = await made(api, 1)
+        results = await together(lambda: api.cron.run(job), lambda: api.cron.run(job), lambda: api.cron.delete(job))
+    assert functions(app)[1:] == ["cron.run", "cron.run", "cron.delete"]
+    assert not [result for result in results if isinstance(result, Exception)]
+
+
+class HalfDone(Wire):
+    """A service that refuses a batch of deletes after it has carried out the first."""
+
+    async def handle_async_request(self, request):
+        if request.url.path.endswith("cron_batch_delete"):
+            sent = json.loads(request.content)
+            url = str(request.url).replace("batch_delete", "delete")
+            await super().handle_async_request(httpx.Request("POST", url, json={**sent, "id": sent["id"][0]}))
+            return httpx.Response(200, json=dict(self.answer))
+        return await super().handle_async_request(request)
+
+
+async def test_a_merged_delete_that_was_done_before_the_batch_was_refused_is_done():
+    """A batch is refused that had deleted one caller's job: that caller is told so, and the list is read once."""
+    app = emulator()
+    async with merging(app, transport=HalfDone(app)) as api:
+        (job,) = await made(api, 1)
+        _, deleted, missing = await together(api.cron.list, lambda: api.cron.delete(job), lambda: api.cron.delete(999_999))
+    assert deleted.id == job
+    assert isinstance(missing, NotFoundError)
+    assert functions(app)[-2:] == ["cron.delete", "cron.list"]
+
+
+@pytest.mark.parametrize("fault", ["error", "reset"])
+async def test_an_ensured_name_is_nobody_elses_to_make_again(fault):
+    """Who ensures a name beside other adds that are merged, and leaves, leaves no add behind that others send again."""
+    app = emulator()
+    app.emulator.faults.add(Fault(fault, function="cron.batch_add", times=1))
+    async with merging(app) as api, client_of(app, scheduler=virtual(1.0)) as other, anyio.create_task_group() as group:
+        leaving = anyio.CancelScope()
+
+        async def leave():
+            with leaving:
+                await api.cron.ensure(name="nightly", url=URL)
+
+        async def go_on():
+            await anyio.sleep(2.5)
+            leaving.cancel()
+            await other.cron.ensure(name="nightly", url=URL)
+
+        group.start_soon(leave)
+        group.start_soon(go_on)
+        for name in ("one", "two"):
+            await anyio.sleep(0.4)
+            group.start_soon(lambda name=name: api.cron.add(url=URL, name=name))
+    assert sorted(job["name"] for job in app.emulator.jobs("fastcron")) == ["nightly", "one", "two"]
