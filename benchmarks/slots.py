@@ -250,8 +250,8 @@ def measure(most: int) -> str:
     told = [(rate, ahead, *asyncio.run(foretold(rate, ahead))) for rate, ahead in QUEUES]
     passed = asyncio.run(place_of_interactive())
     return (
-        f"A slot that nobody waits for, after a long calm, when nothing is left of the margin; medians of {ROUNDS} alternating rounds, ratios\n"
-        f"to the semaphore in the same round. A client's default is a bucket that loops in several threads share.\n\n"
+        f"A slot that nobody waits for, after a long calm, when nothing is left of the margin; medians of {ROUNDS} alternating rounds,\n"
+        f"ratios to the semaphore in the same round. A client's default is a bucket that loops in several threads share.\n\n"
         f"    python -m benchmarks.slots\n\n{overhead_table(took)}\n\n"
         f"Tasks that wait, a third of them cancelled at random. Memory is traced by tracemalloc, with the caller's own task; CPU is that\n"
         f"from joining to the grant, with the task. The semaphore is the floor; the growth is against {SIZES[0]:,} waiters.\n\n"
