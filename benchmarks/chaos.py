@@ -74,7 +74,7 @@ RUNS: dict[str, Callable[[int], Figures]] = {
     "5,000 bulk adds, half deleted, FastCron": crowd(bulk(5000, 500), "fastcron", timeout=LONG),
     "2,000 bulk adds, half deleted, FastCron, 20 a batch at most": crowd(bulk(2000, 200), "fastcron", timeout=LONG, max_batch=20),
     "1,000 bulk adds, half deleted, SetCronJob": crowd(bulk(1000, 100), "setcronjob", timeout=LONG),
-    "mixed adds, edits and deletes by 50 tasks for half a minute": crowd(mixed(30), timeout=LONG),
+    "mixed adds, edits and deletes by 50 tasks for a minute": crowd(mixed(60), timeout=LONG),
     "merged calls of 50 tasks": crowd(mingled(8), timeout=LONG, coalesce=True),
     "merged calls of 50 tasks, one request at a time, trio": crowd(mingled(5), None, "trio", timeout=SHORT, coalesce=True, seats=1),
     "ensured names, 20 tasks": crowd(ensured(5), timeout=LONG),

@@ -168,6 +168,11 @@ class Pace:
             self._before = max(self._before, due)
         return start.at - now
 
+    def turned_back(self, start: Start) -> None:
+        """Learn that a request was refused: the next need not keep its distance from it."""
+        if start.at == self._last_sent:
+            self._last_sent = float("-inf")
+
     def give_back(self, start: Start) -> None:
         """Take back a start that was not used; the next may be taken at once unless another was taken since."""
         self._settle(start)
@@ -206,6 +211,7 @@ class Pace:
         start is due at once. If that is refused too, somebody else is using the rate: it counts as the same refusal.
         """
         self._settle(start)
+        self.turned_back(start)
         self.refused_calls += 1
         held = self.holding
         again = start.number == self._eager and self.row == 1

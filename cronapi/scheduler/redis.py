@@ -187,6 +187,7 @@ class RedisBucket:
         """Learn that the rate limit refused the request; `retry_after` is in seconds."""
         with self._lock:
             if isinstance(start, SharedStart):
+                self._pace.turned_back(start)
                 self._note("refused", start, -1 if retry_after is None else round(retry_after * MILLION))
                 self._urgent = True
             else:

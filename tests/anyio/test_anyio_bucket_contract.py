@@ -143,6 +143,22 @@ async def test_after_a_first_refusal_the_next_start_is_due_at_once(fleet):
     assert second == first
 
 
+async def test_the_repeat_of_a_refused_request_goes_out_at_once(fleet):
+    """What was refused keeps nobody away: the request that repeats it is sent as soon as it has its start."""
+    scheduler = fleet.scheduler()
+    refused = await scheduler.acquire()
+    await refused.ready()
+    await anyio.sleep(0.01)
+    refused.refused()
+    refused.close()
+    await refused.publish()
+    begun = anyio.current_time()
+    again = await scheduler.acquire()
+    await again.ready()
+    assert anyio.current_time() - begun < 0.005
+    again.close()
+
+
 async def test_refusals_in_a_row_hold_everybody_and_longer_each_time(fleet):
     """Once a refused start is repeated in vain, the next refusals hold for up to two intervals, four and eight, and never more."""
     times = await settle(fleet.scheduler(), *["refused"] * 8)
