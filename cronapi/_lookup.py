@@ -10,18 +10,20 @@ import itertools
 import re
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from attrs import frozen
 
 from cronapi import _functions as table
 from cronapi._functions import PAGE, Function, Repeat
 from cronapi._memory import MOST_DIGITS, Memory, run_key
-from cronapi.errors import ResponseError
+from cronapi.errors import AuthenticationError, CronAPIError, ResponseError
 
 _ID = re.compile(f"[0-9]{{1,{MOST_DIGITS}}}")
 Ask = Callable[[Function[Any], dict[str, Any]], Awaitable[Any]]
 Row = Mapping[str, Any]
+T = TypeVar("T")
 
 MOST_QUEUED = 100
 """Times that `cron.next` answers at most (FastCron's documentation, 2024-08)."""
@@ -137,6 +139,16 @@ async def every_job(ask: Ask, keyword: str | None = None) -> list[dict[str, Any]
     return list({str(job.get("id")): job for page in down + up for job in page}.values())
 
 
+async def insist(look: Callable[[], Awaitable[T]]) -> T:
+    """Look once more where a look fails: its reads were repeated, but what is at stake is an outcome that nobody will ever know."""
+    try:
+        return await look()
+    except AuthenticationError:
+        raise
+    except CronAPIError:
+        return await look()
+
+
 @frozen
 class Match:
     """What was found of several things that were sent: `rows` in their order, None where there is none.
@@ -243,11 +255,20 @@ def namings(function: str, sent: Row) -> frozenset[tuple[str, ...]]:
 
 
 Recovery = Callable[[Ask, Row, Memory, int], Awaitable[Finding]]
+
+
+def _insisting(recover: Recovery) -> Recovery:
+    async def insisting(ask: Ask, sent: Row, memory: Memory, moment: int) -> Finding:
+        return await insist(partial(recover, ask, sent, memory, moment))
+
+    return insisting
+
+
 RECOVERY: dict[str, Recovery] = {
-    "cron.add": _find_job,
-    "cron.batch_add": _find_jobs,
-    "group.add": _find_group,
-    "cron.run": _find_run,
+    "cron.add": _insisting(_find_job),
+    "cron.batch_add": _insisting(_find_jobs),
+    "group.add": _insisting(_find_group),
+    "cron.run": _insisting(_find_run),
 }
 
 

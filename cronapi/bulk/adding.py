@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from cronapi import _functions as table
-from cronapi._lookup import LOOK_LONG, LOOK_SOON, every_job, ids_of, match, new_rows
+from cronapi._lookup import LOOK_LONG, LOOK_SOON, every_job, ids_of, insist, match, new_rows
 from cronapi._progress import Seal
 from cronapi.bulk.calls import Calls, Result, all_failed, halves
 from cronapi.errors import (
@@ -135,7 +135,7 @@ async def _look(calls: Calls, wires: Sequence[Wire], fresh: Callable[[Rows], Row
     async with calls.batches.gate.alone():
         for delay in delays:
             await calls.caller.rest(delay)
-            found = _told(calls, wires, fresh(await every_job(calls.ask)))
+            found = _told(calls, wires, fresh(await insist(partial(every_job, calls.ask))))
             if ABSENT not in found:
                 break
         made = ids_of([row for row in found if isinstance(row, dict)])

@@ -155,6 +155,21 @@ async def test_a_look_up_that_fails_makes_the_outcome_unknown():
     assert count(app, "cron.add") == 1
 
 
+@pytest.mark.parametrize("merged", [False, True])
+async def test_a_look_up_that_fails_is_tried_once_more(merged):
+    """Before callers are told that nobody knows, the service is asked again: here it answers after all, and nothing is made twice."""
+    app = emulator()
+    async with paced(app, retry=RetryPolicy(max_attempts=2), coalesce=merged) as api:
+        await api.cron.add(url=URL, name="known")
+        lost = [Fault("lose", function=function) for function in ("cron.add", "cron.batch_add")]
+        app.emulator.faults.add(*lost, Fault("reset", function="cron.list", times=2))
+        async with anyio.create_task_group() as group:
+            for name in ("one", "two"):
+                group.start_soon(lambda name=name: api.cron.add(url=URL, name=name))
+    assert sorted(row["name"] for row in app.emulator.jobs("fastcron")) == ["known", "one", "two"]
+    assert count(app, "cron.batch_add") == merged
+
+
 async def test_a_create_that_the_service_finishes_after_the_timeout_is_found():
     """A request that stalls past the timeout and is applied meanwhile is adopted by the second look."""
     app = emulator()
