@@ -8,7 +8,7 @@ from typing import Any
 
 from cronapi import _functions as table
 from cronapi._functions import Function
-from cronapi._lookup import every_job, ids_of
+from cronapi._lookup import every_job, ids_of, insist
 from cronapi._progress import Seal
 from cronapi._retry import History
 from cronapi.bulk.calls import Calls, Result, all_failed, halves
@@ -55,7 +55,7 @@ async def _refused(calls: Calls, ids: Sequence[int], error: APIError, *, lost: b
     if len(ids) == 1 or calls.options.retry is None:
         return all_failed(error, ids)
     try:
-        there = set(ids_of(await every_job(calls.ask)))
+        there = set(ids_of(await insist(partial(every_job, calls.ask))))
     except CronAPIError as problem:
         return all_failed(problem.of_call(applied=Applied.UNKNOWN if lost else Applied.NO), ids)
     left = [number for number in ids if number in there]
