@@ -9,7 +9,7 @@ import tracemalloc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cronapi._memory import FEW_RUNS, Ids, Memory
+from cronapi._memory import FEW_RUNS, Ids, Memory, run_key
 
 NUMBERS = st.integers(0, 30) | st.integers(10**18 - 3, 10**18 - 1)
 STEPS = st.lists(
@@ -125,5 +125,5 @@ def test_runs_whose_time_has_come_are_forgotten():
     for number in range(3 * FEW_RUNS):
         memory.note_run({"id": number})
         memory.note_run({"id": number, "time": 1_600_000_000})
-    assert memory.is_run((1, 4_000_000_000))
+    assert memory.is_run(run_key({"id": "1", "time": "4000000000"}))
     assert len(memory._runs) <= FEW_RUNS + 1
