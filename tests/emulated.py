@@ -37,3 +37,20 @@ def client_of(app, provider="fastcron", token=TOKEN, **options):
     options.setdefault("transport", httpx.ASGITransport(app))
     options.setdefault("base_url", BASE_URLS[provider])
     return Client(PROVIDERS[provider], token, **options)
+
+
+async def together(*calls):
+    """Run calls that are asked for one right after the other, and return what each returned or raised."""
+    results = [None] * len(calls)
+
+    async def run(place, call):
+        try:
+            results[place] = await call()
+        except Exception as error:  # noqa: BLE001 -- what users' own functions raise as well
+            results[place] = error
+
+    async with anyio.create_task_group() as group:
+        for place, call in enumerate(calls):
+            group.start_soon(run, place, call)
+            await anyio.wait_all_tasks_blocked()
+    return results

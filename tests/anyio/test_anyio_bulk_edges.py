@@ -13,7 +13,7 @@ from anyio.lowlevel import checkpoint
 
 from cronapi import ConfigurationError, CronAPIError, NotFoundError, WaitTooLongError
 from cronapi.emulator import Clock, Fault, create_app
-from emulated import FAST, TOKEN, client_of, virtual
+from emulated import FAST, TOKEN, client_of, together, virtual
 
 URL = "https://example.com/ping"
 
@@ -28,23 +28,6 @@ def paced(app, provider="fastcron", rate=1.0, **options):
 
 def functions(app):
     return [request.function for request in app.emulator.requests]
-
-
-async def together(*calls):
-    """Run calls that are asked for one right after the other, and return what each returned or raised."""
-    results = [None] * len(calls)
-
-    async def run(place, call):
-        try:
-            results[place] = await call()
-        except Exception as error:  # noqa: BLE001 -- what users' own functions raise as well
-            results[place] = error
-
-    async with anyio.create_task_group() as group:
-        for place, call in enumerate(calls):
-            group.start_soon(run, place, call)
-            await anyio.wait_all_tasks_blocked()
-    return results
 
 
 async def test_equal_specs_are_as_many_jobs_when_their_bulk_goes_on(tmp_path):

@@ -14,7 +14,7 @@ import pytest
 from cronapi import APIError, ConfigurationError, NotFoundError, ResponseError, ServiceUnavailableError, StatusError
 from cronapi.bulk.order import Order
 from cronapi.emulator import Clock, Fault, create_app
-from emulated import TOKEN, client_of, virtual
+from emulated import TOKEN, client_of, together, virtual
 
 URL = "https://example.com/ping"
 
@@ -51,23 +51,6 @@ def named(count):
 
 async def made(api, count):
     return [job.id for job in await api.cron.batch_add(named(count))]
-
-
-async def together(*calls):
-    """Run calls that are asked for one right after the other, and return what each returned or raised."""
-    results = [None] * len(calls)
-
-    async def run(place, call):
-        try:
-            results[place] = await call()
-        except Exception as error:  # noqa: BLE001 -- what users' own functions raise as well
-            results[place] = error
-
-    async with anyio.create_task_group() as group:
-        for place, call in enumerate(calls):
-            group.start_soon(run, place, call)
-            await anyio.wait_all_tasks_blocked()
-    return results
 
 
 # --- order -------------------------------------------------------------------------------------------------------------------------
