@@ -277,6 +277,10 @@ def may_be_gone(row: Function[Any]) -> bool:
     return row.repeat is Repeat.GONE or row in (table.CRON_GET, table.GROUP_GET)
 
 
+async def _every_group(ask: Ask) -> list[Any]:
+    return listed(await ask(table.GROUP_LIST, {}))
+
+
 async def is_gone(ask: Ask, function: str, number: object) -> bool:
     """Whether a complete listing shows that none of the jobs or groups with these ids is there.
 
@@ -285,8 +289,5 @@ async def is_gone(ask: Ask, function: str, number: object) -> bool:
     wanted = {str(item) for item in (number if isinstance(number, list) else [number])}
     if number is None:
         return False
-    if _target(function) == "group":
-        rows = listed(await ask(table.GROUP_LIST, {}))
-    else:
-        rows = await every_job(ask)
+    rows = await insist(partial(_every_group if _target(function) == "group" else every_job, ask))
     return wanted.isdisjoint(str(item) for item in ids_of(rows))

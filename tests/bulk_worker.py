@@ -1,6 +1,6 @@
 """One bulk in a process of its own, which may be killed: `python bulk_worker.py BASE_URL PROVIDER METHOD INPUTS JOURNAL`.
 
-INPUTS is a file of JSON. Started again with the same journal it goes on; at the end it prints status and id of each outcome as JSON.
+INPUTS is a file of JSON. Started again with the same journal it goes on; at the end it prints status, id and error of each outcome as JSON.
 Its rests are a tenth of the library's own: until it has started and looked for the last time, a second has gone, in which the service
 has carried out whatever it held back.
 """
@@ -12,6 +12,7 @@ import json
 import sys
 from pathlib import Path
 
+from chaos_judge import reasons
 from cronapi import FASTCRON, SETCRONJOB, Client, RetryPolicy, Scheduler
 from cronapi.client import ClientOptions
 from cronapi.emulator import DEFAULT_TOKEN
@@ -43,7 +44,8 @@ async def work(base_url: str, provider: str, method: str, inputs: str, journal: 
     items = json.loads(await asyncio.to_thread(Path(inputs).read_text))
     async with client(provider, base_url, TIMEOUT, TENTH) as api:
         report = await getattr(api.cron, method)(items, journal=journal)
-    print(json.dumps([[outcome.status, outcome.value and outcome.value.id] for outcome in report]))  # noqa: T201
+    told = [[outcome.status, outcome.value and outcome.value.id, outcome.error and reasons(outcome.error)] for outcome in report]
+    print(json.dumps(told))  # noqa: T201
 
 
 if __name__ == "__main__":

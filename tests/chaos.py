@@ -16,7 +16,7 @@ from attrs import Factory, define, frozen
 
 from bulk_worker import QUARTER, SEATS, client
 from chaos_chronicle import Deed, judge_deeds
-from chaos_judge import Tale, Verdict, Visit, judge, told_by
+from chaos_judge import Tale, Verdict, Visit, judge, reasons, told_by
 from chaos_service import PATHS, TIMEOUT, Watched, faults, service
 from cronapi import Client, CronAPIError
 
@@ -110,7 +110,7 @@ class Crowd:
                 told = "done", await call
             except CronAPIError as error:
                 told = told_by(error), None
-                tale.why.append(error)
+                tale.why.append(reasons(error))
         return told
 
     async def add(self, tale: Tale) -> None:
@@ -219,14 +219,14 @@ async def _add_many(crowd: Crowd, tales: Sequence[Tale]) -> None:
     for tale, outcome in zip(tales, await outcomes, strict=True):
         if outcome is not None:
             tale.told, tale.id = outcome.status, outcome.value and outcome.value.id
-            tale.why += [outcome.error] if outcome.error else []
+            tale.why += [reasons(outcome.error)] if outcome.error else []
 
 
 async def _delete_many(crowd: Crowd, tales: Sequence[Tale]) -> None:
     outcomes = outcomes_of(crowd, crowd.api.cron.delete_many([tale.id for tale in tales]), "cron.batch_delete", len(tales))
     for tale, outcome in zip(tales, await outcomes, strict=True):
         tale.deleted = "cancelled" if outcome is None else outcome.status
-        tale.why += [outcome.error] if outcome and outcome.error else []
+        tale.why += [reasons(outcome.error)] if outcome and outcome.error else []
 
 
 async def outcomes_of(crowd: Crowd, bulk: Any, whose: str, count: int) -> list[Any]:

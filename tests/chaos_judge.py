@@ -11,6 +11,7 @@ from attrs import Factory, define, frozen
 
 from cronapi import Applied, CronAPIError, OutcomeUnknownError
 
+MOST_TOLD = 5
 UNSURE = ("cancelled", "unknown")
 FEW = 0.005
 ATTEMPTS = 3
@@ -22,12 +23,17 @@ def told_by(error: CronAPIError) -> str:
     return "unknown" if isinstance(error, OutcomeUnknownError) or error.applied is Applied.UNKNOWN else "failed"
 
 
+def reasons(error: BaseException) -> str:
+    """Return what an error says, and those that led to it."""
+    return f"{type(error).__name__}: {error}" + (f" <- {reasons(error.__cause__)}" if error.__cause__ else "")
+
+
 @define
 class Tale:
     """One job that somebody asked for and what they were told of it: done, failed, unknown, not_tried or, left early, cancelled.
 
     `edits` are the texts that were sent later with what was told of each, `deleted` is what was told of its deletion. `why` are the
-    errors, for whoever looks into a failure.
+    errors as `reasons` tells them, for whoever looks into a failure.
     """
 
     spec: Mapping[str, str]
@@ -35,7 +41,7 @@ class Tale:
     id: int | None = None
     edits: list[tuple[str, str]] = Factory(list)
     deleted: str | None = None
-    why: list[CronAPIError] = Factory(list)
+    why: list[str] = Factory(list)
 
     @property
     def is_settled(self) -> bool:
@@ -102,15 +108,17 @@ def judge(tales: Sequence[Tale], jobs: Iterable[Mapping[str, Any]], created: int
     wrong = [tale for tale in done if _is_wrong(tale, by_id.get(tale.id))]
     overtaken = [tale for tale in wrong if _is_overtaken(tale, by_id.get(tale.id), log.get(tale.id, []))]
     twice = len(done) - len({tale.id for tale in done})
+    knowable = _knowable(tales, log)
     return Verdict(
         items=len(stories),
         lost=len(wrong) - len(overtaken) + twice,
         duplicated=_duplicated(tales, by_id, created),
         unknown=stories.count("unknown"),
-        knowable=_knowable(tales, log),
+        knowable=len(knowable),
         overtaken=len(overtaken),
         failed=stories.count("failed") + stories.count("not_tried"),
         cancelled=stories.count("cancelled"),
+        why=tuple(f"{tale} REQUESTS {log.get(tale.id, [])}" for tale in [*wrong, *knowable][:MOST_TOLD]),
     )
 
 
@@ -137,12 +145,12 @@ def _duplicated(tales: Sequence[Tale], by_id: Mapping[int, Mapping[str, Any]], c
     return max(excess.total(), created - len(claimed) - len(unsure))
 
 
-def _knowable(tales: Sequence[Tale], log: Mapping[int | None, list[Visit]]) -> int:
-    """Count the unknown that could have been known: creates that have no like, and changes that were not insisted on."""
+def _knowable(tales: Sequence[Tale], log: Mapping[int | None, list[Visit]]) -> list[Tale]:
+    """Return the unknown that could have been known: creates that have no like, and changes that were not insisted on."""
     likes = Counter((tale.spec["name"], tale.spec["url"]) for tale in tales)
-    adds = sum(tale.told == "unknown" and likes[tale.spec["name"], tale.spec["url"]] == 1 for tale in tales)
+    adds = [tale for tale in tales if tale.told == "unknown" and likes[tale.spec["name"], tale.spec["url"]] == 1]
     changed = [tale for tale in tales if "unknown" in tale.stories[1:]]
-    return adds + sum(len(log.get(tale.id, [])) < ATTEMPTS for tale in changed)
+    return adds + [tale for tale in changed if len(log.get(tale.id, [])) < ATTEMPTS]
 
 
 def _by_job(visits: Iterable[Visit]) -> dict[int | None, list[Visit]]:

@@ -95,8 +95,9 @@ async def _add(address: str, provider: str, tales: Sequence[Tale]) -> None:
         tale.told, tale.id = "done", outcome.value.id
 
 
-def _tell(tales: Sequence[Tale], outcomes: Sequence[tuple[str, int | None]], method: str) -> None:
-    for tale, (status, number) in zip(tales, outcomes, strict=True):
+def _tell(tales: Sequence[Tale], outcomes: Sequence[tuple[str, int | None, str | None]], method: str) -> None:
+    for tale, (status, number, error) in zip(tales, outcomes, strict=True):
+        tale.why += [error] if error else []
         if method == "delete_many":
             tale.deleted = status
         else:

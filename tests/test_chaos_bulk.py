@@ -12,8 +12,9 @@ import pytest
 from attrs import evolve
 
 from chaos import bulk, figures, mixed, single_adds
-from chaos_judge import Tale, Visit, judge
+from chaos_judge import Tale, Visit, judge, reasons
 from chaos_kill import killed
+from cronapi import OutcomeUnknownError, ResponseError
 
 GIVEN = os.environ.get("CRONAPI_CHAOS_SEED")
 SEEDS = [("fastcron", int(GIVEN or 1)), ("setcronjob", int(GIVEN or 2))]
@@ -92,6 +93,16 @@ def test_the_judge_knows_what_can_be_known():
     """Of two that are alike nobody can tell which one is there; of one that has no like, a list can."""
     assert judge([Tale(SPEC, "unknown")], [JOB], 1).knowable == 1
     assert judge([Tale(SPEC, "unknown"), Tale(SPEC, "unknown")], [JOB], 1).knowable == 0
+
+
+def test_the_judge_passes_on_what_led_to_it():
+    """With what could have been known come the errors that its caller got, and those that led to them."""
+    try:
+        raise OutcomeUnknownError("Nobody can tell.") from ResponseError("It is no JSON.")
+    except OutcomeUnknownError as error:
+        (why,) = judge([Tale(SPEC, "unknown", why=[reasons(error)])], [JOB], 1).why
+    assert "OutcomeUnknownError: Nobody can tell." in why
+    assert "<- ResponseError: It is no JSON." in why
 
 
 def test_the_judge_blames_nobody_for_what_a_service_held_back():

@@ -140,6 +140,10 @@ class Calls:
             self.made.extend(ids_of(data))
         return data
 
+    def may_insist(self, error: CronAPIError) -> bool:
+        """Whether to send many items once more that nobody would ever know of: its repeats failed, but one more does no harm."""
+        return error.applied is Applied.UNKNOWN and self.options.retry is not None
+
     @asynccontextmanager
     async def ensuring(self, name: str) -> AsyncIterator[None]:
         """Be the only one on this event loop, with whatever client, that makes sure there is a job of this name, or has just left."""

@@ -15,10 +15,13 @@ from cronapi.bulk.calls import Calls, Result, all_failed, halves
 from cronapi.errors import APIError, Applied, AuthenticationError, CronAPIError, NotFoundError
 
 
-async def delete(calls: Calls, ids: Sequence[int], *, seal: Seal | None = None, lost: bool = False) -> list[Result]:
+async def delete(
+    calls: Calls, ids: Sequence[int], *, seal: Seal | None = None, lost: bool = False, insisting: bool = False
+) -> list[Result]:
     """Delete these jobs and return what became of each; with a `seal`, `ids` may grow until it is called.
 
-    `lost` says that an earlier request for them got no answer, so that what is gone may have been deleted by it.
+    `lost` says that an earlier request for them got no answer, so that what is gone may have been deleted by it; `insisting` that this
+    is the last try.
     """
     if seal is None and (len(ids) <= 1 or not calls.has(table.CRON_BATCH_DELETE)):
         return [await delete_one(calls, table.CRON_DELETE, number, lost=lost) for number in ids]
@@ -32,6 +35,8 @@ async def delete(calls: Calls, ids: Sequence[int], *, seal: Seal | None = None, 
     except APIError as error:
         return await _refused(calls, ids, error, lost=lost or history.lost)
     except CronAPIError as error:
+        if len(ids) > 1 and not insisting and calls.may_insist(error):
+            return await delete(calls, ids, lost=True, insisting=True)
         return all_failed(error, ids)
     rows = data if isinstance(data, list) and len(data) == len(ids) else [data] * len(ids)
     return [Result(gone(row, number)) for row, number in zip(rows, ids, strict=True)]

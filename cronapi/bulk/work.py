@@ -13,7 +13,7 @@ from cronapi import _functions as table
 from cronapi._functions import PAGE, Function
 from cronapi._lookup import RECOVERY, every_job, ids_of
 from cronapi.bulk.adding import add, resume
-from cronapi.bulk.calls import Calls, Result
+from cronapi.bulk.calls import Calls, Result, all_failed
 from cronapi.bulk.deleting import delete, delete_one
 from cronapi.bulk.getting import get
 from cronapi.errors import APIError, CronAPIError, OutcomeUnknownError
@@ -179,13 +179,15 @@ def _changes(wire: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in wire.items() if name != "id"}
 
 
-async def _edit(calls: Calls, wires: Sequence[Mapping[str, Any]]) -> list[Result]:
+async def _edit(calls: Calls, wires: Sequence[Mapping[str, Any]], *, insisting: bool = False) -> list[Result]:
     try:
         rows = await calls(table.CRON_BATCH_EDIT, {"id": [wire["id"] for wire in wires], **_changes(wires[0])})
     except APIError:
         rows = None  # one of them is refused: ask for each
     except CronAPIError as error:
-        return [Result(error=error)] * len(wires)
+        if not insisting and calls.may_insist(error):
+            return await _edit(calls, wires, insisting=True)
+        return all_failed(error, wires)
     if isinstance(rows, list) and len(rows) == len(wires):
         return [Result(row) for row in rows]
     return [await calls.one(table.CRON_EDIT, wire) for wire in wires]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from datetime import UTC, datetime
+from functools import partial
 
 import anyio
 import httpx
@@ -22,8 +23,9 @@ from cronapi import (
     Scheduler,
     TransportError,
 )
+from cronapi._retry import MOST_GARBLED
 from cronapi.emulator import Clock, Fault, create_app
-from emulated import TOKEN, client_of, virtual
+from emulated import TOKEN, client_of, together, virtual
 
 URL = "https://example.com/ping"
 RATES = {"fastcron": 1.0, "setcronjob": 10.0}
@@ -334,6 +336,35 @@ async def test_deletes_whose_answer_is_lost_are_done(kind):
         report = await api.cron.delete_many(ids[:240])
     assert [job.id for job in report.values] == ids[:240]
     assert [row["id"] for row in app.emulator.jobs("fastcron")] == ids[240:]
+
+
+@pytest.mark.parametrize("coalesce", [False, True])
+async def test_deletes_whose_answer_cannot_be_read_are_sent_once_more(coalesce):
+    """A batch of deletes that gave up on answers that nobody can read is sent once more before its items would be unknown."""
+    app = emulator()
+    async with paced(app, coalesce=coalesce) as api:
+        ids = await made(api, 250)
+        app.emulator.faults.add(Fault("garbage", function="cron.batch_delete", times=MOST_GARBLED))
+        if coalesce:
+            assert [job.id for job in await together(*(partial(api.cron.delete, number) for number in ids[:80]))] == ids[:80]
+        else:
+            assert [job.id for job in (await api.cron.delete_many(ids[:80])).values] == ids[:80]
+    assert len(app.emulator.faults.fired) == MOST_GARBLED
+    assert [row["id"] for row in app.emulator.jobs("fastcron")] == ids[80:]
+
+
+async def test_edits_whose_answer_cannot_be_read_are_sent_once_more():
+    """A batch of edits that gave up on answers that nobody can read is sent once more; where that is in vain, too, it is unknown."""
+    app = emulator(era="seed")
+    async with paced(app) as api:
+        ids = await made(api, 20)
+        app.emulator.faults.add(Fault("garbage", function="cron.batch_edit", times=MOST_GARBLED))
+        report = await api.cron.edit_many([(number, {"timeout": 20}) for number in ids], batch=True)
+        assert [job.timeout for job in report.values] == [20] * 20
+        app.emulator.faults.add(Fault("garbage", function="cron.batch_edit", times=None))
+        report = await api.cron.edit_many([(number, {"timeout": 30}) for number in ids], batch=True)
+    assert len(report.unknown) == 20
+    assert sent(app, "cron.batch_edit") == MOST_GARBLED + 1 + 2 * MOST_GARBLED
 
 
 async def test_without_retry_lost_deletes_are_unknown():

@@ -24,6 +24,7 @@ from cronapi import (
     TransportError,
     WaitTooLongError,
 )
+from cronapi._retry import MOST_GARBLED
 from cronapi.emulator import Clock, Fault, create_app
 from emulated import TOKEN, client_of, virtual
 
@@ -275,6 +276,17 @@ async def test_a_batch_delete_whose_answer_is_lost_is_done():
         assert [job.id for job in await api.cron.batch_delete(ids)] == ids
         assert (await api.group.delete(group.id)).id == group.id
         assert app.emulator.jobs("fastcron") == app.emulator.groups("fastcron") == []
+
+
+@pytest.mark.parametrize("target", ["cron", "group"])
+async def test_a_delete_whose_answer_is_lost_is_done_though_the_listing_fails_once(target):
+    """A listing that gave up on answers that nobody can read is asked for once more before a delete would be unknown."""
+    app = emulator()
+    async with paced(app) as api:
+        made = await (api.cron.add(url=URL) if target == "cron" else api.group.add("gone"))
+        app.emulator.faults.add(Fault("lose", function=f"{target}.delete"), Fault("garbage", function=f"{target}.list", times=MOST_GARBLED))
+        assert (await (api.cron if target == "cron" else api.group).delete(made.id)).id == made.id
+    assert len(app.emulator.faults.fired) == 1 + MOST_GARBLED
 
 
 async def test_gone_is_said_only_where_a_listing_confirms_it():
