@@ -9,7 +9,7 @@ import pytest
 
 from cronapi import APIError, ConfigurationError, CronAPIError, NotFoundError, TransportError, WaitTooLongError
 from cronapi.emulator import Clock, Fault, create_app
-from emulated import client_of, virtual
+from emulated import client_of, together, virtual
 
 URL = "https://example.com/ping"
 RATES = {"fastcron": 1.0, "setcronjob": 10.0}
@@ -27,23 +27,6 @@ def merging(app, provider="fastcron", **options):
 def sent(app):
     """Return how often each function was asked for."""
     return Counter(request.function for request in app.emulator.requests)
-
-
-async def gather(*calls):
-    """Run calls together and return what each returned or raised, in order."""
-    results = [None] * len(calls)
-
-    async def run(place, call):
-        try:
-            results[place] = await call()
-        except CronAPIError as error:
-            results[place] = error
-
-    async with anyio.create_task_group() as group:
-        for place, call in enumerate(calls):
-            group.start_soon(run, place, call)
-            await anyio.wait_all_tasks_blocked()
-    return results
 
 
 def adds(api, count, **params):
@@ -93,7 +76,7 @@ async def test_without_batch_functions_reads_are_merged_all_the_same(provider):
     app = emulator()
     async with merging(app, provider) as api:
         await api.cron.add(url=URL, name="one")
-        pages = await gather(*[api.cron.list] * 50)
+        pages = await together(*[api.cron.list] * 50)
     assert all(job.name == "one" for page in pages for job in page)
     assert len({id(page[0]) for page in pages}) == 50
     assert sent(app)["cron.list"] <= 2
@@ -104,7 +87,7 @@ async def test_gets_become_a_page_of_the_list():
     app = emulator()
     async with merging(app) as api:
         jobs = [job.id for job in await api.cron.batch_add([{"url": URL, "name": f"job {n}"} for n in range(30)])]
-        found = await gather(*[lambda number=number: api.cron.get(number) for number in [*jobs, 999_999]])
+        found = await together(*[lambda number=number: api.cron.get(number) for number in [*jobs, 999_999]])
     assert [job.id for job in found[:30]] == jobs
     assert isinstance(found[30], NotFoundError)
     assert sent(app)["cron.get"] + sent(app)["cron.list"] <= 3
@@ -116,7 +99,7 @@ async def test_an_item_that_the_service_refuses_fails_alone():
     async with merging(app) as api:
         calls = adds(api, 20)
         calls[7] = lambda: api.cron.add(url=URL, name="bad", timezone="Nowhere/Town")
-        results = await gather(*calls)
+        results = await together(*calls)
     assert [place for place, result in enumerate(results) if isinstance(result, APIError)] == [7]
     assert len(app.emulator.jobs("fastcron")) == 19
 
@@ -126,7 +109,7 @@ async def test_errors_are_each_callers_own():
     app = emulator()
     async with merging(app, retry=None) as api:
         app.emulator.faults.add(Fault("reset", function="cron.batch_add"))
-        results = await gather(*adds(api, 5))
+        results = await together(*adds(api, 5))
     failed = [result for result in results if isinstance(result, TransportError | CronAPIError)]
     assert len(failed) >= 4
     assert len({id(error) for error in failed}) == len(failed)
@@ -138,7 +121,7 @@ async def test_a_shared_request_whose_answer_is_lost_makes_each_job_once(kind):
     app = emulator()
     async with merging(app) as api:
         app.emulator.faults.add(Fault(kind, function="cron.batch_add"))
-        results = await gather(*adds(api, 12))
+        results = await together(*adds(api, 12))
     assert sorted(job.id for job in results) == sorted(row["id"] for row in app.emulator.jobs("fastcron"))
     assert [job.name for job in results] == [f"job {n}" for n in range(12)]
 
@@ -211,7 +194,7 @@ async def test_effects_on_one_job_keep_their_order():
             lambda: api.cron.edit(second.id, name="changed"),
             lambda: api.cron.delete(second.id),
         )
-        results = await gather(*calls)
+        results = await together(*calls)
     assert results[1].name == "changed"
     assert [request.function for request in app.emulator.requests][1:] == ["cron.delete", "cron.edit", "cron.delete"]
 
@@ -239,7 +222,7 @@ async def test_a_read_sees_what_was_changed_before_it():
     app = emulator()
     async with merging(app) as api:
         first, second = await api.cron.batch_add([{"url": URL, "name": "first"}, {"url": URL, "name": "second"}])
-        results = await gather(
+        results = await together(
             lambda: api.cron.get(first.id), lambda: api.cron.edit(second.id, name="changed"), lambda: api.cron.get(second.id)
         )
     assert results[2].name == "changed"
@@ -250,7 +233,7 @@ async def test_two_deletes_of_one_job_are_two():
     app = emulator()
     async with merging(app) as api:
         job = await api.cron.add(url=URL, name="once")
-        results = await gather(*[lambda: api.cron.delete(job.id)] * 2)
+        results = await together(*[lambda: api.cron.delete(job.id)] * 2)
     assert sorted(type(result).__name__ for result in results) == ["CronJob", "NotFoundError"]
 
 
@@ -260,7 +243,7 @@ async def test_max_wait_counts_the_time_in_the_queue():
     async with merging(app) as api:
         web = api.with_options(max_wait=0.5)
         await api.cron.list()
-        results = await gather(lambda: web.cron.add(url=URL, name="too long"), lambda: api.cron.add(url=URL, name="waits"))
+        results = await together(lambda: web.cron.add(url=URL, name="too long"), lambda: api.cron.add(url=URL, name="waits"))
     assert isinstance(results[0], WaitTooLongError)
     assert [row["name"] for row in app.emulator.jobs("fastcron")] == ["waits"]
 
@@ -273,7 +256,7 @@ async def test_max_wait_ends_the_wait_for_a_shared_slot():
         slot.refused(retry_after=30)
         slot.close()
         short = api.with_options(max_wait=40.0)
-        results = await gather(lambda: short.cron.add(url=URL, name="stays"), lambda: shorter(api))
+        results = await together(lambda: short.cron.add(url=URL, name="stays"), lambda: shorter(api))
     assert results[0].name == "stays"
     assert isinstance(results[1], WaitTooLongError)
     assert len(app.emulator.jobs("fastcron")) == 1
