@@ -100,7 +100,7 @@ class Verdict:
         return not wrong and max(self.unknown, self.failed) <= ceil(self.items * FEW)
 
 
-def judge(tales: Sequence[Tale], jobs: Iterable[Mapping[str, Any]], created: int, visits: Iterable[Visit] = ()) -> Verdict:
+def judge(tales: Sequence[Tale], jobs: Iterable[Mapping[str, Any]], created: int, visits: Sequence[Visit] = ()) -> Verdict:
     """Return what is wrong with the tales, given the service's jobs at the end and how many it ever created."""
     by_id, log = {job["id"]: job for job in jobs}, _by_job(visits)
     stories = [story for tale in tales for story in tale.stories]
@@ -108,17 +108,19 @@ def judge(tales: Sequence[Tale], jobs: Iterable[Mapping[str, Any]], created: int
     wrong = [tale for tale in done if _is_wrong(tale, by_id.get(tale.id))]
     overtaken = [tale for tale in wrong if _is_overtaken(tale, by_id.get(tale.id), log.get(tale.id, []))]
     twice = len(done) - len({tale.id for tale in done})
-    knowable = _knowable(tales, log)
+    knowable, strays = _knowable(tales, log), _strays(tales, by_id)
+    told = [f"{tale} REQUESTS {log.get(tale.id, [])}" for tale in [*wrong, *knowable]]
+    told += [f"STRAY {job} REQUESTS {[visit for visit in visits if _asks_for(visit, job['name'])]}" for job in strays]
     return Verdict(
         items=len(stories),
         lost=len(wrong) - len(overtaken) + twice,
-        duplicated=_duplicated(tales, by_id, created),
+        duplicated=max(len(strays), created - len({tale.id for tale in done}) - sum(tale.told in UNSURE for tale in tales)),
         unknown=stories.count("unknown"),
         knowable=len(knowable),
         overtaken=len(overtaken),
         failed=stories.count("failed") + stories.count("not_tried"),
         cancelled=stories.count("cancelled"),
-        why=tuple(f"{tale} REQUESTS {log.get(tale.id, [])}" for tale in [*wrong, *knowable][:MOST_TOLD]),
+        why=tuple(told[:MOST_TOLD]),
     )
 
 
@@ -136,13 +138,22 @@ def _is_wrong(tale: Tale, job: Mapping[str, Any] | None) -> bool:
     return _content(job)[:3] != _content(tale.spec)[:3] or job["postData"] not in tale.texts
 
 
-def _duplicated(tales: Sequence[Tale], by_id: Mapping[int, Mapping[str, Any]], created: int) -> int:
-    """Count jobs that nobody was told of and that nobody may have: they are there twice, or were said to have failed."""
+def _strays(tales: Sequence[Tale], by_id: Mapping[int, Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return jobs that nobody was told of and that nobody may have: they are there twice, or were said to have failed."""
     claimed = {tale.id for tale in tales if tale.told == "done"}
-    unsure = [tale for tale in tales if tale.told in UNSURE]
-    strays = Counter(_content(job) for number, job in by_id.items() if number not in claimed)
-    excess = strays - Counter(_content(tale.spec) for tale in unsure)
-    return max(excess.total(), created - len(claimed) - len(unsure))
+    excused = Counter(_content(tale.spec) for tale in tales if tale.told in UNSURE)
+    strays = list[Mapping[str, Any]]()
+    for number, job in by_id.items():
+        if number not in claimed and not excused[_content(job)]:
+            strays.append(job)
+        elif number not in claimed:
+            excused[_content(job)] -= 1
+    return strays
+
+
+def _asks_for(visit: Visit, name: str) -> bool:
+    """Whether a request is to make a job of this name."""
+    return any(spec.get("name") == name for spec in visit.content.get("data", [visit.content]))
 
 
 def _knowable(tales: Sequence[Tale], log: Mapping[int | None, list[Visit]]) -> list[Tale]:

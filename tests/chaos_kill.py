@@ -21,8 +21,9 @@ from chaos_judge import Tale, Visit
 from chaos_service import PATHS, Watched, faults, service
 
 WORKER = Path(__file__).with_name("bulk_worker.py")
-LATEST, PATIENCE = 0.05, 120
-"""Seconds: how long after a request a kill comes at most, and how long a worker may take in all."""
+LATEST, PATIENCE, HELD = 0.05, 120, 0.5
+"""Seconds: how long after a request a kill comes at most, how long a worker may take in all, and a timeout past which the service holds
+requests back: not longer than a worker takes to start and to look for the last time, since nobody could tell then."""
 MOMENTS = ("came", "answering", "later")
 READS = ("cron.list", "cron.get")
 
@@ -78,7 +79,7 @@ def killed(method: str, provider: str, seed: int, count: int, kills: int, room: 
             watched.visits.clear()
         began, inputs = time.monotonic(), room / "inputs.json"
         inputs.write_text(json.dumps([tale.id or dict(tale.spec) for tale in tales]))
-        watched.emulator.faults.add(*faults())
+        watched.emulator.faults.add(*faults(HELD))
         command = [sys.executable, str(WORKER), address, provider, method, str(inputs), str(room / "journal.jsonl")]
         plan = moments(rng, kills, count // 100 - 2 * kills if provider == "fastcron" else count - 5 * kills)
         struck = [_run_and_kill(watched, command, moment) for moment in plan]
