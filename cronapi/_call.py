@@ -77,6 +77,8 @@ class Caller:
                 async with self._alone(progress):
                     return await self._perform(progress, options)
             return await self._perform(progress, options)
+        except ConfigurationError as error:  # from the token function, when something may have been sent already
+            raise progress.fail(error, self.provider) from error.__cause__
         finally:
             self.memory.let_go(progress.moment)
             progress.abandoned = progress.exchange is not None and not progress.exchange.event.is_set()

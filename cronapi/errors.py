@@ -140,7 +140,7 @@ class ServiceUnavailableError(StatusError):
     `retry_after` is the delay in seconds that the service asked for, or None.
     """
 
-    advice = "The call was refused each time it was tried; it is safe to make it again later."
+    advice = "Make the call again later; where applied is unknown, look first whether an earlier attempt was carried out."
 
     def __init__(self, message: str, *, status: int = 503, retry_after: float | None = None, **call: Unpack[CallFacts]) -> None:
         super().__init__(message, status=status, **call)

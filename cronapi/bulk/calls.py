@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, TypeGuard
 from weakref import WeakValueDictionary
 
 import anyio
@@ -20,6 +21,7 @@ from cronapi._progress import Options, Seal
 from cronapi._retry import Ending, History
 from cronapi._spawn import spawn
 from cronapi.errors import (
+    APIError,
     Applied,
     AuthenticationError,
     ConfigurationError,
@@ -142,7 +144,8 @@ class Calls:
 
     def may_insist(self, error: CronAPIError) -> bool:
         """Whether to send many items once more that nobody would ever know of: its repeats failed, but one more does no harm."""
-        return error.applied is Applied.UNKNOWN and self.options.retry is not None
+        lost = error.applied is Applied.UNKNOWN and not isinstance(error, AuthenticationError)
+        return lost and self.options.retry is not None
 
     @asynccontextmanager
     async def ensuring(self, name: str) -> AsyncIterator[None]:
@@ -186,18 +189,43 @@ class Calls:
         except CronAPIError as error:
             return Result(error=error)
 
+    async def again(self, row: Function[Any], wire: Mapping[str, Any], *, lost: bool) -> Result:
+        """Make a call for one item, which an earlier one may have carried out where it was `lost`; a refusal proves that it has not."""
+        result = await self.one(row, wire)
+        if not lost or result.error is None or is_refusal(result.error):
+            return result
+        return Result(error=doubted(result.error))
+
+
+def is_refusal(error: CronAPIError) -> TypeGuard[APIError]:
+    """Whether the service itself says no to what was sent, and not to whoever sent it."""
+    return isinstance(error, APIError) and not isinstance(error, AuthenticationError)
+
+
+def doubted(error: CronAPIError, first: CronAPIError | None = None) -> CronAPIError:
+    """Return the error for an item that an earlier request, which ended in `first`, may have carried out."""
+    twin = copy.copy(error).of_call(applied=Applied.UNKNOWN)
+    twin.__cause__ = first or error.__cause__
+    return twin
+
 
 def all_failed(error: CronAPIError, items: Iterable[object]) -> list[Result]:
     """Return the same error for every item."""
     return [Result(error=error) for _ in items]
 
 
-async def halves(calls: Calls, items: Sequence[Any], send: Callable[[Sequence[Any]], Awaitable[list[Result]]]) -> list[Result]:
-    """Send a refused batch in two parts, unless the first shows that the second would fare no better, and learn where it was the size."""
+async def halves(
+    calls: Calls, items: Sequence[Any], send: Callable[[Sequence[Any]], Awaitable[list[Result]]], *, lost: bool = False
+) -> list[Result]:
+    """Send a refused batch in two parts, unless the first shows that the second would fare no better, and learn where it was the size.
+
+    `lost` says that an earlier request for all of it got no answer.
+    """
     middle = (len(items) + 1) // 2
     results = await send(items[:middle])
     if hopeless := next((result.error for result in results if isinstance(result.error, FOR_ALL)), None):
-        return results + all_failed(hopeless, items[middle:])
+        unsent = doubted(hopeless).of_call(applied=Applied.UNKNOWN if lost else Applied.NO)
+        return results + all_failed(unsent, items[middle:])
     results += await send(items[middle:])
     if all(result.error is None for result in results):  # so it was the size
         calls.batches.most = min(calls.batches.most, middle)

@@ -11,17 +11,17 @@ from cronapi._functions import Function
 from cronapi._lookup import every_job, ids_of, insist
 from cronapi._progress import Seal
 from cronapi._retry import History
-from cronapi.bulk.calls import Calls, Result, all_failed, halves
-from cronapi.errors import APIError, Applied, AuthenticationError, CronAPIError, NotFoundError
+from cronapi.bulk.calls import Calls, Result, all_failed, doubted, halves, is_refusal
+from cronapi.errors import APIError, Applied, CronAPIError, NotFoundError
 
 
 async def delete(
-    calls: Calls, ids: Sequence[int], *, seal: Seal | None = None, lost: bool = False, insisting: bool = False
+    calls: Calls, ids: Sequence[int], *, seal: Seal | None = None, lost: bool = False, first: CronAPIError | None = None
 ) -> list[Result]:
     """Delete these jobs and return what became of each; with a `seal`, `ids` may grow until it is called.
 
-    `lost` says that an earlier request for them got no answer, so that what is gone may have been deleted by it; `insisting` that this
-    is the last try.
+    `lost` says that an earlier request for them got no answer, so that what is gone may have been deleted by it; `first` is the error
+    of the try before, where this is the last one.
     """
     if seal is None and (len(ids) <= 1 or not calls.has(table.CRON_BATCH_DELETE)):
         return [await delete_one(calls, table.CRON_DELETE, number, lost=lost) for number in ids]
@@ -30,14 +30,12 @@ async def delete(
     history = History()
     try:  # what was sealed may be a single delete, which is looked up like one
         data = await calls(table.CRON_BATCH_DELETE, {"id": ids}, seal=seal, history=history, look=seal is not None)
-    except AuthenticationError as error:
-        return all_failed(error, ids)
-    except APIError as error:
-        return await _refused(calls, ids, error, lost=lost or history.lost)
     except CronAPIError as error:
-        if len(ids) > 1 and not insisting and calls.may_insist(error):
-            return await delete(calls, ids, lost=True, insisting=True)
-        return all_failed(error, ids)
+        if is_refusal(error):
+            return await _refused(calls, ids, error, lost=lost or history.lost)
+        if first is None and len(ids) > 1 and calls.may_insist(error):
+            return await delete(calls, ids, lost=True, first=error)
+        return all_failed(doubted(error, first) if lost else error, ids)
     rows = data if isinstance(data, list) and len(data) == len(ids) else [data] * len(ids)
     return [Result(gone(row, number)) for row, number in zip(rows, ids, strict=True)]
 
@@ -45,9 +43,11 @@ async def delete(
 async def delete_one(calls: Calls, row: Function[Any], number: int, *, lost: bool = False) -> Result:
     """Delete one thing; where an earlier answer was lost, one that is not there is one that is deleted."""
     result = await calls.one(row, {"id": number})
-    if lost and isinstance(result.error, NotFoundError):
-        return Result(gone(None, number))
-    return result if result.error is not None else Result(gone(result.data, number))
+    if result.error is None:
+        return Result(gone(result.data, number))
+    if lost:
+        return Result(gone(None, number)) if isinstance(result.error, NotFoundError) else Result(error=doubted(result.error))
+    return result
 
 
 def gone(row: object, number: int) -> dict[str, object]:
@@ -57,18 +57,28 @@ def gone(row: object, number: int) -> dict[str, object]:
 
 async def _refused(calls: Calls, ids: Sequence[int], error: APIError, *, lost: bool) -> list[Result]:
     """See which are there, and delete those; where all are, the batch was too large, or one cannot be deleted."""
-    if len(ids) == 1 or calls.options.retry is None:
+    if len(ids) == 1:
         return all_failed(error, ids)
+    if calls.options.retry is None:
+        return all_failed(_of_a_batch(error, len(ids), lost=lost), ids)
     try:
         there = set(ids_of(await insist(partial(every_job, calls.ask))))
     except CronAPIError as problem:
         return all_failed(problem.of_call(applied=Applied.UNKNOWN if lost else Applied.NO), ids)
     left = [number for number in ids if number in there]
     if len(left) == len(ids):
-        return await halves(calls, ids, partial(delete, calls, lost=lost))
+        return await halves(calls, ids, partial(delete, calls, lost=lost), lost=lost)
     results = {number: _absent(calls, number, error, lost=lost) for number in ids if number not in there}
     results |= dict(zip(left, await delete(calls, left, lost=lost), strict=True))
     return [results[number] for number in ids]
+
+
+def _of_a_batch(error: APIError, count: int, *, lost: bool) -> APIError:
+    """Return what each of many is told where nobody looked which of them was refused."""
+    text = f"Refused as part of a batch of {count}; with retry=None nobody looked which item it was: {error.message}"
+    refusal = APIError(text, code=error.code, **error.facts())
+    refusal.__cause__ = error
+    return refusal.of_call(applied=Applied.UNKNOWN) if lost else refusal
 
 
 def _absent(calls: Calls, number: int, error: APIError, *, lost: bool) -> Result:

@@ -13,10 +13,11 @@ from cronapi import _functions as table
 from cronapi._functions import PAGE, Function
 from cronapi._lookup import RECOVERY, every_job, ids_of
 from cronapi.bulk.adding import add, resume
-from cronapi.bulk.calls import Calls, Result, all_failed
+from cronapi.bulk.calls import Calls, Result
 from cronapi.bulk.deleting import delete, delete_one
+from cronapi.bulk.editing import changes, edit
 from cronapi.bulk.getting import get
-from cronapi.errors import APIError, CronAPIError, OutcomeUnknownError
+from cronapi.errors import CronAPIError, OutcomeUnknownError
 
 T = TypeVar("T")
 Results = AsyncGenerator[tuple[int, Result], None]
@@ -135,7 +136,8 @@ def one_by_one(calls: Calls, name: str, row: Function[T]) -> Work[T]:
     async def carry_out(wires: Sequence[Any], known: Known) -> Results:
         for place, wire in enumerate(wires):
             found = None if known is None else await _find(calls, row, wire)
-            yield place, found or await calls.one(row, wire)
+            lost = known is not None and row is not table.CRON_RUN  # a run that is asked for again was proven not to have happened
+            yield place, found or await calls.again(row, wire, lost=lost)
 
     return Work(name=name, row=row, carry_out=carry_out, requests=lambda count: count, workers=calls.seats)
 
@@ -157,12 +159,16 @@ async def _find(calls: Calls, row: Function[Any], wire: Mapping[str, Any]) -> Re
 def editing_alike(calls: Calls) -> Work[Any]:
     """Change jobs, those that are changed alike in one request (FastCron, removed there in 2025-08)."""
 
-    async def carry_out(wires: Sequence[Any], _known: Known) -> Results:
+    async def carry_out(wires: Sequence[Any], known: Known) -> Results:
         alike: dict[str, list[int]] = {}
         for place, wire in enumerate(wires):
-            alike.setdefault(repr(sorted(_changes(wire).items(), key=lambda change: change[0])), []).append(place)
+            if known is not None and (found := await _find(calls, table.CRON_EDIT, wire)):
+                yield place, found
+            else:
+                alike.setdefault(repr(sorted(changes(wire).items(), key=lambda change: change[0])), []).append(place)
         for places in alike.values():
-            for place, result in zip(places, await _edit(calls, [wires[place] for place in places]), strict=True):
+            results = await edit(calls, [wires[place] for place in places], lost=known is not None)
+            for place, result in zip(places, results, strict=True):
                 yield place, result
 
     return Work(
@@ -173,21 +179,3 @@ def editing_alike(calls: Calls) -> Work[Any]:
         size=lambda: calls.batches.most,
         workers=BATCHES_AT_ONCE,
     )
-
-
-def _changes(wire: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in wire.items() if name != "id"}
-
-
-async def _edit(calls: Calls, wires: Sequence[Mapping[str, Any]], *, insisting: bool = False) -> list[Result]:
-    try:
-        rows = await calls(table.CRON_BATCH_EDIT, {"id": [wire["id"] for wire in wires], **_changes(wires[0])})
-    except APIError:
-        rows = None  # one of them is refused: ask for each
-    except CronAPIError as error:
-        if not insisting and calls.may_insist(error):
-            return await _edit(calls, wires, insisting=True)
-        return all_failed(error, wires)
-    if isinstance(rows, list) and len(rows) == len(wires):
-        return [Result(row) for row in rows]
-    return [await calls.one(table.CRON_EDIT, wire) for wire in wires]

@@ -10,6 +10,7 @@ from typing import Any, TypedDict, Unpack
 from attrs import frozen
 
 from cronapi import _functions as table
+from cronapi._memory import MOST_DIGITS
 from cronapi._params import JobSpec, as_params, check_names, span
 from cronapi.bulk import Bulk
 from cronapi.bulk import work as kinds
@@ -19,8 +20,9 @@ from cronapi.models import CronJob
 from cronapi.namespaces._invoke import Invoker
 
 Ids = Iterable[int] | AsyncIterable[int]
-Edit = tuple[int, Mapping[str, Any]]
-Edits = Iterable[Edit] | Mapping[int, Mapping[str, Any]]
+Changes = Mapping[str, Any] | JobSpec
+Edit = tuple[int, Changes]
+Edits = Iterable[Edit] | Mapping[int, Changes]
 
 
 class BulkOptions(TypedDict, total=False):
@@ -66,18 +68,20 @@ class ManyJobs:
     ) -> Bulk[CronJob]:
         """Change jobs, given as pairs of an id and its changes or as a mapping; None clears a field. One request each.
 
-        With `batch`, jobs that are changed alike share a request; FastCron has removed that function (2025-08).
+        Changes are a mapping, or a JobSpec for the parameters that it has. An id given twice is a ConfigurationError, since edits have
+        no order. With `batch`, jobs that are changed alike share a request; FastCron has removed that function (2025-08). Edits that
+        `run` their jobs are never repeated: where a shared request is refused, or its answer lost, all of them are unknown.
         """
         if batch and not self._invoke.calls.has(table.CRON_BATCH_EDIT):
             raise UnsupportedFunctionError("This service has no batch_edit.", function=table.CRON_BATCH_EDIT.name)
 
-        def check(edit: Any, index: int) -> Any:
-            if not (isinstance(edit, tuple | list) and len(edit) == 2 and isinstance(edit[1], Mapping)):  # noqa: PLR2004 -- a pair
-                raise ConfigurationError(f"Item {index} is no pair of an id and its changes.")
-            check_names(edit[1], f"Item {index}")
-            return {"id": _id(edit[0], index)} | _indexed(index, lambda: self._invoke.encode(edit[1], clear=True))
+        calls, once = self._invoke.calls, Once()
 
-        calls = self._invoke.calls
+        def check(edit: Any, index: int) -> Any:
+            number, changes = _pair(edit, index)
+            check_names(changes, f"Item {index}")
+            return {"id": once(number, index)} | _indexed(index, lambda: self._invoke.encode(changes, clear=True))
+
         work = kinds.editing_alike(calls) if batch else kinds.one_by_one(calls, "cron.edit_many", table.CRON_EDIT)
         return Bulk(calls, work, list(edits.items()) if isinstance(edits, Mapping) else edits, check, **options)
 
@@ -131,9 +135,24 @@ class Once:
         return int(number)
 
 
+def _pair(edit: Any, index: int) -> tuple[Any, Mapping[str, Any]]:
+    """Return an id and its changes."""
+    if isinstance(edit, tuple | list) and len(edit) == 2:  # noqa: PLR2004 -- a pair
+        number, changes = edit
+        if isinstance(changes, JobSpec):
+            return number, changes.params
+        if isinstance(changes, Mapping):
+            return number, changes
+    raise ConfigurationError(f"Item {index} is no pair of an id and its changes.")
+
+
 def _id(number: Any, index: int) -> int:
+    if isinstance(number, CronJob):
+        raise ConfigurationError(f"Item {index} is no id but a CronJob: give job.id.")
     if isinstance(number, bool) or not isinstance(number, int):
         raise ConfigurationError(f"Item {index} is no id: {type(number).__name__}.")
+    if abs(number) >= 10**MOST_DIGITS:
+        raise ConfigurationError(f"Item {index} is no id: it has more than {MOST_DIGITS} digits.")
     return number
 
 
