@@ -204,7 +204,8 @@ def is_refusal(error: CronAPIError) -> TypeGuard[APIError]:
 
 def doubted(error: CronAPIError, first: CronAPIError | None = None) -> CronAPIError:
     """Return the error for an item that an earlier request, which ended in `first`, may have carried out."""
-    twin = copy.copy(error).of_call(applied=Applied.UNKNOWN)
+    attempts = error.attempts + (first.attempts if first else 0)
+    twin = copy.copy(error).of_call(applied=Applied.UNKNOWN, attempts=attempts)
     twin.__cause__ = first or error.__cause__
     return twin
 
