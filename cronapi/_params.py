@@ -67,6 +67,7 @@ _CLEARABLE = frozenset(
     | {"notify_match", "pattern", "keyword", "payload"}
 )
 _SECRET = frozenset({"password", "http_headers", "post_data", "payload"})
+_NUMBERS = {"id": "an id is a number, such as job.id", "group": "a group is given by its number, such as group.id"}
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
@@ -207,7 +208,7 @@ def _plain(name: str, value: object) -> object:
         return value
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         return [_plain(name, item) for item in value]
-    raise ConfigurationError(f"{name} cannot be a {type(value).__name__}; bodies and payloads are text.")
+    raise ConfigurationError(f"{name} cannot be a {type(value).__name__}; {_NUMBERS.get(name, 'bodies and payloads are text')}.")
 
 
 def _jobs(value: object) -> Sequence[Mapping[str, Any]]:

@@ -34,6 +34,7 @@ Auth = Literal["body", "bearer"]
 WRONG_TOKEN = 11
 """The one error code with a documented meaning besides 0."""
 REFUSALS = (429, 503)
+_NOT_FOUND = 404
 LEAST_SECRET = 4
 """Characters: a shorter secret cannot be told from ordinary text."""
 _SHOWN, _READ = 200, 4000
@@ -43,6 +44,9 @@ _NEVER_IN_URL = frozenset({*_SECRET, "httpHeaders", "postData", "payload"})
 _USER = re.compile(r"//[^/?#@\s:]*:([^/?#@\s]+)@")
 _CREDENTIAL = re.compile(r"(?im)^[^:\n]*(?:auth|token|key|secret|cookie|password)[^:\n]*:[ \t]*([^\r\n]+?)[ \t\r]*$")
 _CODE = re.compile("-?[0-9]{1,9}")
+_NO_FUNCTION = "unknown function"
+"""No documentation has a service's words for it; these are the emulator's, and only advice depends on them."""
+_ELSEWHERE = "Check base_url, and whether the service still has this function."
 USER_AGENT = "cronapi-client (+https://pypi.org/project/cronapi-client/)"
 
 
@@ -158,9 +162,12 @@ def _envelope(status: int, answer: Mapping[str, Any], secrets: tuple[str, ...]) 
     kind: type[APIError] = APIError
     if number == WRONG_TOKEN:
         kind = AuthenticationError
-    elif status == 404:  # noqa: PLR2004 -- the HTTP status of that meaning
+    elif status == _NOT_FOUND:
         kind = NotFoundError
-    return Verdict(ending=Ending.FINAL, error=kind(f"{text} (code {number}).", code=number))
+    error = kind(f"{text} (code {number}).", code=number)
+    if _NO_FUNCTION in text.lower():
+        error.advice = _ELSEWHERE
+    return Verdict(ending=Ending.FINAL, error=error)
 
 
 def _without_envelope(
@@ -174,10 +181,11 @@ def _without_envelope(
         delay = retry_after_seconds(headers.get("retry-after"), now)
         error = ServiceUnavailableError(f"HTTP {status}: over the rate limit, or an outage.", status=status, retry_after=delay)
         return Verdict(ending=Ending.REFUSED, error=error, retry_after=delay)
-    if status >= 500:  # noqa: PLR2004 -- HTTP's class of server errors
-        return Verdict(ending=Ending.LOST, error=StatusError(f"HTTP {status} without an envelope.", status=status))
-    if status >= 400:  # noqa: PLR2004 -- HTTP's class of client errors
-        return Verdict(ending=Ending.FINAL, error=StatusError(f"HTTP {status} without an envelope.", status=status))
+    if status >= 400:  # noqa: PLR2004 -- HTTP's classes of errors, of the client and of the server
+        page = StatusError(f"HTTP {status} without an envelope.", status=status)
+        if status == _NOT_FOUND:
+            page.advice = _ELSEWHERE
+        return Verdict(ending=Ending.LOST if status >= 500 else Ending.FINAL, error=page)  # noqa: PLR2004 -- the latter
     shown = redact(body[:_READ].decode("utf-8", "replace"), secrets)[:_SHOWN]
     text = f"{reason} It begins with {shown!r}." if body else reason
     return Verdict(ending=Ending.GARBLED, error=ResponseError(text, problems=(f"$: {reason}",)))

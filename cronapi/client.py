@@ -130,8 +130,8 @@ class Client:
         """Return a client that shares everything with this one, closing too, but makes its calls with other options.
 
         `max_wait` is the longest time in the queue, in seconds: a call that would wait longer fails at once with WaitTooLongError, and
-        none rests for longer before a repeat.
-        `lane` is interactive or bulk for all calls.
+        none rests for longer before a repeat; bulks have none. `lane` is interactive or bulk for all calls, None leaves it to the
+        method. `retry` and `timeout` are as in `Client`. What is not given stays as it is here.
         """
         for name in changes.keys() - CallOptions.__annotations__.keys():
             raise ConfigurationError(f"with_options has no option {name!r}.")

@@ -13,7 +13,7 @@ import pytest
 from cronapi._names import wire_name
 from cronapi._params import JobParams, JobSpec, as_params, check_names, encode_params, header_lines, span, unix_seconds
 from cronapi.errors import ConfigurationError
-from cronapi.models import Notify
+from cronapi.models import CronJob, Group, Notify
 from cronapi.providers import FASTCRON, SETCRONJOB
 
 URL = "https://example.com/ping"
@@ -317,6 +317,13 @@ def test_what_json_has_not_is_refused(value: object) -> None:
     """A body given as bytes or as an object is refused: the services take text."""
     with pytest.raises(ConfigurationError, match=r"post_data cannot be a .*; bodies and payloads are text"):
         encode(post_data=value)
+
+
+@pytest.mark.parametrize(("name", "thing", "hint"), [("id", CronJob(id=7), "job.id"), ("group", Group(id=7), "group.id")])
+def test_a_thing_in_the_place_of_its_number_is_refused(name: str, thing: object, hint: str) -> None:
+    """Who gives a job or a group where its id belongs is told so."""
+    with pytest.raises(ConfigurationError, match=f"{name} cannot be a {type(thing).__name__}; .* such as {hint}"):
+        encode(**{name: thing})
 
 
 def test_none_is_left_out_of_a_new_job() -> None:

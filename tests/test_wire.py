@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import math
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, quote, quote_plus, urlsplit
@@ -208,6 +209,22 @@ def test_an_error_is_told_by_its_code(status, members, kind, code):
     assert type(verdict.error) is kind
     assert verdict.error.code == code
     assert members.get("message", "The service gave no message") in str(verdict.error)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "advised"),
+    [
+        (200, {"status": "error", "code": 1, "message": "Unknown function: v2/cron_add."}, True),
+        (200, {"status": "error", "code": 1, "message": "Missing parameter: url."}, False),
+        (404, {"detail": "Not Found"}, True),
+        (403, {"detail": "Forbidden"}, False),
+    ],
+)
+def test_a_wrong_address_is_advised_against(status, body, advised):
+    """Where nobody at the address knows the function, the error's text names base_url, also after a pickle; no other error does."""
+    error = answer(status, json.dumps(body).encode()).error
+    assert ("Check base_url" in str(error)) == advised
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
 
 @pytest.mark.parametrize("message", [None, "", 5, ["x"], {"a": 1}])

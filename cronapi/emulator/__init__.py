@@ -8,7 +8,7 @@ from __future__ import annotations
 from cronapi.emulator.app import DEFAULT_TOKEN, App, create_app
 from cronapi.emulator.clock import Clock, ManualClock
 from cronapi.emulator.emulator import Emulator
-from cronapi.emulator.faults import ConnectionLost, Fault, Faults
+from cronapi.emulator.faults import KINDS, ConnectionLost, Fault, Faults
 from cronapi.emulator.limiter import Limiter
 from cronapi.emulator.schedule import next_runs
 from cronapi.emulator.server import run_in_thread, serve
@@ -16,6 +16,7 @@ from cronapi.emulator.service import functions
 
 __all__ = [
     "DEFAULT_TOKEN",
+    "KINDS",
     "App",
     "Clock",
     "ConnectionLost",

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 _REMEMBERED = 100_000
 
-# What each kind does; "applied" means that the service did what was asked.
-KINDS = {
+KINDS: dict[str, str] = {
     "lose": "applied, then the connection is lost without an answer",
     "reset": "the connection is lost before anything is counted or applied",
     "stall": "applied, the answer held back for some seconds",
@@ -35,6 +34,7 @@ KINDS = {
     "redirect": "302 to another place, not applied",
     "empty": "applied, the answer has no body",
 }
+"""What each kind of fault does; "applied" means that the service did what was asked."""
 # Kinds that strike before the limiter counts; all others strike a request that was let through.
 AT_THE_GATE = frozenset({"reset", "outage"})
 _TIMED = frozenset({"stall", "stall_before"})
@@ -85,7 +85,8 @@ def _check_seconds(fault: Fault, _attribute: Attribute[Any], value: float) -> No
 class Fault:
     """One thing that goes wrong.
 
-    ``kind`` is a key of ``KINDS``; ``provider`` and (dotted) ``function`` say whose answers, ``None`` for all;
+    ``kind`` is a key of ``cronapi.emulator.KINDS``, which says what each does: lose, reset, stall, stall_before, outage,
+    error, bad_gateway, garbage, truncated, cut, half, redirect or empty. ``provider`` and (dotted) ``function`` say whose answers, ``None`` for all;
     ``times`` how often, ``None`` for ever; ``share`` with what probability; ``seconds`` how long a stall lasts, in the
     event loop's time. Raises ``ValueError`` for a value that makes no sense.
     """

@@ -96,6 +96,12 @@ def test_the_tokens_and_the_era_can_be_set():
     assert "Unknown function" in removed
 
 
+def test_the_help_says_which_token_there_is_without_one():
+    """Who reads the help learns that the emulator has a token of its own, and where to find it."""
+    text = " ".join(CliRunner().invoke(cronapi, ["emulator", "--help"]).output.split())
+    assert "Without it: the emulator's own, which it prints when it starts." in text
+
+
 def test_a_file_keeps_the_jobs(tmp_path):
     """Jobs that were added are there after a restart with the same file."""
     storage = ["--storage", str(tmp_path / "jobs.db"), "--rate-setcronjob", "0"]

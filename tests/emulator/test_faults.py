@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 
-from cronapi.emulator import Fault, Faults
-from cronapi.emulator.faults import KINDS
+from cronapi.emulator import KINDS, Fault, Faults
 
 
 def kinds(faults, count, function="cron.add", *, gate=False):
@@ -22,6 +22,12 @@ def test_a_fault_strikes_so_many_times():
     assert kinds(faults, 4) == ["lose", "lose", "empty", "empty"]
     assert [fired.kind for fired in faults.fired] == ["lose", "lose", "empty", "empty"]
     assert [fault.kind for fault in faults.pending] == ["empty"]
+
+
+def test_the_help_names_every_kind():
+    """Who asks for help on Fault reads each kind's name, and where to find what it does."""
+    assert KINDS.keys() <= set(re.findall(r"\w+", Fault.__doc__))
+    assert "``cronapi.emulator.KINDS``" in Fault.__doc__
 
 
 def test_cleared_faults_do_not_strike():
