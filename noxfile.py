@@ -55,7 +55,7 @@ def wheel(session: nox.Session) -> None:
     session.run("python", "-m", "build", "--wheel", "--outdir", str(room))
     built = next(room.glob("*.whl"))
     session.install(f"cronapi-client[dev] @ {built.as_uri()}")
-    for name in ("tests", "examples", "benchmarks"):
+    for name in ("tests", "examples", "benchmarks", "docs"):
         shutil.copytree(name, room / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md"):
         shutil.copy(name, room / name)

@@ -20,8 +20,10 @@ from cronapi.providers import Provider
 class JobParams(TypedDict, total=False):
     """The parameters of a job, by the services' names in snake_case.
 
-    `timeout` is in seconds, `delay` in minutes. `notify` is a boolean or a `Notify`. `run` is 1 (or True) for now, or the time to run
-    at. `second` to `weekday`, `retry`, `retry_after`, `single` and `dns_cache` are SetCronJob's. None clears what can be cleared.
+    `expression` is crontab's five fields or a span such as "15 minutes". `timeout` is in seconds; `delay` is the most minutes that a run
+    is late at random. `instances` is how many runs may overlap, 0 for any number. `group` is a group's id. Output with `pattern` in it is
+    a failure, and output without `keyword`. `notify` is a boolean or a `Notify`. `run` is 1 (or True) for now, or the time to run at.
+    `second` to `weekday`, `retry`, `retry_after`, `single` and `dns_cache` are SetCronJob's. None clears what can be cleared.
     """
 
     url: str

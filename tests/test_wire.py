@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import pickle
 import math
+import pickle
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, quote, quote_plus, urlsplit
 

@@ -9,7 +9,7 @@ import click
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8765, show_default=True, type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.")
 @click.option("--storage", default=":memory:", metavar="FILE", help="SQLite file that keeps the jobs; without it they live in memory.")
-@click.option("--token", "tokens", multiple=True, help="Token to accept; may be repeated. Without it: the emulator's own, which it prints when it starts.")
+@click.option("--token", "tokens", multiple=True, help="Token to accept; may be repeated. Without it: its own, printed at the start.")
 @click.option("--rate-setcronjob", default=10.0, show_default=True, type=click.FloatRange(0), help="Requests a second; 0 for no limit.")
 @click.option("--rate-fastcron", default=1.0, show_default=True, type=click.FloatRange(0), help="Requests a second; 0 for no limit.")
 @click.option("--limiter", default="leaky", show_default=True, type=click.Choice(["leaky", "sliding", "fixed"]), help="How it counts.")

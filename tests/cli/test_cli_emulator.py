@@ -99,7 +99,7 @@ def test_the_tokens_and_the_era_can_be_set():
 def test_the_help_says_which_token_there_is_without_one():
     """Who reads the help learns that the emulator has a token of its own, and where to find it."""
     text = " ".join(CliRunner().invoke(cronapi, ["emulator", "--help"]).output.split())
-    assert "Without it: the emulator's own, which it prints when it starts." in text
+    assert "Without it: its own, printed at the start." in text
 
 
 def test_a_file_keeps_the_jobs(tmp_path):

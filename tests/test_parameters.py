@@ -1,0 +1,177 @@
+"""docs/parameters.md is made from the tables and docstrings of the code: `python tests/test_parameters.py > docs/parameters.md`."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+from itertools import chain
+from pathlib import Path
+
+from cronapi import CronJob, JobParams, _params, client, models
+from cronapi._lookup import NOT_COMPARED
+from cronapi._names import wire_name
+from cronapi._params import _CLEARABLE
+from cronapi.bulk import bulk
+from cronapi.emulator.jobs import _SHOWN
+from cronapi.emulator.parameters import JOB_PARAMETERS
+from cronapi.emulator.schedule import LIST_FIELDS
+from cronapi.namespaces import _many
+
+PAGE = Path(__file__).parent.parent / "docs" / "parameters.md"
+SERVICES = {"FastCron": "fastcron", "SetCronJob": "setcronjob"}
+SHOWN = {era: {*names, *LIST_FIELDS} for era, names in _SHOWN.items()}
+
+TEXT = """\
+# Parameters, fields and options
+
+Made from the code's tables and docstrings by `python tests/test_parameters.py > docs/parameters.md`; a test compares.
+
+## What a job is made of
+
+{JobParams}
+
+These are the parameters of `cron.add`, `cron.edit`, `cron.ensure` and `JobSpec`, and the keys of the mappings that bulks take. What is not
+given is not sent. In an edit None clears where that column says so, and is refused elsewhere; in a new job it counts as not given. A
+parameter that a service does not take is sent all the same. FastCron's documentation has since dropped `ignore_http_status`,
+`retry_failed` (2024), `failure_threshold`, `notify_every`, `notify_match`, `notify_time` and `pattern` (2026).
+
+"Shown" is whether the services' documentation has it among the fields of a job in an answer. What is not shown is None in a `CronJob`,
+cannot be compared, and costs `cron.ensure` an edit each time. Some recorded answers lack `timeout`, `instances`, `http_method` and
+`http_headers` too.
+
+{parameters}
+## What an answer says of a job
+
+`CronJob`: {CronJob}
+
+Every field but `id` may be None, where the service did not show it; what it shows beyond them is in `extra`.
+
+{fields}
+## Options of a client
+
+`Client(provider, token, ...)`, `FastCron(token, ...)`, `SetCronJob(token, ...)`: {Client}
+
+{options}
+`with_options`: {with_options}
+
+{changes}
+## Bulks
+
+{BulkOptions}
+
+{bulks}
+{aliases}
+"""
+
+
+def test_the_page_of_parameters_is_current():
+    """What docs/parameters.md says of parameters, fields and options is what the code has."""
+    assert PAGE.read_text(encoding="utf-8") == page(), "python tests/test_parameters.py > docs/parameters.md"
+
+
+def test_every_parameter_is_one_of_a_service():
+    """No row of the page has a parameter that neither service takes."""
+    known = set(chain.from_iterable(JOB_PARAMETERS.values()))
+    assert {wire_name(name) for name in JobParams.__annotations__} <= known
+
+
+def page():
+    """Return the page."""
+    tables = {"parameters": parameters(), "fields": fields(), "options": options(), "bulks": bulks(), "aliases": aliases()}
+    said = {"JobParams": JobParams, "CronJob": CronJob, "Client": client.Client, "BulkOptions": _many.BulkOptions}
+    said |= {"with_options": client.Client.with_options}
+    return TEXT.format(**tables, changes=changes(), **{name: inspect.getdoc(thing) for name, thing in said.items()})
+
+
+def table(head, rows):
+    """Return a table; a bar in a type does not end its cell."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+
+
+def code(*texts):
+    return [f"`{text}`" for text in texts]
+
+
+def tree_of(module):
+    """Return a module's syntax tree: types as they are written, the same on every Python."""
+    return ast.parse(inspect.getsource(module)).body
+
+
+def class_of(module, name):
+    return next(node for node in tree_of(module) if isinstance(node, ast.ClassDef) and node.name == name)
+
+
+def annotations(module, name):
+    """Return the types of a class's fields by name, choices in full."""
+    nodes = (node for node in class_of(module, name).body if isinstance(node, ast.AnnAssign))
+    return {node.target.id: kind(node.annotation) for node in nodes}
+
+
+def kind(annotation):
+    """Return a type as text; a name for a choice of texts is replaced by them."""
+    parts = ast.unparse(annotation).split(" | ")
+    return " | ".join(choices(getattr(client, part, None)) or part for part in parts)
+
+
+def choices(alias):
+    return " | ".join(map(repr, alias.__args__)) if getattr(alias, "__origin__", None) is client.Literal else ""
+
+
+def parameters():
+    rows = []
+    for name, text in annotations(_params, "JobParams").items():
+        wire = wire_name(name)
+        takers = ", ".join(label for label, service in SERVICES.items() if wire in JOB_PARAMETERS[service])
+        rows.append([*code(name, text, wire), takers, "yes" if name in _CLEARABLE else "", shown(wire)])
+    return table(["parameter", "type", "on the wire", "who takes it", "None clears", "shown"], rows)
+
+
+def shown(wire):
+    """Say whether a service shows a field."""
+    if wire in NOT_COMPARED or wire not in SHOWN["seed"]:
+        return "no"
+    return "yes" if wire in SHOWN["latest"] else "until 2026"
+
+
+def fields():
+    wires, kinds = models.wire_names(CronJob), annotations(models, "CronJob")
+    return table(["field", "type", "on the wire"], [code(name, kinds[name], wire) for name, wire in wires.items()])
+
+
+def options():
+    made = next(node for node in class_of(client, "Client").body if isinstance(node, ast.FunctionDef) and node.name == "__init__")
+    pairs = zip(made.args.kwonlyargs, made.args.kw_defaults, strict=True)
+    rows = [code(given.arg, kind(given.annotation), ast.unparse(default)) for given, default in pairs]
+    return table(["option", "type", "default"], rows)
+
+
+def changes():
+    return table(["option", "type"], [code(*pair) for pair in annotations(client, "CallOptions").items()])
+
+
+def bulks():
+    common = [f"{name}: {text}" for name, text in annotations(_many, "BulkOptions").items()]
+    methods = [node for node in class_of(_many, "ManyJobs").body if isinstance(node, ast.FunctionDef) and node.name.endswith("_many")]
+    rows = [[*code(node.name), ", ".join(code(*arguments(node.args.args[1:]))), own(node.args, common)] for node in methods]
+    return table(["bulk", "takes", "options"], rows)
+
+
+def own(args, common):
+    return ", ".join(code(*arguments(args.kwonlyargs), *(common if args.kwarg else [])))
+
+
+def arguments(args):
+    return [f"{given.arg}: {kind(given.annotation)}" for given in args]
+
+
+def aliases():
+    """Return a sentence for each name that stands for a longer type."""
+    nodes = [node for module in (_many, bulk) for node in tree_of(module) if isinstance(node, ast.Assign)]
+    pairs = [(node.targets[0].id, ast.unparse(node.value)) for node in nodes]
+    return " ".join(f"`{name}` is `{text}`." for name, text in pairs if name[0].isupper() and name != "T")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())
