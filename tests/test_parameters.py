@@ -17,6 +17,7 @@ from cronapi.emulator.jobs import _SHOWN
 from cronapi.emulator.parameters import JOB_PARAMETERS
 from cronapi.emulator.schedule import LIST_FIELDS
 from cronapi.namespaces import _many
+from cronapi.namespaces.cron import Cron
 
 PAGE = Path(__file__).parent.parent / "docs" / "parameters.md"
 SERVICES = {"FastCron": "fastcron", "SetCronJob": "setcronjob"}
@@ -74,6 +75,12 @@ def test_every_parameter_is_one_of_a_service():
     """No row of the page has a parameter that neither service takes."""
     known = set(chain.from_iterable(JOB_PARAMETERS.values()))
     assert {wire_name(name) for name in JobParams.__annotations__} <= known
+
+
+def test_ensure_says_what_costs_an_edit_each_time():
+    """The docstring of ensure names each parameter that a service does not show."""
+    hidden = {name for name in JobParams.__annotations__ if shown(wire_name(name)) != "yes"}
+    assert {name for name in JobParams.__annotations__ if f"`{name}`" in Cron.ensure.__doc__} == hidden | {"name"}
 
 
 def page():

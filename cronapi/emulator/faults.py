@@ -86,9 +86,9 @@ class Fault:
     """One thing that goes wrong.
 
     ``kind`` is a key of ``cronapi.emulator.KINDS``, which says what each does: lose, reset, stall, stall_before, outage,
-    error, bad_gateway, garbage, truncated, cut, half, redirect or empty. ``provider`` and (dotted) ``function`` say whose answers, ``None`` for all;
-    ``times`` how often, ``None`` for ever; ``share`` with what probability; ``seconds`` how long a stall lasts, in the
-    event loop's time. Raises ``ValueError`` for a value that makes no sense.
+    error, bad_gateway, garbage, truncated, cut, half, redirect or empty. ``provider`` and (dotted) ``function`` say
+    whose answers, ``None`` for all; ``times`` how often, ``None`` for ever; ``share`` with what probability;
+    ``seconds`` how long a stall lasts, in the event loop's time. Raises ``ValueError`` for a value that makes no sense.
     """
 
     kind: str = field(validator=_check_kind)

@@ -63,10 +63,12 @@ class Cron(ManyJobs):
         """Make sure that there is a job of exactly this `name` with these parameters, and return it.
 
         Edits the one with the lowest id if there is one, and creates one where a search of all pages shows none; what is as it should be
-        already costs only the search. What the service does not show cannot be compared and is set each time: always a `password`, at
-        some services more. Tasks of one event loop that ensure the same name do so one after the other; one that leaves while its add is
-        under way keeps the name until that has ended. Errors and repeats as with `edit` and `add`; an error of the search is raised and
-        never taken for absence.
+        already costs only the search. What the service does not show cannot be compared and is set each time: always `password`, `run`
+        (which runs it) and `payload`; by the services' documentation also `username`, `user_agent`, `filter`, `delay`, `pattern`,
+        `keyword`, `failure_threshold`, `ignore_http_status`, `retry_failed`, `notify_match`, `notify_time`, since 2026 `notify_every`, and
+        SetCronJob's `retry`, `retry_after`, `single` and `dns_cache`. Tasks of one event loop that ensure the same name do so one after
+        the other; one that leaves while its add is under way keeps the name until that has ended. Errors and repeats as with `edit` and
+        `add`; an error of the search is raised and never taken for absence.
         """
         check_names(params, "cron.ensure")
         name = params.get("name")

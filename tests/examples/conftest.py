@@ -21,7 +21,7 @@ def examples(monkeypatch):
     """Let the tests import the examples as a user's program is imported."""
     monkeypatch.syspath_prepend(str(EXAMPLES))
     yield
-    for name in ("fastapi_app", "aiohttp_app", "bulk"):
+    for name in ("fastapi_app", "aiohttp_app", "bulk", "sync"):
         sys.modules.pop(name, None)
 
 
