@@ -189,7 +189,10 @@ class AuthenticationError(APIError):
 
 
 class NotFoundError(APIError):
-    """There is certainly no such thing: the service said 404 in its envelope, or a complete listing showed it."""
+    """There is certainly no such thing: the service said 404 with its envelope, or a complete listing showed it.
+
+    Only a get and a delete look at the listing: an edit of a missing job is an APIError.
+    """
 
 
 class OutcomeUnknownError(CronAPIError):
