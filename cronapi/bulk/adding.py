@@ -13,7 +13,7 @@ from typing import Any
 from cronapi import _functions as table
 from cronapi._lookup import LOOK_LONG, LOOK_SOON, every_job, ids_of, insist, match, new_rows
 from cronapi._progress import Seal
-from cronapi.bulk.calls import Calls, Result, all_failed, halves
+from cronapi.bulk.calls import Calls, Ends, Result, all_failed, go_on, halves, told
 from cronapi.errors import (
     APIError,
     Applied,
@@ -32,44 +32,50 @@ Found = list[dict[str, Any] | str]
 """What a look-up found of each item: its row, ABSENT or DOUBTFUL."""
 
 
-async def add(calls: Calls, wires: Sequence[Wire], *, seal: Seal | None = None, tries: int = 0) -> list[Result]:
-    """Make these jobs and return what became of each; with a `seal`, `wires` may grow until it is called."""
-    if seal is None and (len(wires) <= 1 or not calls.has(table.CRON_BATCH_ADD)):
+async def add(calls: Calls, wires: Sequence[Wire], *, tries: int = 0) -> list[Result]:
+    """Make these jobs and return what became of each."""
+    if len(wires) <= 1 or not calls.has(table.CRON_BATCH_ADD):
         return [await calls.one(table.CRON_ADD, wire) for wire in wires]
-    if seal is None and len(wires) > (most := calls.batches.most):
+    if len(wires) > (most := calls.batches.most):
         return [result for begin in range(0, len(wires), most) for result in await add(calls, wires[begin : begin + most], tries=tries)]
+    ends = await add_together(calls, wires, Seal(lambda: (table.CRON_BATCH_ADD, {"data": wires})), tries=tries)
+    return await go_on(calls, wires, ends, partial(add, calls, tries=tries))
+
+
+async def add_together(calls: Calls, wires: Sequence[Wire], seal: Seal, *, tries: int = 0) -> Ends:
+    """Make these jobs with one request and return what became of each; `wires` may change until it is sealed."""
     memory, moment = calls.caller.memory, 0
 
     def close() -> tuple[Any, Wire]:
         nonlocal moment
         memory.let_go(moment)
         moment = memory.now()  # not before: what was listed while it waited is not what it makes
-        return (table.CRON_BATCH_ADD, {"data": wires}) if seal is None else seal.close()
+        return seal.close()
 
     try:
-        return await _add(calls, wires, Seal(close) if seal is None else Seal(close, seal.reopen), lambda: moment, tries)
+        return await _add(calls, wires, Seal(close, seal.reopen), lambda: moment, tries)
     finally:
         memory.let_go(moment)
 
 
-async def _add(calls: Calls, wires: Sequence[Wire], seal: Seal, moment: Callable[[], int], tries: int) -> list[Result]:
+async def _add(calls: Calls, wires: Sequence[Wire], seal: Seal, moment: Callable[[], int], tries: int) -> Ends:
     try:
         async with calls.batches.gate.sending():
             data = await calls(table.CRON_BATCH_ADD, {"data": wires}, seal=seal, look=False)
     except AuthenticationError as error:
-        return all_failed(error, wires)
+        return told(all_failed(error, wires))
     except APIError as error:
         return await _refused(calls, wires, moment(), error, tries)
     except CronAPIError as error:
         if error.applied is not Applied.UNKNOWN:
-            return all_failed(error, wires)
-        return await examine(calls, wires, moment(), error, tries)
+            return told(all_failed(error, wires))
+        return told(await examine(calls, wires, moment(), error, tries))
     if len(wires) == 1 and isinstance(data, dict):
-        return [Result(data)]
+        return told([Result(data)])
     if isinstance(data, list) and len(data) == len(wires):
-        return [Result(row) for row in data]
+        return told(Result(row) for row in data)
     unclear = OutcomeUnknownError("The answer has not one job for each that was sent.")
-    return await examine(calls, wires, moment(), unclear, tries, frozenset(ids_of(data)))
+    return told(await examine(calls, wires, moment(), unclear, tries, frozenset(ids_of(data))))
 
 
 async def examine(
@@ -153,23 +159,26 @@ def _told(calls: Calls, wires: Sequence[Wire], rows: Rows) -> Found:
     return found
 
 
-async def _refused(calls: Calls, wires: Sequence[Wire], moment: int, error: APIError, tries: int) -> list[Result]:
+async def _refused(calls: Calls, wires: Sequence[Wire], moment: int, error: APIError, tries: int) -> Ends:
     """Find out why the service refuses a batch: one of its items, or its size.
 
     No documentation says that a refused batch has done nothing, so that is looked at the first time.
     """
     if len(wires) == 1:
-        return all_failed(error, wires)
-    if calls.batches.atomic or calls.options.retry is None:
-        return await halves(calls, wires, partial(add, calls, tries=tries))
+        return told(all_failed(error, wires))
+    if calls.batches.atomic:
+        return halves(len(wires))
+    if calls.options.retry is None:  # nobody looks whether it has done nothing
+        return told(await go_on(calls, wires, halves(len(wires)), partial(add, calls, tries=tries)))
     try:
         found = await _look(calls, wires, lambda rows: new_rows(rows, "cron", calls.caller.memory, moment), LOOK_SOON)
     except CronAPIError as problem:
-        return all_failed(OutcomeUnknownError(f"The batch was refused, and looking what it had done failed: {problem.message}"), wires)
+        unknown = OutcomeUnknownError(f"The batch was refused, and looking what it had done failed: {problem.message}")
+        return told(all_failed(unknown, wires))
     if all(row is ABSENT for row in found):
         calls.batches.atomic = True
-        return await halves(calls, wires, partial(add, calls, tries=tries))
-    return await _add_the_rest(calls, wires, found, tries + 1)
+        return halves(len(wires))
+    return told(await _add_the_rest(calls, wires, found, tries + 1))
 
 
 def _unknown(reason: str = "looking it up could not tell.") -> OutcomeUnknownError:

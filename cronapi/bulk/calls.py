@@ -94,6 +94,10 @@ class Batches:
     pages: int = 1
     gate: Gate = field(factory=Gate)
 
+    def learn(self, refused: int) -> None:
+        """Take note that so many items were refused together, and all accepted in halves: it was the size."""
+        self.most = min(self.most, (refused + 1) // 2)
+
 
 @frozen
 class Result:
@@ -215,19 +219,46 @@ def all_failed(error: CronAPIError, items: Iterable[object]) -> list[Result]:
     return [Result(error=error) for _ in items]
 
 
-async def halves(
-    calls: Calls, items: Sequence[Any], send: Callable[[Sequence[Any]], Awaitable[list[Result]]], *, lost: bool = False
+@frozen
+class Ends:
+    """What a request for several items came to: what is `told` of each by its place, and the `parts` in which the others go on.
+
+    For those the service has proven to have done nothing, and nobody did before.
+    """
+
+    told: Mapping[int, Result]
+    parts: Sequence[Sequence[int]] = ()
+
+
+def told(results: Iterable[Result]) -> Ends:
+    """Return the end of all items."""
+    return Ends(dict(enumerate(results)))
+
+
+def halves(count: int) -> Ends:
+    """Return how a batch goes on that was refused as a whole: in two, until what is refused is alone."""
+    middle = (count + 1) // 2
+    return Ends({}, (range(middle), range(middle, count)))
+
+
+def hopeless(results: Iterable[Result], *, lost: bool = False) -> CronAPIError | None:
+    """Return the error for what is not sent any more, where one shows that it would fare no better; `lost` as in `go_on`."""
+    error = next((result.error for result in results if isinstance(result.error, FOR_ALL)), None)
+    return None if error is None else doubted(error).of_call(applied=Applied.UNKNOWN if lost else Applied.NO)
+
+
+async def go_on(
+    calls: Calls, items: Sequence[Any], ends: Ends, send: Callable[[Sequence[Any]], Awaitable[list[Result]]], *, lost: bool = False
 ) -> list[Result]:
-    """Send a refused batch in two parts, unless the first shows that the second would fare no better, and learn where it was the size.
+    """Send the parts one after the other, unless one shows that the next would fare no better, and learn where it was the size.
 
     `lost` says that an earlier request for all of it got no answer.
     """
-    middle = (len(items) + 1) // 2
-    results = await send(items[:middle])
-    if hopeless := next((result.error for result in results if isinstance(result.error, FOR_ALL)), None):
-        unsent = doubted(hopeless).of_call(applied=Applied.UNKNOWN if lost else Applied.NO)
-        return results + all_failed(unsent, items[middle:])
-    results += await send(items[middle:])
-    if all(result.error is None for result in results):  # so it was the size
-        calls.batches.most = min(calls.batches.most, middle)
-    return results
+    results = dict(ends.told)
+    for part in ends.parts:
+        error = hopeless(results.values(), lost=lost)
+        found = await send([items[place] for place in part]) if error is None else all_failed(error, part)
+        results |= dict(zip(part, found, strict=True))
+    if len(ends.parts) > 1 and all(result.error is None for result in results.values()):
+        calls.batches.learn(len(items))
+    return [results[place] for place in range(len(items))]

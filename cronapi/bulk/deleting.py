@@ -11,22 +11,27 @@ from cronapi._functions import Function
 from cronapi._lookup import every_job, ids_of, insist
 from cronapi._progress import Seal
 from cronapi._retry import History
-from cronapi.bulk.calls import Calls, Result, all_failed, doubted, halves, is_refusal
+from cronapi.bulk.calls import Calls, Ends, Result, all_failed, doubted, go_on, halves, is_refusal, told
 from cronapi.errors import APIError, Applied, CronAPIError, NotFoundError
 
 
-async def delete(
-    calls: Calls, ids: Sequence[int], *, seal: Seal | None = None, lost: bool = False, first: CronAPIError | None = None
-) -> list[Result]:
-    """Delete these jobs and return what became of each; with a `seal`, `ids` may grow until it is called.
+async def delete(calls: Calls, ids: Sequence[int], *, lost: bool = False, first: CronAPIError | None = None) -> list[Result]:
+    """Delete these jobs and return what became of each.
 
     `lost` says that an earlier request for them got no answer, so that what is gone may have been deleted by it; `first` is the error
     of the try before, where this is the last one.
     """
-    if seal is None and (len(ids) <= 1 or not calls.has(table.CRON_BATCH_DELETE)):
+    if len(ids) <= 1 or not calls.has(table.CRON_BATCH_DELETE):
         return [await delete_one(calls, table.CRON_DELETE, number, lost=lost) for number in ids]
-    if seal is None and len(ids) > (most := calls.batches.most):
+    if len(ids) > (most := calls.batches.most):
         return [result for begin in range(0, len(ids), most) for result in await delete(calls, ids[begin : begin + most], lost=lost)]
+    return await go_on(calls, ids, await delete_together(calls, ids, lost=lost, first=first), partial(delete, calls))
+
+
+async def delete_together(
+    calls: Calls, ids: Sequence[int], seal: Seal | None = None, *, lost: bool = False, first: CronAPIError | None = None
+) -> Ends:
+    """Delete these jobs with one request and return what became of each; with a `seal`, `ids` may change until it is called."""
     history = History()
     try:  # what was sealed may be a single delete, which is looked up like one
         data = await calls(table.CRON_BATCH_DELETE, {"id": ids}, seal=seal, history=history, look=seal is not None)
@@ -34,10 +39,10 @@ async def delete(
         if is_refusal(error):
             return await _refused(calls, ids, error, lost=lost or history.lost)
         if first is None and len(ids) > 1 and calls.may_insist(error):
-            return await delete(calls, ids, lost=True, first=error)
-        return all_failed(doubted(error, first) if lost else error, ids)
+            return told(await delete(calls, ids, lost=True, first=error))
+        return told(all_failed(doubted(error, first) if lost else error, ids))
     rows = data if isinstance(data, list) and len(data) == len(ids) else [data] * len(ids)
-    return [Result(gone(row, number)) for row, number in zip(rows, ids, strict=True)]
+    return told(Result(gone(row, number)) for row, number in zip(rows, ids, strict=True))
 
 
 async def delete_one(calls: Calls, row: Function[Any], number: int, *, lost: bool = False) -> Result:
@@ -55,22 +60,20 @@ def gone(row: object, number: int) -> dict[str, object]:
     return {**row, "id": number} if isinstance(row, dict) else {"id": number}
 
 
-async def _refused(calls: Calls, ids: Sequence[int], error: APIError, *, lost: bool) -> list[Result]:
+async def _refused(calls: Calls, ids: Sequence[int], error: APIError, *, lost: bool) -> Ends:
     """See which are there, and delete those; where all are, the batch was too large, or one cannot be deleted."""
     if len(ids) == 1:
-        return all_failed(error, ids)
+        return told(all_failed(error, ids))
     if calls.options.retry is None:
-        return all_failed(_of_a_batch(error, len(ids), lost=lost), ids)
+        return told(all_failed(_of_a_batch(error, len(ids), lost=lost), ids))
     try:
         there = set(ids_of(await insist(partial(every_job, calls.ask))))
     except CronAPIError as problem:
-        return all_failed(problem.of_call(applied=Applied.UNKNOWN if lost else Applied.NO), ids)
-    left = [number for number in ids if number in there]
-    if len(left) == len(ids):
-        return await halves(calls, ids, partial(delete, calls, lost=lost), lost=lost)
-    results = {number: _absent(calls, number, error, lost=lost) for number in ids if number not in there}
-    results |= dict(zip(left, await delete(calls, left, lost=lost), strict=True))
-    return [results[number] for number in ids]
+        return told(all_failed(problem.of_call(applied=Applied.UNKNOWN if lost else Applied.NO), ids))
+    left = [place for place, number in enumerate(ids) if number in there]
+    absent = {place: _absent(calls, number, error, lost=lost) for place, number in enumerate(ids) if number not in there}
+    ends = Ends(absent, [left] if left else []) if absent else halves(len(ids))
+    return told(await go_on(calls, ids, ends, partial(delete, calls, lost=True), lost=True)) if lost else ends
 
 
 def _of_a_batch(error: APIError, count: int, *, lost: bool) -> APIError:

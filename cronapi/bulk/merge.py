@@ -6,135 +6,36 @@ and the request goes with its last caller.
 
 from __future__ import annotations
 
-import copy
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from functools import partial
 from typing import Any
 
 import anyio
-from attrs import define, evolve, field
+from attrs import evolve
 
 from cronapi import _functions as table
 from cronapi._call import Caller
 from cronapi._functions import PAGE, Function, Repeat
 from cronapi._json import copied
 from cronapi._lookup import ids_of, listed
-from cronapi._progress import Options, Seal
+from cronapi._progress import Options
 from cronapi._retry import History
 from cronapi._spawn import spawn
-from cronapi.bulk.adding import add
-from cronapi.bulk.calls import FOR_ALL, Batches, Calls, Result, all_failed
-from cronapi.bulk.deleting import delete
+from cronapi.bulk.adding import add_together
+from cronapi.bulk.calls import FOR_ALL, Batches, Calls, Ends, Result, all_failed, told
+from cronapi.bulk.deleting import delete_together
 from cronapi.bulk.getting import each, get, is_of_the_page
-from cronapi.bulk.order import Line, Order, Turn
-from cronapi.errors import Applied, CronAPIError, NotFoundError, WaitTooLongError
+from cronapi.bulk.order import Line, Order
+from cronapi.bulk.shared import LATE, Member, Shared
+from cronapi.errors import CronAPIError, NotFoundError, WaitTooLongError
 from cronapi.scheduler import Lane
 
 Wire = Mapping[str, Any]
 Key = tuple[object, ...]
-CUT_OFF = Result(error=CronAPIError("The shared request was cut off.", applied=Applied.UNKNOWN))
 _BY_ID = (table.CRON_DELETE, table.CRON_GET)
-
-
-@define(eq=False)
-class Member:
-    """One caller of a shared request."""
-
-    wire: Wire
-    item: Any
-    turn: Turn
-    event: anyio.Event = field(factory=anyio.Event)
-    result: Result = CUT_OFF
-    failure: Exception | None = None
-
-    def end(self, result: Result) -> None:
-        """Tell the caller what became of it."""
-        self.result, self.failure = result, result.error
-        if result.error is not None:  # a copy of its own, since each raise adds to its traceback
-            self.failure = copy.copy(result.error)
-            self.failure.__cause__ = result.error.__cause__
-        self.event.set()
-
-    def fail(self, error: Exception) -> None:
-        """Tell the caller of an error that is none of ours, from its token function for example."""
-        self.failure = error
-        self.event.set()
-
-
-@define(eq=False)
-class Shared:
-    """A request that waits for its slot; `sealed` while it has one. `items` are what the members ask for, in their order."""
-
-    calls: Calls
-    turn: Turn
-    members: list[Member] = field(factory=list)
-    items: list[Any] = field(factory=list)
-    left: set[Member] = field(factory=set)
-    """Members that went away since it was sealed: what they asked for is on its way."""
-    sealed: bool = False
-    attempts: int = 0
-    scope: anyio.CancelScope | None = None
-    turned: anyio.Event = field(factory=anyio.Event)
-
-    def add(self, member: Member) -> None:
-        """Let a caller join."""
-        self.members.append(member)
-        self.items.append(member.item)
-
-    def remove(self, member: Member) -> None:
-        """Let a caller go, and the request with the last."""
-        if member.event.is_set():
-            return
-        self.left.add(member)
-        if not self.sealed:
-            self._let_go()
-        if len(self.left) == len(self.members) and self.scope is not None:
-            self.sealed = True
-            self.scope.cancel()
-
-    def _let_go(self) -> None:
-        self.members = [member for member in self.members if member not in self.left]
-        self.items[:] = [member.item for member in self.members]  # in place: it is what will be sent
-        self.left.clear()
-
-    def seal(self, close: Callable[[list[Any]], tuple[Function[Any], Wire]]) -> Seal:
-        """Return what settles the request: `close` says from the items what it asks for."""
-
-        def sealed() -> tuple[Function[Any], Wire]:
-            self.sealed = True
-            self.attempts += 1
-            return close(self.items)
-
-        return Seal(sealed, self.reopen)
-
-    def reopen(self) -> None:
-        """The service refused it: callers may join and leave again, and those that left meanwhile take their items along."""
-        self.sealed = False
-        self._let_go()
-        self._tell()
-
-    def end(self, results: Sequence[Result]) -> None:
-        """Tell the callers."""
-        self.sealed = True
-        for place, member in enumerate(self.members):
-            if not member.event.is_set():
-                member.end(results[place] if place < len(results) else CUT_OFF)
-        self._tell()
-
-    def fail(self, error: Exception) -> None:
-        """Tell the callers of an error that is none of ours."""
-        self.sealed = True
-        for member in self.members:
-            member.fail(error)
-
-    def _tell(self) -> None:
-        turned, self.turned = self.turned, anyio.Event()
-        turned.set()
-
-
-Send = Callable[[Shared], Awaitable[list[Result]]]
+Send = Callable[[Shared], Awaitable[Ends]]
 
 
 class Merger:
@@ -153,10 +54,10 @@ class Merger:
             send = self._way(row, wire)
             if send is not None:
                 member = Member(wire, wire["id"] if row in _BY_ID else wire, turn)
-                shared = await self._share(member, (row, send), evolve(options, lane=options.lane or lane))
+                await self._share(member, (row, send), evolve(options, lane=options.lane or lane))
                 if history is not None:
-                    history.attempts = shared.attempts
-                return copied(member.result.data) if len(shared.members) > 1 else member.result.data
+                    history.attempts = member.shared.attempts
+                return copied(member.result.data) if len(member.shared.members) > 1 else member.result.data
             await self._order.line_up().move_up()
             return await self._caller.call(row, wire, options, lane, history)
 
@@ -173,30 +74,31 @@ class Merger:
             return _get
         return partial(_read, row) if row.repeat is Repeat.READ else None
 
-    async def _share(self, member: Member, way: tuple[Function[Any], Send], options: Options) -> Shared:
-        """Let a caller wait for its result, and return what it was sent with."""
+    async def _share(self, member: Member, way: tuple[Function[Any], Send], options: Options) -> None:
+        """Let a caller wait for its result."""
         try:
-            shared = self._join(member, way, options)
+            self._join(member, way, options)
             try:
-                await self._wait(member, shared, options)
+                await self._wait(member, options)
             finally:
-                shared.remove(member)
+                member.shared.remove(member)
             if member.failure is not None:
                 raise member.failure
         except CronAPIError as error:
             raise error.of_call(provider=self._caller.provider.name, function=way[0].name) from error.__cause__
-        return shared
 
-    async def _wait(self, member: Member, shared: Shared, options: Options) -> None:
+    async def _wait(self, member: Member, options: Options) -> None:
         """Wait for the answer; what has been sent is waited for beyond max_wait, what was refused is not."""
         with anyio.move_on_after(options.max_wait):
             await member.event.wait()
-        while not member.event.is_set():
-            if not shared.sealed:
-                raise WaitTooLongError(f"No slot came free in max_wait, {options.max_wait} s.", wait=self._eta(options))
-            await shared.turned.wait()
+        if not member.event.is_set():
+            member.is_late = True
+            member.shared.let_go()
+            await member.event.wait()
+        if member.result is LATE:
+            raise WaitTooLongError(f"No slot came free in max_wait, {options.max_wait} s.", wait=self._eta(options))
 
-    def _join(self, member: Member, way: tuple[Function[Any], Send], options: Options) -> Shared:
+    def _join(self, member: Member, way: tuple[Function[Any], Send], options: Options) -> None:
         row, send = way
         sharing = evolve(options, max_wait=None)
         key: Key = (row.name, json.dumps(member.wire, sort_keys=True) if row.repeat is Repeat.READ and row not in _BY_ID else None, sharing)
@@ -207,10 +109,12 @@ class Merger:
             calls = Calls(self._caller, sharing, self._batches, options.lane or "interactive")
             shared = self._open[key] = Shared(calls, member.turn)
             shared.add(member)  # before the task may begin, which some loops let it do at once
-            shared.scope = spawn(partial(self._drive, key, shared, send, self._order.line_up()))
+            self._start(key, shared, send)
         else:
             shared.add(member)
-        return shared
+
+    def _start(self, key: Key, shared: Shared, send: Send) -> None:
+        shared.scope = spawn(partial(self._drive, key, shared, send, self._order.line_up()))
 
     def _may_join(self, shared: Shared, member: Member, row: Function[Any]) -> bool:
         """Whether a call may go with others that came before it: it must overtake no other call on its job, nor make a batch too large."""
@@ -223,38 +127,39 @@ class Merger:
     async def _drive(self, key: Key, shared: Shared, send: Send, line: Line) -> None:
         try:
             await line.move_up()
-            shared.end(await send(shared))
+            for part in shared.end(await send(shared)):  # both at once: who is not with the refused one need not wait for it
+                self._start(key, part, send)
         except CronAPIError as error:
-            shared.end([Result(error=error)] * len(shared.members))
+            shared.end(told(all_failed(error, shared.members)))
         except Exception as error:  # noqa: BLE001 -- the callers get it, not the event loop
             shared.fail(error)
         finally:
-            shared.end(())
+            shared.end(told(()))
             if self._open.get(key) is shared:
                 del self._open[key]
 
 
-async def _add(shared: Shared) -> list[Result]:
+async def _add(shared: Shared) -> Ends:
     def close(items: list[Any]) -> tuple[Function[Any], Wire]:
         return (table.CRON_ADD, items[0]) if len(items) == 1 else (table.CRON_BATCH_ADD, {"data": items})
 
-    return await add(shared.calls, shared.items, seal=shared.seal(close))
+    return await add_together(shared.calls, shared.items, shared.seal(close))
 
 
-async def _delete(shared: Shared) -> list[Result]:
+async def _delete(shared: Shared) -> Ends:
     def close(items: list[Any]) -> tuple[Function[Any], Wire]:
         return (table.CRON_DELETE, {"id": items[0]}) if len(items) == 1 else (table.CRON_BATCH_DELETE, {"id": items})
 
-    return await delete(shared.calls, shared.items, seal=shared.seal(close))
+    return await delete_together(shared.calls, shared.items, shared.seal(close))
 
 
-async def _read(row: Function[Any], shared: Shared) -> list[Result]:
+async def _read(row: Function[Any], shared: Shared) -> Ends:
     """Send one read for all members, who ask for the same."""
     data = await shared.calls(row, {}, seal=shared.seal(lambda items: (row, items[0])))
-    return [Result(data)] * len(shared.members)
+    return told([Result(data)] * len(shared.members))
 
 
-async def _get(shared: Shared) -> list[Result]:
+async def _get(shared: Shared) -> Ends:
     """Send one get, or read a page of the list where several jobs are asked for."""
     found: dict[int, Result] = {}
     several, way = True, get
@@ -273,10 +178,10 @@ async def _get(shared: Shared) -> list[Result]:
         elif several and is_of_the_page(error):
             way = each
         else:
-            return all_failed(error, shared.items)
+            return told(all_failed(error, shared.items))
     async with aclosing(way(shared.calls, [number for number in shared.items if number not in found])) as rest:
         found |= {number: result async for number, result in rest}
-    return [found[number] for number in shared.items]
+    return told(found[number] for number in shared.items)
 
 
 def _shown(page: list[Any], items: list[int]) -> dict[int, Result]:
