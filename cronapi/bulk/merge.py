@@ -1,7 +1,7 @@
 """Calls that wait for a slot anyway share one: what a request asks for is settled only when its slot has come.
 
 Adds become a batch, deletes a batch, gets a page of the list, equal reads one read. A caller that goes away before takes its item along,
-and the request goes with its last caller.
+and the request goes with its last caller. A batch that is refused and has done nothing goes on in parts, each like any other request.
 """
 
 from __future__ import annotations
