@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Any, TypedDict, Unpack
+from typing import Any, TypedDict, TypeVar, Unpack
 
 from cronapi._names import wire_name, without_password
 from cronapi.errors import ConfigurationError
@@ -70,15 +70,25 @@ _CLEARABLE = frozenset(
 )
 _SECRET = frozenset({"password", "http_headers", "post_data", "payload"})
 _NUMBERS = {"id": "an id is a number, such as job.id", "group": "a group is given by its number, such as group.id"}
+_ALSO_CALLED = {
+    **dict.fromkeys(("cron", "crontab", "schedule"), "expression"),
+    **dict.fromkeys(("body", "data"), "post_data"),
+    "headers": "http_headers",
+    "method": "http_method",
+}
+"""What other services and libraries call a parameter: a hint in an error, never accepted."""
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+N = TypeVar("N", int, float)
+_MOST_BITS = 64
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
 def check_names(params: Mapping[str, object], function: str) -> None:
     """Refuse a job parameter that does not exist, and name the nearest one that does."""
     for name in params.keys() - JobParams.__annotations__.keys():
-        near = difflib.get_close_matches(name, JobParams.__annotations__, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else "."
+        near = difflib.get_close_matches(str(name), JobParams.__annotations__, 1)
+        meant = _ALSO_CALLED.get(name, near[0] if near else None)
+        hint = "." if meant is None else f"; did you mean {meant!r}?"
         raise ConfigurationError(f"{function} has no parameter {name!r}{hint}")
 
 
@@ -91,10 +101,7 @@ class JobSpec:
     __slots__ = ("_params",)
 
     def __init__(self, **params: Unpack[JobParams]) -> None:
-        check_names(params, "A job")
-        if not params.get("url"):
-            raise ConfigurationError("A job needs a url.")
-        self._params = MappingProxyType(dict(params))
+        self._params = MappingProxyType(dict(as_params(params)))
 
     @property
     def params(self) -> Mapping[str, Any]:
@@ -119,15 +126,15 @@ def _remake_spec(params: JobParams) -> JobSpec:
     return JobSpec(**params)
 
 
-def as_params(spec: JobSpec | Mapping[str, Any], index: int) -> Mapping[str, Any]:
-    """Return the parameters of the spec at `index`, a JobSpec or a mapping of the same names."""
+def as_params(spec: JobSpec | Mapping[str, Any], what: str = "A job") -> Mapping[str, Any]:
+    """Return the parameters of a job that is to be, given as a JobSpec or a mapping of the same names; `what` wants them."""
     if isinstance(spec, JobSpec):
         return spec.params
     if not isinstance(spec, Mapping):
-        raise ConfigurationError(f"Item {index} is neither a JobSpec nor a mapping: {type(spec).__name__}.")
-    check_names(spec, f"Item {index}")
+        raise ConfigurationError(f"{what} is a JobSpec or a mapping, not a {type(spec).__name__}.")
+    check_names(spec, what)
     if not spec.get("url"):
-        raise ConfigurationError(f"Item {index} has no url.")
+        raise ConfigurationError(f"{what} needs a url.")
     return spec
 
 
@@ -192,8 +199,12 @@ def _notify(value: bool | int, provider: Provider) -> bool | int:
     return bool(value)
 
 
-def _finite(value: float) -> float:
-    if not math.isfinite(value):
+def _finite(value: N) -> N:
+    """Return a number as it is, or refuse one that cannot be written down or that no service takes."""
+    if isinstance(value, int):
+        if value.bit_length() > _MOST_BITS:
+            raise ConfigurationError(f"A number of {value.bit_length()} bits is too large.")
+    elif not math.isfinite(value):
         raise ConfigurationError(f"{value!r} is not a finite number.")
     return value
 
@@ -204,9 +215,9 @@ def _plain(name: str, value: object) -> object:
         return unix_seconds(value)
     if isinstance(value, enum.Enum):
         return value.value
-    if isinstance(value, float):
+    if isinstance(value, int | float):
         return _finite(value)
-    if value is None or isinstance(value, str | int):
+    if value is None or isinstance(value, str):
         return value
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         return [_plain(name, item) for item in value]

@@ -32,6 +32,8 @@ T = TypeVar("T")
 P = TypeVar("P")
 AHEAD = 1000
 """Outcomes that wait for whoever iterates, before the workers do."""
+REST, A_MOMENT = 100 * AHEAD, 1.0
+"""How many items of an input without a length are told that they were not tried, and the seconds that each `AHEAD` of them may take."""
 _journaled: WeakValueDictionary[Hashable, Run[Any]] = WeakValueDictionary()
 """Runs by event loop and journal: one that was cancelled lets go of its journal a moment later, which the next waits for."""
 
@@ -201,11 +203,15 @@ class Run(Generic[T]):
                 await self._carry_out(step)
         except Exception as error:  # noqa: BLE001 -- one worker's error ends them all, after what they have in hand
             self._break(error)
+        finally:
+            if self._stopped:
+                self.source.stop()  # nobody need wait for an item any more
 
     async def _next_step(self) -> Step:
         if self._steps:
             return self._steps.popleft()
-        return Step(await _read(partial(self.source.take, self.work.size())))
+        patience = self.calls.caller.scheduler.rate.interval  # then a request costs nobody a slot
+        return Step(await _read(partial(self.source.take, self.work.size(), patience)))
 
     async def _carry_out(self, step: Step) -> None:
         payloads = [item.payload for item in step.items]
@@ -246,15 +252,18 @@ class Run(Generic[T]):
         await self._ends[0].send(outcome)
 
     async def _give_up_the_rest(self) -> None:
-        """Every input has an outcome, also when the bulk stops: what was read or is still to be read was not tried."""
+        """Also when the bulk stops, what was read has an outcome, and so has what can still be read at once: it was not tried."""
         if not self._stopped:
             return
         for step in self._steps:
             for item in step.items:
                 await self._hand_out(Outcome(item.index, item.given, "not_tried"))
-        while self.error is None and (rest := await _read(partial(self.source.drain, AHEAD))):
+        left = REST if self.source.total is None else self.source.total
+        while self.error is None and left > 0:
+            rest = await _read(partial(self.source.drain, AHEAD, A_MOMENT))
             for index, given in rest:
                 await self._hand_out(Outcome(index, given, "not_tried"))
+            left = left - AHEAD if len(rest) == AHEAD else 0
 
 
 async def _read(read: Callable[[], Awaitable[list[P]]]) -> list[P]:

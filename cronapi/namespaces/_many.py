@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, Iterable, Mapping
 from datetime import datetime, timedelta
 from os import PathLike
 from typing import Any, TypedDict, Unpack
@@ -54,8 +54,8 @@ class ManyJobs:
         unknown. An item that the service refuses is isolated. Equal specs are several jobs.
         """
 
-        def check(spec: Any, index: int) -> Any:
-            return _indexed(index, lambda: self._invoke.encode(as_params(spec, index)))
+        def check(spec: Any, _: int) -> Any:
+            return self._invoke.encode(as_params(spec))
 
         return Bulk(self._invoke.calls, kinds.adding(self._invoke.calls), specs, check, **options)
 
@@ -78,9 +78,9 @@ class ManyJobs:
         calls, once = self._invoke.calls, Once()
 
         def check(edit: Any, index: int) -> Any:
-            number, changes = _pair(edit, index)
-            check_names(changes, f"Item {index}")
-            return {"id": once(number, index)} | _indexed(index, lambda: self._invoke.encode(changes, clear=True))
+            number, changes = _pair(edit)
+            check_names(changes, "A job")
+            return {"id": once(number, index)} | self._invoke.encode(changes, clear=True)
 
         work = kinds.editing_alike(calls) if batch else kinds.one_by_one(calls, "cron.edit_many", table.CRON_EDIT)
         return Bulk(calls, work, list(edits.items()) if isinstance(edits, Mapping) else edits, check, **options)
@@ -119,7 +119,7 @@ class ManyJobs:
 
     def _each(self, name: str, row: table.Function[Any], ids: Ids, wire: Mapping[str, Any], options: BulkOptions) -> Bulk[Any]:
         work = kinds.one_by_one(self._invoke.calls, name, row)
-        return Bulk(self._invoke.calls, work, ids, lambda number, index: {"id": _id(number, index), **wire}, **options)
+        return Bulk(self._invoke.calls, work, ids, lambda number, _: {"id": _id(number), **wire}, **options)
 
 
 class Once:
@@ -129,13 +129,13 @@ class Once:
         self._seen: dict[int, int] = {}
 
     def __call__(self, number: Any, index: int) -> int:
-        first = self._seen.setdefault(_id(number, index), index)
+        first = self._seen.setdefault(_id(number), index)
         if first != index:
-            raise ConfigurationError(f"Item {index} is the same id as item {first}: {number}.")
+            raise ConfigurationError(f"It is the same id as item {first}: {number}.")
         return int(number)
 
 
-def _pair(edit: Any, index: int) -> tuple[Any, Mapping[str, Any]]:
+def _pair(edit: Any) -> tuple[Any, Mapping[str, Any]]:
     """Return an id and its changes."""
     if isinstance(edit, tuple | list) and len(edit) == 2:  # noqa: PLR2004 -- a pair
         number, changes = edit
@@ -143,22 +143,14 @@ def _pair(edit: Any, index: int) -> tuple[Any, Mapping[str, Any]]:
             return number, changes.params
         if isinstance(changes, Mapping):
             return number, changes
-    raise ConfigurationError(f"Item {index} is no pair of an id and its changes.")
+    raise ConfigurationError("An edit is a pair of an id and its changes.")
 
 
-def _id(number: Any, index: int) -> int:
+def _id(number: Any, _: int = 0) -> int:
     if isinstance(number, CronJob):
-        raise ConfigurationError(f"Item {index} is no id but a CronJob: give job.id.")
+        raise ConfigurationError("An id is a number, not a CronJob: give job.id.")
     if isinstance(number, bool) or not isinstance(number, int):
-        raise ConfigurationError(f"Item {index} is no id: {type(number).__name__}.")
+        raise ConfigurationError(f"An id is a number, not a {type(number).__name__}.")
     if abs(number) >= 10**MOST_DIGITS:
-        raise ConfigurationError(f"Item {index} is no id: it has more than {MOST_DIGITS} digits.")
+        raise ConfigurationError(f"An id has at most {MOST_DIGITS} digits.")
     return number
-
-
-def _indexed(index: int, encode: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Return what `encode` returns, and name the item in its error."""
-    try:
-        return encode()
-    except ConfigurationError as error:
-        raise ConfigurationError(f"Item {index}: {error.message}") from error

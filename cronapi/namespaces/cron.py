@@ -15,6 +15,7 @@ from cronapi._functions import PAGE
 from cronapi._lookup import NOT_COMPARED, is_match
 from cronapi._params import JobParams, JobSpec, as_params, check_names, span
 from cronapi._structure import structure
+from cronapi.bulk.source import checked
 from cronapi.errors import ConfigurationError
 from cronapi.models import CronJob, Execution
 from cronapi.namespaces._many import ManyJobs
@@ -76,12 +77,13 @@ class Cron(ManyJobs):
             raise ConfigurationError("cron.ensure needs a name.")
         if name != name.strip():
             raise ConfigurationError("cron.ensure finds a job by its exact name, which may not begin or end with white space.")
+        as_params(params, "cron.ensure")
         calls = evolve(self._invoke.calls, options=self._invoke.options, lane="interactive")
         alone = evolve(self._invoke, merger=None)  # who shared the add with us could make it again after we have left
         async with calls.ensuring(name):
             row = await calls.find(name)
             if row is None:
-                return await alone.send(table.CRON_ADD, alone.encode(as_params(params, 0)))
+                return await alone.send(table.CRON_ADD, alone.encode(params))
             wire = self._invoke.encode(params, clear=True)
             if wire.keys() <= row.keys() - NOT_COMPARED and is_match(wire, row):
                 return structure(row, CronJob)
@@ -101,8 +103,7 @@ class Cron(ManyJobs):
         `url` is required. Not repeated blindly: a create whose answer was lost is looked up by its fields, and adopted or sent again;
         OutcomeUnknownError where that cannot tell.
         """
-        check_names(params, "cron.add")
-        return await self._invoke.send(table.CRON_ADD, self._invoke.encode(as_params(params, 0)))
+        return await self._invoke.send(table.CRON_ADD, self._invoke.encode(as_params(params, "cron.add")))
 
     async def edit(self, id: int, **params: Unpack[JobParams]) -> CronJob:
         """Change what is given of a job, keep the rest, and return the job. None clears a field.
@@ -160,7 +161,11 @@ class Cron(ManyJobs):
 
         Not repeated blindly: after a lost answer the jobs are looked up; OutcomeUnknownError where only some are found.
         """
-        data = [self._invoke.encode(as_params(spec, index)) for index, spec in enumerate(specs)]
+
+        def check(spec: Any, _: int) -> dict[str, Any]:
+            return self._invoke.encode(as_params(spec))
+
+        data = [checked(check, spec, index, "cron.batch_add") for index, spec in enumerate(specs)]
         if not data:
             raise ConfigurationError("batch_add needs at least one job.")
         return await self._invoke.send(table.CRON_BATCH_ADD, {"data": data})
