@@ -269,7 +269,7 @@ async def test_what_cannot_be_called(wire, call, request_format):
 async def test_an_item_that_is_wrong_is_named_by_its_place(wire):
     """Of a batch the wrong one is told, counted from zero."""
     async with client_of(None, transport=wire.transport) as api:
-        with pytest.raises(ConfigurationError, match="Item 2 has no url"):
+        with pytest.raises(ConfigurationError, match=r"^cron\.batch_add: item 2: A job needs a url\.$"):
             await api.cron.batch_add([JobSpec(url=URL), {"url": URL}, {"name": "x"}])
 
 

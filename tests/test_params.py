@@ -96,25 +96,43 @@ def test_the_refusal_names_the_function() -> None:
         check_names({"nme": "ping"}, "cron.edit")
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("cron", "expression"),
+        ("schedule", "expression"),
+        ("crontab", "expression"),
+        ("headers", "http_headers"),
+        ("method", "http_method"),
+        ("body", "post_data"),
+        ("data", "post_data"),
+    ],
+)
+def test_what_others_call_a_parameter_is_understood_and_not_accepted(name: str, meant: str) -> None:
+    """A name that other services have for a parameter is refused with the name that it has here."""
+    with pytest.raises(ConfigurationError, match=rf"cron\.add has no parameter '{name}'; did you mean '{meant}'\?$"):
+        check_names({"url": URL, name: "x"}, "cron.add")
+
+
 def test_specs_of_a_bulk_call_may_be_mappings() -> None:
     """A bulk call takes specs and mappings of the same names."""
     mapping = MappingProxyType({"url": URL})
-    assert as_params(JobSpec(url=URL), 0) == as_params(mapping, 1) == {"url": URL}
+    assert as_params(JobSpec(url=URL)) == as_params(mapping) == {"url": URL}
 
 
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        (URL, "Item 3 is neither a JobSpec nor a mapping: str."),
-        (None, "Item 3 is neither a JobSpec nor a mapping: NoneType."),
-        ({"name": "ping"}, "Item 3 has no url."),
-        ({"url": URL, "nme": "ping"}, "Item 3 has no parameter 'nme'; did you mean 'name'?"),
+        (URL, "A job is a JobSpec or a mapping, not a str."),
+        (None, "A job is a JobSpec or a mapping, not a NoneType."),
+        ({"name": "ping"}, "A job needs a url."),
+        ({"url": URL, "nme": "ping"}, "A job has no parameter 'nme'; did you mean 'name'?"),
     ],
 )
-def test_a_bad_spec_of_a_bulk_call_is_named(spec: Any, message: str) -> None:
-    """A spec that cannot be used is refused with its place in the call."""
+def test_a_bad_spec_of_a_bulk_call_is_refused(spec: Any, message: str) -> None:
+    """A spec that cannot be used is refused, and why is said."""
     with pytest.raises(ConfigurationError) as caught:
-        as_params(spec, 3)
+        as_params(spec)
     assert str(caught.value) == message
 
 

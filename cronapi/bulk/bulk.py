@@ -33,7 +33,12 @@ class Bulk(Generic[T]):
     for its cost causes a RuntimeWarning, like a coroutine that was never awaited.
 
     Raises ConfigurationError where an item cannot be used or the input raises (what was read before is carried out), and where the
-    journal cannot be used. What becomes of an item is in its outcome, never raised.
+    journal cannot be used. What becomes of an item is in its outcome, never raised. An error that concerns every item stops a bulk;
+    then what was not sent is `not_tried`, as far as it was read or comes at once: a slow input is not waited for, and one that does
+    not know its length is read on for no more than 100,000 items.
+
+    An async input is read and closed by one task, so that it may hold a deadline or a task group; where it is slow, what it has given
+    is sent meanwhile.
     """
 
     _unused = False  # not before it is made: one that cannot be made was not forgotten

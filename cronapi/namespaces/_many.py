@@ -41,8 +41,8 @@ class ManyJobs:
     """Bulks of jobs: await one for its report, or iterate it for outcomes as they come.
 
     Inputs are lists, generators or async generators, of any length. The report has one outcome for each input, in order: done, failed,
-    unknown or not tried. A ConfigurationError names the index of an input that cannot be used. A bulk goes on beside other calls, which
-    overtake it: end one before you change its jobs in another way.
+    unknown or not tried (of a generator, where a bulk stops, as far as it was read). A ConfigurationError names the index of an input
+    that cannot be used. A bulk goes on beside other calls, which overtake it: end one before you change its jobs in another way.
     """
 
     _invoke: Invoker

@@ -634,11 +634,11 @@ async def test_a_bad_spec_is_named_by_its_index(bad):
     """In a list nothing is sent where one item cannot be used; in a generator what comes before it is carried out."""
     app = emulator()
     async with paced(app) as api:
-        with pytest.raises(ConfigurationError, match="Item 120"):
+        with pytest.raises(ConfigurationError, match=r"^cron\.add_many: item 120: "):
             api.cron.add_many([*specs(120), bad, *specs(3)])
         assert sent(app) == 0
         bulk = api.cron.add_many(spec for spec in [*specs(120), bad, *specs(3)])
-        with pytest.raises(ConfigurationError, match="Item 120"):
+        with pytest.raises(ConfigurationError, match=r"^cron\.add_many: item 120: "):
             await bulk
         assert [outcome.index for outcome in bulk.report] == list(range(120))
     assert len(app.emulator.jobs("fastcron")) == 120
@@ -659,17 +659,17 @@ async def test_an_id_that_is_deleted_twice_is_refused():
     app = emulator()
     async with paced(app) as api:
         ids = await added(api, 3)
-        with pytest.raises(ConfigurationError, match="Item 3 is the same id as item 1"):
+        with pytest.raises(ConfigurationError, match=r"^cron\.delete_many: item 3: It is the same id as item 1"):
             api.cron.delete_many([*ids, ids[1]])
         for bad in ("1", True, 1.0, None):
-            with pytest.raises(ConfigurationError, match="Item 1"):
+            with pytest.raises(ConfigurationError, match=r"^cron\.delete_many: item 1: "):
                 api.cron.delete_many([ids[0], bad])
-        with pytest.raises(ConfigurationError, match="Item 0"):
+        with pytest.raises(ConfigurationError, match=r"^cron\.edit_many: item 0: "):
             api.cron.edit_many([(ids[0],)])
-        with pytest.raises(ConfigurationError, match="Item 1"):
+        with pytest.raises(ConfigurationError, match=r"^cron\.edit_many: item 1: "):
             api.cron.edit_many({ids[0]: {"name": "x"}, ids[1]: {"nam": "x"}})
         bulk = api.cron.delete_many(iter([*ids, ids[1]]))
-        with pytest.raises(ConfigurationError, match="Item 3 is the same id as item 1"):
+        with pytest.raises(ConfigurationError, match=r"^cron\.delete_many: item 3: It is the same id as item 1"):
             await bulk
         assert len(bulk.report.done) == 3
     assert app.emulator.jobs("fastcron") == []

@@ -15,10 +15,10 @@ from cronapi._params import as_params
 from cronapi.bulk.source import Source
 
 
-def whole(given, index):
+def whole(given, _):
     """Accept whole numbers, and make a payload that differs from what was given."""
     if type(given) is not int:
-        raise ConfigurationError(f"Item {index} is not a number.")
+        raise ConfigurationError("It is not a number.")
     return given * 10
 
 
@@ -128,8 +128,8 @@ async def counting_fast(count):
 
 def test_a_list_is_checked_at_once():
     """One bad item of a list is named before anything is sent."""
-    with pytest.raises(ConfigurationError, match=r"Item 1 has no parameter 'nmae'; did you mean 'name'\?"):
-        source([JobSpec(url="a.example"), {"url": "b.example", "nmae": "n"}], as_params)
+    with pytest.raises(ConfigurationError, match=r"^cron\.batch_delete: item 1: A job has no parameter 'nmae'; did you mean 'name'\?$"):
+        source([JobSpec(url="a.example"), {"url": "b.example", "nmae": "n"}], lambda spec, _: as_params(spec))
 
 
 async def test_a_list_may_be_changed_meanwhile():
@@ -147,7 +147,7 @@ async def test_a_bad_item_is_named_when_its_turn_comes(make):
     opened = source(make([5, 6, "x", 7]))
     assert [item.given for item in await opened.take(4)] == [5, 6]
     for _ in range(2):
-        with pytest.raises(ConfigurationError, match=r"Item 2 is not a number\."):
+        with pytest.raises(ConfigurationError, match=r"^cron\.batch_delete: item 2: It is not a number\.$"):
             await opened.take(4)
     assert await opened.drain() == [(2, "x"), (3, 7)]
 
