@@ -345,11 +345,11 @@ async def test_an_id_that_is_edited_twice_is_refused(batch):
     ids = await made(app, 2)
     edits = [(ids[0], {"name": "a"}), (ids[1], {"name": "a"}), (ids[0], {"name": "b"})]
     async with paced(app) as api:
-        with pytest.raises(ConfigurationError, match=f"Item 2 is the same id as item 0: {ids[0]}"):
+        with pytest.raises(ConfigurationError, match=rf"^cron\.edit_many: item 2: It is the same id as item 0: {ids[0]}\.$"):
             api.cron.edit_many(edits, batch=batch)
         assert names(app) == ["n0", "n1"]
         bulk = api.cron.edit_many(iter(edits), batch=batch)
-        with pytest.raises(ConfigurationError, match="Item 2 is the same id as item 0"):
+        with pytest.raises(ConfigurationError, match=r"^cron\.edit_many: item 2: It is the same id as item 0: "):
             await bulk
         assert len(bulk.report.done) == 2
     assert names(app) == ["a", "a"]
@@ -376,10 +376,10 @@ async def test_what_is_no_id_is_said_in_a_way_that_helps():
         pause = partial(cron.pause_many, for_="1 hour")
         ways = [cron.delete_many, cron.get_many, cron.enable_many, cron.disable_many, cron.run_many, pause, api.group.delete_many]
         for way in [*ways, lambda given: cron.edit_many([(number, {"name": "x"}) for number in given])]:
-            with pytest.raises(ConfigurationError, match=r"Item 1 .* give job\.id"):
+            with pytest.raises(ConfigurationError, match=r"_many: item 1: .* give job\.id"):
                 way([ids[1], job])
             for bad in (10**18, -(10**18), 10**5000):
-                with pytest.raises(ConfigurationError, match="Item 1 is no id: it has more than 18 digits"):
+                with pytest.raises(ConfigurationError, match="_many: item 1: An id has at most 18 digits"):
                     way([ids[1], bad])
-            with pytest.raises(CronAPIError, match="Item 0 is no id: str"):
+            with pytest.raises(CronAPIError, match="_many: item 0: An id is a number, not a str"):
                 way(["5"])

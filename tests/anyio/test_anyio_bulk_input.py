@@ -379,18 +379,6 @@ async def test_an_item_that_cannot_be_used_is_named_whatever_is_wrong_with_it(od
     assert len(app.emulator.jobs("fastcron")) == 120
 
 
-@pytest.mark.parametrize("method", ["delete_many", "enable_many", "run_many", "get_many"])
-async def test_a_number_that_nobody_can_write_down_is_no_id(method):
-    """An id of five thousand digits is refused by its index, before anything is sent."""
-    app = emulator()
-    async with paced(app) as api:
-        with pytest.raises(ConfigurationError, match=rf"^cron\.{method}: item 1: A number of 16610 bits is too large\.$"):
-            getattr(api.cron, method)([1, 10**5000])
-        with pytest.raises(ConfigurationError, match=r"^cron\.edit_many: item 1: A number of 16610 bits is too large\.$"):
-            api.cron.edit_many([(1, {"name": "x"}), (10**5000, {"name": "x"})])
-    assert sent(app) == 0
-
-
 @BOTH
 @pytest.mark.parametrize("kind", ["generator", "async generator"])
 async def test_a_generator_may_change_and_yield_the_same_dict(provider, kind):
