@@ -61,7 +61,7 @@ class Cron(ManyJobs):
         return min(found, key=lambda job: job.id, default=None)
 
     async def ensure(self, **params: Unpack[JobParams]) -> CronJob:
-        """Make sure that there is a job of exactly this `name` with this `url` and what else is given, and return it.
+        """Make sure that there is a job of exactly this `name` with these parameters, a url among them, and return it.
 
         Edits the one with the lowest id if there is one, and creates one where a search of all pages shows none; what is as it should be
         already costs only the search. What the service does not show cannot be compared and is set each time: always `password`, `run`
