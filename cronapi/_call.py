@@ -89,6 +89,11 @@ class Caller:
         """Whether a create is under way that a look-up could not tell apart from this one."""
         return self.creates.most(namings(function, wire)) > 0
 
+    async def outlast(self, function: str, wire: Mapping[str, Any]) -> None:
+        """Wait until the requests have ended, an abandoned one too, that a look-up could not tell apart from this create."""
+        for exchange in self.creates.sent(namings(function, wire)):
+            await exchange.event.wait()
+
     def asker(self, options: Options, lane: Lane) -> Ask:
         """Return a way to make reads with these options, without their max_wait."""
         reading = evolve(options, max_wait=None, lane=lane, look=True)

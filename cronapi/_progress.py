@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 import anyio
@@ -103,8 +103,12 @@ class Creates:
 
     def sent_for(self, name: str) -> list[Exchange]:
         """Return the exchanges that may still make a job of this name."""
-        jobs = (progress for key, found in self._named.items() if key[::2] == ("cron", name) for progress in found)
-        return [progress.exchange for progress in jobs if progress.exchange is not None]
+        return self.sent(key for key in self._named if key[::2] == ("cron", name))
+
+    def sent(self, names: Iterable[tuple[str, ...]]) -> list[Exchange]:
+        """Return the exchanges that may still make what is counted under one of these."""
+        found = (progress.exchange for name in names for progress in self._named.get(name, ()))
+        return [exchange for exchange in found if exchange is not None]
 
 
 def checked_token(token: object) -> str:

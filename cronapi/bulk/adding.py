@@ -138,6 +138,7 @@ async def _add_the_rest(calls: Calls, wires: Sequence[Wire], found: Found, tries
 async def _look(calls: Calls, wires: Sequence[Wire], fresh: Callable[[Rows], Rows], delays: Sequence[float]) -> Found:
     """Look what was made, while nobody else sends; what timed out may still be worked on, so look more than once."""
     found = Found()
+    await calls.caller.outlast(table.CRON_BATCH_ADD.name, {"data": wires})  # what a cancelled caller has left under way
     async with calls.batches.gate.alone():
         for delay in delays:
             await calls.caller.rest(delay)

@@ -12,6 +12,7 @@ from attrs import evolve, frozen
 from cronapi import _functions as table
 from cronapi._functions import PAGE, Function
 from cronapi._lookup import RECOVERY, every_job, ids_of
+from cronapi._memory import Memory, run_key
 from cronapi.bulk.adding import add, resume
 from cronapi.bulk.calls import Calls, Result
 from cronapi.bulk.deleting import delete, delete_one
@@ -147,8 +148,12 @@ async def _find(calls: Calls, row: Function[Any], wire: Mapping[str, Any]) -> Re
     unknown = OutcomeUnknownError("It was under way when an earlier run ended, and looking it up could not tell.", function=row.name)
     if row is not table.CRON_RUN:
         return Result(error=unknown) if wire.get("run") else None  # an edit that runs the job too must not do that twice
+    memory = calls.caller.memory
+    if not memory.is_run(run_key(wire)):  # what is learnt from here on is what nobody was told of
+        memory = Memory()
+    await calls.caller.outlast(row.name, wire)
     try:
-        finding = await RECOVERY[row.name](calls.ask, wire, calls.caller.memory, 0)  # a run is told by its time, whenever it was seen
+        finding = await RECOVERY[row.name](calls.ask, wire, memory, 0)  # a run is told by its time, whenever it was seen
     except CronAPIError:
         return Result(error=unknown)
     if finding.happened is None:
