@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -16,7 +15,8 @@ from anyio.lowlevel import checkpoint_if_cancelled
 from attrs import evolve
 
 from cronapi._functions import CRON_BATCH_DELETE, TABLE, Function, Repeat
-from cronapi._lookup import LOOK_LONG, LOOK_SOON, RECOVERY, UNCLEAR, Ask, Finding, disown, is_gone, learn, lose, may_be_gone, namings
+from cronapi._listing import Listings, may_be_gone
+from cronapi._lookup import LOOK_LONG, LOOK_SOON, RECOVERY, UNCLEAR, Ask, Finding, disown, learn, lose, namings
 from cronapi._memory import Memory
 from cronapi._progress import Creates, Options, Progress, Seal, Token, checked_token
 from cronapi._retry import Ending, History, RetryPolicy, Step, backoff, is_over, next_step
@@ -38,8 +38,6 @@ from cronapi.errors import (
 from cronapi.providers import Provider
 from cronapi.scheduler import Lane, Scheduler, Slot
 
-logger = logging.getLogger("cronapi")
-
 
 class Caller:
     """Makes the calls of one token at one provider."""
@@ -52,6 +50,7 @@ class Caller:
         self.memory: Memory = Memory()
         self._creating: WeakValueDictionary[frozenset[tuple[str, ...]], anyio.Lock] = WeakValueDictionary()
         self.creates: Creates = Creates()
+        self._listings = Listings(self.asker)
 
     async def call(
         self,
@@ -94,12 +93,16 @@ class Caller:
         for exchange in self.creates.sent(namings(function, wire)):
             await exchange.event.wait()
 
-    def asker(self, options: Options, lane: Lane) -> Ask:
-        """Return a way to make reads with these options, without their max_wait."""
+    def asker(self, options: Options, lane: Lane, begin: Callable[[], None] = lambda: None) -> Ask:
+        """Return a way to make reads with these options, without their max_wait; `begin` is called when one gets its slot."""
         reading = evolve(options, max_wait=None, lane=lane, look=True)
 
         async def ask(row: Function[Any], wire: dict[str, Any]) -> Any:
-            return await self.call(row, wire, reading)
+            def close() -> tuple[Function[Any], dict[str, Any]]:
+                begin()
+                return row, wire
+
+            return await self.call(row, wire, reading, seal=Seal(close))
 
         return ask
 
@@ -243,11 +246,7 @@ class Caller:
         batch = progress.seal is not None and progress.row is CRON_BATCH_DELETE  # which is looked up item by item, by whoever sent it
         if type(error) is not APIError or options.retry is None or batch or not (options.look and may_be_gone(progress.row)):
             return False
-        try:
-            return await is_gone(self.asker(options, progress.lane), progress.row.name, progress.wire.get("id"))
-        except CronAPIError as problem:
-            logger.debug("%s: looking whether it is gone failed: %s", progress.row.name, type(problem).__name__)
-            return False
+        return await self._listings.is_gone(progress.row.name, progress.wire.get("id"), options, progress.lane)
 
     async def _go_on(self, progress: Progress, verdict: Verdict, options: Options) -> None:
         """Send a create again that was proven not to have happened, unless that was tried often enough."""

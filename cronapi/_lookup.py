@@ -53,7 +53,7 @@ def learn(memory: Memory, function: str, data: object, sent: Row) -> None:
     """Take note of the ids in an answer to what was sent."""
     if function == "cron.run":
         memory.note_run(sent)
-    target = _target(function)
+    target = target_of(function)
     if target is not None:
         (memory.claim if function in RECOVERY else memory.see)(target, ids_of(data))
     if function in _DELETES:
@@ -63,16 +63,16 @@ def learn(memory: Memory, function: str, data: object, sent: Row) -> None:
 def lose(memory: Memory, function: str, sent: Row) -> None:
     """Take note that what was asked for is not there any more."""
     asked = sent.get("id")
-    memory.lose(str(_target(function)), ids_of([{"id": number} for number in (asked if isinstance(asked, list) else [asked])]))
+    memory.lose(str(target_of(function)), ids_of([{"id": number} for number in (asked if isinstance(asked, list) else [asked])]))
 
 
 def disown(memory: Memory, function: str, data: object) -> None:
     """Take note that nobody was told of what a create made."""
-    if function in RECOVERY and (target := _target(function)) is not None:
+    if function in RECOVERY and (target := target_of(function)) is not None:
         memory.disown(target, ids_of(data))
 
 
-def _target(function: str) -> str | None:
+def target_of(function: str) -> str | None:
     """Return what the ids in a function's answer number: jobs or groups."""
     if function in ("cron.run", "cron.next", "cron.logs", "cron.failures"):
         return None
@@ -130,12 +130,20 @@ async def job_pages(ask: Ask, keyword: str | None = None) -> AsyncGenerator[list
             return
 
 
+async def pages_up(ask: Ask, last: int, keyword: str | None = None) -> AsyncGenerator[list[dict[str, Any]], None]:
+    """Yield the pages before the last once more, from the end of the job list to its beginning.
+
+    Deletes move jobs to earlier pages, past a reader on its way down, but not past one on its way up: what neither sees is not there.
+    """
+    search = {"keyword": keyword} if keyword else {}
+    for number in range(last - 1, 0, -1):
+        yield listed(await ask(table.CRON_LIST, {"page": number} | search))
+
+
 async def every_job(ask: Ask, keyword: str | None = None) -> list[dict[str, Any]]:
     """Return the jobs of all pages."""
     down = [page async for page in job_pages(ask, keyword)]
-    search = {"keyword": keyword} if keyword else {}
-    # Deletes move jobs to earlier pages, past a reader on its way down, but not past one on its way up.
-    up = [listed(await ask(table.CRON_LIST, {"page": number} | search)) for number in range(len(down) - 1, 0, -1)]
+    up = [page async for page in pages_up(ask, len(down), keyword)]
     return list({str(job.get("id")): job for page in down + up for job in page}.values())
 
 
@@ -246,7 +254,7 @@ def _only(finding: Finding) -> Finding:
 def namings(function: str, sent: Row) -> frozenset[tuple[str, ...]]:
     """Return the names under which a create would be looked up; two creates that share one cannot be told apart."""
     specs = sent.get("data") if function == "cron.batch_add" else [sent]
-    kind = "run" if function == "cron.run" else str(_target(function))
+    kind = "run" if function == "cron.run" else str(target_of(function))
     if kind == "run" and "time" not in sent:  # no look-up finds it, so there is nothing to tell apart
         return frozenset()
     keys = ("id", "time") if kind == "run" else ("url", "name")
@@ -270,24 +278,3 @@ RECOVERY: dict[str, Recovery] = {
     "group.add": _insisting(_find_group),
     "cron.run": _insisting(_find_run),
 }
-
-
-def may_be_gone(row: Function[Any]) -> bool:
-    """Whether an error of this function may mean that there is no such thing."""
-    return row.repeat is Repeat.GONE or row in (table.CRON_GET, table.GROUP_GET)
-
-
-async def _every_group(ask: Ask) -> list[Any]:
-    return listed(await ask(table.GROUP_LIST, {}))
-
-
-async def is_gone(ask: Ask, function: str, number: object) -> bool:
-    """Whether a complete listing shows that none of the jobs or groups with these ids is there.
-
-    Without a keyword: only FastCron documents that it searches ids.
-    """
-    wanted = {str(item) for item in (number if isinstance(number, list) else [number])}
-    if number is None:
-        return False
-    rows = await insist(partial(_every_group if _target(function) == "group" else every_job, ask))
-    return wanted.isdisjoint(str(item) for item in ids_of(rows))

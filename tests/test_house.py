@@ -46,6 +46,7 @@ ROOMS = {
     "_memory": 3.9,
     "_lookup": 4.0,
     "_progress": 4.1,
+    "_listing": 4.15,
     "_call": 4.2,
     "bulk": 4.3,
     "namespaces": 5.0,

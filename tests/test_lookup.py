@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from cronapi import ResponseError
 from cronapi._functions import PAGE
-from cronapi._lookup import RECOVERY, UNCLEAR, choose, every_job, find_time, ids_of, is_gone, is_match, learn
+from cronapi._listing import every_id
+from cronapi._lookup import RECOVERY, UNCLEAR, choose, every_job, find_time, ids_of, is_match, learn
 from cronapi._memory import Memory
 
 SENT = {"url": "https://example.com/a", "name": "a", "timeout": 30, "notify": True}
@@ -103,7 +104,7 @@ async def test_a_listing_that_is_no_list_proves_nothing_gone(function, answer):
         return answer
 
     with pytest.raises(ResponseError):
-        await is_gone(ask, function, 5)
+        await every_id(ask, function)
 
 
 @pytest.mark.parametrize("recover", RECOVERY)

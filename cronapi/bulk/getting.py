@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 
 from cronapi import _functions as table
-from cronapi._lookup import ids_of, job_pages
+from cronapi._lookup import ids_of, job_pages, pages_up
 from cronapi._spawn import spawn
 from cronapi.bulk.calls import FOR_ALL, Calls, Result
 from cronapi.errors import APIError, AuthenticationError, CronAPIError, NotFoundError
@@ -100,8 +100,12 @@ async def _listed(calls: Calls, left: dict[int, None]) -> AsyncGenerator[tuple[i
             if not left or (read >= len(left) and len(page) >= table.PAGE):
                 return
     calls.batches.pages = read
-    if read > 1:  # a delete meanwhile may have moved one to a page that had been read: ask for each that is left
-        return
+    async with aclosing(pages_up(calls.ask, read)) as pages:
+        async for page in pages:
+            for found in _wanted(page, left):
+                yield found
+            if not left:
+                return
     raise NotFoundError("There is no such job: no page of the list shows it.", function=table.CRON_GET.name)
 
 
