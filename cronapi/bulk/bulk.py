@@ -72,12 +72,18 @@ class Bulk(Generic[T]):
         return Report(self._outcomes, self._work.name)
 
     def cost(self) -> Cost:
-        """Return what it needs if all goes well; ConfigurationError where the input does not know its length."""
+        """Return what it needs if all goes well; ConfigurationError where the input does not know its length.
+
+        Nothing is asked for this, and no journal read: what that has as done is counted all the same. The list, which `add_many` reads
+        down and up before it sends anything, is counted with as many pages as this client knows of, one at first. Edits with `batch` are
+        counted by what they change where they are a list or another sequence, else as if all were alike: that is the least they take.
+        """
         self._unused = False
         if self._source.total is None:
             raise ConfigurationError(f"{self._work.name} cannot tell what it costs: the input has no length.")
-        looks = self._work.looks_around(self._source.total, journal=self._path is not None)
-        return self._cost(self._source.total, 2 * self._calls.batches.pages - 1 if looks else 0)
+        work = self._suited()
+        ahead = 0 if work.prepare is None else 2 * self._calls.batches.pages - 1
+        return self._price(ahead + max(work.requests(self._source.total), work.at_least(self._source.payloads())))
 
     def __await__(self) -> Generator[Any, None, Report[T]]:
         return self._finish().__await__()
@@ -88,7 +94,7 @@ class Bulk(Generic[T]):
     def _begin(self, keep: Callable[[Outcome[T]], None]) -> Outcomes[T]:
         if self._begun:
             raise ConfigurationError("A bulk is carried out once; make another.")
-        self._begun, self._unused = True, False
+        self._begun, self._unused, self._work = True, False, self._suited()
 
         def tell(outcome: Outcome[T], count: int, elapsed: float) -> None:
             keep(outcome)
@@ -101,8 +107,10 @@ class Bulk(Generic[T]):
             pass
         return self.report
 
-    def _cost(self, count: int, ahead: int = 0) -> Cost:
-        requests = self._work.requests(count) + ahead
+    def _suited(self) -> Work[T]:
+        return self._work.suited(self._source.total, journal=self._path is not None)
+
+    def _price(self, requests: int) -> Cost:
         return Cost(requests, requests * self._calls.caller.scheduler.rate.interval)
 
     def _tell(self, count: int, elapsed: float) -> None:
@@ -110,7 +118,7 @@ class Bulk(Generic[T]):
             return
         total, left = self._source.total, None
         if total is not None:
-            left = max(elapsed / count * (total - count), self._cost(total - count).seconds if count < total else 0.0)
+            left = max(elapsed / count * (total - count), self._price(self._work.requests(total - count)).seconds if count < total else 0.0)
         self._progress(count, total, left)
 
 

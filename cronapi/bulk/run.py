@@ -136,7 +136,7 @@ class Run(Generic[T]):
         if self.path is not None:
             self._journal = await self._open(self.path)
             await self._resume(self._journal)
-        if not self.work.looks_around(self.source.total, journal=self._journal is not None):
+        if self.work.prepare is None:
             return
         try:
             await self._look_around(self._journal)

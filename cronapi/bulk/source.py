@@ -61,6 +61,7 @@ class Source(Generic[P]):
         if isinstance(items, Sequence):
             for index, given in enumerate(items):
                 checked(check, given, index, what)
+        self._given: Sequence[object] = items if isinstance(items, Sequence) else ()
         iterator = self._iterator(items)
         self._items: Iterator[object] = iter(()) if isinstance(iterator, AsyncIterator) else iterator
         self._reader = Reader(iterator, self._keep, self._end) if isinstance(iterator, AsyncIterator) else None
@@ -74,6 +75,10 @@ class Source(Generic[P]):
         self._stopped = False
         self._fault: tuple[str, BaseException | None] | None = None
         """The text and cause of the error for who takes on: that of the first bad item, or what ended the reading."""
+
+    def payloads(self) -> Iterator[P]:
+        """Yield what the check makes of a sequence, all of it, and of any other input nothing; nothing is taken."""
+        return (self._check(given, index) for index, given in enumerate(self._given))
 
     async def take(self, most: int, patience: float = math.inf) -> list[Item[P]]:
         """Return the next items, `most` of them or fewer; none at the end.

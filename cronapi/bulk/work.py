@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from math import ceil
 from typing import Any, Generic, TypeVar
@@ -35,26 +35,33 @@ class Work(Generic[T]):
     """One kind of bulk.
 
     `carry_out(payloads, known)` yields what becomes of each; with `known` an earlier run may have carried them out. `size` is the most
-    items of a step, `workers` the steps at a time, `requests` what so many items cost. `prepare` learns which ids are there before
-    anything is sent.
+    items of a step, `workers` the steps at a time, `requests` what so many items cost, and `at_least` what these payloads do where that
+    is more. `prepare` learns which ids are there before anything is sent; `choose` says by the number of items, and whether there is a
+    journal, how else they are carried out.
     """
 
     name: str
     row: Function[T]
     carry_out: Callable[[Sequence[Any], Known], Results]
     requests: Callable[[int], int]
+    at_least: Callable[[Iterable[Any]], int] = lambda _payloads: 0
     size: Callable[[], int] = lambda: 1
     workers: int = 1
     prepare: Callable[[], Awaitable[list[int]]] | None = None
+    choose: Callable[[int | None, bool], Work[T]] | None = None
 
-    def looks_around(self, total: int | None, *, journal: bool) -> bool:
-        """Whether it prepares: one item without a journal is made like a single call, which costs nothing before."""
-        return self.prepare is not None and (journal or total != 1)
+    def suited(self, total: int | None, *, journal: bool) -> Work[T]:
+        """Return how so many items are carried out."""
+        return self if self.choose is None else self.choose(total, journal)
+
+
+def looks_around(total: int | None, pages: int, *, journal: bool) -> bool:
+    """Whether the list is read before adds: not where they take fewer requests one by one, like single calls, than that and a batch."""
+    return journal or total is None or total > 2 * pages - 1
 
 
 def adding(calls: Calls) -> Work[Any]:
-    """Make jobs: in batches where the service has them."""
-    batched = calls.has(table.CRON_BATCH_ADD)
+    """Make jobs: in batches where the service has them, unless they are so few that reading the list before would cost more."""
 
     async def carry_out(wires: Sequence[Any], known: Known) -> Results:
         step = evolve(calls, made=[])
@@ -71,15 +78,16 @@ def adding(calls: Calls) -> Work[Any]:
         calls.batches.pages = len(ids) // PAGE + 1
         return ids
 
-    return Work(
-        name="cron.add_many",
-        row=table.CRON_ADD,
-        carry_out=carry_out,
-        requests=lambda count: ceil(count / calls.batches.most) if batched else count,
-        size=lambda: calls.batches.most if batched else 1,
-        workers=BATCHES_AT_ONCE if batched else calls.seats,
-        prepare=prepare,
-    )
+    singly = Work("cron.add_many", table.CRON_ADD, carry_out, requests=lambda count: count, workers=calls.seats)
+    looking = evolve(singly, prepare=prepare)
+    if calls.has(table.CRON_BATCH_ADD):
+        requests, size = (lambda count: ceil(count / calls.batches.most)), (lambda: calls.batches.most)
+        looking = evolve(looking, requests=requests, size=size, workers=BATCHES_AT_ONCE)
+
+    def choose(total: int | None, journal: bool) -> Work[Any]:
+        return looking if looks_around(total, calls.batches.pages, journal=journal) else singly
+
+    return evolve(looking, choose=choose)
 
 
 def deleting(calls: Calls) -> Work[Any]:
@@ -165,13 +173,12 @@ def editing_alike(calls: Calls) -> Work[Any]:
     """Change jobs, those that are changed alike in one request (FastCron, removed there in 2025-08)."""
 
     async def carry_out(wires: Sequence[Any], known: Known) -> Results:
-        alike: dict[str, list[int]] = {}
+        left = dict(enumerate(wires))
         for place, wire in enumerate(wires):
             if known is not None and (found := await _find(calls, table.CRON_EDIT, wire)):
+                del left[place]
                 yield place, found
-            else:
-                alike.setdefault(repr(sorted(changes(wire).items(), key=lambda change: change[0])), []).append(place)
-        for places in alike.values():
+        for places in _alike(left):
             results = await edit(calls, [wires[place] for place in places], lost=known is not None)
             for place, result in zip(places, results, strict=True):
                 yield place, result
@@ -181,6 +188,19 @@ def editing_alike(calls: Calls) -> Work[Any]:
         row=table.CRON_EDIT,
         carry_out=carry_out,
         requests=lambda count: ceil(count / calls.batches.most),
+        at_least=lambda wires: sum(len(_alike(step)) for step in _steps(list(wires), calls.batches.most)),
         size=lambda: calls.batches.most,
         workers=BATCHES_AT_ONCE,
     )
+
+
+def _steps(wires: Sequence[Any], size: int) -> list[dict[int, Any]]:
+    return [dict(enumerate(wires[begin : begin + size])) for begin in range(0, len(wires), size)]
+
+
+def _alike(wires: Mapping[int, Any]) -> list[list[int]]:
+    """Return the places of what is changed alike, together."""
+    alike: dict[str, list[int]] = {}
+    for place, wire in wires.items():
+        alike.setdefault(repr(sorted(changes(wire).items(), key=lambda change: change[0])), []).append(place)
+    return list(alike.values())
