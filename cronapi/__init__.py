@@ -2,7 +2,7 @@
 
 from cronapi._params import JobParams, JobSpec
 from cronapi._retry import RetryPolicy
-from cronapi.bulk import Bulk, BulkError, Cost, Outcome, Report
+from cronapi.bulk import Bulk, BulkError, Cost, Done, Failed, NotTried, Outcome, Report, Unknown
 from cronapi.client import Client, FastCron, SetCronJob
 from cronapi.errors import (
     APIError,
@@ -43,13 +43,16 @@ __all__ = [
     "Cost",
     "CronAPIError",
     "CronJob",
+    "Done",
     "Execution",
+    "Failed",
     "FastCron",
     "Group",
     "JobParams",
     "JobSpec",
     "JobStatus",
     "NotFoundError",
+    "NotTried",
     "Notification",
     "Notify",
     "Outcome",
@@ -69,6 +72,7 @@ __all__ = [
     "SetCronJob",
     "StatusError",
     "TransportError",
+    "Unknown",
     "UnsupportedFunctionError",
     "WaitTooLongError",
 ]

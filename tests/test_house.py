@@ -60,7 +60,8 @@ PUBLIC = [
     *("FASTCRON", "SETCRONJOB"),
     *("APIError", "Account", "Applied", "Attempt", "AuthenticationError", "Bulk", "BulkError"),
     *("Client", "ConfigurationError", "ConnectionFailedError", "Cost"),
-    *("CronAPIError", "CronJob", "Execution", "FastCron", "Group", "JobParams", "JobSpec", "JobStatus", "NotFoundError"),
+    *("CronAPIError", "CronJob", "Done", "Execution", "Failed", "FastCron", "Group"),
+    *("JobParams", "JobSpec", "JobStatus", "NotFoundError", "NotTried"),
     *(
         "Notification",
         "Notify",
@@ -74,7 +75,7 @@ PUBLIC = [
         "ResponseError",
     ),
     *("RetryPolicy", "Scheduler", "SchedulerError", "SchedulerStats", "ServerAddress", "ServiceUnavailableError", "SetCronJob"),
-    *("StatusError", "TransportError", "UnsupportedFunctionError", "WaitTooLongError"),
+    *("StatusError", "TransportError", "Unknown", "UnsupportedFunctionError", "WaitTooLongError"),
 ]
 
 NAMESPACES = {"cron": Cron, "group": Groups, "account": Account, "server": Server}

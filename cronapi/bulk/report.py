@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
+from textwrap import shorten
 from typing import Any, Generic, Literal, Self, TypeVar, overload
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
 from cronapi.errors import Applied, CronAPIError
 
 T = TypeVar("T")
 Status = Literal["done", "failed", "unknown", "not_tried"]
-STATUSES: tuple[Status, ...] = ("done", "failed", "unknown", "not_tried")
+_LONGEST = 100
+"""Characters of an error's text in a summary."""
 
 
 def _shown(given: object) -> str:
@@ -20,20 +23,79 @@ def _shown(given: object) -> str:
     return repr(given) if isinstance(given, int) else f"<{type(given).__name__}>"
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Outcome(Generic[T]):
     """What became of one input: `given`, at `index` in the input.
 
     `done` has a `value`; `failed` has an `error`, and the service did not do it (unless `error.applied` says so); `unknown` has an
-    `error`, and nobody can tell whether the service did it; `not_tried` was never sent.
+    `error`, and nobody can tell whether the service did it; `not_tried` was never sent. Those of a bulk are a Done, Failed, Unknown or
+    NotTried each, which a type checker can tell apart; outcomes of the same fields are equal.
     The repr shows of what was given and of the value only what holds no secret.
     """
 
     index: int
-    given: Any = field(repr=_shown)
+    given: object
     status: Status
     value: T | None = None
     error: CronAPIError | None = None
+
+    def __repr__(self) -> str:
+        facts = f"status={self.status!r}, value={self.value!r}, error={self.error!r}"
+        return f"Outcome(index={self.index!r}, given={_shown(self.given)}, {facts})"
+
+    def __eq__(self, other: object) -> bool:
+        return _facts(self) == _facts(other) if isinstance(other, Outcome) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(_facts(self))
+
+
+class Done(Outcome[T]):
+    """The service carried it out; `value` is what it answered."""
+
+    __slots__ = ()
+    status: Literal["done"]
+    value: T
+    error: None
+
+
+class Failed(Outcome[T]):
+    """It failed; `error` says why."""
+
+    __slots__ = ()
+    status: Literal["failed"]
+    value: None
+    error: CronAPIError
+
+
+class Unknown(Outcome[T]):
+    """Nobody can tell whether the service carried it out; `error` says why."""
+
+    __slots__ = ()
+    status: Literal["unknown"]
+    value: None
+    error: CronAPIError
+
+
+class NotTried(Outcome[T]):
+    """It was never sent, since something stopped the bulk."""
+
+    __slots__ = ()
+    status: Literal["not_tried"]
+    value: None
+    error: None
+
+
+KINDS: dict[Status, type[Outcome[Any]]] = {"done": Done, "failed": Failed, "unknown": Unknown, "not_tried": NotTried}
+
+
+def as_kind(outcome: Outcome[T]) -> Outcome[T]:
+    """Return an outcome as the class of its status."""
+    return KINDS[outcome.status](*_facts(outcome)) if type(outcome) is Outcome else outcome
+
+
+def _facts(outcome: Outcome[Any]) -> tuple[Any, ...]:
+    return outcome.index, outcome.given, outcome.status, outcome.value, outcome.error
 
 
 @frozen
@@ -45,23 +107,24 @@ class Cost:
 
 
 class BulkError(ExceptionGroup[CronAPIError], CronAPIError):  # type: ignore[override]  # a group's message cannot be set, and need not be
-    """Some calls of a bulk failed; `exceptions` are their errors, `report` has every outcome.
+    """Some calls of a bulk failed; `exceptions` are their errors, each with a note of its item, and `report` has every outcome.
 
-    `applied` is UNKNOWN where that is so for one of them.
+    `function` is the bulk's. `applied` is NO only where nothing was done, so that all of it may be asked for again, else UNKNOWN: the
+    report says of each item which. That of a part, which `except*` takes out, is about the errors of that part.
     """
 
-    report: Report[Any] | None
+    report: Report[Any]
 
-    def __new__(cls, message: str, errors: Sequence[CronAPIError], report: Report[Any] | None = None) -> Self:
+    def __new__(cls, message: str, errors: Sequence[CronAPIError], report: Report[Any]) -> Self:
         """Make a group."""
         group = super().__new__(cls, message, errors)
         group.report = report
         return group
 
-    def __init__(self, message: str, errors: Sequence[CronAPIError], report: Report[Any] | None = None) -> None:
+    def __init__(self, message: str, errors: Sequence[CronAPIError], report: Report[Any]) -> None:
         Exception.__init__(self, message, errors, report)
-        unknown = any(error.applied is Applied.UNKNOWN for error in errors)
-        self.of_call(provider=None, function=None, attempts=0, applied=Applied.UNKNOWN if unknown else Applied.NO)
+        is_safe = all(error.applied is Applied.NO for error in errors)
+        self.of_call(provider=None, function=report.function, attempts=0, applied=Applied.NO if is_safe else Applied.UNKNOWN)
 
     def derive(self, excs: Sequence[Exception]) -> BulkError:  # type: ignore[override]  # all of ours are CronAPIErrors
         """Return a part of this group, for `except*`."""
@@ -71,17 +134,20 @@ class BulkError(ExceptionGroup[CronAPIError], CronAPIError):  # type: ignore[ove
         return self.message
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Without the inputs, which may hold passwords.
-        report = self.report and Report([evolve(outcome, given=None) for outcome in self.report], self.report.function)
-        return BulkError, (self.message, self.exceptions, report)
+        return BulkError, (self.message, self.exceptions, self.report), self.facts()
 
 
 class Report(Sequence[Outcome[T]]):
-    """The outcomes of a bulk, in the order of its inputs."""
+    """The outcomes of a bulk, in the order of its inputs.
 
-    def __init__(self, outcomes: Iterable[Outcome[T]], function: str) -> None:
-        self._outcomes = sorted(outcomes, key=lambda outcome: outcome.index)
+    `function` is the bulk's name. `stopped_by` is the error that ended it before its time, such as a wrong token or an outage, else
+    None. A report that was pickled or copied is without the inputs (`given` is None), which may hold passwords.
+    """
+
+    def __init__(self, outcomes: Iterable[Outcome[T]], function: str, stopped_by: CronAPIError | None = None) -> None:
+        self._outcomes = sorted(map(as_kind, outcomes), key=lambda outcome: outcome.index)
         self.function = function
+        self.stopped_by: CronAPIError | None = stopped_by
 
     @overload
     def __getitem__(self, index: int) -> Outcome[T]: ...
@@ -99,42 +165,57 @@ class Report(Sequence[Outcome[T]]):
     def __repr__(self) -> str:
         return f"<Report of {self.summary()}>"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Report, ([evolve(outcome, given=None) for outcome in self._outcomes], self.function, self.stopped_by)
+
     @property
-    def done(self) -> list[Outcome[T]]:
+    def done(self) -> list[Done[T]]:
         """Those that the service carried out; each has a value."""
-        return self._with("done")
+        return [outcome for outcome in self._outcomes if isinstance(outcome, Done)]
 
     @property
-    def failed(self) -> list[Outcome[T]]:
+    def failed(self) -> list[Failed[T]]:
         """Those that failed; each has an error."""
-        return self._with("failed")
+        return [outcome for outcome in self._outcomes if isinstance(outcome, Failed)]
 
     @property
-    def unknown(self) -> list[Outcome[T]]:
+    def unknown(self) -> list[Unknown[T]]:
         """Those of which nobody can tell; each has an error."""
-        return self._with("unknown")
+        return [outcome for outcome in self._outcomes if isinstance(outcome, Unknown)]
 
     @property
-    def not_tried(self) -> list[Outcome[T]]:
+    def not_tried(self) -> list[NotTried[T]]:
         """Those that were never sent, since something stopped the bulk."""
-        return self._with("not_tried")
+        return [outcome for outcome in self._outcomes if isinstance(outcome, NotTried)]
 
     @property
     def values(self) -> list[T]:
         """The values of those that are done, in order."""
-        return [outcome.value for outcome in self._outcomes if outcome.value is not None]
+        return [outcome.value for outcome in self.done]
 
     def summary(self) -> str:
-        """Return one line: the function and how many are done, failed, unknown and not tried."""
+        """Return one line: the function, how many are done, failed, unknown and not tried, and what stopped it."""
         counts = Counter(outcome.status for outcome in self._outcomes)
-        shown = (f"{counts[status]} {status.replace('_', ' ')}" for status in STATUSES if counts[status] or status == "done")
-        return f"{self.function}: {', '.join(shown)}"
+        shown = (f"{counts[status]} {status.replace('_', ' ')}" for status in KINDS if counts[status] or status == "done")
+        return f"{self.function}: {', '.join(shown)}{_cause(self.stopped_by)}"
 
     def raise_for_failures(self) -> None:
-        """Raise a BulkError, an ExceptionGroup, of all errors; nothing where everything is done."""
-        errors = [outcome.error for outcome in self._outcomes if outcome.error is not None]
-        if errors or self.not_tried:
-            raise BulkError(self.summary(), errors or [CronAPIError("Some were not tried.")], self)
+        """Raise a BulkError, an ExceptionGroup, of all errors, each with a note of its item; nothing where everything is done."""
+        errors = [_noted(outcome.error, outcome.index) for outcome in self._outcomes if outcome.error is not None]
+        if not errors and not self.not_tried:
+            return
+        failures = BulkError(self.summary(), errors or [self.stopped_by or CronAPIError("Some were not tried.")], self)
+        raise failures.of_call(applied=Applied.UNKNOWN) if self.done else failures
 
-    def _with(self, status: Status) -> list[Outcome[T]]:
-        return [outcome for outcome in self._outcomes if outcome.status == status]
+
+def _cause(error: CronAPIError | None) -> str:
+    return "" if error is None else f"; stopped by: {type(error).__name__}: {shorten(error.message, _LONGEST)}"
+
+
+def _noted(error: CronAPIError, index: int) -> CronAPIError:
+    """Return a copy that names the item: those of one request share an error."""
+    twin = copy(error).with_traceback(error.__traceback__)
+    twin.__cause__, twin.__context__, twin.__suppress_context__ = error.__cause__, error.__context__, error.__suppress_context__
+    twin.__notes__ = list(getattr(error, "__notes__", ()))
+    twin.add_note(f"item {index}")
+    return twin
