@@ -110,6 +110,16 @@ class Caller:
         """Refuse to serve a closed client, or another event loop than the first."""
         self._transport.check()
 
+    async def token(self) -> str:
+        """Return the token to send, asking the function for it where it was given as one."""
+        token = self._token if isinstance(self._token, str) else self._token()
+        try:
+            return checked_token(await token if isawaitable(token) else token)
+        except asyncio.CancelledError as error:
+            if is_cancelled():
+                raise
+            raise ConfigurationError("The token function awaited something that was cancelled.") from error
+
     async def rest(self, seconds: float) -> None:
         """Let time pass before a look."""
         await self._scheduler().rest(seconds)
@@ -170,7 +180,7 @@ class Caller:
                 return await self._fail(progress, verdict, options)
 
     async def _attempt(self, progress: Progress, options: Options) -> Verdict:
-        token = await self._resolve_token()
+        token = await self.token()
         request = None if progress.seal else self._request(progress, token, options)
         slot = await self._acquire(progress)
         progress.place = slot.place
@@ -205,15 +215,6 @@ class Caller:
         return build_request(
             self.provider, progress.row.name, progress.wire, token, auth=options.auth, request_format=options.request_format
         )
-
-    async def _resolve_token(self) -> str:
-        token = self._token if isinstance(self._token, str) else self._token()
-        try:
-            return checked_token(await token if isawaitable(token) else token)
-        except asyncio.CancelledError as error:
-            if is_cancelled():
-                raise
-            raise ConfigurationError("The token function awaited something that was cancelled.") from error
 
     async def _acquire(self, progress: Progress) -> Slot:
         try:

@@ -1,7 +1,8 @@
 """The journal of a bulk: a file of JSON lines that says what was sent and what came of it, true after a kill at any moment.
 
-The first line names the bulk, each other one is a fact: `known` (the ids there were before), `sending` (items that are about to be
-sent, on disk before they are) or one item's outcome. A later line about an item wins. No values are in it, only salted hashes.
+The first line names the bulk and, as a hash, the token that it was begun with. Each other one is a fact: `known` (the ids there were
+before), `sending` (items that are about to be sent, on disk before they are) or one item's outcome. A later line about an item wins. No
+values are in it, only salted hashes.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ _DIGITS = 32
 """Hex digits of a fingerprint: enough to tell inputs apart, and small."""
 _STATUSES: dict[object, Status] = {"sending": "sending", "done": "done", "failed": "failed", "unknown": "unknown"}
 _LEFT_OUT = frozenset({"password"})
+_OTHER_INPUTS = "Use a new path for a new bulk: it does all items, also those that this journal has as done."
+_ELSEWHERE = 'Use a journal for each account. Where it is a new token of the same account, remove "token" from the first line.'
 
 
 @frozen
@@ -60,14 +63,15 @@ class Journal:
         self._entries: dict[int, tuple[bytes, Status, int | None]] = {}
 
     @classmethod
-    async def open(cls, path: str | os.PathLike[str], plan: Mapping[str, object]) -> Self:
+    async def open(cls, path: str | os.PathLike[str], plan: Mapping[str, object], token: str | None = None) -> Self:
         """Make a journal, or read the one that is there and cut off a line that a kill tore.
 
-        `plan` says in JSON what the bulk is (no secrets); a journal with another plan is refused, and one that another run holds.
+        `plan` says in JSON what the bulk is (no secrets); a journal with another plan is refused, one that was begun with another
+        `token` (a journal that names none goes with any), and one that another run holds.
         """
         journal = cls(path)
         try:
-            await to_thread.run_sync(journal._begin, dict(plan))
+            await to_thread.run_sync(journal._begin, dict(plan), token)
         except BaseException:
             with anyio.CancelScope(shield=True):
                 await to_thread.run_sync(journal._file.abandon)
@@ -79,10 +83,19 @@ class Journal:
         """Where it is."""
         return self._file.path
 
+    @property
+    def done(self) -> int:
+        """How many items are done."""
+        return sum(status == "done" for _, status, _ in self._entries.values())
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether nobody knows what became of some items."""
+        return any(status in ("sending", "unknown") for _, status, _ in self._entries.values())
+
     def fingerprint(self, payload: object) -> str:
         """Return a salted hash of a payload (mappings, sequences, numbers, text, times), passwords left out, also those in URLs."""
-        text = json.dumps(_plain(payload), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256((self._salt + text).encode()).hexdigest()[:_DIGITS]
+        return _hash(self._salt, json.dumps(_plain(payload), sort_keys=True, separators=(",", ":")))
 
     def recall(self, index: int, fingerprint: str) -> Entry | None:
         """Return what is known of an item, None for nothing; ConfigurationError where it was another item then."""
@@ -90,7 +103,7 @@ class Journal:
             return None
         mark, status, number = found
         if mark != bytes.fromhex(fingerprint):
-            raise self._other(f"item {index} was another one")
+            raise self.other(f"item {index} was another one")
         return Entry(status, number)
 
     async def remember(self, ids: Collection[int]) -> None:
@@ -141,24 +154,25 @@ class Journal:
         self._entries[_whole(index)] = bytes.fromhex(mark), status, None if number is None else _whole(number)
         self.last = max(self.last, index)
 
-    def _begin(self, plan: dict[str, object]) -> None:
-        self._file.open(lambda file: self._read(file, plan))
+    def _begin(self, plan: dict[str, object], token: str | None) -> None:
+        self._file.open(lambda file: self._read(file, plan, token))
         if not self.resumed:
             self._salt = secrets.token_hex(16)
-            self._file.append(_line({"cronapi": "journal", "version": _VERSION, "salt": self._salt, **plan}))
+            mark = {} if token is None else {"token": _hash(self._salt, token)}
+            self._file.append(_line({"cronapi": "journal", "version": _VERSION, "salt": self._salt, **plan, **mark}))
             self._file.commit()
             self._file.sync_folder()
 
-    def _read(self, file: BinaryIO, plan: Mapping[str, object]) -> int:
+    def _read(self, file: BinaryIO, plan: Mapping[str, object], token: str | None) -> int:
         """Take in what is there, and return where the last good line ends: 0 makes it new."""
         header = file.readline(_LONGEST)
         if _is_torn_header(header):
             return 0
-        self._salt = self._read_header(header, plan)
+        self._salt = self._read_header(header, plan, token)
         self.resumed = True
         return self._read_facts(file, len(header))
 
-    def _read_header(self, line: bytes, plan: Mapping[str, object]) -> str:
+    def _read_header(self, line: bytes, plan: Mapping[str, object], token: str | None) -> str:
         """Return the salt of the journal of this plan; any other file is refused."""
         header = _record(line)
         if header is None or header.pop("cronapi", None) != "journal":
@@ -166,10 +180,13 @@ class Journal:
         version, salt = header.pop("version", None), header.pop("salt", None)
         if version != _VERSION or not isinstance(salt, str):
             raise ConfigurationError(f"The journal {self.path} has version {version!r}; this cronapi reads version {_VERSION}.")
+        mark = header.pop("token", None)
+        if mark is not None and token is not None and mark != _hash(salt, token):
+            raise ConfigurationError(f"The journal {self.path} was begun with another token. {_ELSEWHERE}")
         ours = json.loads(json.dumps(plan))
         differing = [name for name in {**header, **ours} if header.get(name) != ours.get(name)]
         if differing:
-            raise self._other("; ".join(f"{name} was {header.get(name)!r} and is {ours.get(name)!r} now" for name in differing))
+            raise self.other("; ".join(f"{name} was {header.get(name)!r} and is {ours.get(name)!r} now" for name in differing))
         return salt
 
     def _read_facts(self, file: BinaryIO, end: int) -> int:
@@ -184,13 +201,18 @@ class Journal:
             end += len(line)
         return end
 
-    def _other(self, difference: str) -> ConfigurationError:
-        return ConfigurationError(f"The journal {self.path} is of other inputs: {difference}. Use a new path for a new bulk.")
+    def other(self, difference: str) -> ConfigurationError:
+        """Return the error of a bulk that is not the journal's."""
+        return ConfigurationError(f"The journal {self.path} is of other inputs: {difference}. {_OTHER_INPUTS}")
 
 
 def _is_torn_header(line: bytes) -> bool:
     """Whether a kill left nothing but a part of the first line; any other text without a newline is somebody's."""
     return not line.endswith(b"\n") and len(line) < _LONGEST and (line.startswith(_HEAD) or _HEAD.startswith(line))
+
+
+def _hash(salt: str, text: str) -> str:
+    return hashlib.sha256((salt + text).encode()).hexdigest()[:_DIGITS]
 
 
 def _line(record: Mapping[str, object]) -> bytes:

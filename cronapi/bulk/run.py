@@ -7,7 +7,6 @@ import os
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import aclosing
-from datetime import datetime
 from functools import partial
 from os import PathLike
 from typing import Any, Generic, TypeVar
@@ -15,18 +14,20 @@ from weakref import WeakValueDictionary
 
 import anyio
 from anyio.lowlevel import current_token
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from attrs import define, field, frozen
 
 from cronapi import _functions as table
+from cronapi._functions import PAGE
 from cronapi._spawn import is_cancelled, spawn
-from cronapi._structure import StructureError, structure
 from cronapi.bulk.calls import FOR_ALL, Calls, Result
-from cronapi.bulk.journal import Journal, Status
-from cronapi.bulk.report import Outcome
+from cronapi.bulk.eta import seconds_of_a_look
+from cronapi.bulk.journal import Journal
+from cronapi.bulk.judging import judge, note, restored
+from cronapi.bulk.report import NotTried, Outcome
 from cronapi.bulk.source import Item, Source
+from cronapi.bulk.tray import Tray
 from cronapi.bulk.work import Known, Work
-from cronapi.errors import Applied, ConfigurationError, CronAPIError, ResponseError
+from cronapi.errors import ConfigurationError, CronAPIError
 
 T = TypeVar("T")
 P = TypeVar("P")
@@ -53,25 +54,32 @@ class Step:
 
 @define(eq=False)
 class Run(Generic[T]):
-    """One bulk under way; `error` is what ended it before its time."""
+    """One bulk under way.
+
+    `error` is what broke it off, `stopped_by` the first error of an item that would be every other's too. Of a bulk that goes on,
+    `before` is how many outcomes come first that an earlier run had, and `ahead` the seconds that a look at what it left takes after them.
+    """
 
     calls: Calls
     work: Work[T]
     source: Source[Any]
     path: str | PathLike[str] | None
     error: Exception | None = None
+    stopped_by: CronAPIError | None = None
+    before: int = 0
+    ahead: float = 0.0
     _journal: Journal | None = None
     _stopped: bool = False
     _steps: deque[Step] = field(factory=deque)
     _doubtful: Step = Step(())
     _scope: anyio.CancelScope | None = None
     _ended: anyio.Event = field(factory=anyio.Event)
-    _ends: tuple[MemoryObjectSendStream[Outcome[T]], MemoryObjectReceiveStream[Outcome[T]]] = field(init=False)
+    outcomes: Tray[Outcome[T]] = field(factory=lambda: Tray(AHEAD))
 
     def start(self) -> None:
-        """Begin."""
-        self._ends = anyio.create_memory_object_stream[Outcome[T]](AHEAD)
-        self._scope = spawn(self._supervise)
+        """Begin, unless it was cancelled before."""
+        if not self.outcomes.is_over:
+            self._scope = spawn(self._supervise)
 
     @property
     def has_ended(self) -> bool:
@@ -89,18 +97,9 @@ class Run(Generic[T]):
 
     def cancel(self) -> None:
         """Send nothing more; what is on its way ends by itself."""
-        if self._scope is None:
-            return
-        self._ends[1].close()
-        if not self.has_ended:
+        self.outcomes.end()
+        if self._scope is not None and not self.has_ended:
             self._scope.cancel()
-
-    async def next(self) -> Outcome[T] | None:
-        """Return the next outcome, or None at the end."""
-        try:
-            return await self._ends[1].receive()
-        except anyio.EndOfStream:
-            return None
 
     async def _supervise(self) -> None:
         try:
@@ -126,10 +125,15 @@ class Run(Generic[T]):
             self._break(error)
         finally:
             self._ended.set()
-            self._ends[0].close()
+            self.outcomes.end()
 
     def _break(self, error: Exception) -> None:
         self.error, self._stopped = self.error or error, True
+        if isinstance(error, CronAPIError):
+            self._stop(error)
+
+    def _stop(self, error: CronAPIError) -> None:
+        self.stopped_by, self._stopped = self.stopped_by or error, True
 
     async def _prepare(self) -> None:
         """Take over what the journal has, and learn what is there before anything is sent."""
@@ -151,7 +155,8 @@ class Run(Generic[T]):
             await earlier.wait()
         if earlier is None or earlier.has_ended:
             _journaled[key] = self
-        return await Journal.open(path, {"bulk": self.work.name, "provider": self.calls.caller.provider.base_url})
+        token = await self.calls.caller.token()
+        return await Journal.open(path, {"bulk": self.work.name, "provider": self.calls.caller.provider.base_url}, token)
 
     async def _look_around(self, journal: Journal | None) -> None:
         known = None if journal is None else journal.known
@@ -163,10 +168,11 @@ class Run(Generic[T]):
 
     async def _fail_the_next(self, error: CronAPIError) -> None:
         """Give an item the error that kept it, and all after it, from being sent."""
-        items = self._doubtful.items or (await self._next_step()).items
-        self._doubtful, self._stopped = Step(()), True
-        for item in items:
-            await self._hand_out(self._outcome(item, Result(error=error)))
+        step = self._doubtful if self._doubtful.items else await self._next_step()
+        self._doubtful = Step(())
+        self._stop(error)
+        for item in step.items:
+            await self._hand_out(self._outcome(item, Result(error=error), step.known))
 
     async def _resume(self, journal: Journal) -> None:
         """Read the input as far as the journal goes: hand out what is done, and line up what is not."""
@@ -174,6 +180,9 @@ class Run(Generic[T]):
         doubtful: list[Item[Any]] = []
         settled: set[int] = set()
         read = -1
+        self.before = journal.done
+        if journal.known is not None and journal.is_doubtful:
+            self.ahead = seconds_of_a_look(len(journal.known) // PAGE + 1, self.calls.caller.scheduler.rate.interval)
         while read < journal.last and (items := await _read(partial(self.source.take, min(AHEAD, journal.last - read)))):
             read = items[-1].index
             for item in items:
@@ -186,16 +195,15 @@ class Run(Generic[T]):
                 else:
                     again.append(item)
         if read < journal.last:
-            raise ConfigurationError(f"The journal {journal.path} is of other inputs: it has item {journal.last}, and there is none now.")
+            raise journal.other(f"it has item {journal.last}, and there is none now")
         self._doubtful = Step(doubtful, (journal.known or frozenset()) | settled)  # a job belongs to one item
         size = self.work.size()
         self._steps += [Step(again[begin : begin + size]) for begin in range(0, len(again), size)]
 
     def _restored(self, item: Item[Any], number: int | None) -> Outcome[T]:
-        data: Any = number if self.work.row.result is datetime else {"id": number}
         if number is not None and self.work.row is table.CRON_ADD:
             self.calls.caller.memory.claim("cron", [number])
-        return Outcome(item.index, item.given, "done", structure(data, self.work.row.result))
+        return restored(self.work.row, item, number)
 
     async def _work(self) -> None:
         try:
@@ -219,8 +227,10 @@ class Run(Generic[T]):
             return await self._carry_out_noted(step, payloads, self._journal)
         async with aclosing(self.work.carry_out(payloads, step.known)) as results:
             async for place, result in results:
-                await self._hand_out(self._outcome(step.items[place], result))
-        return None
+                self.outcomes.put(self._outcome(step.items[place], result, step.known))
+                if self.outcomes.is_full:
+                    await self.outcomes.room()
+        return await self.outcomes.room()
 
     async def _carry_out_noted(self, step: Step, payloads: Sequence[Any], journal: Journal) -> None:
         prints = {item.index: journal.fingerprint(item.payload) for item in step.items}
@@ -229,27 +239,25 @@ class Run(Generic[T]):
         try:
             async with aclosing(self.work.carry_out(payloads, step.known)) as results:
                 async for place, result in results:
-                    outcomes.append(self._outcome(step.items[place], result))
-                    _note(journal, outcomes[-1], prints[outcomes[-1].index])
+                    outcomes.append(self._outcome(step.items[place], result, step.known))
+                    note(journal, outcomes[-1], prints[outcomes[-1].index])
             await journal.flush()
         finally:
             for outcome in outcomes:  # also where the disk is full
-                await self._hand_out(outcome)
+                self.outcomes.put(outcome)
+        await self.outcomes.room()
 
-    def _outcome(self, item: Item[Any], result: Result) -> Outcome[T]:
-        error = result.error
-        self._stopped = self._stopped or isinstance(error, FOR_ALL)
-        if error is None:
-            try:
-                return Outcome(item.index, item.given, "done", structure(result.data, self.work.row.result))
-            except StructureError as problem:
-                error = ResponseError(f"Done, but the answer has an unexpected shape: {problem}.", problems=problem.problems)
-                error.of_call(applied=Applied.YES)
-        error.of_call(provider=self.calls.caller.provider.name, function=error.function or self.work.row.name)
-        return Outcome(item.index, item.given, "unknown" if result.is_unknown else "failed", error=error)
+    def _outcome(self, item: Item[Any], result: Result, known: Known) -> Outcome[T]:
+        if isinstance(result.error, FOR_ALL):
+            self._stop(result.error)
+        outcome = judge(self.work.row, item, result, again=known is not None)
+        if outcome.error is not None:
+            outcome.error.of_call(provider=self.calls.caller.provider.name, function=outcome.error.function or self.work.row.name)
+        return outcome
 
     async def _hand_out(self, outcome: Outcome[T]) -> None:
-        await self._ends[0].send(outcome)
+        self.outcomes.put(outcome)
+        await self.outcomes.room()
 
     async def _give_up_the_rest(self) -> None:
         """Also when the bulk stops, what was read has an outcome, and so has what can still be read at once: it was not tried."""
@@ -257,12 +265,12 @@ class Run(Generic[T]):
             return
         for step in self._steps:
             for item in step.items:
-                await self._hand_out(Outcome(item.index, item.given, "not_tried"))
+                await self._hand_out(NotTried(item.index, item.given, "not_tried"))
         left = REST if self.source.total is None else self.source.total
         while self.error is None and left > 0:
             rest = await _read(partial(self.source.drain, AHEAD, A_MOMENT))
             for index, given in rest:
-                await self._hand_out(Outcome(index, given, "not_tried"))
+                await self._hand_out(NotTried(index, given, "not_tried"))
             left = left - AHEAD if len(rest) == AHEAD else 0
 
 
@@ -274,14 +282,3 @@ async def _read(read: Callable[[], Awaitable[list[P]]]) -> list[P]:
         if is_cancelled():
             raise
         return await read()
-
-
-def _note(journal: Journal, outcome: Outcome[Any], fingerprint: str) -> None:
-    if outcome.error is None:
-        value = outcome.value
-        number = round(value.timestamp()) if isinstance(value, datetime) else getattr(value, "id", None)
-        journal.note(outcome.index, fingerprint, "done", id=number)
-    else:
-        reason = f"{type(outcome.error).__name__} {getattr(outcome.error, 'code', '')}".strip()
-        status: Status = "failed" if outcome.error.applied is Applied.NO else "unknown"  # what may be there must be looked up first
-        journal.note(outcome.index, fingerprint, status, reason=reason)
