@@ -764,7 +764,7 @@ async def test_progress_of_a_generator_knows_no_end():
 
 
 async def test_an_error_in_progress_leaves_the_report():
-    """What was heard of before `progress` raised is in the report, that outcome too."""
+    """What is known when `progress` raises is in the report, also what it has not heard of yet: the whole batch."""
 
     def progress(done, total, eta):
         if done == 7:
@@ -774,7 +774,7 @@ async def test_an_error_in_progress_leaves_the_report():
         bulk = api.cron.add_many(specs(50), progress=progress)
         with pytest.raises(KeyError):
             await bulk
-        assert len(bulk.report.done) == 7
+        assert len(bulk.report.done) == 50
 
 
 # --- beside others -----------------------------------------------------------------------------------------------------------------

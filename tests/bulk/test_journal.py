@@ -133,6 +133,43 @@ async def test_a_journal_of_another_bulk_is_refused(path, change, match):
     assert (await reopened(path)).resumed
 
 
+async def test_a_journal_belongs_to_a_token(path):
+    """A journal is refused with another token than it was begun with, and says what to do; the token itself is not in it."""
+    await (await Journal.open(path, PLAN, "alice-token-1")).close()
+    await (await Journal.open(path, PLAN, "alice-token-1")).close()
+    before = path.read_bytes()
+    with pytest.raises(ConfigurationError, match=r'another token.*a journal for each account.*remove "token" from the first line'):
+        await Journal.open(path, PLAN, "bob-token-22")
+    assert path.read_bytes() == before
+    assert b"alice" not in before
+
+
+async def test_the_mark_of_a_token_is_salted(path, tmp_path):
+    """Two journals of one token do not show that they are of one account."""
+    marks = set()
+    for name in (path, tmp_path / "other"):
+        await (await Journal.open(name, PLAN, "alice-token-1")).close()
+        marks.add(json.loads(name.read_text())["token"])
+    assert len(marks) == 2
+
+
+async def test_a_journal_without_a_token_goes_with_any(path):
+    """Where a journal's first line names no token, since it is older or was edited, any token may go on with it."""
+    await written(path)
+    journal = await Journal.open(path, PLAN, "alice-token-1")
+    await journal.close()
+    assert (journal.resumed, journal.last) == (True, 3)
+
+
+async def test_a_journal_counts_what_it_has(path):
+    """A journal knows how many items are done, and whether it has some of which nobody knows."""
+    await written(path)
+    journal = await reopened(path)
+    assert (journal.done, journal.is_doubtful) == (1, True)
+    empty = await reopened(path.with_name("new"))
+    assert (empty.done, empty.is_doubtful) == (0, False)
+
+
 async def test_another_item_in_the_same_place_is_refused(path):
     """An item that is not the one that was sent then is not taken for it."""
     await written(path)
