@@ -168,11 +168,11 @@ class Run(Generic[T]):
 
     async def _fail_the_next(self, error: CronAPIError) -> None:
         """Give an item the error that kept it, and all after it, from being sent."""
-        step = self._doubtful if self._doubtful.items else await self._next_step()
+        items = self._doubtful.items or (await self._next_step()).items
         self._doubtful = Step(())
         self._stop(error)
-        for item in step.items:
-            await self._hand_out(self._outcome(item, Result(error=error), step.known))
+        for item in items:
+            await self._hand_out(self._outcome(item, Result(error=error)))
 
     async def _resume(self, journal: Journal) -> None:
         """Read the input as far as the journal goes: hand out what is done, and line up what is not."""
@@ -227,7 +227,7 @@ class Run(Generic[T]):
             return await self._carry_out_noted(step, payloads, self._journal)
         async with aclosing(self.work.carry_out(payloads, step.known)) as results:
             async for place, result in results:
-                self.outcomes.put(self._outcome(step.items[place], result, step.known))
+                self.outcomes.put(self._outcome(step.items[place], result))
                 if self.outcomes.is_full:
                     await self.outcomes.room()
         return await self.outcomes.room()
@@ -239,7 +239,7 @@ class Run(Generic[T]):
         try:
             async with aclosing(self.work.carry_out(payloads, step.known)) as results:
                 async for place, result in results:
-                    outcomes.append(self._outcome(step.items[place], result, step.known))
+                    outcomes.append(self._outcome(step.items[place], result))
                     note(journal, outcomes[-1], prints[outcomes[-1].index])
             await journal.flush()
         finally:
@@ -247,10 +247,10 @@ class Run(Generic[T]):
                 self.outcomes.put(outcome)
         await self.outcomes.room()
 
-    def _outcome(self, item: Item[Any], result: Result, known: Known) -> Outcome[T]:
+    def _outcome(self, item: Item[Any], result: Result) -> Outcome[T]:
         if isinstance(result.error, FOR_ALL):
             self._stop(result.error)
-        outcome = judge(self.work.row, item, result, again=known is not None)
+        outcome = judge(self.work.row, item, result)
         if outcome.error is not None:
             outcome.error.of_call(provider=self.calls.caller.provider.name, function=outcome.error.function or self.work.row.name)
         return outcome
