@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from inspect import isawaitable
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -18,9 +16,8 @@ from cronapi._functions import CRON_BATCH_DELETE, TABLE, Function, Repeat
 from cronapi._listing import Listings, may_be_gone
 from cronapi._lookup import LOOK_LONG, LOOK_SOON, RECOVERY, UNCLEAR, Ask, Finding, disown, learn, lose, namings
 from cronapi._memory import Memory
-from cronapi._progress import Creates, Options, Progress, Seal, Token, checked_token
+from cronapi._progress import Creates, Options, Progress, Seal, Token, resolved
 from cronapi._retry import Ending, History, RetryPolicy, Step, backoff, is_over, next_step
-from cronapi._spawn import is_cancelled
 from cronapi._transport import Transport
 from cronapi._wire import Request, Verdict, build_request
 from cronapi.errors import (
@@ -93,16 +90,17 @@ class Caller:
         for exchange in self.creates.sent(namings(function, wire)):
             await exchange.event.wait()
 
-    def asker(self, options: Options, lane: Lane, begin: Callable[[], None] = lambda: None) -> Ask:
+    def asker(self, options: Options, lane: Lane, begin: Callable[[], None] | None = None) -> Ask:
         """Return a way to make reads with these options, without their max_wait; `begin` is called when one gets its slot."""
         reading = evolve(options, max_wait=None, lane=lane, look=True)
 
         async def ask(row: Function[Any], wire: dict[str, Any]) -> Any:
             def close() -> tuple[Function[Any], dict[str, Any]]:
-                begin()
+                if begin is not None:
+                    begin()
                 return row, wire
 
-            return await self.call(row, wire, reading, seal=Seal(close))
+            return await self.call(row, wire, reading, seal=None if begin is None else Seal(close))
 
         return ask
 
@@ -110,15 +108,10 @@ class Caller:
         """Refuse to serve a closed client, or another event loop than the first."""
         self._transport.check()
 
-    async def token(self) -> str:
-        """Return the token to send, asking the function for it where it was given as one."""
-        token = self._token if isinstance(self._token, str) else self._token()
-        try:
-            return checked_token(await token if isawaitable(token) else token)
-        except asyncio.CancelledError as error:
-            if is_cancelled():
-                raise
-            raise ConfigurationError("The token function awaited something that was cancelled.") from error
+    @property
+    def token(self) -> str | None:
+        """The token where it was given as text; what a function gives may be another one each time."""
+        return self._token if isinstance(self._token, str) else None
 
     async def rest(self, seconds: float) -> None:
         """Let time pass before a look."""
@@ -180,7 +173,7 @@ class Caller:
                 return await self._fail(progress, verdict, options)
 
     async def _attempt(self, progress: Progress, options: Options) -> Verdict:
-        token = await self.token()
+        token = await resolved(self._token)
         request = None if progress.seal else self._request(progress, token, options)
         slot = await self._acquire(progress)
         progress.place = slot.place

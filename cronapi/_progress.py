@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from inspect import isawaitable
 from typing import Any
 
 import anyio
@@ -12,6 +14,7 @@ from cronapi._exchange import Exchange
 from cronapi._functions import Function
 from cronapi._lookup import Finding
 from cronapi._retry import Ending, History, RetryPolicy
+from cronapi._spawn import is_cancelled
 from cronapi._wire import Auth, RequestFormat
 from cronapi.errors import Applied, ConfigurationError, CronAPIError
 from cronapi.providers import Provider
@@ -109,6 +112,17 @@ class Creates:
         """Return the exchanges that may still make what is counted under one of these."""
         found = (progress.exchange for name in names for progress in self._named.get(name, ()))
         return [exchange for exchange in found if exchange is not None]
+
+
+async def resolved(token: Token) -> str:
+    """Return the token to send, which a function may give; ConfigurationError where it cannot be sent."""
+    given = token if isinstance(token, str) else token()
+    try:
+        return checked_token(await given if isawaitable(given) else given)
+    except asyncio.CancelledError as error:
+        if is_cancelled():
+            raise
+        raise ConfigurationError("The token function awaited something that was cancelled.") from error
 
 
 def checked_token(token: object) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from cronapi import _functions as table
 from cronapi._lookup import LOOK_LONG, LOOK_SOON, every_job, ids_of, insist, match, new_rows
 from cronapi._progress import Seal
-from cronapi.bulk.calls import Calls, Ends, Result, all_failed, go_on, halves, told
+from cronapi.bulk.calls import Calls, Ends, Result, all_failed, go_on, halves, in_parts, told
 from cronapi.errors import (
     APIError,
     Applied,
@@ -34,10 +34,10 @@ Found = list[dict[str, Any] | str]
 
 async def add(calls: Calls, wires: Sequence[Wire], *, tries: int = 0) -> list[Result]:
     """Make these jobs and return what became of each."""
-    if len(wires) <= 1 or not calls.has(table.CRON_BATCH_ADD):
+    if len(wires) > (most := calls.batches.most if calls.has(table.CRON_BATCH_ADD) else 1):
+        return await in_parts(wires, most, partial(add, calls, tries=tries))
+    if len(wires) <= 1:
         return [await calls.one(table.CRON_ADD, wire) for wire in wires]
-    if len(wires) > (most := calls.batches.most):
-        return [result for begin in range(0, len(wires), most) for result in await add(calls, wires[begin : begin + most], tries=tries)]
     ends = await add_together(calls, wires, Seal(lambda: (table.CRON_BATCH_ADD, {"data": wires})), tries=tries)
     return await go_on(calls, wires, ends, partial(add, calls, tries=tries))
 

@@ -90,16 +90,18 @@ class Bulk(Generic[T]):
     def cost(self) -> Cost:
         """Return what it needs if all goes well; ConfigurationError where the input does not know its length.
 
-        Nothing is asked for this, and no journal read: what that has as done is counted all the same. The list, which `add_many` reads
-        down and up before it sends anything, is counted with as many pages as this client knows of, one at first. Edits with `batch` are
-        counted by what they change where they are a list or another sequence, else as if all were alike: that is the least they take.
+        Nothing is asked for this, and no journal read: what that has as done is counted all the same. The list, which `add_many` of more
+        than one job reads down and up before it sends anything, is counted with as many pages as this client knows of, one at first.
+        Edits with `batch` are counted by what they change where they are a list or another sequence, else as if all were alike: that is
+        the least they take.
         """
         self._unused = False
         if self._source.total is None:
             raise ConfigurationError(f"{self._work.name} cannot tell what it costs: the input has no length.")
-        work = self._suited()
-        ahead = 0 if work.prepare is None else 2 * self._calls.batches.pages - 1
-        return self._price(ahead + max(work.requests(self._source.total), work.at_least(self._source.payloads())))
+        looks = self._work.looks_around(self._source.total, journal=self._path is not None)
+        requests = max(self._work.requests(self._source.total), self._work.at_least(self._source.payloads()))
+        requests += 2 * self._calls.batches.pages - 1 if looks else 0
+        return Cost(requests, requests * self._calls.caller.scheduler.rate.interval)
 
     def __await__(self) -> Generator[Any, None, Report[T]]:
         return self._finish().__await__()
@@ -116,8 +118,7 @@ class Bulk(Generic[T]):
     def _begin(self, keep: Callable[[Outcome[T]], None]) -> Outcomes[T]:
         if self._begun:
             raise ConfigurationError("A bulk is carried out once; make another.")
-        self._begun, self._unused, self._work = True, False, self._suited()
-
+        self._begun, self._unused = True, False
         run = self._run = Run(self._calls, self._work, self._source, self._path)
 
         def tell(outcome: Outcome[T], count: int) -> None:
@@ -136,12 +137,6 @@ class Bulk(Generic[T]):
         if self._closed:
             raise ConfigurationError("The bulk was closed before its end; its report has what is known.")
         return self.report
-
-    def _suited(self) -> Work[T]:
-        return self._work.suited(self._source.total, journal=self._path is not None)
-
-    def _price(self, requests: int) -> Cost:
-        return Cost(requests, requests * self._calls.caller.scheduler.rate.interval)
 
     def _tell(self, run: Run[T], count: int) -> None:
         if self._progress is not None:

@@ -214,6 +214,9 @@ def doubted(error: CronAPIError, first: CronAPIError | None = None) -> CronAPIEr
     return twin
 
 
+Send = Callable[[Sequence[Any]], Awaitable[list[Result]]]
+
+
 def all_failed(error: CronAPIError, items: Iterable[object]) -> list[Result]:
     """Return the same error for every item."""
     return [Result(error=error) for _ in items]
@@ -247,9 +250,18 @@ def hopeless(results: Iterable[Result], *, lost: bool = False) -> CronAPIError |
     return None if error is None else doubted(error).of_call(applied=Applied.UNKNOWN if lost else Applied.NO)
 
 
-async def go_on(
-    calls: Calls, items: Sequence[Any], ends: Ends, send: Callable[[Sequence[Any]], Awaitable[list[Result]]], *, lost: bool = False
-) -> list[Result]:
+async def in_parts(items: Sequence[Any], most: int, send: Send, *, lost: bool = False) -> list[Result]:
+    """Send items, so many at a time, until one shows that the others would fare no better; `lost` as in `go_on`."""
+    results, error = list[Result](), None
+    while len(results) < len(items):
+        part = items[len(results) : len(results) + most]
+        found = await send(part) if error is None else all_failed(error, part)
+        error = hopeless(found, lost=lost) if error is None else error
+        results += found
+    return results
+
+
+async def go_on(calls: Calls, items: Sequence[Any], ends: Ends, send: Send, *, lost: bool = False) -> list[Result]:
     """Send the parts one after the other, unless one shows that the next would fare no better, and learn where it was the size.
 
     `lost` says that an earlier request for all of it got no answer.

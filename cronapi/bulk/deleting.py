@@ -11,7 +11,7 @@ from cronapi._functions import Function
 from cronapi._lookup import every_job, ids_of, insist
 from cronapi._progress import Seal
 from cronapi._retry import History
-from cronapi.bulk.calls import Calls, Ends, Result, all_failed, doubted, go_on, halves, is_refusal, told
+from cronapi.bulk.calls import Calls, Ends, Result, all_failed, doubted, go_on, halves, in_parts, is_refusal, told
 from cronapi.errors import APIError, Applied, CronAPIError, NotFoundError
 
 
@@ -21,10 +21,10 @@ async def delete(calls: Calls, ids: Sequence[int], *, lost: bool = False, first:
     `lost` says that an earlier request for them got no answer, so that what is gone may have been deleted by it; `first` is the error
     of the try before, where this is the last one.
     """
-    if len(ids) <= 1 or not calls.has(table.CRON_BATCH_DELETE):
+    if len(ids) > (most := calls.batches.most if calls.has(table.CRON_BATCH_DELETE) else 1):
+        return await in_parts(ids, most, partial(delete, calls, lost=lost), lost=lost)
+    if len(ids) <= 1:
         return [await delete_one(calls, table.CRON_DELETE, number, lost=lost) for number in ids]
-    if len(ids) > (most := calls.batches.most):
-        return [result for begin in range(0, len(ids), most) for result in await delete(calls, ids[begin : begin + most], lost=lost)]
     return await go_on(calls, ids, await delete_together(calls, ids, lost=lost, first=first), partial(delete, calls))
 
 

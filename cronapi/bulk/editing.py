@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from cronapi import _functions as table
 from cronapi._retry import History
-from cronapi.bulk.calls import Calls, Result, all_failed, doubted, is_refusal
+from cronapi.bulk.calls import Calls, Result, all_failed, doubted, in_parts, is_refusal
 from cronapi.errors import CronAPIError, OutcomeUnknownError
 
 Wire = Mapping[str, Any]
@@ -24,6 +25,8 @@ async def edit(calls: Calls, wires: Sequence[Wire], *, lost: bool = False, first
     `lost` says that an earlier request for them got no answer; `first` is the error of the try before, where this is the last one. What
     runs the jobs too is sent once: nothing tells afterwards which of them it has run.
     """
+    if len(wires) > (most := calls.batches.most):
+        return await in_parts(wires, most, partial(edit, calls, lost=lost), lost=lost)
     if len(wires) == 1:
         return [await calls.again(table.CRON_EDIT, wires[0], lost=lost)]
     history = History()
@@ -46,4 +49,8 @@ async def _one_by_one(calls: Calls, wires: Sequence[Wire], reason: str, *, lost:
         unknown = OutcomeUnknownError(f"{reason} Nothing tells which of its jobs were run.", function=table.CRON_EDIT.name)
         unknown.__cause__ = cause
         return all_failed(unknown, wires)
-    return [await calls.again(table.CRON_EDIT, wire, lost=lost) for wire in wires]
+
+    async def send(one: Sequence[Wire]) -> list[Result]:
+        return [await calls.again(table.CRON_EDIT, one[0], lost=lost)]
+
+    return await in_parts(wires, 1, send, lost=lost)

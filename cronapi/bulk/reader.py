@@ -87,11 +87,10 @@ class Reader:
                     await self._pause()
                 else:
                     self._keep(await anext(self._items))
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 -- the caller's code, however it takes being cancelled; nobody hears of a task's error
             self._end(error)
-            if self._scope is not None and self._scope.cancel_called:
-                raise
-            self._raised = None if isinstance(error, Exception) else error
+            cancelled = self._scope is not None and self._scope.cancel_called
+            self._raised = None if cancelled or isinstance(error, Exception) else error
         finally:
             await self._finish()
 
@@ -109,6 +108,8 @@ class Reader:
             await self._close()
         except Exception as error:  # noqa: BLE001 -- the caller's code, which may raise anything
             self._unclosed = error
+        except BaseExceptionGroup as group:  # its cancellation among them
+            self._unclosed = group.subgroup(Exception)
         finally:
             self._over.set()
             self._answered.set()

@@ -47,7 +47,7 @@ class Outcome(Generic[T]):
         return _facts(self) == _facts(other) if isinstance(other, Outcome) else NotImplemented
 
     def __hash__(self) -> int:
-        return hash(_facts(self))
+        return hash((self.index, self.status))  # what was given may be a dict
 
 
 class Done(Outcome[T]):

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from functools import partial
 from os import PathLike
 from typing import Any, Generic, TypeVar
@@ -118,9 +118,10 @@ class Run(Generic[T]):
 
     async def _close(self) -> None:
         try:
-            await self.source.aclose()
-            if self._journal is not None:
-                await self._journal.close()
+            async with AsyncExitStack() as stack:
+                if self._journal is not None:
+                    stack.push_async_callback(self._journal.close)
+                stack.push_async_callback(self.source.aclose)
         except Exception as error:  # noqa: BLE001 -- the same
             self._break(error)
         finally:
@@ -140,7 +141,7 @@ class Run(Generic[T]):
         if self.path is not None:
             self._journal = await self._open(self.path)
             await self._resume(self._journal)
-        if self.work.prepare is None:
+        if not self.work.looks_around(self.source.total, journal=self._journal is not None):
             return
         try:
             await self._look_around(self._journal)
@@ -155,8 +156,8 @@ class Run(Generic[T]):
             await earlier.wait()
         if earlier is None or earlier.has_ended:
             _journaled[key] = self
-        token = await self.calls.caller.token()
-        return await Journal.open(path, {"bulk": self.work.name, "provider": self.calls.caller.provider.base_url}, token)
+        caller = self.calls.caller
+        return await Journal.open(path, {"bulk": self.work.name, "provider": caller.provider.base_url}, caller.token)
 
     async def _look_around(self, journal: Journal | None) -> None:
         known = None if journal is None else journal.known

@@ -14,7 +14,7 @@ from cronapi._functions import PAGE, Function
 from cronapi._lookup import RECOVERY, every_job, ids_of
 from cronapi._memory import Memory, run_key
 from cronapi.bulk.adding import add, resume
-from cronapi.bulk.calls import Calls, Result
+from cronapi.bulk.calls import Calls, Result, in_parts
 from cronapi.bulk.deleting import delete, delete_one
 from cronapi.bulk.editing import changes, edit
 from cronapi.bulk.getting import get
@@ -36,8 +36,7 @@ class Work(Generic[T]):
 
     `carry_out(payloads, known)` yields what becomes of each; with `known` an earlier run may have carried them out. `size` is the most
     items of a step, `workers` the steps at a time, `requests` what so many items cost, and `at_least` what these payloads do where that
-    is more. `prepare` learns which ids are there before anything is sent; `choose` says by the number of items, and whether there is a
-    journal, how else they are carried out.
+    is more. `prepare` learns which ids are there before anything is sent.
     """
 
     name: str
@@ -48,20 +47,15 @@ class Work(Generic[T]):
     size: Callable[[], int] = lambda: 1
     workers: int = 1
     prepare: Callable[[], Awaitable[list[int]]] | None = None
-    choose: Callable[[int | None, bool], Work[T]] | None = None
 
-    def suited(self, total: int | None, *, journal: bool) -> Work[T]:
-        """Return how so many items are carried out."""
-        return self if self.choose is None else self.choose(total, journal)
-
-
-def looks_around(total: int | None, pages: int, *, journal: bool) -> bool:
-    """Whether the list is read before adds: not where they take fewer requests one by one, like single calls, than that and a batch."""
-    return journal or total is None or total > 2 * pages - 1
+    def looks_around(self, total: int | None, *, journal: bool) -> bool:
+        """Whether it prepares: one item without a journal is made like a single call, which costs nothing before."""
+        return self.prepare is not None and (journal or total != 1)
 
 
 def adding(calls: Calls) -> Work[Any]:
-    """Make jobs: in batches where the service has them, unless they are so few that reading the list before would cost more."""
+    """Make jobs: in batches where the service has them."""
+    batched = calls.has(table.CRON_BATCH_ADD)
 
     async def carry_out(wires: Sequence[Any], known: Known) -> Results:
         step = evolve(calls, made=[])
@@ -78,16 +72,15 @@ def adding(calls: Calls) -> Work[Any]:
         calls.batches.pages = len(ids) // PAGE + 1
         return ids
 
-    singly = Work("cron.add_many", table.CRON_ADD, carry_out, requests=lambda count: count, workers=calls.seats)
-    looking = evolve(singly, prepare=prepare)
-    if calls.has(table.CRON_BATCH_ADD):
-        requests, size = (lambda count: ceil(count / calls.batches.most)), (lambda: calls.batches.most)
-        looking = evolve(looking, requests=requests, size=size, workers=BATCHES_AT_ONCE)
-
-    def choose(total: int | None, journal: bool) -> Work[Any]:
-        return looking if looks_around(total, calls.batches.pages, journal=journal) else singly
-
-    return evolve(looking, choose=choose)
+    return Work(
+        name="cron.add_many",
+        row=table.CRON_ADD,
+        carry_out=carry_out,
+        requests=lambda count: ceil(count / calls.batches.most) if batched else count,
+        size=lambda: calls.batches.most if batched else 1,
+        workers=BATCHES_AT_ONCE if batched else calls.seats,
+        prepare=prepare,
+    )
 
 
 def deleting(calls: Calls) -> Work[Any]:
@@ -133,8 +126,13 @@ def deleting_groups(calls: Calls) -> Work[Any]:
     """Delete groups, one request each."""
 
     async def carry_out(ids: Sequence[Any], known: Known) -> Results:
-        for place, number in enumerate(ids):
-            yield place, await delete_one(calls, table.GROUP_DELETE, number, lost=known is not None)
+        lost = known is not None
+
+        async def send(one: Sequence[Any]) -> list[Result]:
+            return [await delete_one(calls, table.GROUP_DELETE, one[0], lost=lost)]
+
+        for place, result in enumerate(await in_parts(ids, 1, send, lost=lost)):
+            yield place, result
 
     return Work(name="group.delete_many", row=table.GROUP_DELETE, carry_out=carry_out, requests=lambda count: count, workers=calls.seats)
 
@@ -143,10 +141,13 @@ def one_by_one(calls: Calls, name: str, row: Function[T]) -> Work[T]:
     """Call a function for each item; the payload is what is sent."""
 
     async def carry_out(wires: Sequence[Any], known: Known) -> Results:
-        for place, wire in enumerate(wires):
-            found = None if known is None else await _find(calls, row, wire)
+        async def send(one: Sequence[Any]) -> list[Result]:
+            found = None if known is None else await _find(calls, row, one[0])
             lost = known is not None and row is not table.CRON_RUN  # a run that is asked for again was proven not to have happened
-            yield place, found or await calls.again(row, wire, lost=lost)
+            return [found or await calls.again(row, one[0], lost=lost)]
+
+        for place, result in enumerate(await in_parts(wires, 1, send, lost=known is not None)):
+            yield place, result
 
     return Work(name=name, row=row, carry_out=carry_out, requests=lambda count: count, workers=calls.seats)
 

@@ -28,7 +28,8 @@ Edits = Iterable[Edit] | Mapping[int, Changes]
 class BulkOptions(TypedDict, total=False):
     """What every bulk takes.
 
-    `journal` is a file that makes it resumable: the same call with the same inputs goes on where a process ended, however it ended.
+    `journal` is a file that makes it resumable: the same call with the same inputs, and the same token unless a function gives it, goes on
+    where a process ended, however it ended.
     `progress` is called after each outcome with how many there are, of how many (None if unknown), and the seconds left.
     """
 

@@ -71,6 +71,42 @@ async def test_a_generator_may_hold_a_deadline_or_a_task_group(provider, hold):
     assert len(report.done) == len(app.emulator.jobs(provider)) == 250
 
 
+async def answering(how):
+    """Yield a spec, and answer the cancellation of the next in a way of its own."""
+    yield specs(1)[0]
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(raising if how == "a group of errors" else anyio.sleep, 1000)
+            await anyio.sleep(1000)
+    except BaseException:
+        if how == "an error":
+            raise ValueError(how) from None
+        if how != "its end":
+            raise
+    yield specs(2)[1]
+
+
+async def raising(seconds):
+    try:
+        await anyio.sleep(seconds)
+    finally:
+        raise ValueError(seconds)
+
+
+@pytest.mark.parametrize("how", ["an error", "its end", "a group of errors", "nothing of its own"])
+async def test_a_generator_may_answer_its_cancellation_as_it_likes(how, caplog):
+    """A bulk that is left while its generator makes an item ends quietly, whatever the generator makes of that, and the client goes on."""
+    async with paced(emulator()) as api:
+        async for outcome in (bulk := api.cron.add_many(answering(how))):
+            assert outcome.status == "done"
+            break
+        await bulk.aclose()
+        await anyio.sleep(5)
+        gc.collect()
+        assert len(await api.cron.list()) == 1
+    assert caplog.records == []
+
+
 @pytest.mark.parametrize("way", ["break", "cancel"])
 @pytest.mark.parametrize("hold", [deadline, group, library_deadline])
 async def test_a_generator_that_holds_something_can_be_left(way, hold):

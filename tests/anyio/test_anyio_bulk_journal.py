@@ -9,7 +9,7 @@ import pytest
 
 from cronapi import APIError, Applied, ConfigurationError, RetryPolicy, ServiceUnavailableError
 from cronapi.emulator import Clock, Fault, create_app
-from emulated import TOKEN, client_of, virtual
+from emulated import client_of, virtual
 
 URL = "https://example.com/ping"
 RATES = {"fastcron": 1.0, "setcronjob": 10.0}
@@ -100,6 +100,46 @@ async def test_an_outage_does_not_settle_what_an_earlier_run_has_done(tmp_path, 
     assert [outcome.status for outcome in report] == ["done"] * len(ids)
 
 
+def torn_out(journal):
+    """Take every outcome out of a journal, as a kill does that came before the first of them."""
+    lines = journal.read_text().splitlines(keepends=True)
+    journal.write_text("".join(line for line in lines if '"status"' not in line))
+
+
+@BOTH
+@pytest.mark.parametrize("kind", [*BULKS, "add"])
+async def test_an_outage_ends_a_bulk_that_goes_on_after_one_patience(tmp_path, provider, kind):
+    """However much an earlier run has left in doubt, an outage is waited for once; what is not sent any more stays unknown."""
+    app, journal, count = emulator(), tmp_path / "journal.jsonl", 250 if provider == "fastcron" and kind in ("add", "delete") else 5
+    bulks = BULKS | {"add": lambda api, _ids, **options: api.cron.add_many(specs(count), **options)}
+    async with paced(app, provider) as api:
+        ids = [] if kind == "add" else await things(api, kind, count)
+        if kind == "add":
+            app.emulator.faults.add(*(Fault("reset", function=name, times=None) for name in ("cron.add", "cron.batch_add")))
+        await bulks[kind](api, ids, journal=journal)
+        app.emulator.faults.clear()
+        torn_out(journal)
+        functions = {seen.function for seen in app.emulator.requests} - {"cron.list", "group.list"}
+        app.emulator.faults.add(*(Fault("outage", function=name, times=None) for name in functions))
+        begun = anyio.current_time()
+        report = await bulks[kind](api, ids, journal=journal)
+    assert anyio.current_time() - begun < 2 * RetryPolicy().budget
+    assert {outcome.status for outcome in report} == {"failed" if kind == "add" else "unknown"}  # an add was proven not to be there
+    assert isinstance(report.stopped_by, ServiceUnavailableError)
+
+
+async def test_edits_in_doubt_are_sent_in_batches_no_larger_than_others(tmp_path):
+    """What an earlier run has left in doubt of a bulk of shared edits goes out in batches of the usual size."""
+    app, journal = emulator(era="seed", max_batch=100), tmp_path / "journal.jsonl"
+    async with paced(app) as api:
+        edits = [(number, {"timeout": 10}) for number in await things(api, "edit", 250)]
+        await api.cron.edit_many(edits, batch=True, journal=journal)
+        torn_out(journal)
+        before = sent(app)
+        assert len((await api.cron.edit_many(edits, batch=True, journal=journal)).done) == 250
+    assert sent(app) - before == 3
+
+
 @pytest.mark.parametrize("kind", ["delete", "disable"])
 async def test_a_token_that_the_service_does_not_take_settles_nothing_either(tmp_path, kind):
     """A run whose token is refused learns nothing of what an earlier one has done."""
@@ -107,13 +147,7 @@ async def test_a_token_that_the_service_does_not_take_settles_nothing_either(tmp
     async with paced(app, "setcronjob") as api:
         ids = await things(api, kind)
         await killed(app, BULKS[kind](api, ids, journal=journal))
-        asked = []
-
-        def token():  # the first question is for the journal, where it is the right one
-            asked.append(0)
-            return TOKEN if len(asked) == 1 else "f" * 32
-
-        async with paced(app, "setcronjob", token=token) as other:
+        async with paced(app, "setcronjob", token=lambda: "f" * 32) as other:
             report = await BULKS[kind](other, ids, journal=journal)
         assert 0 in {outcome.index for outcome in report.unknown}
         assert len(report.unknown) + len(report.not_tried) == len(ids)
@@ -161,27 +195,10 @@ async def test_adds_that_are_proven_absent_may_fail(tmp_path, provider):
 # --- whose it is -------------------------------------------------------------------------------------------------------------------
 
 
-def always(token):
-    return token
-
-
-def by_function(token):
-    return lambda: token
-
-
-def by_coroutine(token):
-    async def ask():
-        await anyio.sleep(0.1)
-        return token
-
-    return ask
-
-
-@pytest.mark.parametrize("way", [always, by_function, by_coroutine])
-async def test_another_accounts_token_does_not_go_on_with_a_journal(tmp_path, way):
+async def test_another_accounts_token_does_not_go_on_with_a_journal(tmp_path):
     """A journal that was begun with another token is refused before anything is sent; with one of its own the account gets its jobs."""
     app, journal = emulator(tokens=["alice-token-1", "bob-token-22"]), tmp_path / "journal.jsonl"
-    async with paced(app, token=way("alice-token-1")) as alice, paced(app, token=way("bob-token-22")) as bob:
+    async with paced(app, token="alice-token-1") as alice, paced(app, token="bob-token-22") as bob:
         (await alice.cron.add_many(specs(3), journal=journal)).raise_for_failures()
         kept, before = journal.read_bytes(), sent(app)
         bulk = bob.cron.add_many(specs(3), journal=journal)
@@ -194,6 +211,21 @@ async def test_another_accounts_token_does_not_go_on_with_a_journal(tmp_path, wa
         assert len((await alice.cron.add_many(specs(3), journal=journal)).done) == 3
         assert len(await bob.cron.list()) == len(await alice.cron.list()) == 3
     assert b"-token-" not in journal.read_bytes()
+
+
+async def test_a_token_that_a_function_gives_may_change_between_runs(tmp_path):
+    """A journal goes on with another token where a function gives it, as one does that rotates them."""
+    app, journal, now = emulator(tokens=["first-token-1"]), tmp_path / "journal.jsonl", ["first-token-1"]
+
+    async def token():
+        await anyio.sleep(0.1)
+        return now[0]
+
+    async with paced(app, token=token) as api:
+        jobs = (await api.cron.add_many(specs(3), journal=journal)).values
+        now[0] = "second-token-2"
+        assert [job.id for job in (await api.cron.add_many(specs(3), journal=journal)).values] == [job.id for job in jobs]
+    assert b"token" not in journal.read_bytes()
 
 
 async def test_a_new_token_of_the_same_account_goes_on_where_the_first_line_allows(tmp_path):
@@ -214,20 +246,27 @@ async def test_a_new_token_of_the_same_account_goes_on_where_the_first_line_allo
         assert sent(app) == before
 
 
-async def test_a_bulk_that_is_cancelled_while_its_token_is_asked_for_leaves_nothing(tmp_path):
-    """A bulk that is cancelled while the token function waits has made no journal and sent nothing."""
+# --- its end -----------------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_journal_is_let_go_of_though_the_input_cannot_be_closed(tmp_path):
+    """After a bulk whose generator raises when it is closed, the next goes on with the journal."""
     app, journal = emulator(), tmp_path / "journal.jsonl"
 
-    async def token():
-        await anyio.sleep(3600)
+    def broken():
+        try:
+            yield from specs(3)
+            yield {"name": "no url"}
+        finally:
+            raise ValueError
 
-    async with paced(app, token=token) as api:
-        with anyio.move_on_after(1) as scope:
-            await api.cron.add_many(specs(3), journal=journal)
-        assert scope.cancelled_caught
-        await anyio.sleep(60)
-    assert not journal.exists()
-    assert sent(app) == 0
+    async with paced(app) as api:
+        bulk = api.cron.add_many(broken(), journal=journal)
+        with pytest.raises(ConfigurationError, match="item 3"):
+            await bulk
+        jobs = bulk.report.values
+        assert [job.id for job in (await api.cron.add_many(specs(3), journal=journal)).values] == [job.id for job in jobs]
+    assert len(jobs) == 3
 
 
 # --- other inputs ------------------------------------------------------------------------------------------------------------------

@@ -189,6 +189,7 @@ def test_each_outcome_has_a_class_of_its_own():
     assert list(report())[3:4] == outcomes()[:1]
     assert Done(0, 7, "done", 5) == Outcome(0, 7, "done", 5)
     assert hash(Done(0, 7, "done", 5)) == hash(Outcome(0, 7, "done", 5))
+    assert len({Done(0, {"url": "a"}, "done", 5), Done(0, {"url": "a"}, "done", 5), Done(1, {"url": "a"}, "done", 5)}) == 2
     assert repr(Done(0, 7, "done", 5)) == repr(Outcome(0, 7, "done", 5)) == "Outcome(index=0, given=7, status='done', value=5, error=None)"
     assert Done(0, 7, "done", 5) != Done(0, 7, "done", 6)
     assert Done(0, 7, "done", 5) != (0, 7, "done", 5, None)
