@@ -5,9 +5,10 @@ from __future__ import annotations
 import anyio
 import anyio.lowlevel
 import httpx
+import pytest
 
 from cronapi import FASTCRON, SETCRONJOB, Client, Rate, Scheduler
-from cronapi.emulator import DEFAULT_TOKEN
+from cronapi.emulator import DEFAULT_TOKEN, Clock, create_app
 from cronapi.scheduler import LocalBucket
 
 TOKEN = DEFAULT_TOKEN
@@ -16,6 +17,14 @@ BASE_URLS = {"fastcron": f"{ORIGIN}/api/v1/", "setcronjob": f"{ORIGIN}/api/"}
 PROVIDERS = {"fastcron": FASTCRON, "setcronjob": SETCRONJOB}
 FAST = {"fastcron": None, "setcronjob": None}
 """Limits of the emulator for tests that are not about the limit."""
+RATES = {"fastcron": 1.0, "setcronjob": 10.0}
+BOTH = pytest.mark.parametrize("provider", ["fastcron", "setcronjob"])
+URL = "https://example.com/ping"
+
+
+def emulator(**options):
+    """Return both services in process, whose time is the event loop's, which a virtual clock moves."""
+    return create_app(clock=Clock(ticks=anyio.current_time), **options)
 
 
 def virtual(rate, **options):
@@ -37,6 +46,17 @@ def client_of(app, provider="fastcron", token=TOKEN, **options):
     options.setdefault("transport", httpx.ASGITransport(app))
     options.setdefault("base_url", BASE_URLS[provider])
     return Client(PROVIDERS[provider], token, **options)
+
+
+def paced(app, provider="fastcron", **options):
+    """Return a client of the emulator `app` in process, at its service's rate on a virtual clock unless a scheduler is given."""
+    options.setdefault("scheduler", virtual(RATES[provider]))
+    return client_of(app, provider, **options)
+
+
+def specs(count, word="n"):
+    """Return specs of so many jobs."""
+    return [{"url": f"{URL}/{n}", "name": f"{word}{n}"} for n in range(count)]
 
 
 async def together(*calls):

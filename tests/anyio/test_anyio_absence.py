@@ -11,11 +11,8 @@ import pytest
 from cronapi import APIError, NotFoundError
 from cronapi._listing import Listing
 from cronapi.emulator import Clock, Fault, create_app
-from emulated import FAST, client_of, together, virtual
+from emulated import BOTH, FAST, URL, client_of, paced, together, virtual
 
-URL = "https://example.com/ping"
-RATES = {"fastcron": 1.0, "setcronjob": 10.0}
-BOTH = pytest.mark.parametrize("provider", ["fastcron", "setcronjob"])
 NOT_THERE = range(1_000_000, 1_000_300)
 
 
@@ -26,10 +23,6 @@ async def account(provider="fastcron", count=1100):
         report = await api.cron.add_many({"url": URL, "name": f"n{n}"} for n in range(count))
     app.emulator.requests.clear()
     return app, [job.id for job in report.values]
-
-
-def paced(app, provider="fastcron", **options):
-    return client_of(app, provider, scheduler=virtual(RATES[provider]), **options)
 
 
 def asked(app):

@@ -23,25 +23,10 @@ from cronapi import (
     ServiceUnavailableError,
     UnsupportedFunctionError,
 )
-from cronapi.emulator import Clock, Fault, create_app
-from emulated import client_of, virtual
+from cronapi.emulator import Fault, create_app
+from emulated import BOTH, RATES, URL, client_of, emulator, paced, specs, virtual
 
-URL = "https://example.com/ping"
-RATES = {"fastcron": 1.0, "setcronjob": 10.0}
-BOTH = pytest.mark.parametrize("provider", ["fastcron", "setcronjob"])
 LATER = datetime(2100, 5, 24, 2, 44, 25, tzinfo=UTC)
-
-
-def emulator(**options):
-    return create_app(clock=Clock(ticks=anyio.current_time), **options)
-
-
-def paced(app, provider="fastcron", **options):
-    return client_of(app, provider, scheduler=virtual(RATES[provider]), **options)
-
-
-def specs(count):
-    return [{"url": f"{URL}/{n}", "name": f"n{n}"} for n in range(count)]
 
 
 def names(app, provider="fastcron"):

@@ -8,10 +8,7 @@ import anyio
 import pytest
 
 from cronapi.emulator import Clock, Fault, create_app
-from emulated import FAST, client_of, virtual
-
-URL = "https://example.com/ping"
-BOTH = pytest.mark.parametrize("provider", ["fastcron", "setcronjob"])
+from emulated import BOTH, FAST, URL, client_of, virtual
 
 
 def emulator(**options):

@@ -12,14 +12,8 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from cronapi import ConfigurationError, CronAPIError, NotFoundError, WaitTooLongError
-from cronapi.emulator import Clock, Fault, create_app
-from emulated import FAST, TOKEN, client_of, together, virtual
-
-URL = "https://example.com/ping"
-
-
-def emulator(**options):
-    return create_app(clock=Clock(ticks=anyio.current_time), **options)
+from cronapi.emulator import Fault
+from emulated import FAST, TOKEN, URL, client_of, emulator, together, virtual
 
 
 def paced(app, provider="fastcron", rate=1.0, **options):

@@ -22,10 +22,9 @@ from cronapi import (
     ServiceUnavailableError,
     TransportError,
 )
-from cronapi.emulator import Clock, Fault, create_app
-from emulated import TOKEN, client_of, together, virtual
+from cronapi.emulator import Fault
+from emulated import TOKEN, URL, emulator, paced, together
 
-URL = "https://example.com/ping"
 LATER = datetime(2100, 5, 24, 2, 44, 25, tzinfo=UTC)
 LAST = {
     "outage": ServiceUnavailableError,
@@ -34,14 +33,6 @@ LAST = {
     "no token": ConfigurationError,
 }
 """What may end a further try, and the error of that."""
-
-
-def emulator(**options):
-    return create_app(clock=Clock(ticks=anyio.current_time), **options)
-
-
-def paced(app, **options):
-    return client_of(app, scheduler=virtual(1.0), **options)
 
 
 async def made(app, count):

@@ -24,26 +24,11 @@ from cronapi import (
     TransportError,
 )
 from cronapi._retry import MOST_GARBLED
-from cronapi.emulator import Clock, Fault, create_app
-from emulated import TOKEN, client_of, together, virtual
+from cronapi.emulator import Fault
+from emulated import BOTH, TOKEN, URL, client_of, emulator, paced, specs, together, virtual
 
-URL = "https://example.com/ping"
-RATES = {"fastcron": 1.0, "setcronjob": 10.0}
-BOTH = pytest.mark.parametrize("provider", ["fastcron", "setcronjob"])
 LOST = ["lose", "cut", "truncated", "garbage", "empty", "bad_gateway", "half", "reset", "error", "outage"]
 LATER = datetime(2100, 5, 24, 2, 44, 25, tzinfo=UTC)
-
-
-def emulator(**options):
-    return create_app(clock=Clock(ticks=anyio.current_time), **options)
-
-
-def paced(app, provider="fastcron", **options):
-    return client_of(app, provider, scheduler=virtual(RATES[provider]), **options)
-
-
-def specs(count, word="n"):
-    return [{"url": f"{URL}/{n}", "name": f"{word}{n}"} for n in range(count)]
 
 
 def sent(app, function=None):

@@ -13,10 +13,11 @@ import anyio
 import pytest
 import trio
 from anyio.lowlevel import checkpoint
-from test_anyio_bulk import BOTH, URL, added, emulator, is_asyncio, is_idle, names, paced, sent, specs
+from test_anyio_bulk import added, is_asyncio, is_idle, names, sent
 
 from cronapi import AuthenticationError, ConfigurationError, JobSpec
 from cronapi.bulk.source import Source
+from emulated import BOTH, URL, emulator, paced, specs
 
 WRONG = {"token": "f" * 32}
 

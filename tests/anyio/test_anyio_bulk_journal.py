@@ -8,30 +8,15 @@ import anyio
 import pytest
 
 from cronapi import APIError, Applied, ConfigurationError, RetryPolicy, ServiceUnavailableError
-from cronapi.emulator import Clock, Fault, create_app
-from emulated import client_of, virtual
+from cronapi.emulator import Fault
+from emulated import BOTH, URL, emulator, paced, specs
 
-URL = "https://example.com/ping"
-RATES = {"fastcron": 1.0, "setcronjob": 10.0}
-BOTH = pytest.mark.parametrize("provider", ["fastcron", "setcronjob"])
 BULKS = {
     "delete": lambda api, ids, **options: api.cron.delete_many(ids, **options),
     "disable": lambda api, ids, **options: api.cron.disable_many(ids, **options),
     "edit": lambda api, ids, **options: api.cron.edit_many([(number, {"name": "new"}) for number in ids], **options),
     "group": lambda api, ids, **options: api.group.delete_many(ids, **options),
 }
-
-
-def emulator(**options):
-    return create_app(clock=Clock(ticks=anyio.current_time), **options)
-
-
-def paced(app, provider="fastcron", **options):
-    return client_of(app, provider, scheduler=virtual(RATES[provider]), **options)
-
-
-def specs(count):
-    return [{"url": f"{URL}/{n}", "name": f"n{n}"} for n in range(count)]
 
 
 def sent(app):

@@ -12,24 +12,8 @@ from anyio.lowlevel import cancel_shielded_checkpoint, checkpoint
 
 from cronapi import AuthenticationError, ConfigurationError, Failed, NotTried, ServiceUnavailableError
 from cronapi.bulk import journal as journals
-from cronapi.emulator import Clock, Fault, create_app
-from emulated import client_of, virtual
-
-URL = "https://example.com/ping"
-RATES = {"fastcron": 1.0, "setcronjob": 10.0}
-BOTH = pytest.mark.parametrize("provider", ["fastcron", "setcronjob"])
-
-
-def emulator(**options):
-    return create_app(clock=Clock(ticks=anyio.current_time), **options)
-
-
-def paced(app, provider="fastcron", **options):
-    return client_of(app, provider, scheduler=virtual(RATES[provider]), **options)
-
-
-def specs(count, word="n"):
-    return [{"url": f"{URL}/{n}", "name": f"{word}{n}"} for n in range(count)]
+from cronapi.emulator import Fault
+from emulated import BOTH, client_of, emulator, paced, specs, virtual
 
 
 async def is_idle(api):

@@ -9,12 +9,9 @@ import anyio.to_thread
 import pytest
 from anyio.lowlevel import checkpoint
 
-from cronapi.emulator import Clock, Fault, create_app
-from emulated import client_of, virtual
+from cronapi.emulator import Fault
+from emulated import BOTH, emulator, paced, specs
 
-URL = "https://example.com/ping"
-RATES = {"fastcron": 1.0, "setcronjob": 10.0}
-BOTH = pytest.mark.parametrize("provider", ["fastcron", "setcronjob"])
 HELD_BACK = pytest.mark.parametrize("kind", ["stall", "stall_before"])
 """Answers that come late: of what was done at once, and of what is done late."""
 
@@ -28,18 +25,6 @@ def threads_take_no_time(monkeypatch):
         return function(*args)
 
     monkeypatch.setattr(anyio.to_thread, "run_sync", run_sync)
-
-
-def emulator():
-    return create_app(clock=Clock(ticks=anyio.current_time))
-
-
-def paced(app, provider="fastcron", **options):
-    return client_of(app, provider, scheduler=virtual(RATES[provider]), **options)
-
-
-def specs(count):
-    return [{"url": f"{URL}/{n}", "name": f"n{n}"} for n in range(count)]
 
 
 def names(app, provider):

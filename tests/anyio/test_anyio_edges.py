@@ -10,18 +10,7 @@ import pytest
 
 from cronapi import ConfigurationError, CronAPIError, NotFoundError, OutcomeUnknownError, RetryPolicy, WaitTooLongError
 from cronapi.emulator import Clock, Fault, create_app
-from emulated import client_of, virtual
-
-URL = "https://example.com/ping"
-
-
-def emulator(**options):
-    return create_app(clock=Clock(ticks=anyio.current_time), **options)
-
-
-def paced(app, provider="fastcron", **options):
-    options.setdefault("scheduler", virtual({"fastcron": 1.0, "setcronjob": 10.0}[provider]))
-    return client_of(app, provider, **options)
+from emulated import URL, emulator, paced, virtual
 
 
 def count(app, function):

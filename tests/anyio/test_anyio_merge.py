@@ -8,15 +8,8 @@ import anyio
 import pytest
 
 from cronapi import APIError, ConfigurationError, CronAPIError, NotFoundError, TransportError, WaitTooLongError
-from cronapi.emulator import Clock, Fault, create_app
-from emulated import client_of, together, virtual
-
-URL = "https://example.com/ping"
-RATES = {"fastcron": 1.0, "setcronjob": 10.0}
-
-
-def emulator(**options):
-    return create_app(clock=Clock(ticks=anyio.current_time), **options)
+from cronapi.emulator import Fault
+from emulated import RATES, URL, client_of, emulator, together, virtual
 
 
 def merging(app, provider="fastcron", **options):

@@ -26,10 +26,8 @@ from cronapi import (
     WaitTooLongError,
 )
 from cronapi.bulk.order import Order
-from cronapi.emulator import Clock, Fault, create_app
-from emulated import TOKEN, client_of, together, virtual
-
-URL = "https://example.com/ping"
+from cronapi.emulator import Fault
+from emulated import TOKEN, URL, client_of, emulator, together, virtual
 
 
 class Wire(httpx.ASGITransport):
@@ -44,10 +42,6 @@ class Wire(httpx.ASGITransport):
         if self.broken is not None and request.url.path.endswith(self.broken):
             return httpx.Response(200, json=dict(self.answer))
         return await super().handle_async_request(request)
-
-
-def emulator(**options):
-    return create_app(clock=Clock(ticks=anyio.current_time), **options)
 
 
 def merging(app, rate=1.0, **options):

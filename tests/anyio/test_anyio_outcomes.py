@@ -25,21 +25,11 @@ from cronapi import (
     WaitTooLongError,
 )
 from cronapi._retry import MOST_GARBLED
-from cronapi.emulator import Clock, Fault, create_app
-from emulated import TOKEN, client_of, virtual
+from cronapi.emulator import Fault
+from emulated import TOKEN, URL, client_of, emulator, paced, virtual
 
-URL = "https://example.com/ping"
 LOSSES = ["lose", "cut", "truncated", "garbage", "empty", "bad_gateway"]
 """Faults after which the service has done what was asked and the client cannot know it."""
-
-
-def emulator(**options):
-    return create_app(clock=Clock(ticks=anyio.current_time), **options)
-
-
-def paced(app, provider="fastcron", **options):
-    rate = {"fastcron": 1.0, "setcronjob": 10.0}[provider]
-    return client_of(app, provider, scheduler=virtual(rate), **options)
 
 
 def names(app, provider="fastcron"):
