@@ -91,9 +91,9 @@ class Bulk(Generic[T]):
         """Return what it needs if all goes well; ConfigurationError where the input does not know its length.
 
         Nothing is asked for this, and no journal read: what that has as done is counted all the same. The list, which `add_many` of more
-        than one job reads down and up before it sends anything, is counted with as many pages as this client knows of, one at first.
-        Edits with `batch` are counted by what they change where they are a list or another sequence, else as if all were alike: that is
-        the least they take.
+        than one job, or with a journal, reads down and up before it sends anything, is counted with as many pages as this client knows of,
+        one at first. Edits with `batch` are counted by what they change where they are a list or another sequence, else as if all were
+        alike: that is the least they take.
         """
         self._unused = False
         if self._source.total is None:

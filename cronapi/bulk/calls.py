@@ -244,33 +244,49 @@ def halves(count: int) -> Ends:
     return Ends({}, (range(middle), range(middle, count)))
 
 
+def everybodys(error: CronAPIError | None) -> CronAPIError | None:
+    """Return the error that every other item would meet too: this one, or what kept it from being looked up."""
+    return next((found for found in (error, error and error.__cause__) if isinstance(found, FOR_ALL)), None)
+
+
 def hopeless(results: Iterable[Result], *, lost: bool = False) -> CronAPIError | None:
-    """Return the error for what is not sent any more, where one shows that it would fare no better; `lost` as in `go_on`."""
-    error = next((result.error for result in results if isinstance(result.error, FOR_ALL)), None)
+    """Return the error for what is not sent any more, where one shows that it would fare no better.
+
+    `lost` says that an earlier request for all of it got no answer.
+    """
+    error = next((found for result in results if (found := everybodys(result.error))), None)
     return None if error is None else doubted(error).of_call(applied=Applied.UNKNOWN if lost else Applied.NO)
 
 
+@define
+class Series:
+    """Sends items part by part, until one shows that the others would fare no better; `lost` as in `hopeless`."""
+
+    lost: bool = False
+    error: CronAPIError | None = None
+
+    async def send(self, items: Sequence[Any], send: Send) -> list[Result]:
+        """Return what became of the next items."""
+        if self.error is not None:
+            return all_failed(self.error, items)
+        results = await send(items)
+        self.error = hopeless(results, lost=self.lost)
+        return results
+
+
 async def in_parts(items: Sequence[Any], most: int, send: Send, *, lost: bool = False) -> list[Result]:
-    """Send items, so many at a time, until one shows that the others would fare no better; `lost` as in `go_on`."""
-    results, error = list[Result](), None
+    """Send items, so many at a time, as a Series."""
+    series, results = Series(lost), list[Result]()
     while len(results) < len(items):
-        part = items[len(results) : len(results) + most]
-        found = await send(part) if error is None else all_failed(error, part)
-        error = hopeless(found, lost=lost) if error is None else error
-        results += found
+        results += await series.send(items[len(results) : len(results) + most], send)
     return results
 
 
 async def go_on(calls: Calls, items: Sequence[Any], ends: Ends, send: Send, *, lost: bool = False) -> list[Result]:
-    """Send the parts one after the other, unless one shows that the next would fare no better, and learn where it was the size.
-
-    `lost` says that an earlier request for all of it got no answer.
-    """
-    results = dict(ends.told)
+    """Send the parts one after the other, as a Series, and learn where it was the size."""
+    series, results = Series(lost, hopeless(ends.told.values(), lost=lost)), dict(ends.told)
     for part in ends.parts:
-        error = hopeless(results.values(), lost=lost)
-        found = await send([items[place] for place in part]) if error is None else all_failed(error, part)
-        results |= dict(zip(part, found, strict=True))
+        results |= zip(part, await series.send([items[place] for place in part], send), strict=True)
     if len(ends.parts) > 1 and all(result.error is None for result in results.values()):
         calls.batches.learn(len(items))
     return [results[place] for place in range(len(items))]

@@ -22,7 +22,7 @@ async def delete(calls: Calls, ids: Sequence[int], *, lost: bool = False, first:
     of the try before, where this is the last one.
     """
     if len(ids) > (most := calls.batches.most if calls.has(table.CRON_BATCH_DELETE) else 1):
-        return await in_parts(ids, most, partial(delete, calls, lost=lost), lost=lost)
+        return await in_parts(ids, most, partial(delete, calls, lost=lost, first=first), lost=lost)
     if len(ids) <= 1:
         return [await delete_one(calls, table.CRON_DELETE, number, lost=lost) for number in ids]
     return await go_on(calls, ids, await delete_together(calls, ids, lost=lost, first=first), partial(delete, calls))

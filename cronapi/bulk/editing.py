@@ -26,7 +26,7 @@ async def edit(calls: Calls, wires: Sequence[Wire], *, lost: bool = False, first
     runs the jobs too is sent once: nothing tells afterwards which of them it has run.
     """
     if len(wires) > (most := calls.batches.most):
-        return await in_parts(wires, most, partial(edit, calls, lost=lost), lost=lost)
+        return await in_parts(wires, most, partial(edit, calls, lost=lost, first=first), lost=lost)
     if len(wires) == 1:
         return [await calls.again(table.CRON_EDIT, wires[0], lost=lost)]
     history = History()

@@ -19,7 +19,7 @@ from attrs import define, field, frozen
 from cronapi import _functions as table
 from cronapi._functions import PAGE
 from cronapi._spawn import is_cancelled, spawn
-from cronapi.bulk.calls import FOR_ALL, Calls, Result
+from cronapi.bulk.calls import Calls, Result, everybodys
 from cronapi.bulk.eta import seconds_of_a_look
 from cronapi.bulk.journal import Journal
 from cronapi.bulk.judging import judge, note, restored
@@ -249,8 +249,8 @@ class Run(Generic[T]):
         await self.outcomes.room()
 
     def _outcome(self, item: Item[Any], result: Result) -> Outcome[T]:
-        if isinstance(result.error, FOR_ALL):
-            self._stop(result.error)
+        if (error := everybodys(result.error)) is not None:
+            self._stop(error)
         outcome = judge(self.work.row, item, result)
         if outcome.error is not None:
             outcome.error.of_call(provider=self.calls.caller.provider.name, function=outcome.error.function or self.work.row.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import aclosing
+from functools import partial
 from math import ceil
 from typing import Any, Generic, TypeVar
 
@@ -14,7 +15,7 @@ from cronapi._functions import PAGE, Function
 from cronapi._lookup import RECOVERY, every_job, ids_of
 from cronapi._memory import Memory, run_key
 from cronapi.bulk.adding import add, resume
-from cronapi.bulk.calls import Calls, Result, in_parts
+from cronapi.bulk.calls import Calls, Result, Series
 from cronapi.bulk.deleting import delete, delete_one
 from cronapi.bulk.editing import changes, edit
 from cronapi.bulk.getting import get
@@ -131,7 +132,9 @@ def deleting_groups(calls: Calls) -> Work[Any]:
         async def send(one: Sequence[Any]) -> list[Result]:
             return [await delete_one(calls, table.GROUP_DELETE, one[0], lost=lost)]
 
-        for place, result in enumerate(await in_parts(ids, 1, send, lost=lost)):
+        series = Series(lost)
+        for place, number in enumerate(ids):
+            (result,) = await series.send([number], send)
             yield place, result
 
     return Work(name="group.delete_many", row=table.GROUP_DELETE, carry_out=carry_out, requests=lambda count: count, workers=calls.seats)
@@ -146,7 +149,9 @@ def one_by_one(calls: Calls, name: str, row: Function[T]) -> Work[T]:
             lost = known is not None and row is not table.CRON_RUN  # a run that is asked for again was proven not to have happened
             return [found or await calls.again(row, one[0], lost=lost)]
 
-        for place, result in enumerate(await in_parts(wires, 1, send, lost=known is not None)):
+        series = Series(known is not None)
+        for place, wire in enumerate(wires):
+            (result,) = await series.send([wire], send)
             yield place, result
 
     return Work(name=name, row=row, carry_out=carry_out, requests=lambda count: count, workers=calls.seats)
@@ -163,7 +168,8 @@ async def _find(calls: Calls, row: Function[Any], wire: Mapping[str, Any]) -> Re
     await calls.caller.outlast(row.name, wire)
     try:
         finding = await RECOVERY[row.name](calls.ask, wire, memory, 0)  # a run is told by its time, whenever it was seen
-    except CronAPIError:
+    except CronAPIError as problem:
+        unknown.__cause__ = problem
         return Result(error=unknown)
     if finding.happened is None:
         return Result(error=unknown)
@@ -179,8 +185,9 @@ def editing_alike(calls: Calls) -> Work[Any]:
             if known is not None and (found := await _find(calls, table.CRON_EDIT, wire)):
                 del left[place]
                 yield place, found
+        series = Series(lost := known is not None)
         for places in _alike(left):
-            results = await edit(calls, [wires[place] for place in places], lost=known is not None)
+            results = await series.send([wires[place] for place in places], partial(edit, calls, lost=lost))
             for place, result in zip(places, results, strict=True):
                 yield place, result
 

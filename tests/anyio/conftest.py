@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 
+import anyio.to_thread
 import pytest
 import trio.testing
+from anyio.lowlevel import checkpoint
 
 from virtual_clock import VirtualLoop
 
@@ -21,3 +23,14 @@ def anyio_backend(request):
     if request.param == "asyncio":
         return ("asyncio", {"loop_factory": VirtualLoop})
     return ("trio", {"clock": trio.testing.MockClock(autojump_threshold=0)})
+
+
+@pytest.fixture
+def threads_take_no_time(monkeypatch):
+    """A virtual clock would jump over what is held back while a thread writes the journal."""
+
+    async def run_sync(function, *args, **_options):
+        await checkpoint()
+        return function(*args)
+
+    monkeypatch.setattr(anyio.to_thread, "run_sync", run_sync)

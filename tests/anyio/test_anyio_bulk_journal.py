@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import anyio
 import pytest
@@ -11,6 +12,7 @@ from cronapi import APIError, Applied, ConfigurationError, RetryPolicy, ServiceU
 from cronapi.emulator import Fault
 from emulated import BOTH, URL, emulator, paced, specs
 
+LATER = datetime(2100, 5, 24, 2, 44, 25, tzinfo=UTC)
 BULKS = {
     "delete": lambda api, ids, **options: api.cron.delete_many(ids, **options),
     "disable": lambda api, ids, **options: api.cron.disable_many(ids, **options),
@@ -111,6 +113,59 @@ async def test_an_outage_ends_a_bulk_that_goes_on_after_one_patience(tmp_path, p
     assert anyio.current_time() - begun < 2 * RetryPolicy().budget
     assert {outcome.status for outcome in report} == {"failed" if kind == "add" else "unknown"}  # an add was proven not to be there
     assert isinstance(report.stopped_by, ServiceUnavailableError)
+
+
+@pytest.mark.parametrize("kind", ["edits in batches", "runs"])
+async def test_an_outage_of_everything_is_waited_for_once_or_twice(tmp_path, kind):
+    """Six edits that differ, and five runs at a time that have to be looked up, do not wait for one outage each."""
+    app, journal = emulator(era="seed"), tmp_path / "journal.jsonl"
+    async with paced(app) as api:
+        ids = await things(api, "edit", 6)
+
+        def again():
+            if kind == "runs":
+                return api.cron.run_many(ids, time=LATER, journal=journal)
+            return api.cron.edit_many([(number, {"timeout": 10 + place}) for place, number in enumerate(ids)], batch=True, journal=journal)
+
+        await again()
+        torn_out(journal)
+    app.emulator.faults.add(Fault("outage", times=None))
+    async with paced(app) as api:
+        begun = anyio.current_time()
+        report = await again()
+    assert anyio.current_time() - begun < 3 * RetryPolicy().budget  # a look-up is insisted on
+    assert len(report.unknown) == 6
+    assert isinstance(report.stopped_by, ServiceUnavailableError)
+
+
+@pytest.mark.usefixtures("threads_take_no_time")
+@pytest.mark.parametrize("kind", ["disable", "group"])
+async def test_what_was_learnt_of_doubtful_items_is_kept_where_a_bulk_is_cancelled(tmp_path, kind):
+    """A bulk that goes on and is cancelled in the middle has the outcomes so far in its report and its journal, and goes on from there."""
+    app, journal = emulator(), tmp_path / "journal.jsonl"
+    async with paced(app) as api:
+        ids = await things(api, kind, 5)
+        app.emulator.faults.add(Fault("outage", times=None))
+        await BULKS[kind](api, ids, journal=journal)
+        torn_out(journal)
+        app.emulator.faults.clear()
+    async with paced(app) as api:
+        bulk, before = BULKS[kind](api, ids, journal=journal), sent(app)
+
+        async def carry_out():
+            await bulk
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(carry_out)
+            while sent(app) < before + 3:  # noqa: ASYNC110 -- the emulator announces nothing
+                await anyio.sleep(0.05)
+            group.cancel_scope.cancel()
+        await anyio.sleep(60)
+        kept = {outcome.index for outcome in bulk.report.done}
+        assert kept
+        assert kept <= {index for index, status in noted(journal).items() if status == "done"}
+        report = await BULKS[kind](api, ids, journal=journal)
+    assert len(report.done) == 5
 
 
 async def test_edits_in_doubt_are_sent_in_batches_no_larger_than_others(tmp_path):

@@ -7,7 +7,6 @@ import time
 import anyio
 import anyio.to_thread
 import pytest
-from anyio.lowlevel import checkpoint
 
 from cronapi.emulator import Fault
 from emulated import BOTH, emulator, paced, specs
@@ -16,15 +15,7 @@ HELD_BACK = pytest.mark.parametrize("kind", ["stall", "stall_before"])
 """Answers that come late: of what was done at once, and of what is done late."""
 
 
-@pytest.fixture(autouse=True)
-def threads_take_no_time(monkeypatch):
-    """A virtual clock would jump over what is held back while a thread writes the journal."""
-
-    async def run_sync(function, *args, **_options):
-        await checkpoint()
-        return function(*args)
-
-    monkeypatch.setattr(anyio.to_thread, "run_sync", run_sync)
+pytestmark = pytest.mark.usefixtures("threads_take_no_time")
 
 
 def names(app, provider):
