@@ -198,6 +198,7 @@ async def browse(desk: Desk, every: float, over: anyio.Event) -> None:
         next_at += every
         with anyio.CancelScope(deadline=next_at):
             await over.wait()
+        if over.is_set():  # also where it is behind its time
             return
         await _ask(desk)
 

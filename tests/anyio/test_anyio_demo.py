@@ -1,0 +1,24 @@
+"""The demo's callers, under a virtual clock."""
+
+from __future__ import annotations
+
+import anyio
+
+from cronapi.cli._demo_ledger import Ledger
+from cronapi.cli._demo_work import Desk, browse
+from cronapi.emulator import Fault
+from emulated import emulator, paced
+
+
+async def test_a_web_caller_that_is_behind_its_time_ends_with_the_work():
+    """Of calls that take ten seconds each and are to be made each second, none is begun after the work is over."""
+    app, over = emulator(), anyio.Event()
+    app.emulator.faults.add(Fault("stall", seconds=10.0, times=None))
+    async with paced(app, "setcronjob") as api:
+        desk = Desk(api, Ledger())
+        with anyio.fail_after(100):
+            async with anyio.create_task_group() as callers:
+                callers.start_soon(browse, desk, 1.0, over)
+                await anyio.sleep(25)
+                over.set()
+    assert desk.ledger.calls == len(app.emulator.requests) == 3
