@@ -67,7 +67,15 @@ def wheel(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure everything side by side and write `benchmarks/results.md` and the README's chart; takes most of an hour."""
-    session.install("-e", ".[dev]", "aiolimiter", "pyrate-limiter>=4,<5", "httpx-limiter", "throttled-py>=3,<4", "limits")
+    session.install(
+        "-e",
+        ".[dev]",
+        "aiolimiter",
+        "pyrate-limiter>=4,<5",
+        "httpx-limiter",
+        "throttled-py>=3,<4",
+        "limits",
+    )
     env = {"PYTHONPATH": os.curdir}
     # The one that fails above its target comes last.
     for name in ("slots", "pacing", "recovery", "budget", "fleet", "bulk", "chaos", "structure"):

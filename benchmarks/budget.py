@@ -50,9 +50,18 @@ class Worker:
     """A process of the fleet, and what it said."""
 
     def __init__(self, url: str, origin: str) -> None:
-        command = [sys.executable, str(TESTS / "fleet_worker.py"), url, "fleet", f"{origin}/api/", str(CALLS)]
+        command = [
+            sys.executable,
+            str(TESTS / "fleet_worker.py"),
+            url,
+            "fleet",
+            f"{origin}/api/",
+            str(CALLS),
+        ]
         env = {**os.environ, "PYTHONPATH": str(TESTS.parent)}
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)  # noqa: S603 -- our own file
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env
+        )  # noqa: S603 -- our own file
 
     def is_ready(self) -> bool:
         """Wait until it could begin."""
@@ -118,7 +127,9 @@ def fleet(server: RedisServer, judge: Nginx) -> Iterator[list[Worker]]:
 def run(accident: Accident) -> Run:
     """Let a fleet work through an accident, and return what those did whom it left alive."""
     with ExitStack() as stack:
-        service = stack.enter_context(run_in_thread(create_app(rates={"fastcron": None, "setcronjob": None})))
+        service = stack.enter_context(
+            run_in_thread(create_app(rates={"fastcron": None, "setcronjob": None}))
+        )
         judge = stack.enter_context(nginx(service, RATE))
         server = stack.enter_context(redis_server())
         workers = stack.enter_context(fleet(server, judge))
@@ -197,10 +208,15 @@ def cost() -> tuple[float, float]:
     """Return the local bucket's and the Redis bucket's median microseconds per slot, measured in turns."""
     with redis_server() as server:
         pairs = [
-            (cpu_per_slot(LocalBucket(COST_RATE)), cpu_per_slot(RedisBucket.from_url(server.url, key=f"cost{number}")))
+            (
+                cpu_per_slot(LocalBucket(COST_RATE)),
+                cpu_per_slot(RedisBucket.from_url(server.url, key=f"cost{number}")),
+            )
             for number in range(COST_ROUNDS)
         ]
-    return statistics.median(local for local, _ in pairs), statistics.median(shared for _, shared in pairs)
+    return statistics.median(local for local, _ in pairs), statistics.median(
+        shared for _, shared in pairs
+    )
 
 
 # --- the tables ------------------------------------------------------------------------------------------------------------------
@@ -209,7 +225,9 @@ def cost() -> tuple[float, float]:
 def quiet_table(runs: Iterable[Run]) -> str:
     """Return what the fleet achieved where nothing happened: each run, the median, and whether that reaches the aim."""
     lines = ["| figure | runs | median | aim | |", "|---|---:|---:|---:|---|"]
-    for (what, (aim, sign, form)), values in zip(AIMS.items(), zip(*map(figures, runs), strict=True), strict=True):
+    for (what, (aim, sign, form)), values in zip(
+        AIMS.items(), zip(*map(figures, runs), strict=True), strict=True
+    ):
         median = statistics.median(values)
         reached = "reached" if (median >= aim if sign == ">=" else median <= aim) else "missed"
         each = " / ".join(f"{value:{form}}" for value in values)
@@ -224,7 +242,9 @@ def accident_table(times: int) -> str:
         runs = [run(accident) for _ in range(times)]
         answered = " / ".join(str(sum(map(len, one.answered))) for one in runs)
         gaps = " / ".join(f"{one.gap:.1f}" for one in runs)
-        lines.append(f"| {str(accident.__doc__).rstrip('.')} | {answered} | {len(runs[0].answered) * CALLS} | {gaps} |")
+        lines.append(
+            f"| {str(accident.__doc__).rstrip('.')} | {answered} | {len(runs[0].answered) * CALLS} | {gaps} |"
+        )
     return "\n".join(lines)
 
 
@@ -237,7 +257,9 @@ def cost_table() -> str:
 
 def main() -> None:
     """Measure, print the tables, and put them into the results if asked to."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
@@ -247,7 +269,10 @@ def main() -> None:
     if args.write:
         from benchmarks import results  # noqa: PLC0415 -- only for writing
 
-        results.write("A fleet on one budget", f"{str(__doc__).strip()}\n\n{text}\n\n{LARGER}\n\n{results.footing('redis')}")
+        results.write(
+            "A fleet on one budget",
+            f"{str(__doc__).strip()}\n\n{text}\n\n{LARGER}\n\n{results.footing('redis')}",
+        )
 
 
 if __name__ == "__main__":

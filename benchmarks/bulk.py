@@ -44,7 +44,9 @@ class Row:
 
 def specs(count: int) -> Iterator[dict[str, str]]:
     """Describe so many jobs."""
-    return ({"url": f"https://example.com/{number}", "name": f"job {number}"} for number in range(count))
+    return (
+        {"url": f"https://example.com/{number}", "name": f"job {number}"} for number in range(count)
+    )
 
 
 @asynccontextmanager
@@ -111,25 +113,51 @@ async def held(count: int) -> int:
 
 def library_bytes() -> int:
     """Return the bytes that were allocated by the library's own files, without the emulator's."""
-    ours = (tracemalloc.Filter(inclusive=True, filename_pattern="*/cronapi/*"), tracemalloc.Filter(False, "*/cronapi/emulator/*"))
-    return sum(entry.size for entry in tracemalloc.take_snapshot().filter_traces(ours).statistics("filename"))
+    ours = (
+        tracemalloc.Filter(inclusive=True, filename_pattern="*/cronapi/*"),
+        tracemalloc.Filter(False, "*/cronapi/emulator/*"),
+    )
+    return sum(
+        entry.size
+        for entry in tracemalloc.take_snapshot().filter_traces(ours).statistics("filename")
+    )
 
 
 async def measure() -> list[Row]:
     """Measure everything, one after the other."""
     rows = []
     requests, seconds = await timed(lives)
-    rows.append(Row("1,000 jobs added, read and deleted by bulks", requests, seconds, "60 requests", requests <= 60))
+    rows.append(
+        Row(
+            "1,000 jobs added, read and deleted by bulks",
+            requests,
+            seconds,
+            "60 requests",
+            requests <= 60,
+        )
+    )
     requests, seconds = await timed(many_adds)
-    rows.append(Row("10,000 jobs added by a bulk", requests, seconds, "110 requests", requests <= 110))
+    rows.append(
+        Row("10,000 jobs added by a bulk", requests, seconds, "110 requests", requests <= 110)
+    )
     requests, seconds = await timed(single_lives, coalesce=True)
-    rows.append(Row(f"{TASKS} tasks that each add, read and delete a job, `coalesce=True`", requests, seconds, "20 s", seconds <= 20))
+    rows.append(
+        Row(
+            f"{TASKS} tasks that each add, read and delete a job, `coalesce=True`",
+            requests,
+            seconds,
+            "20 s",
+            seconds <= 20,
+        )
+    )
     return rows
 
 
 def main() -> None:
     """Measure and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--write", action="store_true", help="write benchmarks/results.md")
     args = parser.parse_args()
     rows = asyncio.run(measure())

@@ -46,11 +46,16 @@ request at a time waits less, since nothing else goes on meanwhile."""
 PROVIDERS = ("fastcron", "setcronjob")
 
 
-def crowd(scenario: Scenario, provider: str | None = None, backend: str = "asyncio", **options: Any) -> Callable[[int], Figures]:
+def crowd(
+    scenario: Scenario, provider: str | None = None, backend: str = "asyncio", **options: Any
+) -> Callable[[int], Figures]:
     """Return a way to let a crowd loose; without a provider, seeds take turns."""
 
     def run(seed: int) -> Figures:
-        return anyio.run(partial(figures, scenario, provider or PROVIDERS[seed % 2], seed, **options), backend=backend)
+        return anyio.run(
+            partial(figures, scenario, provider or PROVIDERS[seed % 2], seed, **options),
+            backend=backend,
+        )
 
     return run
 
@@ -62,7 +67,9 @@ def mortal(method: str, provider: str, count: int) -> Callable[[int], Figures]:
         with tempfile.TemporaryDirectory(prefix="cronapi-chaos-") as room:
             found, kills = killed(method, provider, seed, count, KILLS, Path(room))
         if kills < KILLS:
-            print(f"seed {seed}, {method} at {provider}: only {kills} kills, the bulk was done before")
+            print(
+                f"seed {seed}, {method} at {provider}: only {kills} kills, the bulk was done before"
+            )
         return found
 
     return run
@@ -72,15 +79,25 @@ RUNS: dict[str, Callable[[int], Figures]] = {
     "1,000 single adds, FastCron": crowd(single_adds(1000), "fastcron", timeout=LONG),
     "1,000 single adds, SetCronJob": crowd(single_adds(1000), "setcronjob", timeout=LONG),
     "5,000 bulk adds, half deleted, FastCron": crowd(bulk(5000, 500), "fastcron", timeout=LONG),
-    "2,000 bulk adds, half deleted, FastCron, 20 a batch at most": crowd(bulk(2000, 200), "fastcron", timeout=LONG, max_batch=20),
+    "2,000 bulk adds, half deleted, FastCron, 20 a batch at most": crowd(
+        bulk(2000, 200), "fastcron", timeout=LONG, max_batch=20
+    ),
     "1,000 bulk adds, half deleted, SetCronJob": crowd(bulk(1000, 100), "setcronjob", timeout=LONG),
     "mixed adds, edits and deletes by 50 tasks for a minute": crowd(mixed(60), timeout=LONG),
     "merged calls of 50 tasks": crowd(mingled(8), timeout=LONG, coalesce=True),
-    "merged calls of 50 tasks, one request at a time, trio": crowd(mingled(5), None, "trio", timeout=SHORT, coalesce=True, seats=1),
+    "merged calls of 50 tasks, one request at a time, trio": crowd(
+        mingled(5), None, "trio", timeout=SHORT, coalesce=True, seats=1
+    ),
     "ensured names, 20 tasks": crowd(ensured(5), timeout=LONG),
-    "ensured names, 20 tasks, merged calls, trio": crowd(ensured(4), None, "trio", timeout=LONG, coalesce=True),
-    "200 jobs and their groups changed by bulks, FastCron": crowd(changed(200, 40), "fastcron", timeout=LONG),
-    "100 jobs and their groups changed by bulks, SetCronJob, trio": crowd(changed(100, 20), "setcronjob", "trio", timeout=LONG),
+    "ensured names, 20 tasks, merged calls, trio": crowd(
+        ensured(4), None, "trio", timeout=LONG, coalesce=True
+    ),
+    "200 jobs and their groups changed by bulks, FastCron": crowd(
+        changed(200, 40), "fastcron", timeout=LONG
+    ),
+    "100 jobs and their groups changed by bulks, SetCronJob, trio": crowd(
+        changed(100, 20), "setcronjob", "trio", timeout=LONG
+    ),
     "6,000 bulk adds killed 20 times, FastCron": mortal("add_many", "fastcron", 6000),
     "6,000 bulk deletes killed 20 times, FastCron": mortal("delete_many", "fastcron", 6000),
     "300 bulk adds killed 20 times, SetCronJob": mortal("add_many", "setcronjob", 300),
@@ -92,11 +109,24 @@ def run(task: tuple[str, int]) -> Figures:
     """Run one part with one seed."""
     name, seed = task
     found = RUNS[name](seed)
-    print(f"{'clean' if found.verdict.is_clean else 'NOT CLEAN'}: --seed {seed} --only {name!r}: {found}", file=sys.stderr, flush=True)
+    print(
+        f"{'clean' if found.verdict.is_clean else 'NOT CLEAN'}: --seed {seed} --only {name!r}: {found}",
+        file=sys.stderr,
+        flush=True,
+    )
     return found
 
 
-JUDGED = ("lost", "duplicated", "unknown", "knowable", "failed", "overtaken", "misread", "disordered")
+JUDGED = (
+    "lost",
+    "duplicated",
+    "unknown",
+    "knowable",
+    "failed",
+    "overtaken",
+    "misread",
+    "disordered",
+)
 HEAD = ("items", "requests", *SHARES, "left", *JUDGED, "seconds")
 
 
@@ -125,27 +155,37 @@ def measure(seeds: Sequence[int], only: str = "") -> tuple[str, list[Verdict]]:
     tasks = [(name, seed) for seed in seeds for name in names]
     with ProcessPoolExecutor(AT_ONCE, multiprocessing.get_context("spawn")) as pool:
         found = dict(zip(tasks, pool.map(run, tasks), strict=True))
-    by_seed = table("seed", [row(str(seed), [found[name, seed] for name in names]) for seed in seeds])
-    by_part = table("part, all seeds", [row(name, [found[name, seed] for seed in seeds]) for name in names])
+    by_seed = table(
+        "seed", [row(str(seed), [found[name, seed] for name in names]) for seed in seeds]
+    )
+    by_part = table(
+        "part, all seeds", [row(name, [found[name, seed] for seed in seeds]) for name in names]
+    )
     return f"{by_seed}\n\n{by_part}", [figure.verdict for figure in found.values()]
 
 
 def main() -> None:
     """Measure, print the tables, and put them into the results if asked to."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seeds", type=int, default=10, help="how many, from 1")
     parser.add_argument("--seed", type=int, help="this one only")
     parser.add_argument("--only", default="")
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
-    tables, verdicts = measure([args.seed] if args.seed is not None else range(1, args.seeds + 1), args.only)
+    tables, verdicts = measure(
+        [args.seed] if args.seed is not None else range(1, args.seeds + 1), args.only
+    )
     clean = sum(verdict.is_clean for verdict in verdicts)
     text = f"{tables}\n\nClean: {clean} of {len(verdicts)} runs."
     print(text)
     if args.write:
         from benchmarks import results  # noqa: PLC0415 -- only for writing
 
-        results.write("Chaos", f"{str(__doc__).strip()}\n\n{text}\n\n{results.footing('httpx', 'anyio')}")
+        results.write(
+            "Chaos", f"{str(__doc__).strip()}\n\n{text}\n\n{results.footing('httpx', 'anyio')}"
+        )
     sys.exit(clean < len(verdicts))
 
 

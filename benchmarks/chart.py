@@ -56,7 +56,10 @@ def draw(panels: Mapping[str, Sequence[Bar]]) -> str:
 
 def describe(panels: Mapping[str, Sequence[Bar]]) -> str:
     """Return in words what the picture shows."""
-    return " ".join(f"{title}: {'; '.join(f'{bar.name} {bar.words}' for bar in bars)}." for title, bars in panels.items())
+    return " ".join(
+        f"{title}: {'; '.join(f'{bar.name} {bar.words}' for bar in bars)}."
+        for title, bars in panels.items()
+    )
 
 
 def _panel(title: str, bars: Sequence[Bar], top: int) -> str:

@@ -88,7 +88,10 @@ class Fleet:
         self.opened = float("-inf")
         self.events: list[tuple[float, int, str, Process, Start | None]] = []
         self.order = itertools.count()
-        self.processes = [Process(RedisBucket(self.evaluate, clock=lambda: self.now, threads=False)) for _ in range(processes)]
+        self.processes = [
+            Process(RedisBucket(self.evaluate, clock=lambda: self.now, threads=False))
+            for _ in range(processes)
+        ]
         for process in self.processes:
             process.bucket.bind(RATE)
             self.after(self.random.uniform(0, 0.1), "ask", process)
@@ -96,10 +99,14 @@ class Fleet:
     def evaluate(self, arguments: Sequence[int | str]) -> Sequence[int]:
         """Ask Redis, at the simulated time."""
         self.count.evaluations += 1
-        answer = self.script(keys=["{fleet}"], args=[round((EPOCH + self.now) * 1_000_000), *arguments])
+        answer = self.script(
+            keys=["{fleet}"], args=[round((EPOCH + self.now) * 1_000_000), *arguments]
+        )
         return [int(value) for value in answer]
 
-    def after(self, seconds: float, what: str, process: Process, start: Start | None = None) -> None:
+    def after(
+        self, seconds: float, what: str, process: Process, start: Start | None = None
+    ) -> None:
         """Let something happen later."""
         heapq.heappush(self.events, (self.now + seconds, next(self.order), what, process, start))
 
@@ -158,7 +165,9 @@ def measure(client: redis.Redis, processes: int) -> Figures:
     fleet.run(SECONDS / 2)
     before = [process.grants for process in fleet.processes]
     count = fleet.run(SECONDS)
-    grants = [process.grants - earlier for process, earlier in zip(fleet.processes, before, strict=True)]
+    grants = [
+        process.grants - earlier for process, earlier in zip(fleet.processes, before, strict=True)
+    ]
     return Figures(
         processes,
         rate=count.accepted / (SECONDS / 2),
@@ -180,7 +189,9 @@ def redis_client() -> Iterator[redis.Redis]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = subprocess.Popen([command, "--port", str(port), "--save", ""], stdout=subprocess.DEVNULL)  # noqa: S603
+    server = subprocess.Popen(
+        [command, "--port", str(port), "--save", ""], stdout=subprocess.DEVNULL
+    )  # noqa: S603
     client = redis.Redis(port=port)
     try:
         for _ in range(500):
@@ -216,13 +227,19 @@ def plot(rows: list[Figures]) -> str:
     places = [left + place * (width - left - 20) / (len(rows) - 1) for place in range(len(rows))]
 
     def line(values: list[float], colour: str) -> str:
-        dots = [(x, height - value / most * (height - top)) for x, value in zip(places, values, strict=True)]
+        dots = [
+            (x, height - value / most * (height - top))
+            for x, value in zip(places, values, strict=True)
+        ]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in dots)
-        marks = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in dots)
+        marks = "".join(
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in dots
+        )
         return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>{marks}'
 
     ticks = "".join(
-        f'<text x="{x:.1f}" y="{height + 18}" text-anchor="middle">{row.processes}</text>' for x, row in zip(places, rows, strict=True)
+        f'<text x="{x:.1f}" y="{height + 18}" text-anchor="middle">{row.processes}</text>'
+        for x, row in zip(places, rows, strict=True)
     )
     scale = "".join(
         f'<text x="{left - 12}" y="{height - value / most * (height - top) + 4:.1f}" text-anchor="end">{value}</text>'

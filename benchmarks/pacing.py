@@ -27,7 +27,18 @@ from typing import NamedTuple, Self
 from attrs import frozen
 
 from benchmarks import chart, players, results
-from benchmarks.players import CRONAPI, FIXED, LEARNING, LOUD, MARGINS, MOST_REFUSED, PEERS, WIDER, Result, best_fixed
+from benchmarks.players import (
+    CRONAPI,
+    FIXED,
+    LEARNING,
+    LOUD,
+    MARGINS,
+    MOST_REFUSED,
+    PEERS,
+    WIDER,
+    Result,
+    best_fixed,
+)
 from cronapi.emulator import create_app, run_in_thread
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
@@ -56,12 +67,21 @@ class Cell(NamedTuple):
     @property
     def words(self) -> str:
         """The cell, in words."""
-        road = f"{self.mean * 1e3:g} ms with {self.jitter * 1e3:g} ms of jitter" if self.mean else "clean"
+        road = (
+            f"{self.mean * 1e3:g} ms with {self.jitter * 1e3:g} ms of jitter"
+            if self.mean
+            else "clean"
+        )
         return f"{self.rate}/s, burst {self.burst}, wire {road}"
 
 
-CELLS = [Cell(rate, burst, *road) for rate in (1, 10) for burst in (0, 5) for road in WIRES] + [Cell(100, 0)]
-CHARTED = {"on a clean wire": Cell(10, 0), "over 40 ms of wire with 10 ms of jitter": Cell(10, 0, 0.04, 0.01)}
+CELLS = [Cell(rate, burst, *road) for rate in (1, 10) for burst in (0, 5) for road in WIRES] + [
+    Cell(100, 0)
+]
+CHARTED = {
+    "on a clean wire": Cell(10, 0),
+    "over 40 ms of wire with 10 ms of jitter": Cell(10, 0, 0.04, 0.01),
+}
 
 
 class Game(NamedTuple):
@@ -122,10 +142,17 @@ class Stage:
                 origin = stack.enter_context(nginx(self._service, cell.rate, cell.burst)).origin
             if cell.mean:
                 origin = stack.enter_context(wire(origin, cell.mean, cell.jitter, seed=game.run))
-            return self._processes.submit(players.play, game.name, origin, cell.rate, LEARNING + game.calls).result()
+            return self._processes.submit(
+                players.play, game.name, origin, cell.rate, LEARNING + game.calls
+            ).result()
 
 
-def measure(cells: Sequence[Cell], names: Sequence[str], calls: int | None = None, at_once: int | None = None) -> Table:
+def measure(
+    cells: Sequence[Cell],
+    names: Sequence[str],
+    calls: int | None = None,
+    at_once: int | None = None,
+) -> Table:
     """Return what every client achieved in every cell, measured rate by rate."""
     table: Table = {cell: {} for cell in cells}
     with run_in_thread(create_app(rates={"fastcron": None, "setcronjob": None})) as service:
@@ -141,12 +168,17 @@ def _beside(cell: Cell) -> int:
     return (AT_ONCE if cell.mean or cell.burst else AT_ONCE_NEARBY).get(cell.rate, 1)
 
 
-def _measure_cells(stage: Stage, table: Table, cells: Sequence[Cell], names: Sequence[str], calls: int) -> None:
+def _measure_cells(
+    stage: Stage, table: Table, cells: Sequence[Cell], names: Sequence[str], calls: int
+) -> None:
     def play(who: Iterable[str], where: Iterable[Cell]) -> None:
         games = [Game(cell, name, run, calls) for cell in where for name, run in _line_up(who)]
         for number, (game, result) in enumerate(stage.play(games), 1):
             table[game.cell].setdefault(game.name, []).append(result)
-            print(f"{number}/{len(games)} {game.cell.words}: {game.name}: {result.share:.3f}", file=sys.stderr)
+            print(
+                f"{number}/{len(games)} {game.cell.words}: {game.name}: {result.share:.3f}",
+                file=sys.stderr,
+            )
 
     play([name for name in names if name not in LOUD], cells)
     play([name for name in names if name in LOUD], cells)
@@ -177,13 +209,20 @@ def standings(played: dict[str, list[Result]]) -> dict[str, Standing]:
 def _standing(name: str, runs: list[Result], top: float) -> Standing:
     share = statistics.median(run.share for run in runs)
     refused = sum(run.refusals for run in runs) / sum(run.counted for run in runs)
-    title = f"best fixed spacing ({name.removeprefix('fixed ')})" if name in FIXED else players.titled(name)
+    title = (
+        f"best fixed spacing ({name.removeprefix('fixed ')})"
+        if name in FIXED
+        else players.titled(name)
+    )
     return Standing(title, share, share / top, refused, sum(run.lost for run in runs))
 
 
 def aims(cell: Cell) -> dict[str, float]:
     """Return what cronapi should reach in a cell: at least these shares, at most these refusals."""
-    wanted = {"of the best fixed": 0.95, "503s per call": 0.05 if cell.jitter and not cell.burst else 0.02}
+    wanted = {
+        "of the best fixed": 0.95,
+        "503s per call": 0.05 if cell.jitter and not cell.burst else 0.02,
+    }
     if cell.burst or (not cell.mean and cell.rate <= 10):
         wanted["share of the rate"] = 0.97
     return wanted
@@ -215,7 +254,9 @@ def summary(table: Table) -> str:
             one, wanted = standings(played)[CRONAPI], aims(cell)
             rate = f"{wanted['share of the rate']:.2f}" if "share of the rate" in wanted else "-"
             aim = f"{rate}, {wanted['of the best fixed']:.2f}, {wanted['503s per call']:.0%}"
-            lines.append(f"| {cell.words} | {_figures(one)} | {aim} | {_verdict(missed(cell, one))} |")
+            lines.append(
+                f"| {cell.words} | {_figures(one)} | {aim} | {_verdict(missed(cell, one))} |"
+            )
     return "\n".join(lines)
 
 
@@ -263,11 +304,16 @@ def write(table: Table, calls: int | None) -> None:
     usual = ", ".join(f"{CALLS[rate]} at {rate}/s" for rate in sorted(CALLS))
     results.write(TITLE, section(table, str(calls) if calls else usual))
     if all(cell in table for cell in CHARTED.values()):
-        chart.write({f"{cell.rate} a second {where}": _bars(table[cell]) for where, cell in CHARTED.items()})
+        chart.write(
+            {f"{cell.rate} a second {where}": _bars(table[cell]) for where, cell in CHARTED.items()}
+        )
 
 
 def _bars(played: dict[str, list[Result]]) -> list[chart.Bar]:
-    return [chart.Bar(one.name, one.share, one.refused, one.lost, name == CRONAPI) for name, one in standings(played).items()]
+    return [
+        chart.Bar(one.name, one.share, one.refused, one.lost, name == CRONAPI)
+        for name, one in standings(played).items()
+    ]
 
 
 def chosen(rate: int | None, burst: int | None, road: Sequence[float] | None) -> list[Cell]:
@@ -275,7 +321,9 @@ def chosen(rate: int | None, burst: int | None, road: Sequence[float] | None) ->
     found = [
         cell
         for cell in CELLS
-        if rate in (None, cell.rate) and burst in (None, cell.burst) and (road is None or tuple(road) == (cell.mean, cell.jitter))
+        if rate in (None, cell.rate)
+        and burst in (None, cell.burst)
+        and (road is None or tuple(road) == (cell.mean, cell.jitter))
     ]
     mean, jitter = road or (0.0, 0.0)
     return found or [Cell(rate or 10, burst or 0, mean, jitter)]
@@ -283,16 +331,30 @@ def chosen(rate: int | None, burst: int | None, road: Sequence[float] | None) ->
 
 def main() -> None:
     """Measure, print the tables, and write them where that is asked for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rate", type=int)
     parser.add_argument("--burst", type=int)
     parser.add_argument("--wire", type=float, nargs=2, metavar=("MEAN", "JITTER"))
     parser.add_argument("--calls", type=int, help="counted calls after those for learning")
-    parser.add_argument("--at-once", type=int, help="clients that run beside each other, at any rate")
-    parser.add_argument("--players", nargs="+", choices=[*SWEEP, *PEERS, CRONAPI], default=[*SWEEP, *PEERS, CRONAPI], metavar="PLAYER")
-    parser.add_argument("--write", action="store_true", help="write benchmarks/results.md and docs/pace.svg")
+    parser.add_argument(
+        "--at-once", type=int, help="clients that run beside each other, at any rate"
+    )
+    parser.add_argument(
+        "--players",
+        nargs="+",
+        choices=[*SWEEP, *PEERS, CRONAPI],
+        default=[*SWEEP, *PEERS, CRONAPI],
+        metavar="PLAYER",
+    )
+    parser.add_argument(
+        "--write", action="store_true", help="write benchmarks/results.md and docs/pace.svg"
+    )
     args = parser.parse_args()
-    table = measure(chosen(args.rate, args.burst, args.wire), args.players, args.calls, args.at_once)
+    table = measure(
+        chosen(args.rate, args.burst, args.wire), args.players, args.calls, args.at_once
+    )
     print(f"{summary(table)}\n\n{details(table)}")
     if args.write:
         write(table, args.calls)

@@ -62,7 +62,12 @@ class Record:
         if counted < 2:
             return Result(0.0, len(self.refusals), calls, calls - len(self.done))
         warm, last = self.done[LEARNING - 1], self.done[-1]
-        return Result(counted / rate / (last - warm), sum(at > warm for at in self.refusals), counted, calls - len(self.done))
+        return Result(
+            counted / rate / (last - warm),
+            sum(at > warm for at in self.refusals),
+            counted,
+            calls - len(self.done),
+        )
 
 
 def warm_up() -> None:
@@ -95,7 +100,9 @@ async def _cronapi(origin: str, rate: int, calls: int, record: Record) -> None:
     retry = RetryPolicy(max_attempts=ATTEMPTS, budget=600)
 
     def count_refusals() -> None:
-        record.refusals.extend([time.monotonic()] * (scheduler.stats.refusals - len(record.refusals)))
+        record.refusals.extend(
+            [time.monotonic()] * (scheduler.stats.refusals - len(record.refusals))
+        )
 
     async def call() -> None:
         with contextlib.suppress(CronAPIError):
@@ -103,7 +110,9 @@ async def _cronapi(origin: str, rate: int, calls: int, record: Record) -> None:
             count_refusals()
             record.done.append(time.monotonic())
 
-    async with SetCronJob(DEFAULT_TOKEN, base_url=f"{origin}/api/", scheduler=scheduler, retry=retry) as api:
+    async with SetCronJob(
+        DEFAULT_TOKEN, base_url=f"{origin}/api/", scheduler=scheduler, retry=retry
+    ) as api:
         try:
             await asyncio.gather(*[call() for _ in range(calls)])
         finally:
@@ -210,7 +219,9 @@ def _pyrate_smooth(rate: int) -> Pace:
 def _throttled(quota: str) -> Pace:
     from throttled.asyncio import MemoryStore, RateLimiterType, Throttled  # noqa: PLC0415 -- peers are optional
 
-    throttle = Throttled(using=RateLimiterType.GCRA.value, quota=quota, store=MemoryStore(), timeout=3600)
+    throttle = Throttled(
+        using=RateLimiterType.GCRA.value, quota=quota, store=MemoryStore(), timeout=3600
+    )
     return lambda: throttle.limit("judge")
 
 
@@ -240,5 +251,9 @@ def titled(name: str) -> str:
 
 def best_fixed(played: dict[str, list[Result]]) -> str | None:
     """Return the fixed spacing that used most of the rate, among those that were refused little."""
-    good = {name: runs[0].share for name, runs in played.items() if name in FIXED and runs[0].refused <= MOST_REFUSED}
+    good = {
+        name: runs[0].share
+        for name, runs in played.items()
+        if name in FIXED and runs[0].refused <= MOST_REFUSED
+    }
     return max(good, key=lambda name: good[name], default=None)

@@ -54,7 +54,12 @@ class Figure:
     def aim(self) -> str:
         """The bounds in words."""
         bounds = (("at least ", self.least), ("at most ", self.most))
-        return " and ".join(f"{word}{bound:{self.form}}" for word, bound in bounds if math.isfinite(bound)) or "-"
+        return (
+            " and ".join(
+                f"{word}{bound:{self.form}}" for word, bound in bounds if math.isfinite(bound)
+            )
+            or "-"
+        )
 
 
 Disturbance = Callable[[str], Awaitable[list[Figure]]]
@@ -65,9 +70,15 @@ Disturbance = Callable[[str], Awaitable[list[Figure]]]
 
 async def lost_of(origin: str, calls: int, rate: float = RATE) -> Figure:
     """Let many coroutines read at once with the library's own settings, and count those that were not answered."""
-    async with SetCronJob(DEFAULT_TOKEN, base_url=f"{origin}/api/", scheduler=Scheduler(rate)) as api:
-        answers = await asyncio.gather(*[api.cron.list() for _ in range(calls)], return_exceptions=True)
-    return Figure("calls lost", sum(isinstance(answer, BaseException) for answer in answers), most=0)
+    async with SetCronJob(
+        DEFAULT_TOKEN, base_url=f"{origin}/api/", scheduler=Scheduler(rate)
+    ) as api:
+        answers = await asyncio.gather(
+            *[api.cron.list() for _ in range(calls)], return_exceptions=True
+        )
+    return Figure(
+        "calls lost", sum(isinstance(answer, BaseException) for answer in answers), most=0
+    )
 
 
 async def until(happened: Callable[[], bool]) -> None:
@@ -85,7 +96,10 @@ async def warm(judge: Nginx) -> None:
 def pace(accepted: list[float], requests: int) -> list[Figure]:
     """Return the share of the rate from the first accepted request to the last, and that of the requests that were refused."""
     share = (len(accepted) - 1) / (accepted[-1] - accepted[0]) / RATE
-    return [Figure("share of the rate", share, form=".2f"), Figure("refused", 1 - len(accepted) / requests, form=".1%")]
+    return [
+        Figure("share of the rate", share, form=".2f"),
+        Figure("refused", 1 - len(accepted) / requests, form=".1%"),
+    ]
 
 
 def steady(accepted: list[float], begun: float, ended: float) -> float:
@@ -94,7 +108,11 @@ def steady(accepted: list[float], begun: float, ended: float) -> float:
     usual = statistics.median(later - earlier for earlier, later in itertools.pairwise(before))
     after = [at for at in accepted if at >= ended]
     gaps = [later - earlier for earlier, later in itertools.pairwise(after)]
-    steadily = (at for place, at in enumerate(after[:-STEADY]) if max(gaps[place : place + STEADY]) <= usual * TOLERANCE)
+    steadily = (
+        at
+        for place, at in enumerate(after[:-STEADY])
+        if max(gaps[place : place + STEADY]) <= usual * TOLERANCE
+    )
     return (next(steadily, math.inf) - ended) * RATE
 
 
@@ -107,7 +125,12 @@ def after(accepted: list[float], begun: float, ended: float) -> list[Figure]:
     """Return how soon the work went on after a disturbance."""
     return [
         Figure("first accepted after, intervals", first(accepted, ended), form=".1f"),
-        Figure("steady after, intervals", steady(accepted, begun, ended), most=MOST_INTERVALS, form=".1f"),
+        Figure(
+            "steady after, intervals",
+            steady(accepted, begun, ended),
+            most=MOST_INTERVALS,
+            form=".1f",
+        ),
     ]
 
 
@@ -126,7 +149,12 @@ async def shared_rate(service: str) -> list[Figure]:
         meanwhile = sum(begun <= at <= ended for at in judge.accepted())
         return [
             lost,
-            Figure("share of the rate, ours meanwhile", (meanwhile - theirs) / RATE / (ended - begun), least=0.25, form=".2f"),
+            Figure(
+                "share of the rate, ours meanwhile",
+                (meanwhile - theirs) / RATE / (ended - begun),
+                least=0.25,
+                form=".2f",
+            ),
             Figure("share of the rate, theirs", theirs / RATE / (ended - begun), form=".2f"),
             *after(judge.accepted(), begun, ended),
         ]
@@ -145,7 +173,11 @@ async def _outage(service: str, way: float) -> list[Figure]:
         ended = time.time()
         figures = [await working, *after(judge.accepted(), begun, ended)]
     probes = hold(trips, since, 1 / RATE)
-    return [*figures, Figure("probes", len(probes)), Figure("probes in flight at once", most_at_once(probes), most=1)]
+    return [
+        *figures,
+        Figure("probes", len(probes)),
+        Figure("probes in flight at once", most_at_once(probes), most=1),
+    ]
 
 
 async def outage_nearby(service: str) -> list[Figure]:
@@ -215,8 +247,14 @@ def rows(disturbance: Disturbance, runs: list[list[Figure]]) -> list[str]:
     lines = []
     for figures in zip(*runs, strict=True):
         values = " / ".join(f"{figure.value:{figure.form}}" for figure in figures)
-        reached = "-" if figures[0].aim == "-" else ("reached" if all(figure.reached for figure in figures) else "missed")
-        lines.append(f"| {str(disturbance.__doc__).rstrip('.')} | {figures[0].what} | {values} | {figures[0].aim} | {reached} |")
+        reached = (
+            "-"
+            if figures[0].aim == "-"
+            else ("reached" if all(figure.reached for figure in figures) else "missed")
+        )
+        lines.append(
+            f"| {str(disturbance.__doc__).rstrip('.')} | {figures[0].what} | {values} | {figures[0].aim} | {reached} |"
+        )
     return lines
 
 
@@ -232,7 +270,9 @@ def measure(runs: int, only: str = "") -> str:
 
 def main() -> None:
     """Measure, print the table, and put it into the results if asked to."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--only", default="")
     parser.add_argument("--write", action="store_true")
@@ -242,7 +282,9 @@ def main() -> None:
     if args.write:
         from benchmarks import results  # noqa: PLC0415 -- only for writing
 
-        results.write("Recovery", f"{str(__doc__).strip()}\n\n{table}\n\n{results.footing('httpx')}")
+        results.write(
+            "Recovery", f"{str(__doc__).strip()}\n\n{table}\n\n{results.footing('httpx')}"
+        )
 
 
 if __name__ == "__main__":

@@ -45,5 +45,9 @@ def machine() -> str:
 
 def _processor() -> str:
     facts = Path("/proc/cpuinfo")
-    found = re.search(r"^model name\s*:\s*(.+)$", facts.read_text(encoding="utf-8"), re.MULTILINE) if facts.exists() else None
+    found = (
+        re.search(r"^model name\s*:\s*(.+)$", facts.read_text(encoding="utf-8"), re.MULTILINE)
+        if facts.exists()
+        else None
+    )
     return found[1].strip() if found else platform.machine()

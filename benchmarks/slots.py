@@ -44,7 +44,11 @@ def gates() -> dict[str, Enter]:
     from aiolimiter import AsyncLimiter  # noqa: PLC0415 -- peers are optional
 
     plain, tokens = asyncio.Semaphore(10), anyio.Semaphore(10)
-    limiter, bucket, scheduler = anyio.CapacityLimiter(10), AsyncLimiter(UNHINDERED, 1), Scheduler(UNHINDERED)
+    limiter, bucket, scheduler = (
+        anyio.CapacityLimiter(10),
+        AsyncLimiter(UNHINDERED, 1),
+        Scheduler(UNHINDERED),
+    )
     sharing = Scheduler(UNHINDERED, bucket=LocalBucket(Rate(UNHINDERED)))
     return {
         "asyncio.Semaphore": lambda: plain,
@@ -77,12 +81,19 @@ async def overhead() -> dict[str, list[float]]:
 
 def overhead_table(took: dict[str, list[float]]) -> str:
     """Return the turns as a Markdown table, each as a ratio to asyncio's semaphore in the same round."""
-    lines = ["| `async with ...: pass` | microseconds | ratio (median) | ratio (10-90 %) |", "|---|---:|---:|---:|"]
+    lines = [
+        "| `async with ...: pass` | microseconds | ratio (median) | ratio (10-90 %) |",
+        "|---|---:|---:|---:|",
+    ]
     for name, seconds in took.items():
-        ratios = [mine / floor for mine, floor in zip(seconds, took["asyncio.Semaphore"], strict=True)]
+        ratios = [
+            mine / floor for mine, floor in zip(seconds, took["asyncio.Semaphore"], strict=True)
+        ]
         deciles = statistics.quantiles(ratios, n=10)
         middle = statistics.median(ratios)
-        lines.append(f"| {name} | {statistics.median(seconds) * 1e6:.2f} | {middle:.2f} | {deciles[0]:.2f}-{deciles[-1]:.2f} |")
+        lines.append(
+            f"| {name} | {statistics.median(seconds) * 1e6:.2f} | {middle:.2f} | {deciles[0]:.2f}-{deciles[-1]:.2f} |"
+        )
     return "\n".join(lines)
 
 
@@ -177,7 +188,10 @@ async def costs(size: int) -> dict[str, Cost]:
     """Return what a waiter costs at a scheduler and, as the floor, at a bare semaphore."""
     floor = Cost(size, await memory(_semaphore(), size), *await crowd(_semaphore(), size))
     held = await memory(Scheduler(FAST, max_in_flight=1).slot, size)
-    return {"asyncio.Semaphore": floor, "cronapi": Cost(size, held, *await crowd(Scheduler(FAST, max_in_flight=size).slot, size))}
+    return {
+        "asyncio.Semaphore": floor,
+        "cronapi": Cost(size, held, *await crowd(Scheduler(FAST, max_in_flight=size).slot, size)),
+    }
 
 
 def _semaphore() -> Enter:
@@ -195,7 +209,9 @@ def waiters_table(rows: list[dict[str, Cost]]) -> str:
         for name, one in row.items():
             growth = one.per_order / rows[0][name].per_order
             rate = f"{one.rate / FAST:.2f}" if name == "cronapi" else "-"
-            lines.append(f"| {one.size:,} | {name} | {one.memory / 1e3:.2f} | {one.cpu * 1e6:.1f} | {growth:.2f} | {rate} |")
+            lines.append(
+                f"| {one.size:,} | {name} | {one.memory / 1e3:.2f} | {one.cpu * 1e6:.1f} | {growth:.2f} | {rate} |"
+            )
     return "\n".join(lines)
 
 
@@ -234,8 +250,14 @@ async def place_of_interactive() -> int:
 
 def eta_table(rows: list[tuple[int, int, float, float]]) -> str:
     """Return what was told and waited as a Markdown table."""
-    lines = ["| rate | bulk calls waiting | eta, s | waited, s | off by |", "|---:|---:|---:|---:|---:|"]
-    lines += [f"| {rate}/s | {ahead:,} | {told:.3f} | {waited:.3f} | {told / waited - 1:+.1%} |" for rate, ahead, told, waited in rows]
+    lines = [
+        "| rate | bulk calls waiting | eta, s | waited, s | off by |",
+        "|---:|---:|---:|---:|---:|",
+    ]
+    lines += [
+        f"| {rate}/s | {ahead:,} | {told:.3f} | {waited:.3f} | {told / waited - 1:+.1%} |"
+        for rate, ahead, told, waited in rows
+    ]
     return "\n".join(lines)
 
 
@@ -265,14 +287,20 @@ def measure(most: int) -> str:
 
 def main() -> None:
     """Measure, print, and write the section where that is asked for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--most", type=int, default=SIZES[-1], help="the largest crowd")
-    parser.add_argument("--write", action="store_true", help="write the section of benchmarks/results.md")
+    parser.add_argument(
+        "--write", action="store_true", help="write the section of benchmarks/results.md"
+    )
     args = parser.parse_args()
     text = measure(args.most)
     print(text)
     if args.write:
-        results.write(TITLE, f"{text}\n\n{results.footing('cronapi-client', 'anyio', 'aiolimiter')}")
+        results.write(
+            TITLE, f"{text}\n\n{results.footing('cronapi-client', 'anyio', 'aiolimiter')}"
+        )
 
 
 if __name__ == "__main__":

@@ -104,7 +104,9 @@ def dirty_page(count: int = ROWS) -> Rows:
 def _int(value: object) -> int:
     if type(value) is int:
         return value
-    if (isinstance(value, str) and value.isascii() and "_" not in value) or (isinstance(value, float) and value.is_integer()):
+    if (isinstance(value, str) and value.isascii() and "_" not in value) or (
+        isinstance(value, float) and value.is_integer()
+    ):
         return int(value)
     raise ValueError(f"not a whole number: {type(value).__name__}")
 
@@ -301,7 +303,11 @@ results; median of 41 alternating rounds. Aim: at most 1.2.
 
     python -m benchmarks.structure --write
 """
-PAGES: dict[str, Callable[[], Rows]] = {"sample": sample_page, "clean": clean_page, "dirty": dirty_page}
+PAGES: dict[str, Callable[[], Rows]] = {
+    "sample": sample_page,
+    "clean": clean_page,
+    "dirty": dirty_page,
+}
 
 
 def _seconds(read: Callable[[Rows], object], rows: Rows) -> float:
@@ -346,7 +352,9 @@ def table(rows: list[Measured]) -> str:
     ]
     for one in rows:
         low, high = one.spread
-        lines.append(f"| {one.page} | {one.hand * 1e3:.2f} | {one.cattrs * 1e3:.2f} | {one.ratio:.2f} | {low:.2f}-{high:.2f} |")
+        lines.append(
+            f"| {one.page} | {one.hand * 1e3:.2f} | {one.cattrs * 1e3:.2f} | {one.ratio:.2f} | {low:.2f}-{high:.2f} |"
+        )
     return "\n".join(lines)
 
 

@@ -23,7 +23,17 @@ from cronapi.errors import (
     UnsupportedFunctionError,
     WaitTooLongError,
 )
-from cronapi.models import Account, Attempt, CronJob, Execution, Group, JobStatus, Notification, Notify, ServerAddress
+from cronapi.models import (
+    Account,
+    Attempt,
+    CronJob,
+    Execution,
+    Group,
+    JobStatus,
+    Notification,
+    Notify,
+    ServerAddress,
+)
 from cronapi.providers import FASTCRON, SETCRONJOB, Provider, Rate
 from cronapi.scheduler import Scheduler, SchedulerStats
 

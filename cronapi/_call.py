@@ -14,7 +14,18 @@ from attrs import evolve
 
 from cronapi._functions import CRON_BATCH_DELETE, TABLE, Function, Repeat
 from cronapi._listing import Listings, may_be_gone
-from cronapi._lookup import LOOK_LONG, LOOK_SOON, RECOVERY, UNCLEAR, Ask, Finding, disown, learn, lose, namings
+from cronapi._lookup import (
+    LOOK_LONG,
+    LOOK_SOON,
+    RECOVERY,
+    UNCLEAR,
+    Ask,
+    Finding,
+    disown,
+    learn,
+    lose,
+    namings,
+)
 from cronapi._memory import Memory
 from cronapi._progress import Creates, Options, Progress, Seal, Token, resolved
 from cronapi._retry import Ending, History, RetryPolicy, Step, backoff, is_over, next_step
@@ -39,13 +50,21 @@ from cronapi.scheduler import Lane, Scheduler, Slot
 class Caller:
     """Makes the calls of one token at one provider."""
 
-    def __init__(self, provider: Provider, token: Token, transport: Transport, scheduler: Callable[[], Scheduler]) -> None:
+    def __init__(
+        self,
+        provider: Provider,
+        token: Token,
+        transport: Transport,
+        scheduler: Callable[[], Scheduler],
+    ) -> None:
         self.provider = provider
         self._token = token
         self._transport = transport
         self._scheduler = scheduler
         self.memory: Memory = Memory()
-        self._creating: WeakValueDictionary[frozenset[tuple[str, ...]], anyio.Lock] = WeakValueDictionary()
+        self._creating: WeakValueDictionary[frozenset[tuple[str, ...]], anyio.Lock] = (
+            WeakValueDictionary()
+        )
         self.creates: Creates = Creates()
         self._listings = Listings(self.asker)
 
@@ -69,15 +88,24 @@ class Caller:
             row = evolve(row, repeat=Repeat.CREATE)
         progress = Progress(row, wire, options.lane or lane, deadline, history or History(), seal)
         try:
-            if row.repeat is Repeat.CREATE and row.name in RECOVERY and seal is None and namings(row.name, wire):
+            if (
+                row.repeat is Repeat.CREATE
+                and row.name in RECOVERY
+                and seal is None
+                and namings(row.name, wire)
+            ):
                 async with self._alone(progress):
                     return await self._perform(progress, options)
             return await self._perform(progress, options)
-        except ConfigurationError as error:  # from the token function, when something may have been sent already
+        except (
+            ConfigurationError
+        ) as error:  # from the token function, when something may have been sent already
             raise progress.fail(error, self.provider) from error.__cause__
         finally:
             self.memory.let_go(progress.moment)
-            progress.abandoned = progress.exchange is not None and not progress.exchange.event.is_set()
+            progress.abandoned = (
+                progress.exchange is not None and not progress.exchange.event.is_set()
+            )
             if not progress.abandoned:
                 self.creates.remove(progress)
 
@@ -125,7 +153,9 @@ class Caller:
     def _check(self, function: str) -> None:
         name = self.provider.name
         if function not in self.provider.functions and function in TABLE:
-            raise UnsupportedFunctionError(f"{name} has no such function.", provider=name, function=function)
+            raise UnsupportedFunctionError(
+                f"{name} has no such function.", provider=name, function=function
+            )
 
     @asynccontextmanager
     async def _alone(self, progress: Progress) -> AsyncIterator[None]:
@@ -141,7 +171,10 @@ class Caller:
                 await lock.acquire()
                 mine = True
         if not mine:
-            error = WaitTooLongError("An identical create was still under way after max_wait.", wait=self._scheduler().eta(progress.lane))
+            error = WaitTooLongError(
+                "An identical create was still under way after max_wait.",
+                wait=self._scheduler().eta(progress.lane),
+            )
             raise progress.fail(error, self.provider)
         self.creates.add(progress, names)
         try:
@@ -154,10 +187,23 @@ class Caller:
             verdict = await self._attempt(progress, options)
             now, history = anyio.current_time(), progress.history
             history.record(verdict.ending, now)
-            if progress.seal and not history.lost and verdict.ending in (Ending.REFUSED, Ending.NOT_SENT):
-                self.creates.remove(progress)  # nothing was made of it: until the next slot callers may join and leave again
+            if (
+                progress.seal
+                and not history.lost
+                and verdict.ending in (Ending.REFUSED, Ending.NOT_SENT)
+            ):
+                self.creates.remove(
+                    progress
+                )  # nothing was made of it: until the next slot callers may join and leave again
                 progress.seal.reopen()
-            step = next_step(verdict.ending, progress.row.repeat, history, options.retry, now=now, retry_after=verdict.retry_after)
+            step = next_step(
+                verdict.ending,
+                progress.row.repeat,
+                history,
+                options.retry,
+                now=now,
+                retry_after=verdict.retry_after,
+            )
             if step is Step.RETURN:
                 return verdict.data
             if step is Step.RAISE:
@@ -180,14 +226,18 @@ class Caller:
         if request is None:
             request = self._sealed(progress, token, options, slot)
         progress.moment = progress.moment or self.memory.now()
-        progress.exchange = self._transport.start(request, slot, options.timeout, self._learner(progress))
+        progress.exchange = self._transport.start(
+            request, slot, options.timeout, self._learner(progress)
+        )
         return await progress.exchange.wait(options.timeout)
 
     def _learner(self, progress: Progress) -> Callable[[Verdict], None]:
         def take_in(verdict: Verdict) -> None:
             if verdict.ending is Ending.DONE:
                 learn(self.memory, progress.row.name, verdict.data, progress.wire)
-            if progress.abandoned:  # nobody waits for it any more: until now it may have been carried out at any moment
+            if (
+                progress.abandoned
+            ):  # nobody waits for it any more: until now it may have been carried out at any moment
                 disown(self.memory, progress.row.name, verdict.data)
                 self.creates.remove(progress)
 
@@ -206,7 +256,12 @@ class Caller:
 
     def _request(self, progress: Progress, token: str, options: Options) -> Request:
         return build_request(
-            self.provider, progress.row.name, progress.wire, token, auth=options.auth, request_format=options.request_format
+            self.provider,
+            progress.row.name,
+            progress.wire,
+            token,
+            auth=options.auth,
+            request_format=options.request_format,
         )
 
     async def _acquire(self, progress: Progress) -> Slot:
@@ -233,14 +288,25 @@ class Caller:
         lose(self.memory, progress.row.name, progress.wire)
         if progress.row.repeat is Repeat.GONE and progress.history.lost:
             return None
-        raise NotFoundError(error.message, code=getattr(error, "code", 1)).of_call(**failed.facts()) from failed
+        raise NotFoundError(error.message, code=getattr(error, "code", 1)).of_call(
+            **failed.facts()
+        ) from failed
 
     async def _is_gone(self, progress: Progress, error: CronAPIError, options: Options) -> bool:
         """Whether the service's error means that there is no such thing, which its codes do not tell."""
-        batch = progress.seal is not None and progress.row is CRON_BATCH_DELETE  # which is looked up item by item, by whoever sent it
-        if type(error) is not APIError or options.retry is None or batch or not (options.look and may_be_gone(progress.row)):
+        batch = (
+            progress.seal is not None and progress.row is CRON_BATCH_DELETE
+        )  # which is looked up item by item, by whoever sent it
+        if (
+            type(error) is not APIError
+            or options.retry is None
+            or batch
+            or not (options.look and may_be_gone(progress.row))
+        ):
             return False
-        return await self._listings.is_gone(progress.row.name, progress.wire.get("id"), options, progress.lane)
+        return await self._listings.is_gone(
+            progress.row.name, progress.wire.get("id"), options, progress.lane
+        )
 
     async def _go_on(self, progress: Progress, verdict: Verdict, options: Options) -> None:
         """Send a create again that was proven not to have happened, unless that was tried often enough."""
@@ -251,12 +317,18 @@ class Caller:
     async def _look(self, progress: Progress, verdict: Verdict, options: Options) -> Finding:
         """Look a create up whose answer was lost; raise OutcomeUnknownError where that cannot tell."""
         finding = UNCLEAR
-        for delay in LOOK_LONG if isinstance(verdict.error, RequestTimeoutError | StatusError) else LOOK_SOON:
+        for delay in (
+            LOOK_LONG if isinstance(verdict.error, RequestTimeoutError | StatusError) else LOOK_SOON
+        ):
             await self._scheduler().rest(delay)
             finding = progress.late() or await self._recover(progress, options)
             if finding.happened is not False:
                 break
-        if finding.happened is False and progress.exchange is not None and not progress.exchange.event.is_set():
+        if (
+            finding.happened is False
+            and progress.exchange is not None
+            and not progress.exchange.event.is_set()
+        ):
             # The connection is still open: the service may be about to carry it out.
             await progress.exchange.event.wait()
             finding = progress.late() or await self._recover(progress, options)
@@ -279,14 +351,25 @@ class Caller:
         if recover is None or not progress.moment or not names or self.creates.most(names) > 1:
             return UNCLEAR
         try:
-            finding = await recover(self.asker(options, progress.lane), progress.wire, self.memory, progress.moment)
+            finding = await recover(
+                self.asker(options, progress.lane), progress.wire, self.memory, progress.moment
+            )
         except CronAPIError as error:
             raise self._unknown(progress) from error
-        except (KeyError, TypeError, ValueError):  # a raw call without what it could be found by, or with something odd there
+        except (
+            KeyError,
+            TypeError,
+            ValueError,
+        ):  # a raw call without what it could be found by, or with something odd there
             return UNCLEAR
         if finding.happened:
             learn(self.memory, progress.row.name, finding.data, progress.wire)
         return finding
 
     def _unknown(self, progress: Progress) -> CronAPIError:
-        return progress.fail(OutcomeUnknownError("It was sent, no usable answer came, and looking it up could not tell."), self.provider)
+        return progress.fail(
+            OutcomeUnknownError(
+                "It was sent, no usable answer came, and looking it up could not tell."
+            ),
+            self.provider,
+        )

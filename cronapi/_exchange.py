@@ -19,7 +19,9 @@ class Exchange:
 
     def __init__(self) -> None:
         self.event: anyio.Event = anyio.Event()
-        self.verdict: Verdict = Verdict(ending=Ending.LOST, error=TransportError("The exchange was cut off."))
+        self.verdict: Verdict = Verdict(
+            ending=Ending.LOST, error=TransportError("The exchange was cut off.")
+        )
 
     async def wait(self, timeout: float) -> Verdict:
         """Return the verdict; after `timeout` seconds that of a lost answer, while the exchange goes on by itself."""
@@ -27,4 +29,6 @@ class Exchange:
             await self.event.wait()
         if self.event.is_set():
             return self.verdict
-        return Verdict(ending=Ending.LOST, error=RequestTimeoutError(f"No answer in {timeout:g} s."))
+        return Verdict(
+            ending=Ending.LOST, error=RequestTimeoutError(f"No answer in {timeout:g} s.")
+        )

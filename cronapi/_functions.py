@@ -80,7 +80,9 @@ SERVER_TIMEZONES = Function("server.timezones", Repeat.READ, list[str], _SETCRON
 SERVER_USERAGENT = Function("server.useragent", Repeat.READ, str, _SETCRONJOB)
 SERVER_IP = Function("server.ip", Repeat.READ, dict[str, ServerAddress], _SETCRONJOB)
 
-TABLE: dict[str, Function[Any]] = {row.name: row for row in list(globals().values()) if isinstance(row, Function)}
+TABLE: dict[str, Function[Any]] = {
+    row.name: row for row in list(globals().values()) if isinstance(row, Function)
+}
 
 
 def offered_by(service: str) -> frozenset[str]:

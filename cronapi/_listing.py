@@ -56,7 +56,9 @@ class Listings:
 
     def __init__(self, asker: Callable[[Options, Lane, Begin], Ask]) -> None:
         self._asker = asker
-        self._listings: WeakValueDictionary[tuple[str | None, Options], Listing] = WeakValueDictionary()
+        self._listings: WeakValueDictionary[tuple[str | None, Options], Listing] = (
+            WeakValueDictionary()
+        )
 
     async def is_gone(self, function: str, number: object, options: Options, lane: Lane) -> bool:
         """Whether a complete listing shows that none of the jobs or groups with these ids is there.
@@ -76,10 +78,16 @@ class Listings:
             ids = await insist(partial(every_id, self._asker(options, lane, begin), function))
             return frozenset(str(number) for number in ids)
         except CronAPIError as problem:
-            logger.debug("%s: looking whether it is gone failed: %s", function, type(problem).__name__)
+            logger.debug(
+                "%s: looking whether it is gone failed: %s", function, type(problem).__name__
+            )
             return None
 
 
 async def every_id(ask: Ask, function: str) -> list[int]:
     """Return the ids of all jobs, or of all groups where the function is about those."""
-    return ids_of(listed(await ask(table.GROUP_LIST, {})) if target_of(function) == "group" else await every_job(ask))
+    return ids_of(
+        listed(await ask(table.GROUP_LIST, {}))
+        if target_of(function) == "group"
+        else await every_job(ask)
+    )

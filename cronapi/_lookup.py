@@ -63,7 +63,10 @@ def learn(memory: Memory, function: str, data: object, sent: Row) -> None:
 def lose(memory: Memory, function: str, sent: Row) -> None:
     """Take note that what was asked for is not there any more."""
     asked = sent.get("id")
-    memory.lose(str(target_of(function)), ids_of([{"id": number} for number in (asked if isinstance(asked, list) else [asked])]))
+    memory.lose(
+        str(target_of(function)),
+        ids_of([{"id": number} for number in (asked if isinstance(asked, list) else [asked])]),
+    )
 
 
 def disown(memory: Memory, function: str, data: object) -> None:
@@ -86,13 +89,19 @@ def ids_of(data: object) -> list[int]:
     """Return the ids of the rows in an answer, those that have one."""
     rows = data if isinstance(data, list) else [data]
     found = (row.get("id") for row in rows if isinstance(row, dict))
-    return [int(number) for number in found if isinstance(number, int | str) and _ID.fullmatch(str(number))]
+    return [
+        int(number)
+        for number in found
+        if isinstance(number, int | str) and _ID.fullmatch(str(number))
+    ]
 
 
 def is_match(sent: Row, row: Row) -> bool:
     """Whether a listed row has every field that was sent, as far as the service shows it."""
     shared = (sent.keys() & row.keys()) - NOT_COMPARED
-    return bool(shared & _NAMING) and all(_plain(name, sent[name]) == _plain(name, row[name]) for name in shared)
+    return bool(shared & _NAMING) and all(
+        _plain(name, sent[name]) == _plain(name, row[name]) for name in shared
+    )
 
 
 def is_akin(sent: Row, row: Row) -> bool:
@@ -117,11 +126,15 @@ def listed(data: object) -> list[Any]:
     return data
 
 
-async def job_pages(ask: Ask, keyword: str | None = None) -> AsyncGenerator[list[dict[str, Any]], None]:
+async def job_pages(
+    ask: Ask, keyword: str | None = None
+) -> AsyncGenerator[list[dict[str, Any]], None]:
     """Yield the pages of the job list, as they were answered."""
     first = None
     for page in itertools.count(1):
-        rows = listed(await ask(table.CRON_LIST, {"page": page} | ({"keyword": keyword} if keyword else {})))
+        rows = listed(
+            await ask(table.CRON_LIST, {"page": page} | ({"keyword": keyword} if keyword else {}))
+        )
         if rows and rows[0] == first:  # a service that knows no pages answers the first for ever
             return
         first = first or next(iter(rows), None)
@@ -130,7 +143,9 @@ async def job_pages(ask: Ask, keyword: str | None = None) -> AsyncGenerator[list
             return
 
 
-async def pages_up(ask: Ask, last: int, keyword: str | None = None) -> AsyncGenerator[list[dict[str, Any]], None]:
+async def pages_up(
+    ask: Ask, last: int, keyword: str | None = None
+) -> AsyncGenerator[list[dict[str, Any]], None]:
     """Yield the pages before the last once more, from the end of the job list to its beginning.
 
     Deletes move jobs to earlier pages, past a reader on its way down, but not past one on its way up: what neither sees is not there.
@@ -180,8 +195,15 @@ def match(sent: Iterable[Row], rows: Iterable[dict[str, Any]]) -> Match:
         if row is not None:
             free[_url(row)].remove(row)
         found.append(row)
-    akin = [place for place, spec in enumerate(wanted) for row in free.get(_url(spec), []) + free.get("", []) if is_akin(spec, row)]
-    return Match(found, frozenset(place for place in akin if found[place] is None), spare=bool(akin))
+    akin = [
+        place
+        for place, spec in enumerate(wanted)
+        for row in free.get(_url(spec), []) + free.get("", [])
+        if is_akin(spec, row)
+    ]
+    return Match(
+        found, frozenset(place for place in akin if found[place] is None), spare=bool(akin)
+    )
 
 
 def _url(row: Row) -> str:
@@ -205,9 +227,15 @@ def choose(sent: Iterable[Row], rows: Iterable[dict[str, Any]]) -> Finding:
     return Finding(data=found.rows, happened=True) if count else HAPPENED_NOT
 
 
-def new_rows(rows: Iterable[dict[str, Any]], target: str, memory: Memory, moment: int) -> list[dict[str, Any]]:
+def new_rows(
+    rows: Iterable[dict[str, Any]], target: str, memory: Memory, moment: int
+) -> list[dict[str, Any]]:
     """Return the rows that were not there at a moment, and that no other create made."""
-    return [row for row in rows if (numbers := ids_of(row)) and not memory.is_older(target, numbers[0], moment)]
+    return [
+        row
+        for row in rows
+        if (numbers := ids_of(row)) and not memory.is_older(target, numbers[0], moment)
+    ]
 
 
 async def _find_job(ask: Ask, sent: Row, memory: Memory, moment: int) -> Finding:
@@ -255,7 +283,9 @@ def namings(function: str, sent: Row) -> frozenset[tuple[str, ...]]:
     """Return the names under which a create would be looked up; two creates that share one cannot be told apart."""
     specs = sent.get("data") if function == "cron.batch_add" else [sent]
     kind = "run" if function == "cron.run" else str(target_of(function))
-    if kind == "run" and "time" not in sent:  # no look-up finds it, so there is nothing to tell apart
+    if (
+        kind == "run" and "time" not in sent
+    ):  # no look-up finds it, so there is nothing to tell apart
         return frozenset()
     keys = ("id", "time") if kind == "run" else ("url", "name")
     rows = [spec for spec in specs if isinstance(spec, dict)] if isinstance(specs, list) else []

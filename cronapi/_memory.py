@@ -92,7 +92,11 @@ class Memory:
                 self._old[target].add(number)
 
     def _has_seen(self, target: str, number: int) -> bool:
-        return number in self._old[target] or number in self._made[target] or (target, number) in self._recent
+        return (
+            number in self._old[target]
+            or number in self._made[target]
+            or (target, number) in self._recent
+        )
 
     def claim(self, target: str, numbers: Iterable[int]) -> None:
         """Take note of ids that belong to creates whose outcome is settled."""

@@ -69,7 +69,10 @@ _CLEARABLE = frozenset(
     | {"notify_match", "pattern", "keyword", "payload"}
 )
 _SECRET = frozenset({"password", "http_headers", "post_data", "payload"})
-_NUMBERS = {"id": "an id is a number, such as job.id", "group": "a group is given by its number, such as group.id"}
+_NUMBERS = {
+    "id": "an id is a number, such as job.id",
+    "group": "a group is given by its number, such as group.id",
+}
 _ALSO_CALLED = {
     **dict.fromkeys(("cron", "crontab", "schedule"), "expression"),
     **dict.fromkeys(("body", "data"), "post_data"),
@@ -118,7 +121,10 @@ class JobSpec:
         return _remake_spec, (dict(self.params),)
 
     def __repr__(self) -> str:
-        shown = (f"{k}={'***' if k in _SECRET else repr(without_password(v))}" for k, v in self.params.items())
+        shown = (
+            f"{k}={'***' if k in _SECRET else repr(without_password(v))}"
+            for k, v in self.params.items()
+        )
         return f"JobSpec({', '.join(shown)})"
 
 
@@ -143,9 +149,13 @@ def unix_seconds(moment: datetime | float) -> int:
     if isinstance(moment, int | float):
         return int(_finite(moment))
     if not isinstance(moment, datetime):
-        raise ConfigurationError(f"A time is a datetime or Unix seconds, not {type(moment).__name__}.")
+        raise ConfigurationError(
+            f"A time is a datetime or Unix seconds, not {type(moment).__name__}."
+        )
     if moment.utcoffset() is None:
-        raise ConfigurationError("The datetime has no time zone: it names no moment. Give one with tzinfo, such as UTC.")
+        raise ConfigurationError(
+            "The datetime has no time zone: it names no moment. Give one with tzinfo, such as UTC."
+        )
     return math.floor(moment.timestamp())
 
 
@@ -154,7 +164,9 @@ def span(value: str | timedelta) -> str:
     if isinstance(value, str):
         return value
     if not isinstance(value, timedelta):
-        raise ConfigurationError(f"A span of time is text such as '15 minutes' or a timedelta, not {type(value).__name__}.")
+        raise ConfigurationError(
+            f"A span of time is text such as '15 minutes' or a timedelta, not {type(value).__name__}."
+        )
     seconds = round(value.total_seconds())
     if seconds <= 0:
         raise ConfigurationError("A span of time must be at least one second.")
@@ -166,7 +178,9 @@ def span(value: str | timedelta) -> str:
 def header_lines(headers: Mapping[str, str] | str) -> str:
     """Return headers as lines joined with CRLF; a name or value that would break out of its line is refused."""
     if isinstance(headers, str):
-        pairs: Iterable[tuple[str, str]] = (_split_header(line) for line in headers.splitlines() if line.strip())
+        pairs: Iterable[tuple[str, str]] = (
+            _split_header(line) for line in headers.splitlines() if line.strip()
+        )
     elif isinstance(headers, Mapping):
         pairs = headers.items()
     else:
@@ -185,17 +199,23 @@ def _header_line(name: str, value: str) -> str:
     if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
         raise ConfigurationError(f"{name!r} is not a header name.")
     if not isinstance(value, str) or any(c in value for c in "\r\n\0"):
-        raise ConfigurationError(f"The value of the header {name!r} must be text without CR, LF or NUL.")
+        raise ConfigurationError(
+            f"The value of the header {name!r} must be text without CR, LF or NUL."
+        )
     return f"{name}: {value}"
 
 
 def _notify(value: bool | int, provider: Provider) -> bool | int:
     if not isinstance(value, int) or int(value) not in {int(code) for code in Notify}:
-        raise ConfigurationError(f"notify must be a boolean or one of the codes 0 to 3, not {value!r}.")
+        raise ConfigurationError(
+            f"notify must be a boolean or one of the codes 0 to 3, not {value!r}."
+        )
     if provider.notify_codes:
         return int(value)
     if value not in (Notify.NEVER, Notify.ON_FAILURE):
-        raise ConfigurationError(f"{provider.name} has no notify code {int(value)}; it takes True (on failure) or False.")
+        raise ConfigurationError(
+            f"{provider.name} has no notify code {int(value)}; it takes True (on failure) or False."
+        )
     return bool(value)
 
 
@@ -221,12 +241,18 @@ def _plain(name: str, value: object) -> object:
         return value
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         return [_plain(name, item) for item in value]
-    raise ConfigurationError(f"{name} cannot be a {type(value).__name__}; {_NUMBERS.get(name, 'bodies and payloads are text')}.")
+    raise ConfigurationError(
+        f"{name} cannot be a {type(value).__name__}; {_NUMBERS.get(name, 'bodies and payloads are text')}."
+    )
 
 
 def _jobs(value: object) -> Sequence[Mapping[str, Any]]:
     """Return the jobs of a batch in a raw call; none where it is something else."""
-    return value if isinstance(value, list | tuple) and all(isinstance(item, Mapping) for item in value) else ()
+    return (
+        value
+        if isinstance(value, list | tuple) and all(isinstance(item, Mapping) for item in value)
+        else ()
+    )
 
 
 def _encode(name: str, value: Any, provider: Provider) -> object:
@@ -247,7 +273,11 @@ def encode_params(params: Mapping[str, Any], provider: Provider, *, clear: bool)
 
     None is sent as "" where `clear` is set and the service can clear the field (an edit), and is left out otherwise.
     """
-    wire = {wire_name(name): _encode(name, value, provider) for name, value in params.items() if value is not None}
+    wire = {
+        wire_name(name): _encode(name, value, provider)
+        for name, value in params.items()
+        if value is not None
+    }
     empty = [name for name, value in params.items() if value is None] if clear else []
     for name in empty:
         if name not in _CLEARABLE:

@@ -76,8 +76,17 @@ class Progress:
 
     def fail(self, error: CronAPIError, provider: Provider) -> CronAPIError:
         """Return the error with what is known of the call."""
-        applied = error.applied if error.applied is not Applied.NO else self.history.applied(self.row.repeat)
-        return error.of_call(provider=provider.name, function=self.row.name, attempts=self.history.attempts, applied=applied)
+        applied = (
+            error.applied
+            if error.applied is not Applied.NO
+            else self.history.applied(self.row.repeat)
+        )
+        return error.of_call(
+            provider=provider.name,
+            function=self.row.name,
+            attempts=self.history.attempts,
+            applied=applied,
+        )
 
 
 class Creates:
@@ -122,13 +131,19 @@ async def resolved(token: Token) -> str:
     except asyncio.CancelledError as error:
         if is_cancelled():
             raise
-        raise ConfigurationError("The token function awaited something that was cancelled.") from error
+        raise ConfigurationError(
+            "The token function awaited something that was cancelled."
+        ) from error
 
 
 def checked_token(token: object) -> str:
     """Return a token that can be sent, or say why it cannot, without repeating it."""
     if not isinstance(token, str) or not token:
-        raise ConfigurationError("The API token is missing or empty; copy it from the account's profile page.")
+        raise ConfigurationError(
+            "The API token is missing or empty; copy it from the account's profile page."
+        )
     if not token.isascii() or not token.isprintable() or " " in token:
-        raise ConfigurationError("The API token has characters that no token has: white space, control or non-ASCII ones.")
+        raise ConfigurationError(
+            "The API token has characters that no token has: white space, control or non-ASCII ones."
+        )
     return token

@@ -11,7 +11,9 @@ def to_int(value: object, _: object = None) -> int:
     if type(value) is int:
         return value
     try:
-        if (isinstance(value, str) and value.isascii() and "_" not in value) or (isinstance(value, float) and value.is_integer()):
+        if (isinstance(value, str) and value.isascii() and "_" not in value) or (
+            isinstance(value, float) and value.is_integer()
+        ):
             return int(value)
     except ValueError as error:
         raise ValueError(f"expected a whole number, got {shown(value)}") from error
@@ -21,7 +23,11 @@ def to_int(value: object, _: object = None) -> int:
 def to_float(value: object, _: object = None) -> float:
     """Read a number of seconds: a JSON number or the text of one."""
     try:
-        number = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else math.nan
+        number = (
+            float(value)
+            if isinstance(value, int | float | str) and not isinstance(value, bool)
+            else math.nan
+        )
     except (OverflowError, ValueError):
         number = math.nan
     if not math.isfinite(number):
@@ -73,4 +79,8 @@ def shown(value: object) -> str:
     """Name a value without repeating it at length, since it may be anything, a secret too."""
     if isinstance(value, bool | int | float) or value is None:
         return f"{value!r:.40}"
-    return f"{type(value).__name__} of {len(value)}" if isinstance(value, str | list | dict) else type(value).__name__
+    return (
+        f"{type(value).__name__} of {len(value)}"
+        if isinstance(value, str | list | dict)
+        else type(value).__name__
+    )

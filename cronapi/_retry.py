@@ -98,7 +98,13 @@ def backoff(errors: int, max_delay: float, chance: float) -> float:
 
 
 def next_step(
-    ending: Ending, repeat: Repeat, history: History, policy: RetryPolicy | None, *, now: float, retry_after: float | None = None
+    ending: Ending,
+    repeat: Repeat,
+    history: History,
+    policy: RetryPolicy | None,
+    *,
+    now: float,
+    retry_after: float | None = None,
 ) -> Step:
     """Return what to do after an attempt that ended so; `now` is on the clock of `history`."""
     if ending is Ending.DONE:
@@ -110,8 +116,14 @@ def next_step(
     return Step.RAISE if is_over(history, policy, now=now, retry_after=retry_after) else Step.REPEAT
 
 
-def is_over(history: History, policy: RetryPolicy, *, now: float, retry_after: float | None = None) -> bool:
+def is_over(
+    history: History, policy: RetryPolicy, *, now: float, retry_after: float | None = None
+) -> bool:
     """Whether a call has been repeated as often and as long as the policy allows."""
     began = now if history.first_failure is None else history.first_failure
-    spent = history.errors >= policy.max_attempts or history.garbled >= MOST_GARBLED or now - began > policy.budget
+    spent = (
+        history.errors >= policy.max_attempts
+        or history.garbled >= MOST_GARBLED
+        or now - began > policy.budget
+    )
     return spent or (retry_after or 0.0) > policy.max_delay

@@ -123,7 +123,9 @@ def _execution(converter: Converter) -> Callable[[Any, Any], Execution]:
         if type(row) is not dict:
             raise ValueError(f"expected an object, got {shown(row)}")
         outer = {name: value for name, value in row.items() if name not in members}
-        return inner(row | {"result": [outer | attempt for attempt in _attempts(row.get("result"))]}, kind)
+        return inner(
+            row | {"result": [outer | attempt for attempt in _attempts(row.get("result"))]}, kind
+        )
 
     return read
 
@@ -138,12 +140,18 @@ def _attempts(result: object) -> list[dict[str, Any]]:
             return result or [{}]
         case None:
             return [{}]
-    raise ValueError(f"expected an object, a list of objects or text as result, got {shown(result)}")
+    raise ValueError(
+        f"expected an object, a list of objects or text as result, got {shown(result)}"
+    )
 
 
 def _zone(item: object) -> object:
     """Return a time zone's name: text as it is, or the first text of an object (the shape is documented nowhere)."""
-    texts = [value for value in item.values() if isinstance(value, str)] if isinstance(item, dict) else []
+    texts = (
+        [value for value in item.values() if isinstance(value, str)]
+        if isinstance(item, dict)
+        else []
+    )
     return texts[0] if texts else item
 
 
@@ -183,7 +191,9 @@ def structure(data: object, kind: type[T], path: str = "$.data") -> T:
     if origin is dict and data == []:
         data = {}
     if origin in (list, dict) and type(data) is not origin:
-        raise StructureError((f"{path}: expected {'a list' if origin is list else 'an object'}, got {shown(data)}",))
+        raise StructureError(
+            (f"{path}: expected {'a list' if origin is list else 'an object'}, got {shown(data)}",)
+        )
     try:
         return converter().structure(data, kind)
     except (ClassValidationError, IterableValidationError) as error:

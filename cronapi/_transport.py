@@ -53,7 +53,11 @@ class Transport:
     """
 
     def __init__(
-        self, *, http_client: AnyClient | None = None, transport: httpx.AsyncBaseTransport | None = None, direct: bool = False
+        self,
+        *,
+        http_client: AnyClient | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        direct: bool = False,
     ) -> None:
         self._given = http_client
         self._direct = direct
@@ -71,11 +75,15 @@ class Transport:
             raise ConfigurationError(_CLOSED)
         loop = current_token().native_token
         if self._loop not in (None, loop):
-            raise ConfigurationError("This client belongs to another event loop; make one client for each loop.")
+            raise ConfigurationError(
+                "This client belongs to another event loop; make one client for each loop."
+            )
         self._loop = loop
         self._client()
 
-    def start(self, request: Request, slot: Slot, timeout: float, learn: Callable[[Verdict], None]) -> Exchange:
+    def start(
+        self, request: Request, slot: Slot, timeout: float, learn: Callable[[Verdict], None]
+    ) -> Exchange:
         """Start an exchange, which frees `slot` and tells `learn` its verdict when it ends, whoever still waits for it."""
         exchange = Exchange()
         if self._closed:  # while the call was waiting for its slot
@@ -96,7 +104,12 @@ class Transport:
                 finally:
                     self._end(exchange, slot)
             await slot.publish()
-            logger.debug("%s: %s after %.3f s", request.function, exchange.verdict.ending.value, time.perf_counter() - began)
+            logger.debug(
+                "%s: %s after %.3f s",
+                request.function,
+                exchange.verdict.ending.value,
+                time.perf_counter() - began,
+            )
 
         spawn(run)
         return exchange
@@ -167,21 +180,31 @@ class Transport:
         """Whether ConnectTimeout means "never sent": other transports raise it for a reset after the request was read."""
         inner = [client._transport, *filter(None, client._mounts.values())]  # noqa: SLF001 -- httpx shows it nowhere else
         return all(
-            isinstance(each.inner if isinstance(each, _TokenInQuery) else each, _module(client).AsyncHTTPTransport) for each in inner
+            isinstance(
+                each.inner if isinstance(each, _TokenInQuery) else each,
+                _module(client).AsyncHTTPTransport,
+            )
+            for each in inner
         )
 
 
 def _new_client(transport: httpx.AsyncBaseTransport | None, *, direct: bool) -> httpx.AsyncClient:
     import httpx  # noqa: PLC0415 -- a tenth of a second that importing models must not cost
 
-    limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=KEEP_ALIVE, keepalive_expiry=KEEP_ALIVE_SECONDS)
+    limits = httpx.Limits(
+        max_connections=CONNECTIONS,
+        max_keepalive_connections=KEEP_ALIVE,
+        keepalive_expiry=KEEP_ALIVE_SECONDS,
+    )
     try:
         client = httpx.AsyncClient(transport=transport, limits=limits, trust_env=not direct)
     except Exception as error:
         # Bad proxy settings and broken certificate stores raise anything.
         raise ConfigurationError(f"No HTTP client can be made: {error}") from error
     client._transport = _TokenInQuery(client._transport)  # type: ignore[assignment]  # noqa: SLF001 -- below the logging, above proxies
-    client._mounts = {pattern: each and _TokenInQuery(each) for pattern, each in client._mounts.items()}  # type: ignore[misc]  # noqa: SLF001 -- the same
+    client._mounts = {
+        pattern: each and _TokenInQuery(each) for pattern, each in client._mounts.items()
+    }  # type: ignore[misc]  # noqa: SLF001 -- the same
     return client
 
 
@@ -228,7 +251,12 @@ async def _exchange(client: AnyClient, request: Request, slot: Slot, timeout: fl
         await response.aclose()
     if body is None:
         return _too_large()
-    return read_response(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body, secrets=request.secrets)
+    return read_response(
+        response.status_code,
+        {k.lower(): v for k, v in response.headers.items()},
+        body,
+        secrets=request.secrets,
+    )
 
 
 def _extensions(request: Request) -> dict[str, Any]:
@@ -247,7 +275,13 @@ class _TokenInQuery:
         token = extensions.pop(_TOKEN, None)
         if token is not None:
             url = request.url.copy_merge_params({"token": token})
-            request = type(request)(request.method, url, headers=request.headers, stream=request.stream, extensions=extensions)
+            request = type(request)(
+                request.method,
+                url,
+                headers=request.headers,
+                stream=request.stream,
+                extensions=extensions,
+            )
         return await self.inner.handle_async_request(request)
 
     async def aclose(self) -> None:
@@ -275,7 +309,9 @@ def _settle(slot: Slot, verdict: Verdict) -> None:
     """Tell the scheduler what the exchange says of the rate limit."""
     if verdict.ending is Ending.REFUSED:
         slot.refused(verdict.retry_after)
-    elif verdict.ending in (Ending.NOT_SENT, Ending.LOST) and not isinstance(verdict.error, StatusError):
+    elif verdict.ending in (Ending.NOT_SENT, Ending.LOST) and not isinstance(
+        verdict.error, StatusError
+    ):
         slot.lost()
     else:
         slot.accepted()

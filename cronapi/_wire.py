@@ -42,7 +42,9 @@ _LONGEST_CHAIN = 20
 _SECRET = ("password", "secret")
 _NEVER_IN_URL = frozenset({*_SECRET, "httpHeaders", "postData", "payload"})
 _USER = re.compile(r"//[^/?#@\s:]*:([^/?#@\s]+)@")
-_CREDENTIAL = re.compile(r"(?im)^[^:\n]*(?:auth|token|key|secret|cookie|password)[^:\n]*:[ \t]*([^\r\n]+?)[ \t\r]*$")
+_CREDENTIAL = re.compile(
+    r"(?im)^[^:\n]*(?:auth|token|key|secret|cookie|password)[^:\n]*:[ \t]*([^\r\n]+?)[ \t\r]*$"
+)
 _CODE = re.compile("-?[0-9]{1,9}")
 _NO_FUNCTION = "unknown function"
 """No documentation has a service's words for it; these are the emulator's, and only advice depends on them."""
@@ -74,7 +76,13 @@ class Verdict:
 
 
 def build_request(
-    provider: Provider, function: str, params: Mapping[str, Any], token: str, *, auth: Auth = "body", request_format: RequestFormat = "json"
+    provider: Provider,
+    function: str,
+    params: Mapping[str, Any],
+    token: str,
+    *,
+    auth: Auth = "body",
+    request_format: RequestFormat = "json",
 ) -> Request:
     """Return the request of a call.
 
@@ -87,8 +95,14 @@ def build_request(
     if auth == "bearer":
         headers["Authorization"] = f"Bearer {token}"
     body = dict(params) if auth == "bearer" else {"token": token, **params}
-    exposed = request_format == "query" and (_hidden_secrets(params) or not _NEVER_IN_URL.isdisjoint(params))
-    if request_format == "json" or exposed or any(isinstance(value, list | dict) for value in params.values()):
+    exposed = request_format == "query" and (
+        _hidden_secrets(params) or not _NEVER_IN_URL.isdisjoint(params)
+    )
+    if (
+        request_format == "json"
+        or exposed
+        or any(isinstance(value, list | dict) for value in params.values())
+    ):
         headers["Content-Type"] = "application/json"
         return make(method="POST", url=url, content=json.dumps(body).encode())
     if request_format == "form":
@@ -102,8 +116,13 @@ def build_request(
 def _secrets(params: Mapping[str, Any]) -> list[str]:
     """Return what no text may repeat: the passwords and secrets of a call, and of the jobs in a batch."""
     data = params.get("data")
-    rows = [params, *(row for row in (data if isinstance(data, list) else ()) if isinstance(row, Mapping))]
-    return [secret for row in rows for secret in (*_named_secrets(row), *_hidden_secrets(row)) if secret]
+    rows = [
+        params,
+        *(row for row in (data if isinstance(data, list) else ()) if isinstance(row, Mapping)),
+    ]
+    return [
+        secret for row in rows for secret in (*_named_secrets(row), *_hidden_secrets(row)) if secret
+    ]
 
 
 def _named_secrets(row: Mapping[str, Any]) -> list[str]:
@@ -114,18 +133,30 @@ def _hidden_secrets(row: Mapping[str, Any]) -> list[str]:
     """Return the password in a job's URL, and the values of headers that carry credentials."""
     users = _USER.findall(str(row.get("url", "")))
     headers = _CREDENTIAL.findall(str(row.get("httpHeaders", "")))
-    return [*users, *map(unquote, users), *headers, *(value.rpartition(" ")[2] for value in headers)]
+    return [
+        *users,
+        *map(unquote, users),
+        *headers,
+        *(value.rpartition(" ")[2] for value in headers),
+    ]
 
 
 def _form(params: Mapping[str, Any]) -> str:
-    return urlencode({name: int(value) if isinstance(value, bool) else value for name, value in params.items()})
+    return urlencode(
+        {name: int(value) if isinstance(value, bool) else value for name, value in params.items()}
+    )
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
     """Return `text` without the secrets: raw, percent-encoded or as in JSON."""
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= LEAST_SECRET:
-            for form in (secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]):
+            for form in (
+                secret,
+                quote(secret, safe=""),
+                quote_plus(secret),
+                json.dumps(secret)[1:-1],
+            ):
                 text = text.replace(form, "***")
     return text
 
@@ -140,16 +171,25 @@ def tells(error: BaseException | None, secrets: Iterable[str]) -> bool:
 
 
 def read_response(
-    status: int, headers: Mapping[str, str], body: bytes, *, secrets: Iterable[str] = (), now: datetime | None = None
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    secrets: Iterable[str] = (),
+    now: datetime | None = None,
 ) -> Verdict:
     """Return the verdict on an answer; an envelope counts whatever the HTTP status is. `headers` have lower-case names."""
     try:
         answer = parse_json(body)
     except ValueError as error:
-        return _without_envelope(status, headers, body, f"The answer is not JSON: {error}.", tuple(secrets), now)
+        return _without_envelope(
+            status, headers, body, f"The answer is not JSON: {error}.", tuple(secrets), now
+        )
     if isinstance(answer, dict) and answer.get("status") in ("success", "error"):
         return _envelope(status, answer, tuple(secrets))
-    reason = "The answer is JSON, but not the envelope: it is no object with status success or error."
+    reason = (
+        "The answer is JSON, but not the envelope: it is no object with status success or error."
+    )
     return _without_envelope(status, headers, b"", reason, tuple(secrets), now)
 
 
@@ -158,7 +198,11 @@ def _envelope(status: int, answer: Mapping[str, Any], secrets: tuple[str, ...]) 
         return Verdict(ending=Ending.DONE, data=answer.get("data"))
     code, message = answer.get("code"), answer.get("message")
     number = int(code) if isinstance(code, int | str) and _CODE.fullmatch(str(code)) else 1
-    text = redact(message, secrets)[:_SHOWN] if isinstance(message, str) and message else "The service gave no message"
+    text = (
+        redact(message, secrets)[:_SHOWN]
+        if isinstance(message, str) and message
+        else "The service gave no message"
+    )
     kind: type[APIError] = APIError
     if number == WRONG_TOKEN:
         kind = AuthenticationError
@@ -171,15 +215,24 @@ def _envelope(status: int, answer: Mapping[str, Any], secrets: tuple[str, ...]) 
 
 
 def _without_envelope(
-    status: int, headers: Mapping[str, str], body: bytes, reason: str, secrets: tuple[str, ...], now: datetime | None
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    reason: str,
+    secrets: tuple[str, ...],
+    now: datetime | None,
 ) -> Verdict:
     if 300 <= status < 400:  # noqa: PLR2004 -- HTTP's class of redirects
         location = redact(headers.get("location", ""), secrets)
-        redirect = RedirectError(f"HTTP {status}, to {location!r}.", status=status, location=location)
+        redirect = RedirectError(
+            f"HTTP {status}, to {location!r}.", status=status, location=location
+        )
         return Verdict(ending=Ending.FINAL, error=redirect)
     if status in REFUSALS:
         delay = retry_after_seconds(headers.get("retry-after"), now)
-        error = ServiceUnavailableError(f"HTTP {status}: over the rate limit, or an outage.", status=status, retry_after=delay)
+        error = ServiceUnavailableError(
+            f"HTTP {status}: over the rate limit, or an outage.", status=status, retry_after=delay
+        )
         return Verdict(ending=Ending.REFUSED, error=error, retry_after=delay)
     if status >= 400:  # noqa: PLR2004 -- HTTP's classes of errors, of the client and of the server
         page = StatusError(f"HTTP {status} without an envelope.", status=status)

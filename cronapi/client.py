@@ -96,27 +96,48 @@ class Client:
         scope: Scope = "provider",
         coalesce: bool = False,
     ) -> None:
-        self.provider: Provider = provider if base_url is None else evolve(provider, base_url=base_url)
+        self.provider: Provider = (
+            provider if base_url is None else evolve(provider, base_url=base_url)
+        )
         _check_choice("auth", auth, Auth)
         _check_choice("request_format", request_format, RequestFormat)
         _check_choice("scope", scope, Scope)
         if auth == "bearer" and not provider.bearer:
-            raise ConfigurationError(f"{provider.name} takes its token in the body; it knows no Bearer header.")
+            raise ConfigurationError(
+                f"{provider.name} takes its token in the body; it knows no Bearer header."
+            )
         if http_client is not None and not _is_http_client(http_client):
-            raise ConfigurationError(f"http_client must be an AsyncClient of httpx or httpx2, not a {type(http_client).__name__}.")
+            raise ConfigurationError(
+                f"http_client must be an AsyncClient of httpx or httpx2, not a {type(http_client).__name__}."
+            )
         if http_client is not None and transport is not None:
             raise ConfigurationError("Give an http_client or a transport, not both.")
         if http_client is not None and request_format == "query" and auth == "body":
-            raise ConfigurationError("request_format='query' with an http_client of your own would put the token into its logs.")
+            raise ConfigurationError(
+                "request_format='query' with an http_client of your own would put the token into its logs."
+            )
         token = _token(token, provider)
         self._given_scheduler = scheduler
-        self._key = self.provider.base_url if scope == "provider" else (self.provider.base_url, _fingerprint(token))
-        plain = self.provider.base_url.startswith("http:")  # to this machine, and to no proxy, which would read the token
+        self._key = (
+            self.provider.base_url
+            if scope == "provider"
+            else (self.provider.base_url, _fingerprint(token))
+        )
+        plain = self.provider.base_url.startswith(
+            "http:"
+        )  # to this machine, and to no proxy, which would read the token
         self._transport = Transport(http_client=http_client, transport=transport, direct=plain)
         self._caller = Caller(self.provider, token, self._transport, lambda: self.scheduler)
         self._batches = Batches()
         self._merger = Merger(self._caller, self._batches) if coalesce else None
-        self._equip(Options(timeout=_checked_timeout(timeout), retry=_checked_retry(retry), auth=auth, request_format=request_format))
+        self._equip(
+            Options(
+                timeout=_checked_timeout(timeout),
+                retry=_checked_retry(retry),
+                auth=auth,
+                request_format=request_format,
+            )
+        )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.provider.base_url}>"
@@ -153,7 +174,9 @@ class Client:
         shares requests like the methods; a delete that does answers with its `id`, which the service leaves out.
         """
         if "token" in params:
-            raise ConfigurationError("The token is the client's; make another client for another one.")
+            raise ConfigurationError(
+                "The token is the client's; make another client for another one."
+            )
         row = TABLE.get(function) or Function(function, Repeat.CREATE, object, frozenset())
         return await self._invoker.data(row, self._invoker.encode(params))
 
@@ -168,7 +191,12 @@ class Client:
         self._transport.check()
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         await self.aclose()
 
     def _equip(self, options: Options) -> None:
@@ -233,4 +261,6 @@ def _is_http_client(value: object) -> bool:
 
 def _check_choice(name: str, value: object, choices: Any) -> None:
     if value not in choices.__args__:
-        raise ConfigurationError(f"{name} must be one of {', '.join(choices.__args__)}, not {value!r}.")
+        raise ConfigurationError(
+            f"{name} must be one of {', '.join(choices.__args__)}, not {value!r}."
+        )

@@ -71,13 +71,20 @@ class CronAPIError(Exception):
 
     def __str__(self) -> str:
         call = f"{self.provider} {self.function}: " if self.function else ""
-        facts = f" [attempts: {self.attempts}, applied: {self.applied.value}]" if self.attempts else ""
+        facts = (
+            f" [attempts: {self.attempts}, applied: {self.applied.value}]" if self.attempts else ""
+        )
         advice = f" {self.advice}" if self.advice else ""
         return f"{call}{self.message}{facts}{advice}"
 
     def facts(self) -> CallFacts:
         """Return what is known of its call, to make another error of the same."""
-        return {"provider": self.provider, "function": self.function, "attempts": self.attempts, "applied": self.applied}
+        return {
+            "provider": self.provider,
+            "function": self.function,
+            "attempts": self.attempts,
+            "applied": self.applied,
+        }
 
     def of_call(self, **call: Unpack[CallFacts]) -> Self:
         """Return this error with what is known of its call filled in."""
@@ -142,7 +149,14 @@ class ServiceUnavailableError(StatusError):
 
     advice = "Make the call again later; where applied is unknown, look first whether an earlier attempt was carried out."
 
-    def __init__(self, message: str, *, status: int = 503, retry_after: float | None = None, **call: Unpack[CallFacts]) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 503,
+        retry_after: float | None = None,
+        **call: Unpack[CallFacts],
+    ) -> None:
         super().__init__(message, status=status, **call)
         self.retry_after = retry_after
 
@@ -155,7 +169,9 @@ class RedirectError(StatusError):
 
     advice = "If the new place is right, give it as base_url."
 
-    def __init__(self, message: str, *, status: int = 302, location: str = "", **call: Unpack[CallFacts]) -> None:
+    def __init__(
+        self, message: str, *, status: int = 302, location: str = "", **call: Unpack[CallFacts]
+    ) -> None:
         super().__init__(message, status=status, **call)
         self.location = location
 
@@ -166,7 +182,9 @@ class ResponseError(CronAPIError):
     `problems` are readable lines, each with a path, such as `$.data[3].id: ...`.
     """
 
-    def __init__(self, message: str, *, problems: tuple[str, ...] = (), **call: Unpack[CallFacts]) -> None:
+    def __init__(
+        self, message: str, *, problems: tuple[str, ...] = (), **call: Unpack[CallFacts]
+    ) -> None:
         super().__init__(message, **call)
         self.problems = problems
 
@@ -198,7 +216,9 @@ class NotFoundError(APIError):
 class OutcomeUnknownError(CronAPIError):
     """A create was sent, no usable answer came, and looking it up could not tell whether it happened."""
 
-    advice = "Compare the service's list with what you meant to create before making the call again."
+    advice = (
+        "Compare the service's list with what you meant to create before making the call again."
+    )
 
     def __init__(self, message: str, **call: Unpack[CallFacts]) -> None:
         call.setdefault("applied", Applied.UNKNOWN)

@@ -49,7 +49,11 @@ class Notify(OpenEnum):
 
 def wire_names(cls: type) -> dict[str, str]:
     """Return the wire's name of each field of a result class, `extra` left out."""
-    return {a.name: a.metadata.get("wire") or wire_name(a.name) for a in fields(cls) if a.name != "extra"}
+    return {
+        a.name: a.metadata.get("wire") or wire_name(a.name)
+        for a in fields(cls)
+        if a.name != "extra"
+    }
 
 
 def former_names(cls: type) -> dict[str, str]:
@@ -221,7 +225,11 @@ class Execution:
 
     def to_wire(self) -> dict[str, Any]:
         """Return the run as the wire's row with a list of attempts."""
-        row = {"jobId": self.job_id, "no": self.no, "result": [attempt.to_wire() for attempt in self.attempts]}
+        row = {
+            "jobId": self.job_id,
+            "no": self.no,
+            "result": [attempt.to_wire() for attempt in self.attempts],
+        }
         return {name: value for name, value in row.items() if value is not None}
 
 

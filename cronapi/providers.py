@@ -14,7 +14,9 @@ from cronapi.errors import ConfigurationError
 
 def _positive(_: object, attribute: Attribute[float], value: float) -> None:
     if not isinstance(value, int | float) or not (math.isfinite(value) and value > 0):
-        raise ConfigurationError(f"{attribute.name} of a rate must be a positive number, not {value!r}.")
+        raise ConfigurationError(
+            f"{attribute.name} of a rate must be a positive number, not {value!r}."
+        )
 
 
 @frozen
@@ -47,18 +49,26 @@ def _is_loopback(host: str) -> bool:
 def _base_url(url: str) -> str:
     """Return `url` in one spelling, with a slash at its end, or say why it cannot be a base address."""
     if not isinstance(url, str) or not url.isascii() or not url.isprintable() or " " in url:
-        raise ConfigurationError("base_url must be an address in printable ASCII, like https://app.fastcron.com/api/v1/.")
+        raise ConfigurationError(
+            "base_url must be an address in printable ASCII, like https://app.fastcron.com/api/v1/."
+        )
     if any(mark in url for mark in "?#@"):
-        raise ConfigurationError("base_url must have no user, query or fragment: the token is sent apart.")
+        raise ConfigurationError(
+            "base_url must have no user, query or fragment: the token is sent apart."
+        )
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
         raise ConfigurationError(f"base_url {url!r} is not an address.") from error
     if not parts.hostname or port == 0:
-        raise ConfigurationError(f"base_url {url!r} is not an address; give one like https://app.fastcron.com/api/v1/.")
+        raise ConfigurationError(
+            f"base_url {url!r} is not an address; give one like https://app.fastcron.com/api/v1/."
+        )
     if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname)):
-        raise ConfigurationError(f"base_url {url!r} must be https: the token would travel unencrypted. http is for loopback only.")
+        raise ConfigurationError(
+            f"base_url {url!r} must be https: the token would travel unencrypted. http is for loopback only."
+        )
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     place = host if port in (None, _PORTS[parts.scheme]) else f"{host}:{port}"
     return f"{parts.scheme}://{place}{parts.path.rstrip('/')}/"

@@ -47,11 +47,23 @@ def cron_faults(cron_emulator: App) -> Faults:
 def fastcron(cron_emulator: App) -> FastCron:
     """A FastCron client of the emulator."""
     scheduler, transport = Restless(RATE), in_process(cron_emulator)
-    return FastCron(DEFAULT_TOKEN, base_url="http://127.0.0.1/api/v1/", scheduler=scheduler, transport=transport, retry=RETRY)
+    return FastCron(
+        DEFAULT_TOKEN,
+        base_url="http://127.0.0.1/api/v1/",
+        scheduler=scheduler,
+        transport=transport,
+        retry=RETRY,
+    )
 
 
 @pytest.fixture
 def setcronjob(cron_emulator: App) -> SetCronJob:
     """A SetCronJob client of the emulator."""
     scheduler, transport = Restless(RATE), in_process(cron_emulator)
-    return SetCronJob(DEFAULT_TOKEN, base_url="http://127.0.0.1/api/", scheduler=scheduler, transport=transport, retry=RETRY)
+    return SetCronJob(
+        DEFAULT_TOKEN,
+        base_url="http://127.0.0.1/api/",
+        scheduler=scheduler,
+        transport=transport,
+        retry=RETRY,
+    )

@@ -21,6 +21,8 @@ def read_notification(body: bytes | str | Mapping[str, Any]) -> Notification:
         data = dict(body) if isinstance(body, Mapping) else parse_json(body)
         return structure(data, Notification, "$")
     except StructureError as error:
-        raise ResponseError(f"This is not a notification: {error}.", problems=error.problems) from error
+        raise ResponseError(
+            f"This is not a notification: {error}.", problems=error.problems
+        ) from error
     except ValueError as error:
         raise ResponseError(f"The notification is not JSON: {error}.") from error

@@ -32,7 +32,9 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     try:
         return await handler(request)
     except WaitTooLongError as error:
-        raise web.HTTPServiceUnavailable(headers={"Retry-After": str(math.ceil(error.wait))}) from error
+        raise web.HTTPServiceUnavailable(
+            headers={"Retry-After": str(math.ceil(error.wait))}
+        ) from error
     except NotFoundError as error:
         raise web.HTTPNotFound from error
     except CronAPIError as error:
@@ -42,7 +44,9 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
 async def add_job(request: web.Request) -> web.Response:
     """Make a job from a JSON object with url, expression and name."""
     new = await request.json()
-    job = await request.app[API].cron.add(url=new["url"], expression=new["expression"], name=new.get("name"))
+    job = await request.app[API].cron.add(
+        url=new["url"], expression=new["expression"], name=new.get("name")
+    )
     return web.json_response(job.to_wire(), status=201)
 
 

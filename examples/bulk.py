@@ -14,7 +14,11 @@ from cronapi import CronJob, FastCron, JobSpec
 
 def describe(number: int) -> JobSpec:
     """Return the job of this number."""
-    return JobSpec(url=f"https://example.com/customers/{number}", expression="0 3 * * *", name=f"customer {number}")
+    return JobSpec(
+        url=f"https://example.com/customers/{number}",
+        expression="0 3 * * *",
+        name=f"customer {number}",
+    )
 
 
 async def add(api: FastCron, spec: JobSpec) -> CronJob:
@@ -41,7 +45,9 @@ async def main(count: int) -> None:
         ids = await fill(api, count)
         gone = await api.cron.delete_many(ids)
         stats = api.scheduler.stats
-    print(f"deleted {len(gone.done)}; {stats.rate:.2f} requests a second, {stats.refusals} of them refused")
+    print(
+        f"deleted {len(gone.done)}; {stats.rate:.2f} requests a second, {stats.refusals} of them refused"
+    )
 
 
 if __name__ == "__main__":

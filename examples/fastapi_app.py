@@ -72,7 +72,9 @@ class Job(BaseModel):
     @classmethod
     def of(cls, job: CronJob) -> Job:
         """Return what is shown of a job."""
-        return cls(id=job.id, name=job.name, url=job.url, expression=job.expression, active=job.is_active)
+        return cls(
+            id=job.id, name=job.name, url=job.url, expression=job.expression, active=job.is_active
+        )
 
 
 @app.post("/jobs", status_code=201)

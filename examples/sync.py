@@ -39,14 +39,20 @@ def load(path: Path) -> dict[str, Mapping[str, Any]]:
     return {name: row | {"name": name} for row in rows for name in [PREFIX + row["name"]]}
 
 
-def plan(wanted: Mapping[str, Mapping[str, Any]], there: Sequence[CronJob], *, everything: bool = False) -> Plan:
+def plan(
+    wanted: Mapping[str, Mapping[str, Any]], there: Sequence[CronJob], *, everything: bool = False
+) -> Plan:
     """Compare what is wanted with what is there; of several jobs with one name the oldest stays."""
     oldest = {job.name: job for job in sorted(there, key=lambda job: -job.id)}
     kept = {name: oldest[name] for name in wanted if name in oldest}
     stay = {job.id for job in kept.values()}
     return Plan(
         add=[spec for name, spec in wanted.items() if name not in kept],
-        edit={job.id: wanted[name] for name, job in kept.items() if everything or differs(job, wanted[name])},
+        edit={
+            job.id: wanted[name]
+            for name, job in kept.items()
+            if everything or differs(job, wanted[name])
+        },
         delete=[job.id for job in there if job.id not in stay],
     )
 
@@ -59,7 +65,11 @@ def differs(job: CronJob, spec: Mapping[str, Any]) -> bool:
 
 def as_shown(value: object) -> object:
     """Return a value as the services show it: headers as lines."""
-    return "\r\n".join(f"{name}: {text}" for name, text in value.items()) if isinstance(value, Mapping) else value
+    return (
+        "\r\n".join(f"{name}: {text}" for name, text in value.items())
+        if isinstance(value, Mapping)
+        else value
+    )
 
 
 async def carry_out(bulk: Bulk[Any]) -> bool:
@@ -71,9 +81,15 @@ async def carry_out(bulk: Bulk[Any]) -> bool:
     return len(report.done) == len(report)
 
 
-async def sync(api: FastCron, wanted: Mapping[str, Mapping[str, Any]], *, everything: bool = False) -> bool:
+async def sync(
+    api: FastCron, wanted: Mapping[str, Mapping[str, Any]], *, everything: bool = False
+) -> bool:
     """Make the jobs those that are wanted, and return whether all went well."""
-    there = [job async for job in api.cron.iterate(keyword=PREFIX.strip()) if (job.name or "").startswith(PREFIX)]
+    there = [
+        job
+        async for job in api.cron.iterate(keyword=PREFIX.strip())
+        if (job.name or "").startswith(PREFIX)
+    ]
     todo = plan(wanted, there, everything=everything)
     well = [  # a bulk of nothing is an error
         not todo.edit or await carry_out(api.cron.edit_many(todo.edit)),

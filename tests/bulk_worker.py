@@ -33,10 +33,24 @@ class Brisk(Scheduler):
         await super().rest(seconds * self._share)
 
 
-def client(provider: str, base_url: str, timeout: float, share: float, *, seats: int = SEATS, coalesce: bool = False) -> Client:
+def client(
+    provider: str,
+    base_url: str,
+    timeout: float,
+    share: float,
+    *,
+    seats: int = SEATS,
+    coalesce: bool = False,
+) -> Client:
     """Return a client that rests for a share of the usual times."""
-    options: ClientOptions = {"scheduler": Brisk(share, seats), "timeout": timeout, "retry": RetryPolicy(max_delay=0.4)}
-    return Client(PROVIDERS[provider], DEFAULT_TOKEN, base_url=base_url, coalesce=coalesce, **options)
+    options: ClientOptions = {
+        "scheduler": Brisk(share, seats),
+        "timeout": timeout,
+        "retry": RetryPolicy(max_delay=0.4),
+    }
+    return Client(
+        PROVIDERS[provider], DEFAULT_TOKEN, base_url=base_url, coalesce=coalesce, **options
+    )
 
 
 async def work(base_url: str, provider: str, method: str, inputs: str, journal: str) -> None:
@@ -44,7 +58,14 @@ async def work(base_url: str, provider: str, method: str, inputs: str, journal: 
     items = json.loads(await asyncio.to_thread(Path(inputs).read_text))
     async with client(provider, base_url, TIMEOUT, TENTH) as api:
         report = await getattr(api.cron, method)(items, journal=journal)
-    told = [[outcome.status, outcome.value and outcome.value.id, outcome.error and reasons(outcome.error)] for outcome in report]
+    told = [
+        [
+            outcome.status,
+            outcome.value and outcome.value.id,
+            outcome.error and reasons(outcome.error),
+        ]
+        for outcome in report
+    ]
     print(json.dumps(told))  # noqa: T201
 
 

@@ -131,7 +131,11 @@ class Crowd:
 def _named(visit: Visit) -> list[Any]:
     """Return what a request is waited for by: its ids and names, or its function."""
     number, specs = visit.content.get("id"), visit.content.get("data", [visit.content])
-    return [visit.function, *(number if isinstance(number, list) else [number]), *(spec.get("name") for spec in specs)]
+    return [
+        visit.function,
+        *(number if isinstance(number, list) else [number]),
+        *(spec.get("name") for spec in specs),
+    ]
 
 
 def _leave(scope: anyio.CancelScope, delay: float) -> None:
@@ -160,7 +164,9 @@ def mixed(seconds: float, tasks: int = TASKS) -> Scenario:
 
     async def run(crowd: Crowd, seed: int) -> list[Tale]:
         until, tales = anyio.current_time() + seconds, [list[Tale]() for _ in range(tasks)]
-        await together(_live(crowd, f"{seed} {number}", mine, until) for number, mine in enumerate(tales))
+        await together(
+            _live(crowd, f"{seed} {number}", mine, until) for number, mine in enumerate(tales)
+        )
         return [tale for mine in tales for tale in mine]
 
     return run
@@ -172,7 +178,9 @@ async def _live(crowd: Crowd, name: str, mine: list[Tale], until: float) -> None
         settled = [tale for tale in mine if tale.is_settled]
         what = rng.choice(["add", "edit", "edit", "delete"]) if len(settled) > 2 else "add"
         if what == "add":
-            mine.append(Tale({"name": f"job {name} {len(mine)}", "url": "https://chaos.example/", **SPEC}))
+            mine.append(
+                Tale({"name": f"job {name} {len(mine)}", "url": "https://chaos.example/", **SPEC})
+            )
             await crowd.add(mine[-1])
         elif what == "edit":
             await crowd.edit(tale := rng.choice(settled), f"text {len(tale.edits)}")
@@ -198,7 +206,9 @@ def bulk(count: int, size: int) -> Scenario:
     return run
 
 
-def in_rows(carry_out: Callable[[Sequence[T]], Awaitable[None]], parts: Iterable[Sequence[T]]) -> list[Awaitable[None]]:
+def in_rows(
+    carry_out: Callable[[Sequence[T]], Awaitable[None]], parts: Iterable[Sequence[T]]
+) -> list[Awaitable[None]]:
     """Return several rows of bulks, each of which begins when the one before it is over, while those of the other rows are under way."""
     waiting = iter(parts)
 
@@ -215,7 +225,9 @@ def parts(items: Sequence[T], size: int) -> Iterable[Sequence[T]]:
 
 
 async def _add_many(crowd: Crowd, tales: Sequence[Tale]) -> None:
-    outcomes = outcomes_of(crowd, crowd.api.cron.add_many([tale.spec for tale in tales]), "cron.batch_add", len(tales))
+    outcomes = outcomes_of(
+        crowd, crowd.api.cron.add_many([tale.spec for tale in tales]), "cron.batch_add", len(tales)
+    )
     for tale, outcome in zip(tales, await outcomes, strict=True):
         if outcome is not None:
             tale.told, tale.id = outcome.status, outcome.value and outcome.value.id
@@ -223,7 +235,12 @@ async def _add_many(crowd: Crowd, tales: Sequence[Tale]) -> None:
 
 
 async def _delete_many(crowd: Crowd, tales: Sequence[Tale]) -> None:
-    outcomes = outcomes_of(crowd, crowd.api.cron.delete_many([tale.id for tale in tales]), "cron.batch_delete", len(tales))
+    outcomes = outcomes_of(
+        crowd,
+        crowd.api.cron.delete_many([tale.id for tale in tales]),
+        "cron.batch_delete",
+        len(tales),
+    )
     for tale, outcome in zip(tales, await outcomes, strict=True):
         tale.deleted = "cancelled" if outcome is None else outcome.status
         tale.why += [reasons(outcome.error)] if outcome and outcome.error else []
@@ -231,7 +248,10 @@ async def _delete_many(crowd: Crowd, tales: Sequence[Tale]) -> None:
 
 async def outcomes_of(crowd: Crowd, bulk: Any, whose: str, count: int) -> list[Any]:
     """Return the outcomes of a bulk, None where it was left before; some break out of its iteration, some are cancelled."""
-    outcomes, most = [None] * count, crowd.rng.randrange(count) if crowd.rng.random() < HASTY / 2 else count
+    outcomes, most = (
+        [None] * count,
+        crowd.rng.randrange(count) if crowd.rng.random() < HASTY / 2 else count,
+    )
     with crowd.patience(whose):
         async with contextlib.aclosing(aiter(bulk)) as coming:
             async for outcome in coming:
@@ -246,27 +266,59 @@ async def outcomes_of(crowd: Crowd, bulk: Any, whose: str, count: int) -> list[A
 
 
 async def figures(
-    scenario: Scenario, provider: str, seed: int, *, timeout: float = TIMEOUT, seats: int = SEATS, coalesce: bool = False, **options: Any
+    scenario: Scenario,
+    provider: str,
+    seed: int,
+    *,
+    timeout: float = TIMEOUT,
+    seats: int = SEATS,
+    coalesce: bool = False,
+    **options: Any,
 ) -> Figures:
     """Let a crowd loose on a service at its worst, and judge what is there when everything has come to rest."""
-    with service(random.Random(f"{seed} {provider}").randrange(1 << 30), **options) as (watched, origin):
+    with service(random.Random(f"{seed} {provider}").randrange(1 << 30), **options) as (
+        watched,
+        origin,
+    ):
         began = time.monotonic()
         watched.emulator.faults.add(*faults(timeout))
         async with contextlib.AsyncExitStack() as stack:
-            apis = [client(provider, origin + PATHS[provider], timeout, QUARTER, seats=seats, coalesce=coalesce) for _ in range(CLIENTS)]
-            crowd = Crowd([await stack.enter_async_context(api) for api in apis], random.Random(f"{seed} {provider}"), watched.moment)
+            apis = [
+                client(
+                    provider,
+                    origin + PATHS[provider],
+                    timeout,
+                    QUARTER,
+                    seats=seats,
+                    coalesce=coalesce,
+                )
+                for _ in range(CLIENTS)
+            ]
+            crowd = Crowd(
+                [await stack.enter_async_context(api) for api in apis],
+                random.Random(f"{seed} {provider}"),
+                watched.moment,
+            )
             watched.listeners.append(crowd.hear)
             stories = await scenario(crowd, seed)
         await watched.idle()
         return told(watched, provider, stories, time.monotonic() - began, in_order=seats == 1)
 
 
-def told(watched: Watched, provider: str, stories: Stories, seconds: float, *, in_order: bool = False) -> Figures:
+def told(
+    watched: Watched, provider: str, stories: Stories, seconds: float, *, in_order: bool = False
+) -> Figures:
     """Judge, and count."""
     emulator, tales = watched.emulator, [story for story in stories if isinstance(story, Tale)]
     deeds = [story for story in stories if isinstance(story, Deed)]
     if deeds:
-        verdict = judge_deeds(deeds, watched.visits, emulator.jobs(provider), emulator.groups(provider), in_order=in_order)
+        verdict = judge_deeds(
+            deeds,
+            watched.visits,
+            emulator.jobs(provider),
+            emulator.groups(provider),
+            in_order=in_order,
+        )
     else:
         verdict = judge(tales, emulator.jobs(provider), emulator.created(provider), watched.visits)
     fired = Counter(fault.kind for fault in emulator.faults.fired)

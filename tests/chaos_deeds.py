@@ -18,13 +18,22 @@ NAMES, GROUPS = 6, 12
 TWINS = 0.1
 WHAT = {"add": 6, "edit": 4, "get": 4, "find": 1, "delete": 2, "several": 3}
 """What somebody does next, with weights."""
-FUNCTION = {"edit_many": "cron.edit", "enable_many": "cron.enable", "disable_many": "cron.disable", "delete_many": "cron.delete"}
+FUNCTION = {
+    "edit_many": "cron.edit",
+    "enable_many": "cron.enable",
+    "disable_many": "cron.disable",
+    "delete_many": "cron.delete",
+}
 
 
 def shown(thing: Any) -> dict[str, Any]:
     """Return what a job or group shows, in the service's words."""
     names = {"id": "id"} | {name: "post_data" if name == "postData" else name for name in SHOWN}
-    return {name: value for name, own in names.items() if (value := getattr(thing, own, None)) is not None}
+    return {
+        name: value
+        for name, own in names.items()
+        if (value := getattr(thing, own, None)) is not None
+    }
 
 
 def wire(spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,7 +51,9 @@ class Ledger:
     names: dict[int, str] = Factory(dict)
     """The jobs that somebody was told of, and their names."""
 
-    def begin(self, function: str, number: int | None, sent: Mapping[str, Any] | None = None) -> Deed:
+    def begin(
+        self, function: str, number: int | None, sent: Mapping[str, Any] | None = None
+    ) -> Deed:
         """Write down that something is asked for now."""
         self.deeds.append(Deed(function, number, wire(sent or {}), self.crowd.moment()))
         return self.deeds[-1]
@@ -52,7 +63,9 @@ class Ledger:
         with self.crowd.patience(deed.number or deed.sent["name"]):
             try:
                 answer = await call
-                deed.told, deed.answer = ("done", shown(answer)) if answer is not None else ("absent", None)
+                deed.told, deed.answer = (
+                    ("done", shown(answer)) if answer is not None else ("absent", None)
+                )
             except CronAPIError as error:
                 self.fail(deed, error)
         deed.ended = self.crowd.moment()
@@ -60,7 +73,10 @@ class Ledger:
 
     def fail(self, deed: Deed, error: CronAPIError) -> None:
         """Write down an error."""
-        deed.error, deed.told = error, "absent" if isinstance(error, NotFoundError) else told_by(error)
+        deed.error, deed.told = (
+            error,
+            "absent" if isinstance(error, NotFoundError) else told_by(error),
+        )
 
     async def add(self, spec: Mapping[str, Any]) -> None:
         """Ask for a job."""
@@ -77,16 +93,25 @@ class Ledger:
 
     async def find(self, number: int) -> None:
         """Look a job up by its name."""
-        await self.ask(self.begin("cron.find", number), self.crowd.api.cron.find(self.names[number]))
+        await self.ask(
+            self.begin("cron.find", number), self.crowd.api.cron.find(self.names[number])
+        )
 
     async def ensure(self, api: Client, name: str) -> Deed:
         """Make sure that there is a job of this name."""
-        spec = {**SPEC, "name": name, "url": f"https://chaos.example/{name[-1]}", "post_data": f"text {len(self.deeds) // 2}"}
+        spec = {
+            **SPEC,
+            "name": name,
+            "url": f"https://chaos.example/{name[-1]}",
+            "post_data": f"text {len(self.deeds) // 2}",
+        }
         return await self.ask(self.begin("cron.ensure", None, spec), api.cron.ensure(**spec))
 
     async def many(self, method: str, deeds: Sequence[Deed], bulk: Any) -> None:
         """Carry a bulk out, perhaps only a part of it, and write down what is told of each."""
-        for deed, outcome in zip(deeds, await outcomes_of(self.crowd, bulk, method, len(deeds)), strict=True):
+        for deed, outcome in zip(
+            deeds, await outcomes_of(self.crowd, bulk, method, len(deeds)), strict=True
+        ):
             deed.ended = self.crowd.moment()
             if outcome is None:
                 continue
@@ -95,12 +120,18 @@ class Ledger:
                 self.fail(deed, outcome.error)
 
 
-def ledgers(live: Callable[[Ledger, random.Random, float], Awaitable[None]], seconds: float, tasks: int = TASKS) -> Scenario:
+def ledgers(
+    live: Callable[[Ledger, random.Random, float], Awaitable[None]],
+    seconds: float,
+    tasks: int = TASKS,
+) -> Scenario:
     """Let so many tasks live for so many seconds, and write down what they do."""
 
     async def run(crowd: Crowd, seed: int) -> list[Deed]:
         ledger, until = Ledger(crowd), anyio.current_time() + seconds
-        await together(live(ledger, random.Random(f"{seed} {number}"), until) for number in range(tasks))
+        await together(
+            live(ledger, random.Random(f"{seed} {number}"), until) for number in range(tasks)
+        )
         return ledger.deeds
 
     return run
@@ -113,14 +144,23 @@ def mingled(seconds: float, tasks: int = TASKS) -> Scenario:
 
 async def _mingle(ledger: Ledger, rng: random.Random, until: float) -> None:
     while anyio.current_time() < until:
-        what = rng.choices(list(WHAT), list(WHAT.values()))[0] if len(ledger.known) > TASKS // 2 else "add"
+        what = (
+            rng.choices(list(WHAT), list(WHAT.values()))[0]
+            if len(ledger.known) > TASKS // 2
+            else "add"
+        )
         if what == "add":
-            name = f"twin {rng.randrange(5)}" if rng.random() < TWINS else f"job {len(ledger.deeds)}"
+            name = (
+                f"twin {rng.randrange(5)}" if rng.random() < TWINS else f"job {len(ledger.deeds)}"
+            )
             await ledger.add({"name": name, "url": "https://chaos.example/", **SPEC})
             continue
         number = rng.choice(ledger.known[-TASKS:])
         if what == "several":
-            await together(ledger.change(each, number) for each in rng.choices(["get", "edit", "delete"], [4, 4, 1], k=3))
+            await together(
+                ledger.change(each, number)
+                for each in rng.choices(["get", "edit", "delete"], [4, 4, 1], k=3)
+            )
         elif what == "find" and not ledger.names[number].startswith("twin"):
             await ledger.find(number)
         else:
@@ -150,9 +190,21 @@ def changed(count: int, size: int) -> Scenario:
         ledger, rng = Ledger(crowd), random.Random(seed)
         await together(_add_group(ledger, f"group {number}") for number in range(GROUPS))
         groups = [deed.answer["id"] for deed in ledger.deeds if deed.answer]
-        specs = [{"name": f"job {n}", "url": "https://chaos.example/", "group": rng.choice(groups), **SPEC} for n in range(count)]
+        specs = [
+            {
+                "name": f"job {n}",
+                "url": "https://chaos.example/",
+                "group": rng.choice(groups),
+                **SPEC,
+            }
+            for n in range(count)
+        ]
         await together(in_rows(lambda some: _add(ledger, some), parts(specs, size)))
-        work = [(method, part) for part in parts(ledger.known, size) for method in ("edit_many", "disable_many", "enable_many")]
+        work = [
+            (method, part)
+            for part in parts(ledger.known, size)
+            for method in ("edit_many", "disable_many", "enable_many")
+        ]
         rng.shuffle(work)
         going = ledger.known[::2]
         for part in [*parts(going, size), rng.sample(going, min(size, len(going)))]:
@@ -165,7 +217,9 @@ def changed(count: int, size: int) -> Scenario:
 
 
 async def _add_group(ledger: Ledger, name: str) -> None:
-    await ledger.ask(ledger.begin("group.add", None, {"name": name}), ledger.crowd.api.group.add(name))
+    await ledger.ask(
+        ledger.begin("group.add", None, {"name": name}), ledger.crowd.api.group.add(name)
+    )
 
 
 async def _delete_groups(ledger: Ledger, numbers: Sequence[int]) -> None:
@@ -174,14 +228,24 @@ async def _delete_groups(ledger: Ledger, numbers: Sequence[int]) -> None:
 
 
 async def _add(ledger: Ledger, specs: Sequence[Mapping[str, Any]]) -> None:
-    deeds = [ledger.begin("cron.add", None, {name: spec[name] for name in spec if name != "group"}) for spec in specs]
+    deeds = [
+        ledger.begin("cron.add", None, {name: spec[name] for name in spec if name != "group"})
+        for spec in specs
+    ]
     await ledger.many("cron.batch_add", deeds, ledger.crowd.api.cron.add_many(specs))
     ledger.known += [deed.answer["id"] for deed in deeds if deed.answer]
 
 
 async def _change(ledger: Ledger, rng: random.Random, method: str, numbers: Sequence[int]) -> None:
     cron, text = ledger.crowd.api.cron, {"post_data": f"text {len(ledger.deeds)}"}
-    is_edit, batch = method == "edit_many", ledger.crowd.api.provider.name == "fastcron" and rng.random() < 0.5
+    is_edit, batch = (
+        method == "edit_many",
+        ledger.crowd.api.provider.name == "fastcron" and rng.random() < 0.5,
+    )
     deeds = [ledger.begin(FUNCTION[method], number, text if is_edit else {}) for number in numbers]
-    bulk = cron.edit_many([(n, text) for n in numbers], batch=batch) if is_edit else getattr(cron, method)(numbers)
+    bulk = (
+        cron.edit_many([(n, text) for n in numbers], batch=batch)
+        if is_edit
+        else getattr(cron, method)(numbers)
+    )
     await ledger.many(FUNCTION[method], deeds, bulk)

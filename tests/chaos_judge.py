@@ -20,12 +20,18 @@ ATTEMPTS = 3
 
 def told_by(error: CronAPIError) -> str:
     """Return what an error tells its caller."""
-    return "unknown" if isinstance(error, OutcomeUnknownError) or error.applied is Applied.UNKNOWN else "failed"
+    return (
+        "unknown"
+        if isinstance(error, OutcomeUnknownError) or error.applied is Applied.UNKNOWN
+        else "failed"
+    )
 
 
 def reasons(error: BaseException) -> str:
     """Return what an error says, and those that led to it."""
-    return f"{type(error).__name__}: {error}" + (f" <- {reasons(error.__cause__)}" if error.__cause__ else "")
+    return f"{type(error).__name__}: {error}" + (
+        f" <- {reasons(error.__cause__)}" if error.__cause__ else ""
+    )
 
 
 @define
@@ -46,18 +52,29 @@ class Tale:
     @property
     def is_settled(self) -> bool:
         """Whether it is certainly there, as it was last told."""
-        return self.told == "done" and self.deleted in (None, "failed") and not any(told in UNSURE for _, told in self.edits)
+        return (
+            self.told == "done"
+            and self.deleted in (None, "failed")
+            and not any(told in UNSURE for _, told in self.edits)
+        )
 
     @property
     def texts(self) -> set[str]:
         """The texts that it may have: the last that was told, or one that is unsure."""
         sure = [text for text, told in self.edits if told == "done"]
-        return {(sure or [self.spec["post_data"]])[-1], *(text for text, told in self.edits if told in UNSURE)}
+        return {
+            (sure or [self.spec["post_data"]])[-1],
+            *(text for text, told in self.edits if told in UNSURE),
+        }
 
     @property
     def stories(self) -> list[str]:
         """What was told of each call."""
-        return [self.told, *(told for _, told in self.edits), *([self.deleted] if self.deleted else [])]
+        return [
+            self.told,
+            *(told for _, told in self.edits),
+            *([self.deleted] if self.deleted else []),
+        ]
 
 
 @define(eq=False)
@@ -100,21 +117,34 @@ class Verdict:
         return not wrong and max(self.unknown, self.failed) <= ceil(self.items * FEW)
 
 
-def judge(tales: Sequence[Tale], jobs: Iterable[Mapping[str, Any]], created: int, visits: Sequence[Visit] = ()) -> Verdict:
+def judge(
+    tales: Sequence[Tale],
+    jobs: Iterable[Mapping[str, Any]],
+    created: int,
+    visits: Sequence[Visit] = (),
+) -> Verdict:
     """Return what is wrong with the tales, given the service's jobs at the end and how many it ever created."""
     by_id, log = {job["id"]: job for job in jobs}, _by_job(visits)
     stories = [story for tale in tales for story in tale.stories]
     done = [tale for tale in tales if tale.told == "done"]
     wrong = [tale for tale in done if _is_wrong(tale, by_id.get(tale.id))]
-    overtaken = [tale for tale in wrong if _is_overtaken(tale, by_id.get(tale.id), log.get(tale.id, []))]
+    overtaken = [
+        tale for tale in wrong if _is_overtaken(tale, by_id.get(tale.id), log.get(tale.id, []))
+    ]
     twice = len(done) - len({tale.id for tale in done})
     knowable, strays = _knowable(tales, log), _strays(tales, by_id)
     told = [f"{tale} REQUESTS {log.get(tale.id, [])}" for tale in [*wrong, *knowable]]
-    told += [f"STRAY {job} REQUESTS {[visit for visit in visits if _asks_for(visit, job['name'])]}" for job in strays]
+    told += [
+        f"STRAY {job} REQUESTS {[visit for visit in visits if _asks_for(visit, job['name'])]}"
+        for job in strays
+    ]
     return Verdict(
         items=len(stories),
         lost=len(wrong) - len(overtaken) + twice,
-        duplicated=max(len(strays), created - len({tale.id for tale in done}) - sum(tale.told in UNSURE for tale in tales)),
+        duplicated=max(
+            len(strays),
+            created - len({tale.id for tale in done}) - sum(tale.told in UNSURE for tale in tales),
+        ),
         unknown=stories.count("unknown"),
         knowable=len(knowable),
         overtaken=len(overtaken),
@@ -126,7 +156,12 @@ def judge(tales: Sequence[Tale], jobs: Iterable[Mapping[str, Any]], created: int
 
 def _content(job: Mapping[str, Any]) -> tuple[str, ...]:
     """Return what a job is, as the service names it or as we do."""
-    return job["name"], job["url"], job["expression"], job["postData"] if "postData" in job else job["post_data"]
+    return (
+        job["name"],
+        job["url"],
+        job["expression"],
+        job["postData"] if "postData" in job else job["post_data"],
+    )
 
 
 def _is_wrong(tale: Tale, job: Mapping[str, Any] | None) -> bool:
@@ -138,7 +173,9 @@ def _is_wrong(tale: Tale, job: Mapping[str, Any] | None) -> bool:
     return _content(job)[:3] != _content(tale.spec)[:3] or job["postData"] not in tale.texts
 
 
-def _strays(tales: Sequence[Tale], by_id: Mapping[int, Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def _strays(
+    tales: Sequence[Tale], by_id: Mapping[int, Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
     """Return jobs that nobody was told of and that nobody may have: they are there twice, or were said to have failed."""
     claimed = {tale.id for tale in tales if tale.told == "done"}
     excused = Counter(_content(tale.spec) for tale in tales if tale.told in UNSURE)
@@ -159,7 +196,11 @@ def _asks_for(visit: Visit, name: str) -> bool:
 def _knowable(tales: Sequence[Tale], log: Mapping[int | None, list[Visit]]) -> list[Tale]:
     """Return the unknown that could have been known: creates that have no like, and changes that were not insisted on."""
     likes = Counter((tale.spec["name"], tale.spec["url"]) for tale in tales)
-    adds = [tale for tale in tales if tale.told == "unknown" and likes[tale.spec["name"], tale.spec["url"]] == 1]
+    adds = [
+        tale
+        for tale in tales
+        if tale.told == "unknown" and likes[tale.spec["name"], tale.spec["url"]] == 1
+    ]
     changed = [tale for tale in tales if "unknown" in tale.stories[1:]]
     return adds + [tale for tale in changed if len(log.get(tale.id, [])) < ATTEMPTS]
 

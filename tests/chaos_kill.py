@@ -69,7 +69,9 @@ class Killer:
         return "answering" if self.moment.when == "answering" else "came"
 
 
-def killed(method: str, provider: str, seed: int, count: int, kills: int, room: Path) -> tuple[Figures, int]:
+def killed(
+    method: str, provider: str, seed: int, count: int, kills: int, room: Path
+) -> tuple[Figures, int]:
     """Carry out `add_many` or `delete_many` with a journal at a service at its worst, killed so many times; judge, and count the kills."""
     rng, tales = random.Random(f"{seed} {method} {provider}"), tales_of(seed, count)
     with service(rng.randrange(1 << 30)) as (watched, origin):
@@ -80,10 +82,22 @@ def killed(method: str, provider: str, seed: int, count: int, kills: int, room: 
         began, inputs = time.monotonic(), room / "inputs.json"
         inputs.write_text(json.dumps([tale.id or dict(tale.spec) for tale in tales]))
         watched.emulator.faults.add(*faults(HELD))
-        command = [sys.executable, str(WORKER), address, provider, method, str(inputs), str(room / "journal.jsonl")]
-        plan = moments(rng, kills, count // 100 - 2 * kills if provider == "fastcron" else count - 5 * kills)
+        command = [
+            sys.executable,
+            str(WORKER),
+            address,
+            provider,
+            method,
+            str(inputs),
+            str(room / "journal.jsonl"),
+        ]
+        plan = moments(
+            rng, kills, count // 100 - 2 * kills if provider == "fastcron" else count - 5 * kills
+        )
         struck = [_run_and_kill(watched, command, moment) for moment in plan]
-        outcomes = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=PATIENCE).stdout
+        outcomes = subprocess.run(
+            command, check=True, stdout=subprocess.PIPE, text=True, timeout=PATIENCE
+        ).stdout
         _tell(tales, json.loads(outcomes), method)
         asyncio.run(watched.idle())
         return told(watched, provider, tales, time.monotonic() - began), sum(struck)
@@ -96,7 +110,9 @@ async def _add(address: str, provider: str, tales: Sequence[Tale]) -> None:
         tale.told, tale.id = "done", outcome.value.id
 
 
-def _tell(tales: Sequence[Tale], outcomes: Sequence[tuple[str, int | None, str | None]], method: str) -> None:
+def _tell(
+    tales: Sequence[Tale], outcomes: Sequence[tuple[str, int | None, str | None]], method: str
+) -> None:
     for tale, (status, number, error) in zip(tales, outcomes, strict=True):
         tale.why += [error] if error else []
         if method == "delete_many":

@@ -38,7 +38,10 @@ _serving: ContextVar[Visit] = ContextVar("serving")
 def faults(timeout: float = TIMEOUT) -> list[Fault]:
     """Return what goes wrong all the time, for clients that wait so long."""
     stall = timeout + BEYOND
-    return [Fault(kind, times=None, share=share, seconds=stall if kind in STALLS else 0.0) for kind, share in SHARES.items()]
+    return [
+        Fault(kind, times=None, share=share, seconds=stall if kind in STALLS else 0.0)
+        for kind, share in SHARES.items()
+    ]
 
 
 class Watched:

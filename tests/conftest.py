@@ -26,7 +26,11 @@ def pytest_collection_finish():
 def pytest_sessionfinish(session):
     """Turn a skipped test into a failure where all judges must be present."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if os.environ.get("CRONAPI_NO_SKIPS") and reporter is not None and reporter.stats.get("skipped"):
+    if (
+        os.environ.get("CRONAPI_NO_SKIPS")
+        and reporter is not None
+        and reporter.stats.get("skipped")
+    ):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 

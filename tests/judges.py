@@ -73,15 +73,27 @@ class Nginx:
         self.origin = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
         given = f" burst={burst} nodelay" if burst else ""
-        config = _CONFIG.format(room=self.room, port=self.port, rate=rate, burst=given, upstream=urlsplit(upstream).netloc)
+        config = _CONFIG.format(
+            room=self.room,
+            port=self.port,
+            rate=rate,
+            burst=given,
+            upstream=urlsplit(upstream).netloc,
+        )
         (self.room / "nginx.conf").write_text(config)
 
     def start(self) -> None:
         """Start it and wait until it answers."""
         assert NGINX is not None
-        self._process = subprocess.Popen([NGINX, "-p", str(self.room), "-c", str(self.room / "nginx.conf")], stderr=subprocess.DEVNULL)
+        self._process = subprocess.Popen(
+            [NGINX, "-p", str(self.room), "-c", str(self.room / "nginx.conf")],
+            stderr=subprocess.DEVNULL,
+        )
         for _ in range(500):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            with (
+                contextlib.suppress(OSError),
+                socket.create_connection(("127.0.0.1", self.port), 1),
+            ):
                 return
             time.sleep(0.01)
         self.stop()
@@ -143,7 +155,10 @@ def hold(trips: Iterable[Trip], since: float, interval: float) -> list[Trip]:
     later = sorted((trip for trip in trips if trip.sent > since), key=lambda trip: trip.answered)
     refusals = [trip.answered for trip in later if trip.status == httpx.codes.SERVICE_UNAVAILABLE]
     began = refusals[1] + interval
-    ended = next((trip.answered for trip in later if trip.status == httpx.codes.OK and trip.sent > began), math.inf)
+    ended = next(
+        (trip.answered for trip in later if trip.status == httpx.codes.OK and trip.sent > began),
+        math.inf,
+    )
     return [trip for trip in later if began < trip.sent < ended]
 
 
@@ -180,7 +195,9 @@ TICK = 1e-6
 class _Wire:
     """A TCP proxy whose both directions take `mean` seconds, give or take `jitter`; order is kept within a connection."""
 
-    def __init__(self, target: str, mean: float, jitter: float, seed: int, trips: list[Trip]) -> None:
+    def __init__(
+        self, target: str, mean: float, jitter: float, seed: int, trips: list[Trip]
+    ) -> None:
         self.host, self.port = urlsplit(target).hostname, urlsplit(target).port
         self.mean, self.jitter = mean, jitter
         self.random = random.Random(seed)
@@ -196,7 +213,10 @@ class _Wire:
             return
         self.writers += writer, far_writer
         connection = _Connection(self.trips)
-        for pump in (self._pump(reader, far_writer, connection.up), self._pump(far_reader, writer, connection.down)):
+        for pump in (
+            self._pump(reader, far_writer, connection.up),
+            self._pump(far_reader, writer, connection.down),
+        ):
             task = asyncio.ensure_future(pump)
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
@@ -209,14 +229,21 @@ class _Wire:
             writer.transport.abort()
         await asyncio.sleep(0.01)
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, note: Callable[[bytes, float, float], None]) -> None:
+    async def _pump(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        note: Callable[[bytes, float, float], None],
+    ) -> None:
         loop, latest = asyncio.get_running_loop(), 0.0
         while True:
             try:
                 chunk = await reader.read(65536)
             except OSError:
                 chunk = b""
-            latest = max(latest + TICK, loop.time() + max(0.0, self.random.gauss(self.mean, self.jitter)))
+            latest = max(
+                latest + TICK, loop.time() + max(0.0, self.random.gauss(self.mean, self.jitter))
+            )
             loop.call_at(latest, self._pass_on, writer, chunk)
             if not chunk:
                 return
@@ -233,7 +260,9 @@ class _Wire:
 
 
 @contextlib.contextmanager
-def wire(target: str, mean: float, jitter: float, seed: int = 1, trips: list[Trip] | None = None) -> Iterator[str]:
+def wire(
+    target: str, mean: float, jitter: float, seed: int = 1, trips: list[Trip] | None = None
+) -> Iterator[str]:
     """Put a slow wire in front of an origin, in a thread of its own, and return the origin to use; `trips` is filled in."""
     ready: threading.Event = threading.Event()
     state: dict[str, object] = {}

@@ -44,7 +44,19 @@ async def wire():
 
 # --- tokens ----------------------------------------------------------------------------------------------------------------------
 
-BAD_TOKENS = ["", " ", "two words", "line\nbreak", "cr\r", "tab\t", "trailing ", "nul\0", "tökén", "\u200bzero-width", "del\x7f"]
+BAD_TOKENS = [
+    "",
+    " ",
+    "two words",
+    "line\nbreak",
+    "cr\r",
+    "tab\t",
+    "trailing ",
+    "nul\0",
+    "tökén",
+    "\u200bzero-width",
+    "del\x7f",
+]
 ODD_TOKENS = [b"bytes", 17, ["list"], object()]
 
 
@@ -112,8 +124,12 @@ CONSTRUCTORS = {
     "timeout None": given(timeout=None),
     "timeout text": given(timeout="30"),
     "retry a number": given(retry=3),
-    "two ways to HTTP": given(http_client=httpx.AsyncClient(verify=False), transport=httpx.MockTransport(lambda _: None)),
-    "a token in another's logs": given(http_client=httpx.AsyncClient(verify=False), request_format="query"),
+    "two ways to HTTP": given(
+        http_client=httpx.AsyncClient(verify=False), transport=httpx.MockTransport(lambda _: None)
+    ),
+    "a token in another's logs": given(
+        http_client=httpx.AsyncClient(verify=False), request_format="query"
+    ),
     "http_client of another kind": given(http_client=object()),
     "http_client that is not async": given(http_client=httpx.Client(verify=False)),
     "rate 0": lambda: Rate(0),
@@ -143,7 +159,9 @@ def test_what_cannot_be_made(make):
     assert "secret" not in str(refused.value)
 
 
-@pytest.mark.parametrize("cls", [FastCron, SetCronJob, lambda *args, **options: Client(FASTCRON, *args, **options)])
+@pytest.mark.parametrize(
+    "cls", [FastCron, SetCronJob, lambda *args, **options: Client(FASTCRON, *args, **options)]
+)
 def test_an_unknown_option_is_pythons_own_error(cls):
     """A keyword that no constructor has is a TypeError that names it."""
     with pytest.raises(TypeError, match="retries"):
@@ -208,7 +226,9 @@ CALLS = {
     "unknown parameter of edit": lambda api: api.cron.edit(1, urls=URL),
     "unknown parameter of batch_edit": lambda api: api.cron.batch_edit([1], urls=URL),
     "unknown parameter of group_edit": lambda api: api.cron.group_edit(1, urls=URL),
-    "unknown parameter of a spec": lambda api: api.cron.batch_add([{"url": URL}, {"url": URL, "nome": "x"}]),
+    "unknown parameter of a spec": lambda api: api.cron.batch_add(
+        [{"url": URL}, {"url": URL, "nome": "x"}]
+    ),
     "wire name instead of ours": lambda api: api.cron.add(url=URL, httpMethod="POST"),
     "no url": lambda api: api.cron.add(name="x"),
     "empty url": lambda api: api.cron.add(url=""),
@@ -269,7 +289,9 @@ async def test_what_cannot_be_called(wire, call, request_format):
 async def test_an_item_that_is_wrong_is_named_by_its_place(wire):
     """Of a batch the wrong one is told, counted from zero."""
     async with client_of(None, transport=wire.transport) as api:
-        with pytest.raises(ConfigurationError, match=r"^cron\.batch_add: item 2: A job needs a url\.$"):
+        with pytest.raises(
+            ConfigurationError, match=r"^cron\.batch_add: item 2: A job needs a url\.$"
+        ):
             await api.cron.batch_add([JobSpec(url=URL), {"url": URL}, {"name": "x"}])
 
 
@@ -311,7 +333,9 @@ def test_a_rate_that_differs_is_no_second_budget():
     url = f"{BASE_URLS['setcronjob']}another/"
 
     async def use(rate):
-        async with Client(Provider(**{**_fields(SETCRONJOB), "base_url": url, "rate": rate}), TOKEN) as api:
+        async with Client(
+            Provider(**{**_fields(SETCRONJOB), "base_url": url, "rate": rate}), TOKEN
+        ) as api:
             return api.scheduler
 
     assert asyncio.run(use(Rate(3))).rate == Rate(3)

@@ -35,7 +35,11 @@ async def storm(api, calls, rng, patience):
 
     for number in range(calls):
         hasty = number % 3 == 0
-        call = give_up(api.cron.list(), rng.uniform(0, patience), rng.choice(["timeout", "cancel"])) if hasty else patient()
+        call = (
+            give_up(api.cron.list(), rng.uniform(0, patience), rng.choice(["timeout", "cancel"]))
+            if hasty
+            else patient()
+        )
         tasks.append(asyncio.ensure_future(call))
         if number % 50 == 0:
             await asyncio.sleep(0)
@@ -71,11 +75,15 @@ async def test_a_thousand_calls_over_real_sockets(seed):
     """Of 1,000 calls over sockets, some stalled and some reset, every one that is not given up is answered; no connection leaks."""
     app = create_app(rates=FAST)
     app.emulator.faults.add(
-        Fault("reset", times=None, share=0.02), Fault("stall", times=None, share=0.02, seconds=0.2), Fault("cut", times=None, share=0.02)
+        Fault("reset", times=None, share=0.02),
+        Fault("stall", times=None, share=0.02, seconds=0.2),
+        Fault("cut", times=None, share=0.02),
     )
     retry = RetryPolicy(max_attempts=20, max_delay=0.05)
     with run_in_thread(app) as origin:
-        async with SetCronJob(TOKEN, base_url=f"{origin}/api/", scheduler=Scheduler(400.0), retry=retry) as api:
+        async with SetCronJob(
+            TOKEN, base_url=f"{origin}/api/", scheduler=Scheduler(400.0), retry=retry
+        ) as api:
             assert await storm(api, 1000, random.Random(seed), 2.0) == patient_of(1000)
             app.emulator.faults.clear()
             assert len(await asyncio.gather(*[api.cron.list() for _ in range(100)])) == 100

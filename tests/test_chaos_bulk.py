@@ -53,10 +53,14 @@ async def test_nobody_who_adds_edits_and_deletes_is_told_anything_wrong(provider
     assert found.verdict.items > 50
 
 
-@pytest.mark.parametrize(("method", "provider", "seed"), [("add_many", *SEEDS[0]), ("delete_many", *SEEDS[1])])
+@pytest.mark.parametrize(
+    ("method", "provider", "seed"), [("add_many", *SEEDS[0]), ("delete_many", *SEEDS[1])]
+)
 def test_a_bulk_that_is_killed_again_and_again_loses_nothing(method, provider, seed, tmp_path):
     """A bulk with a journal is killed at random moments and goes on each time: everything is done, and done once."""
-    found, kills = killed(method, provider, seed, 1200 if provider == "fastcron" else 40, KILLS, tmp_path)
+    found, kills = killed(
+        method, provider, seed, 1200 if provider == "fastcron" else 40, KILLS, tmp_path
+    )
     check(found, seed)
     assert kills == KILLS
     assert found.verdict.failed == 0
@@ -65,7 +69,13 @@ def test_a_bulk_that_is_killed_again_and_again_loses_nothing(method, provider, s
 # --- the judge -------------------------------------------------------------------------------------------------------------------
 
 SPEC = {"name": "a", "url": "https://a.example", "expression": "0 0 1 1 *", "post_data": "old"}
-JOB = {"id": 1, "name": "a", "url": "https://a.example", "expression": "0 0 1 1 *", "postData": "old"}
+JOB = {
+    "id": 1,
+    "name": "a",
+    "url": "https://a.example",
+    "expression": "0 0 1 1 *",
+    "postData": "old",
+}
 DONE = Tale(SPEC, "done", 1)
 
 

@@ -18,7 +18,9 @@ from chaos_deeds import changed, ensured, mingled
 from chaos_judge import Visit
 from cronapi import CronAPIError
 
-on_both = pytest.mark.parametrize(("provider", "seed", "backend"), [(*SEEDS[0], "asyncio"), (*SEEDS[1], "trio")])
+on_both = pytest.mark.parametrize(
+    ("provider", "seed", "backend"), [(*SEEDS[0], "asyncio"), (*SEEDS[1], "trio")]
+)
 
 
 def judged(scenario, provider, seed, backend, **options):
@@ -37,10 +39,14 @@ def test_nobody_whose_calls_are_merged_is_told_anything_wrong(provider, seed):
     assert found.verdict.cancelled
 
 
-@pytest.mark.parametrize(("provider", "seed", "backend"), [(*SEEDS[0], "asyncio"), (*SEEDS[0], "trio")])
+@pytest.mark.parametrize(
+    ("provider", "seed", "backend"), [(*SEEDS[0], "asyncio"), (*SEEDS[0], "trio")]
+)
 def test_merged_calls_on_a_job_keep_their_order(provider, seed, backend):
     """Where requests go out one by one, what was asked for first of a job arrives first, whatever is merged with it."""
-    assert judged(mingled(1), provider, seed, backend, coalesce=True, seats=1, timeout=0.5).verdict.items
+    assert judged(
+        mingled(1), provider, seed, backend, coalesce=True, seats=1, timeout=0.5
+    ).verdict.items
 
 
 @on_both
@@ -65,7 +71,9 @@ ADD = Deed("cron.add", None, OLD, began=0, ended=4, told="done", answer=JOB)
 
 def visit(function, applied, data=None, number=1, came=None, **content):
     """Return a request that came and went just before and after it was carried out."""
-    return Visit(function, {"id": number, **content}, came or applied - 1, applied + 1, applied, data)
+    return Visit(
+        function, {"id": number, **content}, came or applied - 1, applied + 1, applied, data
+    )
 
 
 def edited(text, applied, **more):
@@ -73,7 +81,9 @@ def edited(text, applied, **more):
 
 
 def deed(what, began, ended, told="done", *, number=1, text=None, **more):
-    return Deed(f"cron.{what}", number, {"postData": text} if text else {}, began, ended, told, **more)
+    return Deed(
+        f"cron.{what}", number, {"postData": text} if text else {}, began, ended, told, **more
+    )
 
 
 GONE = visit("cron.delete", 11, {})
@@ -82,7 +92,16 @@ GONE = visit("cron.delete", 11, {})
 def found(deeds, visits, jobs=(JOB,), *, in_order=False):
     """Return what the judge counts, without what is 0."""
     verdict = judge_deeds([ADD, *deeds], [MADE, *visits], jobs, [], in_order=in_order)
-    names = ("lost", "duplicated", "unknown", "knowable", "failed", "overtaken", "misread", "disordered")
+    names = (
+        "lost",
+        "duplicated",
+        "unknown",
+        "knowable",
+        "failed",
+        "overtaken",
+        "misread",
+        "disordered",
+    )
     return {name: count for name in names if (count := getattr(verdict, name))}
 
 
@@ -108,7 +127,12 @@ def test_it_finds_changes_that_nobody_was_told_of():
     """What is gone although every delete failed, or was edited although that was told failed or asked for another job, is wrong."""
     assert found([deed("delete", 10, 19, "absent")], [GONE], []) == {"lost": 1}
     new = {**JOB, "postData": "new"}
-    assert found([deed("edit", 10, 19, "failed", text="new")], [edited("new", 11)], [new])["duplicated"] == 1
+    assert (
+        found([deed("edit", 10, 19, "failed", text="new")], [edited("new", 11)], [new])[
+            "duplicated"
+        ]
+        == 1
+    )
     assert found([], [edited("new", 11)], [new]) == {"lost": 1}
 
 
@@ -151,15 +175,30 @@ def test_it_finds_what_went_before_what_was_asked_for_first():
     stale = deed("get", 12, 30, answer=JOB)
     assert found([one, stale], [edited("one", 20)], [there], in_order=True) == {"disordered": 1}
     assert found([one, stale], [edited("one", 20)], [there]) == {}
-    assert found([deed("delete", 10, 30), one], [edited("one", 20), visit("cron.delete", 22, {})], [], in_order=True) == {}
+    assert (
+        found(
+            [deed("delete", 10, 30), one],
+            [edited("one", 20), visit("cron.delete", 22, {})],
+            [],
+            in_order=True,
+        )
+        == {}
+    )
 
 
 def test_it_finds_what_was_sent_again_when_it_was_over():
     """An edit that comes again after it was told is disordered; one that the service held back since before is overtaken."""
     one, two = deed("edit", 10, 14, text="one"), deed("edit", 15, 19, text="two")
     there = {**JOB, "postData": "one"}
-    assert found([one, two], [edited("one", 12), edited("two", 17), edited("one", 25)], [there])["disordered"] == 1
-    assert found([one, two], [edited("one", 12), edited("two", 17), edited("one", 25, came=11)], [there]) == {"overtaken": 1}
+    assert (
+        found([one, two], [edited("one", 12), edited("two", 17), edited("one", 25)], [there])[
+            "disordered"
+        ]
+        == 1
+    )
+    assert found(
+        [one, two], [edited("one", 12), edited("two", 17), edited("one", 25, came=11)], [there]
+    ) == {"overtaken": 1}
 
 
 def test_it_knows_what_can_be_known_of_a_change():

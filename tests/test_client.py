@@ -63,7 +63,9 @@ def transport_of(app):
 def test_each_service_has_its_client(cls, provider):
     """FastCron and SetCronJob are clients of their providers, at the documented address unless another is given."""
     assert cls(TOKEN).provider is provider
-    assert cls(TOKEN, base_url="https://example.com/api").provider == attrs.evolve(provider, base_url="https://example.com/api/")
+    assert cls(TOKEN, base_url="https://example.com/api").provider == attrs.evolve(
+        provider, base_url="https://example.com/api/"
+    )
 
 
 async def test_a_third_service_of_the_family_can_be_described(app):
@@ -81,7 +83,9 @@ def test_the_repr_names_the_service_and_no_secret(cls):
     """A client shows its class and address."""
     api = cls(TOKEN)
     assert repr(api) == f"<{cls.__name__} {api.provider.base_url}>"
-    assert TOKEN not in repr(api.cron) + repr(api.group) + repr(api.account) + repr(api.server) + repr(api.provider)
+    assert TOKEN not in repr(api.cron) + repr(api.group) + repr(api.account) + repr(
+        api.server
+    ) + repr(api.provider)
 
 
 # --- tokens ----------------------------------------------------------------------------------------------------------------------
@@ -97,7 +101,11 @@ class _Vault:
         return TOKEN
 
 
-@pytest.mark.parametrize("token", [TOKEN, lambda: TOKEN, _async_token, _Vault()], ids=["text", "function", "coroutine", "object"])
+@pytest.mark.parametrize(
+    "token",
+    [TOKEN, lambda: TOKEN, _async_token, _Vault()],
+    ids=["text", "function", "coroutine", "object"],
+)
 async def test_a_token_is_text_or_something_that_gives_it(emulate, token):
     """The token may be a text, a function, a coroutine function, or any object that can be called."""
     _, api = await emulate(token=token)
@@ -126,7 +134,9 @@ async def test_an_error_of_a_token_function_is_its_own(app):
     assert not app.emulator.requests
 
 
-@pytest.mark.parametrize(("cls", "variable"), [(FastCron, "FASTCRON_TOKEN"), (SetCronJob, "SETCRONJOB_TOKEN")])
+@pytest.mark.parametrize(
+    ("cls", "variable"), [(FastCron, "FASTCRON_TOKEN"), (SetCronJob, "SETCRONJOB_TOKEN")]
+)
 async def test_the_environment_may_hold_the_token(monkeypatch, app, cls, variable):
     """Without an argument the provider's variable is read, when the client is made."""
     for name in ("FASTCRON_TOKEN", "SETCRONJOB_TOKEN"):
@@ -143,7 +153,10 @@ async def test_the_environment_may_hold_the_token(monkeypatch, app, cls, variabl
 
 async def test_clients_of_one_address_share_one_scheduler(address):
     """Two clients of a service, whichever account they use, are paced together; a client elsewhere is not."""
-    one, two = FastCron(TOKEN, base_url=address), FastCron("another-token-0123456789", base_url=address)
+    one, two = (
+        FastCron(TOKEN, base_url=address),
+        FastCron("another-token-0123456789", base_url=address),
+    )
     assert one.scheduler is one.scheduler is two.scheduler
     assert one.scheduler.rate == Rate(1)
     assert FastCron(TOKEN, base_url=f"{address}v2/").scheduler is not one.scheduler
@@ -151,7 +164,10 @@ async def test_clients_of_one_address_share_one_scheduler(address):
 
 async def test_scope_token_paces_each_account(address):
     """With scope="token" two accounts have a scheduler each, and two clients of one account share theirs."""
-    one, again, two = (FastCron(token, base_url=address, scope="token") for token in (TOKEN, TOKEN, "another-token-0123456789"))
+    one, again, two = (
+        FastCron(token, base_url=address, scope="token")
+        for token in (TOKEN, TOKEN, "another-token-0123456789")
+    )
     assert one.scheduler is again.scheduler
     assert two.scheduler is not one.scheduler
     assert FastCron(TOKEN, base_url=address).scheduler not in (one.scheduler, two.scheduler)
@@ -159,7 +175,10 @@ async def test_scope_token_paces_each_account(address):
 
 async def test_scope_token_tells_token_functions_apart(address):
     """A token function stands for its account: the same one shares, another does not."""
-    one, again, two = (FastCron(token, base_url=address, scope="token") for token in (_async_token, _async_token, lambda: TOKEN))
+    one, again, two = (
+        FastCron(token, base_url=address, scope="token")
+        for token in (_async_token, _async_token, lambda: TOKEN)
+    )
     assert one.scheduler is again.scheduler
     assert two.scheduler is not one.scheduler
 
@@ -262,7 +281,10 @@ async def test_a_view_with_max_wait_does_not_queue_for_long(app):
     assert len(app.emulator.requests) == 1
 
 
-@pytest.mark.parametrize(("options", "lane"), [({}, "interactive"), ({"lane": "bulk"}, "bulk"), ({"lane": None}, "interactive")])
+@pytest.mark.parametrize(
+    ("options", "lane"),
+    [({}, "interactive"), ({"lane": "bulk"}, "bulk"), ({"lane": None}, "interactive")],
+)
 async def test_a_view_chooses_the_lane(app, options, lane):
     """Single calls are interactive unless the view says otherwise."""
     scheduler = Scheduler(10_000, max_in_flight=1)
@@ -274,7 +296,9 @@ async def test_a_view_chooses_the_lane(app, options, lane):
         await asyncio.wait([call])
 
 
-@pytest.mark.parametrize(("options", "lane"), [({}, "bulk"), ({"lane": "interactive"}, "interactive")])
+@pytest.mark.parametrize(
+    ("options", "lane"), [({}, "bulk"), ({"lane": "interactive"}, "interactive")]
+)
 async def test_reading_all_pages_is_bulk(app, options, lane):
     """`iterate` lets others go first, unless told otherwise."""
     scheduler = Scheduler(10_000, max_in_flight=1)
@@ -325,7 +349,9 @@ async def test_a_view_inside_async_with_closes_all(emulate):
 async def test_many_tasks_share_a_client(emulate):
     """A hundred coroutines that use one client at once each get their own answer."""
     app, api = await emulate()
-    jobs = await asyncio.gather(*[api.cron.add(url=URL, name=f"job {number}") for number in range(100)])
+    jobs = await asyncio.gather(
+        *[api.cron.add(url=URL, name=f"job {number}") for number in range(100)]
+    )
     assert [job.name for job in jobs] == [f"job {number}" for number in range(100)]
     assert app.emulator.created("fastcron") == 100
 
@@ -333,7 +359,11 @@ async def test_many_tasks_share_a_client(emulate):
 def test_specs_survive_pickling():
     """A JobSpec is equal to its copy, and to one made of the same parameters."""
     spec = JobSpec(url=URL, name="ping", password="hunter22")
-    assert pickle.loads(pickle.dumps(spec)) == spec == JobSpec(name="ping", password="hunter22", url=URL)
+    assert (
+        pickle.loads(pickle.dumps(spec))
+        == spec
+        == JobSpec(name="ping", password="hunter22", url=URL)
+    )
     assert hash(spec) == hash(JobSpec(name="ping", password="hunter22", url=URL))
     assert spec != JobSpec(url=URL)
     assert len({spec, JobSpec(name="ping", password="hunter22", url=URL)}) == 1
@@ -347,7 +377,10 @@ async def test_a_bound_method_that_returns_the_token_stands_for_one_account():
             return "t" * 32
 
     vault, other = Vault(), Vault()
-    clients = [FastCron(holder.token, base_url="http://127.0.0.1:9/api/v1/", scope="token") for holder in (vault, vault, other)]
+    clients = [
+        FastCron(holder.token, base_url="http://127.0.0.1:9/api/v1/", scope="token")
+        for holder in (vault, vault, other)
+    ]
     assert clients[0].scheduler is clients[1].scheduler
     assert clients[0].scheduler is not clients[2].scheduler
 

@@ -23,13 +23,20 @@ from cronapi.errors import (
     WaitTooLongError,
 )
 
-ALL: list[type[CronAPIError]] = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, CronAPIError)]
+ALL: list[type[CronAPIError]] = [
+    value
+    for value in vars(errors).values()
+    if isinstance(value, type) and issubclass(value, CronAPIError)
+]
 
 
 def drawn() -> list[tuple[int, str]]:
     """Return depth and name of each class of the tree in the module's docstring."""
     lines = [line for line in (errors.__doc__ or "").splitlines() if "Error  " in line]
-    return [((len(line) - len(line.lstrip("| +-"))) // 4, line.lstrip("| +-").split()[0]) for line in lines]
+    return [
+        ((len(line) - len(line.lstrip("| +-"))) // 4, line.lstrip("| +-").split()[0])
+        for line in lines
+    ]
 
 
 def real(cls: type[CronAPIError], depth: int = 1) -> list[tuple[int, str]]:
@@ -53,16 +60,27 @@ def test_the_tree_is_drawn_as_it_is() -> None:
 def test_an_error_needs_only_its_message(cls: type[CronAPIError]) -> None:
     """Every error can be made from a message alone and then knows no call and started no request."""
     error = cls("It went wrong.")
-    assert (error.message, error.provider, error.function, error.attempts) == ("It went wrong.", None, None, 0)
+    assert (error.message, error.provider, error.function, error.attempts) == (
+        "It went wrong.",
+        None,
+        None,
+        0,
+    )
     assert error.args == ("It went wrong.",)
     assert str(error).startswith("It went wrong.")
 
 
 @pytest.mark.parametrize("cls", ALL)
-@pytest.mark.parametrize("clone", [lambda e: pickle.loads(pickle.dumps(e)), copy.copy, copy.deepcopy], ids=["pickle", "copy", "deepcopy"])
+@pytest.mark.parametrize(
+    "clone",
+    [lambda e: pickle.loads(pickle.dumps(e)), copy.copy, copy.deepcopy],
+    ids=["pickle", "copy", "deepcopy"],
+)
 def test_an_error_travels_between_processes(cls: type[CronAPIError], clone: Any) -> None:
     """Every error arrives in another process with all it knew."""
-    error = cls("It went wrong.").of_call(provider="fastcron", function="cron.add", attempts=3, applied=Applied.UNKNOWN)
+    error = cls("It went wrong.").of_call(
+        provider="fastcron", function="cron.add", attempts=3, applied=Applied.UNKNOWN
+    )
     error.__dict__.update(dict.fromkeys(error.__dict__.keys() - {"message", "applied"}, 7))
     twin = clone(error)
     assert type(twin) is cls
@@ -77,12 +95,18 @@ def test_an_error_travels_between_processes(cls: type[CronAPIError], clone: Any)
         (StatusError("x", status=500), {"status": 500}),
         (ServiceUnavailableError("x", retry_after=3.0), {"status": 503, "retry_after": 3.0}),
         (ServiceUnavailableError("x", status=429), {"status": 429, "retry_after": None}),
-        (RedirectError("x", status=301, location="https://example.com/"), {"status": 301, "location": "https://example.com/"}),
+        (
+            RedirectError("x", status=301, location="https://example.com/"),
+            {"status": 301, "location": "https://example.com/"},
+        ),
         (ResponseError("x", problems=("$: missing",)), {"problems": ("$: missing",)}),
         (APIError("x", code=5), {"code": 5}),
         (AuthenticationError("x"), {"code": 11}),
         (OutcomeUnknownError("x"), {"applied": Applied.UNKNOWN}),
-        (OutcomeUnknownError("x", applied=Applied.NO, attempts=2), {"applied": Applied.NO, "attempts": 2}),
+        (
+            OutcomeUnknownError("x", applied=Applied.NO, attempts=2),
+            {"applied": Applied.NO, "attempts": 2},
+        ),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -96,9 +120,17 @@ def test_an_error_knows_its_own_facts(error: CronAPIError, names: dict[str, obje
 @pytest.mark.parametrize("cls", ALL)
 def test_the_text_says_call_attempts_outcome_and_advice(cls: type[CronAPIError]) -> None:
     """The text of an error names the call, the attempts, whether it was applied, and what to do."""
-    error = cls("It went wrong.", provider="fastcron", function="cron.add", attempts=2, applied=Applied.UNKNOWN)
+    error = cls(
+        "It went wrong.",
+        provider="fastcron",
+        function="cron.add",
+        attempts=2,
+        applied=Applied.UNKNOWN,
+    )
     advice = f" {cls.advice}" if cls.advice else ""
-    assert str(error) == f"fastcron cron.add: It went wrong. [attempts: 2, applied: unknown]{advice}"
+    assert (
+        str(error) == f"fastcron cron.add: It went wrong. [attempts: 2, applied: unknown]{advice}"
+    )
 
 
 @pytest.mark.parametrize("cls", [cls for cls in ALL if cls.advice])
@@ -111,7 +143,10 @@ def test_advice_is_one_sentence(cls: type[CronAPIError]) -> None:
 def test_facts_of_the_call_are_filled_in_later() -> None:
     """What is known of a call can be filled in where it is known, and the error itself comes back."""
     error = APIError("No.", code=3)
-    assert error.of_call(provider="setcronjob", function="cron.get", attempts=1, applied=Applied.NO) is error
+    assert (
+        error.of_call(provider="setcronjob", function="cron.get", attempts=1, applied=Applied.NO)
+        is error
+    )
     assert str(error) == "setcronjob cron.get: No. [attempts: 1, applied: no]"
 
 

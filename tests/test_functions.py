@@ -69,7 +69,12 @@ async def desk_of(emulate):
 
     async def make(provider="fastcron", auth="body", request_format="json", **options):
         clock = ManualClock(START)
-        app, api = await emulate(provider, create_app(rates=FAST, clock=clock, **options), auth=auth, request_format=request_format)
+        app, api = await emulate(
+            provider,
+            create_app(rates=FAST, clock=clock, **options),
+            auth=auth,
+            request_format=request_format,
+        )
         group = await api.group.add("nightly")
         job = await api.cron.add(url=URL, name="ping", expression="*/5 * * * *", group=group.id)
         app.emulator.requests.clear()
@@ -91,7 +96,12 @@ async def cron_list(desk):
 async def cron_get(desk):
     job = await desk.api.cron.get(desk.job.id)
     assert job == desk.job
-    assert (job.url, job.name, job.expression, job.group) == (URL, "ping", "*/5 * * * *", desk.group.id)
+    assert (job.url, job.name, job.expression, job.group) == (
+        URL,
+        "ping",
+        "*/5 * * * *",
+        desk.group.id,
+    )
     assert (job.status, job.is_active, job.fail) == (JobStatus.ACTIVE, True, 0)
 
 
@@ -105,9 +115,18 @@ async def cron_add(desk):
         "instances": 1,
     }
     job = await desk.api.cron.add(
-        **params, http_headers={"X-One": "1", "X-Two": "two words"}, notify=False, username="u", password="hunter22"
+        **params,
+        http_headers={"X-One": "1", "X-Two": "two words"},
+        notify=False,
+        username="u",
+        password="hunter22",
     )
-    assert (job.url, job.name, job.timeout, job.post_data) == ("http://example.com/a?b=c&d=ü", "a & b", 60, '{"a": 1}')
+    assert (job.url, job.name, job.timeout, job.post_data) == (
+        "http://example.com/a?b=c&d=ü",
+        "a & b",
+        60,
+        '{"a": 1}',
+    )
     assert job.http_headers == "X-One: 1\r\nX-Two: two words"
     assert job.notify is Notify.NEVER
     stored = desk.stored(job.id)
@@ -150,7 +169,9 @@ async def cron_run(desk):
     assert NOW < soon <= NOW + timedelta(minutes=1)
     noon = datetime(2030, 5, 24, 14, 0, 0, tzinfo=timezone(timedelta(hours=2)))
     assert await desk.api.cron.run(desk.job.id, time=noon, payload="a=1&b=2") == noon
-    assert await desk.api.cron.run(desk.job.id, time=int(noon.timestamp()) + 5) == noon + timedelta(seconds=5)
+    assert await desk.api.cron.run(desk.job.id, time=int(noon.timestamp()) + 5) == noon + timedelta(
+        seconds=5
+    )
     queued = [(run["time"], run["payload"]) for run in desk.stored(desk.job.id)["queued"]]
     assert queued[1:] == [(noon.timestamp(), "a=1&b=2"), (noon.timestamp() + 5, None)]
 
@@ -160,7 +181,9 @@ async def cron_logs(desk):
     desk.clock.advance(3600)
     runs = await desk.api.cron.logs(desk.job.id)
     assert len(runs) == 12
-    assert all(isinstance(run, Execution) and run.succeeded and run.http_status == 200 for run in runs)
+    assert all(
+        isinstance(run, Execution) and run.succeeded and run.http_status == 200 for run in runs
+    )
     assert runs[0].time - runs[1].time == timedelta(minutes=5)
     assert NOW < runs[-1].time < runs[0].time <= NOW + timedelta(hours=1)
     assert await desk.api.cron.logs(desk.job.id, limit=2) == runs[:2]
@@ -174,7 +197,9 @@ async def cron_failures(desk):
     runs = await desk.api.cron.failures()
     assert runs == await desk.api.cron.failures(broken.id)
     assert len(runs) == 12
-    assert {(run.succeeded, run.http_status, run.error) for run in runs} == {(False, 500, "HTTP error 500")}
+    assert {(run.succeeded, run.http_status, run.error) for run in runs} == {
+        (False, 500, "HTTP error 500")
+    }
     assert await desk.api.cron.failures(broken.id, keyword="HTTP error", limit=3) == runs[:3]
 
 
@@ -186,15 +211,23 @@ async def cron_next(desk):
 
 
 async def cron_batch_add(desk):
-    jobs = await desk.api.cron.batch_add([JobSpec(url=URL, name="one", notify=True), {"url": URL, "name": "two", "group": None}])
-    assert [(job.name, job.notify, job.group) for job in jobs] == [("one", Notify.ON_FAILURE, None), ("two", Notify.ON_FAILURE, None)]
+    jobs = await desk.api.cron.batch_add(
+        [JobSpec(url=URL, name="one", notify=True), {"url": URL, "name": "two", "group": None}]
+    )
+    assert [(job.name, job.notify, job.group) for job in jobs] == [
+        ("one", Notify.ON_FAILURE, None),
+        ("two", Notify.ON_FAILURE, None),
+    ]
     assert jobs[0].id < jobs[1].id
 
 
 async def cron_batch_edit(desk):
     other = await desk.api.cron.add(url=URL, name="other")
     jobs = await desk.api.cron.batch_edit([other.id, desk.job.id], name="same", timeout=77)
-    assert [(job.id, job.name, job.timeout) for job in jobs] == [(other.id, "same", 77), (desk.job.id, "same", 77)]
+    assert [(job.id, job.name, job.timeout) for job in jobs] == [
+        (other.id, "same", 77),
+        (desk.job.id, "same", 77),
+    ]
 
 
 async def cron_batch_delete(desk):
@@ -237,7 +270,9 @@ async def group_add(desk):
 
 
 async def group_edit(desk):
-    assert (await desk.api.group.edit(desk.group.id, name="daily")) == attrs.evolve(desk.group, name="daily")
+    assert (await desk.api.group.edit(desk.group.id, name="daily")) == attrs.evolve(
+        desk.group, name="daily"
+    )
 
 
 async def group_delete(desk):
@@ -304,7 +339,9 @@ CHECKS = {name: globals()[name.replace(".", "_")] for name in TABLE}
 CASES = [(*way, function) for way in WAYS for function in sorted(offered_by(way[0]))]
 
 
-@pytest.mark.parametrize(("provider", "auth", "request_format", "function"), CASES, ids=lambda value: value)
+@pytest.mark.parametrize(
+    ("provider", "auth", "request_format", "function"), CASES, ids=lambda value: value
+)
 async def test_every_function_in_every_way(desk_of, provider, auth, request_format, function):
     """Each function that a service has gives typed, plausible results, as JSON, form or query, with any place for the token."""
     desk = await desk_of(provider, auth, request_format)
@@ -313,7 +350,11 @@ async def test_every_function_in_every_way(desk_of, provider, auth, request_form
     assert all(seen.accepted for seen in desk.emulator.requests)
 
 
-UNSUPPORTED = [(provider, function) for provider in ("fastcron", "setcronjob") for function in sorted(TABLE.keys() - offered_by(provider))]
+UNSUPPORTED = [
+    (provider, function)
+    for provider in ("fastcron", "setcronjob")
+    for function in sorted(TABLE.keys() - offered_by(provider))
+]
 ARGUMENTS = {
     "cron.next": {"id": 1},
     "cron.batch_add": {"specs": [{"url": URL}]},
@@ -334,7 +375,12 @@ async def test_what_a_service_does_not_have_is_refused_here(emulate, provider, f
         with pytest.raises(UnsupportedFunctionError) as refused:
             await call
         error = refused.value
-        assert (error.provider, error.function, error.attempts, error.applied) == (provider, function, 0, Applied.NO)
+        assert (error.provider, error.function, error.attempts, error.applied) == (
+            provider,
+            function,
+            0,
+            Applied.NO,
+        )
     assert not app.emulator.requests
 
 
@@ -427,7 +473,11 @@ async def test_find_takes_no_error_for_absence(emulate):
 
 @pytest.mark.parametrize(
     "time",
-    [datetime(2030, 5, 24, 2, 44, 25, tzinfo=UTC), 1905821065, datetime(2030, 5, 24, 4, 44, 25, 999_999, timezone(timedelta(hours=2)))],
+    [
+        datetime(2030, 5, 24, 2, 44, 25, tzinfo=UTC),
+        1905821065,
+        datetime(2030, 5, 24, 4, 44, 25, 999_999, timezone(timedelta(hours=2))),
+    ],
 )
 async def test_times_are_datetimes_or_unix_seconds(desk_of, time):
     """A moment is the same whether it is given as a datetime of any zone or as a number, and comes back in UTC."""
@@ -441,10 +491,17 @@ async def test_times_are_datetimes_or_unix_seconds(desk_of, time):
 async def test_a_job_can_run_as_it_is_added_or_edited(desk_of, run):
     """`run` takes True for now, or a moment, with a payload."""
     desk = await desk_of()
-    for job in (await desk.api.cron.add(url=URL, run=run, payload="a=1"), await desk.api.cron.edit(desk.job.id, run=run, payload="a=1")):
+    for job in (
+        await desk.api.cron.add(url=URL, run=run, payload="a=1"),
+        await desk.api.cron.edit(desk.job.id, run=run, payload="a=1"),
+    ):
         (queued,) = desk.stored(job.id)["queued"]
         assert queued["payload"] == "a=1"
-        assert queued["time"] == 1905821065 if run not in (1, True) else START < queued["time"] <= START + 60
+        assert (
+            queued["time"] == 1905821065
+            if run not in (1, True)
+            else START < queued["time"] <= START + 60
+        )
 
 
 @pytest.mark.parametrize(("provider", "auth", "request_format"), WAYS)
@@ -452,7 +509,9 @@ async def test_none_clears_on_an_edit(desk_of, provider, auth, request_format):
     """None empties what the service can empty, and what is left out stays."""
     desk = await desk_of(provider, auth, request_format)
     await desk.api.cron.edit(desk.job.id, post_data="x", http_headers={"X-A": "b"}, timeout=99)
-    job = await desk.api.cron.edit(desk.job.id, name=None, group=None, post_data=None, http_headers=None)
+    job = await desk.api.cron.edit(
+        desk.job.id, name=None, group=None, post_data=None, http_headers=None
+    )
     assert (job.name, job.group, job.post_data, job.http_headers) == ("", None, "", "")
     assert (job.timeout, job.url) == (99, URL)
 
@@ -462,7 +521,9 @@ async def test_none_is_not_sent_on_an_add(desk_of, provider):
     """None on a new job leaves the service its default."""
     desk = await desk_of(provider)
     plain = await desk.api.cron.add(url=URL)
-    job = await desk.api.cron.add(url=URL, name=None, group=None, post_data=None, http_headers=None, timezone=None)
+    job = await desk.api.cron.add(
+        url=URL, name=None, group=None, post_data=None, http_headers=None, timezone=None
+    )
     assert attrs.evolve(job, id=plain.id) == plain
 
 
@@ -484,15 +545,26 @@ async def test_nothing_is_sent_that_was_not_given():
     assert await _seen(url=URL) == {"url": URL}
 
 
-@pytest.mark.parametrize("headers", [{"X-One": "1", "X-Two": "a: b"}, "X-One: 1\nX-Two: a: b", "X-One:1\r\nX-Two:a: b\r\n"])
+@pytest.mark.parametrize(
+    "headers",
+    [{"X-One": "1", "X-Two": "a: b"}, "X-One: 1\nX-Two: a: b", "X-One:1\r\nX-Two:a: b\r\n"],
+)
 async def test_headers_travel_as_lines(headers):
     """A mapping, or text with any line ends, arrives joined with CRLF."""
-    assert await _seen(url=URL, http_headers=headers) == {"url": URL, "httpHeaders": "X-One: 1\r\nX-Two: a: b"}
+    assert await _seen(url=URL, http_headers=headers) == {
+        "url": URL,
+        "httpHeaders": "X-One: 1\r\nX-Two: a: b",
+    }
 
 
 @pytest.mark.parametrize(
     ("provider", "notify", "sent"),
-    [("fastcron", True, True), ("fastcron", Notify.NEVER, False), ("setcronjob", Notify.EVERY_RUN, 2), ("setcronjob", True, 1)],
+    [
+        ("fastcron", True, True),
+        ("fastcron", Notify.NEVER, False),
+        ("setcronjob", Notify.EVERY_RUN, 2),
+        ("setcronjob", True, 1),
+    ],
 )
 async def test_notify_is_what_each_service_understands(provider, notify, sent):
     """FastCron takes booleans, SetCronJob codes, and either may be given where it means the same."""
@@ -502,8 +574,16 @@ async def test_notify_is_what_each_service_understands(provider, notify, sent):
 
 async def test_value_lists_travel_as_lists():
     """SetCronJob's minutes and hours are sent as lists, from any sequence."""
-    sent = await _seen("setcronjob", url=URL, minute=("0", "30"), hour=["*"], dns_cache=False, retry_after=5)
-    assert sent == {"url": URL, "minute": ["0", "30"], "hour": ["*"], "dnsCache": False, "retryAfter": 5}
+    sent = await _seen(
+        "setcronjob", url=URL, minute=("0", "30"), hour=["*"], dns_cache=False, retry_after=5
+    )
+    assert sent == {
+        "url": URL,
+        "minute": ["0", "30"],
+        "hour": ["*"],
+        "dnsCache": False,
+        "retryAfter": 5,
+    }
 
 
 # --- what is not there -----------------------------------------------------------------------------------------------------------
@@ -512,7 +592,9 @@ async def test_value_lists_travel_as_lists():
 @BOTH
 @pytest.mark.parametrize("call", ["get", "delete"])
 @pytest.mark.parametrize("target", ["cron", "group"])
-async def test_what_is_not_there_is_not_found_where_that_is_certain(desk_of, provider, target, call):
+async def test_what_is_not_there_is_not_found_where_that_is_certain(
+    desk_of, provider, target, call
+):
     """The services have no code for it, so a listing confirms that there is no such job or group before NotFoundError says so."""
     desk = await desk_of(provider)
     with pytest.raises(NotFoundError) as missing:

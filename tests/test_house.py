@@ -21,7 +21,9 @@ from cronapi.namespaces.server import Server
 
 HOUSE = Path(cronapi.__file__).parent
 SAMPLES = Path(__file__).parent / "samples"
-MODULES = {path.relative_to(HOUSE).with_suffix("").as_posix(): path for path in sorted(HOUSE.rglob("*.py"))}
+MODULES = {
+    path.relative_to(HOUSE).with_suffix("").as_posix(): path for path in sorted(HOUSE.rglob("*.py"))
+}
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
 
 ROOMS = {
@@ -74,7 +76,15 @@ PUBLIC = [
         "RequestTimeoutError",
         "ResponseError",
     ),
-    *("RetryPolicy", "Scheduler", "SchedulerError", "SchedulerStats", "ServerAddress", "ServiceUnavailableError", "SetCronJob"),
+    *(
+        "RetryPolicy",
+        "Scheduler",
+        "SchedulerError",
+        "SchedulerStats",
+        "ServerAddress",
+        "ServiceUnavailableError",
+        "SetCronJob",
+    ),
     *("StatusError", "TransportError", "Unknown", "UnsupportedFunctionError", "WaitTooLongError"),
 ]
 
@@ -88,7 +98,9 @@ def room_of(module):
 
 def imports(tree, *, typing=False):
     """Yield the dotted names that a tree imports, those under `if TYPE_CHECKING` only with `typing`."""
-    hidden = set() if typing else {id(node) for block in typing_blocks(tree) for node in ast.walk(block)}
+    hidden = (
+        set() if typing else {id(node) for block in typing_blocks(tree) for node in ast.walk(block)}
+    )
     for node in ast.walk(tree):
         if id(node) in hidden:
             continue
@@ -100,7 +112,11 @@ def imports(tree, *, typing=False):
 
 
 def typing_blocks(tree):
-    return [node for node in ast.walk(tree) if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    return [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    ]
 
 
 def calls(tree):
@@ -109,7 +125,9 @@ def calls(tree):
 
 
 def functions_of(tree):
-    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return [
+        node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
 
 
 def length(function):
@@ -118,7 +136,17 @@ def length(function):
     return body[-1].end_lineno - body[0].lineno + 1 if body else 0
 
 
-BLOCKS = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match)
+BLOCKS = (
+    ast.If,
+    ast.For,
+    ast.AsyncFor,
+    ast.While,
+    ast.With,
+    ast.AsyncWith,
+    ast.Try,
+    ast.TryStar,
+    ast.Match,
+)
 
 
 def nesting(node):
@@ -126,9 +154,16 @@ def nesting(node):
     deepest = 0
     for field, value in ast.iter_fields(node):
         for child in value if isinstance(value, list) else [value]:
-            if not isinstance(child, ast.AST) or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            if not isinstance(child, ast.AST) or isinstance(
+                child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+            ):
                 continue
-            chained = isinstance(node, ast.If) and isinstance(child, ast.If) and field == "orelse" and len(value) == 1
+            chained = (
+                isinstance(node, ast.If)
+                and isinstance(child, ast.If)
+                and field == "orelse"
+                and len(value) == 1
+            )
             deepest = max(deepest, nesting(child) + (isinstance(child, BLOCKS) and not chained))
     return deepest
 
@@ -148,7 +183,11 @@ def test_imports_point_down(module):
     if room == "__init__":
         return
     assert room in ROOMS, f"{room} has no floor yet: give it one in ROOMS"
-    known = {name.split(".")[1] for name in imports(TREES[module], typing=True) if name.startswith("cronapi.")}
+    known = {
+        name.split(".")[1]
+        for name in imports(TREES[module], typing=True)
+        if name.startswith("cronapi.")
+    }
     upward = {other for other in known - {room} if ROOMS[other] >= ROOMS[room]}
     assert not upward, f"{module} imports {', '.join(sorted(upward))}"
 
@@ -162,38 +201,70 @@ def test_the_front_door_is_all_the_top_of_the_package_has():
 @pytest.mark.parametrize("module", [name for name in MODULES if room_of(name) == "emulator"])
 def test_the_emulator_shares_nothing_with_the_client(module):
     """The judge imports nothing of cronapi outside itself, so that client and judge cannot share a mistake."""
-    known = {name for name in imports(TREES[module], typing=True) if name.split(".")[0] == "cronapi"}
+    known = {
+        name for name in imports(TREES[module], typing=True) if name.split(".")[0] == "cronapi"
+    }
     assert all(name.startswith("cronapi.emulator.") for name in known), known
 
 
 def test_only_the_transport_speaks_http():
     """No other module imports httpx or httpx2 at run time."""
-    speakers = {module for module in MODULES if {name.split(".")[0] for name in imports(TREES[module])} & {"httpx", "httpx2", "httpcore"}}
+    speakers = {
+        module
+        for module in MODULES
+        if {name.split(".")[0] for name in imports(TREES[module])} & {"httpx", "httpx2", "httpcore"}
+    }
     assert speakers == {"_transport"}
 
 
 def test_only_the_scheduler_and_the_emulator_wait_for_time():
     """Nobody else sleeps, under whatever name."""
-    waiting = {room_of(module) for module in MODULES if any(call.split(".")[-1] == "sleep" for call in calls(TREES[module]))}
+    waiting = {
+        room_of(module)
+        for module in MODULES
+        if any(call.split(".")[-1] == "sleep" for call in calls(TREES[module]))
+    }
     assert waiting == {"scheduler", "emulator"}
-    bare = {module for module in MODULES if any(name.endswith(".sleep") for name in imports(TREES[module]))}
+    bare = {
+        module
+        for module in MODULES
+        if any(name.endswith(".sleep") for name in imports(TREES[module]))
+    }
     assert not bare
 
 
 def test_only_the_command_line_prints():
     """No module outside cli/ prints or writes to the standard streams."""
-    printing = {room_of(module) for module in MODULES if {"print", "sys.stdout.write", "sys.stderr.write"} & set(calls(TREES[module]))}
+    printing = {
+        room_of(module)
+        for module in MODULES
+        if {"print", "sys.stdout.write", "sys.stderr.write"} & set(calls(TREES[module]))
+    }
     assert printing <= {"cli"}
 
 
-@pytest.mark.parametrize("module", ["cronapi", "cronapi.models", "cronapi.errors", "cronapi.webhooks"])
+@pytest.mark.parametrize(
+    "module", ["cronapi", "cronapi.models", "cronapi.errors", "cronapi.webhooks"]
+)
 def test_an_import_costs_no_http_client(module):
     """Importing cronapi, its models or its errors loads neither httpx nor anything of the extras."""
     script = f"import sys, {module}; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     loaded = set(run.stdout.split())
     assert module in loaded
-    assert not loaded & {"httpx", "httpx2", "httpcore", "click", "rich", "starlette", "uvicorn", "trio", "cronsim", "pytest", "redis"}
+    assert not loaded & {
+        "httpx",
+        "httpx2",
+        "httpcore",
+        "click",
+        "rich",
+        "starlette",
+        "uvicorn",
+        "trio",
+        "cronsim",
+        "pytest",
+        "redis",
+    }
 
 
 # --- names -----------------------------------------------------------------------------------------------------------------------
@@ -211,7 +282,11 @@ def test_the_public_names_are_these():
 
 def test_every_error_is_public():
     """Each error class can be imported from the top of the package, and is a CronAPIError."""
-    classes = {name: value for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)}
+    classes = {
+        name: value
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and issubclass(value, Exception)
+    }
     assert set(classes) <= set(cronapi.__all__)
     assert all(issubclass(error, cronapi.CronAPIError) for error in classes.values())
 
@@ -219,7 +294,11 @@ def test_every_error_is_public():
 def test_every_error_is_in_the_tree_that_is_drawn():
     """The docstring of errors.py draws each error below its base."""
     drawn = errors.__doc__.split()
-    assert all(name in drawn for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception))
+    assert all(
+        name in drawn
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and issubclass(value, Exception)
+    )
 
 
 @pytest.mark.parametrize("name", [name for name in PUBLIC if not name.isupper()])
@@ -231,7 +310,11 @@ def test_every_public_name_says_what_it_is(name):
 @pytest.mark.parametrize("cls", [*NAMESPACES.values(), Client], ids=lambda cls: cls.__name__)
 def test_every_public_method_says_what_it_does(cls):
     """The methods of the client and its namespaces have docstrings: they are the reference."""
-    methods = {name: value for name, value in vars(cls).items() if not name.startswith("_") and (callable(value) or hasattr(value, "fget"))}
+    methods = {
+        name: value
+        for name, value in vars(cls).items()
+        if not name.startswith("_") and (callable(value) or hasattr(value, "fget"))
+    }
     assert methods
     assert [name for name, value in methods.items() if not (value.__doc__ or "").strip()] == []
 
@@ -272,9 +355,20 @@ def test_every_function_has_a_method(function):
 
 def test_methods_without_a_function_are_few():
     """What the namespaces offer beyond the services is only this."""
-    own = {f"{target}.{name}" for target, cls in NAMESPACES.items() for name in dir(cls) if name[0] != "_" and callable(getattr(cls, name))}
-    bulks = {f"cron.{action}_many" for action in ("add", "edit", "delete", "enable", "disable", "pause", "run", "get")}
-    assert own - set(TABLE) == {"cron.iterate", "cron.find", "cron.ensure", "group.delete_many"} | bulks
+    own = {
+        f"{target}.{name}"
+        for target, cls in NAMESPACES.items()
+        for name in dir(cls)
+        if name[0] != "_" and callable(getattr(cls, name))
+    }
+    bulks = {
+        f"cron.{action}_many"
+        for action in ("add", "edit", "delete", "enable", "disable", "pause", "run", "get")
+    }
+    assert (
+        own - set(TABLE)
+        == {"cron.iterate", "cron.find", "cron.ensure", "group.delete_many"} | bulks
+    )
 
 
 # --- style -----------------------------------------------------------------------------------------------------------------------
@@ -306,7 +400,9 @@ def test_most_functions_are_short():
 def test_a_class_is_named_for_what_it_is(module):
     """No class is called a manager, helper, util or implementation."""
     names = [node.name for node in ast.walk(TREES[module]) if isinstance(node, ast.ClassDef)]
-    assert [name for name in names if name.endswith(("Manager", "Helper", "Util", "Utils", "Impl"))] == []
+    assert [
+        name for name in names if name.endswith(("Manager", "Helper", "Util", "Utils", "Impl"))
+    ] == []
 
 
 def test_the_measures_measure():

@@ -13,7 +13,14 @@ from cronapi._lookup import RECOVERY, UNCLEAR, choose, every_job, find_time, ids
 from cronapi._memory import Memory
 
 SENT = {"url": "https://example.com/a", "name": "a", "timeout": 30, "notify": True}
-ROW = {"id": 7, "url": "https://example.com/a", "name": "a", "timeout": "30", "notify": 1, "fail": 0}
+ROW = {
+    "id": 7,
+    "url": "https://example.com/a",
+    "name": "a",
+    "timeout": "30",
+    "notify": 1,
+    "fail": 0,
+}
 
 
 @pytest.mark.parametrize(
@@ -21,7 +28,10 @@ ROW = {"id": 7, "url": "https://example.com/a", "name": "a", "timeout": "30", "n
     [
         (SENT, ROW),
         ({"url": "example.com/a"}, {"url": "http://example.com/a"}),
-        ({"url": "u://x", "httpHeaders": "A: 1\r\nB: 2"}, {"url": "u://x", "httpHeaders": "A: 1\nB: 2"}),
+        (
+            {"url": "u://x", "httpHeaders": "A: 1\r\nB: 2"},
+            {"url": "u://x", "httpHeaders": "A: 1\nB: 2"},
+        ),
         ({"url": "u://x", "minute": ["0", "30"]}, {"url": "u://x", "minute": "0,30"}),
         ({"url": "u://x", "group": ""}, {"url": "u://x", "group": None}),
         ({"url": "u://x", "password": "hunter22"}, {"url": "u://x", "password": None}),
@@ -33,7 +43,9 @@ def test_the_same_job_in_the_services_spelling_matches(sent, row):
     assert is_match(sent, row)
 
 
-@pytest.mark.parametrize("change", [{"url": "https://example.com/b"}, {"name": "b"}, {"timeout": 31}, {"notify": False}])
+@pytest.mark.parametrize(
+    "change", [{"url": "https://example.com/b"}, {"name": "b"}, {"timeout": 31}, {"notify": False}]
+)
 def test_a_job_that_differs_in_a_field_does_not_match(change):
     """A job that differs in any field that was sent is another job."""
     assert not is_match(SENT, ROW | change)
@@ -73,7 +85,13 @@ def test_the_memory_tells_old_from_new():
     learn(memory, "cron.add", {"id": 3}, {})
     learn(memory, "cron.logs", [{"id": 4}], {})
     learn(memory, "group.list", [{"id": 5}], {})
-    assert [memory.is_older("cron", number, moment) for number in (1, 2, 3, 4, 5)] == [True, False, True, False, False]
+    assert [memory.is_older("cron", number, moment) for number in (1, 2, 3, 4, 5)] == [
+        True,
+        False,
+        True,
+        False,
+        False,
+    ]
 
 
 @pytest.mark.parametrize("data", [None, 5, "x", [None, {"id": None}, {"id": "x"}, {}]])
@@ -92,7 +110,11 @@ async def test_every_page_is_read():
         return pages[wire["page"]]
 
     assert len(await every_job(ask, "ping")) == PAGE + 3
-    assert [search["page"] for search in asked] == [1, 2, 1]  # and up again, past which no delete can move a job
+    assert [search["page"] for search in asked] == [
+        1,
+        2,
+        1,
+    ]  # and up again, past which no delete can move a job
 
 
 @pytest.mark.parametrize("answer", [None, {}, "x"])
@@ -114,7 +136,10 @@ async def test_a_look_up_whose_answer_is_no_list_proves_nothing(recover):
     async def ask(row, wire):
         return {"error": "maintenance"}
 
-    sent, memory = {"id": 1, "url": "u://x", "name": "a", "time": 4_000_000_000, "data": [{"url": "u://x"}]}, Memory()
+    sent, memory = (
+        {"id": 1, "url": "u://x", "name": "a", "time": 4_000_000_000, "data": [{"url": "u://x"}]},
+        Memory(),
+    )
     with pytest.raises(ResponseError):
         await RECOVERY[recover](ask, sent, memory, memory.now())
 
@@ -147,7 +172,10 @@ async def test_a_run_that_is_due_soon_or_past_is_not_looked_for():
         return []
 
     memory = Memory()
-    assert await RECOVERY["cron.run"](ask, {"id": 1, "time": 1_700_000_000}, memory, memory.now()) == UNCLEAR
+    assert (
+        await RECOVERY["cron.run"](ask, {"id": 1, "time": 1_700_000_000}, memory, memory.now())
+        == UNCLEAR
+    )
 
 
 async def test_a_service_that_knows_no_pages_is_listed_once():

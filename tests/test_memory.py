@@ -13,7 +13,9 @@ from cronapi._memory import FEW_RUNS, Ids, Memory, run_key
 
 NUMBERS = st.integers(0, 30) | st.integers(10**18 - 3, 10**18 - 1)
 STEPS = st.lists(
-    st.tuples(st.sampled_from(["see", "know", "claim", "disown", "lose"]), st.lists(NUMBERS, max_size=5))
+    st.tuples(
+        st.sampled_from(["see", "know", "claim", "disown", "lose"]), st.lists(NUMBERS, max_size=5)
+    )
     | st.tuples(st.sampled_from(["now", "let_go"]), st.integers(0, 4)),
     max_size=60,
 )
@@ -58,7 +60,9 @@ def test_a_set_of_ids_is_a_set(steps):
         (ids.add if inside else ids.discard)(number)
         (plain.add if inside else plain.discard)(number)
         assert (number in ids) is inside
-    assert {number for number in [*range(-1, 33), *range(10**18 - 5, 10**18 + 1)] if number in ids} == plain
+    assert {
+        number for number in [*range(-1, 33), *range(10**18 - 5, 10**18 + 1)] if number in ids
+    } == plain
 
 
 @given(STEPS)

@@ -30,8 +30,21 @@ from cronapi.models import (
 
 MOMENT = datetime(2024, 7, 8, 3, 27, 50, tzinfo=UTC)
 RESULTS: list[Any] = [
-    CronJob(id=7, group=2, status=JobStatus(9), notify=Notify.NEVER, minute=("0", "30"), extra={"new": [1]}),
-    Attempt(time=MOMENT, http_status=200, status=0, start_time=MOMENT + timedelta(seconds=0.25), execution_time=0.5),
+    CronJob(
+        id=7,
+        group=2,
+        status=JobStatus(9),
+        notify=Notify.NEVER,
+        minute=("0", "30"),
+        extra={"new": [1]},
+    ),
+    Attempt(
+        time=MOMENT,
+        http_status=200,
+        status=0,
+        start_time=MOMENT + timedelta(seconds=0.25),
+        execution_time=0.5,
+    ),
     Execution(job_id=7, no=1, attempts=(Attempt(status=1), Attempt(status=0, output="OK"))),
     Group(id=2, name="nightly", job_count=3, priority=1),
     Account(id=1, timezone="UTC", cron=40, expiry_date=date(2030, 5, 24)),
@@ -43,7 +56,9 @@ each_result = pytest.mark.parametrize("result", RESULTS, ids=lambda value: type(
 
 @each_result
 @pytest.mark.parametrize(
-    "clone", [lambda r: pickle.loads(pickle.dumps(r)), copy.copy, copy.deepcopy, evolve], ids=["pickle", "copy", "deepcopy", "evolve"]
+    "clone",
+    [lambda r: pickle.loads(pickle.dumps(r)), copy.copy, copy.deepcopy, evolve],
+    ids=["pickle", "copy", "deepcopy", "evolve"],
 )
 def test_a_clone_is_equal(result: Any, clone: Any) -> None:
     """A result that was pickled, copied or evolved is equal to the first and has its hash."""
@@ -71,7 +86,11 @@ def test_results_take_names_only(result: Any) -> None:
 @pytest.mark.parametrize("cls", [CronJob, Attempt, Group, Account, ServerAddress, Notification])
 def test_all_but_the_id_may_be_missing(cls: Any) -> None:
     """A result needs its id, where it has one, and nothing else."""
-    needed = {attribute.name for attribute in fields(cls) if attribute.default is None or attribute.name in ("id", "extra")}
+    needed = {
+        attribute.name
+        for attribute in fields(cls)
+        if attribute.default is None or attribute.name in ("id", "extra")
+    }
     assert needed == {attribute.name for attribute in fields(cls)}
     bare = cls(id=1) if "id" in needed else cls()
     assert bare.to_wire() == ({"id": 1} if "id" in needed else {})
@@ -105,9 +124,25 @@ def test_secrets_are_not_in_the_repr(result: object, secret: str) -> None:
 
 def test_a_job_goes_back_under_the_wire_names() -> None:
     """A job written back has the service's names and encodings, and its unknown members among them."""
-    job = CronJob(id=7, http_method="POST", status=JobStatus.ACTIVE, notify=Notify(8), single=False, minute=("0",), extra={"new": 1})
+    job = CronJob(
+        id=7,
+        http_method="POST",
+        status=JobStatus.ACTIVE,
+        notify=Notify(8),
+        single=False,
+        minute=("0",),
+        extra={"new": 1},
+    )
     wire = job.to_wire()
-    assert wire == {"id": 7, "httpMethod": "POST", "status": 0, "notify": 8, "single": False, "minute": ["0"], "new": 1}
+    assert wire == {
+        "id": 7,
+        "httpMethod": "POST",
+        "status": 0,
+        "notify": 8,
+        "single": False,
+        "minute": ["0"],
+        "new": 1,
+    }
     assert [type(wire[name]) for name in ("status", "notify", "single")] == [int, int, bool]
 
 
@@ -118,7 +153,10 @@ def test_times_go_back_as_unix_seconds() -> None:
     assert type(wire["time"]) is int
     other_zone = Attempt(time=MOMENT.astimezone(timezone(timedelta(hours=5))))
     assert other_zone.to_wire() == {"time": 1720409270}
-    assert Account(id=1, expiry_date=date(2030, 5, 24)).to_wire() == {"id": 1, "expiryDate": "2030-05-24"}
+    assert Account(id=1, expiry_date=date(2030, 5, 24)).to_wire() == {
+        "id": 1,
+        "expiryDate": "2030-05-24",
+    }
 
 
 def test_writing_back_does_not_change_the_result() -> None:
@@ -131,13 +169,24 @@ def test_writing_back_does_not_change_the_result() -> None:
 
 def test_an_execution_goes_back_with_a_list_of_attempts() -> None:
     """An execution is written as the row with a list of attempts, without the numbers it does not have."""
-    assert Execution(attempts=(Attempt(status=1), Attempt(status=0))).to_wire() == {"result": [{"status": 1}, {"status": 0}]}
-    assert Execution(job_id=7, no=0, attempts=(Attempt(),)).to_wire() == {"jobId": 7, "no": 0, "result": [{}]}
+    assert Execution(attempts=(Attempt(status=1), Attempt(status=0))).to_wire() == {
+        "result": [{"status": 1}, {"status": 0}]
+    }
+    assert Execution(job_id=7, no=0, attempts=(Attempt(),)).to_wire() == {
+        "jobId": 7,
+        "no": 0,
+        "result": [{}],
+    }
 
 
 @pytest.mark.parametrize(
     ("name", "wire"),
-    [("id", "id"), ("http_method", "httpMethod"), ("ignore_http_status", "ignoreHttpStatus"), ("for_", "for")],
+    [
+        ("id", "id"),
+        ("http_method", "httpMethod"),
+        ("ignore_http_status", "ignoreHttpStatus"),
+        ("for_", "for"),
+    ],
 )
 def test_names_are_camel_case_on_the_wire(name: str, wire: str) -> None:
     """A Python name is the wire's camelCase, without the underscore that keeps it from being a keyword."""
@@ -181,10 +230,25 @@ def test_only_status_0_is_success(make: Any, status: int | None, succeeded: bool
 
 def test_an_execution_shows_its_last_attempt() -> None:
     """The facts of an execution are those of its last attempt."""
-    last = Attempt(time=MOMENT, http_status=200, status=0, output="OK", error="", execution_time=0.5)
-    run = Execution(attempts=(Attempt(http_status=500, status=1, output="oops", error="reset", execution_time=9.0), last))
+    last = Attempt(
+        time=MOMENT, http_status=200, status=0, output="OK", error="", execution_time=0.5
+    )
+    run = Execution(
+        attempts=(
+            Attempt(http_status=500, status=1, output="oops", error="reset", execution_time=9.0),
+            last,
+        )
+    )
     assert run.last is last
-    facts = (run.time, run.http_status, run.status, run.succeeded, run.output, run.error, run.execution_time)
+    facts = (
+        run.time,
+        run.http_status,
+        run.status,
+        run.succeeded,
+        run.output,
+        run.error,
+        run.execution_time,
+    )
     assert facts == (MOMENT, 200, 0, True, "OK", "", 0.5)
 
 
@@ -224,12 +288,19 @@ def test_codes_are_the_documented_ones() -> None:
         ("INACTIVE", 3),
         ("FAILED", 4),
     ]
-    assert [int(code) for code in (Notify.NEVER, Notify.ON_FAILURE, Notify.EVERY_RUN, Notify.WHEN_DISABLED)] == [0, 1, 2, 3]
+    assert [
+        int(code)
+        for code in (Notify.NEVER, Notify.ON_FAILURE, Notify.EVERY_RUN, Notify.WHEN_DISABLED)
+    ] == [0, 1, 2, 3]
 
 
 def test_every_result_class_is_tested_here() -> None:
     """The list of results above has every result class of the module."""
-    public = {value for value in vars(models).values() if isinstance(value, type) and hasattr(value, "to_wire")}
+    public = {
+        value
+        for value in vars(models).values()
+        if isinstance(value, type) and hasattr(value, "to_wire")
+    }
     assert public - {models.Wire} == {type(result) for result in RESULTS}
 
 

@@ -17,7 +17,9 @@ from emulated import FAST, TOKEN
 from judges import NGINX, nginx, wire
 
 pytestmark = [
-    pytest.mark.skipif(NGINX is None, reason="nginx is not installed: the foreign judge of pacing is missing"),
+    pytest.mark.skipif(
+        NGINX is None, reason="nginx is not installed: the foreign judge of pacing is missing"
+    ),
     pytest.mark.timeout(120),
 ]
 RATE, CALLS = 10, 40
@@ -67,7 +69,9 @@ def seconds(judge):
 async def test_the_allowed_rate_is_used_and_hardly_ever_refused(service, burst):
     """Forty coroutines at once are done sooner than at a tenth less than the allowed pace, with hardly more refusals."""
     with nginx(service, RATE, burst) as judge, nginx(service, RATE, burst) as other:
-        answered, _ = await asyncio.gather(all_at_once(judge.origin), plainly(other.origin, 1.1 / RATE))
+        answered, _ = await asyncio.gather(
+            all_at_once(judge.origin), plainly(other.origin, 1.1 / RATE)
+        )
         assert answered == CALLS
         assert seconds(judge) < seconds(other)
         assert refused(judge) <= refused(other) + CALLS * 0.1
@@ -85,7 +89,9 @@ async def test_a_wire_with_jitter_costs_no_call(service):
 async def test_a_server_that_restarts_costs_no_call(service):
     """Nginx goes away in the middle of the work and comes back: every call is answered all the same."""
     with nginx(service, RATE) as judge:
-        working = asyncio.ensure_future(all_at_once(judge.origin, 30, retry=RetryPolicy(max_attempts=20, max_delay=0.5)))
+        working = asyncio.ensure_future(
+            all_at_once(judge.origin, 30, retry=RetryPolicy(max_attempts=20, max_delay=0.5))
+        )
         await until(lambda: len(judge.statuses()) >= 10)
         judge.stop()
         judge.start()

@@ -68,7 +68,9 @@ Every field but `id` may be None, where the service did not show it; what it sho
 
 def test_the_page_of_parameters_is_current():
     """What docs/parameters.md says of parameters, fields and options is what the code has."""
-    assert PAGE.read_text(encoding="utf-8") == page(), "python tests/test_parameters.py > docs/parameters.md"
+    assert PAGE.read_text(encoding="utf-8") == page(), (
+        "python tests/test_parameters.py > docs/parameters.md"
+    )
 
 
 def test_every_parameter_is_one_of_a_service():
@@ -80,21 +82,38 @@ def test_every_parameter_is_one_of_a_service():
 def test_ensure_says_what_costs_an_edit_each_time():
     """The docstring of ensure names each parameter that a service does not show."""
     hidden = {name for name in JobParams.__annotations__ if shown(wire_name(name)) != "yes"}
-    assert {name for name in JobParams.__annotations__ if f"`{name}`" in Cron.ensure.__doc__} == hidden | {"name"}
+    assert {
+        name for name in JobParams.__annotations__ if f"`{name}`" in Cron.ensure.__doc__
+    } == hidden | {"name"}
 
 
 def page():
     """Return the page."""
-    tables = {"parameters": parameters(), "fields": fields(), "options": options(), "bulks": bulks(), "aliases": aliases()}
-    said = {"JobParams": JobParams, "CronJob": CronJob, "Client": client.Client, "BulkOptions": _many.BulkOptions}
+    tables = {
+        "parameters": parameters(),
+        "fields": fields(),
+        "options": options(),
+        "bulks": bulks(),
+        "aliases": aliases(),
+    }
+    said = {
+        "JobParams": JobParams,
+        "CronJob": CronJob,
+        "Client": client.Client,
+        "BulkOptions": _many.BulkOptions,
+    }
     said |= {"with_options": client.Client.with_options}
-    return TEXT.format(**tables, changes=changes(), **{name: inspect.getdoc(thing) for name, thing in said.items()})
+    return TEXT.format(
+        **tables, changes=changes(), **{name: inspect.getdoc(thing) for name, thing in said.items()}
+    )
 
 
 def table(head, rows):
     """Return a table; a bar in a type does not end its cell."""
     lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+    return "".join(
+        f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines
+    )
 
 
 def code(*texts):
@@ -107,7 +126,9 @@ def tree_of(module):
 
 
 def class_of(module, name):
-    return next(node for node in tree_of(module) if isinstance(node, ast.ClassDef) and node.name == name)
+    return next(
+        node for node in tree_of(module) if isinstance(node, ast.ClassDef) and node.name == name
+    )
 
 
 def annotations(module, name):
@@ -123,15 +144,23 @@ def kind(annotation):
 
 
 def choices(alias):
-    return " | ".join(map(repr, alias.__args__)) if getattr(alias, "__origin__", None) is client.Literal else ""
+    return (
+        " | ".join(map(repr, alias.__args__))
+        if getattr(alias, "__origin__", None) is client.Literal
+        else ""
+    )
 
 
 def parameters():
     rows = []
     for name, text in annotations(_params, "JobParams").items():
         wire = wire_name(name)
-        takers = ", ".join(label for label, service in SERVICES.items() if wire in JOB_PARAMETERS[service])
-        rows.append([*code(name, text, wire), takers, "yes" if name in _CLEARABLE else "", shown(wire)])
+        takers = ", ".join(
+            label for label, service in SERVICES.items() if wire in JOB_PARAMETERS[service]
+        )
+        rows.append(
+            [*code(name, text, wire), takers, "yes" if name in _CLEARABLE else "", shown(wire)]
+        )
     return table(["parameter", "type", "on the wire", "who takes it", "None clears", "shown"], rows)
 
 
@@ -144,24 +173,42 @@ def shown(wire):
 
 def fields():
     wires, kinds = models.wire_names(CronJob), annotations(models, "CronJob")
-    return table(["field", "type", "on the wire"], [code(name, kinds[name], wire) for name, wire in wires.items()])
+    return table(
+        ["field", "type", "on the wire"],
+        [code(name, kinds[name], wire) for name, wire in wires.items()],
+    )
 
 
 def options():
-    made = next(node for node in class_of(client, "Client").body if isinstance(node, ast.FunctionDef) and node.name == "__init__")
+    made = next(
+        node
+        for node in class_of(client, "Client").body
+        if isinstance(node, ast.FunctionDef) and node.name == "__init__"
+    )
     pairs = zip(made.args.kwonlyargs, made.args.kw_defaults, strict=True)
-    rows = [code(given.arg, kind(given.annotation), ast.unparse(default)) for given, default in pairs]
+    rows = [
+        code(given.arg, kind(given.annotation), ast.unparse(default)) for given, default in pairs
+    ]
     return table(["option", "type", "default"], rows)
 
 
 def changes():
-    return table(["option", "type"], [code(*pair) for pair in annotations(client, "CallOptions").items()])
+    return table(
+        ["option", "type"], [code(*pair) for pair in annotations(client, "CallOptions").items()]
+    )
 
 
 def bulks():
     common = [f"{name}: {text}" for name, text in annotations(_many, "BulkOptions").items()]
-    methods = [node for node in class_of(_many, "ManyJobs").body if isinstance(node, ast.FunctionDef) and node.name.endswith("_many")]
-    rows = [[*code(node.name), ", ".join(code(*arguments(node.args.args[1:]))), own(node.args, common)] for node in methods]
+    methods = [
+        node
+        for node in class_of(_many, "ManyJobs").body
+        if isinstance(node, ast.FunctionDef) and node.name.endswith("_many")
+    ]
+    rows = [
+        [*code(node.name), ", ".join(code(*arguments(node.args.args[1:]))), own(node.args, common)]
+        for node in methods
+    ]
     return table(["bulk", "takes", "options"], rows)
 
 
@@ -175,9 +222,13 @@ def arguments(args):
 
 def aliases():
     """Return a sentence for each name that stands for a longer type."""
-    nodes = [node for module in (_many, bulk) for node in tree_of(module) if isinstance(node, ast.Assign)]
+    nodes = [
+        node for module in (_many, bulk) for node in tree_of(module) if isinstance(node, ast.Assign)
+    ]
     pairs = [(node.targets[0].id, ast.unparse(node.value)) for node in nodes]
-    return " ".join(f"`{name}` is `{text}`." for name, text in pairs if name[0].isupper() and name != "T")
+    return " ".join(
+        f"`{name}` is `{text}`." for name, text in pairs if name[0].isupper() and name != "T"
+    )
 
 
 if __name__ == "__main__":

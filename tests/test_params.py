@@ -11,13 +11,27 @@ from typing import Any
 import pytest
 
 from cronapi._names import wire_name
-from cronapi._params import JobParams, JobSpec, as_params, check_names, encode_params, header_lines, span, unix_seconds
+from cronapi._params import (
+    JobParams,
+    JobSpec,
+    as_params,
+    check_names,
+    encode_params,
+    header_lines,
+    span,
+    unix_seconds,
+)
 from cronapi.errors import ConfigurationError
 from cronapi.models import CronJob, Group, Notify
 from cronapi.providers import FASTCRON, SETCRONJOB
 
 URL = "https://example.com/ping"
-SECRETS = {"password": "hunter2", "http_headers": {"X-Key": "hunter2"}, "post_data": "hunter2", "payload": "hunter2"}
+SECRETS = {
+    "password": "hunter2",
+    "http_headers": {"X-Key": "hunter2"},
+    "post_data": "hunter2",
+    "payload": "hunter2",
+}
 
 
 def encode(provider: Any = FASTCRON, *, clear: bool = False, **params: Any) -> dict[str, Any]:
@@ -30,7 +44,11 @@ def encode(provider: Any = FASTCRON, *, clear: bool = False, **params: Any) -> d
 
 def test_a_spec_keeps_its_parameters() -> None:
     """A spec holds exactly the parameters it was given."""
-    assert JobSpec(url=URL, name="ping", group=None).params == {"url": URL, "name": "ping", "group": None}
+    assert JobSpec(url=URL, name="ping", group=None).params == {
+        "url": URL,
+        "name": "ping",
+        "group": None,
+    }
 
 
 def test_a_spec_does_not_follow_its_source() -> None:
@@ -52,10 +70,20 @@ def test_equal_specs_are_equal() -> None:
     assert spec != {"url": URL, "name": "ping"}
 
 
-@pytest.mark.parametrize("clone", [lambda s: pickle.loads(pickle.dumps(s)), copy.copy, copy.deepcopy], ids=["pickle", "copy", "deepcopy"])
+@pytest.mark.parametrize(
+    "clone",
+    [lambda s: pickle.loads(pickle.dumps(s)), copy.copy, copy.deepcopy],
+    ids=["pickle", "copy", "deepcopy"],
+)
 def test_a_spec_travels_between_processes(clone: Any) -> None:
     """A spec pickles and copies with everything it holds, secrets too."""
-    spec = JobSpec(url=URL, run=datetime(2030, 5, 24, tzinfo=UTC), minute=["0", "30"], http_headers={"X-Key": "v"}, password="hunter2")
+    spec = JobSpec(
+        url=URL,
+        run=datetime(2030, 5, 24, tzinfo=UTC),
+        minute=["0", "30"],
+        http_headers={"X-Key": "v"},
+        password="hunter2",
+    )
     assert clone(spec) == spec
 
 
@@ -92,7 +120,9 @@ def test_an_unknown_parameter_is_refused_with_a_hint(name: str, hint: str) -> No
 def test_the_refusal_names_the_function() -> None:
     """The refusal says which function has no such parameter, and known names pass."""
     check_names({"url": URL, "name": "ping"}, "cron.edit")
-    with pytest.raises(ConfigurationError, match=r"cron\.edit has no parameter 'nme'; did you mean 'name'\?"):
+    with pytest.raises(
+        ConfigurationError, match=r"cron\.edit has no parameter 'nme'; did you mean 'name'\?"
+    ):
         check_names({"nme": "ping"}, "cron.edit")
 
 
@@ -110,7 +140,9 @@ def test_the_refusal_names_the_function() -> None:
 )
 def test_what_others_call_a_parameter_is_understood_and_not_accepted(name: str, meant: str) -> None:
     """A name that other services have for a parameter is refused with the name that it has here."""
-    with pytest.raises(ConfigurationError, match=rf"cron\.add has no parameter '{name}'; did you mean '{meant}'\?$"):
+    with pytest.raises(
+        ConfigurationError, match=rf"cron\.add has no parameter '{name}'; did you mean '{meant}'\?$"
+    ):
         check_names({"url": URL, name: "x"}, "cron.add")
 
 
@@ -156,7 +188,9 @@ def test_moments_travel_as_whole_unix_seconds(moment: Any, seconds: int) -> None
     assert type(unix_seconds(moment)) is int
 
 
-@pytest.mark.parametrize("send", [unix_seconds, lambda moment: encode(url=URL, run=moment)], ids=["time", "run"])
+@pytest.mark.parametrize(
+    "send", [unix_seconds, lambda moment: encode(url=URL, run=moment)], ids=["time", "run"]
+)
 def test_a_naive_datetime_is_refused(send: Any) -> None:
     """A datetime without a zone names no moment and is refused, as an argument and as a parameter."""
     with pytest.raises(ConfigurationError, match="no time zone"):
@@ -164,7 +198,9 @@ def test_a_naive_datetime_is_refused(send: Any) -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
-@pytest.mark.parametrize("send", [unix_seconds, lambda value: encode(timeout=value)], ids=["time", "parameter"])
+@pytest.mark.parametrize(
+    "send", [unix_seconds, lambda value: encode(timeout=value)], ids=["time", "parameter"]
+)
 def test_a_number_without_an_end_is_refused(send: Any, value: float) -> None:
     """NaN and infinity, which JSON does not have, are refused."""
     with pytest.raises(ConfigurationError, match="not a finite number"):
@@ -220,7 +256,11 @@ def test_headers_travel_as_lines(headers: Any, lines: str) -> None:
 
 
 @pytest.mark.parametrize("break_", ["\r", "\n", "\r\n", "\0"])
-@pytest.mark.parametrize("make", [lambda text: {"X-A": f"1{text}X-B: 2"}, lambda text: {f"X-A: 1{text}X-B": "2"}], ids=["value", "name"])
+@pytest.mark.parametrize(
+    "make",
+    [lambda text: {"X-A": f"1{text}X-B: 2"}, lambda text: {f"X-A: 1{text}X-B": "2"}],
+    ids=["value", "name"],
+)
 def test_a_header_cannot_break_out_of_its_line(make: Any, break_: str) -> None:
     """A CR, LF or NUL inside a header, which could smuggle in another, is refused."""
     with pytest.raises(ConfigurationError):
@@ -322,7 +362,13 @@ def test_run_travels_as_a_whole_number() -> None:
 
 def test_values_travel_as_json_has_them() -> None:
     """Moments, enums and sequences become numbers and lists."""
-    assert encode(SETCRONJOB, run=datetime(2030, 5, 24, 2, 44, 25, tzinfo=UTC), minute=("0", "30"), hour="0,12", group=Notify(5)) == {
+    assert encode(
+        SETCRONJOB,
+        run=datetime(2030, 5, 24, 2, 44, 25, tzinfo=UTC),
+        minute=("0", "30"),
+        hour="0,12",
+        group=Notify(5),
+    ) == {
         "run": 1905821065,
         "minute": ["0", "30"],
         "hour": "0,12",
@@ -330,17 +376,27 @@ def test_values_travel_as_json_has_them() -> None:
     }
 
 
-@pytest.mark.parametrize("value", [b"a=1", bytearray(b"a"), {"a": 1}, {"a"}, object(), [b"a"]], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "value",
+    [b"a=1", bytearray(b"a"), {"a": 1}, {"a"}, object(), [b"a"]],
+    ids=lambda value: type(value).__name__,
+)
 def test_what_json_has_not_is_refused(value: object) -> None:
     """A body given as bytes or as an object is refused: the services take text."""
-    with pytest.raises(ConfigurationError, match=r"post_data cannot be a .*; bodies and payloads are text"):
+    with pytest.raises(
+        ConfigurationError, match=r"post_data cannot be a .*; bodies and payloads are text"
+    ):
         encode(post_data=value)
 
 
-@pytest.mark.parametrize(("name", "thing", "hint"), [("id", CronJob(id=7), "job.id"), ("group", Group(id=7), "group.id")])
+@pytest.mark.parametrize(
+    ("name", "thing", "hint"), [("id", CronJob(id=7), "job.id"), ("group", Group(id=7), "group.id")]
+)
 def test_a_thing_in_the_place_of_its_number_is_refused(name: str, thing: object, hint: str) -> None:
     """Who gives a job or a group where its id belongs is told so."""
-    with pytest.raises(ConfigurationError, match=f"{name} cannot be a {type(thing).__name__}; .* such as {hint}"):
+    with pytest.raises(
+        ConfigurationError, match=f"{name} cannot be a {type(thing).__name__}; .* such as {hint}"
+    ):
         encode(**{name: thing})
 
 
@@ -349,7 +405,16 @@ def test_none_is_left_out_of_a_new_job() -> None:
     assert encode(url=URL, name=None, timezone=None, notify=None, http_headers=None) == {"url": URL}
 
 
-CLEARABLE = ["name", "group", "filter", "http_headers", "post_data", "user_agent", "username", "password"]
+CLEARABLE = [
+    "name",
+    "group",
+    "filter",
+    "http_headers",
+    "post_data",
+    "user_agent",
+    "username",
+    "password",
+]
 CLEARABLE += ["notify_match", "pattern", "keyword", "payload"]
 
 
@@ -368,9 +433,15 @@ def test_what_cannot_be_cleared_is_refused(name: str) -> None:
 
 def test_a_raw_batch_is_encoded_job_by_job() -> None:
     """The jobs of a raw batch call take the names and values of cron.add, in snake_case or camelCase."""
-    data = [{"url": "https://example.com/1", "http_headers": {"A": "b"}}, {"url": "https://example.com/2", "httpHeaders": {"C": "d"}}]
+    data = [
+        {"url": "https://example.com/1", "http_headers": {"A": "b"}},
+        {"url": "https://example.com/2", "httpHeaders": {"C": "d"}},
+    ]
     assert encode(data=data) == {
-        "data": [{"url": "https://example.com/1", "httpHeaders": "A: b"}, {"url": "https://example.com/2", "httpHeaders": "C: d"}]
+        "data": [
+            {"url": "https://example.com/1", "httpHeaders": "A: b"},
+            {"url": "https://example.com/2", "httpHeaders": "C: d"},
+        ]
     }
 
 

@@ -13,14 +13,23 @@ from cronapi._functions import TABLE, offered_by
 from cronapi.errors import ConfigurationError
 from cronapi.providers import FASTCRON, SETCRONJOB, Provider, Rate
 
-BOTH = pytest.mark.parametrize("provider", [FASTCRON, SETCRONJOB], ids=lambda provider: provider.name)
+BOTH = pytest.mark.parametrize(
+    "provider", [FASTCRON, SETCRONJOB], ids=lambda provider: provider.name
+)
 
 
 # --- rates -----------------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("rate", "interval"), [(Rate(10), 0.1), (Rate(1), 1.0), (Rate(200, 1.0), 0.005), (Rate(30, 60), 2.0), (Rate(0.5), 2.0)]
+    ("rate", "interval"),
+    [
+        (Rate(10), 0.1),
+        (Rate(1), 1.0),
+        (Rate(200, 1.0), 0.005),
+        (Rate(30, 60), 2.0),
+        (Rate(0.5), 2.0),
+    ],
 )
 def test_a_rate_spaces_its_requests(rate: Rate, interval: float) -> None:
     """The interval of a rate is its period divided by its limit."""
@@ -28,7 +37,9 @@ def test_a_rate_spaces_its_requests(rate: Rate, interval: float) -> None:
 
 
 @pytest.mark.parametrize("value", [0, 0.0, -1, float("nan"), float("inf"), float("-inf")])
-@pytest.mark.parametrize(("make", "name"), [(Rate, "limit"), (lambda value: Rate(1, value), "per")], ids=["limit", "per"])
+@pytest.mark.parametrize(
+    ("make", "name"), [(Rate, "limit"), (lambda value: Rate(1, value), "per")], ids=["limit", "per"]
+)
 def test_a_rate_that_is_none_is_refused(make: Any, name: str, value: float) -> None:
     """A rate of nothing, of less, of infinity or of NaN is refused when it is made."""
     with pytest.raises(ConfigurationError, match=f"{name} of a rate must be a positive number"):
@@ -76,7 +87,13 @@ def test_only_https_leaves_the_machine(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["https://user@example.com/", "https://:hunter2@example.com/", "https://example.com/?a=1", "https://example.com/#a"]
+    "url",
+    [
+        "https://user@example.com/",
+        "https://:hunter2@example.com/",
+        "https://example.com/?a=1",
+        "https://example.com/#a",
+    ],
 )
 def test_a_base_address_is_bare(url: str) -> None:
     """User, password, query and fragment are refused, and not repeated in the error."""
@@ -105,7 +122,16 @@ def test_what_is_no_address_is_refused(url: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["https://exa mple.com/", "https://example.com/\n", "https://exämple.com/", "https://a\0b/", b"https://a/", None, 5]
+    "url",
+    [
+        "https://exa mple.com/",
+        "https://example.com/\n",
+        "https://exämple.com/",
+        "https://a\0b/",
+        b"https://a/",
+        None,
+        5,
+    ],
 )
 def test_what_is_no_printable_ascii_is_refused(url: Any) -> None:
     """An address with white space, control or non-ASCII characters, or one that is no text, is refused."""
@@ -113,7 +139,15 @@ def test_what_is_no_printable_ascii_is_refused(url: Any) -> None:
         attrs.evolve(FASTCRON, base_url=url)
 
 
-@pytest.mark.parametrize("url", ["https://u:hunter22@exa.mple/", "https://u:hunter22@host:abc/", "https://host/api?", "https://host/#"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://u:hunter22@exa.mple/",
+        "https://u:hunter22@host:abc/",
+        "https://host/api?",
+        "https://host/#",
+    ],
+)
 def test_an_address_with_a_user_or_a_query_is_refused_without_repeating_it(url: str) -> None:
     """A password in an address does not come back in the error."""
     with pytest.raises(ConfigurationError, match="no user, query or fragment") as refused:
@@ -133,26 +167,44 @@ def test_a_rate_out_of_range_is_refused(limit: Any, per: float) -> None:
 
 def test_the_documented_services() -> None:
     """Both services have the address, the rate and the token variable of their documentation."""
-    assert (SETCRONJOB.base_url, SETCRONJOB.rate) == ("https://www.setcronjob.com/api/", Rate(10, 1.0))
+    assert (SETCRONJOB.base_url, SETCRONJOB.rate) == (
+        "https://www.setcronjob.com/api/",
+        Rate(10, 1.0),
+    )
     assert (FASTCRON.base_url, FASTCRON.rate) == ("https://app.fastcron.com/api/v1/", Rate(1, 1.0))
-    assert (SETCRONJOB.token_variable, FASTCRON.token_variable) == ("SETCRONJOB_TOKEN", "FASTCRON_TOKEN")
-    assert (SETCRONJOB.bearer, FASTCRON.bearer, SETCRONJOB.notify_codes, FASTCRON.notify_codes) == (False, True, True, False)
+    assert (SETCRONJOB.token_variable, FASTCRON.token_variable) == (
+        "SETCRONJOB_TOKEN",
+        "FASTCRON_TOKEN",
+    )
+    assert (SETCRONJOB.bearer, FASTCRON.bearer, SETCRONJOB.notify_codes, FASTCRON.notify_codes) == (
+        False,
+        True,
+        True,
+        False,
+    )
 
 
 @BOTH
 def test_a_service_offers_its_rows_of_the_table(provider: Provider) -> None:
     """A service has the functions whose rows name it."""
     assert provider.functions == offered_by(provider.name)
-    assert provider.functions == {name for name, row in TABLE.items() if provider.name in row.services}
+    assert provider.functions == {
+        name for name, row in TABLE.items() if provider.name in row.services
+    }
 
 
 def test_functions_that_one_service_has_alone() -> None:
     """Batches, cron.next and most of account are FastCron's, the server functions SetCronJob's."""
     assert FASTCRON.functions - SETCRONJOB.functions == {
-        *(f"cron.{action}" for action in ("next", "batch_add", "batch_edit", "batch_delete", "group_edit")),
+        *(
+            f"cron.{action}"
+            for action in ("next", "batch_add", "batch_edit", "batch_delete", "group_edit")
+        ),
         *("account.get", "account.secret"),
     }
-    assert SETCRONJOB.functions - FASTCRON.functions == {f"server.{action}" for action in ("time", "timezones", "useragent", "ip")}
+    assert SETCRONJOB.functions - FASTCRON.functions == {
+        f"server.{action}" for action in ("time", "timezones", "useragent", "ip")
+    }
 
 
 @pytest.mark.parametrize(
@@ -166,7 +218,9 @@ def test_functions_that_one_service_has_alone() -> None:
         (FASTCRON, "cron.new.thing", "cron_new.thing"),
     ],
 )
-def test_a_service_spells_functions_its_own_way(provider: Provider, function: str, spelt: str) -> None:
+def test_a_service_spells_functions_its_own_way(
+    provider: Provider, function: str, spelt: str
+) -> None:
     """A function's name has SetCronJob's dot or FastCron's underscore between target and action."""
     assert provider.spell(function) == spelt
 
@@ -174,9 +228,18 @@ def test_a_service_spells_functions_its_own_way(provider: Provider, function: st
 def test_a_third_service_is_an_evolved_one() -> None:
     """A third service of the family is described by what differs, and is checked like the first two."""
     third = attrs.evolve(
-        FASTCRON, name="third", base_url="https://cron.example.com/api", rate=Rate(200), separator="/", token_variable="THIRD_TOKEN"
+        FASTCRON,
+        name="third",
+        base_url="https://cron.example.com/api",
+        rate=Rate(200),
+        separator="/",
+        token_variable="THIRD_TOKEN",
     )
-    assert (third.name, third.base_url, third.rate.interval) == ("third", "https://cron.example.com/api/", 0.005)
+    assert (third.name, third.base_url, third.rate.interval) == (
+        "third",
+        "https://cron.example.com/api/",
+        0.005,
+    )
     assert third.spell("cron.list") == "cron/list"
     assert (third.functions, third.bearer) == (FASTCRON.functions, True)
     assert third != FASTCRON
@@ -192,7 +255,12 @@ def test_a_service_is_a_value(provider: Provider) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["https://APP.fastcron.com:443/api/v1", "HTTPS://app.fastcron.com/api/v1//", "https://app.fastcron.com/api/v1/"]
+    "url",
+    [
+        "https://APP.fastcron.com:443/api/v1",
+        "HTTPS://app.fastcron.com/api/v1//",
+        "https://app.fastcron.com/api/v1/",
+    ],
 )
 def test_an_address_has_one_spelling(url: str) -> None:
     """However an address is written, it is the same service with one budget."""
@@ -201,4 +269,7 @@ def test_an_address_has_one_spelling(url: str) -> None:
 
 def test_an_ipv6_loopback_keeps_its_brackets() -> None:
     """The address of a local emulator may be an IPv6 one."""
-    assert attrs.evolve(FASTCRON, base_url="http://[::1]:8765/api").base_url == "http://[::1]:8765/api/"
+    assert (
+        attrs.evolve(FASTCRON, base_url="http://[::1]:8765/api").base_url
+        == "http://[::1]:8765/api/"
+    )

@@ -23,7 +23,11 @@ BLOCKS = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 async def test_an_example_of_the_readme_runs(number, capsys, tmp_path, monkeypatch):
     """A user who copies the example gets what it says, against the emulator in the place of the service."""
     app = create_app(rates=FAST)
-    options = {"base_url": BASE_URLS["fastcron"], "scheduler": Scheduler(10_000), "transport": httpx.ASGITransport(app)}
+    options = {
+        "base_url": BASE_URLS["fastcron"],
+        "scheduler": Scheduler(10_000),
+        "transport": httpx.ASGITransport(app),
+    }
     monkeypatch.chdir(tmp_path)
     source = BLOCKS[number].replace("FastCron(token", "FastCron(token, **options")
     code = compile(source, "README.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)

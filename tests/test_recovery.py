@@ -15,7 +15,9 @@ from cronapi.emulator import create_app, run_in_thread
 from emulated import FAST, TOKEN
 from judges import NGINX, another_program, hold, most_at_once, nginx, wire
 
-needs_nginx = pytest.mark.skipif(NGINX is None, reason="nginx is not installed: the foreign judge of pacing is missing")
+needs_nginx = pytest.mark.skipif(
+    NGINX is None, reason="nginx is not installed: the foreign judge of pacing is missing"
+)
 RATE = 10
 
 
@@ -43,7 +45,9 @@ async def until(happened):
 async def test_another_program_that_takes_half_the_rate_costs_no_call(service):
     """Another program insists on half the rate for a while: all calls are answered all the same."""
     with nginx(service, RATE) as judge:
-        ours, theirs = await asyncio.gather(answered(judge.origin, 20), another_program(judge.origin, 2 / RATE, 3))
+        ours, theirs = await asyncio.gather(
+            answered(judge.origin, 20), another_program(judge.origin, 2 / RATE, 3)
+        )
     assert ours == 20
     assert theirs > 0
 

@@ -24,7 +24,9 @@ def history_of(*endings, now=100.0):
 
 
 def step(ending, repeat, history=None, policy=POLICY, **options):
-    return next_step(ending, repeat, history or history_of(ending), policy, **{"now": 100.0, **options})
+    return next_step(
+        ending, repeat, history or history_of(ending), policy, **{"now": 100.0, **options}
+    )
 
 
 EXPECTED = {
@@ -47,14 +49,19 @@ def test_the_first_attempt_decides_by_its_ending(ending, repeat):
 @pytest.mark.parametrize(("ending", "repeat"), CASES, ids=lambda value: value.name)
 def test_without_a_policy_nothing_is_repeated(ending, repeat):
     """With retry=None every ending but a good one is raised at once."""
-    assert step(ending, repeat, policy=None) is (Step.RETURN if ending is Ending.DONE else Step.RAISE)
+    assert step(ending, repeat, policy=None) is (
+        Step.RETURN if ending is Ending.DONE else Step.RAISE
+    )
 
 
 @pytest.mark.parametrize(("ending", "repeat"), CASES, ids=lambda value: value.name)
 def test_attempts_that_failed_by_an_error_are_bounded(ending, repeat):
     """After max_attempts errors the next is raised, whichever they were; only a lost create is still looked up."""
     spent = history_of(Ending.LOST, Ending.NOT_SENT, ending)
-    bounded = ending in (Ending.NOT_SENT, Ending.LOST, Ending.GARBLED, Ending.FINAL) and EXPECTED[ending][repeat] is not Step.LOOK
+    bounded = (
+        ending in (Ending.NOT_SENT, Ending.LOST, Ending.GARBLED, Ending.FINAL)
+        and EXPECTED[ending][repeat] is not Step.LOOK
+    )
     assert step(ending, repeat, spent) is (Step.RAISE if bounded else EXPECTED[ending][repeat])
 
 
@@ -68,7 +75,11 @@ def test_refusals_are_not_counted_as_errors(repeat):
     assert step(Ending.REFUSED, repeat, refused, now=160.1) is Step.RAISE
 
 
-@pytest.mark.parametrize("ending", [Ending.NOT_SENT, Ending.REFUSED, Ending.LOST, Ending.GARBLED], ids=lambda value: value.name)
+@pytest.mark.parametrize(
+    "ending",
+    [Ending.NOT_SENT, Ending.REFUSED, Ending.LOST, Ending.GARBLED],
+    ids=lambda value: value.name,
+)
 def test_the_budget_counts_from_the_first_failure(ending):
     """A call that has failed for longer than the budget is raised, however few attempts that were."""
     history = history_of(ending)
@@ -78,13 +89,18 @@ def test_the_budget_counts_from_the_first_failure(ending):
     assert history.first_failure == 100.0
 
 
-@pytest.mark.parametrize(("asked", "expected"), [(None, Step.REPEAT), (0.0, Step.REPEAT), (10.0, Step.REPEAT), (10.1, Step.RAISE)])
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [(None, Step.REPEAT), (0.0, Step.REPEAT), (10.0, Step.REPEAT), (10.1, Step.RAISE)],
+)
 def test_a_service_that_asks_for_too_long_a_wait_ends_the_call(asked, expected):
     """Retry-After up to max_delay is waited for, a longer one is raised."""
     assert step(Ending.REFUSED, Repeat.CREATE, retry_after=asked) is expected
 
 
-@pytest.mark.parametrize("repeat", [Repeat.READ, Repeat.SAME, Repeat.GONE], ids=lambda value: value.name)
+@pytest.mark.parametrize(
+    "repeat", [Repeat.READ, Repeat.SAME, Repeat.GONE], ids=lambda value: value.name
+)
 def test_what_cannot_be_read_three_times_is_not_tried_again(repeat):
     """Three garbled answers come from the wrong place, whatever the policy would still allow."""
     patient = RetryPolicy(max_attempts=100)
@@ -117,7 +133,9 @@ def test_an_untouched_history_is_within_its_budget():
         ([Ending.GARBLED], True),
         ([Ending.LOST, Ending.REFUSED, Ending.NOT_SENT], True),
     ],
-    ids=lambda value: "-".join(ending.name for ending in value) if isinstance(value, list) else None,
+    ids=lambda value: (
+        "-".join(ending.name for ending in value) if isinstance(value, list) else None
+    ),
 )
 def test_a_call_may_have_been_carried_out_once_an_answer_was_lost(endings, unknown, repeat):
     """One lost or garbled answer makes the outcome unknown for good, except for a read, which changes nothing."""
@@ -161,7 +179,14 @@ def test_the_jitter_is_full():
 
 @pytest.mark.parametrize(
     "options",
-    [{"max_attempts": 0}, {"max_attempts": -1}, {"max_delay": -0.1}, {"max_delay": math.nan}, {"budget": -1}, {"budget": math.nan}],
+    [
+        {"max_attempts": 0},
+        {"max_attempts": -1},
+        {"max_delay": -0.1},
+        {"max_delay": math.nan},
+        {"budget": -1},
+        {"budget": math.nan},
+    ],
     ids=str,
 )
 def test_a_policy_that_makes_no_sense_is_refused(options):
@@ -179,4 +204,14 @@ def test_a_policy_cannot_be_changed():
 def test_a_policy_may_be_boundless():
     """An infinite budget and delay never end a call by themselves."""
     endless = RetryPolicy(max_attempts=10**6, max_delay=math.inf, budget=math.inf)
-    assert step(Ending.REFUSED, Repeat.READ, history_of(Ending.REFUSED), endless, now=1e12, retry_after=1e9) is Step.REPEAT
+    assert (
+        step(
+            Ending.REFUSED,
+            Repeat.READ,
+            history_of(Ending.REFUSED),
+            endless,
+            now=1e12,
+            retry_after=1e9,
+        )
+        is Step.REPEAT
+    )

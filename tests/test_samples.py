@@ -24,7 +24,11 @@ ANSWERS = sorted(
     for file in (SAMPLES / name).glob("*/*.json")
     if file.parent.name != "errors"
 )
-ERRORS = sorted(str(file.relative_to(SAMPLES).with_suffix("")) for name in PROVIDERS for file in (SAMPLES / name / "errors").glob("*.json"))
+ERRORS = sorted(
+    str(file.relative_to(SAMPLES).with_suffix(""))
+    for name in PROVIDERS
+    for file in (SAMPLES / name / "errors").glob("*.json")
+)
 
 
 def read(sample: str) -> Any:
@@ -33,7 +37,11 @@ def read(sample: str) -> Any:
     data = read_response(200, {}, (SAMPLES / f"{sample}.json").read_bytes()).data
     if row.repeat is Repeat.GONE:
         ids = count(1)
-        data = [one | {"id": next(ids)} for one in data] if isinstance(data, list) else data | {"id": next(ids)}
+        data = (
+            [one | {"id": next(ids)} for one in data]
+            if isinstance(data, list)
+            else data | {"id": next(ids)}
+        )
     return structure(data, row.result)
 
 
@@ -51,7 +59,9 @@ def wire(value: Any) -> Any:
 @pytest.mark.parametrize("provider", PROVIDERS.values(), ids=PROVIDERS)
 def test_each_function_has_a_sample(provider: Any) -> None:
     """Every function that a service offers has recorded answers, and nothing else has."""
-    folders = {folder.name for folder in (SAMPLES / provider.name).iterdir() if list(folder.glob("*.json"))}
+    folders = {
+        folder.name for folder in (SAMPLES / provider.name).iterdir() if list(folder.glob("*.json"))
+    }
     assert folders == provider.functions | {"errors"}
 
 
@@ -107,17 +117,39 @@ def test_group_id_of_2015_is_the_group() -> None:
 def test_digit_strings_are_numbers() -> None:
     """Numbers and booleans that a service sends as text arrive as numbers and booleans."""
     (job,) = read("setcronjob/cron.list/digit-strings")
-    assert (job.id, job.group, job.fail, job.timeout, job.instances, job.points) == (132, 40, 0, 30, 1, 60)
+    assert (job.id, job.group, job.fail, job.timeout, job.instances, job.points) == (
+        132,
+        40,
+        0,
+        30,
+        1,
+        60,
+    )
     assert (job.status, job.notify) == (JobStatus.EXPIRED, Notify.WHEN_DISABLED)
-    assert (job.dns_cache, job.ignore_http_status, job.retry_failed, job.single) == (True, False, False, True)
+    assert (job.dns_cache, job.ignore_http_status, job.retry_failed, job.single) == (
+        True,
+        False,
+        False,
+        True,
+    )
 
 
 def test_notify_means_the_same_in_both_services() -> None:
     """FastCron's booleans and SetCronJob's codes arrive as the one enum."""
-    assert [job.notify for job in read("fastcron/cron.list/2024-05")] == [Notify.ON_FAILURE, Notify.NEVER]
+    assert [job.notify for job in read("fastcron/cron.list/2024-05")] == [
+        Notify.ON_FAILURE,
+        Notify.NEVER,
+    ]
     assert read("fastcron/cron.get/2023-notify-0").notify is Notify.NEVER
-    assert [job.notify for job in read("setcronjob/cron.list/2023-notify-boolean")] == [Notify.ON_FAILURE, Notify.NEVER]
-    assert [job.notify for job in read("setcronjob/cron.list/2023")] == [Notify.NEVER, Notify.EVERY_RUN, Notify.WHEN_DISABLED]
+    assert [job.notify for job in read("setcronjob/cron.list/2023-notify-boolean")] == [
+        Notify.ON_FAILURE,
+        Notify.NEVER,
+    ]
+    assert [job.notify for job in read("setcronjob/cron.list/2023")] == [
+        Notify.NEVER,
+        Notify.EVERY_RUN,
+        Notify.WHEN_DISABLED,
+    ]
 
 
 def test_unknown_status_is_kept() -> None:
@@ -130,15 +162,26 @@ def test_unknown_status_is_kept() -> None:
 def test_unknown_members_are_kept() -> None:
     """Members that a service adds are kept in extra, and members of the envelope do not disturb."""
     (job,) = read("fastcron/cron.list/unknown-members")
-    assert job.extra == {"successStatuses": [504, 524], "lastRun": {"time": 1720409270}, "successRate": 0.98}
-    assert read("setcronjob/group.get/unknown-members").extra == {"autoDelete": 30, "contacts": [5, 6]}
+    assert job.extra == {
+        "successStatuses": [504, 524],
+        "lastRun": {"time": 1720409270},
+        "successRate": 0.98,
+    }
+    assert read("setcronjob/group.get/unknown-members").extra == {
+        "autoDelete": 30,
+        "contacts": [5, 6],
+    }
 
 
 def test_missing_members_are_none() -> None:
     """A job of which only the id is known says None for the rest."""
     bare, with_url = read("fastcron/cron.list/missing-members")
     assert bare.to_wire() == {"id": 16910124}
-    assert (with_url.url, with_url.name, with_url.is_active) == ("http://example.com/cron_php", None, None)
+    assert (with_url.url, with_url.name, with_url.is_active) == (
+        "http://example.com/cron_php",
+        None,
+        None,
+    )
 
 
 def test_escaped_slashes_are_slashes() -> None:
@@ -159,16 +202,32 @@ def test_log_row_of_2013_is_flat() -> None:
 def test_log_row_of_2019_holds_a_list() -> None:
     """A row of 2019 has one attempt with the members of both levels; what is not known is kept."""
     (run,) = read("setcronjob/cron.logs/2019-list")
-    assert (run.job_id, run.no, run.http_status, run.status, run.succeeded) == (132, 5, 500, 1, False)
+    assert (run.job_id, run.no, run.http_status, run.status, run.succeeded) == (
+        132,
+        5,
+        500,
+        1,
+        False,
+    )
     assert run.time == datetime(2019, 7, 22, tzinfo=UTC)
     assert run.last.start_time == datetime(2019, 7, 22, 0, 0, 0, 500_000, tzinfo=UTC)
-    assert (run.execution_time, run.last.source_ip, run.last.extra["connectTime"]) == (1.5, "198.51.100.7", 0.1)
+    assert (run.execution_time, run.last.source_ip, run.last.extra["connectTime"]) == (
+        1.5,
+        "198.51.100.7",
+        0.1,
+    )
 
 
 def test_log_row_of_2024_holds_an_object() -> None:
     """A row of 2024 has one attempt, and no job number."""
     (run,) = read("fastcron/cron.logs/2024-05")
-    assert (run.job_id, run.no, run.http_status, run.error, run.execution_time) == (None, None, 404, "", 0.02)
+    assert (run.job_id, run.no, run.http_status, run.error, run.execution_time) == (
+        None,
+        None,
+        404,
+        "",
+        0.02,
+    )
     assert run.time == datetime(2024, 7, 8, 3, 27, 50, tzinfo=UTC)
     assert (run.last.message, run.last.url) == ("HTTP error 404", "https://example.com/404")
 
@@ -177,7 +236,12 @@ def test_last_attempt_decides() -> None:
     """A run that was retried shows its last attempt as its own and keeps the first."""
     (run,) = read("fastcron/cron.logs/2026-07-two-attempts")
     assert [attempt.succeeded for attempt in run.attempts] == [False, True]
-    assert (run.succeeded, run.output, run.http_status, run.attempts[0].error) == (True, "OK", 200, "Connection timed out")
+    assert (run.succeeded, run.output, run.http_status, run.attempts[0].error) == (
+        True,
+        "OK",
+        200,
+        "Connection timed out",
+    )
 
 
 def test_run_without_attempts_says_nothing() -> None:
@@ -195,15 +259,24 @@ def test_run_answers_the_moment(case: str) -> None:
 
 def test_next_runs_are_moments() -> None:
     """The next runs arrive as aware times, in their order."""
-    assert read("fastcron/cron.next/2024-08-status-first") == [datetime(2024, 8, 9, 10, m, tzinfo=UTC) for m in (40, 45, 50)]
+    assert read("fastcron/cron.next/2024-08-status-first") == [
+        datetime(2024, 8, 9, 10, m, tzinfo=UTC) for m in (40, 45, 50)
+    ]
 
 
 def test_account_eras() -> None:
     """An account of each era reads: the daily limit of early 2024, the number of jobs since, no end for a free plan."""
     early, later = read("fastcron/account.get/2024-05"), read("fastcron/account.get/2024-06")
-    assert (early.daily_exec, early.member_limit, early.cron, early.expiry_date) == (50000, 5, None, date(2023, 10, 14))
+    assert (early.daily_exec, early.member_limit, early.cron, early.expiry_date) == (
+        50000,
+        5,
+        None,
+        date(2023, 10, 14),
+    )
     assert (later.daily_exec, later.cron, later.plan) == (None, 40, "Pro")
-    assert [read(f"fastcron/account.get/{case}").expiry_date for case in ("free-plan", "digit-strings")] == [None, None]
+    assert [
+        read(f"fastcron/account.get/{case}").expiry_date for case in ("free-plan", "digit-strings")
+    ] == [None, None]
 
 
 @pytest.mark.parametrize("case", ["list-of-objects", "object"])

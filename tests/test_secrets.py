@@ -26,12 +26,23 @@ HIDDEN = (TOKEN, PASSWORD, SECRET)
 SPELLINGS = {
     spelt
     for text in HIDDEN
-    for spelt in (text, quote(text), quote(text, safe=""), quote_plus(text), json.dumps(text)[1:-1], repr(text)[1:-1])
+    for spelt in (
+        text,
+        quote(text),
+        quote(text, safe=""),
+        quote_plus(text),
+        json.dumps(text)[1:-1],
+        repr(text)[1:-1],
+    )
 }
 QUICK = RetryPolicy(max_attempts=2, max_delay=0.01)
 URL = "https://example.com/ping"
 WAYS = [
-    *(("fastcron", auth, request_format) for auth in ("body", "bearer") for request_format in ("json", "form", "query")),
+    *(
+        ("fastcron", auth, request_format)
+        for auth in ("body", "bearer")
+        for request_format in ("json", "form", "query")
+    ),
     *(("setcronjob", "body", request_format) for request_format in ("json", "form", "query")),
 ]
 IN_EVERY_WAY = pytest.mark.parametrize(("provider", "auth", "request_format"), WAYS)
@@ -53,7 +64,10 @@ def records():
 
     handler, before = (
         Keep(),
-        {name: logging.getLogger(name).level for name in (None, "httpx", "httpx2", "httpcore", "httpcore2", "cronapi", "asyncio")},
+        {
+            name: logging.getLogger(name).level
+            for name in (None, "httpx", "httpx2", "httpcore", "httpcore2", "cronapi", "asyncio")
+        },
     )
     root.addHandler(handler)
     for name in before:
@@ -66,7 +80,10 @@ def records():
 
 def written(records):
     """Return what any formatter could write of log records."""
-    lines = (f"{record.getMessage()} {record.msg!r} {record.args!r} {record.exc_text} {record.exc_info!r}" for record in records)
+    lines = (
+        f"{record.getMessage()} {record.msg!r} {record.args!r} {record.exc_text} {record.exc_info!r}"
+        for record in records
+    )
     return "\n".join(lines)
 
 
@@ -90,7 +107,14 @@ def kept(error):
 
 
 def params_of(name):
-    return {"url": URL, "name": name, "username": "u", "password": PASSWORD, "http_headers": {"X-Key": PASSWORD}, "post_data": "a=1"}
+    return {
+        "url": URL,
+        "name": name,
+        "username": "u",
+        "password": PASSWORD,
+        "http_headers": {"X-Key": PASSWORD},
+        "post_data": "a=1",
+    }
 
 
 CALLS = {
@@ -106,7 +130,9 @@ CALLS = {
     "cron.logs": lambda api, job, group: api.cron.logs(job),
     "cron.failures": lambda api, job, group: api.cron.failures(job),
     "cron.next": lambda api, job, group: api.cron.next(job),
-    "cron.batch_add": lambda api, job, group: api.cron.batch_add([JobSpec(**params_of("a")), params_of("b")]),
+    "cron.batch_add": lambda api, job, group: api.cron.batch_add(
+        [JobSpec(**params_of("a")), params_of("b")]
+    ),
     "cron.batch_edit": lambda api, job, group: api.cron.batch_edit([job], password=PASSWORD),
     "cron.batch_delete": lambda api, job, group: api.cron.batch_delete([job]),
     "cron.group_edit": lambda api, job, group: api.cron.group_edit(group, password=PASSWORD),
@@ -219,8 +245,12 @@ async def connected(origin, provider, module=None, **options):
     options = {"scheduler": Hurry(10_000.0), "retry": QUICK} | options
     async with contextlib.AsyncExitStack() as stack:
         if module is not None:
-            options["http_client"] = await stack.enter_async_context(module.AsyncClient(verify=False))
-        yield await stack.enter_async_context(Client(PROVIDERS[provider], TOKEN, base_url=base_url, **options))
+            options["http_client"] = await stack.enter_async_context(
+                module.AsyncClient(verify=False)
+            )
+        yield await stack.enter_async_context(
+            Client(PROVIDERS[provider], TOKEN, base_url=base_url, **options)
+        )
 
 
 @IN_EVERY_WAY
@@ -229,7 +259,14 @@ async def test_httpx_and_httpcore_log_no_secrets(records, served, provider, auth
     app, origin = served
     async with connected(origin, provider, auth=auth, request_format=request_format) as api:
         job = (await api.cron.add(**params_of("ping"))).id
-        for function in ("cron.list", "cron.edit", "cron.batch_add", "account.secret", "cron.run", "cron.delete"):
+        for function in (
+            "cron.list",
+            "cron.edit",
+            "cron.batch_add",
+            "account.secret",
+            "cron.run",
+            "cron.delete",
+        ):
             if has(provider, function):
                 assert not leaks(await outcome(CALLS[function](api, job, None)))
     said = written(records)
@@ -241,11 +278,16 @@ async def test_httpx_and_httpcore_log_no_secrets(records, served, provider, auth
 
 
 @pytest.mark.parametrize("module", [httpx, httpx2], ids=lambda module: module.__name__)
-@pytest.mark.parametrize(("auth", "request_format"), [("body", "json"), ("body", "form"), ("bearer", "json"), ("bearer", "query")])
+@pytest.mark.parametrize(
+    ("auth", "request_format"),
+    [("body", "json"), ("body", "form"), ("bearer", "json"), ("bearer", "query")],
+)
 async def test_a_client_handed_in_logs_no_secrets(records, served, module, auth, request_format):
     """A user's own HTTP client logs its URLs too, and they have no secrets in any format that it may be used with."""
     _, origin = served
-    async with connected(origin, "fastcron", module, auth=auth, request_format=request_format) as api:
+    async with connected(
+        origin, "fastcron", module, auth=auth, request_format=request_format
+    ) as api:
         job = (await api.cron.add(**params_of("ping"))).id
         for function in CHANGING:
             assert not leaks(await outcome(CALLS[function](api, job, None)))
@@ -255,7 +297,19 @@ async def test_a_client_handed_in_logs_no_secrets(records, served, module, auth,
 
 # --- calls that fail -------------------------------------------------------------------------------------------------------------
 
-FAULTS = ["lose", "reset", "outage", "error", "bad_gateway", "garbage", "truncated", "cut", "half", "redirect", "empty"]
+FAULTS = [
+    "lose",
+    "reset",
+    "outage",
+    "error",
+    "bad_gateway",
+    "garbage",
+    "truncated",
+    "cut",
+    "half",
+    "redirect",
+    "empty",
+]
 
 
 @IN_EVERY_WAY
@@ -263,7 +317,12 @@ FAULTS = ["lose", "reset", "outage", "error", "bad_gateway", "garbage", "truncat
 async def test_no_failure_tells_its_secrets(records, provider, auth, request_format, fault):
     """However an answer is lost, in process, the error and all that led to it are free of secrets."""
     app = create_app(rates=FAST, tokens=[TOKEN])
-    options = {"auth": auth, "request_format": request_format, "scheduler": Hurry(10_000.0), "retry": RetryPolicy(max_attempts=2, budget=0)}
+    options = {
+        "auth": auth,
+        "request_format": request_format,
+        "scheduler": Hurry(10_000.0),
+        "retry": RetryPolicy(max_attempts=2, budget=0),
+    }
     async with client_of(app, provider, TOKEN, **options) as api:
         job, failed = (await api.cron.add(**params_of("ping"))).id, []
         app.emulator.faults.add(Fault(fault, times=None))
@@ -277,7 +336,9 @@ async def test_no_failure_tells_its_secrets(records, provider, auth, request_for
 
 
 @pytest.mark.parametrize("request_format", ["json", "form", "query"])
-@pytest.mark.parametrize("fault", ["lose", "reset", "cut", "redirect", "garbage", "truncated", "bad_gateway"])
+@pytest.mark.parametrize(
+    "fault", ["lose", "reset", "cut", "redirect", "garbage", "truncated", "bad_gateway"]
+)
 async def test_no_failure_on_a_socket_tells_its_secrets(records, served, request_format, fault):
     """Over a real socket the exceptions of httpx and httpcore come along as causes, and tell nothing either."""
     app, origin = served
@@ -326,9 +387,15 @@ def _raising(kind):
 
 
 ECHOES = {
-    "message": lambda request: httpx.Response(200, json={"status": "error", "code": 1, "message": sent(request)}),
-    "wrong token": lambda request: httpx.Response(200, json={"status": "error", "code": 11, "message": sent(request)}),
-    "not found": lambda request: httpx.Response(404, json={"status": "error", "code": 1, "message": sent(request)}),
+    "message": lambda request: httpx.Response(
+        200, json={"status": "error", "code": 1, "message": sent(request)}
+    ),
+    "wrong token": lambda request: httpx.Response(
+        200, json={"status": "error", "code": 11, "message": sent(request)}
+    ),
+    "not found": lambda request: httpx.Response(
+        404, json={"status": "error", "code": 1, "message": sent(request)}
+    ),
     "page": lambda request: httpx.Response(200, text=f"<html>{sent(request)}</html>"),
     "truncated": lambda request: httpx.Response(200, text='{"data":[' + json.dumps(sent(request))),
     "another shape": lambda request: httpx.Response(
@@ -337,25 +404,56 @@ ECHOES = {
     "error page": lambda request: httpx.Response(500, text=sent(request)),
     "client error": lambda request: httpx.Response(400, text=sent(request)),
     "refusal": lambda request: httpx.Response(503, text=sent(request)),
-    "odd refusal": lambda request: httpx.Response(503, headers={"retry-after": quote(sent(request)), "x-echo": quote(sent(request))}),
+    "odd refusal": lambda request: httpx.Response(
+        503, headers={"retry-after": quote(sent(request)), "x-echo": quote(sent(request))}
+    ),
     "redirect": lambda request: httpx.Response(
-        302, headers={"location": f"https://elsewhere.example/?{request.url.query.decode()}&t={TOKEN}"}
+        302,
+        headers={"location": f"https://elsewhere.example/?{request.url.query.decode()}&t={TOKEN}"},
     ),
     "quoted redirect": lambda request: httpx.Response(
         302, headers={"location": f"https://elsewhere.example/?{quote(sent(request), safe='')}"}
     ),
-    **{kind.__name__: _raising(kind) for kind in (httpx.ConnectError, httpx.ReadError, httpx.ReadTimeout, httpx.RemoteProtocolError)},
-    **{kind.__name__: _raising(kind) for kind in (httpx.LocalProtocolError, httpx.DecodingError, httpx.InvalidURL, RuntimeError, OSError)},
+    **{
+        kind.__name__: _raising(kind)
+        for kind in (
+            httpx.ConnectError,
+            httpx.ReadError,
+            httpx.ReadTimeout,
+            httpx.RemoteProtocolError,
+        )
+    },
+    **{
+        kind.__name__: _raising(kind)
+        for kind in (
+            httpx.LocalProtocolError,
+            httpx.DecodingError,
+            httpx.InvalidURL,
+            RuntimeError,
+            OSError,
+        )
+    },
 }
 
 
 @IN_EVERY_WAY
 @pytest.mark.parametrize("echo", ECHOES.values(), ids=ECHOES.keys())
-async def test_a_server_that_echoes_does_not_get_it_into_errors(records, provider, auth, request_format, echo):
+async def test_a_server_that_echoes_does_not_get_it_into_errors(
+    records, provider, auth, request_format, echo
+):
     """A service or transport that says again what it was sent does not get token or password into errors, causes or logs."""
-    options = {"auth": auth, "request_format": request_format, "scheduler": Hurry(10_000.0), "retry": RetryPolicy(max_attempts=1, budget=0)}
-    async with client_of(None, provider, TOKEN, transport=httpx.MockTransport(echo), **options) as api:
-        for function in (name for name in ["cron.list", "cron.edit", *CHANGING] if has(provider, name)):
+    options = {
+        "auth": auth,
+        "request_format": request_format,
+        "scheduler": Hurry(10_000.0),
+        "retry": RetryPolicy(max_attempts=1, budget=0),
+    }
+    async with client_of(
+        None, provider, TOKEN, transport=httpx.MockTransport(echo), **options
+    ) as api:
+        for function in (
+            name for name in ["cron.list", "cron.edit", *CHANGING] if has(provider, name)
+        ):
             seen = await outcome(CALLS[function](api, 7, 7))
             assert "Error" in seen
             assert not leaks(seen), function
@@ -365,11 +463,16 @@ async def test_a_server_that_echoes_does_not_get_it_into_errors(records, provide
 async def test_a_harmless_cause_is_kept():
     """Only a cause that tells a secret is left out: others stay for whoever looks for the reason."""
     async with client_of(
-        None, token=TOKEN, transport=httpx.MockTransport(lambda _: _raise(httpx.ReadError("reset by peer"))), retry=None
+        None,
+        token=TOKEN,
+        transport=httpx.MockTransport(lambda _: _raise(httpx.ReadError("reset by peer"))),
+        retry=None,
     ) as api:
         with pytest.raises(CronAPIError) as harmless:
             await api.cron.list()
-    async with client_of(None, token=TOKEN, transport=httpx.MockTransport(_raising(httpx.ReadError)), retry=None) as api:
+    async with client_of(
+        None, token=TOKEN, transport=httpx.MockTransport(_raising(httpx.ReadError)), retry=None
+    ) as api:
         with pytest.raises(CronAPIError) as telling:
             await api.cron.list()
     assert isinstance(harmless.value.__cause__, httpx.ReadError)
@@ -394,12 +497,19 @@ async def test_garbage_on_a_socket_that_echoes_the_request(records):
     server = await asyncio.start_server(parrot, "127.0.0.1", 0)
     async with (
         server,
-        connected(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", "fastcron", request_format="query", retry=None) as api,
+        connected(
+            f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}",
+            "fastcron",
+            request_format="query",
+            retry=None,
+        ) as api,
     ):
         seen = await outcome(api.cron.get(7))
     assert "RemoteProtocolError" in seen
     assert not leaks(seen)
-    assert not leaks(written(record for record in records if not record.name.startswith("httpcore")))
+    assert not leaks(
+        written(record for record in records if not record.name.startswith("httpcore"))
+    )
 
 
 # --- reprs and pickles -----------------------------------------------------------------------------------------------------------
@@ -408,7 +518,11 @@ async def test_garbage_on_a_socket_that_echoes_the_request(records):
 async def test_a_create_of_unknown_outcome_tells_nothing(records):
     """The error that a create could not be looked up has a chain of several errors, none of which tells a secret."""
     async with client_of(
-        None, token=TOKEN, transport=httpx.MockTransport(_raising(httpx.ReadError)), scheduler=Hurry(10_000.0), retry=QUICK
+        None,
+        token=TOKEN,
+        transport=httpx.MockTransport(_raising(httpx.ReadError)),
+        scheduler=Hurry(10_000.0),
+        retry=QUICK,
     ) as api:
         with pytest.raises(OutcomeUnknownError) as unknown:
             await api.cron.add(**params_of("ping"))
@@ -425,7 +539,14 @@ def test_a_spec_shows_its_secrets_to_nobody():
 
 async def test_results_show_no_secrets_in_their_reprs():
     """A service that does show a job's password, headers and body gets them into no repr, though they are there."""
-    data = {"id": 1, "password": PASSWORD, "httpHeaders": f"X-Key: {PASSWORD}", "postData": SECRET, "apiToken": TOKEN, "output": SECRET}
+    data = {
+        "id": 1,
+        "password": PASSWORD,
+        "httpHeaders": f"X-Key: {PASSWORD}",
+        "postData": SECRET,
+        "apiToken": TOKEN,
+        "output": SECRET,
+    }
 
     def answer(_):
         return httpx.Response(200, json={"status": "success", "code": 0, "data": data})
@@ -433,7 +554,13 @@ async def test_results_show_no_secrets_in_their_reprs():
     async with client_of(None, token=TOKEN, transport=httpx.MockTransport(answer)) as api:
         job, account = await api.cron.get(1), await api.account.get()
     assert (job.password, job.extra["apiToken"]) == (PASSWORD, TOKEN)
-    for shown in (repr(job), str(job), repr([job]), repr(pickle.loads(pickle.dumps(job))), repr(account)):
+    for shown in (
+        repr(job),
+        str(job),
+        repr([job]),
+        repr(pickle.loads(pickle.dumps(job))),
+        repr(account),
+    ):
         assert not leaks(shown)
 
 

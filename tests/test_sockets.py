@@ -34,12 +34,18 @@ CALLS = {
     "CREATE": ("cron_add", lambda api: api.cron.add(url=JOB["url"], name="ping")),
 }
 KINDS = pytest.mark.parametrize("kind", CALLS)
-MODULES = pytest.mark.parametrize("module", [None, httpx, httpx2], ids=lambda module: module.__name__ if module else "own")
+MODULES = pytest.mark.parametrize(
+    "module", [None, httpx, httpx2], ids=lambda module: module.__name__ if module else "own"
+)
 QUICK = RetryPolicy(max_attempts=2, max_delay=0.01)
 
 
 def answer(data, status="200 OK", *headers):
-    body = data if isinstance(data, bytes) else json.dumps({"status": "success", "code": 0, "data": data}).encode()
+    body = (
+        data
+        if isinstance(data, bytes)
+        else json.dumps({"status": "success", "code": 0, "data": data}).encode()
+    )
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
@@ -71,10 +77,16 @@ class Server:
     async def _serve(self, reader, writer):
         self.connections += 1
         self._serving[asyncio.current_task()] = writer
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+        with contextlib.suppress(
+            ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError
+        ):
             while not writer.is_closing():
                 head = await reader.readuntil(b"\r\n\r\n")
-                sizes = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+                sizes = [
+                    line
+                    for line in head.lower().split(b"\r\n")
+                    if line.startswith(b"content-length:")
+                ]
                 await reader.readexactly(int(sizes[0].partition(b":")[2]) if sizes else 0)
                 self.lines.append(head.decode().partition("\r\n")[0])
                 await self.script(self, writer)
@@ -87,7 +99,9 @@ async def closes(_, writer):
 
 
 async def resets(_, writer):
-    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.get_extra_info("socket").setsockopt(
+        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+    )
     writer.transport.abort()
 
 
@@ -167,7 +181,11 @@ TIMEOUTS = dict.fromkeys((never_answers, drips_its_head, drips_its_body), 0.25)
 
 def faults(*others):
     """Return a mark for all scripts but `others`, which differ from those left only in how long they take."""
-    return pytest.mark.parametrize("script", [script for script in SCRIPTS if script not in others], ids=lambda script: script.__name__)
+    return pytest.mark.parametrize(
+        "script",
+        [script for script in SCRIPTS if script not in others],
+        ids=lambda script: script.__name__,
+    )
 
 
 def patience(script):
@@ -180,8 +198,12 @@ async def client_at(url, module=None, **options):
     options = {"scheduler": Hurry(10_000.0), "retry": QUICK, "timeout": 10.0} | options
     async with contextlib.AsyncExitStack() as stack:
         if module is not None:
-            options["http_client"] = await stack.enter_async_context(module.AsyncClient(verify=False))
-        yield await stack.enter_async_context(Client(PROVIDERS["fastcron"], TOKEN, base_url=url, **options))
+            options["http_client"] = await stack.enter_async_context(
+                module.AsyncClient(verify=False)
+            )
+        yield await stack.enter_async_context(
+            Client(PROVIDERS["fastcron"], TOKEN, base_url=url, **options)
+        )
 
 
 async def failure(call):
@@ -211,7 +233,10 @@ async def test_what_a_broken_answer_becomes(script, kind):
         assert (error.applied, server.asked) == (Applied.UNKNOWN, ["cron_add", *["cron_list"] * 4])
     else:
         assert type(error) is expected
-        assert (error.applied, server.asked) == (Applied.NO if kind == "READ" else Applied.UNKNOWN, [function] * 2)
+        assert (error.applied, server.asked) == (
+            Applied.NO if kind == "READ" else Applied.UNKNOWN,
+            [function] * 2,
+        )
     assert error.function == function.replace("_", ".")
 
 
@@ -222,10 +247,15 @@ async def test_without_a_policy_one_request_arrives(script):
 
     async def once(kind, function, call):
         server = Server(script)
-        async with server.listening() as url, client_at(url, timeout=patience(script), retry=None) as api:
+        async with (
+            server.listening() as url,
+            client_at(url, timeout=patience(script), retry=None) as api,
+        ):
             error = await failure(call(api))
         assert type(error) is expected
-        assert error.applied is (Applied.NO if kind == "READ" or ending == "final" else Applied.UNKNOWN)
+        assert error.applied is (
+            Applied.NO if kind == "READ" or ending == "final" else Applied.UNKNOWN
+        )
         assert (error.attempts, server.asked) == (1, [function])
 
     await asyncio.gather(*[once(kind, *CALLS[kind]) for kind in CALLS])
@@ -236,7 +266,10 @@ async def test_without_a_policy_one_request_arrives(script):
 async def test_httpx_and_httpx2_break_alike(script, module):
     """A client handed in, of either library, gives the same error as our own."""
     server = Server(script)
-    async with server.listening() as url, client_at(url, module, timeout=patience(script), retry=None) as api:
+    async with (
+        server.listening() as url,
+        client_at(url, module, timeout=patience(script), retry=None) as api,
+    ):
         error = await failure(api.cron.edit(7, name="ping"))
     assert type(error) is SCRIPTS[script][0]
     assert server.asked == ["cron_edit"]
@@ -272,7 +305,10 @@ async def test_a_redirect_is_not_followed(module):
 
 
 @KINDS
-@pytest.mark.parametrize("script", [closes, resets, closes_in_the_body, talks_garbage, never_answers, answers_html, fails])
+@pytest.mark.parametrize(
+    "script",
+    [closes, resets, closes_in_the_body, talks_garbage, never_answers, answers_html, fails],
+)
 async def test_after_a_failure_the_next_call_works(script, kind):
     """A failure costs its own request only: a call whose repeat is answered succeeds, and a create is made once more after the look."""
     function, call = CALLS[kind]
@@ -284,7 +320,9 @@ async def test_after_a_failure_the_next_call_works(script, kind):
     async with server.listening() as url, client_at(url, timeout=patience(script)) as api:
         assert (await call(api)).id == 7
         looks = 3 if script in (never_answers, fails) else 1
-        assert server.asked == ([function, *["cron_list"] * looks, function] if kind == "CREATE" else [function] * 2)
+        assert server.asked == (
+            [function, *["cron_list"] * looks, function] if kind == "CREATE" else [function] * 2
+        )
         assert api.scheduler.stats.in_flight == 0
         await api.cron.get(7)
 
@@ -366,7 +404,9 @@ async def test_a_proxy_sees_no_token(request_format, monkeypatch):
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
         monkeypatch.delenv("NO_PROXY", raising=False)
         options = {"request_format": request_format, "retry": None, "scheduler": Hurry(10_000)}
-        async with Client(PROVIDERS["setcronjob"], TOKEN, base_url="https://service.invalid/api/", **options) as api:
+        async with Client(
+            PROVIDERS["setcronjob"], TOKEN, base_url="https://service.invalid/api/", **options
+        ) as api:
             with pytest.raises(ConnectionFailedError) as refused:
                 await api.cron.enable(5)
     assert refused.value.applied is Applied.NO

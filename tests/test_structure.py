@@ -59,7 +59,9 @@ def problems(data: object, kind: Any, path: str = "$.data") -> tuple[str, ...]:
         ("groupId", None, "group", None),
     ],
 )
-def test_values_in_their_many_spellings(name: str, value: object, field: str, expected: object) -> None:
+def test_values_in_their_many_spellings(
+    name: str, value: object, field: str, expected: object
+) -> None:
     """A member arrives as the same value in every spelling that the services have used."""
     job = structure({"id": 1, name: value}, CronJob)
     assert getattr(job, field) == expected
@@ -127,7 +129,10 @@ def test_the_inner_member_of_a_log_row_wins() -> None:
     ("data", "expected"),
     [
         (["UTC", "Europe/London"], ["UTC", "Europe/London"]),
-        ([{"name": "UTC"}, {"offset": 1, "name": "Europe/London", "label": "x"}], ["UTC", "Europe/London"]),
+        (
+            [{"name": "UTC"}, {"offset": 1, "name": "Europe/London", "label": "x"}],
+            ["UTC", "Europe/London"],
+        ),
         ({"UTC": 0, "Europe/London": {"offset": 1}}, ["UTC", "Europe/London"]),
         ([], []),
         ({}, []),
@@ -138,7 +143,9 @@ def test_time_zones_in_their_shapes(data: object, expected: list[str]) -> None:
     assert structure(data, list[str]) == expected
 
 
-@pytest.mark.parametrize("data", [1720409270, "1720409270", 1720409270.0, {"time": 1720409270}, {"time": "1720409270"}])
+@pytest.mark.parametrize(
+    "data", [1720409270, "1720409270", 1720409270.0, {"time": 1720409270}, {"time": "1720409270"}]
+)
 def test_moments_in_their_shapes(data: object) -> None:
     """A moment reads from a number, its text, and an object with a time."""
     assert structure(data, datetime) == MOMENT
@@ -161,13 +168,25 @@ def test_moments_are_aware() -> None:
         ({"id": True}, CronJob, "$.data.id: expected a whole number, got True"),
         ({"id": "abc"}, CronJob, "$.data.id: expected a whole number, got str of 3"),
         ({"id": 1, "fail": 1.5}, CronJob, "$.data.fail: expected a whole number, got 1.5"),
-        ({"id": 1, "notifyEvery": {}}, CronJob, "$.data.notifyEvery: expected a whole number, got dict of 0"),
+        (
+            {"id": 1, "notifyEvery": {}},
+            CronJob,
+            "$.data.notifyEvery: expected a whole number, got dict of 0",
+        ),
         ({"id": 1, "groupId": []}, CronJob, "$.data.group: expected a whole number, got list of 0"),
         ({"id": 1, "name": False}, CronJob, "$.data.name: expected text, got False"),
         ({"id": 1, "single": 2}, CronJob, "$.data.single: expected true or false, got 2"),
-        ({"id": 1, "status": "paused"}, CronJob, "$.data.status: expected a whole number, got str of 6"),
+        (
+            {"id": 1, "status": "paused"},
+            CronJob,
+            "$.data.status: expected a whole number, got str of 6",
+        ),
         ({"id": 1, "minute": [None]}, CronJob, "$.data.minute: expected text, got None"),
-        ({"id": 1, "expiryDate": "soon"}, Account, "$.data.expiryDate: expected a date such as 2030-05-24, got str of 4"),
+        (
+            {"id": 1, "expiryDate": "soon"},
+            Account,
+            "$.data.expiryDate: expected a date such as 2030-05-24, got str of 4",
+        ),
         ([], CronJob, "$.data: expected an object, got list of 0"),
         (None, Group, "$.data: expected an object, got None"),
         ([{"id": 1}, 5], list[CronJob], "$.data[1]: expected an object, got 5"),
@@ -184,14 +203,34 @@ def test_moments_are_aware() -> None:
         ([{"offset": 5}], list[str], "$.data[0]: expected text, got dict of 1"),
         ([1], dict[str, ServerAddress], "$.data: expected an object, got list of 1"),
         ({"web1": 5}, dict[str, ServerAddress], "$.data['web1']: expected an object, got 5"),
-        ({"web1": {"v4": []}}, dict[str, ServerAddress], "$.data['web1'].v4: expected text, got list of 0"),
+        (
+            {"web1": {"v4": []}},
+            dict[str, ServerAddress],
+            "$.data['web1'].v4: expected text, got list of 0",
+        ),
         (5, Execution, "$.data: expected an object, got 5"),
         ({"jobId": []}, Execution, "$.data.jobId: expected a whole number, got list of 0"),
         ({"no": "x"}, Execution, "$.data.no: expected a whole number, got str of 1"),
-        ({"result": [{}, {"time": "x"}]}, Execution, "$.data.result[1].time: expected Unix seconds, got str of 1"),
-        ({"result": {"executionTime": 10**400}}, Execution, f"$.data.result[0].executionTime: expected a number, got 1{'0' * 39}"),
-        ({"result": 5}, Execution, "$.data: expected an object, a list of objects or text as result, got 5"),
-        ({"result": ["a"]}, Execution, "$.data: expected an object, a list of objects or text as result, got list of 1"),
+        (
+            {"result": [{}, {"time": "x"}]},
+            Execution,
+            "$.data.result[1].time: expected Unix seconds, got str of 1",
+        ),
+        (
+            {"result": {"executionTime": 10**400}},
+            Execution,
+            f"$.data.result[0].executionTime: expected a number, got 1{'0' * 39}",
+        ),
+        (
+            {"result": 5},
+            Execution,
+            "$.data: expected an object, a list of objects or text as result, got 5",
+        ),
+        (
+            {"result": ["a"]},
+            Execution,
+            "$.data: expected an object, a list of objects or text as result, got list of 1",
+        ),
     ],
 )
 def test_a_refusal_names_the_place(data: object, kind: Any, expected: str) -> None:
@@ -219,7 +258,13 @@ def test_many_problems_are_cut() -> None:
 def test_a_refusal_does_not_repeat_what_came() -> None:
     """The text of a refusal has no value of text, since that may be a secret or a megabyte."""
     secret = "hunter2" * 100
-    data = {"id": secret, "minute": [{secret: secret}], "single": secret, "status": secret, "expiryDate": secret}
+    data = {
+        "id": secret,
+        "minute": [{secret: secret}],
+        "single": secret,
+        "status": secret,
+        "expiryDate": secret,
+    }
     for kind in (CronJob, Account):
         assert "hunter2" not in "".join(problems(data, kind))
 
@@ -260,7 +305,25 @@ def test_single_values_read(read: Any, value: object, expected: object) -> None:
 
 
 REFUSED: list[tuple[Any, list[object]]] = [
-    (to_int, ["", "1_0", "٣", "+-5", "--5", "0x5", "1.0", "1e3", "9" * 5000, 1.5, float("nan"), float("inf"), None, []]),
+    (
+        to_int,
+        [
+            "",
+            "1_0",
+            "٣",
+            "+-5",
+            "--5",
+            "0x5",
+            "1.0",
+            "1e3",
+            "9" * 5000,
+            1.5,
+            float("nan"),
+            float("inf"),
+            None,
+            [],
+        ],
+    ),
     (to_float, ["", "abc", "nan", float("inf"), "1e999", 10**400, True, None, {}]),
     (to_bool, [2, -1, "yes", 1.0, None, []]),
     (to_text, [True, None, [], {}]),
@@ -270,7 +333,9 @@ REFUSED: list[tuple[Any, list[object]]] = [
 EXPECTED = r"^expected (a whole number|a number|true or false|text|a date such as 2030-05-24|Unix seconds), got "
 
 
-@pytest.mark.parametrize(("read", "value"), [(read, value) for read, values in REFUSED for value in values])
+@pytest.mark.parametrize(
+    ("read", "value"), [(read, value) for read, values in REFUSED for value in values]
+)
 def test_single_values_are_refused(read: Any, value: object) -> None:
     """Each kind of value refuses what does not mean it, and says what it expected."""
     with pytest.raises(ValueError, match=EXPECTED):
@@ -279,7 +344,15 @@ def test_single_values_are_refused(read: Any, value: object) -> None:
 
 @pytest.mark.parametrize(
     ("value", "name"),
-    [("abc", "str of 3"), ([1], "list of 1"), ({}, "dict of 0"), (None, "None"), (True, "True"), (1.5, "1.5"), (b"x", "bytes")],
+    [
+        ("abc", "str of 3"),
+        ([1], "list of 1"),
+        ({}, "dict of 0"),
+        (None, "None"),
+        (True, "True"),
+        (1.5, "1.5"),
+        (b"x", "bytes"),
+    ],
 )
 def test_values_are_named_not_repeated(value: object, name: str) -> None:
     """A value is named by its kind and size, a number by itself, cut to forty characters."""
@@ -290,7 +363,10 @@ def test_values_are_named_not_repeated(value: object, name: str) -> None:
 # --- JSON ------------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("body", "value"), [(b'{"a": "\\/"}', {"a": "/"}), ('["\u00e9"]', ["\u00e9"]), (b"5", 5), (b"null", None)])
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [(b'{"a": "\\/"}', {"a": "/"}), ('["\u00e9"]', ["\u00e9"]), (b"5", 5), (b"null", None)],
+)
 def test_json_reads_from_bytes_and_text(body: bytes | str, value: object) -> None:
     """JSON reads from bytes and from text, escaped slashes too."""
     assert parse_json(body) == value

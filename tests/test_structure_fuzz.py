@@ -15,26 +15,53 @@ from hypothesis import strategies as st
 from cronapi._functions import TABLE
 from cronapi._read import to_bool, to_int, to_moment
 from cronapi._structure import StructureError, structure
-from cronapi.models import Account, Attempt, CronJob, Execution, Group, Notification, ServerAddress, wire_names
+from cronapi.models import (
+    Account,
+    Attempt,
+    CronJob,
+    Execution,
+    Group,
+    Notification,
+    ServerAddress,
+    wire_names,
+)
 
 many = settings(max_examples=200)
 
-KINDS: dict[str, Any] = {str(row.result): row.result for row in TABLE.values()} | {"Notification": Notification}
+KINDS: dict[str, Any] = {str(row.result): row.result for row in TABLE.values()} | {
+    "Notification": Notification
+}
 CLASSES = (CronJob, Attempt, Group, Account, ServerAddress, Notification)
 ROWS: tuple[Any, ...] = (CronJob, Execution, Group, Account, ServerAddress, Notification)
 
-NUMBERS = st.one_of(st.integers(), st.floats(), st.integers(-(10**400), 10**400), st.sampled_from([10**400, 1e308, -0.0]))
+NUMBERS = st.one_of(
+    st.integers(),
+    st.floats(),
+    st.integers(-(10**400), 10**400),
+    st.sampled_from([10**400, 1e308, -0.0]),
+)
 TEXTS = st.one_of(
     st.text(max_size=8),
     st.text("0123456789+-_. e", max_size=6),
-    st.sampled_from(["true", "False", "0", "1", "", "0,12", "2030-05-24", "1720409270", "9" * 5000, "\ud800"]),
+    st.sampled_from(
+        ["true", "False", "0", "1", "", "0,12", "2030-05-24", "1720409270", "9" * 5000, "\ud800"]
+    ),
 )
 LEAVES = st.one_of(st.none(), st.booleans(), NUMBERS, TEXTS)
 NAMES = st.one_of(
-    st.sampled_from(sorted({wire for cls in CLASSES for wire in wire_names(cls).values()} | {"jobId", "no", "result", "groupId", "extra"})),
+    st.sampled_from(
+        sorted(
+            {wire for cls in CLASSES for wire in wire_names(cls).values()}
+            | {"jobId", "no", "result", "groupId", "extra"}
+        )
+    ),
     st.text(max_size=4),
 )
-JSON = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=5), max_leaves=12)
+JSON = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=5),
+    max_leaves=12,
+)
 ROW: dict[str, Any] = {
     "id": 7,
     "group": None,
@@ -71,12 +98,20 @@ def fits(value: Any, kind: Any) -> bool:
     if origin is list:
         return type(value) is list and all(fits(item, kind.__args__[0]) for item in value)
     if origin is dict:
-        return type(value) is dict and all(type(name) is str and fits(item, kind.__args__[1]) for name, item in value.items())
+        return type(value) is dict and all(
+            type(name) is str and fits(item, kind.__args__[1]) for name, item in value.items()
+        )
     if kind is Execution:
-        return type(value) is Execution and len(value.attempts) > 0 and all(fits(one, Attempt) for one in value.attempts)
+        return (
+            type(value) is Execution
+            and len(value.attempts) > 0
+            and all(fits(one, Attempt) for one in value.attempts)
+        )
     if kind in CLASSES:
         return type(value) is kind and all(
-            type(getattr(value, one.name)).__name__ in str(one.type) or getattr(value, one.name) is None for one in fields(kind)
+            type(getattr(value, one.name)).__name__ in str(one.type)
+            or getattr(value, one.name) is None
+            for one in fields(kind)
         )
     return type(value) is kind and (kind is not datetime or value.tzinfo is UTC)
 
@@ -159,7 +194,9 @@ def test_whole_numbers_by_restatement(value: object) -> None:
         text = value.strip(" \t\n\r\f\v\x1c\x1d\x1e\x1f")
         digits = text[1:] if text[:1] in ("+", "-") else text
         if digits and set(digits) <= set("0123456789") and len(digits) <= 4300:
-            expected = sum(int(digit) * 10**power for power, digit in enumerate(reversed(digits))) * (-1 if text[0] == "-" else 1)
+            expected = sum(
+                int(digit) * 10**power for power, digit in enumerate(reversed(digits))
+            ) * (-1 if text[0] == "-" else 1)
     agree(to_int, value, expected)
 
 
@@ -168,9 +205,17 @@ def test_whole_numbers_by_restatement(value: object) -> None:
 def test_booleans_by_restatement(value: object) -> None:
     """A boolean is true, false, 0, 1, the text of one of them in any case, or empty text for false."""
     expected = None
-    if value is True or (type(value) is int and value == 1) or (isinstance(value, str) and value.lower() in ("true", "1")):
+    if (
+        value is True
+        or (type(value) is int and value == 1)
+        or (isinstance(value, str) and value.lower() in ("true", "1"))
+    ):
         expected = True
-    elif value is False or (type(value) is int and value == 0) or (isinstance(value, str) and value.lower() in ("false", "0", "")):
+    elif (
+        value is False
+        or (type(value) is int and value == 0)
+        or (isinstance(value, str) and value.lower() in ("false", "0", ""))
+    ):
         expected = False
     agree(to_bool, value, expected)
 
@@ -181,9 +226,13 @@ def test_booleans_by_restatement(value: object) -> None:
     milliseconds=st.integers(0, 999),
     spell=st.sampled_from([float, str, lambda s: {"time": s}]),
 )
-def test_moments_by_restatement(seconds: int, milliseconds: int, spell: Callable[[float], object]) -> None:
+def test_moments_by_restatement(
+    seconds: int, milliseconds: int, spell: Callable[[float], object]
+) -> None:
     """A moment is that many seconds after 1970, as a number, as text or in an object, to the precision of a float."""
-    expected = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds, milliseconds=milliseconds)
+    expected = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(
+        seconds=seconds, milliseconds=milliseconds
+    )
     moment = to_moment(spell(seconds + milliseconds / 1000))
     assert abs(moment - expected) < timedelta(milliseconds=1)
     assert moment.tzinfo is UTC
@@ -192,7 +241,11 @@ def test_moments_by_restatement(seconds: int, milliseconds: int, spell: Callable
 @many
 @given(
     value=st.one_of(
-        st.integers(min_value=253_402_300_800), st.integers(max_value=-62_135_596_801), st.booleans(), st.none(), st.lists(LEAVES)
+        st.integers(min_value=253_402_300_800),
+        st.integers(max_value=-62_135_596_801),
+        st.booleans(),
+        st.none(),
+        st.lists(LEAVES),
     )
 )
 def test_what_is_no_moment_is_refused(value: object) -> None:

@@ -47,7 +47,9 @@ KINDS = pytest.mark.parametrize("kind", CALLS)
 
 
 def good(data=None):
-    return httpx.Response(200, json={"status": "success", "code": 0, "data": JOB if data is None else data})
+    return httpx.Response(
+        200, json={"status": "success", "code": 0, "data": JOB if data is None else data}
+    )
 
 
 class Line:
@@ -69,7 +71,11 @@ class Line:
         return outcome or good([] if function == "cron_list" else None)
 
     def client(self, **options):
-        options = {"scheduler": Hurry(10_000.0), "retry": QUICK, "transport": httpx.MockTransport(self)} | options
+        options = {
+            "scheduler": Hurry(10_000.0),
+            "retry": QUICK,
+            "transport": httpx.MockTransport(self),
+        } | options
         return client_of(None, **options)
 
 
@@ -150,7 +156,11 @@ async def test_an_answer_that_is_lost_is_unknown_for_what_changes_something(kind
     assert (error.provider, error.function) == ("fastcron", NAMES[kind].replace("_", "."))
 
 
-@pytest.mark.parametrize("raised", [raised for raised in LOST if isinstance(raised, TimeoutError | httpx.TimeoutException)], ids=name_of)
+@pytest.mark.parametrize(
+    "raised",
+    [raised for raised in LOST if isinstance(raised, TimeoutError | httpx.TimeoutException)],
+    ids=name_of,
+)
 async def test_a_timeout_is_told_from_a_broken_connection(raised):
     """Only timeouts are RequestTimeoutErrors."""
     async with Line(default=raised).client(retry=None) as api:
@@ -197,7 +207,11 @@ async def test_a_connect_timeout_of_httpx_itself_means_never_sent(kind):
 @pytest.mark.parametrize("stock", [True, False])
 async def test_a_connect_timeout_of_a_clients_own_transport_is_judged_by_what_it_is(stock):
     """An http_client with httpx's transports is believed; one that routes requests through another's is not."""
-    mounts = {} if stock else {"all://127.0.0.1": httpx.MockTransport(Line(default=httpx.ConnectTimeout("late")))}
+    mounts = (
+        {}
+        if stock
+        else {"all://127.0.0.1": httpx.MockTransport(Line(default=httpx.ConnectTimeout("late")))}
+    )
     with respx.mock(base_url="http://127.0.0.1:1", assert_all_called=stock) as router:
         router.post(path__regex="/api/v1/.*").mock(side_effect=httpx.ConnectTimeout("late"))
         async with (
@@ -229,7 +243,9 @@ async def test_an_answer_that_cannot_be_decoded_is_garbled(kind):
     """A body that is not the gzip it says it is becomes a ResponseError; a create is looked up."""
 
     async def garbage(_):
-        return httpx.Response(200, headers={"content-encoding": "gzip"}, stream=_Stream(b"not gzip"))
+        return httpx.Response(
+            200, headers={"content-encoding": "gzip"}, stream=_Stream(b"not gzip")
+        )
 
     line = Line(default=garbage)
     async with line.client() as api:
@@ -308,16 +324,27 @@ async def test_a_transport_that_never_answers_is_given_up_after_the_timeout(kind
 
 async def test_an_id_of_five_thousand_digits_is_garbage_and_nothing_worse():
     """An absurd id in an answer is a ResponseError at once, and costs no seat."""
-    line = Line(default=httpx.Response(200, json={"status": "success", "code": 0, "data": {"id": "9" * 5000}}))
+    line = Line(
+        default=httpx.Response(
+            200, json={"status": "success", "code": 0, "data": {"id": "9" * 5000}}
+        )
+    )
     async with line.client(retry=None, timeout=0.02) as api:
         assert type(await failure(api.cron.get(7))) is ResponseError
         assert api.scheduler.stats.in_flight == 0
 
 
-@pytest.mark.parametrize(("status", "kind", "attempts"), [(500, StatusError, 2), (418, StatusError, 1), (307, RedirectError, 1)])
+@pytest.mark.parametrize(
+    ("status", "kind", "attempts"),
+    [(500, StatusError, 2), (418, StatusError, 1), (307, RedirectError, 1)],
+)
 async def test_statuses_keep_their_number(status, kind, attempts):
     """An HTTP status without an envelope is an error that says which, repeated only where that helps."""
-    line = Line(default=httpx.Response(status, headers={"location": "https://elsewhere.example/"}, text="<html>"))
+    line = Line(
+        default=httpx.Response(
+            status, headers={"location": "https://elsewhere.example/"}, text="<html>"
+        )
+    )
     async with line.client() as api:
         error = await failure(api.cron.get(7))
     assert (type(error), error.status, error.attempts) == (kind, status, attempts)
@@ -380,11 +407,22 @@ async def test_httpx_itself_sends_the_token_as_part_of_its_target():
 
 def look(http):
     """Return what of an HTTP client could be changed."""
-    return (dict(http.headers), dict(http.params), str(http.base_url), http.timeout, http.follow_redirects, http.event_hooks, http.auth)
+    return (
+        dict(http.headers),
+        dict(http.params),
+        str(http.base_url),
+        http.timeout,
+        http.follow_redirects,
+        http.event_hooks,
+        http.auth,
+    )
 
 
 @pytest.mark.parametrize("module", [httpx, httpx2], ids=lambda module: module.__name__)
-@pytest.mark.parametrize(("auth", "request_format"), [("body", "json"), ("body", "form"), ("bearer", "json"), ("bearer", "query")])
+@pytest.mark.parametrize(
+    ("auth", "request_format"),
+    [("body", "json"), ("body", "form"), ("bearer", "json"), ("bearer", "query")],
+)
 async def test_a_client_handed_in_is_used_and_left_as_it_was(module, auth, request_format):
     """Clients of httpx and of httpx2 both work, and are neither closed nor changed."""
     app = create_app(rates={"fastcron": None})
@@ -393,9 +431,13 @@ async def test_a_client_handed_in_is_used_and_left_as_it_was(module, auth, reque
     async def hook(request):
         hooked.append(request.url.path)
 
-    async with module.AsyncClient(transport=module.ASGITransport(app), event_hooks={"request": [hook]}, follow_redirects=True) as http:
+    async with module.AsyncClient(
+        transport=module.ASGITransport(app), event_hooks={"request": [hook]}, follow_redirects=True
+    ) as http:
         before = look(http)
-        async with client_of(app, transport=None, http_client=http, auth=auth, request_format=request_format) as api:
+        async with client_of(
+            app, transport=None, http_client=http, auth=auth, request_format=request_format
+        ) as api:
             job = await api.cron.add(url="https://example.com/", name="ping")
             assert (await api.cron.get(job.id)) == job
         assert not http.is_closed
@@ -434,7 +476,9 @@ async def test_both_clients_errors_are_known(module, name, kind, applied):
 
 async def test_a_client_handed_in_does_not_follow_redirects_for_us():
     """Even an http_client that follows redirects follows none of ours, since the token would travel."""
-    line = Line(default=httpx.Response(302, headers={"location": f"{BASE_URLS['fastcron']}cron_delete"}))
+    line = Line(
+        default=httpx.Response(302, headers={"location": f"{BASE_URLS['fastcron']}cron_delete"})
+    )
     async with (
         httpx.AsyncClient(transport=httpx.MockTransport(line), follow_redirects=True) as http,
         client_of(None, transport=None, http_client=http) as api,
@@ -449,7 +493,10 @@ async def test_a_client_handed_in_may_be_of_a_class_of_its_own():
     class Own(httpx.AsyncClient):
         pass
 
-    async with Own(transport=httpx.MockTransport(Line())) as http, client_of(None, transport=None, http_client=http) as api:
+    async with (
+        Own(transport=httpx.MockTransport(Line())) as http,
+        client_of(None, transport=None, http_client=http) as api,
+    ):
         assert (await api.cron.get(7)).id == 7
 
 
@@ -468,7 +515,9 @@ async def test_a_client_handed_in_that_is_closed_meanwhile_ends_the_calls_that_w
     gate = Gate()
     line, scheduler = Line(cron_get=gate), Hurry(10_000.0, max_in_flight=1)
     http = httpx.AsyncClient(transport=httpx.MockTransport(line))
-    async with client_of(None, transport=None, http_client=http, retry=QUICK, scheduler=scheduler) as api:
+    async with client_of(
+        None, transport=None, http_client=http, retry=QUICK, scheduler=scheduler
+    ) as api:
         first = asyncio.create_task(api.cron.get(7))
         await gate.arrived.wait()
         second = asyncio.create_task(failure(CALLS["CREATE"](api)))
@@ -699,7 +748,17 @@ async def test_closing_on_another_loop_does_not_break_either():
 async def test_an_error_of_the_service_is_no_error_of_the_transport():
     """An error envelope comes through as such, with its call."""
     line = Line(default=httpx.Response(200, json={"status": "error", "code": 5, "message": "No."}))
-    async with Client(PROVIDERS["setcronjob"], TOKEN, transport=httpx.MockTransport(line), scheduler=Scheduler(10_000.0)) as api:
+    async with Client(
+        PROVIDERS["setcronjob"],
+        TOKEN,
+        transport=httpx.MockTransport(line),
+        scheduler=Scheduler(10_000.0),
+    ) as api:
         error = await failure(api.cron.edit(7, name="x"))
     assert type(error) is APIError
-    assert (error.provider, error.function, error.attempts, error.applied) == ("setcronjob", "cron.edit", 1, Applied.NO)
+    assert (error.provider, error.function, error.attempts, error.applied) == (
+        "setcronjob",
+        "cron.edit",
+        1,
+        Applied.NO,
+    )

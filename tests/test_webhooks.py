@@ -29,8 +29,16 @@ def test_every_recorded_notification_reads(sample: Path) -> None:
 def test_failure_is_told() -> None:
     """A failure says what failed, with which answer, and that it did not succeed."""
     notification = read_notification(BODY)
-    assert (notification.http_status, notification.error, notification.execution_time) == (404, "", 0.02)
-    assert (notification.status, notification.succeeded, notification.message) == (1, False, "fails")
+    assert (notification.http_status, notification.error, notification.execution_time) == (
+        404,
+        "",
+        0.02,
+    )
+    assert (notification.status, notification.succeeded, notification.message) == (
+        1,
+        False,
+        "fails",
+    )
     assert (notification.name, notification.group, notification.downloaded) == (None, "", 1256)
 
 
@@ -46,7 +54,9 @@ def test_silence_about_the_outcome_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [BODY, BODY.decode(), json.loads(BODY), MappingProxyType(json.loads(BODY))], ids=lambda b: type(b).__name__
+    "body",
+    [BODY, BODY.decode(), json.loads(BODY), MappingProxyType(json.loads(BODY))],
+    ids=lambda b: type(b).__name__,
 )
 def test_every_kind_of_body_reads(body: bytes | str | dict[str, object]) -> None:
     """The body may be bytes, text or what a framework has parsed already."""
@@ -70,7 +80,11 @@ def test_a_job_number_of_the_group_is_not_its_name() -> None:
     assert (notification.group, notification.extra) == (None, {"groupId": 40})
 
 
-@pytest.mark.parametrize("body", [b"", b"not json", b"\xff\xfe\xfa", "{", b"[" * 200_000], ids=["empty", "text", "bytes", "cut", "deep"])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"not json", b"\xff\xfe\xfa", "{", b"[" * 200_000],
+    ids=["empty", "text", "bytes", "cut", "deep"],
+)
 def test_what_is_not_json_is_refused(body: bytes | str) -> None:
     """A body that is not JSON is a ResponseError that says so."""
     with pytest.raises(ResponseError, match="The notification is not JSON") as caught:

@@ -26,7 +26,15 @@ from cronapi import (
     StatusError,
 )
 from cronapi._retry import Ending
-from cronapi._wire import USER_AGENT, Verdict, build_request, read_response, redact, retry_after_seconds, tells
+from cronapi._wire import (
+    USER_AGENT,
+    Verdict,
+    build_request,
+    read_response,
+    redact,
+    retry_after_seconds,
+    tells,
+)
 
 TOKEN = "tok3n+/=0123456789abcdefghijklmn"
 ENCODED = "tok3n%2B%2F%3D0123456789abcdefghijklmn"
@@ -37,7 +45,13 @@ PARAMS = {"id": 7, "name": "a b&c", "notify": True, "single": False, "pattern": 
 
 
 def answer(status=200, body=b"", secrets=(), **headers):
-    return read_response(status, {name.replace("_", "-"): value for name, value in headers.items()}, body, secrets=secrets, now=NOW)
+    return read_response(
+        status,
+        {name.replace("_", "-"): value for name, value in headers.items()},
+        body,
+        secrets=secrets,
+        now=NOW,
+    )
 
 
 def envelope(**members):
@@ -49,7 +63,10 @@ def envelope(**members):
 
 @pytest.mark.parametrize(
     ("provider", "url"),
-    [(FASTCRON, "https://app.fastcron.com/api/v1/cron_batch_add"), (SETCRONJOB, "https://www.setcronjob.com/api/cron.batch_add")],
+    [
+        (FASTCRON, "https://app.fastcron.com/api/v1/cron_batch_add"),
+        (SETCRONJOB, "https://www.setcronjob.com/api/cron.batch_add"),
+    ],
 )
 def test_a_json_request_is_a_post_with_the_token_in_its_body(provider, url):
     """By default the token and the parameters travel in one JSON object, to the service's own spelling of the function."""
@@ -64,14 +81,19 @@ def test_a_form_request_is_a_post_of_a_query_string():
     request = build_request(FASTCRON, "cron.edit", PARAMS, TOKEN, request_format="form")
     assert (request.method, request.url) == ("POST", "https://app.fastcron.com/api/v1/cron_edit")
     assert request.headers == COMMON | {"Content-Type": FORM}
-    assert request.content.decode() == f"token={ENCODED}&id=7&name=a+b%26c&notify=1&single=0&pattern="
+    assert (
+        request.content.decode() == f"token={ENCODED}&id=7&name=a+b%26c&notify=1&single=0&pattern="
+    )
 
 
 def test_a_query_request_is_a_get_whose_url_has_no_token():
     """The parameters are in the URL, and the token is kept apart until the last moment."""
     request = build_request(SETCRONJOB, "cron.edit", PARAMS, TOKEN, request_format="query")
     assert request.method == "GET"
-    assert request.url == "https://www.setcronjob.com/api/cron.edit?id=7&name=a+b%26c&notify=1&single=0&pattern="
+    assert (
+        request.url
+        == "https://www.setcronjob.com/api/cron.edit?id=7&name=a+b%26c&notify=1&single=0&pattern="
+    )
     assert (request.headers, request.content, request.url_token) == (COMMON, b"", TOKEN)
 
 
@@ -84,7 +106,9 @@ def test_a_query_request_without_parameters_has_no_question_mark():
 @pytest.mark.parametrize("request_format", ["json", "form", "query"])
 def test_a_bearer_request_has_its_token_in_the_header_only(request_format):
     """With auth="bearer" neither body nor URL holds the token, in any format."""
-    request = build_request(FASTCRON, "cron.get", {"id": 7}, TOKEN, auth="bearer", request_format=request_format)
+    request = build_request(
+        FASTCRON, "cron.get", {"id": 7}, TOKEN, auth="bearer", request_format=request_format
+    )
     assert request.headers["Authorization"] == f"Bearer {TOKEN}"
     assert request.url_token is None
     everything = request.url + request.content.decode()
@@ -95,11 +119,15 @@ def test_a_bearer_request_has_its_token_in_the_header_only(request_format):
 
 @pytest.mark.parametrize("request_format", ["json", "form", "query"])
 @pytest.mark.parametrize(
-    "params", [{"id": [1, 2]}, {"data": [{"url": "https://example.com/"}]}, {"data": {"url": "u"}}], ids=["ids", "specs", "object"]
+    "params",
+    [{"id": [1, 2]}, {"data": [{"url": "https://example.com/"}]}, {"data": {"url": "u"}}],
+    ids=["ids", "specs", "object"],
 )
 def test_lists_always_travel_as_json(request_format, params):
     """JSON is the only format that the services document for lists, so they get it whatever was asked for."""
-    request = build_request(FASTCRON, "cron.batch_delete", params, TOKEN, request_format=request_format)
+    request = build_request(
+        FASTCRON, "cron.batch_delete", params, TOKEN, request_format=request_format
+    )
     assert (request.method, request.headers["Content-Type"]) == ("POST", JSON)
     assert json.loads(request.content) == {"token": TOKEN, **params}
 
@@ -107,7 +135,9 @@ def test_lists_always_travel_as_json(request_format, params):
 @pytest.mark.parametrize("name", ["password", "secret", "httpHeaders", "postData", "payload"])
 def test_what_may_be_secret_never_travels_in_a_url(name):
     """Passwords, headers and bodies of jobs go into a body even when the client puts parameters into the query."""
-    request = build_request(FASTCRON, "cron.edit", {"id": 7, name: "hunter22"}, TOKEN, request_format="query")
+    request = build_request(
+        FASTCRON, "cron.edit", {"id": 7, name: "hunter22"}, TOKEN, request_format="query"
+    )
     assert (request.method, request.url_token) == ("POST", None)
     assert "hunter22" not in request.url
     assert json.loads(request.content) == {"token": TOKEN, "id": 7, name: "hunter22"}
@@ -120,9 +150,9 @@ def test_a_function_name_cannot_leave_the_base_address():
 
 
 @given(
-    st.dictionaries(st.text(min_size=1), st.text() | st.integers() | st.booleans(), max_size=5).filter(
-        lambda params: "token" not in params
-    ),
+    st.dictionaries(
+        st.text(min_size=1), st.text() | st.integers() | st.booleans(), max_size=5
+    ).filter(lambda params: "token" not in params),
     st.sampled_from(["json", "form", "query"]),
 )
 def test_every_format_carries_every_value(params, request_format):
@@ -135,7 +165,10 @@ def test_every_format_carries_every_value(params, request_format):
     text = request.content.decode() or urlsplit(request.url).query
     read = {name: values[0] for name, values in parse_qs(text, keep_blank_values=True).items()}
     read.pop("token", None)
-    assert read == {name: str(int(value) if isinstance(value, bool) else value) for name, value in params.items()}
+    assert read == {
+        name: str(int(value) if isinstance(value, bool) else value)
+        for name, value in params.items()
+    }
 
 
 def _encodable(text):
@@ -147,7 +180,12 @@ def test_a_request_hides_what_is_secret_from_its_repr():
     for request_format in ("json", "form", "query"):
         for auth in ("body", "bearer"):
             request = build_request(
-                FASTCRON, "cron.add", {"url": "u", "password": "hunter22"}, TOKEN, auth=auth, request_format=request_format
+                FASTCRON,
+                "cron.add",
+                {"url": "u", "password": "hunter22"},
+                TOKEN,
+                auth=auth,
+                request_format=request_format,
             )
             assert TOKEN not in repr(request)
             assert "hunter22" not in repr(request)
@@ -182,7 +220,12 @@ def test_a_byte_order_mark_does_not_matter():
     [
         (200, {"status": "error", "code": 1, "message": "Missing parameter."}, APIError, 1),
         (200, {"status": "error", "code": "1", "message": "Missing parameter."}, APIError, 1),
-        (200, {"status": "error", "code": 11, "message": "Invalid API token, user not found."}, AuthenticationError, 11),
+        (
+            200,
+            {"status": "error", "code": 11, "message": "Invalid API token, user not found."},
+            AuthenticationError,
+            11,
+        ),
         (200, {"status": "error", "code": "11", "message": "x"}, AuthenticationError, 11),
         (403, {"status": "error", "code": 11, "message": "x"}, AuthenticationError, 11),
         (404, {"status": "error", "code": 1, "message": "Cronjob not found."}, NotFoundError, 1),
@@ -230,12 +273,16 @@ def test_a_wrong_address_is_advised_against(status, body, advised):
 @pytest.mark.parametrize("message", [None, "", 5, ["x"], {"a": 1}])
 def test_an_error_without_a_message_says_so(message):
     """A message that is missing or no text is replaced by words."""
-    assert "gave no message (code 4)" in str(answer(200, envelope(status="error", code=4, message=message)).error)
+    assert "gave no message (code 4)" in str(
+        answer(200, envelope(status="error", code=4, message=message)).error
+    )
 
 
 def test_a_long_message_is_cut():
     """A message of a megabyte does not become an error of a megabyte."""
-    assert len(str(answer(200, envelope(status="error", code=1, message="x" * 1_000_000)).error)) < 300
+    assert (
+        len(str(answer(200, envelope(status="error", code=1, message="x" * 1_000_000)).error)) < 300
+    )
 
 
 GARBLED = {
@@ -274,7 +321,9 @@ def test_an_answer_that_is_not_the_envelope_is_garbled(status, body):
 
 def test_a_garbled_answer_shows_its_beginning():
     """Whoever sees the error learns what came instead, a login page for example."""
-    assert "It begins with '<html><title>Log in" in str(answer(200, b"<html><title>Log in</title></html>").error)
+    assert "It begins with '<html><title>Log in" in str(
+        answer(200, b"<html><title>Log in</title></html>").error
+    )
     assert "It begins" not in str(answer(200, b"").error)
 
 
@@ -284,12 +333,17 @@ def test_a_redirect_names_the_new_place_and_is_final(status):
     verdict = answer(status, b"<html>", location="https://elsewhere.example/api/")
     assert verdict.ending is Ending.FINAL
     assert type(verdict.error) is RedirectError
-    assert (verdict.error.status, verdict.error.location) == (status, "https://elsewhere.example/api/")
+    assert (verdict.error.status, verdict.error.location) == (
+        status,
+        "https://elsewhere.example/api/",
+    )
     assert answer(status).error.location == ""
 
 
 @pytest.mark.parametrize("status", [429, 503])
-@pytest.mark.parametrize(("header", "delay"), [({}, None), ({"retry_after": "7"}, 7.0), ({"retry_after": "soon"}, None)])
+@pytest.mark.parametrize(
+    ("header", "delay"), [({}, None), ({"retry_after": "7"}, 7.0), ({"retry_after": "soon"}, None)]
+)
 def test_503_and_429_are_refusals(status, header, delay):
     """Both mean over the limit, and keep the delay that was asked for."""
     verdict = answer(status, b"<html>503</html>", **header)
@@ -300,7 +354,10 @@ def test_503_and_429_are_refusals(status, header, delay):
 
 @pytest.mark.parametrize(
     ("status", "ending"),
-    [*((status, Ending.FINAL) for status in (400, 401, 404, 413, 499)), *((status, Ending.LOST) for status in (500, 502, 504, 599))],
+    [
+        *((status, Ending.FINAL) for status in (400, 401, 404, 413, 499)),
+        *((status, Ending.LOST) for status in (500, 502, 504, 599)),
+    ],
 )
 @pytest.mark.parametrize("body", [b"<html>", b"", b'{"detail":"nothing"}'])
 def test_other_statuses_without_an_envelope(status, ending, body):
@@ -313,11 +370,23 @@ def test_other_statuses_without_an_envelope(status, ending, body):
 
 @given(
     st.integers(100, 599),
-    st.dictionaries(st.sampled_from(["location", "retry-after", "content-type"]), st.text(max_size=40)),
+    st.dictionaries(
+        st.sampled_from(["location", "retry-after", "content-type"]), st.text(max_size=40)
+    ),
     st.binary(max_size=200)
     | st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["success", "error"]),
-        lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["status", "code", "message", "data"]) | st.text(), inner),
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats()
+        | st.text()
+        | st.sampled_from(["success", "error"]),
+        lambda inner: (
+            st.lists(inner)
+            | st.dictionaries(
+                st.sampled_from(["status", "code", "message", "data"]) | st.text(), inner
+            )
+        ),
         max_leaves=8,
     ).map(lambda value: json.dumps(value).encode()),
 )
@@ -331,7 +400,9 @@ def test_every_answer_gets_a_verdict(status, headers, body):
         assert isinstance(verdict.error, CronAPIError)
         assert verdict.data is None
     assert verdict.ending is not Ending.NOT_SENT
-    assert verdict.retry_after is None or (math.isfinite(verdict.retry_after) and verdict.retry_after >= 0)
+    assert verdict.retry_after is None or (
+        math.isfinite(verdict.retry_after) and verdict.retry_after >= 0
+    )
 
 
 # --- Retry-After -----------------------------------------------------------------------------------------------------------------
@@ -395,7 +466,10 @@ SECRETS = ["plain0123", "with space", "a+b/c=d&e", 'quote"back\\slash', "kötig-
 )
 def test_a_secret_is_redacted_however_it_is_spelt(secret, spell):
     """Raw, percent-encoded, as a form has it or as JSON has it: it becomes three stars, and the rest stays."""
-    assert redact(f"before {spell(secret)} between {spell(secret)} after", [secret]) == "before *** between *** after"
+    assert (
+        redact(f"before {spell(secret)} between {spell(secret)} after", [secret])
+        == "before *** between *** after"
+    )
 
 
 def test_a_secret_inside_another_does_not_uncover_it():
@@ -418,7 +492,11 @@ def test_redacted_text_holds_no_secret(secret, before, after):
 @pytest.mark.parametrize(
     ("status", "headers", "body"),
     [
-        (200, {}, envelope(status="error", code=11, message=f"Token {TOKEN} with hunter22 is unknown.")),
+        (
+            200,
+            {},
+            envelope(status="error", code=11, message=f"Token {TOKEN} with hunter22 is unknown."),
+        ),
         (200, {}, f"<p>You sent token={ENCODED}&amp;password=hunter22</p>".encode()),
         (200, {}, f'{{"token":"{TOKEN}","password":"hunter22"'.encode()),
         (302, {"location": f"https://elsewhere.example/?token={ENCODED}&password=hunter22"}, b""),
@@ -435,9 +513,20 @@ def test_no_error_repeats_the_token_or_a_password(status, headers, body):
 
 def test_the_passwords_of_a_batch_are_secrets_too():
     """Every job of a batch has its password redacted, not only a call's own."""
-    data = [{"url": "u", "password": "hunter22"}, {"url": "v"}, {"url": "w", "password": "correct-horse"}]
-    assert build_request(FASTCRON, "cron.batch_add", {"data": data}, TOKEN).secrets == (TOKEN, "hunter22", "correct-horse")
-    assert build_request(FASTCRON, "account.secret", {"secret": "s3cr3t"}, TOKEN).secrets == (TOKEN, "s3cr3t")
+    data = [
+        {"url": "u", "password": "hunter22"},
+        {"url": "v"},
+        {"url": "w", "password": "correct-horse"},
+    ]
+    assert build_request(FASTCRON, "cron.batch_add", {"data": data}, TOKEN).secrets == (
+        TOKEN,
+        "hunter22",
+        "correct-horse",
+    )
+    assert build_request(FASTCRON, "account.secret", {"secret": "s3cr3t"}, TOKEN).secrets == (
+        TOKEN,
+        "s3cr3t",
+    )
     assert build_request(FASTCRON, "odd.one", {"data": ["x", 5]}, TOKEN).secrets == (TOKEN,)
 
 
@@ -474,6 +563,8 @@ def test_credentials_in_a_url_or_a_header_are_not_repeated():
 
 def test_a_url_with_a_password_does_not_go_into_a_query():
     """Where the query is logged, a job's URL with a password travels in the body."""
-    request = build_request(FASTCRON, "cron.add", {"url": "https://user:hunter22@x/"}, "t" * 32, request_format="query")
+    request = build_request(
+        FASTCRON, "cron.add", {"url": "https://user:hunter22@x/"}, "t" * 32, request_format="query"
+    )
     assert request.method == "POST"
     assert "hunter22" not in request.url

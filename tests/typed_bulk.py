@@ -6,7 +6,18 @@ from contextlib import aclosing
 from datetime import datetime
 from typing import assert_type
 
-from cronapi import BulkError, CronAPIError, CronJob, Done, Failed, FastCron, NotTried, Outcome, Report, Unknown
+from cronapi import (
+    BulkError,
+    CronAPIError,
+    CronJob,
+    Done,
+    Failed,
+    FastCron,
+    NotTried,
+    Outcome,
+    Report,
+    Unknown,
+)
 
 
 async def each_kind_has_what_it_has(api: FastCron) -> int:

@@ -3,4 +3,14 @@
 from cronapi.bulk.bulk import Bulk
 from cronapi.bulk.report import BulkError, Cost, Done, Failed, NotTried, Outcome, Report, Unknown
 
-__all__ = ["Bulk", "BulkError", "Cost", "Done", "Failed", "NotTried", "Outcome", "Report", "Unknown"]
+__all__ = [
+    "Bulk",
+    "BulkError",
+    "Cost",
+    "Done",
+    "Failed",
+    "NotTried",
+    "Outcome",
+    "Report",
+    "Unknown",
+]

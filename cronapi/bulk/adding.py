@@ -38,7 +38,9 @@ async def add(calls: Calls, wires: Sequence[Wire], *, tries: int = 0) -> list[Re
         return await in_parts(wires, most, partial(add, calls, tries=tries))
     if len(wires) <= 1:
         return [await calls.one(table.CRON_ADD, wire) for wire in wires]
-    ends = await add_together(calls, wires, Seal(lambda: (table.CRON_BATCH_ADD, {"data": wires})), tries=tries)
+    ends = await add_together(
+        calls, wires, Seal(lambda: (table.CRON_BATCH_ADD, {"data": wires})), tries=tries
+    )
     return await go_on(calls, wires, ends, partial(add, calls, tries=tries))
 
 
@@ -58,7 +60,9 @@ async def add_together(calls: Calls, wires: Sequence[Wire], seal: Seal, *, tries
         memory.let_go(moment)
 
 
-async def _add(calls: Calls, wires: Sequence[Wire], seal: Seal, moment: Callable[[], int], tries: int) -> Ends:
+async def _add(
+    calls: Calls, wires: Sequence[Wire], seal: Seal, moment: Callable[[], int], tries: int
+) -> Ends:
     try:
         async with calls.batches.gate.sending():
             data = await calls(table.CRON_BATCH_ADD, {"data": wires}, seal=seal, look=False)
@@ -79,7 +83,12 @@ async def _add(calls: Calls, wires: Sequence[Wire], seal: Seal, moment: Callable
 
 
 async def examine(
-    calls: Calls, wires: Sequence[Wire], moment: int, error: CronAPIError, tries: int, mine: frozenset[int] = frozenset()
+    calls: Calls,
+    wires: Sequence[Wire],
+    moment: int,
+    error: CronAPIError,
+    tries: int,
+    mine: frozenset[int] = frozenset(),
 ) -> list[Result]:
     """Find out which of these jobs were made since a moment, make those that were not, and say what became of each.
 
@@ -90,7 +99,9 @@ async def examine(
     delays = LOOK_LONG if long else LOOK_SOON
 
     def fresh(rows: Rows) -> Rows:
-        return [row for row in rows if mine.intersection(ids_of(row))] + new_rows(rows, "cron", memory, moment)
+        return [row for row in rows if mine.intersection(ids_of(row))] + new_rows(
+            rows, "cron", memory, moment
+        )
 
     return await _examine(calls, wires, fresh, delays, error, tries)
 
@@ -104,14 +115,25 @@ async def resume(calls: Calls, wires: Sequence[Wire], known: Collection[int]) ->
     memory = calls.caller.memory
 
     def fresh(rows: Rows) -> Rows:
-        return [row for row in rows if (ids := ids_of(row)) and ids[0] not in known and not memory.is_told("cron", ids[0])]
+        return [
+            row
+            for row in rows
+            if (ids := ids_of(row)) and ids[0] not in known and not memory.is_told("cron", ids[0])
+        ]
 
-    lost = OutcomeUnknownError("It was under way when an earlier run ended.", function=table.CRON_ADD.name)
+    lost = OutcomeUnknownError(
+        "It was under way when an earlier run ended.", function=table.CRON_ADD.name
+    )
     return await _examine(calls, wires, fresh, LOOK_LONG, lost, 0)
 
 
 async def _examine(
-    calls: Calls, wires: Sequence[Wire], fresh: Callable[[Rows], Rows], delays: Sequence[float], error: CronAPIError, tries: int
+    calls: Calls,
+    wires: Sequence[Wire],
+    fresh: Callable[[Rows], Rows],
+    delays: Sequence[float],
+    error: CronAPIError,
+    tries: int,
 ) -> list[Result]:
     policy = calls.options.retry
     if policy is None:
@@ -124,21 +146,36 @@ async def _examine(
         return all_failed(unknown, wires)
     if tries + 1 < policy.max_attempts:
         return await _add_the_rest(calls, wires, found, tries + 1)
-    lost = TransportError("Its answer got lost each time it was sent, and a look-up showed that it was not carried out.")
-    return [Result(row) if isinstance(row, dict) else Result(error=lost if row is ABSENT else _unknown()) for row in found]
+    lost = TransportError(
+        "Its answer got lost each time it was sent, and a look-up showed that it was not carried out."
+    )
+    return [
+        Result(row)
+        if isinstance(row, dict)
+        else Result(error=lost if row is ABSENT else _unknown())
+        for row in found
+    ]
 
 
-async def _add_the_rest(calls: Calls, wires: Sequence[Wire], found: Found, tries: int) -> list[Result]:
+async def _add_the_rest(
+    calls: Calls, wires: Sequence[Wire], found: Found, tries: int
+) -> list[Result]:
     absent = [place for place, row in enumerate(found) if row is ABSENT]
-    again = dict(zip(absent, await add(calls, [wires[place] for place in absent], tries=tries), strict=True))
+    again = dict(
+        zip(absent, await add(calls, [wires[place] for place in absent], tries=tries), strict=True)
+    )
     told = (Result(row) if isinstance(row, dict) else Result(error=_unknown()) for row in found)
     return [again.get(place, result) for place, result in enumerate(told)]
 
 
-async def _look(calls: Calls, wires: Sequence[Wire], fresh: Callable[[Rows], Rows], delays: Sequence[float]) -> Found:
+async def _look(
+    calls: Calls, wires: Sequence[Wire], fresh: Callable[[Rows], Rows], delays: Sequence[float]
+) -> Found:
     """Look what was made, while nobody else sends; what timed out may still be worked on, so look more than once."""
     found = Found()
-    await calls.caller.outlast(table.CRON_BATCH_ADD.name, {"data": wires})  # what a cancelled caller has left under way
+    await calls.caller.outlast(
+        table.CRON_BATCH_ADD.name, {"data": wires}
+    )  # what a cancelled caller has left under way
     async with calls.batches.gate.alone():
         for delay in delays:
             await calls.caller.rest(delay)
@@ -160,7 +197,9 @@ def _told(calls: Calls, wires: Sequence[Wire], rows: Rows) -> Found:
     return found
 
 
-async def _refused(calls: Calls, wires: Sequence[Wire], moment: int, error: APIError, tries: int) -> Ends:
+async def _refused(
+    calls: Calls, wires: Sequence[Wire], moment: int, error: APIError, tries: int
+) -> Ends:
     """Find out why the service refuses a batch: one of its items, or its size.
 
     No documentation says that a refused batch has done nothing, so that is looked at the first time.
@@ -172,9 +211,16 @@ async def _refused(calls: Calls, wires: Sequence[Wire], moment: int, error: APIE
     if calls.options.retry is None:  # nobody looks whether it has done nothing
         return told(await go_on(calls, wires, halves(len(wires)), partial(add, calls, tries=tries)))
     try:
-        found = await _look(calls, wires, lambda rows: new_rows(rows, "cron", calls.caller.memory, moment), LOOK_SOON)
+        found = await _look(
+            calls,
+            wires,
+            lambda rows: new_rows(rows, "cron", calls.caller.memory, moment),
+            LOOK_SOON,
+        )
     except CronAPIError as problem:
-        unknown = OutcomeUnknownError(f"The batch was refused, and looking what it had done failed: {problem.message}")
+        unknown = OutcomeUnknownError(
+            f"The batch was refused, and looking what it had done failed: {problem.message}"
+        )
         return told(all_failed(unknown, wires))
     if all(row is ABSENT for row in found):
         calls.batches.atomic = True
@@ -183,4 +229,6 @@ async def _refused(calls: Calls, wires: Sequence[Wire], moment: int, error: APIE
 
 
 def _unknown(reason: str = "looking it up could not tell.") -> OutcomeUnknownError:
-    return OutcomeUnknownError(f"It was sent, no usable answer came, and {reason}", function=table.CRON_ADD.name)
+    return OutcomeUnknownError(
+        f"It was sent, no usable answer came, and {reason}", function=table.CRON_ADD.name
+    )

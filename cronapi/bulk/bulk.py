@@ -76,7 +76,12 @@ class Bulk(Generic[T]):
 
     def __del__(self) -> None:
         if self._unused:
-            warn(f"{self._work.name} was never awaited: nothing was sent.", RuntimeWarning, stacklevel=2, source=self)
+            warn(
+                f"{self._work.name} was never awaited: nothing was sent.",
+                RuntimeWarning,
+                stacklevel=2,
+                source=self,
+            )
 
     @property
     def report(self) -> Report[T]:
@@ -84,7 +89,9 @@ class Bulk(Generic[T]):
         if self._run is None:
             return Report((), self._work.name)
         if self._over:
-            self._outcomes.extend(self._run.outcomes.take_all())  # known when the `await` was broken off
+            self._outcomes.extend(
+                self._run.outcomes.take_all()
+            )  # known when the `await` was broken off
         return Report(self._outcomes, self._work.name, self._run.stopped_by)
 
     def cost(self) -> Cost:
@@ -97,9 +104,13 @@ class Bulk(Generic[T]):
         """
         self._unused = False
         if self._source.total is None:
-            raise ConfigurationError(f"{self._work.name} cannot tell what it costs: the input has no length.")
+            raise ConfigurationError(
+                f"{self._work.name} cannot tell what it costs: the input has no length."
+            )
         looks = self._work.looks_around(self._source.total, journal=self._path is not None)
-        requests = max(self._work.requests(self._source.total), self._work.at_least(self._source.payloads()))
+        requests = max(
+            self._work.requests(self._source.total), self._work.at_least(self._source.payloads())
+        )
         requests += 2 * self._calls.batches.pages - 1 if looks else 0
         return Cost(requests, requests * self._calls.caller.scheduler.rate.interval)
 
@@ -135,7 +146,9 @@ class Bulk(Generic[T]):
         finally:
             self._over = True
         if self._closed:
-            raise ConfigurationError("The bulk was closed before its end; its report has what is known.")
+            raise ConfigurationError(
+                "The bulk was closed before its end; its report has what is known."
+            )
         return self.report
 
     def _tell(self, run: Run[T], count: int) -> None:
@@ -153,9 +166,14 @@ class Bulk(Generic[T]):
 
 
 def _check_progress(progress: object) -> None:
-    if progress is None or (callable(progress) and not any(map(iscoroutinefunction, (progress, type(progress).__call__)))):
+    if progress is None or (
+        callable(progress)
+        and not any(map(iscoroutinefunction, (progress, type(progress).__call__)))
+    ):
         return
-    raise ConfigurationError("progress must be a function, and no `async` one: it is called after each outcome and not awaited.")
+    raise ConfigurationError(
+        "progress must be a function, and no `async` one: it is called after each outcome and not awaited."
+    )
 
 
 class Outcomes(AsyncIterator[Outcome[T]]):
@@ -193,7 +211,11 @@ class Outcomes(AsyncIterator[Outcome[T]]):
             if get_ident() == thread:
                 self._run.cancel()
             else:
-                (loop.run_sync_soon if hasattr(loop, "run_sync_soon") else loop.call_soon_threadsafe)(self._run.cancel)
+                (
+                    loop.run_sync_soon
+                    if hasattr(loop, "run_sync_soon")
+                    else loop.call_soon_threadsafe
+                )(self._run.cancel)
 
     async def _next(self) -> Outcome[T]:
         if self._home is None:

@@ -35,7 +35,9 @@ from cronapi.errors import (
 )
 from cronapi.scheduler import Lane
 
-_ensuring: RunVar[WeakValueDictionary[tuple[str, str], anyio.Semaphore]] = RunVar("cronapi_ensuring")
+_ensuring: RunVar[WeakValueDictionary[tuple[str, str], anyio.Semaphore]] = RunVar(
+    "cronapi_ensuring"
+)
 
 FIRST_SIZE = 100
 """Items of the first batch: no documentation names the most that a service takes."""
@@ -109,7 +111,9 @@ class Result:
     @property
     def is_unknown(self) -> bool:
         """Whether nobody can tell if the service did it."""
-        return isinstance(self.error, OutcomeUnknownError) or (self.error is not None and self.error.applied is Applied.UNKNOWN)
+        return isinstance(self.error, OutcomeUnknownError) or (
+            self.error is not None and self.error.applied is Applied.UNKNOWN
+        )
 
 
 @frozen
@@ -138,10 +142,18 @@ class Calls:
         return self.caller.asker(self.options, self.options.lane or self.lane)
 
     async def __call__(
-        self, row: Function[Any], wire: Mapping[str, Any], *, history: History | None = None, seal: Seal | None = None, look: bool = True
+        self,
+        row: Function[Any],
+        wire: Mapping[str, Any],
+        *,
+        history: History | None = None,
+        seal: Seal | None = None,
+        look: bool = True,
     ) -> Any:
         """Return the raw data, or raise one of our errors."""
-        data = await self.caller.call(row, wire, evolve(self.options, look=look), self.lane, history, seal)
+        data = await self.caller.call(
+            row, wire, evolve(self.options, look=look), self.lane, history, seal
+        )
         if row.repeat is Repeat.CREATE:
             self.made.extend(ids_of(data))
         return data
@@ -158,16 +170,24 @@ class Calls:
         if locks is None:
             locks = WeakValueDictionary()
             _ensuring.set(locks)
-        lock, mine = locks.setdefault((self.caller.provider.base_url, name), anyio.Semaphore(1)), False
+        lock, mine = (
+            locks.setdefault((self.caller.provider.base_url, name), anyio.Semaphore(1)),
+            False,
+        )
         with anyio.move_on_after(self.options.max_wait):
             await lock.acquire()
             mine = True
         if not mine:
-            raise WaitTooLongError("Another task was still ensuring this name after max_wait.", wait=self.caller.scheduler.eta(self.lane))
+            raise WaitTooLongError(
+                "Another task was still ensuring this name after max_wait.",
+                wait=self.caller.scheduler.eta(self.lane),
+            )
         try:
             yield
         finally:
-            if left := self.caller.creates.sent_for(name):  # a caller that is cancelled leaves behind what was sent
+            if left := self.caller.creates.sent_for(
+                name
+            ):  # a caller that is cancelled leaves behind what was sent
                 spawn(partial(self._release, lock, left))
             else:
                 lock.release()
@@ -176,7 +196,9 @@ class Calls:
         try:
             for exchange in left:
                 await exchange.event.wait()
-            if any(exchange.verdict.ending is Ending.LOST for exchange in left):  # the service may still hold it back
+            if any(
+                exchange.verdict.ending is Ending.LOST for exchange in left
+            ):  # the service may still hold it back
                 await self.caller.rest(sum(LOOK_LONG))
         finally:
             lock.release()
@@ -246,7 +268,9 @@ def halves(count: int) -> Ends:
 
 def everybodys(error: CronAPIError | None) -> CronAPIError | None:
     """Return the error that every other item would meet too: this one, or what kept it from being looked up."""
-    return next((found for found in (error, error and error.__cause__) if isinstance(found, FOR_ALL)), None)
+    return next(
+        (found for found in (error, error and error.__cause__) if isinstance(found, FOR_ALL)), None
+    )
 
 
 def hopeless(results: Iterable[Result], *, lost: bool = False) -> CronAPIError | None:
@@ -255,7 +279,11 @@ def hopeless(results: Iterable[Result], *, lost: bool = False) -> CronAPIError |
     `lost` says that an earlier request for all of it got no answer.
     """
     error = next((found for result in results if (found := everybodys(result.error))), None)
-    return None if error is None else doubted(error).of_call(applied=Applied.UNKNOWN if lost else Applied.NO)
+    return (
+        None
+        if error is None
+        else doubted(error).of_call(applied=Applied.UNKNOWN if lost else Applied.NO)
+    )
 
 
 @define
@@ -274,7 +302,9 @@ class Series:
         return results
 
 
-async def in_parts(items: Sequence[Any], most: int, send: Send, *, lost: bool = False) -> list[Result]:
+async def in_parts(
+    items: Sequence[Any], most: int, send: Send, *, lost: bool = False
+) -> list[Result]:
     """Send items, so many at a time, as a Series."""
     series, results = Series(lost), list[Result]()
     while len(results) < len(items):
@@ -282,7 +312,9 @@ async def in_parts(items: Sequence[Any], most: int, send: Send, *, lost: bool = 
     return results
 
 
-async def go_on(calls: Calls, items: Sequence[Any], ends: Ends, send: Send, *, lost: bool = False) -> list[Result]:
+async def go_on(
+    calls: Calls, items: Sequence[Any], ends: Ends, send: Send, *, lost: bool = False
+) -> list[Result]:
     """Send the parts one after the other, as a Series, and learn where it was the size."""
     series, results = Series(lost, hopeless(ends.told.values(), lost=lost)), dict(ends.told)
     for part in ends.parts:

@@ -11,11 +11,24 @@ from cronapi._functions import Function
 from cronapi._lookup import every_job, ids_of, insist
 from cronapi._progress import Seal
 from cronapi._retry import History
-from cronapi.bulk.calls import Calls, Ends, Result, all_failed, doubted, go_on, halves, in_parts, is_refusal, told
+from cronapi.bulk.calls import (
+    Calls,
+    Ends,
+    Result,
+    all_failed,
+    doubted,
+    go_on,
+    halves,
+    in_parts,
+    is_refusal,
+    told,
+)
 from cronapi.errors import APIError, Applied, CronAPIError, NotFoundError
 
 
-async def delete(calls: Calls, ids: Sequence[int], *, lost: bool = False, first: CronAPIError | None = None) -> list[Result]:
+async def delete(
+    calls: Calls, ids: Sequence[int], *, lost: bool = False, first: CronAPIError | None = None
+) -> list[Result]:
     """Delete these jobs and return what became of each.
 
     `lost` says that an earlier request for them got no answer, so that what is gone may have been deleted by it; `first` is the error
@@ -25,16 +38,28 @@ async def delete(calls: Calls, ids: Sequence[int], *, lost: bool = False, first:
         return await in_parts(ids, most, partial(delete, calls, lost=lost, first=first), lost=lost)
     if len(ids) <= 1:
         return [await delete_one(calls, table.CRON_DELETE, number, lost=lost) for number in ids]
-    return await go_on(calls, ids, await delete_together(calls, ids, lost=lost, first=first), partial(delete, calls))
+    return await go_on(
+        calls,
+        ids,
+        await delete_together(calls, ids, lost=lost, first=first),
+        partial(delete, calls),
+    )
 
 
 async def delete_together(
-    calls: Calls, ids: Sequence[int], seal: Seal | None = None, *, lost: bool = False, first: CronAPIError | None = None
+    calls: Calls,
+    ids: Sequence[int],
+    seal: Seal | None = None,
+    *,
+    lost: bool = False,
+    first: CronAPIError | None = None,
 ) -> Ends:
     """Delete these jobs with one request and return what became of each; with a `seal`, `ids` may change until it is called."""
     history = History()
     try:  # what was sealed may be a single delete, which is looked up like one
-        data = await calls(table.CRON_BATCH_DELETE, {"id": ids}, seal=seal, history=history, look=seal is not None)
+        data = await calls(
+            table.CRON_BATCH_DELETE, {"id": ids}, seal=seal, history=history, look=seal is not None
+        )
     except CronAPIError as error:
         if is_refusal(error):
             return await _refused(calls, ids, error, lost=lost or history.lost)
@@ -45,13 +70,19 @@ async def delete_together(
     return told(Result(gone(row, number)) for row, number in zip(rows, ids, strict=True))
 
 
-async def delete_one(calls: Calls, row: Function[Any], number: int, *, lost: bool = False) -> Result:
+async def delete_one(
+    calls: Calls, row: Function[Any], number: int, *, lost: bool = False
+) -> Result:
     """Delete one thing; where an earlier answer was lost, one that is not there is one that is deleted."""
     result = await calls.one(row, {"id": number})
     if result.error is None:
         return Result(gone(result.data, number))
     if lost:
-        return Result(gone(None, number)) if isinstance(result.error, NotFoundError) else Result(error=doubted(result.error))
+        return (
+            Result(gone(None, number))
+            if isinstance(result.error, NotFoundError)
+            else Result(error=doubted(result.error))
+        )
     return result
 
 
@@ -69,11 +100,21 @@ async def _refused(calls: Calls, ids: Sequence[int], error: APIError, *, lost: b
     try:
         there = set(ids_of(await insist(partial(every_job, calls.ask))))
     except CronAPIError as problem:
-        return told(all_failed(problem.of_call(applied=Applied.UNKNOWN if lost else Applied.NO), ids))
+        return told(
+            all_failed(problem.of_call(applied=Applied.UNKNOWN if lost else Applied.NO), ids)
+        )
     left = [place for place, number in enumerate(ids) if number in there]
-    absent = {place: _absent(calls, number, error, lost=lost) for place, number in enumerate(ids) if number not in there}
+    absent = {
+        place: _absent(calls, number, error, lost=lost)
+        for place, number in enumerate(ids)
+        if number not in there
+    }
     ends = Ends(absent, [left] if left else []) if absent else halves(len(ids))
-    return told(await go_on(calls, ids, ends, partial(delete, calls, lost=True), lost=True)) if lost else ends
+    return (
+        told(await go_on(calls, ids, ends, partial(delete, calls, lost=True), lost=True))
+        if lost
+        else ends
+    )
 
 
 def _of_a_batch(error: APIError, count: int, *, lost: bool) -> APIError:
@@ -92,5 +133,9 @@ def _absent(calls: Calls, number: int, error: APIError, *, lost: bool) -> Result
     if deleted:
         return Result(gone(None, number))
     return Result(
-        error=NotFoundError("There is no such job: no page of the list shows it.", code=error.code, function=table.CRON_DELETE.name)
+        error=NotFoundError(
+            "There is no such job: no page of the list shows it.",
+            code=error.code,
+            function=table.CRON_DELETE.name,
+        )
     )

@@ -31,7 +31,9 @@ def see(speed: Speed, rest: float, now: float) -> Speed:
 
 def seconds_left(speed: Speed, interval: float) -> float:
     """Return the seconds that the rest takes, where the rate allows a request each `interval`."""
-    return speed.rest * max(interval, (speed.seconds + _TRUST * interval) / (speed.requests + _TRUST))
+    return speed.rest * max(
+        interval, (speed.seconds + _TRUST * interval) / (speed.requests + _TRUST)
+    )
 
 
 def seconds_of_a_look(pages: int, interval: float) -> float:

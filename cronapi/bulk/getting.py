@@ -40,7 +40,9 @@ async def get(calls: Calls, ids: Iterable[int]) -> AsyncGenerator[tuple[int, Res
 
 def is_of_the_page(error: CronAPIError) -> bool:
     """Whether the service answered and will not show a page, which says nothing of a single job; an outage is everybody's error."""
-    return isinstance(error, APIError) and not isinstance(error, AuthenticationError | NotFoundError)
+    return isinstance(error, APIError) and not isinstance(
+        error, AuthenticationError | NotFoundError
+    )
 
 
 async def each(calls: Calls, ids: Iterable[int]) -> AsyncGenerator[tuple[int, Result], None]:
@@ -71,7 +73,9 @@ async def each(calls: Calls, ids: Iterable[int]) -> AsyncGenerator[tuple[int, Re
                 for _ in range(min(calls.seats, len(left))):
                     group.start_soon(ask, group.cancel_scope)
 
-    scope = spawn(ask_all)  # not a task group around the yield, which whoever closes the generator would leave in another task
+    scope = spawn(
+        ask_all
+    )  # not a task group around the yield, which whoever closes the generator would leave in another task
     try:
         with receive:
             async for number, result in receive:
@@ -86,7 +90,9 @@ async def each(calls: Calls, ids: Iterable[int]) -> AsyncGenerator[tuple[int, Re
             yield number, how
 
 
-async def _listed(calls: Calls, left: dict[int, None]) -> AsyncGenerator[tuple[int, dict[str, Any]], None]:
+async def _listed(
+    calls: Calls, left: dict[int, None]
+) -> AsyncGenerator[tuple[int, dict[str, Any]], None]:
     """Yield what pages of the list show and take it out of `left`; NotFoundError for the others after the last page."""
     if len(left) <= calls.batches.pages:
         return
@@ -106,7 +112,9 @@ async def _listed(calls: Calls, left: dict[int, None]) -> AsyncGenerator[tuple[i
                 yield found
             if not left:
                 return
-    raise NotFoundError("There is no such job: no page of the list shows it.", function=table.CRON_GET.name)
+    raise NotFoundError(
+        "There is no such job: no page of the list shows it.", function=table.CRON_GET.name
+    )
 
 
 def _wanted(page: list[dict[str, Any]], left: dict[int, None]) -> list[tuple[int, dict[str, Any]]]:

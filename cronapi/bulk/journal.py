@@ -33,9 +33,16 @@ _LONGEST = 1 << 16
 """Bytes of the longest header: a file that is no journal may have one line of any length."""
 _DIGITS = 32
 """Hex digits of a fingerprint: enough to tell inputs apart, and small."""
-_STATUSES: dict[object, Status] = {"sending": "sending", "done": "done", "failed": "failed", "unknown": "unknown"}
+_STATUSES: dict[object, Status] = {
+    "sending": "sending",
+    "done": "done",
+    "failed": "failed",
+    "unknown": "unknown",
+}
 _LEFT_OUT = frozenset({"password"})
-_OTHER_INPUTS = "Use a new path for a new bulk: it does all items, also those that this journal has as done."
+_OTHER_INPUTS = (
+    "Use a new path for a new bulk: it does all items, also those that this journal has as done."
+)
 _ELSEWHERE = 'Use a journal for each account. Where it is a new token of the same account, remove "token" from the first line.'
 
 
@@ -63,7 +70,9 @@ class Journal:
         self._entries: dict[int, tuple[bytes, Status, int | None]] = {}
 
     @classmethod
-    async def open(cls, path: str | os.PathLike[str], plan: Mapping[str, object], token: str | None = None) -> Self:
+    async def open(
+        cls, path: str | os.PathLike[str], plan: Mapping[str, object], token: str | None = None
+    ) -> Self:
         """Make a journal, or read the one that is there and cut off a line that a kill tore.
 
         `plan` says in JSON what the bulk is (no secrets); a journal with another plan is refused, one that was begun with another
@@ -120,7 +129,15 @@ class Journal:
         self._add({"sending": [[index, mark] for index, mark in marks]})
         await self.flush()
 
-    def note(self, index: int, fingerprint: str, status: Status, *, id: int | None = None, reason: str | None = None) -> None:
+    def note(
+        self,
+        index: int,
+        fingerprint: str,
+        status: Status,
+        *,
+        id: int | None = None,
+        reason: str | None = None,
+    ) -> None:
         """Note an item's outcome, on disk after the next `flush` or `sending`; `reason` is an error's class and code, never its text."""
         facts = {"item": index, "hash": fingerprint, "status": status, "id": id, "reason": reason}
         self._add({name: value for name, value in facts.items() if value is not None})
@@ -146,12 +163,21 @@ class Journal:
             for index, mark in record["sending"]:
                 self._set(index, mark, "sending", None)
         elif record.get("status") in _STATUSES:
-            self._set(record.get("item"), record.get("hash"), _STATUSES[record["status"]], record.get("id"))
+            self._set(
+                record.get("item"),
+                record.get("hash"),
+                _STATUSES[record["status"]],
+                record.get("id"),
+            )
         else:
             raise ValueError("no known kind of line")
 
     def _set(self, index: Any, mark: Any, status: Status, number: Any) -> None:
-        self._entries[_whole(index)] = bytes.fromhex(mark), status, None if number is None else _whole(number)
+        self._entries[_whole(index)] = (
+            bytes.fromhex(mark),
+            status,
+            None if number is None else _whole(number),
+        )
         self.last = max(self.last, index)
 
     def _begin(self, plan: dict[str, object], token: str | None) -> None:
@@ -159,7 +185,11 @@ class Journal:
         if not self.resumed:
             self._salt = secrets.token_hex(16)
             mark = {} if token is None else {"token": _hash(self._salt, token)}
-            self._file.append(_line({"cronapi": "journal", "version": _VERSION, "salt": self._salt, **plan, **mark}))
+            self._file.append(
+                _line(
+                    {"cronapi": "journal", "version": _VERSION, "salt": self._salt, **plan, **mark}
+                )
+            )
             self._file.commit()
             self._file.sync_folder()
 
@@ -176,17 +206,28 @@ class Journal:
         """Return the salt of the journal of this plan; any other file is refused."""
         header = _record(line)
         if header is None or header.pop("cronapi", None) != "journal":
-            raise ConfigurationError(f"{self.path} is not a journal of cronapi; it was left as it is.")
+            raise ConfigurationError(
+                f"{self.path} is not a journal of cronapi; it was left as it is."
+            )
         version, salt = header.pop("version", None), header.pop("salt", None)
         if version != _VERSION or not isinstance(salt, str):
-            raise ConfigurationError(f"The journal {self.path} has version {version!r}; this cronapi reads version {_VERSION}.")
+            raise ConfigurationError(
+                f"The journal {self.path} has version {version!r}; this cronapi reads version {_VERSION}."
+            )
         mark = header.pop("token", None)
         if mark is not None and token is not None and mark != _hash(salt, token):
-            raise ConfigurationError(f"The journal {self.path} was begun with another token. {_ELSEWHERE}")
+            raise ConfigurationError(
+                f"The journal {self.path} was begun with another token. {_ELSEWHERE}"
+            )
         ours = json.loads(json.dumps(plan))
         differing = [name for name in {**header, **ours} if header.get(name) != ours.get(name)]
         if differing:
-            raise self.other("; ".join(f"{name} was {header.get(name)!r} and is {ours.get(name)!r} now" for name in differing))
+            raise self.other(
+                "; ".join(
+                    f"{name} was {header.get(name)!r} and is {ours.get(name)!r} now"
+                    for name in differing
+                )
+            )
         return salt
 
     def _read_facts(self, file: BinaryIO, end: int) -> int:
@@ -197,18 +238,26 @@ class Journal:
             try:
                 self._learn(record or {})
             except (ValueError, TypeError) as error:
-                raise ConfigurationError(f"Line {number} of the journal {self.path} is broken; it was left as it is.") from error
+                raise ConfigurationError(
+                    f"Line {number} of the journal {self.path} is broken; it was left as it is."
+                ) from error
             end += len(line)
         return end
 
     def other(self, difference: str) -> ConfigurationError:
         """Return the error of a bulk that is not the journal's."""
-        return ConfigurationError(f"The journal {self.path} is of other inputs: {difference}. {_OTHER_INPUTS}")
+        return ConfigurationError(
+            f"The journal {self.path} is of other inputs: {difference}. {_OTHER_INPUTS}"
+        )
 
 
 def _is_torn_header(line: bytes) -> bool:
     """Whether a kill left nothing but a part of the first line; any other text without a newline is somebody's."""
-    return not line.endswith(b"\n") and len(line) < _LONGEST and (line.startswith(_HEAD) or _HEAD.startswith(line))
+    return (
+        not line.endswith(b"\n")
+        and len(line) < _LONGEST
+        and (line.startswith(_HEAD) or _HEAD.startswith(line))
+    )
 
 
 def _hash(salt: str, text: str) -> str:

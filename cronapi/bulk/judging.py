@@ -22,9 +22,16 @@ def judge(row: Function[T], item: Item[Any], result: Result) -> Outcome[T]:
         try:
             return Done(item.index, item.given, "done", structure(result.data, row.result))
         except StructureError as problem:
-            error = ResponseError(f"Done, but the answer has an unexpected shape: {problem}.", problems=problem.problems)
+            error = ResponseError(
+                f"Done, but the answer has an unexpected shape: {problem}.",
+                problems=problem.problems,
+            )
             result = Result(error=error.of_call(applied=Applied.YES))
-    return as_kind(Outcome(item.index, item.given, "unknown" if result.is_unknown else "failed", error=result.error))
+    return as_kind(
+        Outcome(
+            item.index, item.given, "unknown" if result.is_unknown else "failed", error=result.error
+        )
+    )
 
 
 def restored(row: Function[T], item: Item[Any], number: int | None) -> Outcome[T]:
@@ -37,9 +44,13 @@ def note(journal: Journal, outcome: Outcome[Any], fingerprint: str) -> None:
     """Note an outcome in the journal."""
     if outcome.error is None:
         value = outcome.value
-        number = round(value.timestamp()) if isinstance(value, datetime) else getattr(value, "id", None)
+        number = (
+            round(value.timestamp()) if isinstance(value, datetime) else getattr(value, "id", None)
+        )
         journal.note(outcome.index, fingerprint, "done", id=number)
     else:
         reason = f"{type(outcome.error).__name__} {getattr(outcome.error, 'code', '')}".strip()
-        status: Status = "failed" if outcome.error.applied is Applied.NO else "unknown"  # what may be there must be looked up first
+        status: Status = (
+            "failed" if outcome.error.applied is Applied.NO else "unknown"
+        )  # what may be there must be looked up first
         journal.note(outcome.index, fingerprint, status, reason=reason)

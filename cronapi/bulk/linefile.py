@@ -127,7 +127,9 @@ def _lock(file: io.FileIO, path: str) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise ConfigurationError(f"The journal {path} is in use by another run; wait for its end, or use a new path.") from error
+        raise ConfigurationError(
+            f"The journal {path} is in use by another run; wait for its end, or use a new path."
+        ) from error
     except OSError:
         return  # a file system without locks
 

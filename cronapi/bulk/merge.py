@@ -47,7 +47,14 @@ class Merger:
         self._open: dict[Key, Shared] = {}
         self._order = Order()
 
-    async def call(self, row: Function[Any], wire: Wire, options: Options, lane: Lane, history: History | None = None) -> Any:
+    async def call(
+        self,
+        row: Function[Any],
+        wire: Wire,
+        options: Options,
+        lane: Lane,
+        history: History | None = None,
+    ) -> Any:
         """Return the raw `data` of a call, or raise one of our errors."""
         self._caller.check()
         with self._order.turn(row, wire) as turn:
@@ -57,7 +64,11 @@ class Merger:
                 await self._share(member, (row, send), evolve(options, lane=options.lane or lane))
                 if history is not None:
                     history.attempts = member.shared.attempts
-                return copied(member.result.data) if len(member.shared.members) > 1 else member.result.data
+                return (
+                    copied(member.result.data)
+                    if len(member.shared.members) > 1
+                    else member.result.data
+                )
             await self._order.line_up().move_up()
             return await self._caller.call(row, wire, options, lane, history)
 
@@ -74,7 +85,9 @@ class Merger:
             return _get
         return partial(_read, row) if row.repeat is Repeat.READ else None
 
-    async def _share(self, member: Member, way: tuple[Function[Any], Send], options: Options) -> None:
+    async def _share(
+        self, member: Member, way: tuple[Function[Any], Send], options: Options
+    ) -> None:
         """Let a caller wait for its result."""
         try:
             self._join(member, way, options)
@@ -85,7 +98,9 @@ class Merger:
             if member.failure is not None:
                 raise member.failure
         except CronAPIError as error:
-            raise error.of_call(provider=self._caller.provider.name, function=way[0].name) from error.__cause__
+            raise error.of_call(
+                provider=self._caller.provider.name, function=way[0].name
+            ) from error.__cause__
 
     async def _wait(self, member: Member, options: Options) -> None:
         """Wait for the answer; what has been sent is waited for beyond max_wait, what was refused is not."""
@@ -96,16 +111,27 @@ class Merger:
             member.shared.let_go()
             await member.event.wait()
         if member.result is LATE:
-            raise WaitTooLongError(f"No slot came free in max_wait, {options.max_wait} s.", wait=self._eta(options))
+            raise WaitTooLongError(
+                f"No slot came free in max_wait, {options.max_wait} s.", wait=self._eta(options)
+            )
 
     def _join(self, member: Member, way: tuple[Function[Any], Send], options: Options) -> None:
         row, send = way
         sharing = evolve(options, max_wait=None)
-        key: Key = (row.name, json.dumps(member.wire, sort_keys=True) if row.repeat is Repeat.READ and row not in _BY_ID else None, sharing)
+        key: Key = (
+            row.name,
+            json.dumps(member.wire, sort_keys=True)
+            if row.repeat is Repeat.READ and row not in _BY_ID
+            else None,
+            sharing,
+        )
         shared = self._open.get(key)
         if shared is None or not self._may_join(shared, member, row):
             if options.max_wait is not None and (wait := self._eta(options)) > options.max_wait:
-                raise WaitTooLongError(f"The queue is {wait:.1f} s long, max_wait is {options.max_wait:.1f} s.", wait=wait)
+                raise WaitTooLongError(
+                    f"The queue is {wait:.1f} s long, max_wait is {options.max_wait:.1f} s.",
+                    wait=wait,
+                )
             calls = Calls(self._caller, sharing, self._batches, options.lane or "interactive")
             shared = self._open[key] = Shared(calls, member.turn)
             shared.add(member)  # before the task may begin, which some loops let it do at once
@@ -127,7 +153,9 @@ class Merger:
     async def _drive(self, key: Key, shared: Shared, send: Send, line: Line) -> None:
         try:
             await line.move_up()
-            for part in shared.end(await send(shared)):  # both at once: who is not with the refused one need not wait for it
+            for part in shared.end(
+                await send(shared)
+            ):  # both at once: who is not with the refused one need not wait for it
                 self._start(key, part, send)
         except CronAPIError as error:
             shared.end(told(all_failed(error, shared.members)))
@@ -141,14 +169,22 @@ class Merger:
 
 async def _add(shared: Shared) -> Ends:
     def close(items: list[Any]) -> tuple[Function[Any], Wire]:
-        return (table.CRON_ADD, items[0]) if len(items) == 1 else (table.CRON_BATCH_ADD, {"data": items})
+        return (
+            (table.CRON_ADD, items[0])
+            if len(items) == 1
+            else (table.CRON_BATCH_ADD, {"data": items})
+        )
 
     return await add_together(shared.calls, shared.items, shared.seal(close))
 
 
 async def _delete(shared: Shared) -> Ends:
     def close(items: list[Any]) -> tuple[Function[Any], Wire]:
-        return (table.CRON_DELETE, {"id": items[0]}) if len(items) == 1 else (table.CRON_BATCH_DELETE, {"id": items})
+        return (
+            (table.CRON_DELETE, {"id": items[0]})
+            if len(items) == 1
+            else (table.CRON_BATCH_DELETE, {"id": items})
+        )
 
     return await delete_together(shared.calls, shared.items, shared.seal(close))
 
@@ -179,7 +215,9 @@ async def _get(shared: Shared) -> Ends:
             way = each
         else:
             return told(all_failed(error, shared.items))
-    async with aclosing(way(shared.calls, [number for number in shared.items if number not in found])) as rest:
+    async with aclosing(
+        way(shared.calls, [number for number in shared.items if number not in found])
+    ) as rest:
         found |= {number: result async for number, result in rest}
     return told(found[number] for number in shared.items)
 
@@ -189,5 +227,9 @@ def _shown(page: list[Any], items: list[int]) -> dict[int, Result]:
     found = {number: Result(row) for row in page for number in ids_of(row)}
     if len(page) >= PAGE:
         return found
-    absent = Result(error=NotFoundError("There is no such job: the list does not show it.", function=table.CRON_GET.name))
+    absent = Result(
+        error=NotFoundError(
+            "There is no such job: the list does not show it.", function=table.CRON_GET.name
+        )
+    )
     return dict.fromkeys(items, absent) | found

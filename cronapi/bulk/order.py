@@ -60,7 +60,10 @@ class Order:
         """Count a call until it has ended; reads may overtake reads, and nothing else what concerns the same job."""
         jobs, changes = jobs_of(row, wire), row.repeat is not Repeat.READ
         rivals = itertools.product((*jobs, EVERY), (True, False) if changes else (True,))
-        after = max((next(reversed(self._calls[rival])) for rival in rivals if rival in self._calls), default=-1)
+        after = max(
+            (next(reversed(self._calls[rival])) for rival in rivals if rival in self._calls),
+            default=-1,
+        )
         turn = Turn(next(self._numbers), after)
         for job in jobs:
             self._calls.setdefault((job, changes), {})[turn.number] = None
@@ -84,5 +87,7 @@ class Order:
 def jobs_of(row: Function[Any], wire: Mapping[str, Any]) -> frozenset[str]:
     """Return the ids of the jobs that a call is about; none of an add or of a read of many."""
     if "id" in wire and row.name.startswith("cron.") and row is not table.CRON_GROUP_EDIT:
-        return frozenset(str(number) for number in (wire["id"] if isinstance(wire["id"], list) else [wire["id"]]))
+        return frozenset(
+            str(number) for number in (wire["id"] if isinstance(wire["id"], list) else [wire["id"]])
+        )
     return frozenset() if row.repeat is Repeat.READ or row in _ADDS else frozenset({EVERY})

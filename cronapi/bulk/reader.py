@@ -19,7 +19,12 @@ class Reader:
     Each item goes to `keep`; `end` is told once how the iterator ended. One task at a time calls `read`.
     """
 
-    def __init__(self, items: AsyncIterator[object], keep: Callable[[object], None], end: Callable[[BaseException], None]) -> None:
+    def __init__(
+        self,
+        items: AsyncIterator[object],
+        keep: Callable[[object], None],
+        end: Callable[[BaseException], None],
+    ) -> None:
         self._items = items
         self._keep = keep
         self._end = end
@@ -98,7 +103,9 @@ class Reader:
         self._asked, self._pausing = anyio.Event(), True
         self._answered.set()
         try:
-            with anyio.CancelScope(shield=True):  # from a scope that the iterator holds: it learns of that when it is asked for more
+            with anyio.CancelScope(
+                shield=True
+            ):  # from a scope that the iterator holds: it learns of that when it is asked for more
                 await self._asked.wait()
         finally:
             self._pausing = False

@@ -86,7 +86,12 @@ class NotTried(Outcome[T]):
     error: None
 
 
-KINDS: dict[Status, type[Outcome[Any]]] = {"done": Done, "failed": Failed, "unknown": Unknown, "not_tried": NotTried}
+KINDS: dict[Status, type[Outcome[Any]]] = {
+    "done": Done,
+    "failed": Failed,
+    "unknown": Unknown,
+    "not_tried": NotTried,
+}
 
 
 def as_kind(outcome: Outcome[T]) -> Outcome[T]:
@@ -124,11 +129,18 @@ class BulkError(ExceptionGroup[CronAPIError], CronAPIError):  # type: ignore[ove
     def __init__(self, message: str, errors: Sequence[CronAPIError], report: Report[Any]) -> None:
         Exception.__init__(self, message, errors, report)
         is_safe = all(error.applied is Applied.NO for error in errors)
-        self.of_call(provider=None, function=report.function, attempts=0, applied=Applied.NO if is_safe else Applied.UNKNOWN)
+        self.of_call(
+            provider=None,
+            function=report.function,
+            attempts=0,
+            applied=Applied.NO if is_safe else Applied.UNKNOWN,
+        )
 
     def derive(self, excs: Sequence[Exception]) -> BulkError:  # type: ignore[override]  # all of ours are CronAPIErrors
         """Return a part of this group, for `except*`."""
-        return BulkError(self.message, [error for error in excs if isinstance(error, CronAPIError)], self.report)
+        return BulkError(
+            self.message, [error for error in excs if isinstance(error, CronAPIError)], self.report
+        )
 
     def __str__(self) -> str:
         return self.message
@@ -144,7 +156,9 @@ class Report(Sequence[Outcome[T]]):
     None. A report that was pickled or copied is without the inputs (`given` is None), which may hold passwords.
     """
 
-    def __init__(self, outcomes: Iterable[Outcome[T]], function: str, stopped_by: CronAPIError | None = None) -> None:
+    def __init__(
+        self, outcomes: Iterable[Outcome[T]], function: str, stopped_by: CronAPIError | None = None
+    ) -> None:
         self._outcomes = sorted(map(as_kind, outcomes), key=lambda outcome: outcome.index)
         self.function = function
         self.stopped_by: CronAPIError | None = stopped_by
@@ -166,7 +180,11 @@ class Report(Sequence[Outcome[T]]):
         return f"<Report of {self.summary()}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Report, ([evolve(outcome, given=None) for outcome in self._outcomes], self.function, self.stopped_by)
+        return Report, (
+            [evolve(outcome, given=None) for outcome in self._outcomes],
+            self.function,
+            self.stopped_by,
+        )
 
     @property
     def done(self) -> list[Done[T]]:
@@ -196,26 +214,46 @@ class Report(Sequence[Outcome[T]]):
     def summary(self) -> str:
         """Return one line: the function, how many are done, failed, unknown and not tried, and what stopped it."""
         counts = Counter(outcome.status for outcome in self._outcomes)
-        shown = (f"{counts[status]} {status.replace('_', ' ')}" for status in KINDS if counts[status] or status == "done")
+        shown = (
+            f"{counts[status]} {status.replace('_', ' ')}"
+            for status in KINDS
+            if counts[status] or status == "done"
+        )
         return f"{self.function}: {', '.join(shown)}{_cause(self.stopped_by)}"
 
     def raise_for_failures(self) -> None:
         """Raise a BulkError, an ExceptionGroup, of all errors, each with a note of its item; nothing where everything is done."""
-        errors = [_noted(outcome.error, outcome.index) for outcome in self._outcomes if outcome.error is not None]
+        errors = [
+            _noted(outcome.error, outcome.index)
+            for outcome in self._outcomes
+            if outcome.error is not None
+        ]
         if not errors and not self.not_tried:
             return
-        failures = BulkError(self.summary(), errors or [self.stopped_by or CronAPIError("Some were not tried.")], self)
+        failures = BulkError(
+            self.summary(),
+            errors or [self.stopped_by or CronAPIError("Some were not tried.")],
+            self,
+        )
         raise failures.of_call(applied=Applied.UNKNOWN) if self.done else failures
 
 
 def _cause(error: CronAPIError | None) -> str:
-    return "" if error is None else f"; stopped by: {type(error).__name__}: {shorten(error.message, _LONGEST)}"
+    return (
+        ""
+        if error is None
+        else f"; stopped by: {type(error).__name__}: {shorten(error.message, _LONGEST)}"
+    )
 
 
 def _noted(error: CronAPIError, index: int) -> CronAPIError:
     """Return a copy that names the item: those of one request share an error."""
     twin = copy(error).with_traceback(error.__traceback__)
-    twin.__cause__, twin.__context__, twin.__suppress_context__ = error.__cause__, error.__context__, error.__suppress_context__
+    twin.__cause__, twin.__context__, twin.__suppress_context__ = (
+        error.__cause__,
+        error.__context__,
+        error.__suppress_context__,
+    )
     twin.__notes__ = list(getattr(error, "__notes__", ()))
     twin.add_note(f"item {index}")
     return twin

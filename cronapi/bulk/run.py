@@ -41,7 +41,9 @@ _journaled: WeakValueDictionary[Hashable, Run[Any]] = WeakValueDictionary()
 
 def _key(path: str | PathLike[str]) -> Hashable:
     """Name a journal on the running event loop."""
-    return current_token().native_token, os.path.abspath(os.fspath(path)) if isinstance(path, str | PathLike) else path  # noqa: PTH100 -- links stay
+    return current_token().native_token, os.path.abspath(os.fspath(path)) if isinstance(
+        path, str | PathLike
+    ) else path  # noqa: PTH100 -- links stay
 
 
 @frozen
@@ -105,7 +107,9 @@ class Run(Generic[T]):
         try:
             await self._prepare()
             if self._doubtful.items and not self._stopped:
-                await self._carry_out(self._doubtful)  # before anything is sent, so that what is found can be nothing of this run's own
+                await self._carry_out(
+                    self._doubtful
+                )  # before anything is sent, so that what is found can be nothing of this run's own
             async with anyio.create_task_group() as group:
                 for _ in range(self.work.workers):
                     group.start_soon(self._work)
@@ -157,7 +161,9 @@ class Run(Generic[T]):
         if earlier is None or earlier.has_ended:
             _journaled[key] = self
         caller = self.calls.caller
-        return await Journal.open(path, {"bulk": self.work.name, "provider": caller.provider.base_url}, caller.token)
+        return await Journal.open(
+            path, {"bulk": self.work.name, "provider": caller.provider.base_url}, caller.token
+        )
 
     async def _look_around(self, journal: Journal | None) -> None:
         known = None if journal is None else journal.known
@@ -183,8 +189,12 @@ class Run(Generic[T]):
         read = -1
         self.before = journal.done
         if journal.known is not None and journal.is_doubtful:
-            self.ahead = seconds_of_a_look(len(journal.known) // PAGE + 1, self.calls.caller.scheduler.rate.interval)
-        while read < journal.last and (items := await _read(partial(self.source.take, min(AHEAD, journal.last - read)))):
+            self.ahead = seconds_of_a_look(
+                len(journal.known) // PAGE + 1, self.calls.caller.scheduler.rate.interval
+            )
+        while read < journal.last and (
+            items := await _read(partial(self.source.take, min(AHEAD, journal.last - read)))
+        ):
             read = items[-1].index
             for item in items:
                 entry = journal.recall(item.index, journal.fingerprint(item.payload))
@@ -197,7 +207,9 @@ class Run(Generic[T]):
                     again.append(item)
         if read < journal.last:
             raise journal.other(f"it has item {journal.last}, and there is none now")
-        self._doubtful = Step(doubtful, (journal.known or frozenset()) | settled)  # a job belongs to one item
+        self._doubtful = Step(
+            doubtful, (journal.known or frozenset()) | settled
+        )  # a job belongs to one item
         size = self.work.size()
         self._steps += [Step(again[begin : begin + size]) for begin in range(0, len(again), size)]
 
@@ -253,7 +265,10 @@ class Run(Generic[T]):
             self._stop(error)
         outcome = judge(self.work.row, item, result)
         if outcome.error is not None:
-            outcome.error.of_call(provider=self.calls.caller.provider.name, function=outcome.error.function or self.work.row.name)
+            outcome.error.of_call(
+                provider=self.calls.caller.provider.name,
+                function=outcome.error.function or self.work.row.name,
+            )
         return outcome
 
     async def _hand_out(self, outcome: Outcome[T]) -> None:

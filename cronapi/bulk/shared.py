@@ -93,8 +93,12 @@ class Shared:
             for member in self.members:
                 if member.is_late and member not in self.left:
                     member.end(LATE)
-            self.members = [member for member in self.members if not (member.is_late or member in self.left)]
-            self.items[:] = [member.item for member in self.members]  # in place: it is what will be sent
+            self.members = [
+                member for member in self.members if not (member.is_late or member in self.left)
+            ]
+            self.items[:] = [
+                member.item for member in self.members
+            ]  # in place: it is what will be sent
             self.left.clear()
         if len(self.left) == len(self.members) and self.scope is not None:
             self.sealed = True
@@ -133,7 +137,10 @@ class Shared:
 
     def _parts(self, ends: Ends) -> list[Shared]:
         halved = Halved(len(self.items)) if len(ends.parts) > 1 else self.halved
-        parts = [Shared(self.calls, self.turn, attempts=self.attempts, halved=halved, kin=self.kin) for _ in ends.parts]
+        parts = [
+            Shared(self.calls, self.turn, attempts=self.attempts, halved=halved, kin=self.kin)
+            for _ in ends.parts
+        ]
         for part, places in zip(parts, ends.parts, strict=True):
             for place in places:
                 part.add(self.members[place])

@@ -5,7 +5,17 @@ from __future__ import annotations
 import math
 import sys
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+    Sized,
+)
 from typing import Any, Generic, TypeVar
 
 import anyio
@@ -35,7 +45,9 @@ def checked(check: Check[P], given: object, index: int, what: str) -> P:
     except ConfigurationError as error:
         raise ConfigurationError(f"{what}: item {index}: {error.message}") from error
     except Exception as error:
-        raise ConfigurationError(f"{what}: item {index} cannot be used ({type(error).__name__}).") from error
+        raise ConfigurationError(
+            f"{what}: item {index} cannot be used ({type(error).__name__})."
+        ) from error
 
 
 class Source(Generic[P]):
@@ -48,11 +60,17 @@ class Source(Generic[P]):
     task of its own, and by that alone.
     """
 
-    def __init__(self, items: Iterable[object] | AsyncIterable[object], check: Check[P], what: str) -> None:
+    def __init__(
+        self, items: Iterable[object] | AsyncIterable[object], check: Check[P], what: str
+    ) -> None:
         if isinstance(items, str | bytes | bytearray | memoryview | Mapping):
-            raise ConfigurationError(f"{what} takes a list or another iterable of items, not a {type(items).__name__}.")
+            raise ConfigurationError(
+                f"{what} takes a list or another iterable of items, not a {type(items).__name__}."
+            )
         # A copy: what a caller does to the list meanwhile changes neither the positions nor what has been checked.
-        items = tuple(items) if isinstance(items, Sequence) and not isinstance(items, range) else items
+        items = (
+            tuple(items) if isinstance(items, Sequence) and not isinstance(items, range) else items
+        )
         self._check = check
         self._what = what
         self.total: int | None = _length(items)
@@ -63,8 +81,12 @@ class Source(Generic[P]):
                 checked(check, given, index, what)
         self._given: Sequence[object] = items if isinstance(items, Sequence) else ()
         iterator = self._iterator(items)
-        self._items: Iterator[object] = iter(()) if isinstance(iterator, AsyncIterator) else iterator
-        self._reader = Reader(iterator, self._keep, self._end) if isinstance(iterator, AsyncIterator) else None
+        self._items: Iterator[object] = (
+            iter(()) if isinstance(iterator, AsyncIterator) else iterator
+        )
+        self._reader = (
+            Reader(iterator, self._keep, self._end) if isinstance(iterator, AsyncIterator) else None
+        )
         self._lock = anyio.Lock()
         self._good: deque[Item[P]] = deque()
         """What was read and not yet taken; a task that is cancelled leaves here what it has read."""
@@ -103,13 +125,17 @@ class Source(Generic[P]):
         if self._reader is not None:
             self._reader.release()
 
-    async def drain(self, most: int = sys.maxsize, seconds: float = math.inf) -> list[tuple[int, object]]:
+    async def drain(
+        self, most: int = sys.maxsize, seconds: float = math.inf
+    ) -> list[tuple[int, object]]:
         """Return the next pairs of index and what was given, all of them or `most`, or those that come in so many seconds.
 
         They are those that no `take` returned, a bad item among them. An input that breaks off is no error here.
         """
         async with self._lock:
-            await self._read_until(lambda: self._ended or len(self._good) + len(self._rest) >= most, seconds)
+            await self._read_until(
+                lambda: self._ended or len(self._good) + len(self._rest) >= most, seconds
+            )
             pairs: list[tuple[int, object]] = []
             while (left := self._good or self._rest) and len(pairs) < most:
                 item = left.popleft()
@@ -136,7 +162,9 @@ class Source(Generic[P]):
             elif isinstance(self._items, Generator):
                 self._items.close()
         except Exception as error:
-            raise ConfigurationError(f"{self._what}: the input could not be closed ({type(error).__name__}).") from error
+            raise ConfigurationError(
+                f"{self._what}: the input could not be closed ({type(error).__name__})."
+            ) from error
 
     async def _gather(self, most: int, patience: float) -> None:
         await self._read_until(lambda: self._has(1), math.inf)
@@ -171,7 +199,9 @@ class Source(Generic[P]):
         index, self._read = self._read, self._read + 1
         if self._fault is None:
             try:
-                return self._good.append(Item(index, given, checked(self._check, given, index, self._what)))
+                return self._good.append(
+                    Item(index, given, checked(self._check, given, index, self._what))
+                )
             except ConfigurationError as error:
                 self._fault = error.message, error.__cause__
         return self._rest.append(Item(index, given, None))
@@ -184,7 +214,9 @@ class Source(Generic[P]):
         if isinstance(error, Exception):
             self._break_off(f"item {self._read} could not be read ({type(error).__name__}).", error)
         else:
-            self._break_off(f"the reading was cancelled at item {self._read}, so the input cannot be read any further.")
+            self._break_off(
+                f"the reading was cancelled at item {self._read}, so the input cannot be read any further."
+            )
 
     def _complain(self) -> None:
         """Raise what is wrong with the input, if anything is: each time anew, so that no task mistakes it for the end."""
@@ -208,7 +240,9 @@ class Source(Generic[P]):
             text = f"{self._what} takes a list or another iterable of items, sync or async, not a {type(items).__name__}."
             raise ConfigurationError(text) from error
         except Exception as error:
-            raise ConfigurationError(f"{self._what}: item 0 could not be read ({type(error).__name__}).") from error
+            raise ConfigurationError(
+                f"{self._what}: item 0 could not be read ({type(error).__name__})."
+            ) from error
 
 
 def _length(items: object) -> int | None:

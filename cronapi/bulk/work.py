@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import aclosing
 from functools import partial
 from math import ceil
@@ -137,7 +145,13 @@ def deleting_groups(calls: Calls) -> Work[Any]:
             (result,) = await series.send([number], send)
             yield place, result
 
-    return Work(name="group.delete_many", row=table.GROUP_DELETE, carry_out=carry_out, requests=lambda count: count, workers=calls.seats)
+    return Work(
+        name="group.delete_many",
+        row=table.GROUP_DELETE,
+        carry_out=carry_out,
+        requests=lambda count: count,
+        workers=calls.seats,
+    )
 
 
 def one_by_one(calls: Calls, name: str, row: Function[T]) -> Work[T]:
@@ -146,7 +160,9 @@ def one_by_one(calls: Calls, name: str, row: Function[T]) -> Work[T]:
     async def carry_out(wires: Sequence[Any], known: Known) -> Results:
         async def send(one: Sequence[Any]) -> list[Result]:
             found = None if known is None else await _find(calls, row, one[0])
-            lost = known is not None and row is not table.CRON_RUN  # a run that is asked for again was proven not to have happened
+            lost = (
+                known is not None and row is not table.CRON_RUN
+            )  # a run that is asked for again was proven not to have happened
             return [found or await calls.again(row, one[0], lost=lost)]
 
         series = Series(known is not None)
@@ -154,20 +170,29 @@ def one_by_one(calls: Calls, name: str, row: Function[T]) -> Work[T]:
             (result,) = await series.send([wire], send)
             yield place, result
 
-    return Work(name=name, row=row, carry_out=carry_out, requests=lambda count: count, workers=calls.seats)
+    return Work(
+        name=name, row=row, carry_out=carry_out, requests=lambda count: count, workers=calls.seats
+    )
 
 
 async def _find(calls: Calls, row: Function[Any], wire: Mapping[str, Any]) -> Result | None:
     """Return what became of a create that an earlier run may have sent; None where it may be sent (again)."""
-    unknown = OutcomeUnknownError("It was under way when an earlier run ended, and looking it up could not tell.", function=row.name)
+    unknown = OutcomeUnknownError(
+        "It was under way when an earlier run ended, and looking it up could not tell.",
+        function=row.name,
+    )
     if row is not table.CRON_RUN:
-        return Result(error=unknown) if wire.get("run") else None  # an edit that runs the job too must not do that twice
+        return (
+            Result(error=unknown) if wire.get("run") else None
+        )  # an edit that runs the job too must not do that twice
     memory = calls.caller.memory
     if not memory.is_run(run_key(wire)):  # what is learnt from here on is what nobody was told of
         memory = Memory()
     await calls.caller.outlast(row.name, wire)
     try:
-        finding = await RECOVERY[row.name](calls.ask, wire, memory, 0)  # a run is told by its time, whenever it was seen
+        finding = await RECOVERY[row.name](
+            calls.ask, wire, memory, 0
+        )  # a run is told by its time, whenever it was seen
     except CronAPIError as problem:
         unknown.__cause__ = problem
         return Result(error=unknown)
@@ -187,7 +212,9 @@ def editing_alike(calls: Calls) -> Work[Any]:
                 yield place, found
         series = Series(lost := known is not None)
         for places in _alike(left):
-            results = await series.send([wires[place] for place in places], partial(edit, calls, lost=lost))
+            results = await series.send(
+                [wires[place] for place in places], partial(edit, calls, lost=lost)
+            )
             for place, result in zip(places, results, strict=True):
                 yield place, result
 
@@ -196,7 +223,9 @@ def editing_alike(calls: Calls) -> Work[Any]:
         row=table.CRON_EDIT,
         carry_out=carry_out,
         requests=lambda count: ceil(count / calls.batches.most),
-        at_least=lambda wires: sum(len(_alike(step)) for step in _steps(list(wires), calls.batches.most)),
+        at_least=lambda wires: sum(
+            len(_alike(step)) for step in _steps(list(wires), calls.batches.most)
+        ),
         size=lambda: calls.batches.most,
         workers=BATCHES_AT_ONCE,
     )
@@ -210,5 +239,7 @@ def _alike(wires: Mapping[int, Any]) -> list[list[int]]:
     """Return the places of what is changed alike, together."""
     alike: dict[str, list[int]] = {}
     for place, wire in wires.items():
-        alike.setdefault(repr(sorted(changes(wire).items(), key=lambda change: change[0])), []).append(place)
+        alike.setdefault(
+            repr(sorted(changes(wire).items(), key=lambda change: change[0])), []
+        ).append(place)
     return list(alike.values())

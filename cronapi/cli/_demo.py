@@ -35,10 +35,18 @@ def conclude(console: Console, reports: Sequence[Report]) -> bool:
         for error in report.errors:
             console.print(f"{report.name}: {error}", style="red", highlight=False, markup=False)
     sound = all(report.sound for report in reports)
-    console.print("Every call was answered, every job is there once." if sound else "Not everything is as it was told.", highlight=False)
+    console.print(
+        "Every call was answered, every job is there once."
+        if sound
+        else "Not everything is as it was told.",
+        highlight=False,
+    )
     return sound
 
 
 def _opening(plans: Sequence[Plan]) -> str:
-    parts = [f"{plan.coroutines} coroutines at {plan.provider.name} ({plan.provider.rate.limit:g}/s)" for plan in plans]
+    parts = [
+        f"{plan.coroutines} coroutines at {plan.provider.name} ({plan.provider.rate.limit:g}/s)"
+        for plan in plans
+    ]
     return f"{' and '.join(parts)}, at a local emulator."

@@ -65,10 +65,14 @@ def facts_of(thing: CronJob | Group) -> Facts:
     return (thing.name, thing.url, thing.expression, thing.group, thing.status)
 
 
-def state_of(jobs: Sequence[Mapping[str, Any]], groups: Sequence[Mapping[str, Any]]) -> dict[str, Facts]:
+def state_of(
+    jobs: Sequence[Mapping[str, Any]], groups: Sequence[Mapping[str, Any]]
+) -> dict[str, Facts]:
     """Return the same of the service's own documents."""
     members = ("name", "url", "expression", "group", "status")
-    state: dict[str, Facts] = {f"job {job['id']}": tuple(job[name] for name in members) for job in jobs}
+    state: dict[str, Facts] = {
+        f"job {job['id']}": tuple(job[name] for name in members) for job in jobs
+    }
     return state | {f"group {group['id']}": (group["name"],) for group in groups}
 
 

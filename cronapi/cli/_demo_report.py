@@ -62,7 +62,9 @@ def traffic(arrivals: Iterable[Arrival], began: float, ended: float) -> Traffic:
     seen = [arrival for arrival in arrivals if began <= arrival.tick <= ended]
     accepted = sum(arrival.accepted for arrival in seen)
     seconds = seen[-1].tick - seen[0].tick if seen else 0.0
-    return Traffic(len(seen), len(seen) - accepted, seconds, (accepted - 1) / seconds if seconds else 0.0)
+    return Traffic(
+        len(seen), len(seen) - accepted, seconds, (accepted - 1) / seconds if seconds else 0.0
+    )
 
 
 def rows(report: Report) -> list[tuple[str, str]]:

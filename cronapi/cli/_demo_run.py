@@ -44,10 +44,15 @@ class Plan:
     def faster(self, times: float) -> Plan:
         """Return the same work at a service that allows so many times its rate."""
         rate = Rate(self.provider.rate.limit * times, self.provider.rate.per)
-        return Plan(evolve(self.provider, rate=rate), self.crews, self.every / times, self.patience / times)
+        return Plan(
+            evolve(self.provider, rate=rate), self.crews, self.every / times, self.patience / times
+        )
 
 
-PLANS = (Plan(SETCRONJOB, crews=20, every=1.0, patience=0.5), Plan(FASTCRON, crews=4, every=5.4, patience=0.8))
+PLANS = (
+    Plan(SETCRONJOB, crews=20, every=1.0, patience=0.5),
+    Plan(FASTCRON, crews=4, every=5.4, patience=0.8),
+)
 """About 42 seconds of work at each service."""
 
 
@@ -79,7 +84,9 @@ class Site:
     async def run(self) -> None:
         """Do all the work, with a web caller beside it that ends with it."""
         over = anyio.Event()
-        web = Desk(self.api.with_options(lane="interactive", max_wait=self.plan.patience), self.ledger)
+        web = Desk(
+            self.api.with_options(lane="interactive", max_wait=self.plan.patience), self.ledger
+        )
         async with anyio.create_task_group() as callers:
             callers.start_soon(browse, web, self.plan.every, over)
             await self._work(Desk(self.api.with_options(lane="bulk"), self.ledger))
@@ -106,14 +113,18 @@ class Site:
             allowed=self.plan.provider.rate.limit,
             waiting=sum(self.api.scheduler.stats.waiting.values()),
             refused=limiter.refused,
-            left=elapsed * (total - done) / done if done else total * self.plan.provider.rate.interval,
+            left=elapsed * (total - done) / done
+            if done
+            else total * self.plan.provider.rate.interval,
         )
 
     def report(self) -> Report:
         """Return the verdict; ask when all is over."""
         name = self.plan.provider.name
         jobs = self.emulator.jobs(name)
-        balance = settle(self.ledger, state_of(jobs, self.emulator.groups(name)), self.emulator.created(name))
+        balance = settle(
+            self.ledger, state_of(jobs, self.emulator.groups(name)), self.emulator.created(name)
+        )
         return Report(
             name=name,
             coroutines=self.plan.coroutines,
@@ -134,7 +145,9 @@ Show = Callable[[Sequence[Snapshot]], None]
 
 def emulate(plans: Sequence[Plan]) -> App:
     """Return the services that the plans want, with their limits."""
-    return create_app(tokens=(TOKEN,), rates={plan.provider.name: plan.provider.rate.limit for plan in plans})
+    return create_app(
+        tokens=(TOKEN,), rates={plan.provider.name: plan.provider.rate.limit for plan in plans}
+    )
 
 
 def run(app: App, plans: Sequence[Plan], show: Show, pause: float) -> list[Report]:
@@ -143,10 +156,15 @@ def run(app: App, plans: Sequence[Plan], show: Show, pause: float) -> list[Repor
         return anyio.run(_run, origin, app.emulator, plans, show, pause)
 
 
-async def _run(origin: str, emulator: Emulator, plans: Sequence[Plan], show: Show, pause: float) -> list[Report]:
+async def _run(
+    origin: str, emulator: Emulator, plans: Sequence[Plan], show: Show, pause: float
+) -> list[Report]:
     async with AsyncExitStack() as clients:
         apis = [await clients.enter_async_context(_client(plan, origin)) for plan in plans]
-        sites = [Site(plan, api, emulator, emulator.clock.ticks()) for plan, api in zip(plans, apis, strict=True)]
+        sites = [
+            Site(plan, api, emulator, emulator.clock.ticks())
+            for plan, api in zip(plans, apis, strict=True)
+        ]
         await _work(sites, show, pause)
         return [site.report() for site in sites]
 

@@ -76,7 +76,11 @@ class Lines:
     def show(self, snapshots: Sequence[Snapshot]) -> None:
         """Print the lines."""
         for one in snapshots:
-            self._console.print(f"{one.name:<10} {one.done:>4}/{one.total} {facts(one)}", highlight=False, soft_wrap=True)
+            self._console.print(
+                f"{one.name:<10} {one.done:>4}/{one.total} {facts(one)}",
+                highlight=False,
+                soft_wrap=True,
+            )
 
 
 def screen_for(console: Console) -> Screen:

@@ -76,7 +76,12 @@ class Desk:
 
 def _spec(crew: Crew, role: str, group: int | None) -> JobParams:
     name = f"{crew.name} {role}"
-    return {"url": f"https://example.com/{name.replace(' ', '-')}", "name": name, "expression": YEARLY, "group": group}
+    return {
+        "url": f"https://example.com/{name.replace(' ', '-')}",
+        "name": name,
+        "expression": YEARLY,
+        "group": group,
+    }
 
 
 # --- roles -----------------------------------------------------------------------------------------------------------------------
@@ -175,8 +180,20 @@ class Role:
 
 
 ROLES: Mapping[str, tuple[Role, ...]] = {
-    "setcronjob": (Role(founder, 3), Role(editor, 4), Role(runner, 5), Role(deleter, 4), Role(pauser, 3)),
-    "fastcron": (Role(batch_founder, 2), Role(short_editor, 2), Role(short_runner, 2), Role(short_deleter, 2), Role(reader, 1)),
+    "setcronjob": (
+        Role(founder, 3),
+        Role(editor, 4),
+        Role(runner, 5),
+        Role(deleter, 4),
+        Role(pauser, 3),
+    ),
+    "fastcron": (
+        Role(batch_founder, 2),
+        Role(short_editor, 2),
+        Role(short_runner, 2),
+        Role(short_deleter, 2),
+        Role(reader, 1),
+    ),
 }
 
 

@@ -28,7 +28,9 @@ class Options(TypedDict):
     interactive: int
 
 
-def perform(provider: Provider, *, emulated: bool, token: str | None, **options: Unpack[Options]) -> bool:
+def perform(
+    provider: Provider, *, emulated: bool, token: str | None, **options: Unpack[Options]
+) -> bool:
     """Show the pace at a service, or at an emulator of it, and return whether every call was answered."""
     console = Console()
     plan = Plan(
@@ -68,4 +70,6 @@ def _emulator(plan: Plan) -> Iterator[Plan]:
     """Serve an emulator with the plan's limit while inside, and give the plan with its address."""
     app = create_app(tokens=(plan.token,), rates={plan.provider.name: plan.allowed})
     with closing(app.emulator), run_in_thread(app) as origin:
-        yield evolve(plan, provider=evolve(plan.provider, base_url=origin + PATHS[plan.provider.name]))
+        yield evolve(
+            plan, provider=evolve(plan.provider, base_url=origin + PATHS[plan.provider.name])
+        )

@@ -29,7 +29,12 @@ class Cell(enum.Enum):
     UNUSED = "unused"
 
 
-_CELLS = {Fate.ACCEPTED: Cell.PASSED, Fate.REFUSED: Cell.REFUSED, Fate.LOST: Cell.LOST, Fate.UNDER_WAY: Cell.UNDER_WAY}
+_CELLS = {
+    Fate.ACCEPTED: Cell.PASSED,
+    Fate.REFUSED: Cell.REFUSED,
+    Fate.LOST: Cell.LOST,
+    Fate.UNDER_WAY: Cell.UNDER_WAY,
+}
 _PROBES = _CELLS | {Fate.ACCEPTED: Cell.PROBE, Fate.REFUSED: Cell.PROBE_REFUSED}
 
 
@@ -95,9 +100,17 @@ def placed(marks: Iterable[Mark], slot: float) -> dict[int, Cell]:
 def strip_of(frame: Frame, width: int, most: int) -> list[tuple[float, list[Cell]]]:
     """Return the last `most` rows of the strip, each with the time of its first slot; rows of `width` slots begin where they began."""
     strip = placed(frame.marks, frame.slot)
-    end = max([math.ceil(frame.elapsed / frame.slot - NEARLY), *(column + 1 for column in strip), 1])
+    end = max(
+        [math.ceil(frame.elapsed / frame.slot - NEARLY), *(column + 1 for column in strip), 1]
+    )
     rows = range(max(0, -(-end // width) - most), -(-end // width))
-    return [(row * width * frame.slot, _cells(frame, strip, range(row * width, min(end, (row + 1) * width)))) for row in rows]
+    return [
+        (
+            row * width * frame.slot,
+            _cells(frame, strip, range(row * width, min(end, (row + 1) * width))),
+        )
+        for row in rows
+    ]
 
 
 def _cells(frame: Frame, strip: dict[int, Cell], columns: range) -> list[Cell]:

@@ -80,7 +80,9 @@ class Run:
             return self.api.with_options(lane=lane)
         grace = GRACE + GRACE_INTERVALS * self.plan.rate.interval
         left = max(0.0, self.left())
-        return self.api.with_options(lane=lane, max_wait=left + 2 * grace, retry=evolve(RETRY, budget=left + grace))
+        return self.api.with_options(
+            lane=lane, max_wait=left + 2 * grace, retry=evolve(RETRY, budget=left + grace)
+        )
 
     def admits(self, lane: Lane) -> bool:
         """Whether one more call may be made, which then counts: there is one left, and it would start in time."""
@@ -102,7 +104,12 @@ class Run:
 
     def frame(self) -> Frame:
         """Return what is to be seen now."""
-        now, stats, tally, rate = anyio.current_time(), self.api.scheduler.stats, self.watch.tally, self.plan.rate
+        now, stats, tally, rate = (
+            anyio.current_time(),
+            self.api.scheduler.stats,
+            self.watch.tally,
+            self.plan.rate,
+        )
         spacing = rate.interval * (1 + stats.margin)
         return Frame(
             service=self.plan.provider.name,
@@ -113,7 +120,9 @@ class Run:
             answered=self.answered,
             kept=1 / rate.interval,
             allowed=self.plan.allowed,
-            reached=0.0 if self.watch.first is None else reached(tally[Fate.ACCEPTED], now - self.watch.first, spacing),
+            reached=0.0
+            if self.watch.first is None
+            else reached(tally[Fate.ACCEPTED], now - self.watch.first, spacing),
             started=stats.rate,
             slot=rate.interval,
             margin=stats.margin,
@@ -127,7 +136,10 @@ class Run:
             in_flight=stats.in_flight,
             eta=self.api.scheduler.eta("bulk"),
             marks=tuple(evolve(mark, at=mark.at - self.began) for mark in self.watch.marks()),
-            held=tuple(Hold(hold.began - self.began, hold.ended - self.began) for hold in self.watch.holds()),
+            held=tuple(
+                Hold(hold.began - self.began, hold.ended - self.began)
+                for hold in self.watch.holds()
+            ),
         )
 
 
@@ -141,7 +153,13 @@ def run(plan: Plan, show: Show, pause: float) -> Outcome:
 
 async def _run(plan: Plan, show: Show, pause: float) -> Outcome:
     watch = Watch(plan.rate, clock=anyio.current_time)
-    api = Client(plan.provider, plan.token, scheduler=Scheduler(plan.rate, bucket=watch), retry=RETRY, timeout=TIMEOUT)
+    api = Client(
+        plan.provider,
+        plan.token,
+        scheduler=Scheduler(plan.rate, bucket=watch),
+        retry=RETRY,
+        timeout=TIMEOUT,
+    )
     async with api:
         under_way = Run(plan, api, watch, anyio.current_time())
         await _work(under_way, show, pause)

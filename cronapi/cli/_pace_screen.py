@@ -57,7 +57,9 @@ class Picture:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw it."""
-        yield from draw(self.frame, options.max_width, options.height or console.height, self.glyphs)
+        yield from draw(
+            self.frame, options.max_width, options.height or console.height, self.glyphs
+        )
 
 
 class Pictures:
@@ -98,7 +100,9 @@ class Lines:
         self._shown = float("-inf")
 
     def __enter__(self) -> Self:
-        self._console.print(f"{legend(self._glyphs)}; waiting: interactive+bulk", highlight=False, soft_wrap=True)
+        self._console.print(
+            f"{legend(self._glyphs)}; waiting: interactive+bulk", highlight=False, soft_wrap=True
+        )
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -108,12 +112,18 @@ class Lines:
         """Print the line."""
         marks = settled_after(frame, self._shown)
         self._shown = marks[-1].at if marks else self._shown
-        self._console.print(line(frame, map(cell_of, marks), self._glyphs), highlight=False, soft_wrap=True)
+        self._console.print(
+            line(frame, map(cell_of, marks), self._glyphs), highlight=False, soft_wrap=True
+        )
 
 
 def screen_for(console: Console) -> Screen:
     """Return pictures for a terminal that can draw over what it has drawn, and lines for anything else."""
-    return Pictures(console) if console.is_terminal and not console.is_dumb_terminal else Lines(console)
+    return (
+        Pictures(console)
+        if console.is_terminal and not console.is_dumb_terminal
+        else Lines(console)
+    )
 
 
 def glyphs_for(console: Console) -> Glyphs:
@@ -123,8 +133,14 @@ def glyphs_for(console: Console) -> Glyphs:
 
 def draw(frame: Frame, width: int, height: int, glyphs: Glyphs) -> list[Text]:
     """Return the picture: at most `height` lines of at most `width` characters, as far as facts and legend leave room for the strip."""
-    words = [*flow("", [Text.assemble((f"{frame.service} at {frame.address}", "bold"))], width), Text()]
-    rest = [Text(), *(text for label, parts in facts(frame) for text in flow(label, map(Text, parts), width))]
+    words = [
+        *flow("", [Text.assemble((f"{frame.service} at {frame.address}", "bold"))], width),
+        Text(),
+    ]
+    rest = [
+        Text(),
+        *(text for label, parts in facts(frame) for text in flow(label, map(Text, parts), width)),
+    ]
     rest += [Text(), *flow("", _legend(glyphs), width)]
     rows = strip(frame, width, max(1, min(MOST_ROWS, height - len(words) - len(rest) - 1)), glyphs)
     return [*words, *rows, *rest]
@@ -135,17 +151,54 @@ def strip(frame: Frame, width: int, most: int, glyphs: Glyphs) -> list[Text]:
     gap = "  " if frame.slot >= SLOW else ""
     slots = max(1, (width - LABEL) // (1 + len(gap)))
     slots -= slots % TENS if slots > TENS else 0
-    return [_cut(_label(f"{at:7.1f} s") + _glyphs(cells, glyphs, gap), width) for at, cells in strip_of(frame, slots, most)]
+    return [
+        _cut(_label(f"{at:7.1f} s") + _glyphs(cells, glyphs, gap), width)
+        for at, cells in strip_of(frame, slots, most)
+    ]
 
 
 def facts(frame: Frame) -> list[tuple[str, list[str]]]:
     """Return what the picture says in words, line by line."""
     return [
-        ("time", [f"{frame.elapsed:5.1f} s{_of(frame.seconds, ' s')}", f"{frame.answered:4} calls answered{_of(frame.calls)}"]),
-        ("rate", [f"{frame.reached:5.2f}/s let through, {_known(frame)} ({frame.share:.1f} %)", f"{frame.started:.2f}/s started"]),
-        ("margin", [f"{HUNDRED * frame.margin:5.1f} %", f"a start every {frame.spacing * THOUSAND:.1f} ms"]),
-        ("requests", [f"{frame.refused:3} refused", f"{frame.lost} lost", f"{frame.holds} holds", *_state(frame)]),
-        ("waiting", [f"{frame.interactive:3} interactive", f"{frame.bulk:3} bulk", f"{frame.in_flight:2} in flight", _eta(frame)]),
+        (
+            "time",
+            [
+                f"{frame.elapsed:5.1f} s{_of(frame.seconds, ' s')}",
+                f"{frame.answered:4} calls answered{_of(frame.calls)}",
+            ],
+        ),
+        (
+            "rate",
+            [
+                f"{frame.reached:5.2f}/s let through, {_known(frame)} ({frame.share:.1f} %)",
+                f"{frame.started:.2f}/s started",
+            ],
+        ),
+        (
+            "margin",
+            [
+                f"{HUNDRED * frame.margin:5.1f} %",
+                f"a start every {frame.spacing * THOUSAND:.1f} ms",
+            ],
+        ),
+        (
+            "requests",
+            [
+                f"{frame.refused:3} refused",
+                f"{frame.lost} lost",
+                f"{frame.holds} holds",
+                *_state(frame),
+            ],
+        ),
+        (
+            "waiting",
+            [
+                f"{frame.interactive:3} interactive",
+                f"{frame.bulk:3} bulk",
+                f"{frame.in_flight:2} in flight",
+                _eta(frame),
+            ],
+        ),
     ]
 
 
@@ -153,7 +206,9 @@ def line(frame: Frame, cells: Iterable[Cell], glyphs: Glyphs) -> str:
     """Return a frame on one line, with the cells of starts at its end."""
     rate = f"{frame.reached:5.2f} of {frame.allowed or frame.kept:g}/s, margin {HUNDRED * frame.margin:4.1f} %"
     requests = f"{frame.refused} refused, {frame.lost} lost, {frame.holds} holds{' (held)' if frame.holding else ''}"
-    waiting = f"waiting {frame.interactive}+{frame.bulk}, {frame.in_flight} in flight, {_eta(frame)}"
+    waiting = (
+        f"waiting {frame.interactive}+{frame.bulk}, {frame.in_flight} in flight, {_eta(frame)}"
+    )
     starts = "".join(glyphs[cell] for cell in cells)
     return f"{frame.elapsed:5.1f} s {frame.answered:4} calls, {rate}, {requests}, {waiting}  {starts}".rstrip()
 

@@ -27,7 +27,9 @@ async def _tour(api: Client) -> None:
             await _show_account(api)
         await _show_groups(api)
         jobs = await api.cron.list()
-        click.echo(f"jobs on the first page: {len(jobs)}, active: {sum(job.is_active is True for job in jobs)}")
+        click.echo(
+            f"jobs on the first page: {len(jobs)}, active: {sum(job.is_active is True for job in jobs)}"
+        )
         await _show_jobs(api, jobs[:MOST_JOBS])
 
 

@@ -6,8 +6,18 @@ import click
 
 
 @click.command()
-@click.option("--speed", default=1.0, show_default=True, type=click.FloatRange(0.1, 50), help="Raise both limits so many times.")
-@click.option("--provider", type=click.Choice(["fastcron", "setcronjob"]), help="Tour the real account instead; nothing is changed.")
+@click.option(
+    "--speed",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0.1, 50),
+    help="Raise both limits so many times.",
+)
+@click.option(
+    "--provider",
+    type=click.Choice(["fastcron", "setcronjob"]),
+    help="Tour the real account instead; nothing is changed.",
+)
 @click.option("--base-url", metavar="URL", help="With --provider: where its API is.")
 def demo(speed: float, provider: str | None, base_url: str | None) -> None:
     """Work at both services at once, at a local emulator.

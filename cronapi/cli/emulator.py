@@ -7,14 +7,60 @@ import click
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8765, show_default=True, type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.")
-@click.option("--storage", default=":memory:", metavar="FILE", help="SQLite file that keeps the jobs; without it they live in memory.")
-@click.option("--token", "tokens", multiple=True, help="Token to accept; may be repeated. Without it: its own, printed at the start.")
-@click.option("--rate-setcronjob", default=10.0, show_default=True, type=click.FloatRange(0), help="Requests a second; 0 for no limit.")
-@click.option("--rate-fastcron", default=1.0, show_default=True, type=click.FloatRange(0), help="Requests a second; 0 for no limit.")
-@click.option("--limiter", default="leaky", show_default=True, type=click.Choice(["leaky", "sliding", "fixed"]), help="How it counts.")
-@click.option("--burst", default=0, show_default=True, type=click.IntRange(0), help="Requests that may come early.")
-@click.option("--era", default="seed", show_default=True, type=click.Choice(["seed", "latest"]), help="Whose functions: 2024's or today's.")
+@click.option(
+    "--port",
+    default=8765,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Port to listen on; 0 takes a free one.",
+)
+@click.option(
+    "--storage",
+    default=":memory:",
+    metavar="FILE",
+    help="SQLite file that keeps the jobs; without it they live in memory.",
+)
+@click.option(
+    "--token",
+    "tokens",
+    multiple=True,
+    help="Token to accept; may be repeated. Without it: its own, printed at the start.",
+)
+@click.option(
+    "--rate-setcronjob",
+    default=10.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="Requests a second; 0 for no limit.",
+)
+@click.option(
+    "--rate-fastcron",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="Requests a second; 0 for no limit.",
+)
+@click.option(
+    "--limiter",
+    default="leaky",
+    show_default=True,
+    type=click.Choice(["leaky", "sliding", "fixed"]),
+    help="How it counts.",
+)
+@click.option(
+    "--burst",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Requests that may come early.",
+)
+@click.option(
+    "--era",
+    default="seed",
+    show_default=True,
+    type=click.Choice(["seed", "latest"]),
+    help="Whose functions: 2024's or today's.",
+)
 def emulator(
     host: str,
     port: int,
@@ -30,4 +76,13 @@ def emulator(
     from cronapi.cli._serve import run  # noqa: PLC0415 -- `cronapi --help` must not import a server
 
     rates = {"setcronjob": rate_setcronjob or None, "fastcron": rate_fastcron or None}
-    run(host, port, tokens=tokens, storage=storage, rates=rates, limiter=limiter, burst=burst, era=era)
+    run(
+        host,
+        port,
+        tokens=tokens,
+        storage=storage,
+        rates=rates,
+        limiter=limiter,
+        burst=burst,
+        era=era,
+    )

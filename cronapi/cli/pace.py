@@ -17,17 +17,54 @@ RATES = click.FloatRange(0.01, 10_000)
 
 
 @click.command()
-@click.option("--provider", default="setcronjob", show_default=True, type=click.Choice(list(PROVIDERS)), help="Which service.")
-@click.option("--url", metavar="URL", help="Where its API is, on this machine only; without it an emulator is started.")
-@click.option("--token", metavar="TOKEN", help="With --url: the token, instead of the emulator's own.")
-@click.option("--rate", type=RATES, metavar="RATE", help="Requests a second that the client keeps to; else the service's.")
-@click.option("--limit", type=RATES, metavar="RATE", help="Without --url: requests a second that are let through; else the service's.")
-@click.option("--calls", type=click.IntRange(1), metavar="N", help="End after so many calls.")
-@click.option("--seconds", type=click.FloatRange(0, min_open=True), metavar="S", help=f"End after so long; {SECONDS:g} without --calls.")
 @click.option(
-    "--callers", default=8, show_default=True, type=click.IntRange(1, 1000), help="Coroutines that call in bulk, without a pause."
+    "--provider",
+    default="setcronjob",
+    show_default=True,
+    type=click.Choice(list(PROVIDERS)),
+    help="Which service.",
 )
-@click.option("--interactive", default=1, show_default=True, type=click.IntRange(0, 1000), help="Coroutines beside them that pause.")
+@click.option(
+    "--url",
+    metavar="URL",
+    help="Where its API is, on this machine only; without it an emulator is started.",
+)
+@click.option(
+    "--token", metavar="TOKEN", help="With --url: the token, instead of the emulator's own."
+)
+@click.option(
+    "--rate",
+    type=RATES,
+    metavar="RATE",
+    help="Requests a second that the client keeps to; else the service's.",
+)
+@click.option(
+    "--limit",
+    type=RATES,
+    metavar="RATE",
+    help="Without --url: requests a second that are let through; else the service's.",
+)
+@click.option("--calls", type=click.IntRange(1), metavar="N", help="End after so many calls.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0, min_open=True),
+    metavar="S",
+    help=f"End after so long; {SECONDS:g} without --calls.",
+)
+@click.option(
+    "--callers",
+    default=8,
+    show_default=True,
+    type=click.IntRange(1, 1000),
+    help="Coroutines that call in bulk, without a pause.",
+)
+@click.option(
+    "--interactive",
+    default=1,
+    show_default=True,
+    type=click.IntRange(0, 1000),
+    help="Coroutines beside them that pause.",
+)
 def pace(
     provider: str,
     url: str | None,

@@ -144,7 +144,9 @@ async def _send(answer: Answer, send: Send) -> None:
     headers = [*answer.headers, (b"content-length", str(len(answer.body)).encode())]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     broken = answer.breaks_at is not None
-    await send({"type": "http.response.body", "body": answer.body[: answer.breaks_at], "more_body": broken})
+    await send(
+        {"type": "http.response.body", "body": answer.body[: answer.breaks_at], "more_body": broken}
+    )
     if broken:
         raise ConnectionLost
 
@@ -215,4 +217,7 @@ def create_app(
 def _limiters(rates: Mapping[str, float | None], burst: int, method: str) -> dict[str, Limiter]:
     for provider in rates:
         check_choice("provider", provider, PROVIDERS)
-    return {provider: Limiter(rate, burst=burst, method=method) for provider, rate in {**RATES, **rates}.items()}
+    return {
+        provider: Limiter(rate, burst=burst, method=method)
+        for provider, rate in {**RATES, **rates}.items()
+    }

@@ -35,7 +35,11 @@ _MOST_FAILURES = 50
 def list_jobs(call: Call) -> list[Document]:
     """Return one page of the jobs whose name, id or URL holds the keyword."""
     keyword = call.params.get("keyword", "").lower()
-    found = (job for job in all_jobs(call) if any(keyword in str(job[name]).lower() for name in ("name", "id", "url")))
+    found = (
+        job
+        for job in all_jobs(call)
+        if any(keyword in str(job[name]).lower() for name in ("name", "id", "url"))
+    )
     size = call.settings.page_size
     begin = (max(1, call.params.get("page", 1)) - 1) * size
     return [shown(call, job) for job in list(found)[begin : begin + size]]
@@ -82,7 +86,9 @@ def pause(call: Call) -> Document:
         raise Refusal(msg)
     if job["status"] != ACTIVE and job["resumes"] is None:
         return shown(call, job)
-    return shown(call, save_job(call, {**job, "status": DISABLED, "resumes": call.now + span.total}))
+    return shown(
+        call, save_job(call, {**job, "status": DISABLED, "resumes": call.now + span.total})
+    )
 
 
 def delete(call: Call) -> Document:
@@ -103,7 +109,9 @@ def next_times(call: Call) -> list[int]:
 
 def logs(call: Call) -> list[Any]:
     """Return the kept executions of a job, newest first."""
-    return _report(call, log_rows(call, find_job(call, call.params["id"])), call.params.get("limit"))
+    return _report(
+        call, log_rows(call, find_job(call, call.params["id"])), call.params.get("limit")
+    )
 
 
 def failures(call: Call) -> list[Any]:
@@ -126,7 +134,9 @@ def batch_edit(call: Call) -> list[Document]:
 
 def batch_delete(call: Call) -> list[Document]:
     """Delete many jobs, or none when one is unknown."""
-    return delete_jobs(call, [find_job(call, number) for number in dict.fromkeys(call.params["id"])])
+    return delete_jobs(
+        call, [find_job(call, number) for number in dict.fromkeys(call.params["id"])]
+    )
 
 
 def group_edit(call: Call) -> list[Document]:
@@ -140,9 +150,13 @@ def _edit_all(call: Call, jobs: Iterable[Document]) -> list[Document]:
     return [shown(call, _and_run(call, save_job(call, job), call.params)) for job in changed]
 
 
-def _item(call: Call, position: int, raw: Mapping[str, object]) -> tuple[Document, Mapping[str, Any]]:
+def _item(
+    call: Call, position: int, raw: Mapping[str, object]
+) -> tuple[Document, Mapping[str, Any]]:
     try:
-        given = read_parameters(signature(call.provider, "cron.add"), raw, strict=call.settings.strict)
+        given = read_parameters(
+            signature(call.provider, "cron.add"), raw, strict=call.settings.strict
+        )
         return new_job(call, given), given
     except Refusal as refusal:
         msg = f"data[{position}]: {refusal.message}"
@@ -164,4 +178,6 @@ def _report(call: Call, rows: Iterable[Document], limit: int | None) -> list[Any
 
 
 def _searched(row: Document) -> str:
-    return " ".join(str(row[name]).lower() for name in ("time", "output", "ip", "source_ip", "error"))
+    return " ".join(
+        str(row[name]).lower() for name in ("time", "output", "ip", "source_ip", "error")
+    )

@@ -48,11 +48,15 @@ class Crontab:
         """Yield the runs later than ``start`` and not later than ``end``, latest first."""
         # From a whole minute, since versions of cronsim differ in what they do with seconds.
         next_minute = (end // 60 + 1) * 60
-        for minute in CronSim(self.expression, datetime.fromtimestamp(next_minute, zone), reverse=True):
+        for minute in CronSim(
+            self.expression, datetime.fromtimestamp(next_minute, zone), reverse=True
+        ):
             first = int(minute.timestamp())
             if first + 60 <= start:
                 return
-            yield from (first + second for second in reversed(self.seconds) if start < first + second <= end)
+            yield from (
+                first + second for second in reversed(self.seconds) if start < first + second <= end
+            )
 
 
 @frozen
@@ -93,7 +97,9 @@ class RandomCrontab:
         return sorted(runs)
 
 
-def read_crontab(text: str, *, seconds: tuple[int, ...] = (0,), seed: str = "") -> Crontab | RandomCrontab:
+def read_crontab(
+    text: str, *, seconds: tuple[int, ...] = (0,), seed: str = ""
+) -> Crontab | RandomCrontab:
     """Read five fields; weekdays go from 1 (Monday) to 7, and 0 is taken for Sunday.
 
     Raises ``ValueError`` naming the field that is wrong.
@@ -132,7 +138,9 @@ def _without_names(word: str, index: int) -> str:
         return re.sub("|".join(_MONTHS), lambda name: str(_MONTHS.index(name[0]) + 1), word)
     if index == WEEKDAY:
         from_sunday = re.sub("SUN(?=-)", "0", word)
-        return re.sub("|".join(_WEEKDAYS), lambda name: str(_WEEKDAYS.index(name[0]) + 1), from_sunday)
+        return re.sub(
+            "|".join(_WEEKDAYS), lambda name: str(_WEEKDAYS.index(name[0]) + 1), from_sunday
+        )
     return word
 
 
@@ -151,7 +159,9 @@ def _is_drawable(field: str, index: int) -> bool:
         return False
     lowest, highest = _LOWEST_TO_HIGHEST[index]
     choices = _expand(match[2] or "*", index)
-    if int(match[1] or 1) not in range(1, len(choices) + 1) or not set(choices) <= set(range(lowest, highest + 1)):
+    if int(match[1] or 1) not in range(1, len(choices) + 1) or not set(choices) <= set(
+        range(lowest, highest + 1)
+    ):
         msg = f"{field!r} draws more than there is to draw from, or a wrong {_FIELD_NAMES[index]}"
         raise ValueError(msg)
     return True

@@ -130,11 +130,17 @@ class Emulator:
         self._check_batch(request.function, params)
         now = int(self.clock.now())
         call = Call(request.provider, account, params, now, self.store, self.settings)
-        return HANDLERS[request.function](_halved(call, BATCHES[request.function]) if half else call)
+        return HANDLERS[request.function](
+            _halved(call, BATCHES[request.function]) if half else call
+        )
 
     def _check_batch(self, function: str, params: Mapping[str, Any]) -> None:
         most = self.settings.max_batch
-        if most is not None and function in BATCHES and (count := len(params[BATCHES[function]])) > most:
+        if (
+            most is not None
+            and function in BATCHES
+            and (count := len(params[BATCHES[function]])) > most
+        ):
             msg = f"Too many items: {count}, the most is {most}."
             raise Refusal(msg)
 

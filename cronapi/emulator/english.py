@@ -24,7 +24,9 @@ _PART = re.compile(rf"(\d+)\s*({_UNIT})s?\b", re.IGNORECASE)
 _SPAN = re.compile(rf"\d+\s*(?:{_UNIT})s?(?:\s+\d+\s*(?:{_UNIT})s?)*", re.IGNORECASE)
 _CLOCK = r"(?:\s+(?P<clock>\d{1,2}:\d{2}))?"
 _DAY_NAME = rf"(?P<weekday>{'|'.join(f'{name[:3]}(?:{name[3:]})?' for name in _WEEKDAYS)})"
-_SPAN_AND_MOMENT = re.compile(rf"(?P<span>{_SPAN.pattern})(?:\s+{_DAY_NAME})?{_CLOCK}", re.IGNORECASE)
+_SPAN_AND_MOMENT = re.compile(
+    rf"(?P<span>{_SPAN.pattern})(?:\s+{_DAY_NAME})?{_CLOCK}", re.IGNORECASE
+)
 _NEXT_WEEKDAY = re.compile(rf"next\s+{_DAY_NAME}{_CLOCK}", re.IGNORECASE)
 _TOMORROW = re.compile(rf"tomorrow{_CLOCK}", re.IGNORECASE)
 _NEXT_MONTH = re.compile(rf"(?P<edge>first|last)\s+day\s+of\s+next\s+month{_CLOCK}", re.IGNORECASE)
@@ -162,7 +164,9 @@ def _tomorrow(match: re.Match[str]) -> Recurring:
 def _next_month(match: re.Match[str]) -> Recurring:
     months = {"first": 1, "last": 2}[match["edge"].lower()]
     clock = _read_clock(match["clock"])
-    return Recurring(lambda moment: _set(_month_start(moment, months) - timedelta(days=months - 1), None, clock))
+    return Recurring(
+        lambda moment: _set(_month_start(moment, months) - timedelta(days=months - 1), None, clock)
+    )
 
 
 _READERS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Recurring | None]], ...] = (

@@ -41,10 +41,15 @@ def settled(job: Document, now: int, seed: str) -> tuple[Document, list[Document
     if job["due"] is None or job["due"] > now:
         return job, []
     awake = _resumed(job)
-    moments = past_runs(source_of(awake), awake["timezone"], awake["last"], now, KEPT_ROWS, seed=_seed(awake, seed))
+    moments = past_runs(
+        source_of(awake), awake["timezone"], awake["last"], now, KEPT_ROWS, seed=_seed(awake, seed)
+    )
     runs = [{"time": moment, "payload": None} for moment in moments]
     runs += [run for run in awake["queued"] if run["time"] <= now]
-    rows = [_row(awake, run, number) for number, run in enumerate(sorted(runs, key=_time), start=awake["runs"] + 1)]
+    rows = [
+        _row(awake, run, number)
+        for number, run in enumerate(sorted(runs, key=_time), start=awake["runs"] + 1)
+    ]
     failures = sum(row["status"] for row in rows)
     changed = {
         **awake,

@@ -26,7 +26,9 @@ def get(call: Call) -> Document:
 
 def lookup(call: Call) -> list[Document]:
     """Return the groups of exactly this name: none, one or several."""
-    return [_shown(call, group) for group in call.all("group") if group["name"] == call.params["name"]]
+    return [
+        _shown(call, group) for group in call.all("group") if group["name"] == call.params["name"]
+    ]
 
 
 def add(call: Call) -> Document:

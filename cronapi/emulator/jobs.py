@@ -19,11 +19,31 @@ if TYPE_CHECKING:
 
 _SHOWN: Mapping[str, tuple[str, ...]] = {
     "seed": (
-        *("id", "group", "expression", "timezone", "timeout", "instances", "url", "httpMethod", "httpHeaders"),
+        *(
+            "id",
+            "group",
+            "expression",
+            "timezone",
+            "timeout",
+            "instances",
+            "url",
+            "httpMethod",
+            "httpHeaders",
+        ),
         *("postData", "fail", "status", "name", "notify", "notifyEvery", "points"),
     ),
     "latest": (
-        *("id", "group", "expression", "timezone", "timeout", "instances", "url", "httpMethod", "httpHeaders"),
+        *(
+            "id",
+            "group",
+            "expression",
+            "timezone",
+            "timeout",
+            "instances",
+            "url",
+            "httpMethod",
+            "httpHeaders",
+        ),
         *("postData", "fail", "status", "name", "notify", "priority"),
     ),
 }
@@ -66,7 +86,9 @@ _LENGTHS = {"pattern": 255, "keyword": 100}
 def shown(call: Call, job: Document) -> Document:
     """Return a job as an answer has it: the data page's fields, never the password."""
     lists = job["lists"] or {}
-    return {name: job[name] for name in _SHOWN[call.settings.era]} | {name: lists[name] for name in lists}
+    return {name: job[name] for name in _SHOWN[call.settings.era]} | {
+        name: lists[name] for name in lists
+    }
 
 
 def new_job(call: Call, given: Mapping[str, Any]) -> Document:
@@ -136,7 +158,9 @@ def delete_jobs(call: Call, jobs: Iterable[Document]) -> list[Document]:
     return gone
 
 
-def queue_run(call: Call, job: Document, asked: int | None, payload: str | None) -> tuple[Document, int]:
+def queue_run(
+    call: Call, job: Document, asked: int | None, payload: str | None
+) -> tuple[Document, int]:
     """Queue one run and return the stored job and the Unix time of the run.
 
     Raises ``Refusal`` for a job that is not active and for a payload that its method cannot carry.
@@ -146,7 +170,9 @@ def queue_run(call: Call, job: Document, asked: int | None, payload: str | None)
         raise Refusal(msg)
     _check_payload(job["httpMethod"], payload or "")
     when = run_time(asked, call.now)
-    return save_job(call, {**job, "queued": [*job["queued"], {"time": when, "payload": payload}]}), when
+    return save_job(
+        call, {**job, "queued": [*job["queued"], {"time": when, "payload": payload}]}
+    ), when
 
 
 def _check_payload(method: str, payload: str) -> None:
@@ -162,8 +188,14 @@ def _check_payload(method: str, payload: str) -> None:
         raise Refusal(msg) from error
 
 
-def _checked(call: Call, given: Mapping[str, Any], lists: Mapping[str, list[str]] | None) -> Document:
-    values = {name: value for name, value in given.items() if name not in {"id", "run", "payload", *LIST_FIELDS}}
+def _checked(
+    call: Call, given: Mapping[str, Any], lists: Mapping[str, list[str]] | None
+) -> Document:
+    values = {
+        name: value
+        for name, value in given.items()
+        if name not in {"id", "run", "payload", *LIST_FIELDS}
+    }
     if "groupID" in values:
         values["group"] = values.pop("groupID")
     new_lists = {name: given[name] for name in LIST_FIELDS if name in given}

@@ -134,12 +134,18 @@ def read_parameters(given: Signature, raw: Mapping[str, object], *, strict: bool
     if unknown and strict:
         msg = f"Unknown parameter: {', '.join(unknown)}."
         raise Refusal(msg)
-    sent = {name: value for name, value in raw.items() if name in given.kinds and _is_sent(given.kinds[name], value)}
+    sent = {
+        name: value
+        for name, value in raw.items()
+        if name in given.kinds and _is_sent(given.kinds[name], value)
+    }
     missing = sorted(given.required - sent.keys())
     if missing:
         msg = f"Missing parameter: {', '.join(missing)}."
         raise Refusal(msg)
-    return {name: _read(name, given.kinds[name], value, strict=strict) for name, value in sent.items()}
+    return {
+        name: _read(name, given.kinds[name], value, strict=strict) for name, value in sent.items()
+    }
 
 
 def _is_sent(kind: str, value: object) -> bool:
@@ -198,7 +204,10 @@ def _ids(value: object) -> list[int]:
 
 def _strings(value: object) -> list[str]:
     items = value.split(",") if isinstance(value, str) else value
-    return [str(_int(item)) if item != "*" else "*" for item in (items if isinstance(items, list) else [items])]
+    return [
+        str(_int(item)) if item != "*" else "*"
+        for item in (items if isinstance(items, list) else [items])
+    ]
 
 
 def _objects(value: object) -> list[dict[str, object]]:

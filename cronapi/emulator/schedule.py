@@ -48,10 +48,14 @@ def read_schedule(source: ScheduleSource, *, seed: str = "") -> Schedule:
     Forms: five crontab fields, ``N unit`` and other time expressions, a date, ``@N`` (Unix seconds), ``manual``.
     Raises ``ValueError`` for anything else. ``seed`` settles random fields.
     """
-    return _read_text(source.strip(), seed) if isinstance(source, str) else _read_lists(source, seed)
+    return (
+        _read_text(source.strip(), seed) if isinstance(source, str) else _read_lists(source, seed)
+    )
 
 
-def next_runs(source: ScheduleSource, timezone: str, after: int, count: int, *, seed: str = "") -> list[int]:
+def next_runs(
+    source: ScheduleSource, timezone: str, after: int, count: int, *, seed: str = ""
+) -> list[int]:
     """Return up to ``count`` runs later than ``after``, ascending, in Unix seconds.
 
     Time expressions count from ``after`` as from the last run. Raises ``ValueError`` for an unknown zone or form.
@@ -59,7 +63,9 @@ def next_runs(source: ScheduleSource, timezone: str, after: int, count: int, *, 
     return list(islice(read_schedule(source, seed=seed).after(after, read_zone(timezone)), count))
 
 
-def past_runs(source: ScheduleSource, timezone: str, after: int, until: int, count: int, *, seed: str = "") -> list[int]:
+def past_runs(
+    source: ScheduleSource, timezone: str, after: int, until: int, count: int, *, seed: str = ""
+) -> list[int]:
     """Return the last ``count`` runs later than ``after`` and not later than ``until``, ascending, in Unix seconds.
 
     Raises ``ValueError`` for an unknown zone or form.

@@ -50,9 +50,13 @@ HANDLERS: Mapping[str, Callable[[Call], object]] = {
 
 _ONLY_SETCRONJOB = frozenset(name for name in HANDLERS if name.startswith("server."))
 _ONLY_FASTCRON = frozenset(
-    {"cron.next", "cron.batch_add", "cron.batch_edit", "cron.batch_delete", "cron.group_edit"} | {"account.get", "account.secret"}
+    {"cron.next", "cron.batch_add", "cron.batch_edit", "cron.batch_delete", "cron.group_edit"}
+    | {"account.get", "account.secret"}
 )
-_MISSING: Mapping[str, frozenset[str]] = {"fastcron": _ONLY_SETCRONJOB, "setcronjob": _ONLY_FASTCRON}
+_MISSING: Mapping[str, frozenset[str]] = {
+    "fastcron": _ONLY_SETCRONJOB,
+    "setcronjob": _ONLY_FASTCRON,
+}
 # Source: FastCron changelog, August 2025 and May 2026.
 _REMOVED = {"seed": frozenset[str](), "latest": frozenset({"cron.batch_edit", "cron.group_edit"})}
 

@@ -82,7 +82,14 @@ class Store:
     def put(self, kind: str, provider: str, account: str, document: Document) -> None:
         """Store a document under its ``id``, replacing what was there."""
         body = json.dumps(document)
-        self._run("INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?)", kind, provider, account, document["id"], body)
+        self._run(
+            "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?)",
+            kind,
+            provider,
+            account,
+            document["id"],
+            body,
+        )
 
     def get(self, kind: str, provider: str, account: str, number: int) -> Document | None:
         """Return a document, or ``None`` where there is none."""
@@ -109,7 +116,9 @@ class Store:
 
     def made(self, kind: str, provider: str) -> int:
         """Return how many documents of a kind were ever added, deleted ones included."""
-        rows = self._run("SELECT made FROM counters WHERE kind = ? AND provider = ?", kind, provider)
+        rows = self._run(
+            "SELECT made FROM counters WHERE kind = ? AND provider = ?", kind, provider
+        )
         return int(rows[0][0]) if rows else 0
 
     def _run(self, statement: str, *values: object) -> list[tuple[Any, ...]]:

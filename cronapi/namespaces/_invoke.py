@@ -35,7 +35,14 @@ class Invoker:
         """The way in which a bulk calls: in its own lane, and for as long as it takes."""
         return Calls(self.caller, evolve(self.options, max_wait=None), self.batches)
 
-    async def __call__(self, row: Function[T], params: Mapping[str, Any], *, clear: bool = False, lane: Lane = "interactive") -> T:
+    async def __call__(
+        self,
+        row: Function[T],
+        params: Mapping[str, Any],
+        *,
+        clear: bool = False,
+        lane: Lane = "interactive",
+    ) -> T:
         """Return the structured result; ResponseError where the answer has another shape."""
         if params.get("id", 0) is None and row is not CRON_FAILURES:
             raise ConfigurationError(f"{row.name} needs an id.")
@@ -45,12 +52,20 @@ class Invoker:
         """Return parameters as they travel to this provider."""
         return encode_params(params, self.caller.provider, clear=clear)
 
-    async def data(self, row: Function[T], wire: Mapping[str, Any], lane: Lane = "interactive", history: History | None = None) -> Any:
+    async def data(
+        self,
+        row: Function[T],
+        wire: Mapping[str, Any],
+        lane: Lane = "interactive",
+        history: History | None = None,
+    ) -> Any:
         """Return the raw `data` of a call whose parameters are encoded."""
         call = self.caller.call if self.merger is None else self.merger.call
         return await call(row, wire, self.options, lane, history)
 
-    async def send(self, row: Function[T], wire: Mapping[str, Any], lane: Lane = "interactive") -> T:
+    async def send(
+        self, row: Function[T], wire: Mapping[str, Any], lane: Lane = "interactive"
+    ) -> T:
         """Return the structured result of a call whose parameters are encoded."""
         history = History()
         data = await self.data(row, wire, lane, history)

@@ -48,7 +48,11 @@ class ManyJobs:
 
     _invoke: Invoker
 
-    def add_many(self, specs: Iterable[JobSpec | Mapping[str, Any]] | AsyncIterable[Any], **options: Unpack[BulkOptions]) -> Bulk[CronJob]:
+    def add_many(
+        self,
+        specs: Iterable[JobSpec | Mapping[str, Any]] | AsyncIterable[Any],
+        **options: Unpack[BulkOptions],
+    ) -> Bulk[CronJob]:
         """Create jobs, in batches where the service has them (FastCron).
 
         A batch whose answer is lost is examined item by item: what arrived is adopted, what did not is sent again, what cannot be told is
@@ -74,7 +78,9 @@ class ManyJobs:
         `run` their jobs are never repeated: where a shared request is refused, or its answer lost, all of them are unknown.
         """
         if batch and not self._invoke.calls.has(table.CRON_BATCH_EDIT):
-            raise UnsupportedFunctionError("This service has no batch_edit.", function=table.CRON_BATCH_EDIT.name)
+            raise UnsupportedFunctionError(
+                "This service has no batch_edit.", function=table.CRON_BATCH_EDIT.name
+            )
 
         calls, once = self._invoke.calls, Once()
 
@@ -83,8 +89,18 @@ class ManyJobs:
             check_names(changes, "A job")
             return {"id": once(number, index)} | self._invoke.encode(changes, clear=True)
 
-        work = kinds.editing_alike(calls) if batch else kinds.one_by_one(calls, "cron.edit_many", table.CRON_EDIT)
-        return Bulk(calls, work, list(edits.items()) if isinstance(edits, Mapping) else edits, check, **options)
+        work = (
+            kinds.editing_alike(calls)
+            if batch
+            else kinds.one_by_one(calls, "cron.edit_many", table.CRON_EDIT)
+        )
+        return Bulk(
+            calls,
+            work,
+            list(edits.items()) if isinstance(edits, Mapping) else edits,
+            check,
+            **options,
+        )
 
     def delete_many(self, ids: Ids, **options: Unpack[BulkOptions]) -> Bulk[CronJob]:
         """Delete jobs, in batches where the service has them (FastCron). An id given twice is a ConfigurationError.
@@ -103,12 +119,19 @@ class ManyJobs:
         """Stop jobs until they are enabled, one request each."""
         return self._each("cron.disable_many", table.CRON_DISABLE, ids, {}, options)
 
-    def pause_many(self, ids: Ids, *, for_: str | timedelta, **options: Unpack[BulkOptions]) -> Bulk[CronJob]:
+    def pause_many(
+        self, ids: Ids, *, for_: str | timedelta, **options: Unpack[BulkOptions]
+    ) -> Bulk[CronJob]:
         """Stop jobs for a span of time, one request each."""
         return self._each("cron.pause_many", table.CRON_PAUSE, ids, {"for": span(for_)}, options)
 
     def run_many(
-        self, ids: Ids, *, time: datetime | int | None = None, payload: str | None = None, **options: Unpack[BulkOptions]
+        self,
+        ids: Ids,
+        *,
+        time: datetime | int | None = None,
+        payload: str | None = None,
+        **options: Unpack[BulkOptions],
     ) -> Bulk[datetime]:
         """Queue one run of each job, now or at `time`, one request each; the outcomes hold when. Not repeated blindly."""
         wire = self._invoke.encode({"time": time, "payload": payload})
@@ -116,11 +139,22 @@ class ManyJobs:
 
     def get_many(self, ids: Ids, *, progress: Progress | None = None) -> Bulk[CronJob]:
         """Read jobs, from pages of the list where that takes fewer requests. A read: repeated freely."""
-        return Bulk(self._invoke.calls, kinds.getting(self._invoke.calls), ids, _id, progress=progress)
+        return Bulk(
+            self._invoke.calls, kinds.getting(self._invoke.calls), ids, _id, progress=progress
+        )
 
-    def _each(self, name: str, row: table.Function[Any], ids: Ids, wire: Mapping[str, Any], options: BulkOptions) -> Bulk[Any]:
+    def _each(
+        self,
+        name: str,
+        row: table.Function[Any],
+        ids: Ids,
+        wire: Mapping[str, Any],
+        options: BulkOptions,
+    ) -> Bulk[Any]:
         work = kinds.one_by_one(self._invoke.calls, name, row)
-        return Bulk(self._invoke.calls, work, ids, lambda number, _: {"id": _id(number), **wire}, **options)
+        return Bulk(
+            self._invoke.calls, work, ids, lambda number, _: {"id": _id(number), **wire}, **options
+        )
 
 
 class Once:

@@ -29,7 +29,9 @@ class Cron(ManyJobs):
     or Unix seconds. The `*_many` methods are described by `ManyJobs`.
     """
 
-    async def list(self, *, page: int | None = None, keyword: str | None = None) -> builtins.list[CronJob]:
+    async def list(
+        self, *, page: int | None = None, keyword: str | None = None
+    ) -> builtins.list[CronJob]:
         """Return one page of up to 1,000 jobs, the first unless `page` says otherwise.
 
         `keyword` searches name, id and URL for a part of them; it is no exact match. A read: repeated freely.
@@ -43,8 +45,14 @@ class Cron(ManyJobs):
         """
         first: CronJob | None = None
         for page in itertools.count(1):
-            jobs = await self._invoke(table.CRON_LIST, {"page": page if page > 1 else None, "keyword": keyword}, lane="bulk")
-            if jobs and first == jobs[0]:  # a service that knows no pages answers the first for ever
+            jobs = await self._invoke(
+                table.CRON_LIST,
+                {"page": page if page > 1 else None, "keyword": keyword},
+                lane="bulk",
+            )
+            if (
+                jobs and first == jobs[0]
+            ):  # a service that knows no pages answers the first for ever
                 return
             first = first or next(iter(jobs), None)
             for job in jobs:
@@ -76,10 +84,14 @@ class Cron(ManyJobs):
         if not name:
             raise ConfigurationError("cron.ensure needs a name.")
         if name != name.strip():
-            raise ConfigurationError("cron.ensure finds a job by its exact name, which may not begin or end with white space.")
+            raise ConfigurationError(
+                "cron.ensure finds a job by its exact name, which may not begin or end with white space."
+            )
         as_params(params, "cron.ensure")
         calls = evolve(self._invoke.calls, options=self._invoke.options, lane="interactive")
-        alone = evolve(self._invoke, merger=None)  # who shared the add with us could make it again after we have left
+        alone = evolve(
+            self._invoke, merger=None
+        )  # who shared the add with us could make it again after we have left
         async with calls.ensuring(name):
             row = await calls.find(name)
             if row is None:
@@ -103,7 +115,9 @@ class Cron(ManyJobs):
         `url` is required. Not repeated blindly: a create whose answer was lost is looked up by its fields, and adopted or sent again;
         OutcomeUnknownError where that cannot tell.
         """
-        return await self._invoke.send(table.CRON_ADD, self._invoke.encode(as_params(params, "cron.add")))
+        return await self._invoke.send(
+            table.CRON_ADD, self._invoke.encode(as_params(params, "cron.add"))
+        )
 
     async def edit(self, id: int, **params: Unpack[JobParams]) -> CronJob:
         """Change what is given of a job, keep the rest, and return the job. None clears a field.
@@ -136,7 +150,9 @@ class Cron(ManyJobs):
         """
         return await self._invoke(table.CRON_DELETE, {"id": id})
 
-    async def run(self, id: int, *, time: datetime | int | None = None, payload: str | None = None) -> datetime:
+    async def run(
+        self, id: int, *, time: datetime | int | None = None, payload: str | None = None
+    ) -> datetime:
         """Queue one run beside the schedule, within the next minute or at `time`, and return when it will be.
 
         `payload` replaces the body of POST, PUT and PATCH, and is added to the query of other methods. Not repeated blindly: after a lost
@@ -144,19 +160,27 @@ class Cron(ManyJobs):
         """
         return await self._invoke(table.CRON_RUN, {"id": id, "time": time, "payload": payload})
 
-    async def logs(self, id: int, *, keyword: str | None = None, limit: int | None = None) -> builtins.list[Execution]:
+    async def logs(
+        self, id: int, *, keyword: str | None = None, limit: int | None = None
+    ) -> builtins.list[Execution]:
         """Return the runs of a job that the service keeps, newest first. A read: repeated freely."""
         return await self._invoke(table.CRON_LOGS, {"id": id, "keyword": keyword, "limit": limit})
 
-    async def failures(self, id: int | None = None, *, keyword: str | None = None, limit: int | None = None) -> builtins.list[Execution]:
+    async def failures(
+        self, id: int | None = None, *, keyword: str | None = None, limit: int | None = None
+    ) -> builtins.list[Execution]:
         """Return the failed runs of a job, or of all jobs (FastCron wants an id since 2024-08). A read: repeated freely."""
-        return await self._invoke(table.CRON_FAILURES, {"id": id, "keyword": keyword, "limit": limit})
+        return await self._invoke(
+            table.CRON_FAILURES, {"id": id, "keyword": keyword, "limit": limit}
+        )
 
     async def next(self, id: int) -> builtins.list[datetime]:
         """Return up to 100 times at which a job will run, queued runs among them (FastCron). A read: repeated freely."""
         return await self._invoke(table.CRON_NEXT, {"id": id})
 
-    async def batch_add(self, specs: Iterable[JobSpec | Mapping[str, Any]]) -> builtins.list[CronJob]:
+    async def batch_add(
+        self, specs: Iterable[JobSpec | Mapping[str, Any]]
+    ) -> builtins.list[CronJob]:
         """Create several jobs with one request and return them in order (FastCron).
 
         Not repeated blindly: after a lost answer the jobs are looked up; OutcomeUnknownError where only some are found.
@@ -170,7 +194,9 @@ class Cron(ManyJobs):
             raise ConfigurationError("batch_add needs at least one job.")
         return await self._invoke.send(table.CRON_BATCH_ADD, {"data": data})
 
-    async def batch_edit(self, ids: Sequence[int], **params: Unpack[JobParams]) -> builtins.list[CronJob]:
+    async def batch_edit(
+        self, ids: Sequence[int], **params: Unpack[JobParams]
+    ) -> builtins.list[CronJob]:
         """Change several jobs alike with one request and return them (FastCron, removed there in 2025-08). May be repeated."""
         check_names(params, "cron.batch_edit")
         return await self._invoke(table.CRON_BATCH_EDIT, {"id": _some(ids), **params}, clear=True)

@@ -34,19 +34,35 @@ class Groups:
         """Return the groups of exactly this name: none, one or several. A read: repeated freely."""
         return await self._invoke(table.GROUP_LOOKUP, {"name": name})
 
-    async def add(self, name: str, *, auto_delete: int | None = None, contacts: Sequence[int] | int | None = None) -> Group:
+    async def add(
+        self,
+        name: str,
+        *,
+        auto_delete: int | None = None,
+        contacts: Sequence[int] | int | None = None,
+    ) -> Group:
         """Create a group and return it.
 
         `auto_delete` is in days after a one-time job stopped (0, 1, 3, 7, 15 or 30; documented until 2024). Not repeated blindly: after a
         lost answer the name is looked up.
         """
-        return await self._invoke(table.GROUP_ADD, {"name": name, "auto_delete": auto_delete, "contacts": contacts})
+        return await self._invoke(
+            table.GROUP_ADD, {"name": name, "auto_delete": auto_delete, "contacts": contacts}
+        )
 
     async def edit(
-        self, id: int, *, name: str | None = None, auto_delete: int | None = None, contacts: Sequence[int] | int | None = None
+        self,
+        id: int,
+        *,
+        name: str | None = None,
+        auto_delete: int | None = None,
+        contacts: Sequence[int] | int | None = None,
     ) -> Group:
         """Change what is given of a group and return it. May be repeated."""
-        return await self._invoke(table.GROUP_EDIT, {"id": id, "name": name, "auto_delete": auto_delete, "contacts": contacts})
+        return await self._invoke(
+            table.GROUP_EDIT,
+            {"id": id, "name": name, "auto_delete": auto_delete, "contacts": contacts},
+        )
 
     async def delete(self, id: int) -> Group:
         """Delete a group, keep its jobs, and return it as it was. May be repeated, like `cron.delete`."""
@@ -66,4 +82,6 @@ class Groups:
 
     def delete_many(self, ids: Ids, **options: Unpack[BulkOptions]) -> Bulk[Group]:
         """Delete groups, one request each; their jobs stay. An id given twice is a ConfigurationError."""
-        return Bulk(self._invoke.calls, kinds.deleting_groups(self._invoke.calls), ids, Once(), **options)
+        return Bulk(
+            self._invoke.calls, kinds.deleting_groups(self._invoke.calls), ids, Once(), **options
+        )

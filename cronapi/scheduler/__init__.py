@@ -6,4 +6,13 @@ from cronapi.scheduler.redis import RedisBucket
 from cronapi.scheduler.shared import shared_scheduler
 from cronapi.scheduler.slot import Lane, Slot
 
-__all__ = ["Bucket", "Lane", "LocalBucket", "RedisBucket", "Scheduler", "SchedulerStats", "Slot", "shared_scheduler"]
+__all__ = [
+    "Bucket",
+    "Lane",
+    "LocalBucket",
+    "RedisBucket",
+    "Scheduler",
+    "SchedulerStats",
+    "Slot",
+    "shared_scheduler",
+]

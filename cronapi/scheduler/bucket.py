@@ -76,7 +76,10 @@ logger: logging.Logger = logging.getLogger("cronapi.scheduler")
 def log_hold(held: bool, holding: bool, seconds: float = 0.0) -> None:
     """Log that a hold of so many seconds begins, or that one ends."""
     if holding and not held:
-        logger.info("hold begins: refused repeatedly, everybody waits %.2f s, then one probe at a time", seconds)
+        logger.info(
+            "hold begins: refused repeatedly, everybody waits %.2f s, then one probe at a time",
+            seconds,
+        )
     elif held and not holding:
         logger.info("hold ends: a probe has passed")
 
@@ -165,7 +168,9 @@ class OwnBucket(LocalBucket):
     def bind(self, rate: Rate) -> None:
         """Raise ConfigurationError for a second scheduler."""
         if self._bound:
-            raise ConfigurationError("This bucket is another scheduler's own; make a LocalBucket and hand it to both.")
+            raise ConfigurationError(
+                "This bucket is another scheduler's own; make a LocalBucket and hand it to both."
+            )
         self._bound = True
         super().bind(rate)
 

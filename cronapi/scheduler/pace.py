@@ -61,7 +61,9 @@ def narrowed(margin: float, jitter: float, calm: int, weight: float) -> float:
     return margin - step if margin > step else 0.0
 
 
-@define(init=False)  # `take` fills it in: there is one for every slot, and calling `__init__` would double what making it costs
+@define(
+    init=False
+)  # `take` fills it in: there is one for every slot, and calling `__init__` would double what making it costs
 class Start:
     """The right to start one request; `at` is when it was taken, and then when the request went out.
 
@@ -84,7 +86,9 @@ class Pace:
     hold_began: float = float("-inf")
     row: int = 0
     """Refusals in a row; two or more is a hold."""
-    interval: float = field(init=False, default=Factory(lambda self: self.rate.interval, takes_self=True))
+    interval: float = field(
+        init=False, default=Factory(lambda self: self.rate.interval, takes_self=True)
+    )
     refused_calls: int = 0
     holds: int = 0
     calm: int = 0
@@ -140,7 +144,9 @@ class Pace:
         """Take the start that is due, or None where none is."""
         # Every slot comes this way: what is usual is decided here, without a call, and no int has to be turned into a float.
         latest = now + RESOLUTION
-        if (self.next_at > latest or self.held_until > latest or self.row) and self.wait(now) > RESOLUTION:
+        if (self.next_at > latest or self.held_until > latest or self.row) and self.wait(
+            now
+        ) > RESOLUTION:
             return None
         self._number += 1
         late, gap = now - self.next_at, self.interval * (1.0 + self.margin)
@@ -199,8 +205,12 @@ class Pace:
         if self.patience > FIRST_PATIENCE and self.calm > RESTED * self.patience:
             self.patience //= 2
         calm = self.calm - self.patience if start.number > self._eased else 0
-        if self.margin > 0.0:  # none is left where the rate limits nobody, which is where slots are many
-            self.margin = narrowed(self.margin, self.deviation / self.interval, calm, self._weight(start))
+        if (
+            self.margin > 0.0
+        ):  # none is left where the rate limits nobody, which is where slots are many
+            self.margin = narrowed(
+                self.margin, self.deviation / self.interval, calm, self._weight(start)
+            )
         if calm > 0:
             self._eased = self._number
 
@@ -218,7 +228,9 @@ class Pace:
         if again:
             self._undo()
         length = 0.0 if self._is_stale(start) or again else self._count_refusal(start, now)
-        gone = now - start.at if start.probe else 0.0  # a probe's way there and back is a part of the wait
+        gone = (
+            now - start.at if start.probe else 0.0
+        )  # a probe's way there and back is a part of the wait
         self._hold(now, max(length - gone, min(retry_after or 0.0, LONGEST_RETRY_AFTER)))
         self.holds += self.holding and not held
 
@@ -260,13 +272,23 @@ class Pace:
         jitter = self.deviation / self.interval
         trusted = now - self._proven_at < TRUST
         told = trusted and start.number == self._number  # by the repeat at once
-        self._narrow = max(self.margin, min(self._proven, self.margin / (1 - EASE))) if told else NEVER
-        widest = max(self._proven / (1 - EASE) + EASE_FLOOR, PROVEN_DEVIATIONS * jitter) if trusted else NEVER
-        wide = min(GREATEST_BY_JITTER, self.margin + GAIN * (1 - TARGET) * jitter * self._weight(start))
+        self._narrow = (
+            max(self.margin, min(self._proven, self.margin / (1 - EASE))) if told else NEVER
+        )
+        widest = (
+            max(self._proven / (1 - EASE) + EASE_FLOOR, PROVEN_DEVIATIONS * jitter)
+            if trusted
+            else NEVER
+        )
+        wide = min(
+            GREATEST_BY_JITTER, self.margin + GAIN * (1 - TARGET) * jitter * self._weight(start)
+        )
         if start.number > self._widened:  # the others were taken with the margin of before
             soon = self.calm < SOON and start.number - self._widened < PROVEN
             self.stride = min(self.stride * 2, GREATEST_STRIDE) if soon else 1
-            wide = max(wide, min(GREATEST_MARGIN, self.margin + GAIN * (1 - TARGET) * FLOOR * self.stride))
+            wide = max(
+                wide, min(GREATEST_MARGIN, self.margin + GAIN * (1 - TARGET) * FLOOR * self.stride)
+            )
             self._unsettle()
         self.margin = self._level = max(self.margin, min(wide, widest))
 

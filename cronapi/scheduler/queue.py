@@ -48,7 +48,9 @@ class Scheduler:
     several threads share a `LocalBucket`, handed to both. Raises ConfigurationError for a bad argument or use on two loops at once.
     """
 
-    def __init__(self, rate: Rate | float, *, max_in_flight: int = 10, bucket: Bucket | None = None) -> None:
+    def __init__(
+        self, rate: Rate | float, *, max_in_flight: int = 10, bucket: Bucket | None = None
+    ) -> None:
         if max_in_flight < 1:
             raise ConfigurationError(f"max_in_flight must be at least 1, not {max_in_flight!r}.")
         self.rate: Rate = rate if isinstance(rate, Rate) else Rate(rate)
@@ -97,7 +99,9 @@ class Scheduler:
         """
         return Slot(self, self.bucket, lane, max_wait)
 
-    async def acquire(self, lane: Lane = "interactive", max_wait: float | None = None, place: int | None = None) -> Slot:
+    async def acquire(
+        self, lane: Lane = "interactive", max_wait: float | None = None, place: int | None = None
+    ) -> Slot:
         """Wait for a slot that the caller closes itself; `place` is that of an earlier slot of the same call."""
         await checkpoint_if_cancelled()
         slot = Slot(self, self.bucket, lane, max_wait, place)
@@ -111,7 +115,11 @@ class Scheduler:
 
     def seize(self, slot: Slot) -> bool:
         """Grant a slot at once where nobody waits and it is free; for slots to call."""
-        if slot.max_wait is not None or slot.lane not in self._lanes.waiting or get_ident() != self._thread:
+        if (
+            slot.max_wait is not None
+            or slot.lane not in self._lanes.waiting
+            or get_ident() != self._thread
+        ):
             self._check(slot)
         if self._lanes.crowded or self._in_flight >= self.max_in_flight:
             return False
@@ -130,11 +138,15 @@ class Scheduler:
             return await self._wait(slot)
         wait = self.eta(slot.lane) if slot.place is None else 0.0
         if wait > slot.max_wait:
-            raise WaitTooLongError(f"The queue is {wait:.1f} s long, max_wait is {slot.max_wait:.1f} s.", wait=wait)
+            raise WaitTooLongError(
+                f"The queue is {wait:.1f} s long, max_wait is {slot.max_wait:.1f} s.", wait=wait
+            )
         with anyio.move_on_after(slot.max_wait):
             await self._wait(slot)
         if not slot.seated:
-            raise WaitTooLongError(f"No slot came free in max_wait, {slot.max_wait:.1f} s.", wait=self.eta(slot.lane))
+            raise WaitTooLongError(
+                f"No slot came free in max_wait, {slot.max_wait:.1f} s.", wait=self.eta(slot.lane)
+            )
         return None
 
     def leave(self) -> None:
@@ -146,12 +158,16 @@ class Scheduler:
 
     def _check(self, slot: Slot) -> None:
         if slot.lane not in self._lanes.waiting:
-            raise ConfigurationError(f"There is no lane {slot.lane!r}; the lanes are interactive and bulk.")
+            raise ConfigurationError(
+                f"There is no lane {slot.lane!r}; the lanes are interactive and bulk."
+            )
         if slot.max_wait is not None and not slot.max_wait >= 0:
             raise ConfigurationError(f"max_wait must be seconds, not {slot.max_wait!r}.")
         thread = get_ident()
         if thread != self._thread and (self._in_flight or self._lanes.crowded):
-            raise ConfigurationError("One scheduler serves one event loop at a time; hand both a LocalBucket that they share.")
+            raise ConfigurationError(
+                "One scheduler serves one event loop at a time; hand both a LocalBucket that they share."
+            )
         self._thread = thread
 
     async def _wait(self, slot: Slot) -> None:

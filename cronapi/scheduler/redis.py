@@ -87,7 +87,15 @@ class RedisBucket:
         self._standing_in = False
 
     @classmethod
-    def from_url(cls, url: str, *, key: str, timeout: float = 10.0, fallback: Fallback = "error", share: int = 1) -> Self:
+    def from_url(
+        cls,
+        url: str,
+        *,
+        key: str,
+        timeout: float = 10.0,
+        fallback: Fallback = "error",
+        share: int = 1,
+    ) -> Self:
         """Return a bucket at a Redis address such as `redis://localhost:6379/0`.
 
         `key` names the budget: one account at one service. It is stored as it is, so do not put a token into it.
@@ -105,7 +113,9 @@ class RedisBucket:
             if self._fleet is None:
                 self._fleet = Fleet(rate)
         if self.rate != rate:
-            raise ConfigurationError(f"The shared bucket is already paced at {self.rate}, not at {rate}.")
+            raise ConfigurationError(
+                f"The shared bucket is already paced at {self.rate}, not at {rate}."
+            )
 
     async def reserve(self) -> None:
         """Reserve the next start, unless one is reserved; what was reserved stays, also when the caller is cancelled.
@@ -171,7 +181,9 @@ class RedisBucket:
             delay = self._pace.sent(start, self._clock())
             self._note("sent", start, round(self._pace.lead * MILLION))
             if self._reserved is not None:
-                self._reserved.due = max(self._reserved.due, start.at + self._pace.closest - self._pace.lead)
+                self._reserved.due = max(
+                    self._reserved.due, start.at + self._pace.closest - self._pace.lead
+                )
             return delay
 
     def accepted(self, start: Start) -> None:
@@ -188,7 +200,9 @@ class RedisBucket:
         with self._lock:
             if isinstance(start, SharedStart):
                 self._pace.turned_back(start)
-                self._note("refused", start, -1 if retry_after is None else round(retry_after * MILLION))
+                self._note(
+                    "refused", start, -1 if retry_after is None else round(retry_after * MILLION)
+                )
                 self._urgent = True
             else:
                 self._stand_in.refused(start, retry_after)
@@ -204,7 +218,9 @@ class RedisBucket:
     def read(self, look: Callable[[Pace, float], T]) -> T:
         """Return what `look(pace, now)` sees: the fleet's pace as of this process's last evaluation."""
         with self._lock:
-            return self._stand_in.read(look) if self._standing_in else look(self._pace, self._clock())
+            return (
+                self._stand_in.read(look) if self._standing_in else look(self._pace, self._clock())
+            )
 
     @property
     def _pace(self) -> Fleet:
@@ -232,7 +248,9 @@ class RedisBucket:
         if self._turn.locked():  # by somebody who went away meanwhile, or on another event loop
             await anyio.sleep(MOMENT)
         elif self._threads:  # with a limiter of its own, which no other work in threads can use up
-            await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=anyio.CapacityLimiter(1))
+            await anyio.to_thread.run_sync(
+                work, abandon_on_cancel=True, limiter=anyio.CapacityLimiter(1)
+            )
         else:
             work()
             await checkpoint()
@@ -252,7 +270,11 @@ class RedisBucket:
 
     def _arguments(self, *, wanted: bool) -> list[int | str]:
         interval = math.ceil(self.rate.interval * MILLION)
-        arguments: list[int | str] = [interval, round(LEASE_INTERVALS * interval + LEASE_SECONDS * MILLION), int(wanted)]
+        arguments: list[int | str] = [
+            interval,
+            round(LEASE_INTERVALS * interval + LEASE_SECONDS * MILLION),
+            int(wanted),
+        ]
         with self._lock:
             for kind, start, value in self._news:
                 arguments += [kind, start.number, start.moment, value]
@@ -269,7 +291,9 @@ class RedisBucket:
             self._standing_in = False
             if answer.number:
                 due = now + answer.wait / MILLION
-                self._reserved = SharedStart(due, answer.number, bool(answer.probe), due, answer.now - now * MILLION)
+                self._reserved = SharedStart(
+                    due, answer.number, bool(answer.probe), due, answer.now - now * MILLION
+                )
             elif answer.wait:
                 self._ask_at = now + answer.wait / MILLION
             if pace.holding and self._reserved is not None and not self._reserved.probe:
@@ -284,10 +308,15 @@ class RedisBucket:
     def _give_up(self) -> None:
         if self._fallback == "error":
             since, error = self._outage.since or 0.0, self._outage.error
-            raise SchedulerError(f"The shared bucket is unreachable for {self._clock() - since:.1f} s; nothing was sent.") from error
+            raise SchedulerError(
+                f"The shared bucket is unreachable for {self._clock() - since:.1f} s; nothing was sent."
+            ) from error
         with self._lock:
             self._standing_in, self._reserved, self._ask_at = True, None, -math.inf
-        logger.warning("the shared bucket is unreachable; this process goes on alone at %s until it answers", self._stand_in.rate)
+        logger.warning(
+            "the shared bucket is unreachable; this process goes on alone at %s until it answers",
+            self._stand_in.rate,
+        )
 
     def _check(self) -> None:
         """Look in the background whether Redis is back."""

@@ -20,8 +20,27 @@ KEPT = 600_000
 PATIENCE = 1.0
 """Seconds for one exchange with Redis: what takes longer has failed."""
 _NUMBERS = (
-    *("FIRST_MARGIN", "GREATEST_BY_JITTER", "GREATEST_MARGIN", "TARGET", "GAIN", "FLOOR", "SMOOTHING", "SOON", "GREATEST_STRIDE"),
-    *("EASE", "EASE_DEVIATIONS", "EASE_FLOOR", "FIRST_PATIENCE", "GREATEST_PATIENCE", "LONG_CALM", "RESTED", "LATENESS"),
+    *(
+        "FIRST_MARGIN",
+        "GREATEST_BY_JITTER",
+        "GREATEST_MARGIN",
+        "TARGET",
+        "GAIN",
+        "FLOOR",
+        "SMOOTHING",
+        "SOON",
+        "GREATEST_STRIDE",
+    ),
+    *(
+        "EASE",
+        "EASE_DEVIATIONS",
+        "EASE_FLOOR",
+        "FIRST_PATIENCE",
+        "GREATEST_PATIENCE",
+        "LONG_CALM",
+        "RESTED",
+        "LATENESS",
+    ),
     *("NEVER", "PROVEN", "TRUST", "PROVEN_DEVIATIONS"),
     *("SHORTEST_HOLD", "LONGEST_HOLD", "PHASE", "LONGEST_RETRY_AFTER"),
 )
@@ -32,7 +51,9 @@ SCRIPT = f"{_HEAD}local KEPT = {KEPT}\n{Path(__file__).with_name('pace.lua').rea
 def key_of(name: str) -> str:
     """Return the Redis key of a bucket; the braces keep whatever may be added to it on one node of a cluster."""
     if not isinstance(name, str) or not name or "{" in name or "}" in name:
-        raise ConfigurationError(f"The key of a shared bucket is a text without braces, not {name!r}.")
+        raise ConfigurationError(
+            f"The key of a shared bucket is a text without braces, not {name!r}."
+        )
     return f"{{cronapi:{name}}}"
 
 
@@ -44,12 +65,21 @@ def connect(url: str, name: str) -> Evaluate:
         from redis.backoff import NoBackoff  # noqa: PLC0415 -- an extra
         from redis.retry import Retry  # noqa: PLC0415 -- an extra
     except ImportError as error:
-        raise ConfigurationError('A shared bucket needs redis: pip install "cronapi-client[redis]".') from error
+        raise ConfigurationError(
+            'A shared bucket needs redis: pip install "cronapi-client[redis]".'
+        ) from error
     try:
         # A replayed evaluation would count its outcomes twice, so the client does not repeat by itself.
-        server = redis.Redis.from_url(url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE, retry=Retry(NoBackoff(), 0))
+        server = redis.Redis.from_url(
+            url,
+            socket_timeout=PATIENCE,
+            socket_connect_timeout=PATIENCE,
+            retry=Retry(NoBackoff(), 0),
+        )
     except ValueError as error:
-        raise ConfigurationError("This is no address of a Redis server; give one like redis://localhost:6379/0.") from error
+        raise ConfigurationError(
+            "This is no address of a Redis server; give one like redis://localhost:6379/0."
+        ) from error
     script = server.register_script(SCRIPT)
 
     def evaluate(arguments: Sequence[int | str]) -> Sequence[int]:

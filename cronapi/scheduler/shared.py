@@ -28,7 +28,9 @@ def shared_scheduler(key: Hashable, rate: Rate) -> Scheduler:
         _queues.set(queues)
     bucket = _bucket(key, rate)
     if bucket.rate != rate:
-        raise ConfigurationError(f"This address is already paced at {bucket.rate}; hand a scheduler in to pace it at {rate}.")
+        raise ConfigurationError(
+            f"This address is already paced at {bucket.rate}; hand a scheduler in to pace it at {rate}."
+        )
     if key not in queues:
         queues[key] = Scheduler(rate, bucket=bucket)
     return queues[key]

@@ -37,9 +37,26 @@ class Slot:
     slot is told how the request fared, `seated` is set until it is closed, `gone` where it left the queue without a grant.
     """
 
-    __slots__ = ("_bucket", "_queue", "gone", "lane", "max_wait", "place", "seated", "sleeper", "start")
+    __slots__ = (
+        "_bucket",
+        "_queue",
+        "gone",
+        "lane",
+        "max_wait",
+        "place",
+        "seated",
+        "sleeper",
+        "start",
+    )
 
-    def __init__(self, queue: Queue, bucket: Bucket, lane: Lane, max_wait: float | None = None, place: int | None = None) -> None:
+    def __init__(
+        self,
+        queue: Queue,
+        bucket: Bucket,
+        lane: Lane,
+        max_wait: float | None = None,
+        place: int | None = None,
+    ) -> None:
         self._queue = queue
         self._bucket = bucket
         self.lane: Lane = lane
@@ -61,7 +78,12 @@ class Slot:
             await self._queue.enter(self)
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         if kind is None:
             self.accepted()
         self.close()

@@ -24,7 +24,9 @@ class Sleeper:
         loop = current_token().native_token
         if isinstance(loop, asyncio.AbstractEventLoop):
             self._bed = loop.create_future()
-            return self._bed  # not from a coroutine, which would be half a kilobyte for each of those who wait
+            return (
+                self._bed
+            )  # not from a coroutine, which would be half a kilobyte for each of those who wait
         return self._sleep_on_trio(sys.modules["trio"].lowlevel)
 
     def wake(self) -> None:

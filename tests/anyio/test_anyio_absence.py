@@ -107,8 +107,12 @@ class Refusing(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request):
         body = (await request.aread()).decode()
-        if request.url.path.endswith("/cron_get") and any(str(number) in body for number in self.refused):
-            return httpx.Response(200, json={"status": "error", "code": 1, "message": "Try again later."})
+        if request.url.path.endswith("/cron_get") and any(
+            str(number) in body for number in self.refused
+        ):
+            return httpx.Response(
+                200, json={"status": "error", "code": 1, "message": "Try again later."}
+            )
         return await self._inner.handle_async_request(request)
 
 

@@ -39,7 +39,9 @@ class Fleet:
 
     def evaluate(self, arguments):
         now = round((EPOCH + self.skew + anyio.current_time()) * 1_000_000)
-        return [int(value) for value in self.script(keys=[key_of("contract")], args=[now, *arguments])]
+        return [
+            int(value) for value in self.script(keys=[key_of("contract")], args=[now, *arguments])
+        ]
 
     def bucket(self, rate=10.0):
         if self.server is not None:
@@ -104,7 +106,13 @@ async def test_several_schedulers_share_the_rate(fleet):
     """Four schedulers with twenty-five callers each start together no closer than the interval and use 0.95 of the rate."""
     starts = []
     schedulers = [fleet.scheduler() for _ in range(4)]
-    await run_all(*[caller(scheduler, starts, place) for place, scheduler in enumerate(schedulers) for _ in range(25)])
+    await run_all(
+        *[
+            caller(scheduler, starts, place)
+            for place, scheduler in enumerate(schedulers)
+            for _ in range(25)
+        ]
+    )
     assert len(starts) == 100
     assert min(gaps(starts)) >= 0.1 - 1e-6
     assert 99 / (starts[-1][0] - starts[0][0]) > 9.5
@@ -162,7 +170,9 @@ async def test_the_repeat_of_a_refused_request_goes_out_at_once(fleet):
 async def test_refusals_in_a_row_hold_everybody_and_longer_each_time(fleet):
     """Once a refused start is repeated in vain, the next refusals hold for up to two intervals, four and eight, and never more."""
     times = await settle(fleet.scheduler(), *["refused"] * 8)
-    waits = [math.ceil(round((later - earlier) / 0.1, 3)) for earlier, later in itertools.pairwise(times)]
+    waits = [
+        math.ceil(round((later - earlier) / 0.1, 3)) for earlier, later in itertools.pairwise(times)
+    ]
     assert waits[2:] == [2, 4, 8, 8, 8]
 
 
@@ -374,9 +384,17 @@ async def test_redis_keeps_the_rules_of_the_local_bucket(redis_fleet, seed):
     fleet.skew = 0.0
 
     def evaluate(arguments):
-        return [int(value) for value in fleet.script(keys=["twin"], args=[round((EPOCH + now[0]) * 1_000_000), *arguments])]
+        return [
+            int(value)
+            for value in fleet.script(
+                keys=["twin"], args=[round((EPOCH + now[0]) * 1_000_000), *arguments]
+            )
+        ]
 
-    twins = [LocalBucket(Rate(10), clock=lambda: now[0]), RedisBucket(evaluate, clock=lambda: now[0], threads=False)]
+    twins = [
+        LocalBucket(Rate(10), clock=lambda: now[0]),
+        RedisBucket(evaluate, clock=lambda: now[0], threads=False),
+    ]
     for twin in twins:
         twin.bind(Rate(10))
     out = []
@@ -395,7 +413,10 @@ async def test_redis_keeps_the_rules_of_the_local_bucket(redis_fleet, seed):
         now[0] += max(waits)
         out.append([twin.take() for twin in twins])
         assert out[-1][0].probe == out[-1][1].probe
-        looks = [twin.read(lambda pace, _: (pace.row, pace.refused_calls, pace.holds, pace.margin)) for twin in twins]
+        looks = [
+            twin.read(lambda pace, _: (pace.row, pace.refused_calls, pace.holds, pace.margin))
+            for twin in twins
+        ]
         assert looks[0] == pytest.approx(looks[1], abs=2e-4)
 
 
@@ -403,7 +424,13 @@ async def test_processes_take_turns(redis_fleet):
     """Of four processes with as many callers each, none is ahead of another by more than two starts at any time."""
     starts = []
     schedulers = [redis_fleet.scheduler() for _ in range(4)]
-    await run_all(*[caller(scheduler, starts, place) for place, scheduler in enumerate(schedulers) for _ in range(25)])
+    await run_all(
+        *[
+            caller(scheduler, starts, place)
+            for place, scheduler in enumerate(schedulers)
+            for _ in range(25)
+        ]
+    )
     for end in range(4, 97):
         counts = [sum(name == place for _, name in starts[:end]) for place in range(4)]
         assert max(counts) - min(counts) <= 2
@@ -576,7 +603,9 @@ class Flaky:
         return self.fleet.evaluate(arguments)
 
     def scheduler(self, **options):
-        return Scheduler(10, bucket=RedisBucket(self, clock=anyio.current_time, threads=False, **options))
+        return Scheduler(
+            10, bucket=RedisBucket(self, clock=anyio.current_time, threads=False, **options)
+        )
 
 
 async def test_while_redis_is_away_callers_wait(redis_fleet):
@@ -653,7 +682,9 @@ async def test_a_local_bucket_stands_in(redis_fleet, caplog):
         await anyio.sleep(5.0)
         assert len(starts) - alone > 45
     assert len(starts) == 200
-    assert [record.levelname for record in caplog.records if "alone" in record.message] == ["WARNING"]
+    assert [record.levelname for record in caplog.records if "alone" in record.message] == [
+        "WARNING"
+    ]
 
 
 async def test_a_refusal_in_the_stand_in_is_the_stand_ins(redis_fleet):
@@ -674,7 +705,9 @@ async def test_a_refusal_in_the_stand_in_is_the_stand_ins(redis_fleet):
     assert scheduler.stats.refusals == 0
 
 
-async def test_a_start_given_back_while_the_local_bucket_stands_in_does_not_keep_it_there(redis_fleet):
+async def test_a_start_given_back_while_the_local_bucket_stands_in_does_not_keep_it_there(
+    redis_fleet,
+):
     """Once Redis answers again the process goes back to the fleet's budget, whatever was given back meanwhile."""
     flaky = Flaky(redis_fleet)
     scheduler = flaky.scheduler(timeout=0.5, fallback="local")

@@ -61,9 +61,13 @@ async def test_jobs_come_back_in_the_order_in_which_they_were_given(provider):
     async with paced(app, provider) as api:
         report = await api.cron.add_many(specs(230))
     assert [outcome.index for outcome in report] == list(range(230))
-    assert all(isinstance(outcome.value, CronJob) and outcome.status == "done" for outcome in report)
+    assert all(
+        isinstance(outcome.value, CronJob) and outcome.status == "done" for outcome in report
+    )
     assert [outcome.value.name for outcome in report] == [spec["name"] for spec in specs(230)]
-    assert {row["id"]: row["url"] for row in app.emulator.jobs(provider)} == {job.id: job.url for job in report.values}
+    assert {row["id"]: row["url"] for row in app.emulator.jobs(provider)} == {
+        job.id: job.url for job in report.values
+    }
     assert [outcome.given for outcome in report] == specs(230)
 
 
@@ -77,12 +81,18 @@ async def test_every_other_bulk_does_what_its_single_does(provider):
         edited = await api.cron.edit_many([(number, {"name": f"e{number}"}) for number in back])
         assert [job.name for job in edited.values] == [f"e{number}" for number in back]
         for bulk, status in ((api.cron.disable_many(back), 1), (api.cron.enable_many(back), 0)):
-            assert [(job.id, job.status) for job in (await bulk).values] == [(number, status) for number in back]
-        assert [job.id for job in (await api.cron.pause_many(back, for_="15 minutes")).values] == back
+            assert [(job.id, job.status) for job in (await bulk).values] == [
+                (number, status) for number in back
+            ]
+        assert [
+            job.id for job in (await api.cron.pause_many(back, for_="15 minutes")).values
+        ] == back
         assert all(row["resumes"] for row in app.emulator.jobs(provider))
         await api.cron.enable_many(ids)
         assert (await api.cron.run_many(back, time=LATER)).values == [LATER] * 12
-        assert [[run["time"] for run in row["queued"]] for row in app.emulator.jobs(provider)] == [[int(LATER.timestamp())]] * 12
+        assert [[run["time"] for run in row["queued"]] for row in app.emulator.jobs(provider)] == [
+            [int(LATER.timestamp())]
+        ] * 12
         assert [job.id for job in (await api.cron.get_many(back)).values] == back
         assert [job.id for job in (await api.cron.delete_many(back)).values] == back
     assert app.emulator.jobs(provider) == []
@@ -109,7 +119,10 @@ async def test_edits_may_be_a_mapping_and_none_clears_a_field():
         ids = await added(api, 2)
         report = await api.cron.edit_many({ids[0]: {"name": None}, ids[1]: {"url": f"{URL}/new"}})
         assert [job.id for job in report.values] == ids
-    assert [(row["name"], row["url"]) for row in app.emulator.jobs("setcronjob")] == [("", f"{URL}/0"), ("n1", f"{URL}/new")]
+    assert [(row["name"], row["url"]) for row in app.emulator.jobs("setcronjob")] == [
+        ("", f"{URL}/0"),
+        ("n1", f"{URL}/new"),
+    ]
 
 
 async def test_equal_edits_share_a_request_where_the_service_can():
@@ -118,11 +131,15 @@ async def test_equal_edits_share_a_request_where_the_service_can():
     async with paced(app) as api:
         ids = await added(api, 6)
         before = sent(app)
-        report = await api.cron.edit_many([(n, {"timeout": 10 if n % 2 else 20}) for n in ids], batch=True)
+        report = await api.cron.edit_many(
+            [(n, {"timeout": 10 if n % 2 else 20}) for n in ids], batch=True
+        )
         assert [job.timeout for job in report.values] == [10 if n % 2 else 20 for n in ids]
         assert sent(app) - before == 2
         app.emulator.faults.add(Fault("lose", function="cron.batch_edit"))
-        report = await api.cron.edit_many([*((n, {"name": "x"}) for n in ids), (4711, {"name": "x"})], batch=True)
+        report = await api.cron.edit_many(
+            [*((n, {"name": "x"}) for n in ids), (4711, {"name": "x"})], batch=True
+        )
         assert [outcome.status for outcome in report] == ["done"] * 6 + ["failed"]
         assert isinstance(report[6].error, APIError)
     assert names(app) == ["x"] * 6
@@ -145,7 +162,9 @@ async def test_an_unknown_id_fails_alone():
         for bulk in (api.cron.get_many, api.cron.disable_many, api.cron.delete_many):
             report = await bulk([*ids[:10], 4711, *ids[10:]])
             assert [outcome.index for outcome in report if outcome.status != "done"] == [10]
-            assert isinstance(report[10].error, APIError if bulk == api.cron.disable_many else NotFoundError)
+            assert isinstance(
+                report[10].error, APIError if bulk == api.cron.disable_many else NotFoundError
+            )
             assert report[10].error.function in ("cron.get", "cron.disable", "cron.delete")
     assert app.emulator.jobs("fastcron") == []
 
@@ -440,7 +459,10 @@ def test_a_bulk_on_another_event_loop_is_refused(backend):
             report = await bulk
             assert report.failed
             assert not report.done + report.unknown
-            assert all(isinstance(outcome.error, ConfigurationError) and said in str(outcome.error) for outcome in report.failed)
+            assert all(
+                isinstance(outcome.error, ConfigurationError) and said in str(outcome.error)
+                for outcome in report.failed
+            )
 
     anyio.run(first, backend=backend)
     before = sent(app)
@@ -470,7 +492,9 @@ async def test_the_input_is_closed(way, kind):
 
     async with paced(app, **({"token": "f" * 32} if way == "wrong token" else {})) as api:
         with anyio.move_on_after(3 if way == "cancel" else 1000):
-            async for _ in api.cron.add_many(generate() if kind == "generator" else generate_async()):
+            async for _ in api.cron.add_many(
+                generate() if kind == "generator" else generate_async()
+            ):
                 if way == "break":
                     break
         await anyio.sleep(1)
@@ -491,7 +515,9 @@ async def test_a_bulk_that_nobody_begins_does_nothing():
     """Making a bulk sends nothing, and whoever forgets to await it is warned as with a coroutine."""
     app = emulator()
     async with paced(app) as api:
-        with pytest.warns(RuntimeWarning, match=r"cron\.add_many was never awaited: nothing was sent"):
+        with pytest.warns(
+            RuntimeWarning, match=r"cron\.add_many was never awaited: nothing was sent"
+        ):
             api.cron.add_many(specs(10))
         aiter(api.cron.add_many(specs(10)))
         gc.collect()
@@ -509,7 +535,9 @@ async def test_a_bulk_that_was_used_is_dropped_without_a_word():
                 api.cron.add_many([])
             await api.cron.add_many(specs(2))
             gc.collect()
-    assert [str(warning.message) for warning in caught if issubclass(warning.category, RuntimeWarning)] == []
+    assert [
+        str(warning.message) for warning in caught if issubclass(warning.category, RuntimeWarning)
+    ] == []
 
 
 async def test_a_bulk_is_carried_out_once():
@@ -543,7 +571,9 @@ async def test_any_iterable_is_an_input(kind):
     given = {"list": specs(250), "generator": iter(specs(250)), "async generator": generate()}[kind]
     async with paced(app) as api:
         report = await api.cron.add_many(given)
-    assert [job.name for job in report.values] == names(app) == [spec["name"] for spec in specs(250)]
+    assert (
+        [job.name for job in report.values] == names(app) == [spec["name"] for spec in specs(250)]
+    )
 
 
 async def test_an_input_that_raises_in_the_middle_says_where():
@@ -614,7 +644,9 @@ async def test_the_rest_of_an_input_that_awaits_something_cancelled_is_not_tried
     assert report.not_tried
 
 
-@pytest.mark.parametrize("bad", [{"name": "no url"}, 7, {"url": URL, "urrl": "x"}, {"url": URL, "timeout": b"x"}, None])
+@pytest.mark.parametrize(
+    "bad", [{"name": "no url"}, 7, {"url": URL, "urrl": "x"}, {"url": URL, "timeout": b"x"}, None]
+)
 async def test_a_bad_spec_is_named_by_its_index(bad):
     """In a list nothing is sent where one item cannot be used; in a generator what comes before it is carried out."""
     app = emulator()
@@ -632,7 +664,13 @@ async def test_a_bad_spec_is_named_by_its_index(bad):
 async def test_an_empty_input_is_refused():
     """A bulk of nothing is a mistake, whether the input shows it before it begins or not."""
     async with paced(emulator()) as api:
-        for make in (api.cron.add_many, api.cron.get_many, api.cron.delete_many, api.cron.edit_many, api.group.delete_many):
+        for make in (
+            api.cron.add_many,
+            api.cron.get_many,
+            api.cron.delete_many,
+            api.cron.edit_many,
+            api.group.delete_many,
+        ):
             with pytest.raises(ConfigurationError, match="at least one"):
                 make([])
             with pytest.raises(ConfigurationError, match="at least one"):
@@ -644,7 +682,9 @@ async def test_an_id_that_is_deleted_twice_is_refused():
     app = emulator()
     async with paced(app) as api:
         ids = await added(api, 3)
-        with pytest.raises(ConfigurationError, match=r"^cron\.delete_many: item 3: It is the same id as item 1"):
+        with pytest.raises(
+            ConfigurationError, match=r"^cron\.delete_many: item 3: It is the same id as item 1"
+        ):
             api.cron.delete_many([*ids, ids[1]])
         for bad in ("1", True, 1.0, None):
             with pytest.raises(ConfigurationError, match=r"^cron\.delete_many: item 1: "):
@@ -654,7 +694,9 @@ async def test_an_id_that_is_deleted_twice_is_refused():
         with pytest.raises(ConfigurationError, match=r"^cron\.edit_many: item 1: "):
             api.cron.edit_many({ids[0]: {"name": "x"}, ids[1]: {"nam": "x"}})
         bulk = api.cron.delete_many(iter([*ids, ids[1]]))
-        with pytest.raises(ConfigurationError, match=r"^cron\.delete_many: item 3: It is the same id as item 1"):
+        with pytest.raises(
+            ConfigurationError, match=r"^cron\.delete_many: item 3: It is the same id as item 1"
+        ):
             await bulk
         assert len(bulk.report.done) == 3
     assert app.emulator.jobs("fastcron") == []
@@ -730,7 +772,9 @@ async def test_progress_counts_up_and_the_rest_falls_to_nothing(provider):
     app, heard = emulator(), []
     async with paced(app, provider) as api:
         began = anyio.current_time()
-        await api.cron.add_many(specs(500), progress=lambda *facts: heard.append((anyio.current_time() - began, *facts)))
+        await api.cron.add_many(
+            specs(500), progress=lambda *facts: heard.append((anyio.current_time() - began, *facts))
+        )
         took = anyio.current_time() - began
     assert [done for _, done, _, _ in heard] == list(range(1, 501))
     assert {total for _, _, total, _ in heard} == {500}
@@ -816,8 +860,12 @@ async def test_ensure_makes_a_job_once_and_edits_what_differs():
     """The first call adds, an equal one changes nothing, and a different one edits that very job."""
     app = emulator()
     async with paced(app) as api:
-        first = await api.cron.ensure(name="nightly", url=URL, timeout=20, http_headers={"X-A": "1"}, notify=False)
-        again = await api.cron.ensure(name="nightly", url=URL, timeout=20, http_headers={"X-A": "1"}, notify=False)
+        first = await api.cron.ensure(
+            name="nightly", url=URL, timeout=20, http_headers={"X-A": "1"}, notify=False
+        )
+        again = await api.cron.ensure(
+            name="nightly", url=URL, timeout=20, http_headers={"X-A": "1"}, notify=False
+        )
         assert again == first
         assert sent(app, "cron.edit") == 0
         other = await api.cron.ensure(name="nightly", url=URL, timeout=25)
@@ -836,7 +884,9 @@ class Empty(httpx.AsyncBaseTransport):
         if not request.url.path.endswith("/cron_list"):
             return response
         body = json.loads(await response.aread())
-        return httpx.Response(200, json=body | {"data": [row | {"password": ""} for row in body["data"]]})
+        return httpx.Response(
+            200, json=body | {"data": [row | {"password": ""} for row in body["data"]]}
+        )
 
 
 @pytest.mark.parametrize("shows", [httpx.ASGITransport, Empty])
@@ -858,7 +908,13 @@ async def test_ensure_takes_only_the_exact_name():
     """A job whose name or url only contains the name is another job; of several of the name it is the oldest."""
     app = emulator()
     async with paced(app) as api:
-        await api.cron.add_many([{"url": URL, "name": "nightly 2"}, {"url": f"{URL}/nightly"}, {"url": URL, "name": "Nightly"}])
+        await api.cron.add_many(
+            [
+                {"url": URL, "name": "nightly 2"},
+                {"url": f"{URL}/nightly"},
+                {"url": URL, "name": "Nightly"},
+            ]
+        )
         job = await api.cron.ensure(name="nightly", url=URL)
         twin = await api.cron.add(name="nightly", url=URL)
         assert (await api.cron.ensure(name="nightly", url=URL)).id == job.id != twin.id
@@ -894,11 +950,16 @@ async def test_ensure_that_is_cancelled_while_it_waits_lets_the_others_on():
 
 @pytest.mark.parametrize("coalesce", [False, True])
 @pytest.mark.parametrize("held", [5.0, 12.0])
-async def test_ensure_that_is_cancelled_while_its_add_is_under_way_makes_no_second_job(held, coalesce):
+async def test_ensure_that_is_cancelled_while_its_add_is_under_way_makes_no_second_job(
+    held, coalesce
+):
     """Whoever ensures a name that another has just left waits for what is on its way, also where that comes after the timeout of 10 s."""
     app = emulator()
     app.emulator.faults.add(Fault("stall_before", function="cron.add", seconds=held))
-    async with paced(app, timeout=10.0, coalesce=coalesce) as api, client_of(app, scheduler=virtual(1.0)) as other:
+    async with (
+        paced(app, timeout=10.0, coalesce=coalesce) as api,
+        client_of(app, scheduler=virtual(1.0)) as other,
+    ):
         with anyio.move_on_after(3) as scope:
             await api.cron.ensure(name="nightly", url=URL)
         assert scope.cancelled_caught
@@ -910,11 +971,15 @@ async def test_ensure_reads_every_page():
     """A name that is found on the second page only is found."""
     app = emulator(rates={"fastcron": None})
     async with client_of(app, scheduler=virtual(1000.0)) as api:
-        await api.cron.add_many([{"url": f"{URL}/{n}", "name": f"nightly {n}"} for n in range(1100)])
+        await api.cron.add_many(
+            [{"url": f"{URL}/{n}", "name": f"nightly {n}"} for n in range(1100)]
+        )
         job = await api.cron.add(url=URL, name="nightly")
         before = sent(app)
         assert (await api.cron.ensure(name="nightly", url=URL)).id == job.id
-        assert sent(app) - before == 3  # down the pages and up again, past which no delete can move a job
+        assert (
+            sent(app) - before == 3
+        )  # down the pages and up again, past which no delete can move a job
 
 
 async def test_ensure_takes_no_error_for_absence():

@@ -44,7 +44,10 @@ async def test_adds_to_a_long_list_read_it_before(provider):
     app = emulator()
     await account(app, provider)
     async with client(app, provider) as api:
-        assert api.cron.add_many(specs(2)).cost().requests == {"fastcron": 2, "setcronjob": 3}[provider]  # with the one page it knows of
+        assert (
+            api.cron.add_many(specs(2)).cost().requests
+            == {"fastcron": 2, "setcronjob": 3}[provider]
+        )  # with the one page it knows of
         await api.cron.get_many(range(10**6, 10**6 + 4))
         assert await checked(app, api.cron.add_many(specs(1))) == {"cron.add": 1}
         assert (await checked(app, api.cron.add_many(specs(2, "more"))))["cron.list"] == 3
@@ -59,7 +62,9 @@ async def test_a_few_adds_take_no_look_alikes_of_another_program(provider):
     async with client(app, provider) as api, client(app, provider) as other:
         await api.cron.get_many(range(10**6, 10**6 + 4))
         theirs = {job.id for job in (await other.cron.add_many(specs(3, "same"))).values}
-        app.emulator.faults.add(*(Fault("error", function=name, times=3) for name in ("cron.add", "cron.batch_add")))
+        app.emulator.faults.add(
+            *(Fault("error", function=name, times=3) for name in ("cron.add", "cron.batch_add"))
+        )
         report = await api.cron.add_many(specs(3, "same"))
     assert len({job.id for job in report.values} - theirs) == 3
     assert len(app.emulator.jobs(provider)) == 1106
@@ -75,4 +80,6 @@ async def test_edits_in_batches_cost_what_they_change(kinds):
         asked = await checked(app, api.cron.edit_many(edits, batch=True))
         assert asked.total() == sum(min(kinds, size) for size in (100, 50))
         await checked(app, api.cron.edit_many(dict(edits), batch=True))
-        assert api.cron.edit_many(dict(edits).items(), batch=True).cost().requests == 2  # not a sequence: the least
+        assert (
+            api.cron.edit_many(dict(edits).items(), batch=True).cost().requests == 2
+        )  # not a sequence: the least

@@ -75,7 +75,9 @@ async def test_deletes_while_a_loss_is_examined_make_nothing_twice():
         made = await more_than_a_page(api)
         app.emulator.faults.add(Fault("lose", function="cron.batch_add"))
         async with anyio.create_task_group() as group:
-            group.start_soon(pages_that_shift, app, api, "cron.batch_add", [job.id for job in made[1:40]])
+            group.start_soon(
+                pages_that_shift, app, api, "cron.batch_add", [job.id for job in made[1:40]]
+            )
             report = await api.cron.add_many([{"url": URL, "name": f"new {n}"} for n in range(30)])
     assert len(report.done) == 30
     names = Counter(job["name"] for job in app.emulator.jobs("fastcron"))
@@ -133,8 +135,15 @@ async def test_an_edit_does_not_overtake_the_delete_before_it(coalesce):
     app = emulator()
     async with paced(app, coalesce=coalesce) as api:
         job = await api.cron.add(url=URL, name="a")
-        await together(lambda: api.cron.delete(job.id), lambda: api.cron.batch_edit([job.id], name="b"), lambda: api.cron.get(job.id))
-    assert [name for name in functions(app) if name in ("cron.delete", "cron.batch_edit")] == ["cron.delete", "cron.batch_edit"]
+        await together(
+            lambda: api.cron.delete(job.id),
+            lambda: api.cron.batch_edit([job.id], name="b"),
+            lambda: api.cron.get(job.id),
+        )
+    assert [name for name in functions(app) if name in ("cron.delete", "cron.batch_edit")] == [
+        "cron.delete",
+        "cron.batch_edit",
+    ]
 
 
 async def test_a_look_alike_that_was_listed_while_an_add_waited_is_not_taken():
@@ -150,7 +159,9 @@ async def test_a_look_alike_that_was_listed_while_an_add_waited_is_not_taken():
             app.emulator.faults.add(Fault("lose", function="cron.add", times=1))
             return theirs
 
-        theirs, _, ours = await together(meanwhile, api.cron.list, lambda: api.cron.add(url=URL, name="same"))
+        theirs, _, ours = await together(
+            meanwhile, api.cron.list, lambda: api.cron.add(url=URL, name="same")
+        )
     assert theirs.id != ours.id
     assert len(app.emulator.jobs("fastcron")) == 2
 
@@ -172,7 +183,10 @@ async def test_ids_given_as_text_are_found_by_merged_gets():
     app = emulator()
     async with paced(app, coalesce=True) as api:
         jobs = await api.cron.batch_add([{"url": URL, "name": str(n)} for n in range(3)])
-        found = await together(*[lambda number=str(job.id): api.cron.get(number) for job in jobs], lambda: api.cron.get(999))
+        found = await together(
+            *[lambda number=str(job.id): api.cron.get(number) for job in jobs],
+            lambda: api.cron.get(999),
+        )
     assert [job.id for job in found[:3]] == [job.id for job in jobs]
     assert isinstance(found[3], NotFoundError)
 
@@ -225,7 +239,9 @@ async def test_a_token_function_that_awaits_what_was_cancelled_is_an_error_that_
 async def test_an_answer_that_surprises_leaves_no_seat_taken():
     """A raw run of several jobs, which no service documents, is answered: the seat is free, and closing waits for nothing."""
     app = emulator()
-    answer = httpx.MockTransport(lambda _: httpx.Response(200, json={"status": "success", "code": 0, "data": 1_900_000_000}))
+    answer = httpx.MockTransport(
+        lambda _: httpx.Response(200, json={"status": "success", "code": 0, "data": 1_900_000_000})
+    )
     async with paced(app, transport=answer) as api:
         assert await api.call("cron.run", id=[7, 8]) == 1_900_000_000
         assert api.scheduler.stats.in_flight == 0

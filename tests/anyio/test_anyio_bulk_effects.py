@@ -37,7 +37,12 @@ LAST = {
 
 async def made(app, count):
     async with paced(app) as api:
-        ids = [job.id for job in (await api.cron.add_many({"url": URL, "name": f"n{n}"} for n in range(count))).values]
+        ids = [
+            job.id
+            for job in (
+                await api.cron.add_many({"url": URL, "name": f"n{n}"} for n in range(count))
+            ).values
+        ]
         await anyio.sleep(2)  # so that the next client, which has a pace of its own, is not refused
         return ids
 
@@ -101,20 +106,31 @@ class Scripted(httpx.AsyncBaseTransport):
 def is_open(error):
     """Whether an error says that nobody knows, and promises nothing."""
     text = str(error)
-    return error.applied is Applied.UNKNOWN and "applied: unknown" in text and "safe" not in text and "each time" not in text
+    return (
+        error.applied is Applied.UNKNOWN
+        and "applied: unknown" in text
+        and "safe" not in text
+        and "each time" not in text
+    )
 
 
 # --- edits that run their jobs -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["lose", "cut", "garbage", "truncated", "bad_gateway", "half", "stall"])
+@pytest.mark.parametrize(
+    "kind", ["lose", "cut", "garbage", "truncated", "bad_gateway", "half", "stall"]
+)
 async def test_a_shared_edit_that_runs_its_jobs_is_sent_once(kind):
     """Jobs that are changed and run by one request whose answer is lost run once, and all of them are unknown."""
     app = emulator(era="seed")
     ids = await made(app, 4)
-    app.emulator.faults.add(Fault(kind, function="cron.batch_edit", seconds=40.0 if kind == "stall" else 0.0))
+    app.emulator.faults.add(
+        Fault(kind, function="cron.batch_edit", seconds=40.0 if kind == "stall" else 0.0)
+    )
     async with paced(app, timeout=5.0) as api:
-        report = await api.cron.edit_many([(number, {"name": "x", "run": LATER}) for number in ids], batch=True)
+        report = await api.cron.edit_many(
+            [(number, {"name": "x", "run": LATER}) for number in ids], batch=True
+        )
         await anyio.sleep(60)
     assert [outcome.status for outcome in report] == ["unknown"] * 4
     assert {type(outcome.error) for outcome in report} == {OutcomeUnknownError}
@@ -142,7 +158,9 @@ async def test_an_answer_with_too_few_jobs_runs_none_again(run):
     app = emulator(era="seed")
     ids = await made(app, 3)
     async with paced(app, transport=Short(app)) as api:
-        report = await api.cron.edit_many([(number, {"name": "x", "run": run}) for number in ids], batch=True)
+        report = await api.cron.edit_many(
+            [(number, {"name": "x", "run": run}) for number in ids], batch=True
+        )
     assert [outcome.status for outcome in report] == ["unknown" if run else "done"] * 3
     assert (runs(app), names(app)) == ([int(run)] * 3, ["x"] * 3)
     assert sent(app, "cron.edit") == (0 if run else 3)
@@ -153,11 +171,18 @@ async def test_a_refused_edit_that_runs_its_jobs_is_not_taken_apart():
     app = emulator(era="seed")
     ids = await made(app, 3)
     async with paced(app) as api:
-        report = await api.cron.edit_many([*((number, {"run": True}) for number in ids), (4711, {"run": True})], batch=True)
+        report = await api.cron.edit_many(
+            [*((number, {"run": True}) for number in ids), (4711, {"run": True})], batch=True
+        )
         assert len(report.unknown) == 4
-        assert all(isinstance(outcome.error.__cause__, APIError) and "not found" in str(outcome.error) for outcome in report)
+        assert all(
+            isinstance(outcome.error.__cause__, APIError) and "not found" in str(outcome.error)
+            for outcome in report
+        )
         assert sent(app, "cron.edit") == 0
-        report = await api.cron.edit_many([(4711, {"run": True}), (ids[0], {"run": 1, "name": "x"})], batch=True)
+        report = await api.cron.edit_many(
+            [(4711, {"run": True}), (ids[0], {"run": 1, "name": "x"})], batch=True
+        )
         assert [outcome.status for outcome in report] == ["failed", "done"]
     assert runs(app) == [1, 0, 0]
 
@@ -166,7 +191,10 @@ async def test_a_resumed_shared_edit_runs_nothing_twice(tmp_path):
     """Shared edits that were under way when a run ended are made again, but those that also run their jobs are unknown."""
     app, journal = emulator(era="seed"), tmp_path / "journal.jsonl"
     ids = await made(app, 6)
-    edits = [(number, {"name": "x"} | ({"run": True} if place % 2 else {})) for place, number in enumerate(ids)]
+    edits = [
+        (number, {"name": "x"} | ({"run": True} if place % 2 else {}))
+        for place, number in enumerate(ids)
+    ]
     app.emulator.faults.add(Fault("stall", function="cron.batch_edit", times=2, seconds=8.0))
     async with paced(app) as api:
         await cut_off(app, api.cron.edit_many(edits, batch=True, journal=journal), 2)
@@ -189,7 +217,9 @@ async def test_deletes_that_may_have_been_done_are_not_told_failed(way, attempts
     ids = await made(app, 3)
     service = Scripted(app, "cron_batch_delete", *["lose"] * losses, last=last)
     policy = RetryPolicy(max_attempts=attempts, budget=20.0)
-    async with paced(app, transport=service, token=service.token, retry=policy, coalesce=way == "merged") as api:
+    async with paced(
+        app, transport=service, token=service.token, retry=policy, coalesce=way == "merged"
+    ) as api:
         if way == "bulk":
             report = await api.cron.delete_many(ids)
             assert [outcome.status for outcome in report] == ["unknown"] * 3
@@ -208,10 +238,17 @@ async def test_edits_that_may_have_been_done_are_not_told_failed(attempts, last)
     app = emulator(era="seed")
     ids = await made(app, 3)
     service = Scripted(app, "cron_batch_edit", "lose", last=last)
-    async with paced(app, transport=service, token=service.token, retry=RetryPolicy(max_attempts=attempts, budget=20.0)) as api:
+    async with paced(
+        app,
+        transport=service,
+        token=service.token,
+        retry=RetryPolicy(max_attempts=attempts, budget=20.0),
+    ) as api:
         report = await api.cron.edit_many([(number, {"name": "x"}) for number in ids], batch=True)
     assert [outcome.status for outcome in report] == ["unknown"] * 3
-    assert all(isinstance(outcome.error, LAST[last]) and is_open(outcome.error) for outcome in report)
+    assert all(
+        isinstance(outcome.error, LAST[last]) and is_open(outcome.error) for outcome in report
+    )
     assert names(app) == ["x"] * 3
 
 
@@ -224,7 +261,9 @@ async def test_the_loss_is_the_cause_of_what_nobody_knows():
         "edit": lambda cron: cron.edit_many([(n, {"name": "x"}) for n in ids], batch=True),
     }.items():
         service = Scripted(app, f"cron_batch_{function}", "reset", last="outage")
-        async with paced(app, transport=service, retry=RetryPolicy(max_attempts=1, budget=20.0)) as api:
+        async with paced(
+            app, transport=service, retry=RetryPolicy(max_attempts=1, budget=20.0)
+        ) as api:
             report = await call(api.cron)
         assert [type(outcome.error) for outcome in report] == [ServiceUnavailableError] * 2
         assert all(type(outcome.error.__cause__) is TransportError for outcome in report)
@@ -237,9 +276,13 @@ async def test_a_single_call_that_may_have_been_done_promises_nothing(function, 
     app = emulator()
     (number,) = await made(app, 1)
     service = Scripted(app, f"cron_{function}", "lose", last=last)
-    async with paced(app, transport=service, token=service.token, retry=RetryPolicy(budget=20.0)) as api:
+    async with paced(
+        app, transport=service, token=service.token, retry=RetryPolicy(budget=20.0)
+    ) as api:
         with pytest.raises(LAST[last]) as failure:
-            await (api.cron.edit(number, name="x") if function == "edit" else api.cron.delete(number))
+            await (
+                api.cron.edit(number, name="x") if function == "edit" else api.cron.delete(number)
+            )
     assert is_open(failure.value)
 
 
@@ -257,10 +300,14 @@ async def test_each_half_of_a_batch_is_told_what_became_of_it(deeds, told):
     app = emulator(max_batch=2)
     ids = [*await made(app, 2), *await made(app, 2)]
     service = AfterTheList(app, *deeds)
-    async with paced(app, transport=service, retry=RetryPolicy(max_attempts=1 + ("reset" in deeds), budget=20.0)) as api:
+    async with paced(
+        app, transport=service, retry=RetryPolicy(max_attempts=1 + ("reset" in deeds), budget=20.0)
+    ) as api:
         report = await api.cron.delete_many(ids)
     assert [outcome.error.applied for outcome in report] == told
-    assert [outcome.status for outcome in report] == ["unknown" if applied is Applied.UNKNOWN else "failed" for applied in told]
+    assert [outcome.status for outcome in report] == [
+        "unknown" if applied is Applied.UNKNOWN else "failed" for applied in told
+    ]
 
 
 class AfterTheList(Scripted):
@@ -285,7 +332,9 @@ async def test_what_an_earlier_run_may_have_done_is_not_told_failed(tmp_path, ki
 
     def bulk(cron):
         if "edit" in kind:
-            return cron.edit_many([(n, {"name": "x"}) for n in ids], batch=kind == "shared edit", journal=journal)
+            return cron.edit_many(
+                [(n, {"name": "x"}) for n in ids], batch=kind == "shared edit", journal=journal
+            )
         return (cron.delete_many if kind == "delete" else cron.enable_many)(ids, journal=journal)
 
     app.emulator.faults.add(Fault("stall", times=None, seconds=8.0))
@@ -296,7 +345,10 @@ async def test_what_an_earlier_run_may_have_done_is_not_told_failed(tmp_path, ki
         report = await bulk(api.cron)
         assert report.unknown
         assert not report.failed + report.done
-        assert all(isinstance(outcome.error, ServiceUnavailableError) and is_open(outcome.error) for outcome in report.unknown)
+        assert all(
+            isinstance(outcome.error, ServiceUnavailableError) and is_open(outcome.error)
+            for outcome in report.unknown
+        )
         app.emulator.faults.clear()
         assert len((await bulk(api.cron)).done) == 3
 
@@ -321,7 +373,10 @@ async def test_without_retry_a_refused_batch_says_that_nobody_looked():
         report = await api.cron.delete_many([*ids, 4711])
         assert len(app.emulator.requests) - before == 1
     assert {outcome.status for outcome in report} == {"failed"}
-    assert all("batch of 4" in str(outcome.error) and "retry=None" in str(outcome.error) for outcome in report)
+    assert all(
+        "batch of 4" in str(outcome.error) and "retry=None" in str(outcome.error)
+        for outcome in report
+    )
     assert all("not found" in str(outcome.error) and outcome.error.code == 1 for outcome in report)
     assert len(app.emulator.jobs("fastcron")) == 3
 
@@ -336,11 +391,16 @@ async def test_an_id_that_is_edited_twice_is_refused(batch):
     ids = await made(app, 2)
     edits = [(ids[0], {"name": "a"}), (ids[1], {"name": "a"}), (ids[0], {"name": "b"})]
     async with paced(app) as api:
-        with pytest.raises(ConfigurationError, match=rf"^cron\.edit_many: item 2: It is the same id as item 0: {ids[0]}\.$"):
+        with pytest.raises(
+            ConfigurationError,
+            match=rf"^cron\.edit_many: item 2: It is the same id as item 0: {ids[0]}\.$",
+        ):
             api.cron.edit_many(edits, batch=batch)
         assert names(app) == ["n0", "n1"]
         bulk = api.cron.edit_many(iter(edits), batch=batch)
-        with pytest.raises(ConfigurationError, match=r"^cron\.edit_many: item 2: It is the same id as item 0: "):
+        with pytest.raises(
+            ConfigurationError, match=r"^cron\.edit_many: item 2: It is the same id as item 0: "
+        ):
             await bulk
         assert len(bulk.report.done) == 2
     assert names(app) == ["a", "a"]
@@ -354,8 +414,13 @@ async def test_the_changes_of_an_edit_may_be_a_job_spec(batch):
     spec = JobSpec(url=f"{URL}/new", timeout=20, group=None)
     async with paced(app) as api:
         for edits in ([(number, spec) for number in ids], dict.fromkeys(ids, spec)):
-            assert [job.timeout for job in (await api.cron.edit_many(edits, batch=batch)).values] == [20, 20]
-    assert [(job["url"], job["name"]) for job in app.emulator.jobs("fastcron")] == [(f"{URL}/new", "n0"), (f"{URL}/new", "n1")]
+            assert [
+                job.timeout for job in (await api.cron.edit_many(edits, batch=batch)).values
+            ] == [20, 20]
+    assert [(job["url"], job["name"]) for job in app.emulator.jobs("fastcron")] == [
+        (f"{URL}/new", "n0"),
+        (f"{URL}/new", "n1"),
+    ]
 
 
 async def test_what_is_no_id_is_said_in_a_way_that_helps():
@@ -365,12 +430,25 @@ async def test_what_is_no_id_is_said_in_a_way_that_helps():
     async with paced(app) as api:
         cron, job = api.cron, await api.cron.get(ids[0])
         pause = partial(cron.pause_many, for_="1 hour")
-        ways = [cron.delete_many, cron.get_many, cron.enable_many, cron.disable_many, cron.run_many, pause, api.group.delete_many]
-        for way in [*ways, lambda given: cron.edit_many([(number, {"name": "x"}) for number in given])]:
+        ways = [
+            cron.delete_many,
+            cron.get_many,
+            cron.enable_many,
+            cron.disable_many,
+            cron.run_many,
+            pause,
+            api.group.delete_many,
+        ]
+        for way in [
+            *ways,
+            lambda given: cron.edit_many([(number, {"name": "x"}) for number in given]),
+        ]:
             with pytest.raises(ConfigurationError, match=r"_many: item 1: .* give job\.id"):
                 way([ids[1], job])
             for bad in (10**18, -(10**18), 10**5000):
-                with pytest.raises(ConfigurationError, match="_many: item 1: An id has at most 18 digits"):
+                with pytest.raises(
+                    ConfigurationError, match="_many: item 1: An id has at most 18 digits"
+                ):
                     way([ids[1], bad])
             with pytest.raises(CronAPIError, match="_many: item 0: An id is a number, not a str"):
                 way(["5"])

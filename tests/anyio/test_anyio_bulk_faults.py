@@ -27,7 +27,18 @@ from cronapi._retry import MOST_GARBLED
 from cronapi.emulator import Fault
 from emulated import BOTH, TOKEN, URL, client_of, emulator, paced, specs, together, virtual
 
-LOST = ["lose", "cut", "truncated", "garbage", "empty", "bad_gateway", "half", "reset", "error", "outage"]
+LOST = [
+    "lose",
+    "cut",
+    "truncated",
+    "garbage",
+    "empty",
+    "bad_gateway",
+    "half",
+    "reset",
+    "error",
+    "outage",
+]
 LATER = datetime(2100, 5, 24, 2, 44, 25, tzinfo=UTC)
 
 
@@ -43,7 +54,9 @@ def all_made_once(app, report, given, provider="fastcron"):
     """Every spec has exactly one job, which its outcome names."""
     assert [outcome.status for outcome in report] == ["done"] * len(given)
     rows = {row["id"]: (row["url"], row["name"]) for row in app.emulator.jobs(provider)}
-    assert [rows.pop(outcome.value.id) for outcome in report] == [(spec["url"], spec.get("name", "")) for spec in given]
+    assert [rows.pop(outcome.value.id) for outcome in report] == [
+        (spec["url"], spec.get("name", "")) for spec in given
+    ]
     assert rows == {}
 
 
@@ -89,7 +102,9 @@ async def test_losses_all_over_lose_and_double_nothing(provider):
     rows = {row["id"]: row["name"] for row in app.emulator.jobs(provider)}
     assert {rows[number] for number in done} == {f"n{index}" for index in done.values()}
     assert len(rows) == len(set(rows.values()))
-    assert {f"n{outcome.index}" for outcome in report.done} | {f"n{outcome.index}" for outcome in report.unknown} >= set(rows.values())
+    assert {f"n{outcome.index}" for outcome in report.done} | {
+        f"n{outcome.index}" for outcome in report.unknown
+    } >= set(rows.values())
     assert len(report.unknown) <= 3
 
 
@@ -144,7 +159,10 @@ async def test_a_list_that_fails_while_a_loss_is_examined_makes_it_unknown():
     async with paced(app, retry=RetryPolicy(max_attempts=2)) as api:
         bulk = aiter(api.cron.add_many(iter(specs(300))))
         outcomes = [await anext(bulk)]
-        app.emulator.faults.add(Fault("lose", function="cron.batch_add"), Fault("reset", function="cron.list", times=None))
+        app.emulator.faults.add(
+            Fault("lose", function="cron.batch_add"),
+            Fault("reset", function="cron.list", times=None),
+        )
         outcomes += [outcome async for outcome in bulk]
     unknown = [outcome for outcome in outcomes if outcome.status == "unknown"]
     assert len(unknown) == 100
@@ -182,7 +200,9 @@ async def test_without_retry_a_lost_batch_is_unknown():
 async def test_a_bad_item_is_isolated(bad):
     """Of a hundred specs the one that the service refuses fails with its words; the others are done, with at most 18 requests."""
     app = emulator()
-    given = [spec | ({"timeout": 99_999_999} if n == bad else {}) for n, spec in enumerate(specs(100))]
+    given = [
+        spec | ({"timeout": 99_999_999} if n == bad else {}) for n, spec in enumerate(specs(100))
+    ]
     async with paced(app) as api:
         report = await api.cron.add_many(given)
     assert [outcome.index for outcome in report.failed] == [bad]
@@ -223,7 +243,9 @@ async def test_the_size_of_batches_is_learnt():
 async def test_a_batch_may_be_too_large_and_have_a_bad_item():
     """A bad item in a batch that is too large is isolated, and the size is learnt all the same."""
     app = emulator(max_batch=30)
-    given = [spec | ({"timeout": 99_999_999} if n == 37 else {}) for n, spec in enumerate(specs(100))]
+    given = [
+        spec | ({"timeout": 99_999_999} if n == 37 else {}) for n, spec in enumerate(specs(100))
+    ]
     async with paced(app) as api:
         report = await api.cron.add_many(given)
         assert [outcome.index for outcome in report.failed] == [37]
@@ -237,7 +259,9 @@ async def test_a_batch_may_be_too_large_and_have_a_bad_item():
 async def test_what_a_refused_batch_of_adds_made_is_not_made_again(fails):
     """Where a refused batch was half carried out, what it made is found; where the jobs cannot be listed then, its items are unknown."""
     app = emulator()
-    async with paced(app, transport=HalfThenNo(app, key="data"), retry=RetryPolicy(max_attempts=2)) as api:
+    async with paced(
+        app, transport=HalfThenNo(app, key="data"), retry=RetryPolicy(max_attempts=2)
+    ) as api:
         bulk = aiter(api.cron.add_many(iter(specs(40))))
         if fails:
             async with anyio.create_task_group() as group:
@@ -262,7 +286,9 @@ async def test_a_batch_that_never_arrives_is_not_unknown():
         app.emulator.faults.add(Fault("reset", function="cron.batch_add", times=None))
         report = await api.cron.add_many(specs(30))
     assert len(report.failed) == 30
-    assert {(type(outcome.error), outcome.error.applied) for outcome in report.failed} == {(TransportError, Applied.NO)}
+    assert {(type(outcome.error), outcome.error.applied) for outcome in report.failed} == {
+        (TransportError, Applied.NO)
+    }
     assert app.emulator.jobs("fastcron") == []
 
 
@@ -294,14 +320,20 @@ async def test_a_token_that_is_revoked_in_the_middle_stops_it(kind):
     async with paced(app, token=lambda: TOKEN if good[0] else "f" * 32) as api:
         ids = await made(api, 700) if kind == "delete" else []
         good[0], outcomes = True, []
-        async for outcome in api.cron.delete_many(ids) if kind == "delete" else api.cron.add_many(iter(specs(700))):
+        async for outcome in (
+            api.cron.delete_many(ids) if kind == "delete" else api.cron.add_many(iter(specs(700)))
+        ):
             good[0] = False
             outcomes.append(outcome)
     done = {outcome.index for outcome in outcomes if outcome.status == "done"}
-    assert {type(outcome.error) for outcome in outcomes if outcome.status == "failed"} == {AuthenticationError}
+    assert {type(outcome.error) for outcome in outcomes if outcome.status == "failed"} == {
+        AuthenticationError
+    }
     assert {outcome.status for outcome in outcomes} == {"done", "failed", "not_tried"}
     assert len(outcomes) == 700
-    assert {int(name[1:]) for name in names(app)} == (done if kind == "add" else set(range(700)) - done)
+    assert {int(name[1:]) for name in names(app)} == (
+        done if kind == "add" else set(range(700)) - done
+    )
 
 
 # --- deletes, edits, runs ----------------------------------------------------------------------------------------------------------
@@ -331,7 +363,12 @@ async def test_deletes_whose_answer_cannot_be_read_are_sent_once_more(coalesce):
         ids = await made(api, 250)
         app.emulator.faults.add(Fault("garbage", function="cron.batch_delete", times=MOST_GARBLED))
         if coalesce:
-            assert [job.id for job in await together(*(partial(api.cron.delete, number) for number in ids[:80]))] == ids[:80]
+            assert [
+                job.id
+                for job in await together(
+                    *(partial(api.cron.delete, number) for number in ids[:80])
+                )
+            ] == ids[:80]
         else:
             assert [job.id for job in (await api.cron.delete_many(ids[:80])).values] == ids[:80]
     assert len(app.emulator.faults.fired) == MOST_GARBLED
@@ -390,7 +427,11 @@ class HalfThenNo(httpx.AsyncBaseTransport):
         if self.times and "/cron_batch_" in request.url.path:
             self.times -= 1
             body = json.loads(request.content)
-            half = httpx.Request("POST", request.url, json=body | {self.key: body[self.key][: len(body[self.key]) // 2]})
+            half = httpx.Request(
+                "POST",
+                request.url,
+                json=body | {self.key: body[self.key][: len(body[self.key]) // 2]},
+            )
             await (await self._inner.handle_async_request(half)).aread()
             await anyio.sleep(2)
             if self.key == "data":
@@ -469,7 +510,12 @@ async def test_edits_and_reads_are_repeated(provider, kind):
     async with paced(app, provider) as api:
         ids = await made(api, 6)
         groups = [(await api.group.add(f"g{n}")).id for n in range(3)]
-        app.emulator.faults.add(*[Fault(kind, function=name, times=2) for name in ("cron.edit", "cron.list", "group.delete")])
+        app.emulator.faults.add(
+            *[
+                Fault(kind, function=name, times=2)
+                for name in ("cron.edit", "cron.list", "group.delete")
+            ]
+        )
         (await api.cron.edit_many([(number, {"name": "x"}) for number in ids])).raise_for_failures()
         assert [job.name for job in (await api.cron.get_many(ids)).values] == ["x"] * 6
         (await api.group.delete_many(groups)).raise_for_failures()
@@ -480,8 +526,15 @@ async def test_runs_are_queued_once():
     """Of runs at a time whose answers are lost each is queued once; a run without a time is unknown and not repeated."""
     app = emulator()
     async with paced(app) as api:
-        ids = [job.id for job in (await api.cron.add_many([spec | {"expression": "manual"} for spec in specs(6)])).values]
-        app.emulator.faults.add(Fault("lose", function="cron.run", times=2), Fault("reset", function="cron.run"))
+        ids = [
+            job.id
+            for job in (
+                await api.cron.add_many([spec | {"expression": "manual"} for spec in specs(6)])
+            ).values
+        ]
+        app.emulator.faults.add(
+            Fault("lose", function="cron.run", times=2), Fault("reset", function="cron.run")
+        )
         assert (await api.cron.run_many(ids, time=LATER)).values == [LATER] * 6
         app.emulator.faults.add(Fault("lose", function="cron.run"))
         report = await api.cron.run_many(ids)
@@ -515,7 +568,11 @@ async def cut_off(app, bulk, requests):
 @pytest.mark.parametrize("requests", [1, 3, 5])
 async def test_a_bulk_that_was_cancelled_goes_on(tmp_path, provider, client, requests):
     """The same call with the same journal goes on where a cancelled one ended: nothing twice, nothing lost, done ones with their ids."""
-    app, journal, given = emulator(), tmp_path / "journal.jsonl", specs(600 if provider == "fastcron" else 100)
+    app, journal, given = (
+        emulator(),
+        tmp_path / "journal.jsonl",
+        specs(600 if provider == "fastcron" else 100),
+    )
     async with paced(app, provider) as api:
         app.emulator.faults.add(Fault("stall", function="cron.batch_add", times=None, seconds=0.6))
         app.emulator.faults.add(Fault("stall", function="cron.add", times=None, seconds=0.6))
@@ -544,7 +601,9 @@ LIKE = {"the same": {}, "another time limit": {"timeout": 11}}
 
 @pytest.mark.parametrize("name", [{}, {"name": "n"}])
 @pytest.mark.parametrize("like", LIKE)
-async def test_a_resumed_bulk_leaves_the_jobs_that_its_client_made_meanwhile_alone(tmp_path, like, name):
+async def test_a_resumed_bulk_leaves_the_jobs_that_its_client_made_meanwhile_alone(
+    tmp_path, like, name
+):
     """What a caller was told to have made is its own, however like an item of a cancelled bulk it looks; the item is made too."""
     app, journal = emulator(), tmp_path / "journal.jsonl"
     given = [{"url": URL, "timeout": 20, **name} for _ in range(3)]
@@ -571,13 +630,17 @@ async def test_equal_specs_of_two_cancelled_bulks_are_made_once_each(tmp_path, k
     """Two bulks of equal specs are cancelled at any moment, and go on with the same client: each spec has one job of its own."""
     app, given = emulator(), [{"url": URL}] * 20
     if kind not in ("none", "bad item"):
-        app.emulator.faults.add(Fault(kind, function="cron.batch_add", times=2, seconds=3.0 if "stall" in kind else 0.0))
+        app.emulator.faults.add(
+            Fault(kind, function="cron.batch_add", times=2, seconds=3.0 if "stall" in kind else 0.0)
+        )
     more = [{"url": URL, "timeout": 99_999_999}] if kind == "bad item" else []
     async with paced(app) as api:
         for word in ("a", "b"):
             await cut_off(app, api.cron.add_many(given + more, journal=tmp_path / word), requests)
         await anyio.sleep(10)
-        reports = [await api.cron.add_many(given + more, journal=tmp_path / word) for word in ("a", "b")]
+        reports = [
+            await api.cron.add_many(given + more, journal=tmp_path / word) for word in ("a", "b")
+        ]
     ids = [job.id for report in reports for job in report.values]
     assert len(set(ids)) == len(ids) == 40
     assert {row["id"] for row in app.emulator.jobs("fastcron")} == set(ids)
@@ -587,12 +650,21 @@ async def test_equal_specs_of_two_cancelled_bulks_are_made_once_each(tmp_path, k
 @pytest.mark.parametrize("kind", ["stall", "reset"])
 async def test_a_resumed_bulk_takes_no_look_alike(tmp_path, provider, kind):
     """Jobs that were there before the first run and look just like ours are not taken for what it left behind."""
-    app, journal, given = emulator(), tmp_path / "journal.jsonl", specs(250 if provider == "fastcron" else 30)
+    app, journal, given = (
+        emulator(),
+        tmp_path / "journal.jsonl",
+        specs(250 if provider == "fastcron" else 30),
+    )
     async with paced(app, provider) as other:
         old = [job.id for job in (await other.cron.add_many(given)).values]
     async with paced(app, provider) as api:
         fault = {"seconds": 0.6} if kind == "stall" else {}
-        app.emulator.faults.add(*[Fault(kind, function=name, times=None, **fault) for name in ("cron.batch_add", "cron.add")])
+        app.emulator.faults.add(
+            *[
+                Fault(kind, function=name, times=None, **fault)
+                for name in ("cron.batch_add", "cron.add")
+            ]
+        )
         await cut_off(app, api.cron.add_many(given, journal=journal), 3)
         await anyio.sleep(10)
     app.emulator.faults.clear()
@@ -628,7 +700,9 @@ class Odd(httpx.AsyncBaseTransport):
         response = await self._inner.handle_async_request(request)
         if request.url.path.endswith(f"/{self.function}"):
             body = (await response.aread()).replace(b'"id":', b'"nr":')
-            return httpx.Response(response.status_code, headers={"content-type": "application/json"}, content=body)
+            return httpx.Response(
+                response.status_code, headers={"content-type": "application/json"}, content=body
+            )
         return response
 
 
@@ -638,7 +712,9 @@ async def test_an_answer_of_an_odd_shape_is_not_made_again(tmp_path):
     odd = Odd(app, "cron_batch_add")
     async with paced(app, transport=odd) as api:
         first = await api.cron.add_many(specs(50), journal=journal)
-        assert {(type(outcome.error), outcome.error.applied) for outcome in first.failed} == {(ResponseError, Applied.YES)}
+        assert {(type(outcome.error), outcome.error.applied) for outcome in first.failed} == {
+            (ResponseError, Applied.YES)
+        }
         odd.function = "none"
         all_made_once(app, await api.cron.add_many(specs(50), journal=journal), specs(50))
 
@@ -657,9 +733,15 @@ async def test_resuming_right_away_waits_for_the_journal(tmp_path):
 @BOTH
 async def test_a_kill_at_any_moment_loses_and_doubles_nothing(tmp_path, provider):
     """From the journal as it was at each of its lines, against the jobs there were when it was cut, a new run makes each job once."""
-    app, journal, given = emulator(), tmp_path / "journal.jsonl", specs(310 if provider == "fastcron" else 12)
+    app, journal, given = (
+        emulator(),
+        tmp_path / "journal.jsonl",
+        specs(310 if provider == "fastcron" else 12),
+    )
     async with paced(app, provider) as api:
-        app.emulator.faults.add(Fault("lose", function="cron.batch_add"), Fault("lose", function="cron.add"))
+        app.emulator.faults.add(
+            Fault("lose", function="cron.batch_add"), Fault("lose", function="cron.add")
+        )
         (await api.cron.add_many(given, journal=journal)).raise_for_failures()
     lines = journal.read_bytes().splitlines(keepends=True)
     rows = app.emulator.jobs(provider)
@@ -671,9 +753,13 @@ async def test_a_kill_at_any_moment_loses_and_doubles_nothing(tmp_path, provider
         for torn in (b"", lines[cut][:-7] if cut < len(lines) else b""):
             fresh, path = emulator(rates={provider: None}), tmp_path / "copy.jsonl"
             path.write_bytes(b"".join(lines[:cut]) + torn)
-            for row in rows:  # what was marked may have been made before the kill; what was not cannot have been
+            for row in (
+                rows
+            ):  # what was marked may have been made before the kill; what was not cannot have been
                 if int(row["name"][1:]) in marked:
-                    fresh.emulator.store.add("job", provider, account, {k: v for k, v in row.items() if k != "id"})
+                    fresh.emulator.store.add(
+                        "job", provider, account, {k: v for k, v in row.items() if k != "id"}
+                    )
             async with client_of(fresh, provider, scheduler=virtual(1000.0)) as api:
                 report = await api.cron.add_many(given, journal=path)
             assert len(report.done) == len(given)
@@ -682,7 +768,9 @@ async def test_a_kill_at_any_moment_loses_and_doubles_nothing(tmp_path, provider
 
 def account_of(app, provider):
     """Return the account under which the emulator keeps the jobs of its token."""
-    ((account,),) = app.emulator.store._connection.execute("SELECT DISTINCT account FROM documents WHERE provider = ?", (provider,))
+    ((account,),) = app.emulator.store._connection.execute(
+        "SELECT DISTINCT account FROM documents WHERE provider = ?", (provider,)
+    )
     return account
 
 
@@ -769,7 +857,12 @@ async def test_runs_go_on(tmp_path):
     """Runs under way at a cut are looked up where they have a time, and unknown where they have none; none is queued twice."""
     app = emulator()
     async with paced(app) as api:
-        ids = [job.id for job in (await api.cron.add_many([spec | {"expression": "manual"} for spec in specs(5)])).values]
+        ids = [
+            job.id
+            for job in (
+                await api.cron.add_many([spec | {"expression": "manual"} for spec in specs(5)])
+            ).values
+        ]
         for word, time in (("timed", LATER), ("now", None)):
             queued = [len(row["queued"]) for row in app.emulator.jobs("fastcron")]
             app.emulator.faults.add(Fault("stall", function="cron.run", seconds=20.0))
@@ -782,7 +875,10 @@ async def test_runs_go_on(tmp_path):
             else:
                 assert report.unknown
                 assert not report.failed
-            assert all(len(row["queued"]) <= n + 1 for row, n in zip(app.emulator.jobs("fastcron"), queued, strict=True))
+            assert all(
+                len(row["queued"]) <= n + 1
+                for row, n in zip(app.emulator.jobs("fastcron"), queued, strict=True)
+            )
 
 
 async def test_a_full_disk_keeps_what_was_done_in_the_report(tmp_path, monkeypatch):
@@ -800,7 +896,9 @@ async def test_a_full_disk_keeps_what_was_done_in_the_report(tmp_path, monkeypat
         bulk = api.cron.add_many(specs(1000), journal=tmp_path / "journal.jsonl")
         with pytest.raises(ConfigurationError, match="No space left"):
             await bulk
-    assert {outcome.value.name for outcome in bulk.report.done} == {row["name"] for row in app.emulator.jobs("fastcron")}
+    assert {outcome.value.name for outcome in bulk.report.done} == {
+        row["name"] for row in app.emulator.jobs("fastcron")
+    }
     assert bulk.report.done
 
 
@@ -819,4 +917,6 @@ async def test_a_bulk_that_begins_does_not_confuse_an_add_whose_answer_was_lost(
 
     async with client_of(app, "setcronjob", scheduler=Meanwhile(1000.0)) as api:
         job = await api.cron.add(url="https://example.com/mine", name="mine")
-    assert [row["id"] for row in app.emulator.jobs("setcronjob") if row["name"] == "mine"] == [job.id]
+    assert [row["id"] for row in app.emulator.jobs("setcronjob") if row["name"] == "mine"] == [
+        job.id
+    ]

@@ -137,10 +137,19 @@ async def test_a_deadline_of_the_generator_is_its_own():
 
     async with paced(app) as api:
         bulk = api.cron.add_many(generate())
-        with pytest.raises(ConfigurationError, match=r"^cron\.add_many: item \d+ could not be read \(TimeoutError\)\.$"):
+        with pytest.raises(
+            ConfigurationError,
+            match=r"^cron\.add_many: item \d+ could not be read \(TimeoutError\)\.$",
+        ):
             await bulk
         assert await is_idle(api)
-    assert 300 <= len(bulk.report.done) == len(bulk.report) == len(app.emulator.jobs("fastcron")) < 1000
+    assert (
+        300
+        <= len(bulk.report.done)
+        == len(bulk.report)
+        == len(app.emulator.jobs("fastcron"))
+        < 1000
+    )
 
 
 async def test_a_deadline_of_asyncio_breaks_the_input_off():
@@ -150,11 +159,20 @@ async def test_a_deadline_of_asyncio_breaks_the_input_off():
     app, closed = emulator(), []
     async with paced(app) as api:
         bulk = api.cron.add_many(holding(asyncio.timeout(2.5), 1000, closed))
-        with pytest.raises(ConfigurationError, match=r"^cron\.add_many: the reading was cancelled at item \d+, so the input cannot"):
+        with pytest.raises(
+            ConfigurationError,
+            match=r"^cron\.add_many: the reading was cancelled at item \d+, so the input cannot",
+        ):
             await bulk
         assert closed
         assert await is_idle(api)
-    assert 300 <= len(bulk.report.done) == len(bulk.report) == len(app.emulator.jobs("fastcron")) < 1000
+    assert (
+        300
+        <= len(bulk.report.done)
+        == len(bulk.report)
+        == len(app.emulator.jobs("fastcron"))
+        < 1000
+    )
 
 
 async def test_a_generator_is_advanced_and_closed_by_one_task():
@@ -213,7 +231,10 @@ async def test_a_slow_input_does_not_hold_back_what_it_gave(provider):
             await anyio.sleep(60)
 
     async with paced(emulator(), provider) as api:
-        late = [anyio.current_time() - given[outcome.index] async for outcome in api.cron.add_many(generate())]
+        late = [
+            anyio.current_time() - given[outcome.index]
+            async for outcome in api.cron.add_many(generate())
+        ]
     assert len(late) == 60
     assert max(late) < 2.5
 
@@ -293,7 +314,10 @@ async def test_who_takes_what_has_come_leaves_the_reading_alone():
         await anyio.sleep(60)
         yield 6
 
-    opened, begun = Source(generate(), lambda given, _: given, "cron.get_many"), anyio.current_time()
+    opened, begun = (
+        Source(generate(), lambda given, _: given, "cron.get_many"),
+        anyio.current_time(),
+    )
     assert [item.given for item in await opened.take(2, 10)] == [5]
     assert anyio.current_time() - begun == 10
     assert [item.given for item in await opened.take(2, 10)] == [6]
@@ -358,7 +382,10 @@ async def test_a_generator_that_blocks_is_not_read_on_for_long():
             elapse(10)
             yield number
 
-    opened, begun = Source(generate(), lambda given, _: given, "cron.get_many"), anyio.current_time()
+    opened, begun = (
+        Source(generate(), lambda given, _: given, "cron.get_many"),
+        anyio.current_time(),
+    )
     assert await opened.drain(1000, 1.0) == [(0, 0)]
     assert anyio.current_time() - begun == 10
 
@@ -434,7 +461,9 @@ async def test_a_generator_may_change_and_yield_the_same_dict(provider, kind):
 
     async with paced(app, provider) as api:
         report = await api.cron.add_many(generate() if kind == "generator" else generate_async())
-    assert [job.name for job in report.values] == names(app, provider) == [f"n{n}" for n in range(250)]
+    assert (
+        [job.name for job in report.values] == names(app, provider) == [f"n{n}" for n in range(250)]
+    )
 
 
 async def test_a_generator_may_change_and_yield_the_same_edit():

@@ -16,7 +16,9 @@ LATER = datetime(2100, 5, 24, 2, 44, 25, tzinfo=UTC)
 BULKS = {
     "delete": lambda api, ids, **options: api.cron.delete_many(ids, **options),
     "disable": lambda api, ids, **options: api.cron.disable_many(ids, **options),
-    "edit": lambda api, ids, **options: api.cron.edit_many([(number, {"name": "new"}) for number in ids], **options),
+    "edit": lambda api, ids, **options: api.cron.edit_many(
+        [(number, {"name": "new"}) for number in ids], **options
+    ),
     "group": lambda api, ids, **options: api.group.delete_many(ids, **options),
 }
 
@@ -97,12 +99,21 @@ def torn_out(journal):
 @pytest.mark.parametrize("kind", [*BULKS, "add"])
 async def test_an_outage_ends_a_bulk_that_goes_on_after_one_patience(tmp_path, provider, kind):
     """However much an earlier run has left in doubt, an outage is waited for once; what is not sent any more stays unknown."""
-    app, journal, count = emulator(), tmp_path / "journal.jsonl", 250 if provider == "fastcron" and kind in ("add", "delete") else 5
+    app, journal, count = (
+        emulator(),
+        tmp_path / "journal.jsonl",
+        250 if provider == "fastcron" and kind in ("add", "delete") else 5,
+    )
     bulks = BULKS | {"add": lambda api, _ids, **options: api.cron.add_many(specs(count), **options)}
     async with paced(app, provider) as api:
         ids = [] if kind == "add" else await things(api, kind, count)
         if kind == "add":
-            app.emulator.faults.add(*(Fault("reset", function=name, times=None) for name in ("cron.add", "cron.batch_add")))
+            app.emulator.faults.add(
+                *(
+                    Fault("reset", function=name, times=None)
+                    for name in ("cron.add", "cron.batch_add")
+                )
+            )
         await bulks[kind](api, ids, journal=journal)
         app.emulator.faults.clear()
         torn_out(journal)
@@ -111,7 +122,9 @@ async def test_an_outage_ends_a_bulk_that_goes_on_after_one_patience(tmp_path, p
         begun = anyio.current_time()
         report = await bulks[kind](api, ids, journal=journal)
     assert anyio.current_time() - begun < 2 * RetryPolicy().budget
-    assert {outcome.status for outcome in report} == {"failed" if kind == "add" else "unknown"}  # an add was proven not to be there
+    assert {outcome.status for outcome in report} == {
+        "failed" if kind == "add" else "unknown"
+    }  # an add was proven not to be there
     assert isinstance(report.stopped_by, ServiceUnavailableError)
 
 
@@ -125,7 +138,11 @@ async def test_an_outage_of_everything_is_waited_for_once_or_twice(tmp_path, kin
         def again():
             if kind == "runs":
                 return api.cron.run_many(ids, time=LATER, journal=journal)
-            return api.cron.edit_many([(number, {"timeout": 10 + place}) for place, number in enumerate(ids)], batch=True, journal=journal)
+            return api.cron.edit_many(
+                [(number, {"timeout": 10 + place}) for place, number in enumerate(ids)],
+                batch=True,
+                journal=journal,
+            )
 
         await again()
         torn_out(journal)
@@ -202,7 +219,9 @@ async def test_a_refusal_of_a_change_settles_it(tmp_path):
         await killed(app, api.cron.disable_many([4711], journal=journal))
         assert noted(journal) == {0: "sending"}
         report = await api.cron.disable_many([4711], journal=journal)
-    assert [(type(outcome.error), outcome.error.applied) for outcome in report.failed] == [(APIError, Applied.NO)]
+    assert [(type(outcome.error), outcome.error.applied) for outcome in report.failed] == [
+        (APIError, Applied.NO)
+    ]
 
 
 @BOTH
@@ -223,7 +242,9 @@ async def test_adds_that_are_proven_absent_may_fail(tmp_path, provider):
     app, journal = emulator(), tmp_path / "journal.jsonl"
     given = [{"url": URL, "name": "n0", "timeout": 99_999_999}]
     async with paced(app, provider) as api:
-        faults = [Fault("reset", function=name, times=None) for name in ("cron.add", "cron.batch_add")]
+        faults = [
+            Fault("reset", function=name, times=None) for name in ("cron.add", "cron.batch_add")
+        ]
         await killed(app, api.cron.add_many(given, journal=journal), *faults)
         assert set(noted(journal).values()) == {"sending"}
         report = await api.cron.add_many(given, journal=journal)
@@ -255,7 +276,11 @@ async def test_another_accounts_token_does_not_go_on_with_a_journal(tmp_path):
 
 async def test_a_token_that_a_function_gives_may_change_between_runs(tmp_path):
     """A journal goes on with another token where a function gives it, as one does that rotates them."""
-    app, journal, now = emulator(tokens=["first-token-1"]), tmp_path / "journal.jsonl", ["first-token-1"]
+    app, journal, now = (
+        emulator(tokens=["first-token-1"]),
+        tmp_path / "journal.jsonl",
+        ["first-token-1"],
+    )
 
     async def token():
         await anyio.sleep(0.1)
@@ -264,7 +289,9 @@ async def test_a_token_that_a_function_gives_may_change_between_runs(tmp_path):
     async with paced(app, token=token) as api:
         jobs = (await api.cron.add_many(specs(3), journal=journal)).values
         now[0] = "second-token-2"
-        assert [job.id for job in (await api.cron.add_many(specs(3), journal=journal)).values] == [job.id for job in jobs]
+        assert [job.id for job in (await api.cron.add_many(specs(3), journal=journal)).values] == [
+            job.id for job in jobs
+        ]
     assert b"token" not in journal.read_bytes()
 
 
@@ -305,18 +332,25 @@ async def test_a_journal_is_let_go_of_though_the_input_cannot_be_closed(tmp_path
         with pytest.raises(ConfigurationError, match="item 3"):
             await bulk
         jobs = bulk.report.values
-        assert [job.id for job in (await api.cron.add_many(specs(3), journal=journal)).values] == [job.id for job in jobs]
+        assert [job.id for job in (await api.cron.add_many(specs(3), journal=journal)).values] == [
+            job.id for job in jobs
+        ]
     assert len(jobs) == 3
 
 
 # --- other inputs ------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("given", [specs(2), [*specs(2), {"url": URL, "name": "other"}]], ids=["shorter", "other"])
+@pytest.mark.parametrize(
+    "given", [specs(2), [*specs(2), {"url": URL, "name": "other"}]], ids=["shorter", "other"]
+)
 async def test_the_error_of_other_inputs_says_what_a_new_path_does(tmp_path, given):
     """Whoever gives a journal other inputs, or fewer, is told that a new path does all items, also those that are done."""
     app, journal = emulator(), tmp_path / "journal.jsonl"
     async with paced(app) as api:
         await api.cron.add_many(specs(3), journal=journal)
-        with pytest.raises(ConfigurationError, match=r"of other inputs: .*item 2.* Use a new path for a new bulk: it does all items"):
+        with pytest.raises(
+            ConfigurationError,
+            match=r"of other inputs: .*item 2.* Use a new path for a new bulk: it does all items",
+        ):
             await api.cron.add_many(given, journal=journal)

@@ -10,7 +10,13 @@ import anyio
 import pytest
 from anyio.lowlevel import cancel_shielded_checkpoint, checkpoint
 
-from cronapi import AuthenticationError, ConfigurationError, Failed, NotTried, ServiceUnavailableError
+from cronapi import (
+    AuthenticationError,
+    ConfigurationError,
+    Failed,
+    NotTried,
+    ServiceUnavailableError,
+)
 from cronapi.bulk import journal as journals
 from cronapi.emulator import Fault
 from emulated import BOTH, client_of, emulator, paced, specs, virtual
@@ -39,7 +45,9 @@ class Listener:
 
 
 @pytest.mark.parametrize(
-    "wrong", [5, True, "x", hear, partial(hear), Listener()], ids=["number", "bool", "text", "async", "partial", "object"]
+    "wrong",
+    [5, True, "x", hear, partial(hear), Listener()],
+    ids=["number", "bool", "text", "async", "partial", "object"],
 )
 async def test_progress_that_cannot_be_called_is_refused_at_once(wrong):
     """What is no function, or an async one, is refused when the bulk is made, before anything is sent."""
@@ -52,7 +60,9 @@ async def test_progress_that_cannot_be_called_is_refused_at_once(wrong):
 
 @pytest.mark.parametrize("journal", [False, True])
 @pytest.mark.parametrize("heard", [1, 50, 150])
-async def test_an_error_in_progress_leaves_all_that_is_known_in_the_report(tmp_path, heard, journal):
+async def test_an_error_in_progress_leaves_all_that_is_known_in_the_report(
+    tmp_path, heard, journal
+):
     """Where `progress` raises in the middle of a batch, the report has the whole batch: what the service has made is not forgotten."""
     app = emulator()
 
@@ -61,7 +71,9 @@ async def test_an_error_in_progress_leaves_all_that_is_known_in_the_report(tmp_p
             raise KeyError("mine")
 
     async with paced(app) as api:
-        bulk = api.cron.add_many(specs(1000), progress=progress, journal=tmp_path / "journal" if journal else None)
+        bulk = api.cron.add_many(
+            specs(1000), progress=progress, journal=tmp_path / "journal" if journal else None
+        )
         with pytest.raises(KeyError, match="mine"):
             await bulk
         known = len(bulk.report.done)
@@ -125,9 +137,15 @@ async def test_the_seconds_of_batches_are_honest_from_the_first(tmp_path, monkey
         assert are_honest(seconds, 1.1)
         assert rises(seconds) < 1.1
         assert seconds[0][0] == 15
-        await cut_off(app, "cron.batch_add", api.cron.add_many(specs(1500, "more"), journal=journal), 9)
+        await cut_off(
+            app, "cron.batch_add", api.cron.add_many(specs(1500, "more"), journal=journal), 9
+        )
     async with paced(app) as api:
-        seconds = await told(lambda progress: api.cron.add_many(specs(1500, "more"), journal=journal, progress=progress))
+        seconds = await told(
+            lambda progress: api.cron.add_many(
+                specs(1500, "more"), journal=journal, progress=progress
+            )
+        )
     assert len(seconds) == 1500
     assert are_honest(seconds, 1.1)
 
@@ -142,7 +160,11 @@ async def test_the_seconds_of_singles_are_honest_from_the_first(tmp_path, monkey
         assert rises(seconds) < 0.5
         await cut_off(app, "cron.add", api.cron.add_many(specs(300, "more"), journal=journal), 150)
     async with paced(app, "setcronjob") as api:
-        seconds = await told(lambda progress: api.cron.add_many(specs(300, "more"), journal=journal, progress=progress))
+        seconds = await told(
+            lambda progress: api.cron.add_many(
+                specs(300, "more"), journal=journal, progress=progress
+            )
+        )
     assert are_honest(seconds, 0.11)
 
 
@@ -262,4 +284,7 @@ async def test_an_input_that_breaks_off_is_what_stopped_it():
         with pytest.raises(ConfigurationError) as caught:
             await bulk
     assert bulk.report.stopped_by is caught.value
-    assert "stopped by: ConfigurationError: cron.add_many: item 5 could not be read" in bulk.report.summary()
+    assert (
+        "stopped by: ConfigurationError: cron.add_many: item 5 could not be read"
+        in bulk.report.summary()
+    )

@@ -23,7 +23,9 @@ def names(app, provider):
 
 
 def hold_back(app, kind, *functions):
-    app.emulator.faults.add(*(Fault(kind, function=function, seconds=20.0, times=3) for function in functions))
+    app.emulator.faults.add(
+        *(Fault(kind, function=function, seconds=20.0, times=3) for function in functions)
+    )
 
 
 async def cancelled(bulk, seconds=4.0):
@@ -47,7 +49,9 @@ async def test_adds_that_were_under_way_are_waited_for(tmp_path, provider, kind)
 
 @BOTH
 @HELD_BACK
-async def test_a_bulk_may_be_cancelled_while_it_waits_for_what_was_under_way(tmp_path, provider, kind):
+async def test_a_bulk_may_be_cancelled_while_it_waits_for_what_was_under_way(
+    tmp_path, provider, kind
+):
     """One that waits for an earlier one's requests is cancelled, twice, without sending anything; the next finds each job, made once."""
     app, journal = emulator(), tmp_path / "journal.jsonl"
     hold_back(app, kind, "cron.add", "cron.batch_add")

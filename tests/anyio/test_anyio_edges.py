@@ -8,7 +8,14 @@ import anyio
 import httpx
 import pytest
 
-from cronapi import ConfigurationError, CronAPIError, NotFoundError, OutcomeUnknownError, RetryPolicy, WaitTooLongError
+from cronapi import (
+    ConfigurationError,
+    CronAPIError,
+    NotFoundError,
+    OutcomeUnknownError,
+    RetryPolicy,
+    WaitTooLongError,
+)
 from cronapi.emulator import Clock, Fault, create_app
 from emulated import URL, emulator, paced, virtual
 
@@ -164,7 +171,9 @@ async def test_an_error_about_a_job_that_a_search_by_id_would_miss_is_not_its_ab
 async def test_a_service_that_knows_no_pages_is_read_once():
     """A listing of a thousand jobs that comes back for every page ends after the second."""
     rows = [{"id": number, "url": URL} for number in range(1, 1001)]
-    page = httpx.MockTransport(lambda _: httpx.Response(200, json={"status": "success", "code": 0, "data": rows}))
+    page = httpx.MockTransport(
+        lambda _: httpx.Response(200, json={"status": "success", "code": 0, "data": rows})
+    )
     async with paced(None, "setcronjob", transport=page) as api:
         assert len([job async for job in api.cron.iterate()]) == 1000
 
@@ -237,7 +246,9 @@ async def test_a_transport_that_cannot_be_closed_does_not_stop_the_closing(caplo
 
 async def test_functions_that_cronapi_does_not_know_do_not_wait_for_each_other():
     """Raw calls of a function that is not in the table run side by side."""
-    app = create_app(clock=Clock(ticks=anyio.current_time), rates={"fastcron": None, "setcronjob": None})
+    app = create_app(
+        clock=Clock(ticks=anyio.current_time), rates={"fastcron": None, "setcronjob": None}
+    )
     app.emulator.faults.add(Fault("stall", times=None, seconds=5.0))
     async with paced(app, scheduler=virtual(1000)) as api:
         before = anyio.current_time()
@@ -286,6 +297,9 @@ async def test_a_wrapper_of_the_users_own_is_not_taken_for_httpxs_transport():
                 raise httpx.ConnectTimeout("the second try")
             return answer
 
-    async with httpx.AsyncClient(transport=Retrying()) as http, paced(app, http_client=http, transport=None) as api:
+    async with (
+        httpx.AsyncClient(transport=Retrying()) as http,
+        paced(app, http_client=http, transport=None) as api,
+    ):
         job = await api.cron.add(url=URL, name="once")
     assert [row["id"] for row in app.emulator.jobs("fastcron")] == [job.id]

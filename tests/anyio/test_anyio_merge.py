@@ -7,7 +7,14 @@ from collections import Counter
 import anyio
 import pytest
 
-from cronapi import APIError, ConfigurationError, CronAPIError, NotFoundError, TransportError, WaitTooLongError
+from cronapi import (
+    APIError,
+    ConfigurationError,
+    CronAPIError,
+    NotFoundError,
+    TransportError,
+    WaitTooLongError,
+)
 from cronapi.emulator import Fault
 from emulated import RATES, URL, client_of, emulator, together, virtual
 
@@ -79,8 +86,15 @@ async def test_gets_become_a_page_of_the_list():
     """Thirty jobs read at once cost a get and a list; a job that is not there is a NotFoundError for its caller alone."""
     app = emulator()
     async with merging(app) as api:
-        jobs = [job.id for job in await api.cron.batch_add([{"url": URL, "name": f"job {n}"} for n in range(30)])]
-        found = await together(*[lambda number=number: api.cron.get(number) for number in [*jobs, 999_999]])
+        jobs = [
+            job.id
+            for job in await api.cron.batch_add(
+                [{"url": URL, "name": f"job {n}"} for n in range(30)]
+            )
+        ]
+        found = await together(
+            *[lambda number=number: api.cron.get(number) for number in [*jobs, 999_999]]
+        )
     assert [job.id for job in found[:30]] == jobs
     assert isinstance(found[30], NotFoundError)
     assert sent(app)["cron.get"] + sent(app)["cron.list"] <= 3
@@ -115,7 +129,9 @@ async def test_a_shared_request_whose_answer_is_lost_makes_each_job_once(kind):
     async with merging(app) as api:
         app.emulator.faults.add(Fault(kind, function="cron.batch_add"))
         results = await together(*adds(api, 12))
-    assert sorted(job.id for job in results) == sorted(row["id"] for row in app.emulator.jobs("fastcron"))
+    assert sorted(job.id for job in results) == sorted(
+        row["id"] for row in app.emulator.jobs("fastcron")
+    )
     assert [job.name for job in results] == [f"job {n}" for n in range(12)]
 
 
@@ -139,7 +155,9 @@ async def test_cancelled_while_waiting_takes_its_item_along():
             await anyio.wait_all_tasks_blocked()
             for scope in scopes:
                 scope.cancel()
-    assert sorted(row["name"] for row in app.emulator.jobs("fastcron")) == [f"job {n}" for n in range(7)]
+    assert sorted(row["name"] for row in app.emulator.jobs("fastcron")) == [
+        f"job {n}" for n in range(7)
+    ]
 
 
 async def test_when_all_callers_go_away_nothing_is_sent():
@@ -181,7 +199,9 @@ async def test_effects_on_one_job_keep_their_order():
     """A delete that was asked for after an edit does not overtake it by joining an older batch."""
     app = emulator()
     async with merging(app) as api:
-        first, second = await api.cron.batch_add([{"url": URL, "name": "first"}, {"url": URL, "name": "second"}])
+        first, second = await api.cron.batch_add(
+            [{"url": URL, "name": "first"}, {"url": URL, "name": "second"}]
+        )
         calls = (
             lambda: api.cron.delete(first.id),
             lambda: api.cron.edit(second.id, name="changed"),
@@ -189,7 +209,11 @@ async def test_effects_on_one_job_keep_their_order():
         )
         results = await together(*calls)
     assert results[1].name == "changed"
-    assert [request.function for request in app.emulator.requests][1:] == ["cron.delete", "cron.edit", "cron.delete"]
+    assert [request.function for request in app.emulator.requests][1:] == [
+        "cron.delete",
+        "cron.edit",
+        "cron.delete",
+    ]
 
 
 async def test_calls_on_one_job_that_begin_at_once_keep_their_order():
@@ -198,7 +222,11 @@ async def test_calls_on_one_job_that_begin_at_once_keep_their_order():
 
     async def change(api, job, what):
         begun.append(f"cron.{what}")
-        await (api.cron.edit(job.id, name="changed") if what == "edit" else getattr(api.cron, what)(job.id))
+        await (
+            api.cron.edit(job.id, name="changed")
+            if what == "edit"
+            else getattr(api.cron, what)(job.id)
+        )
 
     async with merging(app, "setcronjob") as api:
         for _ in range(20):
@@ -214,9 +242,13 @@ async def test_a_read_sees_what_was_changed_before_it():
     """A get that was asked for after an edit of the same job does not overtake it."""
     app = emulator()
     async with merging(app) as api:
-        first, second = await api.cron.batch_add([{"url": URL, "name": "first"}, {"url": URL, "name": "second"}])
+        first, second = await api.cron.batch_add(
+            [{"url": URL, "name": "first"}, {"url": URL, "name": "second"}]
+        )
         results = await together(
-            lambda: api.cron.get(first.id), lambda: api.cron.edit(second.id, name="changed"), lambda: api.cron.get(second.id)
+            lambda: api.cron.get(first.id),
+            lambda: api.cron.edit(second.id, name="changed"),
+            lambda: api.cron.get(second.id),
         )
     assert results[2].name == "changed"
 
@@ -236,7 +268,10 @@ async def test_max_wait_counts_the_time_in_the_queue():
     async with merging(app) as api:
         web = api.with_options(max_wait=0.5)
         await api.cron.list()
-        results = await together(lambda: web.cron.add(url=URL, name="too long"), lambda: api.cron.add(url=URL, name="waits"))
+        results = await together(
+            lambda: web.cron.add(url=URL, name="too long"),
+            lambda: api.cron.add(url=URL, name="waits"),
+        )
     assert isinstance(results[0], WaitTooLongError)
     assert [row["name"] for row in app.emulator.jobs("fastcron")] == ["waits"]
 
@@ -249,7 +284,9 @@ async def test_max_wait_ends_the_wait_for_a_shared_slot():
         slot.refused(retry_after=30)
         slot.close()
         short = api.with_options(max_wait=40.0)
-        results = await together(lambda: short.cron.add(url=URL, name="stays"), lambda: shorter(api))
+        results = await together(
+            lambda: short.cron.add(url=URL, name="stays"), lambda: shorter(api)
+        )
     assert results[0].name == "stays"
     assert isinstance(results[1], WaitTooLongError)
     assert len(app.emulator.jobs("fastcron")) == 1

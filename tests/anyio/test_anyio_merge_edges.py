@@ -83,7 +83,9 @@ async def test_raw_calls_share_requests_too():
     async with merging(app) as api:
         ids = await made(api, 30)
         gets = [lambda number=number: api.call("cron.get", id=number) for number in ids]
-        rows = await together(*gets, *[lambda n=n: api.call("cron.add", url=URL, name=f"raw {n}") for n in range(10)])
+        rows = await together(
+            *gets, *[lambda n=n: api.call("cron.add", url=URL, name=f"raw {n}") for n in range(10)]
+        )
     assert [row["id"] for row in rows[:30]] == ids
     assert [row["name"] for row in rows[30:]] == [f"raw {n}" for n in range(10)]
     assert len(functions(app)) <= 6
@@ -94,8 +96,12 @@ async def test_a_raw_call_keeps_every_parameter():
     app = emulator()
     async with merging(app) as api:
         ids = await made(api, 3)
-        results = await together(*[lambda number=number: api.call("cron.get", id=number, verbose=1) for number in ids])
-    assert {type(result) for result in results} == {APIError}  # the strict emulator knows no such parameter
+        results = await together(
+            *[lambda number=number: api.call("cron.get", id=number, verbose=1) for number in ids]
+        )
+    assert {type(result) for result in results} == {
+        APIError
+    }  # the strict emulator knows no such parameter
 
 
 async def test_reads_about_one_job_are_not_sent_before_what_changes_it():
@@ -130,12 +136,16 @@ async def test_calls_after_a_change_share_a_request():
     app = emulator()
     async with merging(app) as api:
         (number,) = await made(api, 1)
-        results = await together(lambda: api.cron.edit(number, name="changed"), *[lambda: api.cron.get(number)] * 10)
+        results = await together(
+            lambda: api.cron.edit(number, name="changed"), *[lambda: api.cron.get(number)] * 10
+        )
     assert {job.name for job in results} == {"changed"}
     assert functions(app)[1:] == ["cron.edit", "cron.get"]
 
 
-@pytest.mark.parametrize("kinds", ["delete edit edit", "get delete edit", "edit delete edit", "edit get delete add"])
+@pytest.mark.parametrize(
+    "kinds", ["delete edit edit", "get delete edit", "edit delete edit", "edit get delete add"]
+)
 async def test_calls_of_one_moment_are_sent_as_they_were_made(kinds):
     """Tasks that begin together and use one job make their requests in the order in which they called, whoever runs first."""
     params = {"edit": {"name": "x"}, "add": {"url": URL, "name": "other"}}
@@ -147,7 +157,9 @@ async def test_calls_of_one_moment_are_sent_as_they_were_made(kinds):
             async def use(kind, api=api, called=called, number=number):
                 called.append(f"cron.{kind}")
                 with suppress(APIError):  # where it was deleted before
-                    await getattr(api.cron, kind)(*[number] * (kind != "add"), **params.get(kind, {}))
+                    await getattr(api.cron, kind)(
+                        *[number] * (kind != "add"), **params.get(kind, {})
+                    )
 
             async with anyio.create_task_group() as group:
                 for kind in kinds.split():
@@ -195,7 +207,10 @@ async def test_gets_at_a_time_are_no_more_than_the_scheduler_seats():
         ids = await made(api, 12)
         wire.broken, wire.slow = "cron_list", 10.0
         begun = anyio.current_time()
-        outcomes = [(outcome.given, round(anyio.current_time() - begun)) async for outcome in api.cron.get_many(ids)]
+        outcomes = [
+            (outcome.given, round(anyio.current_time() - begun))
+            async for outcome in api.cron.get_many(ids)
+        ]
     assert sorted(given for given, _ in outcomes) == ids
     assert Counter(when for _, when in outcomes) == {20: 3, 30: 3, 40: 3, 50: 3}
 
@@ -219,7 +234,9 @@ async def test_a_page_that_the_service_refuses_is_nobodys_error():
     async with merging(app, transport=wire) as api:
         ids = await made(api, 5)
         wire.broken = "cron_list"
-        results = await together(*[lambda number=number: api.cron.get(number) for number in [*ids, 999_999]])
+        results = await together(
+            *[lambda number=number: api.cron.get(number) for number in [*ids, 999_999]]
+        )
     assert [job.id for job in results[:5]] == ids
     assert type(results[5]) is APIError  # no listing could confirm that there is no such job
 
@@ -287,7 +304,11 @@ async def test_a_caller_that_left_is_not_sent_again_after_a_refusal():
                 group.start_soon(lambda n=n: api.cron.add(url=URL, name=f"job {n}"))
             with anyio.move_on_after(2.0):  # sent after 1 s, refused after 3 s
                 await api.cron.add(url=URL, name="left")
-    assert sorted(row["name"] for row in app.emulator.jobs("fastcron")) == ["job 0", "job 1", "job 2"]
+    assert sorted(row["name"] for row in app.emulator.jobs("fastcron")) == [
+        "job 0",
+        "job 1",
+        "job 2",
+    ]
 
 
 @pytest.mark.parametrize("count", [1, 4])
@@ -322,7 +343,11 @@ async def test_a_token_function_that_fails_is_every_callers_error():
         ids = await made(api, 3)
         broken[0] = True
         adds = [lambda: api.cron.add(url=URL, name="never")] * 3
-        results = await together(*adds, *[lambda number=number: api.cron.get(number) for number in ids], lambda: api.cron.delete(ids[0]))
+        results = await together(
+            *adds,
+            *[lambda number=number: api.cron.get(number) for number in ids],
+            lambda: api.cron.delete(ids[0]),
+        )
         assert {type(result) for result in results} == {LookupError}
         broken[0] = False
         assert (await api.cron.get(ids[0])).id == ids[0]
@@ -370,7 +395,11 @@ async def test_closing_the_client_is_every_getters_error():
     async def close():
         await api.aclose()
 
-    results = await together(*[lambda number=number: api.cron.get(number) for number in ids], lambda: api.cron.delete(ids[0]), close)
+    results = await together(
+        *[lambda number=number: api.cron.get(number) for number in ids],
+        lambda: api.cron.delete(ids[0]),
+        close,
+    )
     assert {type(result) for result in results[:4]} == {ConfigurationError}
     assert functions(app) == ["cron.batch_add"]
 
@@ -380,7 +409,9 @@ async def test_without_retries_each_getter_has_its_own_answer():
     app = emulator()
     async with merging(app, retry=None) as api:
         ids = await made(api, 4)
-        results = await together(*[lambda number=number: api.cron.get(number) for number in [*ids, 999_999]])
+        results = await together(
+            *[lambda number=number: api.cron.get(number) for number in [*ids, 999_999]]
+        )
     assert [job.id for job in results[:4]] == ids
     assert isinstance(results[4], NotFoundError)
 
@@ -390,7 +421,9 @@ async def test_runs_of_a_job_are_not_overtaken_by_its_delete():
     app = emulator()
     async with merging(app) as api:
         (job,) = await made(api, 1)
-        results = await together(lambda: api.cron.run(job), lambda: api.cron.run(job), lambda: api.cron.delete(job))
+        results = await together(
+            lambda: api.cron.run(job), lambda: api.cron.run(job), lambda: api.cron.delete(job)
+        )
     assert functions(app)[1:] == ["cron.run", "cron.run", "cron.delete"]
     assert not [result for result in results if isinstance(result, Exception)]
 
@@ -402,7 +435,9 @@ class HalfDone(Wire):
         if request.url.path.endswith("cron_batch_delete"):
             sent = json.loads(request.content)
             url = str(request.url).replace("batch_delete", "delete")
-            await super().handle_async_request(httpx.Request("POST", url, json={**sent, "id": sent["id"][0]}))
+            await super().handle_async_request(
+                httpx.Request("POST", url, json={**sent, "id": sent["id"][0]})
+            )
             return httpx.Response(200, json=dict(self.answer))
         return await super().handle_async_request(request)
 
@@ -412,7 +447,9 @@ async def test_a_merged_delete_that_was_done_before_the_batch_was_refused_is_don
     app = emulator()
     async with merging(app, transport=HalfDone(app)) as api:
         (job,) = await made(api, 1)
-        _, deleted, missing = await together(api.cron.list, lambda: api.cron.delete(job), lambda: api.cron.delete(999_999))
+        _, deleted, missing = await together(
+            api.cron.list, lambda: api.cron.delete(job), lambda: api.cron.delete(999_999)
+        )
     assert deleted.id == job
     assert isinstance(missing, NotFoundError)
     assert functions(app)[-2:] == ["cron.delete", "cron.list"]
@@ -453,7 +490,10 @@ class Small(Wire):
     most, refused = 10, 0
 
     async def handle_async_request(self, request):
-        if request.url.path.endswith("cron_batch_add") and len(json.loads(request.content)["data"]) > self.most:
+        if (
+            request.url.path.endswith("cron_batch_add")
+            and len(json.loads(request.content)["data"]) > self.most
+        ):
             self.refused += 1
             return httpx.Response(200, json={"status": "error", "code": 1, "message": "Too many"})
         return await super().handle_async_request(request)
@@ -461,7 +501,12 @@ class Small(Wire):
 
 def some(api, count, bad=()):
     """Return adds of so many jobs, of which the service refuses those whose places are `bad`."""
-    return [partial(api.cron.add, url=URL, name=f"job {n}", expression="bad" if n in bad else "* * * * *") for n in range(count)]
+    return [
+        partial(
+            api.cron.add, url=URL, name=f"job {n}", expression="bad" if n in bad else "* * * * *"
+        )
+        for n in range(count)
+    ]
 
 
 def deletes(api, ids):
@@ -506,11 +551,19 @@ async def timed(api, calls, leaving=None):
 
 
 def good(found):
-    return {place: caller for place, caller in found.items() if not isinstance(caller.what, CronAPIError)}
+    return {
+        place: caller
+        for place, caller in found.items()
+        if not isinstance(caller.what, CronAPIError)
+    }
 
 
 def late(found):
-    return {place: caller for place, caller in found.items() if isinstance(caller.what, WaitTooLongError)}
+    return {
+        place: caller
+        for place, caller in found.items()
+        if isinstance(caller.what, WaitTooLongError)
+    }
 
 
 async def know_batches(api):
@@ -540,7 +593,9 @@ async def test_each_caller_of_a_refused_batch_gets_its_own():
     async with merging(app) as api:
         found = await timed(api, some(api, 30, bad))
     assert {place for place, caller in found.items() if type(caller.what) is APIError} == bad
-    assert {place: caller.what.name for place, caller in good(found).items()} == {n: f"job {n}" for n in range(30) if n not in bad}
+    assert {place: caller.what.name for place, caller in good(found).items()} == {
+        n: f"job {n}" for n in range(30) if n not in bad
+    }
     assert len({id(found[place].what) for place in bad}) == len(bad)
 
 
@@ -610,7 +665,11 @@ async def test_a_half_goes_with_its_last_caller():
         found = await timed(api, some(api, 30, [29]), dict.fromkeys(range(15), 2.5))
         await anyio.sleep(60)
         assert sum(api.scheduler.stats.waiting.values()) == 0
-    assert names(app) == {f"job {place}" for place in good(found)} == {f"job {n}" for n in range(15, 29)}
+    assert (
+        names(app)
+        == {f"job {place}" for place in good(found)}
+        == {f"job {n}" for n in range(15, 29)}
+    )
     assert good(found)[15].after < 5.5
 
 
@@ -682,8 +741,12 @@ async def test_a_half_whose_answer_is_lost_makes_each_job_once(kind, bad):
         group.start_soon(break_the_half)
         found = await timed(api, some(api, 30, [bad]))
     assert len(app.emulator.faults.fired) == 1
-    assert [place for place, caller in found.items() if isinstance(caller.what, CronAPIError)] == [bad]
-    assert sorted(caller.what.id for caller in good(found).values()) == sorted(row["id"] for row in app.emulator.jobs("fastcron"))
+    assert [place for place, caller in found.items() if isinstance(caller.what, CronAPIError)] == [
+        bad
+    ]
+    assert sorted(caller.what.id for caller in good(found).values()) == sorted(
+        row["id"] for row in app.emulator.jobs("fastcron")
+    )
 
 
 async def test_closing_the_client_ends_halves_that_wait():
@@ -724,10 +787,18 @@ async def test_who_leaves_after_a_refused_delete_keeps_its_job(leaves, max_wait)
     async with merging(app) as api:
         ids = await made(api, 20)
         await anyio.sleep(5)
-        found = await timed(api, deletes(api.with_options(max_wait=max_wait), [*ids, 999_999]), dict.fromkeys(leaves, 2.5))
+        found = await timed(
+            api,
+            deletes(api.with_options(max_wait=max_wait), [*ids, 999_999]),
+            dict.fromkeys(leaves, 2.5),
+        )
         await anyio.sleep(60)
     assert isinstance(found[20].what, NotFoundError)
     deleted = set(good(found))
     assert deleted == (set() if max_wait else set(range(20)) - set(leaves))
-    assert {round(caller.after, 1) for caller in late(found).values()} == ({2.5} if max_wait else set())
-    assert [row["id"] for row in app.emulator.jobs("fastcron")] == [number for place, number in enumerate(ids) if place not in deleted]
+    assert {round(caller.after, 1) for caller in late(found).values()} == (
+        {2.5} if max_wait else set()
+    )
+    assert [row["id"] for row in app.emulator.jobs("fastcron")] == [
+        number for place, number in enumerate(ids) if place not in deleted
+    ]

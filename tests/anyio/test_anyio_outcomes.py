@@ -46,7 +46,9 @@ async def test_a_create_whose_answer_is_lost_is_adopted(kind):
     app = emulator()
     async with paced(app) as api:
         app.emulator.faults.add(Fault(kind, function="cron.add"))
-        job = await api.cron.add(url=URL, name="once", http_headers={"X-A": "1"}, notify=False, password="hunter22")
+        job = await api.cron.add(
+            url=URL, name="once", http_headers={"X-A": "1"}, notify=False, password="hunter22"
+        )
         assert [row["id"] for row in app.emulator.jobs("fastcron")] == [job.id]
         assert job.url == URL
 
@@ -66,7 +68,9 @@ async def test_many_creates_with_losses_make_each_job_once(provider):
     """Of forty concurrent adds a third of the answers is lost: every caller gets its own job, and none is made twice."""
     app = emulator()
     made = {}
-    app.emulator.faults.add(*[Fault(kind, function="cron.add", times=None, share=0.06) for kind in [*LOSSES, "reset"]])
+    app.emulator.faults.add(
+        *[Fault(kind, function="cron.add", times=None, share=0.06) for kind in [*LOSSES, "reset"]]
+    )
     async with paced(app, provider) as api:
 
         async def add(number):
@@ -76,7 +80,9 @@ async def test_many_creates_with_losses_make_each_job_once(provider):
             for number in range(40):
                 group.start_soon(add, number)
     assert app.emulator.faults.fired
-    assert {row["name"]: row["id"] for row in app.emulator.jobs(provider)} == {f"job {n}": made[n] for n in range(40)}
+    assert {row["name"]: row["id"] for row in app.emulator.jobs(provider)} == {
+        f"job {n}": made[n] for n in range(40)
+    }
 
 
 async def test_two_identical_creates_are_two_jobs():
@@ -139,7 +145,9 @@ async def test_a_look_up_that_fails_makes_the_outcome_unknown():
     """When the service can no longer be asked, the caller is told so and not sent a second create."""
     app = emulator()
     async with paced(app, retry=RetryPolicy(max_attempts=2)) as api:
-        app.emulator.faults.add(Fault("lose", function="cron.add"), Fault("reset", function="cron.list", times=None))
+        app.emulator.faults.add(
+            Fault("lose", function="cron.add"), Fault("reset", function="cron.list", times=None)
+        )
         with pytest.raises(OutcomeUnknownError) as unknown:
             await api.cron.add(url=URL, name="once")
     assert isinstance(unknown.value.__cause__, TransportError)
@@ -260,9 +268,13 @@ async def test_a_batch_delete_whose_answer_is_lost_is_done():
     """The same holds for a batch of deletes and for groups."""
     app = emulator()
     async with paced(app) as api:
-        ids = [job.id for job in await api.cron.batch_add([{"url": f"{URL}/{n}"} for n in range(3)])]
+        ids = [
+            job.id for job in await api.cron.batch_add([{"url": f"{URL}/{n}"} for n in range(3)])
+        ]
         group = await api.group.add("gone")
-        app.emulator.faults.add(Fault("lose", function="cron.batch_delete"), Fault("lose", function="group.delete"))
+        app.emulator.faults.add(
+            Fault("lose", function="cron.batch_delete"), Fault("lose", function="group.delete")
+        )
         assert [job.id for job in await api.cron.batch_delete(ids)] == ids
         assert (await api.group.delete(group.id)).id == group.id
         assert app.emulator.jobs("fastcron") == app.emulator.groups("fastcron") == []
@@ -274,7 +286,10 @@ async def test_a_delete_whose_answer_is_lost_is_done_though_the_listing_fails_on
     app = emulator()
     async with paced(app) as api:
         made = await (api.cron.add(url=URL) if target == "cron" else api.group.add("gone"))
-        app.emulator.faults.add(Fault("lose", function=f"{target}.delete"), Fault("garbage", function=f"{target}.list", times=MOST_GARBLED))
+        app.emulator.faults.add(
+            Fault("lose", function=f"{target}.delete"),
+            Fault("garbage", function=f"{target}.list", times=MOST_GARBLED),
+        )
         assert (await (api.cron if target == "cron" else api.group).delete(made.id)).id == made.id
     assert len(app.emulator.faults.fired) == 1 + MOST_GARBLED
 
@@ -359,7 +374,9 @@ async def test_without_a_policy_nothing_is_repeated():
     """retry=None sends one request and tells what is known of it."""
     app = emulator()
     async with paced(app, retry=None) as api:
-        app.emulator.faults.add(Fault("lose", function="cron.add"), Fault("outage", function="cron.list"))
+        app.emulator.faults.add(
+            Fault("lose", function="cron.add"), Fault("outage", function="cron.list")
+        )
         with pytest.raises(TransportError) as lost:
             await api.cron.add(url=URL)
         assert lost.value.applied is Applied.UNKNOWN

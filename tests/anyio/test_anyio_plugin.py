@@ -22,8 +22,12 @@ async def test_an_outage_for_ever_ends_a_call_within_a_second_or_so(fastcron, cr
     assert anyio.current_time() - begun < 2.0
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"stall", "stall_before", "half", "redirect"}))
-async def test_a_fault_that_passes_is_survived_at_once(setcronjob, cron_emulator, cron_faults, kind):
+@pytest.mark.parametrize(
+    "kind", sorted(KINDS.keys() - {"stall", "stall_before", "half", "redirect"})
+)
+async def test_a_fault_that_passes_is_survived_at_once(
+    setcronjob, cron_emulator, cron_faults, kind
+):
     """An add that meets a fault twice makes one job all the same, and rests for no look-up."""
     cron_faults.add(Fault(kind, times=2, function="cron.add"))
     begun = anyio.current_time()

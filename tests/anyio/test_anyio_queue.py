@@ -151,7 +151,13 @@ async def test_a_cancelled_waiter_costs_no_slot_and_no_seat():
             await starter(scheduler, starts, name="impatient")()
 
     patient = [starter(scheduler, starts, name="patient") for _ in range(200)]
-    await run_all(*[call for three in zip(patient[::2], patient[1::2], [impatient] * 100, strict=True) for call in three])
+    await run_all(
+        *[
+            call
+            for three in zip(patient[::2], patient[1::2], [impatient] * 100, strict=True)
+            for call in three
+        ]
+    )
     assert sum(name == "patient" for _, name in starts) == 200
     assert min(gaps(starts)) >= 0.1 - 1e-9
     assert (len(starts) - 1) / (starts[-1][0] - starts[0][0]) > 9.5

@@ -36,7 +36,9 @@ def test_one_outcome_of_a_batch_says_nothing():
 @pytest.mark.parametrize("took", [0.5, 2.0, 3.0])
 def test_what_was_seen_tells_more_and_more(took):
     """Where a request takes longer than the rate says, the seconds come to that; where less, the rate still holds."""
-    speeds = [seen(100, *((100 - n, n * took) for n in range(1, count + 1))) for count in (10, 40, 90)]
+    speeds = [
+        seen(100, *((100 - n, n * took) for n in range(1, count + 1))) for count in (10, 40, 90)
+    ]
     real = [speed.rest * max(1.0, took) for speed in speeds]
     told = [seconds_left(speed, 1.0) for speed in speeds]
     assert all(right / 2 < left <= right for left, right in zip(told, real, strict=True))

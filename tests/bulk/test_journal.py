@@ -63,9 +63,16 @@ async def refused(path, match, plan=PLAN):
 async def test_a_new_journal_is_empty(path):
     """A journal that was not there is made, knows nothing, and only its owner may read it."""
     journal = await reopened(path)
-    assert (journal.resumed, journal.last, journal.known, journal.recall(0, "")) == (False, -1, None, None)
+    assert (journal.resumed, journal.last, journal.known, journal.recall(0, "")) == (
+        False,
+        -1,
+        None,
+        None,
+    )
     assert path.stat().st_mode & 0o777 == 0o600
-    assert json.loads(path.read_text()).items() >= {"cronapi": "journal", "version": 1, **PLAN}.items()
+    assert (
+        json.loads(path.read_text()).items() >= {"cronapi": "journal", "version": 1, **PLAN}.items()
+    )
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
@@ -119,7 +126,10 @@ async def test_no_known_ids_are_known_too(path):
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        ({"function": "cron.batch_delete"}, "function was 'cron.batch_add' and is 'cron.batch_delete' now"),
+        (
+            {"function": "cron.batch_delete"},
+            "function was 'cron.batch_add' and is 'cron.batch_delete' now",
+        ),
         ({"options": "0000"}, "options was '5f2c' and is '0000' now"),
         ({"more": 1}, "more was None and is 1 now"),
     ],
@@ -138,7 +148,10 @@ async def test_a_journal_belongs_to_a_token(path):
     await (await Journal.open(path, PLAN, "alice-token-1")).close()
     await (await Journal.open(path, PLAN, "alice-token-1")).close()
     before = path.read_bytes()
-    with pytest.raises(ConfigurationError, match=r'another token.*a journal for each account.*remove "token" from the first line'):
+    with pytest.raises(
+        ConfigurationError,
+        match=r'another token.*a journal for each account.*remove "token" from the first line',
+    ):
         await Journal.open(path, PLAN, "bob-token-22")
     assert path.read_bytes() == before
     assert b"alice" not in before
@@ -183,8 +196,22 @@ async def test_equal_payloads_have_one_fingerprint(path):
     journal = await reopened(path)
     noon = datetime(2030, 1, 1, 12, tzinfo=UTC)
     shifted = noon.astimezone(timezone(timedelta(hours=2)))
-    one = {"url": "a", "run": noon, "minute": ("1", "2"), "wait": timedelta(hours=1), "day": date(2030, 1, 1), "x": None}
-    two = {"x": None, "day": date(2030, 1, 1), "wait": timedelta(minutes=60), "minute": ["1", "2"], "run": shifted, "url": "a"}
+    one = {
+        "url": "a",
+        "run": noon,
+        "minute": ("1", "2"),
+        "wait": timedelta(hours=1),
+        "day": date(2030, 1, 1),
+        "x": None,
+    }
+    two = {
+        "x": None,
+        "day": date(2030, 1, 1),
+        "wait": timedelta(minutes=60),
+        "minute": ["1", "2"],
+        "run": shifted,
+        "url": "a",
+    }
     assert journal.fingerprint(one) == journal.fingerprint(two)
     others = [
         {**one, "url": "b"},
@@ -200,7 +227,11 @@ async def test_equal_payloads_have_one_fingerprint(path):
 
 async def test_fingerprints_are_salted(path, tmp_path):
     """Two journals have different fingerprints of the same payload; one journal has the same in every run."""
-    first, again, other = await reopened(path), await reopened(path), await reopened(tmp_path / "other")
+    first, again, other = (
+        await reopened(path),
+        await reopened(path),
+        await reopened(tmp_path / "other"),
+    )
     assert first.fingerprint(5) == again.fingerprint(5) != other.fingerprint(5)
 
 
@@ -226,8 +257,14 @@ async def test_no_secret_is_in_the_file(path):
     journal.note(0, mark, "failed", reason="APIError 1")
     await journal.close()
     found = path.read_text()
-    assert not [text for text in ("pa55word", "t0ken", "Bearer", "b0dy", "hidden", "private.example") if text in found]
-    assert mark == journal.fingerprint({**secrets, "password": "another", "url": "https://user:other@private.example"})
+    assert not [
+        text
+        for text in ("pa55word", "t0ken", "Bearer", "b0dy", "hidden", "private.example")
+        if text in found
+    ]
+    assert mark == journal.fingerprint(
+        {**secrets, "password": "another", "url": "https://user:other@private.example"}
+    )
 
 
 # --- kills -----------------------------------------------------------------------------------------------------------------------
@@ -275,7 +312,11 @@ def mended(text):
         complete = text.count(b"\n")
         known, statuses = facts(text.splitlines()[:complete])
         journal = await Journal.open(path, PLAN)
-        assert (journal.resumed, journal.known, journal.last) == (complete > 0, known, max(statuses, default=-1))
+        assert (journal.resumed, journal.known, journal.last) == (
+            complete > 0,
+            known,
+            max(statuses, default=-1),
+        )
         found = {index: journal.recall(index, "aa") for index in range(3)}
         assert {index: entry.status for index, entry in found.items() if entry} == statuses
         journal.note(9, "bb", "done", id=1)
@@ -291,7 +332,12 @@ def mended(text):
 
 
 @given(
-    st.lists(st.sampled_from([*LINES, b"{}\n", b"[]\n", b"\n", b"\0\0", b'{"sending":7}\n', b'{"known":[{}]}\n']) | st.binary(max_size=9))
+    st.lists(
+        st.sampled_from(
+            [*LINES, b"{}\n", b"[]\n", b"\n", b"\0\0", b'{"sending":7}\n', b'{"known":[{}]}\n']
+        )
+        | st.binary(max_size=9)
+    )
 )
 def test_any_file_is_read_or_refused(pieces):
     """Whatever is in a file, it is a journal or there is one kind of error, and then the file is as it was."""
@@ -311,7 +357,10 @@ def test_any_file_is_read_or_refused(pieces):
         anyio.run(main, path)
 
 
-@pytest.mark.parametrize("broken", [b'{"item":1,\n', b"\0\0\0\n", b"{}\n", b'{"item":"1","hash":"aa","status":"done"}\n', b"7\n"])
+@pytest.mark.parametrize(
+    "broken",
+    [b'{"item":1,\n', b"\0\0\0\n", b"{}\n", b'{"item":"1","hash":"aa","status":"done"}\n', b"7\n"],
+)
 async def test_a_broken_line_in_the_middle_is_refused(path, broken):
     """No kill breaks a line that others follow: it is named, and the file stays as it is."""
     damaged = b"".join([*LINES[:3], broken, *LINES[3:]])
@@ -350,7 +399,9 @@ CHILD = textwrap.dedent("""
 
 def killed_after(path, confirmations):
     """Run a child that writes the journal, kill it after so many confirmations, and return all that it gave."""
-    with subprocess.Popen([sys.executable, "-c", CHILD, path, repr(PLAN)], stdout=subprocess.PIPE, text=True) as child:
+    with subprocess.Popen(
+        [sys.executable, "-c", CHILD, path, repr(PLAN)], stdout=subprocess.PIPE, text=True
+    ) as child:
         lines = [child.stdout.readline() for _ in range(confirmations)]
         os.kill(child.pid, signal.SIGKILL)
         lines += child.stdout.read().splitlines()
@@ -368,7 +419,10 @@ async def test_a_kill_loses_nothing_that_was_confirmed(path):
         assert journal.resumed
         for index, status in confirmed.items():
             entry = journal.recall(index, journal.fingerprint(index))
-            assert entry in (Entry(status, index + 1000 if status == "done" else None), Entry("done", index + 1000))
+            assert entry in (
+                Entry(status, index + 1000 if status == "done" else None),
+                Entry("done", index + 1000),
+            )
     assert len(confirmed) >= 100
 
 
@@ -434,7 +488,9 @@ async def test_a_task_may_be_cancelled_while_it_writes(path):
         await cancelled_after(asyncio.create_task(journal.flush()), steps)
         await journal.close()
         again = await reopened(path)
-        assert [again.recall(index, "aa") for index in range(steps + 1)] == [Entry("done", None)] * (steps + 1)
+        assert [again.recall(index, "aa") for index in range(steps + 1)] == [
+            Entry("done", None)
+        ] * (steps + 1)
 
 
 async def cancelled_after(task, steps):
@@ -520,7 +576,10 @@ async def test_a_file_that_is_no_journal_stays_as_it_is(path, content):
     assert path.read_bytes() == content
 
 
-@pytest.mark.parametrize("header", [b'{"cronapi":"journal","version":2,"salt":""}\n', b'{"cronapi":"journal","version":1}\n'])
+@pytest.mark.parametrize(
+    "header",
+    [b'{"cronapi":"journal","version":2,"salt":""}\n', b'{"cronapi":"journal","version":1}\n'],
+)
 async def test_a_journal_of_another_version_is_refused(path, header):
     """A journal that this cronapi cannot read is not guessed at."""
     path.write_bytes(header)
@@ -541,7 +600,9 @@ async def test_a_full_disk_is_told(path):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 10, hard))
     try:
-        with pytest.raises(ConfigurationError, match="could not be written: File too large") as caught:
+        with pytest.raises(
+            ConfigurationError, match="could not be written: File too large"
+        ) as caught:
             await journal.sending([(1, "aa")])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -29,7 +29,12 @@ from cronapi import (
 from cronapi.errors import ServiceUnavailableError
 
 SECRET = "hunter22"
-SPEC = {"url": f"https://u:{SECRET}@example.com", "password": SECRET, "http_headers": {"X-Key": SECRET}, "post_data": SECRET}
+SPEC = {
+    "url": f"https://u:{SECRET}@example.com",
+    "password": SECRET,
+    "http_headers": {"X-Key": SECRET},
+    "post_data": SECRET,
+}
 
 
 def outcomes():
@@ -37,9 +42,16 @@ def outcomes():
     return [
         Outcome(3, SPEC, "not_tried"),
         Outcome(1, SPEC, "failed", error=NotFoundError("no such job", function="cron.add")),
-        Outcome(0, SPEC, "done", CronJob(id=7, url=SPEC["url"], http_headers=f"X-Key: {SECRET}", post_data=SECRET)),
+        Outcome(
+            0,
+            SPEC,
+            "done",
+            CronJob(id=7, url=SPEC["url"], http_headers=f"X-Key: {SECRET}", post_data=SECRET),
+        ),
         Outcome(2, JobSpec(**SPEC), "unknown", error=unknown),
-        Outcome(4, (7, {"password": SECRET}), "failed", error=APIError("refused", function="cron.add")),
+        Outcome(
+            4, (7, {"password": SECRET}), "failed", error=APIError("refused", function="cron.add")
+        ),
     ]
 
 
@@ -116,27 +128,43 @@ def test_failures_travel_between_processes():
     """A BulkError survives pickling with its errors and outcomes, but without the inputs, which may be secret."""
     copy = pickle.loads(pickle.dumps(raised()))
     assert str(copy) == str(raised())
-    assert [type(error) for error in copy.exceptions] == [NotFoundError, OutcomeUnknownError, APIError]
-    assert [outcome.given for outcome in copy.report] == [None] * len(report())  # inputs may hold passwords
+    assert [type(error) for error in copy.exceptions] == [
+        NotFoundError,
+        OutcomeUnknownError,
+        APIError,
+    ]
+    assert [outcome.given for outcome in copy.report] == [None] * len(
+        report()
+    )  # inputs may hold passwords
     assert copy.applied is Applied.UNKNOWN
-    assert [outcome.status for outcome in pickle.loads(pickle.dumps(report()))] == [outcome.status for outcome in report()]
+    assert [outcome.status for outcome in pickle.loads(pickle.dumps(report()))] == [
+        outcome.status for outcome in report()
+    ]
 
 
 def test_a_report_travels_without_its_inputs():
     """Neither a pickled report nor a pickled BulkError has a password of the inputs in it; what became of them, it has."""
-    kept = Report([Outcome(0, SPEC, "done", CronJob(id=7)), *outcomes()[:2]], "cron.add_many", APIError("no more"))
+    kept = Report(
+        [Outcome(0, SPEC, "done", CronJob(id=7)), *outcomes()[:2]],
+        "cron.add_many",
+        APIError("no more"),
+    )
     failures = BulkError("x", [APIError("no")], kept)
     for thing in (kept, failures):
         assert SECRET.encode() not in pickle.dumps(thing)
     twin = pickle.loads(pickle.dumps(kept))
     assert twin.summary() == kept.summary()
-    assert [(outcome.index, outcome.value, type(outcome)) for outcome in twin] == [(o.index, o.value, type(o)) for o in kept]
+    assert [(outcome.index, outcome.value, type(outcome)) for outcome in twin] == [
+        (o.index, o.value, type(o)) for o in kept
+    ]
     assert type(twin.stopped_by) is APIError
 
 
 def test_what_stopped_a_bulk_is_told_once():
     """A report says in one short line what ended the bulk before its time; nothing where nothing did."""
-    stopped = Report(outcomes(), "cron.add_many", AuthenticationError("Wrong\n" + "token " * 50, code=11))
+    stopped = Report(
+        outcomes(), "cron.add_many", AuthenticationError("Wrong\n" + "token " * 50, code=11)
+    )
     counts, _, cause = stopped.summary().partition("; stopped by: ")
     assert counts == report().summary()
     assert cause.startswith("AuthenticationError: Wrong token token")
@@ -162,7 +190,10 @@ def test_failures_say_whether_all_of_it_may_be_asked_for_again():
     assert failures_of(refused, Outcome(1, 1, "not_tried")).applied is Applied.NO
     assert failures_of(refused, Outcome(1, 1, "done", CronJob(id=7))).applied is Applied.UNKNOWN
     assert failures_of(refused, odd).applied is Applied.UNKNOWN
-    assert failures_of(Outcome(0, 1, "unknown", error=OutcomeUnknownError("who knows"))).applied is Applied.UNKNOWN
+    assert (
+        failures_of(Outcome(0, 1, "unknown", error=OutcomeUnknownError("who knows"))).applied
+        is Applied.UNKNOWN
+    )
     half = failures_of(refused, Outcome(1, 1, "done", CronJob(id=7)))
     assert pickle.loads(pickle.dumps(half)).applied is Applied.UNKNOWN
     assert half.function == pickle.loads(pickle.dumps(half)).function == "cron.add_many"
@@ -177,7 +208,10 @@ def test_each_failure_names_its_item():
         with pytest.raises(BulkError) as caught:
             told.raise_for_failures()
         assert [error.__notes__ for error in caught.value.exceptions] == [["item 4"], ["item 9"]]
-    assert all(vars(error) | {"__notes__": None} == vars(shared) | {"__notes__": None} for error in caught.value.exceptions)
+    assert all(
+        vars(error) | {"__notes__": None} == vars(shared) | {"__notes__": None}
+        for error in caught.value.exceptions
+    )
     assert all(error.__cause__ is shared.__cause__ for error in caught.value.exceptions)
     assert not hasattr(shared, "__notes__")
     assert "item 9" in "".join(traceback.format_exception(caught.value))
@@ -189,8 +223,21 @@ def test_each_outcome_has_a_class_of_its_own():
     assert list(report())[3:4] == outcomes()[:1]
     assert Done(0, 7, "done", 5) == Outcome(0, 7, "done", 5)
     assert hash(Done(0, 7, "done", 5)) == hash(Outcome(0, 7, "done", 5))
-    assert len({Done(0, {"url": "a"}, "done", 5), Done(0, {"url": "a"}, "done", 5), Done(1, {"url": "a"}, "done", 5)}) == 2
-    assert repr(Done(0, 7, "done", 5)) == repr(Outcome(0, 7, "done", 5)) == "Outcome(index=0, given=7, status='done', value=5, error=None)"
+    assert (
+        len(
+            {
+                Done(0, {"url": "a"}, "done", 5),
+                Done(0, {"url": "a"}, "done", 5),
+                Done(1, {"url": "a"}, "done", 5),
+            }
+        )
+        == 2
+    )
+    assert (
+        repr(Done(0, 7, "done", 5))
+        == repr(Outcome(0, 7, "done", 5))
+        == "Outcome(index=0, given=7, status='done', value=5, error=None)"
+    )
     assert Done(0, 7, "done", 5) != Done(0, 7, "done", 6)
     assert Done(0, 7, "done", 5) != (0, 7, "done", 5, None)
     for clone in (copy.copy, copy.deepcopy, lambda outcome: pickle.loads(pickle.dumps(outcome))):

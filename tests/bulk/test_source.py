@@ -128,8 +128,14 @@ async def counting_fast(count):
 
 def test_a_list_is_checked_at_once():
     """One bad item of a list is named before anything is sent."""
-    with pytest.raises(ConfigurationError, match=r"^cron\.batch_delete: item 1: A job has no parameter 'nmae'; did you mean 'name'\?$"):
-        source([JobSpec(url="a.example"), {"url": "b.example", "nmae": "n"}], lambda spec, _: as_params(spec))
+    with pytest.raises(
+        ConfigurationError,
+        match=r"^cron\.batch_delete: item 1: A job has no parameter 'nmae'; did you mean 'name'\?$",
+    ):
+        source(
+            [JobSpec(url="a.example"), {"url": "b.example", "nmae": "n"}],
+            lambda spec, _: as_params(spec),
+        )
 
 
 async def test_a_list_may_be_changed_meanwhile():
@@ -147,7 +153,9 @@ async def test_a_bad_item_is_named_when_its_turn_comes(make):
     opened = source(make([5, 6, "x", 7]))
     assert [item.given for item in await opened.take(4)] == [5, 6]
     for _ in range(2):
-        with pytest.raises(ConfigurationError, match=r"^cron\.batch_delete: item 2: It is not a number\.$"):
+        with pytest.raises(
+            ConfigurationError, match=r"^cron\.batch_delete: item 2: It is not a number\.$"
+        ):
             await opened.take(4)
     assert await opened.drain() == [(2, "x"), (3, 7)]
 
@@ -159,7 +167,10 @@ async def test_an_input_that_breaks_off_is_no_end(make):
     opened = source(make([5, 6], error))
     assert [item.given for item in await opened.take(10)] == [5, 6]
     for _ in range(2):
-        with pytest.raises(ConfigurationError, match=r"^cron\.batch_delete: item 2 could not be read \(OSError\)\.$") as caught:
+        with pytest.raises(
+            ConfigurationError,
+            match=r"^cron\.batch_delete: item 2 could not be read \(OSError\)\.$",
+        ) as caught:
             await opened.take(10)
         assert caught.value.__cause__ is error
 
@@ -176,7 +187,9 @@ async def test_what_is_no_error_passes_through(make, signal):
         await opened.take(2)
 
 
-@pytest.mark.parametrize("empty", [[], (), set(), {}.values(), range(0)], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "empty", [[], (), set(), {}.values(), range(0)], ids=lambda value: type(value).__name__
+)
 def test_an_empty_input_is_refused(empty):
     """Nothing to do is a mistake, told at once where the input has a length."""
     with pytest.raises(ConfigurationError, match=r"^cron\.batch_delete needs at least one item\.$"):
@@ -194,11 +207,25 @@ async def test_a_generator_without_items_is_refused(make):
 
 
 @pytest.mark.parametrize(
-    "wrong", ["12", b"12", bytearray(b"12"), memoryview(b"12"), {"url": "a.example"}, 12, None, list, JobSpec(url="a")]
+    "wrong",
+    [
+        "12",
+        b"12",
+        bytearray(b"12"),
+        memoryview(b"12"),
+        {"url": "a.example"},
+        12,
+        None,
+        list,
+        JobSpec(url="a"),
+    ],
 )
 def test_what_is_no_list_of_items_is_refused(wrong):
     """Text, one mapping, one job or a number is not taken for a list of items."""
-    with pytest.raises(ConfigurationError, match=f"takes a list or another iterable of items.* not a {type(wrong).__name__}"):
+    with pytest.raises(
+        ConfigurationError,
+        match=f"takes a list or another iterable of items.* not a {type(wrong).__name__}",
+    ):
         source(wrong)
 
 
@@ -277,7 +304,10 @@ async def test_who_is_cancelled_while_it_reads_loses_nothing(generator):
     with pytest.raises(asyncio.CancelledError):
         await taker
     assert [item.given for item in await opened.take(5)] == [0, 1]
-    with pytest.raises(ConfigurationError, match="the reading was cancelled at item 2, so the input cannot be read any further"):
+    with pytest.raises(
+        ConfigurationError,
+        match="the reading was cancelled at item 2, so the input cannot be read any further",
+    ):
         await opened.take(5)
 
 

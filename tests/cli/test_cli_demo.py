@@ -15,7 +15,10 @@ from cronapi.cli._root import cronapi
 from cronapi.emulator import Fault
 
 SPEED = 20
-SMALL = [evolve(plan.faster(SPEED), crews=crews, every=0.1, patience=5.0) for plan, crews in zip(PLANS, (4, 1), strict=True)]
+SMALL = [
+    evolve(plan.faster(SPEED), crews=crews, every=0.1, patience=5.0)
+    for plan, crews in zip(PLANS, (4, 1), strict=True)
+]
 """A little of the same work, with web callers that are patient enough to be answered."""
 
 
@@ -60,7 +63,9 @@ def test_all_is_done_and_all_is_there(finished, plan):
     assert 0 < report.traffic.rate <= report.allowed * 1.01
 
 
-@pytest.mark.parametrize(("name", "crews", "jobs", "made"), [("setcronjob", 4, 16, 20), ("fastcron", 1, 5, 6)])
+@pytest.mark.parametrize(
+    ("name", "crews", "jobs", "made"), [("setcronjob", 4, 16, 20), ("fastcron", 1, 5, 6)]
+)
 def test_each_crew_leaves_its_jobs_and_its_group(finished, name, crews, jobs, made):
     """A crew makes one job more than it leaves, and shares one group."""
     emulator, reports = finished
@@ -72,8 +77,18 @@ def test_each_crew_leaves_its_jobs_and_its_group(finished, name, crews, jobs, ma
 def test_adding_reading_editing_grouping_running_and_deleting_are_all_done(finished):
     """The work is mixed at both services."""
     done = {(seen.provider, seen.function) for seen in finished[0].requests}
-    common = {"cron.add", "cron.edit", "cron.run", "cron.delete", "group.add", "group.items", "cron.list"}
-    assert {function for provider, function in done if provider == "fastcron"} == common | {"cron.batch_add"}
+    common = {
+        "cron.add",
+        "cron.edit",
+        "cron.run",
+        "cron.delete",
+        "group.add",
+        "group.items",
+        "cron.list",
+    }
+    assert {function for provider, function in done if provider == "fastcron"} == common | {
+        "cron.batch_add"
+    }
     assert {function for provider, function in done if provider == "setcronjob"} == common | {
         *("cron.get", "cron.logs", "cron.disable", "cron.enable", "cron.pause")
     }
@@ -96,7 +111,9 @@ def test_progress_comes_from_the_services_counters(app):
 def test_a_patient_web_caller_is_answered_and_an_impatient_one_is_told_to_come_back(app):
     """Both are fine: a web caller that is told to come back loses nothing."""
     patience = {"setcronjob": 5.0, "fastcron": 0.0}
-    reports = perform(app, plans=[evolve(plan, patience=patience[plan.provider.name]) for plan in SMALL])
+    reports = perform(
+        app, plans=[evolve(plan, patience=patience[plan.provider.name]) for plan in SMALL]
+    )
     assert all(report.sound for report in reports.values())
     assert len(reports["setcronjob"].waits) > 0
     assert reports["setcronjob"].told_off == 0
@@ -108,7 +125,9 @@ def test_a_patient_web_caller_is_answered_and_an_impatient_one_is_told_to_come_b
 
 def test_a_lost_answer_costs_nothing(app):
     """An add whose answer was lost is found again: nothing is lost and nothing is there twice."""
-    app.emulator.faults.add(Fault("lose", "setcronjob", "cron.add"), Fault("lose", "fastcron", "cron.batch_add"))
+    app.emulator.faults.add(
+        Fault("lose", "setcronjob", "cron.add"), Fault("lose", "fastcron", "cron.batch_add")
+    )
     assert all(report.sound for report in perform(app).values())
     assert len(app.emulator.faults.fired) == 2
 
@@ -157,7 +176,9 @@ def test_the_command_ends_with_the_table():
     """At twenty times the rates the whole demo takes seconds and ends well."""
     result = CliRunner().invoke(cronapi, ["demo", "--speed", str(SPEED)])
     assert result.exit_code == 0, result.output
-    assert result.output.startswith("100 coroutines at setcronjob (200/s) and 20 coroutines at fastcron (20/s), at a local emulator.\n")
+    assert result.output.startswith(
+        "100 coroutines at setcronjob (200/s) and 20 coroutines at fastcron (20/s), at a local emulator.\n"
+    )
     assert result.output.endswith("Every call was answered, every job is there once.\n")
 
 
@@ -169,4 +190,7 @@ def test_the_command_ends_with_exit_code_1_when_something_is_lost(monkeypatch):
 
     monkeypatch.setitem(ROLES, "setcronjob", (_demo_work.Role(stray, 1),))
     result = CliRunner().invoke(cronapi, ["demo", "--speed", str(SPEED)])
-    assert (result.exit_code, result.output.splitlines()[-1]) == (1, "Not everything is as it was told.")
+    assert (result.exit_code, result.output.splitlines()[-1]) == (
+        1,
+        "Not everything is as it was told.",
+    )

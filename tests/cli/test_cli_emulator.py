@@ -24,7 +24,9 @@ TOKEN = "emulator-token-0123456789abcdef"
 @contextmanager
 def running(*arguments):
     """Run the command until its greeting is complete; yield the process and the greeting."""
-    process = subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     with process:
         try:
             greeting = ""
@@ -82,15 +84,25 @@ def test_the_limits_can_be_set():
     """A rate that is raised lets more through, and 0 lifts the limit."""
     with running("--rate-fastcron", "0.01", "--rate-setcronjob", "0") as (_, greeting):
         fast = [call(greeting, "FastCron", "cron_list", token=TOKEN).status_code for _ in range(2)]
-        free = {call(greeting, "SetCronJob", "cron.list", token=TOKEN).status_code for _ in range(5)}
+        free = {
+            call(greeting, "SetCronJob", "cron.list", token=TOKEN).status_code for _ in range(5)
+        }
     assert (fast, free) == ([200, 503], {200})
 
 
 def test_the_tokens_and_the_era_can_be_set():
     """Only the given tokens are accepted, each is printed, and today's services lack what was removed."""
-    with running("--token", "one", "--token", "two", "--era", "latest", "--rate-fastcron", "0") as (_, greeting):
-        codes = [call(greeting, "FastCron", "cron_list", token=token).json()["code"] for token in ("one", "two", TOKEN)]
-        removed = call(greeting, "FastCron", "cron_batch_edit", token="one", id=[1]).json()["message"]
+    with running("--token", "one", "--token", "two", "--era", "latest", "--rate-fastcron", "0") as (
+        _,
+        greeting,
+    ):
+        codes = [
+            call(greeting, "FastCron", "cron_list", token=token).json()["code"]
+            for token in ("one", "two", TOKEN)
+        ]
+        removed = call(greeting, "FastCron", "cron_batch_edit", token="one", id=[1]).json()[
+            "message"
+        ]
     assert re.findall(r"token +(\S+)", greeting) == ["one", "two"]
     assert (codes[:2], codes[2]) == ([0, 0], 11)
     assert "Unknown function" in removed
@@ -106,11 +118,16 @@ def test_a_file_keeps_the_jobs(tmp_path):
     """Jobs that were added are there after a restart with the same file."""
     storage = ["--storage", str(tmp_path / "jobs.db"), "--rate-setcronjob", "0"]
     with running(*storage) as (process, greeting):
-        made = call(greeting, "SetCronJob", "cron.add", token=TOKEN, url="https://example.com/").json()["data"]["id"]
+        made = call(
+            greeting, "SetCronJob", "cron.add", token=TOKEN, url="https://example.com/"
+        ).json()["data"]["id"]
         process.send_signal(signal.SIGINT)
         process.communicate()
     with running(*storage) as (_, greeting):
-        assert [job["id"] for job in call(greeting, "SetCronJob", "cron.list", token=TOKEN).json()["data"]] == [made]
+        assert [
+            job["id"]
+            for job in call(greeting, "SetCronJob", "cron.list", token=TOKEN).json()["data"]
+        ] == [made]
 
 
 def test_a_port_in_use_is_an_error():

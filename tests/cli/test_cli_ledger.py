@@ -7,7 +7,13 @@ import pytest
 from cronapi.cli._demo_ledger import Balance, Ledger, settle, state_of
 from cronapi.models import CronJob, Group, JobStatus
 
-JOB = {"name": "ping", "url": "https://example.com/", "expression": "0 3 1 1 *", "group": 1001, "status": 0}
+JOB = {
+    "name": "ping",
+    "url": "https://example.com/",
+    "expression": "0 3 1 1 *",
+    "group": 1001,
+    "status": 0,
+}
 
 
 def told(*numbers):
@@ -20,7 +26,9 @@ def told(*numbers):
 
 
 def state(*numbers, groups=({"id": 1001, "name": "crew"},), **changes):
-    return state_of([{"id": number, **JOB, **changes, "secret": "no matter"} for number in numbers], groups)
+    return state_of(
+        [{"id": number, **JOB, **changes, "secret": "no matter"} for number in numbers], groups
+    )
 
 
 def test_what_is_there_as_it_was_told_balances():
@@ -38,7 +46,10 @@ def test_a_group_that_is_not_there_is_lost():
     assert settle(told(1), state(1, groups=()), created=1) == Balance(lost=1, duplicated=0)
 
 
-@pytest.mark.parametrize("change", [{"expression": "* * * * *"}, {"status": 1}, {"group": None}, {"name": "pong"}, {"url": "x"}])
+@pytest.mark.parametrize(
+    "change",
+    [{"expression": "* * * * *"}, {"status": 1}, {"group": None}, {"name": "pong"}, {"url": "x"}],
+)
 def test_a_change_that_did_not_stay_is_lost(change):
     """A job that is not as the last answer had it counts."""
     assert settle(told(1), state(1, **change), created=1) == Balance(lost=1, duplicated=0)
@@ -76,4 +87,7 @@ def test_a_read_that_contradicts_what_was_written_is_an_error():
     assert ledger.errors == []
     ledger.confirm(CronJob(id=1, **{**JOB, "name": "pong"}))
     ledger.confirm(CronJob(id=9, **JOB))
-    assert ledger.errors == ["job 1 reads otherwise than it was written", "job 9 reads otherwise than it was written"]
+    assert ledger.errors == [
+        "job 1 reads otherwise than it was written",
+        "job 9 reads otherwise than it was written",
+    ]

@@ -27,7 +27,9 @@ REPORT = Report(
     told_off=2,
     errors=(),
 )
-SNAPSHOT = Snapshot(name="fastcron", done=9, total=36, rate=0.951, allowed=1.0, waiting=17, refused=1, left=28.4)
+SNAPSHOT = Snapshot(
+    name="fastcron", done=9, total=36, rate=0.951, allowed=1.0, waiting=17, refused=1, left=28.4
+)
 
 
 def console(**options):
@@ -43,7 +45,9 @@ def arrivals(*ticks, refused=()):
 
 def test_the_rate_is_that_of_accepted_requests_while_there_was_work():
     """Arrivals before and after the work, and refused ones, do not add to the rate."""
-    seen = traffic(arrivals(0.0, 10.0, 11.0, 11.5, 12.0, 14.0, 99.0, refused={11.5}), began=9.0, ended=20.0)
+    seen = traffic(
+        arrivals(0.0, 10.0, 11.0, 11.5, 12.0, 14.0, 99.0, refused={11.5}), began=9.0, ended=20.0
+    )
     assert seen == Traffic(requests=5, refused=1, seconds=4.0, rate=0.75)
     assert seen.refused_share == 20.0
 
@@ -95,7 +99,10 @@ def test_a_line_has_all_numbers_and_no_colour():
     narrow = Console(file=io.StringIO(), width=20)
     with Lines(narrow) as screen:
         screen.show([SNAPSHOT])
-    assert narrow.file.getvalue() == "fastcron      9/36  0.95 of 1/s,  17 waiting, 1 x 503, 28 s left\n"
+    assert (
+        narrow.file.getvalue()
+        == "fastcron      9/36  0.95 of 1/s,  17 waiting, 1 x 503, 28 s left\n"
+    )
 
 
 def test_a_bar_moves():
@@ -134,4 +141,6 @@ def test_an_unsound_end_names_its_errors():
     """What went wrong is listed below the table, and is not taken for markup."""
     plain = console()
     assert not conclude(plain, [evolve(REPORT, lost=1, errors=("crew 1: [bold]gone",))])
-    assert "fastcron: crew 1: [bold]gone\nNot everything is as it was told.\n" in plain.file.getvalue()
+    assert (
+        "fastcron: crew 1: [bold]gone\nNot everything is as it was told.\n" in plain.file.getvalue()
+    )

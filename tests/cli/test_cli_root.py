@@ -74,23 +74,33 @@ def test_an_error_of_cronapi_is_one_line_and_exit_code_1():
     assert (result.exit_code, result.output) == (1, "Error: The service is on holiday.\n")
 
 
-@pytest.mark.parametrize(("module", "extras"), [("rich", "cli"), ("uvicorn", "cli,emulator"), ("cronsim", "cli,emulator")])
+@pytest.mark.parametrize(
+    ("module", "extras"),
+    [("rich", "cli"), ("uvicorn", "cli,emulator"), ("cronsim", "cli,emulator")],
+)
 def test_a_missing_extra_is_named(module, extras):
     """Where a package is missing, the error says what to install."""
     result = fail(ModuleNotFoundError(f"No module named {module!r}", name=module))
-    assert (result.exit_code, result.output) == (1, f'Error: This command needs {module}: pip install "cronapi-client[{extras}]"\n')
+    assert (result.exit_code, result.output) == (
+        1,
+        f'Error: This command needs {module}: pip install "cronapi-client[{extras}]"\n',
+    )
 
 
 def test_any_other_missing_module_is_a_fault_of_ours():
     """A module that no extra brings is not explained away."""
-    assert isinstance(fail(ModuleNotFoundError("No module named 'x'", name="x")).exception, ModuleNotFoundError)
+    assert isinstance(
+        fail(ModuleNotFoundError("No module named 'x'", name="x")).exception, ModuleNotFoundError
+    )
 
 
 # --- in a process of its own -----------------------------------------------------------------------------------------------------
 
 
 def python(script):
-    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
 
 
 def test_the_entry_point_is_main():

@@ -29,12 +29,20 @@ def tour(app, provider, jobs=0, token=TOKEN):
         for number in range(jobs):
             path = PATHS[provider].format("add")
             httpx.post(
-                origin + path, json={"token": TOKEN, "url": "https://example.com/", "name": f"job {number}", "expression": "0 3 * * *"}
+                origin + path,
+                json={
+                    "token": TOKEN,
+                    "url": "https://example.com/",
+                    "name": f"job {number}",
+                    "expression": "0 3 * * *",
+                },
             )
         app.emulator.requests.clear()
         base = origin + PATHS[provider].rpartition("/")[0]
         env = {"FASTCRON_TOKEN": None, "SETCRONJOB_TOKEN": None, f"{provider.upper()}_TOKEN": token}
-        result = CliRunner().invoke(cronapi, ["demo", "--provider", provider, "--base-url", base], env=env)
+        result = CliRunner().invoke(
+            cronapi, ["demo", "--provider", provider, "--base-url", base], env=env
+        )
     return result, [seen.function for seen in app.emulator.requests]
 
 
@@ -47,9 +55,14 @@ def toured():
         with run_in_thread(app) as origin:
             httpx.post(f"{origin}/api/v1/group_add", json={"token": TOKEN, "name": "reports"})
             for name in ("old", "idle"):
-                httpx.post(f"{origin}/api/v1/cron_add", json={"token": TOKEN, "url": "https://example.com/", "name": name})
+                httpx.post(
+                    f"{origin}/api/v1/cron_add",
+                    json={"token": TOKEN, "url": "https://example.com/", "name": name},
+                )
         old, idle = store.all("job", "fastcron")
-        store.put("job", "fastcron", key, {**old, "last": old["last"] - 7200, "due": old["last"] - 3600})
+        store.put(
+            "job", "fastcron", key, {**old, "last": old["last"] - 7200, "due": old["last"] - 3600}
+        )
         store.put("job", "fastcron", key, {**idle, "status": 1, "name": ""})
         yield {"fastcron": tour(app, "fastcron"), "setcronjob": tour(app, "setcronjob", jobs=5)}
 

@@ -18,7 +18,16 @@ from rich.console import Console
 
 from cronapi import Rate
 from cronapi.cli._pace_frame import Cell, Frame, cell_of, reached, settled_after, strip_of, summary
-from cronapi.cli._pace_screen import ASCII, GLYPHS, Lines, Pictures, draw, flow, glyphs_for, screen_for
+from cronapi.cli._pace_screen import (
+    ASCII,
+    GLYPHS,
+    Lines,
+    Pictures,
+    draw,
+    flow,
+    glyphs_for,
+    screen_for,
+)
 from cronapi.cli._pace_watch import Fate, Hold, Mark, Watch
 from cronapi.cli._root import cronapi
 from cronapi.emulator import Fault, create_app, run_in_thread
@@ -68,7 +77,9 @@ def lines_of(frame, width, height=24):
 
 
 marks = st.lists(
-    st.builds(Mark, at=st.floats(0, 60), fate=st.sampled_from(Fate), probe=st.booleans()), max_size=40, unique_by=lambda mark: mark.at
+    st.builds(Mark, at=st.floats(0, 60), fate=st.sampled_from(Fate), probe=st.booleans()),
+    max_size=40,
+    unique_by=lambda mark: mark.at,
 ).map(tuple)
 frames = st.builds(
     lambda marks, **fields: evolve(FRAME, marks=marks, held=(Hold(3.0, 4.0), Hold(50.0)), **fields),
@@ -105,7 +116,9 @@ def test_the_strip_shows_each_start_in_its_slot(frame, picture):
 @given(frames)
 def test_no_start_is_left_out_and_none_is_drawn_twice(frame):
     """The strip has as many marks of each kind as there were starts, however close together they were."""
-    assert Counter(cell for cell in cells_of(frame) if cell not in EMPTY) == Counter(map(cell_of, frame.marks))
+    assert Counter(cell for cell in cells_of(frame) if cell not in EMPTY) == Counter(
+        map(cell_of, frame.marks)
+    )
 
 
 @settings(max_examples=50)
@@ -164,8 +177,21 @@ def test_the_picture_says_all_that_is_to_be_known():
     """Rate, margin, spacing, refusals, holds, both lanes, requests in flight and the wait are there in words."""
     picture = "\n".join(lines_of(evolve(FRAME, holding=True), 100))
     for said in (
-        *("setcronjob at http://127.0.0.1:8765/api/", "2.0 s of 15 s", "17 calls answered", "9.50/s let through, 10/s allowed (95.0 %)"),
-        *("9.75/s started", "2.0 %", "a start every 102.0 ms", "2 refused", "1 lost", "1 holds", "HELD: one probe at a time"),
+        *(
+            "setcronjob at http://127.0.0.1:8765/api/",
+            "2.0 s of 15 s",
+            "17 calls answered",
+            "9.50/s let through, 10/s allowed (95.0 %)",
+        ),
+        *(
+            "9.75/s started",
+            "2.0 %",
+            "a start every 102.0 ms",
+            "2 refused",
+            "1 lost",
+            "1 holds",
+            "HELD: one probe at a time",
+        ),
         *("3 interactive", "7 bulk", "1 in flight", "eta 0.75 s", "probe refused"),
     ):
         assert said in picture
@@ -181,7 +207,12 @@ def test_a_limit_that_nobody_told_is_not_called_allowed():
 @given(st.lists(st.text("abc ", min_size=1, max_size=12), max_size=9), st.integers(30, 80))
 def test_words_that_do_not_fit_go_to_the_next_line(words, width):
     """No part of a line is lost or torn."""
-    said = " ".join(text.plain for text in flow("label", (Console().render_str(word, markup=False) for word in words), width))
+    said = " ".join(
+        text.plain
+        for text in flow(
+            "label", (Console().render_str(word, markup=False) for word in words), width
+        )
+    )
     assert said.split() == ["label", *" ".join(words).split()]
 
 
@@ -232,7 +263,9 @@ def test_lines_show_each_start_once_and_when_its_fate_is_known():
         screen.show(first)
         screen.show(second)
         screen.show(second)
-    shown = [re.search(r"eta \S+ s *(.*)", line)[1] for line in plain.file.getvalue().splitlines()[1:]]
+    shown = [
+        re.search(r"eta \S+ s *(.*)", line)[1] for line in plain.file.getvalue().splitlines()[1:]
+    ]
     assert shown == ["●", "✗●", ""]
     assert "\x1b" not in plain.file.getvalue()
 
@@ -301,7 +334,12 @@ def test_each_start_is_remembered_with_its_fate(clock):
     for number, settle in enumerate(fates):
         clock.now = float(number)
         settle(watch.take())
-    assert [mark.fate for mark in watch.marks()] == [Fate.ACCEPTED, Fate.REFUSED, Fate.LOST, Fate.UNDER_WAY]
+    assert [mark.fate for mark in watch.marks()] == [
+        Fate.ACCEPTED,
+        Fate.REFUSED,
+        Fate.LOST,
+        Fate.UNDER_WAY,
+    ]
     assert watch.tally == {Fate.ACCEPTED: 1, Fate.REFUSED: 1, Fate.LOST: 1}
     assert watch.first == 0.0
     assert watch.take() is None
@@ -311,7 +349,12 @@ def test_a_hold_lasts_until_a_probe_passes(clock):
     """Repeated refusals hold everybody, and the probe that passes lets them go on."""
     watch = Watch(Rate(1), clock=clock)
     seen = []
-    for now, settle in ((0.0, watch.refused), (5.0, watch.refused), (10.0, watch.refused), (60.0, watch.accepted)):
+    for now, settle in (
+        (0.0, watch.refused),
+        (5.0, watch.refused),
+        (10.0, watch.refused),
+        (60.0, watch.accepted),
+    ):
         clock.now = now
         settle(watch.take())
         seen.append(watch.holds())
@@ -323,7 +366,9 @@ def test_a_hold_lasts_until_a_probe_passes(clock):
 
 
 def pace(*arguments, **environment):
-    result = CliRunner().invoke(cronapi, ["pace", *arguments], env={"COLUMNS": "100", **environment})
+    result = CliRunner().invoke(
+        cronapi, ["pace", *arguments], env={"COLUMNS": "100", **environment}
+    )
     assert TOKEN not in result.output
     return result
 
@@ -345,8 +390,15 @@ def test_it_starts_an_emulator_of_its_own():
     """Without an address it needs nothing but itself, and ends with a table and exit code 0."""
     result = pace(*QUICK, "--calls", "20")
     assert result.exit_code == 0, result.output
-    assert (row(result, "calls answered"), row(result, "rate allowed"), row(result, "lost")) == ("20", "1000/s", "0")
-    assert re.search(r" 20 calls, +[\d.]+ of 1000/s, margin +[\d.]+ %, \d+ refused, 0 lost, \d+ holds", result.output)
+    assert (row(result, "calls answered"), row(result, "rate allowed"), row(result, "lost")) == (
+        "20",
+        "1000/s",
+        "0",
+    )
+    assert re.search(
+        r" 20 calls, +[\d.]+ of 1000/s, margin +[\d.]+ %, \d+ refused, 0 lost, \d+ holds",
+        result.output,
+    )
     assert result.output.count("●") >= 20
     assert result.output.endswith("No call failed.\n")
     assert "\x1b" not in result.output
@@ -356,9 +408,24 @@ def test_it_starts_an_emulator_of_its_own():
 def test_it_looks_on_at_a_service_that_is_already_there(provider, path):
     """With an address it makes exactly the calls that were asked for, and only reads."""
     with emulated(path=path) as (emulator, url):
-        result = pace("--provider", provider, "--url", url, "--rate", "500", "--calls", "30", "--callers", "3", "--interactive", "2")
+        result = pace(
+            "--provider",
+            provider,
+            "--url",
+            url,
+            "--rate",
+            "500",
+            "--calls",
+            "30",
+            "--callers",
+            "3",
+            "--interactive",
+            "2",
+        )
     assert result.exit_code == 0, result.output
-    assert Counter((seen.provider, seen.function) for seen in emulator.requests) == {(provider, "cron.list"): 30}
+    assert Counter((seen.provider, seen.function) for seen in emulator.requests) == {
+        (provider, "cron.list"): 30
+    }
     assert (row(result, "calls answered"), row(result, "rate kept to")) == ("30", "500/s")
 
 
@@ -392,7 +459,11 @@ def test_a_lost_answer_is_seen_and_costs_nothing():
     """A request whose answer was lost is told apart, and its call is answered at the second attempt."""
     with emulated(Fault("lose")) as (_, url):
         result = pace("--url", url, "--rate", "500", "--calls", "5")
-    assert (result.exit_code, row(result, "lost"), row(result, "calls answered")) == (0, "1", "5"), result.output
+    assert (result.exit_code, row(result, "lost"), row(result, "calls answered")) == (
+        0,
+        "1",
+        "5",
+    ), result.output
     assert any("?" in line for line in result.output.splitlines()[1:])
 
 
@@ -448,7 +519,9 @@ def test_a_token_is_never_shown(token):
 def test_the_token_of_a_service_can_be_given():
     """A service with a token of its own is called with it."""
     with emulated(tokens=("quite-a-secret-0123456789",)) as (_, url):
-        result = pace("--url", url, "--token", "quite-a-secret-0123456789", "--rate", "500", "--calls", "3")
+        result = pace(
+            "--url", url, "--token", "quite-a-secret-0123456789", "--rate", "500", "--calls", "3"
+        )
     assert result.exit_code == 0
     assert "quite-a-secret" not in result.output
 
@@ -465,9 +538,25 @@ def test_nothing_goes_through_a_proxy(monkeypatch):
 @pytest.mark.parametrize(
     "url",
     [
-        *("https://www.setcronjob.com/api/", "https://app.fastcron.com/api/v1/", "http://www.setcronjob.com/api/", "https://10.0.0.1/api/"),
-        *("https://0.0.0.0/api/", "https://127.0.0.1.example.com/api/", "https://localhost.example.com/", "https://[2001:db8::1]/api/"),
-        *("http://127.0.0.1@example.com/api/", "http://example.com@127.0.0.1/api/", "ftp://127.0.0.1/api/", "127.0.0.1:8765", ""),
+        *(
+            "https://www.setcronjob.com/api/",
+            "https://app.fastcron.com/api/v1/",
+            "http://www.setcronjob.com/api/",
+            "https://10.0.0.1/api/",
+        ),
+        *(
+            "https://0.0.0.0/api/",
+            "https://127.0.0.1.example.com/api/",
+            "https://localhost.example.com/",
+            "https://[2001:db8::1]/api/",
+        ),
+        *(
+            "http://127.0.0.1@example.com/api/",
+            "http://example.com@127.0.0.1/api/",
+            "ftp://127.0.0.1/api/",
+            "127.0.0.1:8765",
+            "",
+        ),
     ],
 )
 def test_an_address_that_is_not_on_this_machine_is_refused(url):

@@ -49,7 +49,9 @@ class Caller:
         self.app, self.http = app, http
 
     async def fastcron(self, function, **params):
-        return await self.http.post(f"/api/v1/{function.replace('.', '_', 1)}", json={"token": TOKEN, **params})
+        return await self.http.post(
+            f"/api/v1/{function.replace('.', '_', 1)}", json={"token": TOKEN, **params}
+        )
 
     async def setcronjob(self, function, **params):
         return await self.http.post(f"/api/{function}", json={"token": TOKEN, **params})
@@ -67,7 +69,10 @@ def virtual_backend(request):
     """Arguments for anyio.run: a backend whose waits take no time."""
     if request.param == "asyncio":
         return {"backend": "asyncio", "backend_options": {"loop_factory": VirtualLoop}}
-    return {"backend": "trio", "backend_options": {"clock": trio.testing.MockClock(autojump_threshold=0)}}
+    return {
+        "backend": "trio",
+        "backend_options": {"clock": trio.testing.MockClock(autojump_threshold=0)},
+    }
 
 
 @pytest.fixture

@@ -52,7 +52,9 @@ def test_each_provider_has_its_functions():
     """FastCron has batches and next, SetCronJob the server target, and both share the rest."""
     fastcron, setcronjob = functions("fastcron"), functions("setcronjob")
     assert (len(fastcron), len(setcronjob)) == (28, 25)
-    assert set(setcronjob - fastcron) == {f"server.{name}" for name in ("time", "timezones", "useragent", "ip")}
+    assert set(setcronjob - fastcron) == {
+        f"server.{name}" for name in ("time", "timezones", "useragent", "ip")
+    }
     assert "cron.next" in fastcron - setcronjob
     assert fastcron - functions("fastcron", "latest") == {"cron.batch_edit", "cron.group_edit"}
 

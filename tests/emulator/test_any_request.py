@@ -17,12 +17,23 @@ from cronapi.emulator.service import PROVIDERS, functions
 from .conftest import START, TOKEN
 
 scalars = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.sampled_from([1_001, 100_001, "1 hour", "a.b/c", "@5"])
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(),
+    st.sampled_from([1_001, 100_001, "1 hour", "a.b/c", "@5"]),
 )
 values = st.recursive(
-    scalars, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(), inner, max_size=3)), max_leaves=5
+    scalars,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.text(), inner, max_size=3)
+    ),
+    max_leaves=5,
 )
-places = st.sampled_from([(provider, name) for provider in PROVIDERS for name in sorted(functions(provider))])
+places = st.sampled_from(
+    [(provider, name) for provider in PROVIDERS for name in sorted(functions(provider))]
+)
 
 
 @st.composite
@@ -42,7 +53,10 @@ def test_every_request_gets_an_envelope(sequence):
     for provider, function, params in sequence:
         envelope = emulator.apply(_request(provider, function, params))
         assert envelope["status"] == ("error" if envelope["code"] else "success")
-        assert ("data" in envelope, "message" in envelope) == (envelope["code"] == 0, envelope["code"] != 0)
+        assert ("data" in envelope, "message" in envelope) == (
+            envelope["code"] == 0,
+            envelope["code"] != 0,
+        )
 
 
 def _request(provider, function, params):
@@ -70,4 +84,6 @@ def test_every_listed_function_is_handled(provider):
     """No function that a provider has is answered as unknown."""
     emulator = create_app().emulator
     for function in functions(provider):
-        assert "Unknown function" not in str(emulator.apply(Request(provider, function, query=f"token={TOKEN}")))
+        assert "Unknown function" not in str(
+            emulator.apply(Request(provider, function, query=f"token={TOKEN}"))
+        )

@@ -39,7 +39,9 @@ async def test_a_missing_token_has_code_1(caller):
     assert (await caller.http.get("/api/cron.list")).json()["code"] == 1
 
 
-@pytest.mark.parametrize("path", ["/api/v1/cron_explode", "/api/cron.next", "/api/v1/server_time", "/api/v1/cron.list"])
+@pytest.mark.parametrize(
+    "path", ["/api/v1/cron_explode", "/api/cron.next", "/api/v1/server_time", "/api/v1/cron.list"]
+)
 async def test_unknown_functions_are_api_errors(caller, path):
     """A function that the provider does not have, or not under that name, is an error with code 1."""
     response = await caller.http.post(path, json={"token": TOKEN})
@@ -102,7 +104,9 @@ async def test_a_refused_call_changes_nothing(caller):
 async def test_a_strict_judge_can_be_told_to_be_lenient(clock):
     """Unknown parameters are refused by default and ignored when strict is off."""
     async with calling(create_app(clock=clock, rates=UNLIMITED)) as caller:
-        assert (await caller.fastcron("cron.list", foo=1)).json()["message"] == "Unknown parameter: foo."
+        assert (await caller.fastcron("cron.list", foo=1)).json()[
+            "message"
+        ] == "Unknown parameter: foo."
     async with calling(create_app(clock=clock, rates=UNLIMITED, strict=False)) as caller:
         assert (await caller.fastcron("cron.list", foo=1)).json()["code"] == 0
 
@@ -114,12 +118,20 @@ async def test_the_limit_answers_as_nginx_does(clock):
         assert (await caller.fastcron("cron.list")).status_code == 200
         clock.advance(0.999)
         refused = await caller.fastcron("cron.add", **JOB)
-        assert (refused.status_code, refused.text, refused.headers["content-type"]) == (503, PAGE_503, "text/html")
+        assert (refused.status_code, refused.text, refused.headers["content-type"]) == (
+            503,
+            PAGE_503,
+            "text/html",
+        )
         assert (await caller.setcronjob("cron.list")).status_code == 200
         clock.advance(0.001)
         assert (await caller.fastcron("cron.list")).status_code == 200
     assert app.emulator.created("fastcron") == 0
-    assert [(seen.function, seen.accepted) for seen in app.emulator.requests if seen.provider == "fastcron"] == [
+    assert [
+        (seen.function, seen.accepted)
+        for seen in app.emulator.requests
+        if seen.provider == "fastcron"
+    ] == [
         ("cron.list", True),
         ("cron.add", False),
         ("cron.list", True),
@@ -181,7 +193,12 @@ async def test_a_lost_connection_is_an_exception_in_process(caller, kind, applie
 
 @pytest.mark.parametrize(
     ("kind", "status", "applied"),
-    [("error", 500, False), ("bad_gateway", 502, True), ("redirect", 302, False), ("outage", 503, False)],
+    [
+        ("error", 500, False),
+        ("bad_gateway", 502, True),
+        ("redirect", 302, False),
+        ("outage", 503, False),
+    ],
 )
 async def test_a_web_servers_page_can_come_instead(caller, kind, status, applied):
     """These faults answer HTML with their status; the job is made or not, as the kind says."""
@@ -311,11 +328,21 @@ async def test_a_batch_over_the_limit_is_refused_whole(clock):
     async with calling(create_app(clock=clock, rates=UNLIMITED, max_batch=2)) as caller:
         made = [(await caller.fastcron("cron.add", **JOB)).json()["data"] for _ in range(3)]
         ids, before = [job["id"] for job in made], caller.app.emulator.jobs("fastcron")
-        for name, given in [("batch_add", {"data": [JOB] * 3}), ("batch_edit", {"id": ids, "name": "new"}), ("batch_delete", {"id": ids})]:
+        for name, given in [
+            ("batch_add", {"data": [JOB] * 3}),
+            ("batch_edit", {"id": ids, "name": "new"}),
+            ("batch_delete", {"id": ids}),
+        ]:
             answer = (await caller.fastcron(f"cron.{name}", **given)).json()
-            assert answer == {"status": "error", "code": 1, "message": "Too many items: 3, the most is 2."}
+            assert answer == {
+                "status": "error",
+                "code": 1,
+                "message": "Too many items: 3, the most is 2.",
+            }
         assert caller.app.emulator.jobs("fastcron") == before
-        assert (await caller.fastcron("cron.batch_delete", id=ids[:2])).json()["status"] == "success"
+        assert (await caller.fastcron("cron.batch_delete", id=ids[:2])).json()[
+            "status"
+        ] == "success"
 
 
 async def test_half_of_a_batch_over_the_limit_is_refused_too(clock):
@@ -333,5 +360,7 @@ async def test_ids_from_a_query_are_read_like_any(caller):
     first, second, third, fourth = (job["id"] for job in made)
     query = httpx.QueryParams([("token", TOKEN), ("id[]", first), ("id[]", second)])
     await caller.http.get("/api/v1/cron_batch_delete", params=query)
-    await caller.http.get("/api/v1/cron_batch_delete", params={"token": TOKEN, "id": f"{third},{fourth}"})
+    await caller.http.get(
+        "/api/v1/cron_batch_delete", params={"token": TOKEN, "id": f"{third},{fourth}"}
+    )
     assert caller.app.emulator.jobs("fastcron") == []

@@ -54,16 +54,31 @@ def test_notify_is_a_code_at_setcronjob():
 
 def test_add_keeps_what_is_given(desk):
     """Values within their bounds are answered as they were sent, from a form as from JSON."""
-    given = {"timeout": 5, "instances": 5, "httpMethod": "POST", "httpHeaders": "X-A: 1\r\nX-B: 2", "postData": "{}", "notify": False}
+    given = {
+        "timeout": 5,
+        "instances": 5,
+        "httpMethod": "POST",
+        "httpHeaders": "X-A: 1\r\nX-B: 2",
+        "postData": "{}",
+        "notify": False,
+    }
     job = desk.add(**given, delay=10, pattern="x" * 255)
     assert {name: job[name] for name in given} == given
-    assert desk.add(timeout="5", notify="0") == {**desk.add(timeout=5, notify=False), "id": job["id"] + 1}
+    assert desk.add(timeout="5", notify="0") == {
+        **desk.add(timeout=5, notify=False),
+        "id": job["id"] + 1,
+    }
 
 
 def test_an_empty_value_means_the_default(desk):
     """Empty text for expression, timezone and method is the same as none; a null too."""
     job = desk.add(expression="", timezone="", httpMethod="", name=None)
-    assert (job["expression"], job["timezone"], job["httpMethod"], job["name"]) == ("1 hour", "UTC", "GET", "")
+    assert (job["expression"], job["timezone"], job["httpMethod"], job["name"]) == (
+        "1 hour",
+        "UTC",
+        "GET",
+        "",
+    )
 
 
 def test_the_accounts_timezone_is_the_default(desk):
@@ -115,7 +130,13 @@ def test_localhost_may_be_called(desk):
 @pytest.mark.parametrize(
     ("function", "more"),
     [
-        *(("cron.get", {}), ("cron.edit", {}), ("cron.enable", {}), ("cron.disable", {}), ("cron.delete", {})),
+        *(
+            ("cron.get", {}),
+            ("cron.edit", {}),
+            ("cron.enable", {}),
+            ("cron.disable", {}),
+            ("cron.delete", {}),
+        ),
         *(
             ("cron.pause", {"for": "1 hour"}),
             ("cron.run", {}),
@@ -162,7 +183,12 @@ def test_list_comes_in_pages():
     """Page 1 is the first, 0 is the same, and beyond the end is nothing."""
     desk = Desk(page_size=2)
     jobs = [desk.add() for _ in range(3)]
-    assert [desk("cron.list", page=page) for page in (0, 1, 2, 3)] == [jobs[:2], jobs[:2], jobs[2:], []]
+    assert [desk("cron.list", page=page) for page in (0, 1, 2, 3)] == [
+        jobs[:2],
+        jobs[:2],
+        jobs[2:],
+        [],
+    ]
 
 
 def test_delete_answers_the_job_without_its_id(desk):
@@ -275,7 +301,12 @@ def test_a_disabled_job_cannot_be_run(desk):
 @pytest.mark.parametrize(
     ("method", "payload", "message"),
     [
-        *(("POST", "a=1&b=2", None), ("POST", '{"a": 1}', None), ("PUT", "[1,\n2]", None), ("GET", "a=1", None)),
+        *(
+            ("POST", "a=1&b=2", None),
+            ("POST", '{"a": 1}', None),
+            ("PUT", "[1,\n2]", None),
+            ("GET", "a=1", None),
+        ),
         *(("POST", "", None), ("POST", "a\nb", "valid JSON"), ("PATCH", "{a", "valid JSON")),
         *(("GET", '{"a": 1}', "query string"), ("DELETE", "a\nb", "query string")),
     ],
@@ -325,7 +356,12 @@ def test_logs_grow_from_look_to_look(desk):
     assert len(desk("cron.logs", id=job)) == 2
     desk("cron.edit", id=job, expression="1 minute", url="https://example.com/500")
     desk.now += 120
-    assert [row["result"]["time"] - START for row in desk("cron.logs", id=job)] == [1620, 1560, 1200, 600]
+    assert [row["result"]["time"] - START for row in desk("cron.logs", id=job)] == [
+        1620,
+        1560,
+        1200,
+        600,
+    ]
 
 
 def test_addresses_can_be_made_to_fail(desk):
@@ -334,7 +370,9 @@ def test_addresses_can_be_made_to_fail(desk):
     other = desk.add(url="https://example.com/500", expression="10 minutes")["id"]
     desk.now += 1200
     failures = [row["result"] for row in desk("cron.failures", id=job)]
-    assert [(row["httpStatus"], row["status"], row["error"]) for row in failures] == [(404, 1, "HTTP error 404")] * 2
+    assert [(row["httpStatus"], row["status"], row["error"]) for row in failures] == [
+        (404, 1, "HTTP error 404")
+    ] * 2
     assert desk("cron.get", id=job)["fail"] == 2
     assert len(desk("cron.failures")) == 4
     assert len(desk("cron.failures", limit=3)) == 3
@@ -359,7 +397,9 @@ def test_log_rows_come_in_the_shape_chosen(shape, members):
     desk.now += 600
     (row,) = desk("cron.logs", id=job)
     assert row.keys() == members
-    assert type(row["result"]).__name__ == {"object": "dict", "list": "list", "string": "str"}[shape]
+    assert (
+        type(row["result"]).__name__ == {"object": "dict", "list": "list", "string": "str"}[shape]
+    )
 
 
 def test_the_flat_shape_has_no_result():
@@ -372,8 +412,15 @@ def test_the_flat_shape_has_no_result():
 
 def test_batch_add_is_all_or_nothing(desk):
     """All items are made in order, or none when one is wrong, which is named."""
-    refused(r"data\[1\]: Invalid URL", desk, "cron.batch_add", data=[{"url": "a.example"}, {"url": ""}])
-    refused(r"data\[0\]: Unknown parameter: token", desk, "cron.batch_add", data=[{"url": "a.example", "token": "x"}])
+    refused(
+        r"data\[1\]: Invalid URL", desk, "cron.batch_add", data=[{"url": "a.example"}, {"url": ""}]
+    )
+    refused(
+        r"data\[0\]: Unknown parameter: token",
+        desk,
+        "cron.batch_add",
+        data=[{"url": "a.example", "token": "x"}],
+    )
     assert desk("cron.list") == []
     made = desk("cron.batch_add", data=[{"url": "a.example", "name": name} for name in "abc"])
     assert [job["name"] for job in made] == ["a", "b", "c"]
@@ -385,7 +432,10 @@ def test_batch_edit_changes_all_or_nothing(desk):
     jobs = [desk.add()["id"] for _ in range(3)]
     refused("not found", desk, "cron.batch_edit", id=[*jobs, 5], name="x")
     assert {job["name"] for job in desk("cron.list")} == {""}
-    assert [job["name"] for job in desk("cron.batch_edit", id=jobs[:2] + jobs[:1], name="x")] == ["x", "x"]
+    assert [job["name"] for job in desk("cron.batch_edit", id=jobs[:2] + jobs[:1], name="x")] == [
+        "x",
+        "x",
+    ]
     assert [job["name"] for job in desk("cron.list")] == ["x", "x", ""]
 
 
@@ -393,7 +443,10 @@ def test_batch_delete_deletes_all_or_nothing(desk):
     """Each job is answered once, without its id; an unknown one stops it."""
     jobs = [desk.add()["id"] for _ in range(3)]
     refused("not found", desk, "cron.batch_delete", id=[jobs[0], 5])
-    assert [job["id"] for job in desk("cron.batch_delete", id=[jobs[0], jobs[1], jobs[0]])] == [None, None]
+    assert [job["id"] for job in desk("cron.batch_delete", id=[jobs[0], jobs[1], jobs[0]])] == [
+        None,
+        None,
+    ]
     assert [job["id"] for job in desk("cron.list")] == [jobs[2]]
 
 

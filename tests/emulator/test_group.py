@@ -34,13 +34,22 @@ def test_groups_count_their_jobs_in_the_latest_era():
     desk = Desk(era="latest")
     group = desk("group.add", name="g")
     desk.add(group=group["id"])
-    assert desk("group.get", id=group["id"]) == {"id": 1_001, "name": "g", "jobCount": 1, "priority": 0}
+    assert desk("group.get", id=group["id"]) == {
+        "id": 1_001,
+        "name": "g",
+        "jobCount": 1,
+        "priority": 0,
+    }
 
 
 def test_edit_renames(desk):
     """A group takes a new name, keeps it when none is given, and must have one."""
     group = desk("group.add", name="g")["id"]
-    assert desk("group.edit", id=group, name="h") == desk("group.edit", id=group) == {"id": group, "name": "h"}
+    assert (
+        desk("group.edit", id=group, name="h")
+        == desk("group.edit", id=group)
+        == {"id": group, "name": "h"}
+    )
     for function, more in (("group.edit", {"id": group}), ("group.add", {})):
         with pytest.raises(Refusal, match="needs a name"):
             desk(function, name="", **more)

@@ -32,7 +32,11 @@ def reference_bucket(ticks_in_ms, rate, burst):
     """Hold requests as fractions of a request: each accepted one adds 1, rate drains; more than burst may not stand."""
     level, last, answers = Fraction(0), None, []
     for tick in ticks_in_ms:
-        drained = level if last is None else max(Fraction(0), level - Fraction(rate * (tick - last), 1000) + 1)
+        drained = (
+            level
+            if last is None
+            else max(Fraction(0), level - Fraction(rate * (tick - last), 1000) + 1)
+        )
         accepted = drained <= burst
         if accepted:
             level, last = drained, tick
@@ -60,7 +64,11 @@ def test_without_burst_accepted_arrivals_are_an_interval_apart(spans, rate):
     assert all(later - earlier >= 1 / rate - slack for earlier, later in pairwise(accepted))
 
 
-@given(st.sampled_from([1 / 3600, 1 / 60, 0.1, 0.7, 1, 3, 7, 10, 60, 300]), st.floats(0, 10_000), st.integers(1, 40))
+@given(
+    st.sampled_from([1 / 3600, 1 / 60, 0.1, 0.7, 1, 3, 7, 10, 60, 300]),
+    st.floats(0, 10_000),
+    st.integers(1, 40),
+)
 def test_exactly_one_interval_apart_is_always_accepted(rate, origin, count):
     """Requests that start exactly 1/rate apart are never refused, also where 1/rate is no whole millisecond."""
     assert all(verdicts(Limiter(rate), [origin + number / rate for number in range(count)]))
@@ -68,12 +76,26 @@ def test_exactly_one_interval_apart_is_always_accepted(rate, origin, count):
 
 def test_a_refusal_changes_nothing():
     """A refused arrival does not push back the next accepted one."""
-    assert verdicts(Limiter(10), [0, 0.05, 0.099, 0.1, 0.199, 0.2]) == [True, False, False, True, False, True]
+    assert verdicts(Limiter(10), [0, 0.05, 0.099, 0.1, 0.199, 0.2]) == [
+        True,
+        False,
+        False,
+        True,
+        False,
+        True,
+    ]
 
 
 def test_a_burst_lets_so_many_come_early():
     """With burst 2, three requests may come at once, and then one per interval."""
-    assert verdicts(Limiter(1, burst=2), [0, 0, 0, 0, 1, 1]) == [True, True, True, False, True, False]
+    assert verdicts(Limiter(1, burst=2), [0, 0, 0, 0, 1, 1]) == [
+        True,
+        True,
+        True,
+        False,
+        True,
+        False,
+    ]
 
 
 @given(gaps, st.sampled_from(EXACT_RATES), st.integers(0, 3))
@@ -82,13 +104,23 @@ def test_a_sliding_window_never_holds_more_than_its_rate(spans, rate, burst):
     limiter = Limiter(rate, burst=burst, method="sliding")
     verdicts(limiter, ticks_of(spans))
     accepted = limiter.accepted_ticks()
-    assert all(sum(tick <= other < tick + 0.9999 for other in accepted) <= rate + burst for tick in accepted)
+    assert all(
+        sum(tick <= other < tick + 0.9999 for other in accepted) <= rate + burst
+        for tick in accepted
+    )
 
 
 def test_a_sliding_window_frees_a_place_after_its_span():
     """The place of an arrival is free again exactly one window later, not sooner."""
     limiter = Limiter(2, method="sliding")
-    assert verdicts(limiter, [0, 0.5, 0.99, 1.0, 1.4, 1.5]) == [True, True, False, True, False, True]
+    assert verdicts(limiter, [0, 0.5, 0.99, 1.0, 1.4, 1.5]) == [
+        True,
+        True,
+        False,
+        True,
+        False,
+        True,
+    ]
 
 
 def test_a_fixed_window_lets_twice_the_rate_across_a_boundary():
@@ -101,13 +133,23 @@ def test_a_fixed_window_lets_twice_the_rate_across_a_boundary():
 @pytest.mark.parametrize("method", ["sliding", "fixed"])
 def test_a_window_of_a_slow_rate_is_one_interval_long(method):
     """Half a request per second is one request in two seconds."""
-    assert verdicts(Limiter(0.5, method=method), [0, 1, 2, 3, 4]) == [True, False, True, False, True]
+    assert verdicts(Limiter(0.5, method=method), [0, 1, 2, 3, 4]) == [
+        True,
+        False,
+        True,
+        False,
+        True,
+    ]
 
 
 def test_keys_are_counted_apart():
     """One key's requests do not use up another's."""
     limiter = Limiter(1)
-    assert [limiter.admit("a", 0), limiter.admit("b", 0), limiter.admit("a", 0)] == [True, True, False]
+    assert [limiter.admit("a", 0), limiter.admit("b", 0), limiter.admit("a", 0)] == [
+        True,
+        True,
+        False,
+    ]
 
 
 def test_no_rate_lets_everything_through():

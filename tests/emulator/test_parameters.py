@@ -16,13 +16,29 @@ def read(kind, value, *, strict=True):
 @pytest.mark.parametrize(
     ("kind", "value", "expected"),
     [
-        *(("int", 5, 5), ("int", "5", 5), ("int", "-5", -5), ("int", "", "not sent"), ("int", None, "not sent")),
+        *(
+            ("int", 5, 5),
+            ("int", "5", 5),
+            ("int", "-5", -5),
+            ("int", "", "not sent"),
+            ("int", None, "not sent"),
+        ),
         *(("string", "a", "a"), ("string", "", ""), ("string", None, "not sent")),
-        *(("bool", True, True), ("bool", 0, False), ("bool", "1", True), ("bool", "Yes", True), ("bool", "no", False)),
+        *(
+            ("bool", True, True),
+            ("bool", 0, False),
+            ("bool", "1", True),
+            ("bool", "Yes", True),
+            ("bool", "no", False),
+        ),
         *(("bool", "false", False), ("bool", "", False), ("bool", "true", True)),
         *(("group", 3, 3), ("group", "3", 3), ("group", "", None), ("group", None, None)),
         *(("ids", [1, "2"], [1, 2]), ("ids", "1,2", [1, 2]), ("ids", 7, [7])),
-        *(("strings", ["0", 30], ["0", "30"]), ("strings", "0,12", ["0", "12"]), ("strings", "*", ["*"])),
+        *(
+            ("strings", ["0", 30], ["0", "30"]),
+            ("strings", "0,12", ["0", "12"]),
+            ("strings", "*", ["*"]),
+        ),
         ("strings", 5, ["5"]),
         ("objects", [{"url": "x"}], [{"url": "x"}]),
     ],
@@ -35,9 +51,24 @@ def test_values_are_read_by_kind(kind, value, expected):
 @pytest.mark.parametrize(
     ("kind", "value"),
     [
-        *(("int", "x"), ("int", True), ("int", 1.5), ("int", [1]), ("int", 2**63), ("int", "9" * 19), ("int", "1_0")),
+        *(
+            ("int", "x"),
+            ("int", True),
+            ("int", 1.5),
+            ("int", [1]),
+            ("int", 2**63),
+            ("int", "9" * 19),
+            ("int", "1_0"),
+        ),
         *(("string", 5), ("string", ["a"]), ("string", {"a": 1}), ("string", "\ud800")),
-        *(("bool", "maybe"), ("bool", 2), ("bool", [1]), ("group", "x"), ("ids", "1,x"), ("ids", [[1]])),
+        *(
+            ("bool", "maybe"),
+            ("bool", 2),
+            ("bool", [1]),
+            ("group", "x"),
+            ("ids", "1,x"),
+            ("ids", [[1]]),
+        ),
         *(("strings", ["Mon"]), ("objects", "[]"), ("objects", [1]), ("objects", {"url": "x"})),
     ],
 )

@@ -31,7 +31,15 @@ def content(provider="fastcron", **parts):
     return read_content(Request(provider, "cron.get", **parts))
 
 
-@pytest.mark.parametrize("body", [b'{"id": "1", "name": "a b"}', b"id=1&name=a+b", b"id=1&name=a%20b", b' {"id":"1","name":"a b"}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"id": "1", "name": "a b"}',
+        b"id=1&name=a+b",
+        b"id=1&name=a%20b",
+        b' {"id":"1","name":"a b"}',
+    ],
+)
 def test_a_body_is_json_or_a_query_string(body):
     """Both body formats say the same."""
     assert content(body=body).parameters == {"id": "1", "name": "a b"}

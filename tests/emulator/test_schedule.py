@@ -22,17 +22,23 @@ def field(lowest, highest):
     value = st.integers(lowest, highest)
     span = st.tuples(value, value).map(lambda pair: f"{min(pair)}-{max(pair)}")
     step = st.integers(1, highest)
-    stepped = st.tuples(st.one_of(st.just("*"), span), step).map(lambda pair: f"{pair[0]}/{pair[1]}")
+    stepped = st.tuples(st.one_of(st.just("*"), span), step).map(
+        lambda pair: f"{pair[0]}/{pair[1]}"
+    )
     lists = st.lists(st.one_of(value.map(str), span), min_size=1, max_size=3).map(",".join)
     return st.one_of(st.just("*"), lists, stepped)
 
 
-crontabs = st.tuples(field(0, 59), field(0, 23), field(1, 28), field(1, 12)).map(lambda fields: " ".join((*fields, "*")))
+crontabs = st.tuples(field(0, 59), field(0, 23), field(1, 28), field(1, 12)).map(
+    lambda fields: " ".join((*fields, "*"))
+)
 moments = st.integers(FRIDAY, FRIDAY + 3 * 365 * 86_400)
 
 
 def words(times, zone="UTC"):
-    return [f"{datetime.fromtimestamp(time, ZoneInfo(zone)):%a %Y-%m-%d %H:%M:%S}" for time in times]
+    return [
+        f"{datetime.fromtimestamp(time, ZoneInfo(zone)):%a %Y-%m-%d %H:%M:%S}" for time in times
+    ]
 
 
 @given(crontabs, moments)
@@ -81,16 +87,52 @@ def test_a_restricted_day_and_weekday_may_match_either_way():
 
 def test_times_are_those_of_the_zone():
     """Half past eight in New York is later in Unix time than half past eight in UTC."""
-    assert words(next_runs("30 8 * * *", "America/New_York", FRIDAY, 1)) == ["Fri 2027-01-15 13:30:00"]
+    assert words(next_runs("30 8 * * *", "America/New_York", FRIDAY, 1)) == [
+        "Fri 2027-01-15 13:30:00"
+    ]
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        *("", "* * * *", "* * * * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "* * * 13 *", "* * * * 8"),
-        *("* * ? * *", "* * 15W * *", "* * * * 5L", "* * * * 5#2", "* * L,15 * *", "5/10 * * * *", "22-2 * * * *"),
-        *("@daily", "@", "@soon", "@99999999999999999999", "tomorow", "sometimes", "0 seconds", "Friday 17:05"),
-        *("R0 * * * *", "R61 * * * *", "R2,5 * * * *", "* R,25 * * *", "* * R * *", "0 0 31 2 *", "0001-01-01"),
+        *(
+            "",
+            "* * * *",
+            "* * * * * *",
+            "60 * * * *",
+            "* 24 * * *",
+            "* * 0 * *",
+            "* * * 13 *",
+            "* * * * 8",
+        ),
+        *(
+            "* * ? * *",
+            "* * 15W * *",
+            "* * * * 5L",
+            "* * * * 5#2",
+            "* * L,15 * *",
+            "5/10 * * * *",
+            "22-2 * * * *",
+        ),
+        *(
+            "@daily",
+            "@",
+            "@soon",
+            "@99999999999999999999",
+            "tomorow",
+            "sometimes",
+            "0 seconds",
+            "Friday 17:05",
+        ),
+        *(
+            "R0 * * * *",
+            "R61 * * * *",
+            "R2,5 * * * *",
+            "* R,25 * * *",
+            "* * R * *",
+            "0 0 31 2 *",
+            "0001-01-01",
+        ),
         *("1 day 25:00", "2030-13-01", "first day of month"),
     ],
 )
@@ -136,7 +178,9 @@ def test_time_expressions_and_dates_are_read_as_documented(text, expected):
 
 def test_a_date_without_a_zone_is_in_the_jobs():
     """A plain date and time means that time in the job's zone."""
-    assert words(next_runs("Feb 14, 2030, 7:30", "America/New_York", FRIDAY, 1)) == ["Thu 2030-02-14 12:30:00"]
+    assert words(next_runs("Feb 14, 2030, 7:30", "America/New_York", FRIDAY, 1)) == [
+        "Thu 2030-02-14 12:30:00"
+    ]
 
 
 def test_a_days_step_keeps_the_wall_clock_time():
@@ -213,7 +257,14 @@ def test_an_unknown_zone_is_an_error():
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("15 minutes", 900), ("1 hour", 3600), ("2 days 1 hour", 176_400), ("90sec", 90), ("soon", None), ("0 min", None)],
+    [
+        ("15 minutes", 900),
+        ("1 hour", 3600),
+        ("2 days 1 hour", 176_400),
+        ("90sec", 90),
+        ("soon", None),
+        ("0 min", None),
+    ],
 )
 def test_spans_are_read_in_seconds(text, seconds):
     """An English span has a length in seconds; what is none, or has no length, is None."""

@@ -43,10 +43,17 @@ async def test_the_api_is_served_on_loopback(served):
 
 async def test_a_refusal_is_a_real_503():
     """The limiter's refusal is an HTTP 503 with nginx's page."""
-    async with serve(create_app(rates={"fastcron": 0.001})) as origin, httpx.AsyncClient(base_url=origin) as http:
+    async with (
+        serve(create_app(rates={"fastcron": 0.001})) as origin,
+        httpx.AsyncClient(base_url=origin) as http,
+    ):
         first = await http.get("/api/v1/cron_list", params={"token": TOKEN})
         second = await http.get("/api/v1/cron_list", params={"token": TOKEN})
-    assert (first.status_code, second.status_code, second.reason_phrase) == (200, 503, "Service Unavailable")
+    assert (first.status_code, second.status_code, second.reason_phrase) == (
+        200,
+        503,
+        "Service Unavailable",
+    )
     assert "503 Service Temporarily Unavailable" in second.text
 
 
@@ -87,7 +94,9 @@ async def test_a_stalled_answer_does_not_keep_the_server(caplog):
     app.emulator.faults.add(Fault("stall", seconds=3600))
     async with httpx.AsyncClient(timeout=None) as http:
         async with serve(app) as origin:
-            call = asyncio.create_task(http.get(f"{origin}/api/v1/cron_list", params={"token": TOKEN}))
+            call = asyncio.create_task(
+                http.get(f"{origin}/api/v1/cron_list", params={"token": TOKEN})
+            )
             while not app.emulator.faults.fired:  # noqa: ASYNC110 -- another thread sets it
                 await asyncio.sleep(0)  # the fault has no event to wait for
         with pytest.raises(httpx.TransportError):

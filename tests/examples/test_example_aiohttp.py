@@ -78,7 +78,9 @@ async def test_a_job_that_is_not_there_is_404(started, hurried):
     assert (await browser.get("/jobs/7")).status == 404
 
 
-async def test_a_queue_that_is_too_long_is_503_with_the_time_to_come_back(started, hurried, example):
+async def test_a_queue_that_is_too_long_is_503_with_the_time_to_come_back(
+    started, hurried, example
+):
     """A user is not left waiting longer than max_wait."""
     api = hurried(scheduler=Scheduler(1 / 60))
     browser = await started(api.with_options(max_wait=example.MAX_WAIT))

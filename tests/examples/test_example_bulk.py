@@ -14,12 +14,16 @@ def example(examples):
     return importlib.import_module("bulk")
 
 
-async def test_every_coroutine_adds_its_job_and_a_batch_adds_as_many(example, hurried, service, capsys):
+async def test_every_coroutine_adds_its_job_and_a_batch_adds_as_many(
+    example, hurried, service, capsys
+):
     """Jobs one by one and jobs of a bulk are all at the service, once."""
     async with hurried() as api:
         ids = await example.fill(api, 10)
     jobs = service.emulator.jobs("fastcron")
-    assert sorted(job["name"] for job in jobs) == sorted(f"customer {number}" for number in range(20))
+    assert sorted(job["name"] for job in jobs) == sorted(
+        f"customer {number}" for number in range(20)
+    )
     assert sorted(ids) == [job["id"] for job in jobs]
     output = capsys.readouterr().out
     assert output.count("added customer") == 10

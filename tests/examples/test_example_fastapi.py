@@ -8,7 +8,13 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from cronapi import OutcomeUnknownError, RequestTimeoutError, Scheduler, ServiceUnavailableError, UnsupportedFunctionError
+from cronapi import (
+    OutcomeUnknownError,
+    RequestTimeoutError,
+    Scheduler,
+    ServiceUnavailableError,
+    UnsupportedFunctionError,
+)
 from cronapi.emulator import Fault
 
 TOKEN = "emulator-token-0123456789abcdef"
@@ -26,7 +32,10 @@ async def browser_of(example, api=None):
     if api is not None:
         example.app.dependency_overrides[example.get_api] = lambda: api
     transport = httpx.ASGITransport(example.app)
-    async with example.lifespan(example.app), httpx.AsyncClient(transport=transport, base_url="http://app") as browser:
+    async with (
+        example.lifespan(example.app),
+        httpx.AsyncClient(transport=transport, base_url="http://app") as browser,
+    ):
         yield browser
 
 
@@ -106,7 +115,10 @@ async def test_an_outage_is_503_with_a_retry_after(example, hurried, service):
 
 async def test_an_add_that_may_have_happened_is_502_and_says_so(example, hurried, service):
     """The user is told to look before trying again."""
-    service.emulator.faults.add(Fault("lose", "fastcron", "cron.add"), Fault("redirect", "fastcron", "cron.list", times=None))
+    service.emulator.faults.add(
+        Fault("lose", "fastcron", "cron.add"),
+        Fault("redirect", "fastcron", "cron.list", times=None),
+    )
     async with hurried() as api, browser_of(example, api) as browser:
         answer = await browser.post("/jobs", json=NEW)
     assert answer.status_code == 502
@@ -118,7 +130,10 @@ async def test_an_answer_that_cannot_be_used_is_502(example, hurried, service):
     service.emulator.faults.add(Fault("redirect"))
     async with hurried() as api, browser_of(example, api) as browser:
         answer = await browser.get("/jobs/1")
-    assert (answer.status_code, answer.json()) == (502, {"detail": "The scheduler gave no usable answer."})
+    assert (answer.status_code, answer.json()) == (
+        502,
+        {"detail": "The scheduler gave no usable answer."},
+    )
 
 
 @pytest.mark.parametrize(

@@ -62,9 +62,19 @@ async def test_what_differs_is_mended_and_what_is_not_listed_goes(night, hurried
         for name in ("sync: report", "somebody's sync: job"):
             await api.cron.add(url="https://example.com/", name=name)
     changed = JOBS.replace("0 3 * * *", "30 3 * * *").replace('"ping"', '"pong"')
-    assert await night(changed) == (True, {"cron.list": 1, "cron.edit": 1, "cron.add": 1, "cron.batch_delete": 1})
+    assert await night(changed) == (
+        True,
+        {"cron.list": 1, "cron.edit": 1, "cron.add": 1, "cron.batch_delete": 1},
+    )
     assert names(service) == ["somebody's sync: job", "sync: pong", "sync: report"]
-    assert next(job["expression"] for job in service.emulator.jobs("fastcron") if job["name"] == "sync: report") == "30 3 * * *"
+    assert (
+        next(
+            job["expression"]
+            for job in service.emulator.jobs("fastcron")
+            if job["name"] == "sync: report"
+        )
+        == "30 3 * * *"
+    )
 
 
 async def test_hidden_fields_are_sent_when_everything_is(night):

@@ -71,7 +71,10 @@ async def test_the_log_tells_when_a_hold_begins_and_ends(caplog, make):
         for _ in range(3):
             bucket.refused(bucket.take())
         bucket.accepted(bucket.take())
-    assert [record.message.partition(":")[0] for record in caplog.records] == ["hold begins", "hold ends"]
+    assert [record.message.partition(":")[0] for record in caplog.records] == [
+        "hold begins",
+        "hold ends",
+    ]
 
 
 async def test_a_scheduler_can_be_made_before_a_loop_runs():

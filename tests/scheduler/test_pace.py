@@ -13,10 +13,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cronapi import Rate
-from cronapi.scheduler.pace import FIRST_MARGIN, FIRST_PATIENCE, GREATEST_MARGIN, LONGEST_HOLD, TRUST, Pace, narrowed
+from cronapi.scheduler.pace import (
+    FIRST_MARGIN,
+    FIRST_PATIENCE,
+    GREATEST_MARGIN,
+    LONGEST_HOLD,
+    TRUST,
+    Pace,
+    narrowed,
+)
 
 gaps = st.floats(0, 10, allow_nan=False)
-events = st.lists(st.tuples(st.sampled_from(["accepted", "refused", "lost", "give_back"]), gaps), max_size=60)
+events = st.lists(
+    st.tuples(st.sampled_from(["accepted", "refused", "lost", "give_back"]), gaps), max_size=60
+)
 
 
 def play(pace, moves):
@@ -32,7 +42,9 @@ def play(pace, moves):
             pace.give_back(start)
             continue
         sent.append((start.at, ending))
-        {"accepted": pace.accepted, "refused": pace.refused, "lost": lambda s, _: pace.lost(s)}[ending](start, now)
+        {"accepted": pace.accepted, "refused": pace.refused, "lost": lambda s, _: pace.lost(s)}[
+            ending
+        ](start, now)
     return sent
 
 
@@ -40,7 +52,11 @@ def play(pace, moves):
 def test_starts_are_never_closer_than_the_interval(moves, rate):
     """Whatever happens, two requests are never sent within one interval, but for the one that follows a refusal."""
     sent = play(Pace(Rate(rate)), moves)
-    close = [ending for (earlier, ending), (later, _) in itertools.pairwise(sent) if later - earlier < (1 / rate) * (1 - 1e-6) - 1e-8]
+    close = [
+        ending
+        for (earlier, ending), (later, _) in itertools.pairwise(sent)
+        if later - earlier < (1 / rate) * (1 - 1e-6) - 1e-8
+    ]
     assert set(close) <= {"refused"}
 
 
@@ -198,7 +214,9 @@ def simulate(calls, rate, mean, jitter, pace, *, burst=0, seed=1, warm_up=0):
             passed = level <= burst + 1e-9
             if passed:
                 excess, last = level, at
-            heapq.heappush(answering, (at + max(0.0, rng.gauss(mean, jitter)), number, start, passed))
+            heapq.heappush(
+                answering, (at + max(0.0, rng.gauss(mean, jitter)), number, start, passed)
+            )
         elif answering and answering[0][0] == at:
             _, _, start, passed = heapq.heappop(answering)
             if learning:
@@ -230,9 +248,15 @@ WIRES = [
 @pytest.mark.parametrize(("rate", "mean", "jitter", "burst"), WIRES)
 def test_the_learnt_margin_comes_close_to_the_best_fixed_one(rate, mean, jitter, burst):
     """On every simulated wire the learning pace reaches 0.9 of the best fixed spacing, and at most one call in fifteen is refused."""
-    fixed = [simulate(600, rate, mean, jitter, (1 + share) / rate, burst=burst) for share in (0, 0.01, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7)]
+    fixed = [
+        simulate(600, rate, mean, jitter, (1 + share) / rate, burst=burst)
+        for share in (0, 0.01, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7)
+    ]
     best = max(used for used, refused in fixed if refused <= 0.06)
-    runs = [simulate(170, rate, mean, jitter, Pace(Rate(rate)), burst=burst, seed=seed, warm_up=20) for seed in range(8)]
+    runs = [
+        simulate(170, rate, mean, jitter, Pace(Rate(rate)), burst=burst, seed=seed, warm_up=20)
+        for seed in range(8)
+    ]
     assert sum(used for used, _ in runs) / len(runs) >= 0.9 * best
     assert sum(refused for _, refused in runs) / len(runs) <= 1 / 15
 
@@ -242,7 +266,10 @@ def test_the_learnt_margin_comes_close_to_the_best_fixed_one(rate, mean, jitter,
 def test_a_limit_that_is_lower_than_believed_is_found(factor, jitter):
     """A client that was told too high a rate comes near the allowed one, and is refused once in ten calls at most."""
     mean = jitter * 2.5 if jitter < 0.001 else 0.04
-    runs = [simulate(300, 10, mean, jitter, Pace(Rate(10 * factor)), seed=seed, warm_up=100) for seed in range(6)]
+    runs = [
+        simulate(300, 10, mean, jitter, Pace(Rate(10 * factor)), seed=seed, warm_up=100)
+        for seed in range(6)
+    ]
     assert sum(used for used, _ in runs) / len(runs) >= 0.88
     assert sum(refused for _, refused in runs) / len(runs) <= 0.1
 
@@ -276,22 +303,33 @@ def contested(rate, way, jitter, begin, seed):
                 (pace.accepted if passed else pace.refused)(start, now)
                 continue
             accepted += [now] * (now >= opened)
-            heapq.heappush(under_way, (now + max(0.0, rng.gauss(way, jitter)), rng.random(), start, now >= opened))
+            heapq.heappush(
+                under_way,
+                (now + max(0.0, rng.gauss(way, jitter)), rng.random(), start, now >= opened),
+            )
             opened = now + interval if now >= opened else opened
         start = pace.take(now)
         if start is not None:
-            heapq.heappush(under_way, (now + max(0.0, rng.gauss(way, jitter)), rng.random(), start, None))
+            heapq.heappush(
+                under_way, (now + max(0.0, rng.gauss(way, jitter)), rng.random(), start, None)
+            )
     return accepted
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize(("rate", "way", "jitter"), [(10, 0.0006, 0.0002), (10, 0.015, 0.001), (1, 0.0006, 0.0002), (1, 0.04, 0.002)])
+@pytest.mark.parametrize(
+    ("rate", "way", "jitter"),
+    [(10, 0.0006, 0.0002), (10, 0.015, 0.001), (1, 0.0006, 0.0002), (1, 0.04, 0.002)],
+)
 def test_another_program_that_takes_half_the_rate_leaves_no_trace(rate, way, jitter, seed):
     """While it insists on its half a part of the rate is ours, and within ten intervals after it the speed is the usual one again."""
     begin, interval = 100 / rate, 1 / rate
     accepted = contested(rate, way, jitter, begin, seed)
     usual, after = (
-        statistics.mean(later - earlier for earlier, later in itertools.pairwise(at for at in accepted if since <= at < until))
+        statistics.mean(
+            later - earlier
+            for earlier, later in itertools.pairwise(at for at in accepted if since <= at < until)
+        )
         for since, until in ((begin - 40 * interval, begin), (begin + 20 + 10 * interval, math.inf))
     )
     assert sum(begin <= at < begin + 20 for at in accepted) >= 0.15 * 20 * rate
@@ -354,7 +392,10 @@ def test_holds_do_not_fall_in_step_with_another_program():
         pace.refused(start, now + 0.001)
         now += 0.001
     phases = sorted(tried[3:])
-    assert max(later - earlier for earlier, later in itertools.pairwise([*phases, phases[0] + 0.2])) < 0.1
+    assert (
+        max(later - earlier for earlier, later in itertools.pairwise([*phases, phases[0] + 0.2]))
+        < 0.1
+    )
 
 
 def test_a_start_that_was_late_is_made_up_for():

@@ -50,9 +50,18 @@ class Worker:
     """A process of the fleet, and what it said."""
 
     def __init__(self, url, origin, calls):
-        command = [sys.executable, str(TESTS / "fleet_worker.py"), url, "fleet", f"{origin}/api/", str(calls)]
+        command = [
+            sys.executable,
+            str(TESTS / "fleet_worker.py"),
+            url,
+            "fleet",
+            f"{origin}/api/",
+            str(calls),
+        ]
         env = {**os.environ, "PYTHONPATH": str(TESTS.parent)}
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env
+        )
 
     def ready(self):
         """Wait until it has loaded all it needs; processes that were started together load side by side."""
@@ -68,7 +77,9 @@ class Worker:
     def said(self):
         """Return the times of its calls that went well and the text of those that did not, once it has ended."""
         lines = self.process.communicate(timeout=50)[0].splitlines()
-        return [float(line.split()[1]) for line in lines if line.startswith("ok")], [line for line in lines if line.startswith("failed")]
+        return [float(line.split()[1]) for line in lines if line.startswith("ok")], [
+            line for line in lines if line.startswith("failed")
+        ]
 
 
 @contextlib.contextmanager
@@ -148,7 +159,12 @@ def test_a_process_that_is_killed_costs_the_others_little(server):
 def test_event_loops_in_threads_share_one_bucket(server):
     """Three event loops in three threads may share the very bucket object."""
     bucket, starts = RedisBucket.from_url(server.url, key="threads"), []
-    threads = [threading.Thread(target=asyncio.run, args=(start_many(Scheduler(100, bucket=bucket), starts, 10),)) for _ in range(3)]
+    threads = [
+        threading.Thread(
+            target=asyncio.run, args=(start_many(Scheduler(100, bucket=bucket), starts, 10),)
+        )
+        for _ in range(3)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -201,16 +217,20 @@ async def test_redis_that_hangs_for_five_seconds_loses_nobody(server):
 @needs_redis
 async def test_redis_away_for_good_is_said_in_time(mortal_server):
     """A call without Redis fails once the bucket's patience is over; its error names the call and says that nothing was sent."""
-    async with client_of(create_app(rates=FAST), scheduler=scheduler_of(mortal_server, timeout=1.0)) as api:
+    async with client_of(
+        create_app(rates=FAST), scheduler=scheduler_of(mortal_server, timeout=1.0)
+    ) as api:
         await api.account.get()
         mortal_server.stop()
         begun = time.monotonic()
-        failed = await asyncio.gather(*[api.account.get() for _ in range(30)], return_exceptions=True)
+        failed = await asyncio.gather(
+            *[api.account.get() for _ in range(30)], return_exceptions=True
+        )
         assert 0.9 < time.monotonic() - begun < 5
     assert {type(error) for error in failed} == {SchedulerError}
-    assert {(error.provider, error.function, error.attempts, error.applied) for error in failed} == {
-        ("fastcron", "account.get", 0, Applied.NO)
-    }
+    assert {
+        (error.provider, error.function, error.attempts, error.applied) for error in failed
+    } == {("fastcron", "account.get", 0, Applied.NO)}
     assert "unreachable" in str(failed[0])
     assert "nothing was sent" in str(failed[0])
 
@@ -232,12 +252,16 @@ async def test_a_share_of_the_rate_without_redis(mortal_server, caplog):
     begun = time.monotonic()
     await start_many(scheduler, starts, 40)
     assert time.monotonic() - begun < 40 / 10 * 0.9
-    assert [record.levelname for record in caplog.records if "alone" in record.message] == ["WARNING"]
+    assert [record.levelname for record in caplog.records if "alone" in record.message] == [
+        "WARNING"
+    ]
 
 
 async def test_no_server_at_the_address():
     """Where nobody listens, the first call fails in time and says what to do."""
-    bucket = RedisBucket.from_url(f"redis://:hidden@127.0.0.1:{free_port()}", key="nobody", timeout=0.3)
+    bucket = RedisBucket.from_url(
+        f"redis://:hidden@127.0.0.1:{free_port()}", key="nobody", timeout=0.3
+    )
     with pytest.raises(SchedulerError, match="Check the Redis server") as failed:
         await start(Scheduler(10, bucket=bucket), [])
     assert isinstance(failed.value.__cause__, OSError)
@@ -261,7 +285,16 @@ def test_an_address_that_is_none(url):
         RedisBucket.from_url(url, key="team")
 
 
-@pytest.mark.parametrize("options", [{"timeout": -1}, {"timeout": "1"}, {"timeout": float("inf")}, {"fallback": "wait"}, {"share": 0}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"timeout": -1},
+        {"timeout": "1"},
+        {"timeout": float("inf")},
+        {"fallback": "wait"},
+        {"share": 0},
+    ],
+)
 def test_options_that_make_no_sense(options):
     """A negative or endless patience, an unknown fallback and no share at all are refused at once."""
     with pytest.raises(ConfigurationError):
