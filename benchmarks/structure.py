@@ -17,7 +17,7 @@ from typing import Any
 from attrs import frozen
 
 from benchmarks import results
-from cronapi._structure import structure
+from cronapi._protocol.structure import structure
 from cronapi.models import CronJob, JobStatus, Notify
 
 Rows = list[dict[str, Any]]

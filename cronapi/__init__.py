@@ -1,7 +1,7 @@
 """An asyncio client for hosted cron services: SetCronJob and FastCron, typed, paced and cancel-safe."""
 
-from cronapi._params import JobParams, JobSpec
-from cronapi._retry import RetryPolicy
+from cronapi._calls.retry import RetryPolicy
+from cronapi._protocol.params import JobParams, JobSpec
 from cronapi.bulk import Bulk, BulkError, Cost, Done, Failed, NotTried, Outcome, Report, Unknown
 from cronapi.client import Client, FastCron, SetCronJob
 from cronapi.errors import (

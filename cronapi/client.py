@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack
 
 from attrs import evolve
 
-from cronapi._call import Caller
+from cronapi._batch.calls import Batches
+from cronapi._calls.caller import Caller
+from cronapi._calls.options import Options, Token, checked_token
+from cronapi._calls.retry import RetryPolicy
+from cronapi._calls.transport import Transport
+from cronapi._coalesce.merger import Merger
 from cronapi._functions import TABLE, Function, Repeat
-from cronapi._progress import Options, Token, checked_token
-from cronapi._retry import RetryPolicy
-from cronapi._transport import Transport
-from cronapi._wire import Auth, RequestFormat
-from cronapi.bulk.calls import Batches
-from cronapi.bulk.merge import Merger
+from cronapi._protocol.request import Auth, RequestFormat
 from cronapi.errors import ConfigurationError
 from cronapi.namespaces._invoke import Invoker
 from cronapi.namespaces.account import Account

@@ -12,7 +12,8 @@ from typing import Any
 
 from attrs import field, fields, frozen
 
-from cronapi._names import wire_name, without_password
+from cronapi._names import wire_name
+from cronapi._protocol.redaction import without_password
 
 
 class OpenEnum(enum.IntEnum):

@@ -7,10 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cronapi import ResponseError
+from cronapi._calls.absence import every_id
+from cronapi._calls.lookup import (
+    RECOVERY,
+    UNCLEAR,
+    choose,
+    every_job,
+    find_time,
+    ids_of,
+    is_match,
+    learn,
+)
+from cronapi._calls.memory import Memory
 from cronapi._functions import PAGE
-from cronapi._listing import every_id
-from cronapi._lookup import RECOVERY, UNCLEAR, choose, every_job, find_time, ids_of, is_match, learn
-from cronapi._memory import Memory
 
 SENT = {"url": "https://example.com/a", "name": "a", "timeout": 30, "notify": True}
 ROW = {

@@ -9,7 +9,7 @@ import tracemalloc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cronapi._memory import FEW_RUNS, Ids, Memory, run_key
+from cronapi._calls.memory import FEW_RUNS, Ids, Memory, run_key
 
 NUMBERS = st.integers(0, 30) | st.integers(10**18 - 3, 10**18 - 1)
 STEPS = st.lists(

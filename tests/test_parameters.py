@@ -9,9 +9,9 @@ from itertools import chain
 from pathlib import Path
 
 from cronapi import CronJob, JobParams, _params, client, models
-from cronapi._lookup import NOT_COMPARED
+from cronapi._calls.lookup import NOT_COMPARED
 from cronapi._names import wire_name
-from cronapi._params import _CLEARABLE
+from cronapi._protocol.params import _CLEARABLE
 from cronapi.bulk import bulk
 from cronapi.emulator.jobs import _SHOWN
 from cronapi.emulator.parameters import JOB_PARAMETERS

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cronapi._names import wire_name
-from cronapi._params import (
+from cronapi._protocol.params import (
     JobParams,
     JobSpec,
     as_params,

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cronapi import Applied, ConfigurationError, RetryPolicy
+from cronapi._calls.retry import BACKOFF_BASE, MOST_GARBLED, History, Step, backoff, next_step
 from cronapi._functions import Repeat
-from cronapi._retry import BACKOFF_BASE, MOST_GARBLED, Ending, History, Step, backoff, next_step
+from cronapi._protocol.response import Ending
 
 POLICY = RetryPolicy(max_attempts=3, max_delay=10.0, budget=60.0)
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from cronapi._functions import TABLE, Repeat
-from cronapi._structure import structure
-from cronapi._wire import read_response
+from cronapi._protocol.response import read_response
+from cronapi._protocol.structure import structure
 from cronapi.errors import APIError, AuthenticationError
 from cronapi.models import JobStatus, Notify, ServerAddress
 from cronapi.providers import FASTCRON, SETCRONJOB

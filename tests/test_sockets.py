@@ -23,7 +23,6 @@ from cronapi import (
     ResponseError,
     RetryPolicy,
     TransportError,
-    _transport,
 )
 from emulated import PROVIDERS, TOKEN, Hurry
 

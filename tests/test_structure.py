@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from cronapi._json import parse_json
-from cronapi._read import shown, to_bool, to_date, to_float, to_int, to_moment, to_text
-from cronapi._structure import StructureError, structure
+from cronapi._protocol.json_text import parse_json
+from cronapi._protocol.structure import StructureError, structure
+from cronapi._protocol.values import shown, to_bool, to_date, to_float, to_int, to_moment, to_text
 from cronapi.models import Account, CronJob, Execution, Group, JobStatus, Notify, ServerAddress
 
 MOMENT = datetime(2024, 7, 8, 3, 27, 50, tzinfo=UTC)

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cronapi._functions import TABLE
-from cronapi._read import to_bool, to_int, to_moment
-from cronapi._structure import StructureError, structure
+from cronapi._protocol.structure import StructureError, structure
+from cronapi._protocol.values import to_bool, to_int, to_moment
 from cronapi.models import (
     Account,
     Attempt,

@@ -30,8 +30,8 @@ from cronapi import (
     Scheduler,
     StatusError,
     TransportError,
-    _transport,
 )
+from cronapi._calls import transport as _transport
 from cronapi.emulator import create_app
 from emulated import BASE_URLS, PROVIDERS, TOKEN, Hurry, client_of
 

@@ -25,16 +25,9 @@ from cronapi import (
     ServiceUnavailableError,
     StatusError,
 )
-from cronapi._retry import Ending
-from cronapi._wire import (
-    USER_AGENT,
-    Verdict,
-    build_request,
-    read_response,
-    redact,
-    retry_after_seconds,
-    tells,
-)
+from cronapi._protocol.redaction import contains_secret, redact
+from cronapi._protocol.request import USER_AGENT, build_request
+from cronapi._protocol.response import Ending, Verdict, read_response, retry_after_seconds
 
 TOKEN = "tok3n+/=0123456789abcdefghijklmn"
 ENCODED = "tok3n%2B%2F%3D0123456789abcdefghijklmn"
@@ -533,13 +526,13 @@ def test_the_passwords_of_a_batch_are_secrets_too():
 def test_a_chain_of_errors_that_tells_a_secret_is_noticed():
     """A secret in an exception, its cause or its context is found, also in a chain that bites its tail."""
     outer, inner = ValueError("harmless"), ValueError(f"got {ENCODED}")
-    assert not tells(outer, [TOKEN])
+    assert not contains_secret(outer, [TOKEN])
     outer.__cause__ = inner
-    assert tells(outer, [TOKEN])
+    assert contains_secret(outer, [TOKEN])
     outer.__cause__, outer.__context__ = None, inner
-    assert tells(outer, [TOKEN])
+    assert contains_secret(outer, [TOKEN])
     inner.args, inner.__cause__ = ("harmless too",), outer
-    assert not tells(outer, [TOKEN])
+    assert not contains_secret(outer, [TOKEN])
 
 
 def test_a_third_service_is_spelt_its_own_way():

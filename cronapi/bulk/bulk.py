@@ -13,12 +13,12 @@ from warnings import warn
 import anyio
 from anyio.lowlevel import current_token
 
-from cronapi.bulk.calls import Calls
+from cronapi._batch.calls import Calls
 from cronapi.bulk.eta import Speed, seconds_left, see
+from cronapi.bulk.operations import Work
 from cronapi.bulk.report import Cost, Outcome, Report
 from cronapi.bulk.run import Run
 from cronapi.bulk.source import Source
-from cronapi.bulk.work import Work
 from cronapi.errors import ConfigurationError
 
 T = TypeVar("T")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve, frozen
 
-from cronapi._lookup import LOOK_LONG
+from cronapi._calls.lookup import LOOK_LONG
 
 _TRUST = 5
 """Requests at the rate that count beside those that were seen: two answers that happen to come together say little."""

@@ -20,9 +20,9 @@ import anyio
 from anyio import to_thread
 from attrs import frozen
 
-from cronapi._json import parse_json
-from cronapi._names import without_password
-from cronapi.bulk.linefile import LineFile
+from cronapi._protocol.json_text import parse_json
+from cronapi._protocol.redaction import NOT_IN_JOURNAL, without_password
+from cronapi.bulk.append_only_file import LineFile
 from cronapi.errors import ConfigurationError
 
 Status = Literal["sending", "done", "failed", "unknown"]
@@ -39,7 +39,6 @@ _STATUSES: dict[object, Status] = {
     "failed": "failed",
     "unknown": "unknown",
 }
-_LEFT_OUT = frozenset({"password"})
 _OTHER_INPUTS = (
     "Use a new path for a new bulk: it does all items, also those that this journal has as done."
 )
@@ -286,7 +285,9 @@ def _whole(number: object) -> int:
 def _plain(value: object) -> object:
     """Return a value as JSON has it, the same for equal ones and without passwords."""
     if isinstance(value, Mapping):
-        return {str(name): _plain(item) for name, item in value.items() if name not in _LEFT_OUT}
+        return {
+            str(name): _plain(item) for name, item in value.items() if name not in NOT_IN_JOURNAL
+        }
     if isinstance(value, enum.Enum):
         return value.value
     if isinstance(value, datetime):

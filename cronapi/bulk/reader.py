@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 import anyio
 
-from cronapi._spawn import spawn
+from cronapi._calls.tasks import spawn
 
 
 def _nothing() -> bool:

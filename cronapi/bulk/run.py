@@ -17,16 +17,16 @@ from anyio.lowlevel import current_token
 from attrs import define, field, frozen
 
 from cronapi import _functions as table
+from cronapi._batch.calls import Calls, Result, everybodys
+from cronapi._calls.tasks import is_cancelled, spawn
 from cronapi._functions import PAGE
-from cronapi._spawn import is_cancelled, spawn
-from cronapi.bulk.calls import Calls, Result, everybodys
 from cronapi.bulk.eta import seconds_of_a_look
 from cronapi.bulk.journal import Journal
-from cronapi.bulk.judging import judge, note, restored
+from cronapi.bulk.operations import Known, Work
+from cronapi.bulk.outcome_buffer import Tray
+from cronapi.bulk.outcomes import judge, note, restored
 from cronapi.bulk.report import NotTried, Outcome
 from cronapi.bulk.source import Item, Source
-from cronapi.bulk.tray import Tray
-from cronapi.bulk.work import Known, Work
 from cronapi.errors import ConfigurationError, CronAPIError
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from typing import TypeVar
 import anyio
 from attrs import define, field, frozen
 
-from cronapi._params import JobParams
+from cronapi._protocol.params import JobParams
 from cronapi.cli._demo_ledger import Ledger
 from cronapi.client import Client
 from cronapi.errors import CronAPIError, WaitTooLongError

@@ -10,7 +10,7 @@ import anyio.to_thread
 from anyio.abc import TaskGroup
 from attrs import define, evolve, field, frozen
 
-from cronapi._retry import RetryPolicy
+from cronapi._calls.retry import RetryPolicy
 from cronapi.cli._pace_frame import Frame, reached
 from cronapi.cli._pace_watch import Fate, Hold, Watch
 from cronapi.client import Client

@@ -7,14 +7,14 @@ from typing import Any, TypeVar
 
 from attrs import evolve, frozen
 
-from cronapi._call import Caller
+from cronapi._batch.calls import Batches, Calls
+from cronapi._calls.caller import Caller
+from cronapi._calls.options import Options
+from cronapi._calls.retry import History
+from cronapi._coalesce.merger import Merger
 from cronapi._functions import CRON_FAILURES, Function, Repeat
-from cronapi._params import encode_params
-from cronapi._progress import Options
-from cronapi._retry import History
-from cronapi._structure import StructureError, structure
-from cronapi.bulk.calls import Batches, Calls
-from cronapi.bulk.merge import Merger
+from cronapi._protocol.params import encode_params
+from cronapi._protocol.structure import StructureError, structure
 from cronapi.errors import Applied, ConfigurationError, ResponseError
 from cronapi.scheduler import Lane
 

@@ -10,10 +10,10 @@ from typing import Any, TypedDict, Unpack
 from attrs import frozen
 
 from cronapi import _functions as table
-from cronapi._memory import MOST_DIGITS
-from cronapi._params import JobSpec, as_params, check_names, span
+from cronapi._calls.memory import MOST_DIGITS
+from cronapi._protocol.params import JobSpec, as_params, check_names, span
 from cronapi.bulk import Bulk
-from cronapi.bulk import work as kinds
+from cronapi.bulk import operations as kinds
 from cronapi.bulk.bulk import Progress
 from cronapi.errors import ConfigurationError, UnsupportedFunctionError
 from cronapi.models import CronJob

@@ -11,10 +11,10 @@ from typing import Any, Unpack
 from attrs import evolve, frozen
 
 from cronapi import _functions as table
+from cronapi._calls.lookup import NOT_COMPARED, is_match
 from cronapi._functions import PAGE
-from cronapi._lookup import NOT_COMPARED, is_match
-from cronapi._params import JobParams, JobSpec, as_params, check_names, span
-from cronapi._structure import structure
+from cronapi._protocol.params import JobParams, JobSpec, as_params, check_names, span
+from cronapi._protocol.structure import structure
 from cronapi.bulk.source import checked
 from cronapi.errors import ConfigurationError
 from cronapi.models import CronJob, Execution

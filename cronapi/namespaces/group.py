@@ -10,7 +10,7 @@ from attrs import frozen
 
 from cronapi import _functions as table
 from cronapi.bulk import Bulk
-from cronapi.bulk import work as kinds
+from cronapi.bulk import operations as kinds
 from cronapi.models import CronJob, Group
 from cronapi.namespaces._invoke import Invoker
 from cronapi.namespaces._many import BulkOptions, Ids, Once

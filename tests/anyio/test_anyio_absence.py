@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from cronapi import APIError, NotFoundError
-from cronapi._listing import Listing
+from cronapi._calls.absence import Listing
 from cronapi.emulator import Clock, Fault, create_app
 from emulated import BOTH, FAST, URL, client_of, paced, together, virtual
 

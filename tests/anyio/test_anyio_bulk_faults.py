@@ -23,7 +23,7 @@ from cronapi import (
     Scheduler,
     TransportError,
 )
-from cronapi._retry import MOST_GARBLED
+from cronapi._calls.retry import MOST_GARBLED
 from cronapi.emulator import Fault
 from emulated import BOTH, TOKEN, URL, client_of, emulator, paced, specs, together, virtual
 

@@ -25,7 +25,7 @@ from cronapi import (
     StatusError,
     WaitTooLongError,
 )
-from cronapi.bulk.order import Order
+from cronapi._coalesce.order import Order
 from cronapi.emulator import Fault
 from emulated import TOKEN, URL, client_of, emulator, together, virtual
 

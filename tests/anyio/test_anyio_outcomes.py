@@ -24,7 +24,7 @@ from cronapi import (
     TransportError,
     WaitTooLongError,
 )
-from cronapi._retry import MOST_GARBLED
+from cronapi._calls.retry import MOST_GARBLED
 from cronapi.emulator import Fault
 from emulated import TOKEN, URL, client_of, emulator, paced, virtual
 

@@ -6,7 +6,7 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from cronapi.bulk.tray import Tray
+from cronapi.bulk.outcome_buffer import Tray
 
 
 async def test_things_are_taken_in_their_order():

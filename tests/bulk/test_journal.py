@@ -23,8 +23,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cronapi import ConfigurationError, JobSpec
+from cronapi.bulk.append_only_file import LineFile
 from cronapi.bulk.journal import Entry, Journal
-from cronapi.bulk.linefile import LineFile
 
 PLAN = {"function": "cron.batch_add", "provider": "fastcron", "options": "5f2c"}
 

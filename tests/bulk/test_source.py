@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from cronapi import ConfigurationError, JobSpec
-from cronapi._params import as_params
+from cronapi._protocol.params import as_params
 from cronapi.bulk.source import Source
 
 

@@ -11,9 +11,9 @@ from functools import partial
 from typing import Any
 
 from cronapi import _functions as table
-from cronapi._lookup import LOOK_LONG, LOOK_SOON, every_job, ids_of, insist, match, new_rows
-from cronapi._progress import Seal
-from cronapi.bulk.calls import Calls, Ends, Result, all_failed, go_on, halves, in_parts, told
+from cronapi._batch.calls import Calls, Ends, Result, all_failed, go_on, halves, in_parts, told
+from cronapi._calls.lookup import LOOK_LONG, LOOK_SOON, every_job, ids_of, insist, match, new_rows
+from cronapi._calls.options import Seal
 from cronapi.errors import (
     APIError,
     Applied,

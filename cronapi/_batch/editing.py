@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any
 
 from cronapi import _functions as table
-from cronapi._retry import History
-from cronapi.bulk.calls import Calls, Result, all_failed, doubted, in_parts, is_refusal
+from cronapi._batch.calls import Calls, Result, all_failed, doubted, in_parts, is_refusal
+from cronapi._calls.retry import History
 from cronapi.errors import CronAPIError, OutcomeUnknownError
 
 Wire = Mapping[str, Any]

@@ -7,11 +7,7 @@ from functools import partial
 from typing import Any
 
 from cronapi import _functions as table
-from cronapi._functions import Function
-from cronapi._lookup import every_job, ids_of, insist
-from cronapi._progress import Seal
-from cronapi._retry import History
-from cronapi.bulk.calls import (
+from cronapi._batch.calls import (
     Calls,
     Ends,
     Result,
@@ -23,6 +19,10 @@ from cronapi.bulk.calls import (
     is_refusal,
     told,
 )
+from cronapi._calls.lookup import every_job, ids_of, insist
+from cronapi._calls.options import Seal
+from cronapi._calls.retry import History
+from cronapi._functions import Function
 from cronapi.errors import APIError, Applied, CronAPIError, NotFoundError
 
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from cattrs import ClassValidationError, Converter, IterableValidationError
 from cattrs.gen import make_dict_structure_fn, override
 
-from cronapi._read import shown, to_bool, to_date, to_float, to_int, to_moment, to_text
+from cronapi._protocol.values import shown, to_bool, to_date, to_float, to_int, to_moment, to_text
 from cronapi.models import (
     Account,
     Attempt,

@@ -10,9 +10,9 @@ from typing import Any
 import anyio
 
 from cronapi import _functions as table
-from cronapi._lookup import ids_of, job_pages, pages_up
-from cronapi._spawn import spawn
-from cronapi.bulk.calls import FOR_ALL, Calls, Result
+from cronapi._batch.calls import FOR_ALL, Calls, Result
+from cronapi._calls.lookup import ids_of, job_pages, pages_up
+from cronapi._calls.tasks import spawn
 from cronapi.errors import APIError, AuthenticationError, CronAPIError, NotFoundError
 
 

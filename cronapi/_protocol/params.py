@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, TypedDict, TypeVar, Unpack
 
-from cronapi._names import wire_name, without_password
+from cronapi._names import wire_name
+from cronapi._protocol.redaction import SECRET_PARAMS, without_password
 from cronapi.errors import ConfigurationError
 from cronapi.models import Notify
 from cronapi.providers import Provider
@@ -68,7 +69,6 @@ _CLEARABLE = frozenset(
     {"name", "group", "filter", "http_headers", "post_data", "user_agent", "username", "password"}
     | {"notify_match", "pattern", "keyword", "payload"}
 )
-_SECRET = frozenset({"password", "http_headers", "post_data", "payload"})
 _NUMBERS = {
     "id": "an id is a number, such as job.id",
     "group": "a group is given by its number, such as group.id",
@@ -122,7 +122,7 @@ class JobSpec:
 
     def __repr__(self) -> str:
         shown = (
-            f"{k}={'***' if k in _SECRET else repr(without_password(v))}"
+            f"{k}={'***' if k in SECRET_PARAMS else repr(without_password(v))}"
             for k, v in self.params.items()
         )
         return f"JobSpec({', '.join(shown)})"

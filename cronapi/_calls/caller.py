@@ -12,9 +12,8 @@ import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 from attrs import evolve
 
-from cronapi._functions import CRON_BATCH_DELETE, TABLE, Function, Repeat
-from cronapi._listing import Listings, may_be_gone
-from cronapi._lookup import (
+from cronapi._calls.absence import Listings, may_be_gone
+from cronapi._calls.lookup import (
     LOOK_LONG,
     LOOK_SOON,
     RECOVERY,
@@ -26,11 +25,13 @@ from cronapi._lookup import (
     lose,
     namings,
 )
-from cronapi._memory import Memory
-from cronapi._progress import Creates, Options, Progress, Seal, Token, resolved
-from cronapi._retry import Ending, History, RetryPolicy, Step, backoff, is_over, next_step
-from cronapi._transport import Transport
-from cronapi._wire import Request, Verdict, build_request
+from cronapi._calls.memory import Memory
+from cronapi._calls.options import Creates, Options, Progress, Seal, Token, resolved
+from cronapi._calls.retry import History, RetryPolicy, Step, backoff, is_over, next_step
+from cronapi._calls.transport import Transport
+from cronapi._functions import CRON_BATCH_DELETE, TABLE, Function, Repeat
+from cronapi._protocol.request import Request, build_request
+from cronapi._protocol.response import Ending, Verdict
 from cronapi.errors import (
     APIError,
     ConfigurationError,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, TypeVar
 
+from cronapi._batch.calls import Result
 from cronapi._functions import Function
-from cronapi._structure import StructureError, structure
-from cronapi.bulk.calls import Result
+from cronapi._protocol.structure import StructureError, structure
 from cronapi.bulk.journal import Journal, Status
 from cronapi.bulk.report import Done, Outcome, as_kind
 from cronapi.bulk.source import Item

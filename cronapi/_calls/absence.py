@@ -12,9 +12,9 @@ import anyio
 from attrs import define, evolve, field
 
 from cronapi import _functions as table
+from cronapi._calls.lookup import Ask, every_job, ids_of, insist, listed, target_of
+from cronapi._calls.options import Options
 from cronapi._functions import Function, Repeat
-from cronapi._lookup import Ask, every_job, ids_of, insist, listed, target_of
-from cronapi._progress import Options
 from cronapi.errors import CronAPIError
 from cronapi.scheduler import Lane
 

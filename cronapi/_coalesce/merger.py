@@ -16,19 +16,19 @@ import anyio
 from attrs import evolve
 
 from cronapi import _functions as table
-from cronapi._call import Caller
+from cronapi._batch.adding import add_together
+from cronapi._batch.calls import FOR_ALL, Batches, Calls, Ends, Result, all_failed, told
+from cronapi._batch.deleting import delete_together
+from cronapi._batch.getting import each, get, is_of_the_page
+from cronapi._calls.caller import Caller
+from cronapi._calls.lookup import ids_of, listed
+from cronapi._calls.options import Options
+from cronapi._calls.retry import History
+from cronapi._calls.tasks import spawn
+from cronapi._coalesce.order import Line, Order
+from cronapi._coalesce.shared import LATE, Member, Shared
 from cronapi._functions import PAGE, Function, Repeat
-from cronapi._json import copied
-from cronapi._lookup import ids_of, listed
-from cronapi._progress import Options
-from cronapi._retry import History
-from cronapi._spawn import spawn
-from cronapi.bulk.adding import add_together
-from cronapi.bulk.calls import FOR_ALL, Batches, Calls, Ends, Result, all_failed, told
-from cronapi.bulk.deleting import delete_together
-from cronapi.bulk.getting import each, get, is_of_the_page
-from cronapi.bulk.order import Line, Order
-from cronapi.bulk.shared import LATE, Member, Shared
+from cronapi._protocol.json_text import copied
 from cronapi.errors import CronAPIError, NotFoundError, WaitTooLongError
 from cronapi.scheduler import Lane
 

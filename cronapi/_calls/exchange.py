@@ -1,11 +1,13 @@
-"""The border: what an exception of httpx, httpx2 or any other transport means for a call."""
+"""One request under way, and the border at which the exceptions of a transport become ours."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from cronapi._retry import Ending
-from cronapi._wire import Verdict, redact, tells
+import anyio
+
+from cronapi._protocol.redaction import contains_secret, redact
+from cronapi._protocol.response import Ending, Verdict
 from cronapi.errors import (
     ConnectionFailedError,
     CronAPIError,
@@ -14,12 +16,37 @@ from cronapi.errors import (
     TransportError,
 )
 
+GRACE = 0.25
+"""Seconds that a caller waits on, so that the transport's own timeout, which knows whether anything was sent, comes first."""
+
+
+class Exchange:
+    """One request under way; `verdict` is there once `event` is set."""
+
+    __slots__ = ("event", "verdict")
+
+    def __init__(self) -> None:
+        self.event: anyio.Event = anyio.Event()
+        self.verdict: Verdict = Verdict(
+            ending=Ending.LOST, error=TransportError("The exchange was cut off.")
+        )
+
+    async def wait(self, timeout: float) -> Verdict:
+        """Return the verdict; after `timeout` seconds that of a lost answer, while the exchange goes on by itself."""
+        with anyio.move_on_after(timeout + GRACE):
+            await self.event.wait()
+        if self.event.is_set():
+            return self.verdict
+        return Verdict(
+            ending=Ending.LOST, error=RequestTimeoutError(f"No answer in {timeout:g} s.")
+        )
+
 
 def translate(error: Exception, module: Any, secrets: tuple[str, ...], *, stock: bool) -> Verdict:
     """Return the verdict on an exception that a transport raised; `stock` where its ConnectTimeout means "never sent"."""
     name = type(error).__name__
     said = redact(f"{name}: {error}" if str(error) else name, secrets)
-    cause = None if tells(error, secrets) else error
+    cause = None if contains_secret(error, secrets) else error
     never_sent = (
         module.ConnectError,
         module.PoolTimeout,

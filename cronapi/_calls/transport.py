@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from anyio.lowlevel import current_token
 
-from cronapi._exchange import GRACE, Exchange
-from cronapi._foreign import translate
-from cronapi._retry import Ending
-from cronapi._spawn import spawn
-from cronapi._wire import Request, Verdict, read_response
+from cronapi._calls.exchange import GRACE, Exchange, translate
+from cronapi._calls.tasks import spawn
+from cronapi._protocol.request import Request
+from cronapi._protocol.response import Ending, Verdict, read_response
 from cronapi.errors import (
     ConfigurationError,
     ResponseError,

@@ -13,13 +13,14 @@ import anyio
 from anyio.lowlevel import RunVar
 from attrs import define, evolve, field, frozen
 
-from cronapi._call import Caller
-from cronapi._exchange import Exchange
+from cronapi._calls.caller import Caller
+from cronapi._calls.exchange import Exchange
+from cronapi._calls.lookup import LOOK_LONG, Ask, every_job, ids_of
+from cronapi._calls.options import Options, Seal
+from cronapi._calls.retry import History
+from cronapi._calls.tasks import spawn
 from cronapi._functions import Function, Repeat
-from cronapi._lookup import LOOK_LONG, Ask, every_job, ids_of
-from cronapi._progress import Options, Seal
-from cronapi._retry import Ending, History
-from cronapi._spawn import spawn
+from cronapi._protocol.response import Ending
 from cronapi.errors import (
     APIError,
     Applied,

@@ -19,14 +19,14 @@ from typing import Any, Generic, TypeVar
 from attrs import evolve, frozen
 
 from cronapi import _functions as table
+from cronapi._batch.adding import add, resume
+from cronapi._batch.calls import Calls, Result, Series
+from cronapi._batch.deleting import delete, delete_one
+from cronapi._batch.editing import changes, edit
+from cronapi._batch.getting import get
+from cronapi._calls.lookup import RECOVERY, every_job, ids_of
+from cronapi._calls.memory import Memory, run_key
 from cronapi._functions import PAGE, Function
-from cronapi._lookup import RECOVERY, every_job, ids_of
-from cronapi._memory import Memory, run_key
-from cronapi.bulk.adding import add, resume
-from cronapi.bulk.calls import Calls, Result, Series
-from cronapi.bulk.deleting import delete, delete_one
-from cronapi.bulk.editing import changes, edit
-from cronapi.bulk.getting import get
 from cronapi.errors import CronAPIError, OutcomeUnknownError
 
 T = TypeVar("T")

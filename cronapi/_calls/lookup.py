@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 from attrs import frozen
 
 from cronapi import _functions as table
+from cronapi._calls.memory import MOST_DIGITS, Memory, run_key
 from cronapi._functions import PAGE, Function, Repeat
-from cronapi._memory import MOST_DIGITS, Memory, run_key
 from cronapi.errors import AuthenticationError, CronAPIError, ResponseError
 
 _ID = re.compile(f"[0-9]{{1,{MOST_DIGITS}}}")

@@ -10,12 +10,13 @@ from typing import Any
 import anyio
 from attrs import define, frozen
 
-from cronapi._exchange import Exchange
+from cronapi._calls.exchange import Exchange
+from cronapi._calls.lookup import Finding
+from cronapi._calls.retry import History, RetryPolicy
+from cronapi._calls.tasks import is_cancelled
 from cronapi._functions import Function
-from cronapi._lookup import Finding
-from cronapi._retry import Ending, History, RetryPolicy
-from cronapi._spawn import is_cancelled
-from cronapi._wire import Auth, RequestFormat
+from cronapi._protocol.request import Auth, RequestFormat
+from cronapi._protocol.response import Ending
 from cronapi.errors import Applied, ConfigurationError, CronAPIError
 from cronapi.providers import Provider
 from cronapi.scheduler import Lane

@@ -9,10 +9,10 @@ from typing import Any
 import anyio
 from attrs import define, field
 
+from cronapi._batch.calls import Calls, Ends, Result, all_failed, hopeless, told
+from cronapi._calls.options import Seal
+from cronapi._coalesce.order import Turn
 from cronapi._functions import Function
-from cronapi._progress import Seal
-from cronapi.bulk.calls import Calls, Ends, Result, all_failed, hopeless, told
-from cronapi.bulk.order import Turn
 from cronapi.errors import Applied, CronAPIError
 
 Wire = Mapping[str, Any]

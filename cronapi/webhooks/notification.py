@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cronapi._json import parse_json
-from cronapi._structure import StructureError, structure
+from cronapi._protocol.json_text import parse_json
+from cronapi._protocol.structure import StructureError, structure
 from cronapi.errors import ResponseError
 from cronapi.models import Notification
 

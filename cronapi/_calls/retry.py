@@ -12,19 +12,8 @@ import math
 from attrs import Attribute, define, field, frozen
 
 from cronapi._functions import Repeat
+from cronapi._protocol.response import Ending
 from cronapi.errors import Applied, ConfigurationError
-
-
-class Ending(enum.Enum):
-    """How one attempt ended."""
-
-    DONE = "an answer that can be used"
-    FINAL = "an answer that a repeat would not change"
-    NOT_SENT = "nothing was sent"
-    REFUSED = "the rate limit refused it"
-    LOST = "sent, and no answer"
-    GARBLED = "sent, and an answer that cannot be read"
-
 
 MOST_GARBLED = 3
 """Attempts: what cannot be read three times comes from the wrong place, not from a bad moment."""

@@ -1,0 +1,1 @@
+"""Requests for several jobs at once, and the result of each job."""

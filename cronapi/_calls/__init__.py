@@ -1,0 +1,1 @@
+"""One call: queue, exchange, retries, and the lookup of a create whose answer was lost."""

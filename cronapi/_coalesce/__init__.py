@@ -1,0 +1,1 @@
+"""Single calls that wait for a slot share one request."""

@@ -1,0 +1,1 @@
+"""The services' protocol as pure functions: parameters out, answers in; no I/O and no policy."""

@@ -1,0 +1,67 @@
+"""Count the rooms that one uncontended `cron.add` visits, from its first line to the structured job.
+
+A room is a folder of `cronapi/` or a single file of its root. Each Python function of cronapi that is entered counts
+as being in its room; a change is two such functions in a row in different rooms.
+
+    python -m scripts.call_path
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from itertools import pairwise
+from pathlib import Path
+from types import FrameType
+
+import httpx
+
+import cronapi
+
+HOUSE = Path(cronapi.__file__).parent
+ANSWER = {"status": "success", "code": 0, "data": {"id": 1, "url": "https://example.com/"}}
+
+
+def room_of(file: str) -> str | None:
+    """Return the room of a source file, None outside cronapi."""
+    path = Path(file)
+    return path.relative_to(HOUSE).parts[0] if path.is_relative_to(HOUSE) else None
+
+
+async def rooms_of_an_add() -> list[str]:
+    """Return the room of each function that is entered, in order."""
+    entered: list[str] = []
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and (room := room_of(frame.f_code.co_filename)) is not None:
+            entered.append(room)
+
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=ANSWER))
+    async with cronapi.FastCron(
+        "token", transport=transport, scheduler=cronapi.Scheduler(1000.0)
+    ) as api:
+        await api.cron.add(url="https://example.com/")  # the first one makes what all others share
+        sys.setprofile(note)
+        try:
+            await api.cron.add(url="https://example.com/")
+        finally:
+            sys.setprofile(None)
+    return entered
+
+
+def changes(rooms: list[str]) -> int:
+    """Return how often two in a row differ."""
+    return sum(one != other for one, other in pairwise(rooms))
+
+
+def main() -> None:
+    """Print the figures and the path."""
+    rooms = asyncio.run(rooms_of_an_add())
+    print(
+        f"{len(set(rooms))} rooms, {changes(rooms)} changes of room, {len(rooms)} functions entered"
+    )
+    print(" ".join(room for room, other in zip(rooms, [*rooms[1:], None]) if room != other))
+
+
+if __name__ == "__main__":
+    main()
