@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack
 
 from attrs import evolve
 
-from cronapi._batch.calls import Batches
+from cronapi._batch.limits import Limits
 from cronapi._calls.caller import Caller
 from cronapi._calls.options import Options, Token, checked_token
 from cronapi._calls.retry import RetryPolicy
@@ -22,10 +22,10 @@ from cronapi._functions import TABLE, Function, Repeat
 from cronapi._protocol.request import Auth, RequestFormat
 from cronapi.errors import ConfigurationError
 from cronapi.namespaces._invoke import Invoker
-from cronapi.namespaces.account import Account
-from cronapi.namespaces.cron import Cron
-from cronapi.namespaces.group import Groups
-from cronapi.namespaces.server import Server
+from cronapi.namespaces.account import AccountNamespace
+from cronapi.namespaces.cron import CronNamespace
+from cronapi.namespaces.group import GroupNamespace
+from cronapi.namespaces.server import ServerNamespace
 from cronapi.providers import FASTCRON, SETCRONJOB, Provider
 from cronapi.scheduler import Lane, Scheduler, shared_scheduler
 
@@ -37,7 +37,7 @@ Scope = Literal["provider", "token"]
 
 
 class ClientOptions(TypedDict, total=False):
-    """The keyword arguments of `FastCron` and `SetCronJob`; `Client` describes them."""
+    """The keyword arguments of `FastCron` and `SetCronJob`, as described by `Client`."""
 
     base_url: str | None
     scheduler: Scheduler | None
@@ -52,7 +52,7 @@ class ClientOptions(TypedDict, total=False):
 
 
 class CallOptions(TypedDict, total=False):
-    """What `with_options` changes."""
+    """The options that `with_options` changes."""
 
     max_wait: float | None
     lane: Lane | None
@@ -63,22 +63,32 @@ class CallOptions(TypedDict, total=False):
 class Client:
     """A client of one account at one provider, shared by all tasks of an event loop.
 
-    `token` is the API token or a function, sync or async, that returns it; None reads the provider's environment variable.
-    `timeout` bounds one exchange in seconds. `scheduler` None shares one rate per provider address and process; `scope="token"` has one
-    rate per account instead. `retry` None turns repeats and look-ups off. `auth="bearer"` is FastCron's; `request_format="query"` puts
-    the parameters into the URL, which proxies and servers log. An `http_client` (httpx's or httpx2's) is neither closed nor changed; a
-    `transport` is httpx's. With `coalesce` calls that wait for a slot anyway share one: adds and deletes become batches where the service
-    has them, gets a page of the list, equal reads one read; each caller gets its own result or error. None joins a request that would
-    overtake another call on the same job; a bulk (`*_many`), which has a lane of its own and goes on for long, is not ordered with them.
+    - `token`: the API token, or a function, sync or async, that returns it. None reads the
+      provider's environment variable.
+    - `timeout`: the most seconds that one exchange may take.
+    - `scheduler`: None shares one rate per provider address and process.
+    - `scope`: `"token"` has one rate per account instead.
+    - `retry`: None turns repeats and lookups off.
+    - `auth`: `"bearer"` is FastCron's.
+    - `request_format`: `"query"` puts the parameters into the URL, and proxies and servers log
+      URLs.
+    - `http_client`: a client of httpx or httpx2, neither closed nor changed.
+    - `transport`: one of httpx.
+    - `coalesce`: calls that wait for a slot anyway share one. Adds and deletes become batches if
+      the service has them, gets a page of the list, and equal reads one read. Each caller gets its
+      own result or error. A call joins a shared request only if that overtakes no earlier call on
+      the same job. Bulks (`*_many`) have a lane of their own, go on for long, and are not ordered
+      with them.
 
-    It may be made before a loop runs and belongs to the first that uses it. Close it with `async with` or `aclose()`, from any task.
-    Raises ConfigurationError for anything it cannot work with.
+    It may be made before a loop runs and belongs to the first loop that uses it. Close it with
+    `async with` or `aclose()`, from any task. Raises ConfigurationError for anything that it cannot
+    work with.
     """
 
-    cron: Cron
-    group: Groups
-    account: Account
-    server: Server
+    cron: CronNamespace
+    group: GroupNamespace
+    account: AccountNamespace
+    server: ServerNamespace
 
     def __init__(
         self,
@@ -96,9 +106,6 @@ class Client:
         scope: Scope = "provider",
         coalesce: bool = False,
     ) -> None:
-        self.provider: Provider = (
-            provider if base_url is None else evolve(provider, base_url=base_url)
-        )
         _check_choice("auth", auth, Auth)
         _check_choice("request_format", request_format, RequestFormat)
         _check_choice("scope", scope, Scope)
@@ -106,31 +113,25 @@ class Client:
             raise ConfigurationError(
                 f"{provider.name} takes its token in the body; it knows no Bearer header."
             )
-        if http_client is not None and not _is_http_client(http_client):
-            raise ConfigurationError(
-                f"http_client must be an AsyncClient of httpx or httpx2, not a {type(http_client).__name__}."
-            )
-        if http_client is not None and transport is not None:
-            raise ConfigurationError("Give an http_client or a transport, not both.")
-        if http_client is not None and request_format == "query" and auth == "body":
-            raise ConfigurationError(
-                "request_format='query' with an http_client of your own would put the token into its logs."
-            )
+        if http_client is not None:
+            logged = request_format == "query" and auth == "body"
+            _check_http_client(http_client, transport, token_is_logged=logged)
         token = _token(token, provider)
-        self._given_scheduler = scheduler
-        self._key = (
-            self.provider.base_url
-            if scope == "provider"
-            else (self.provider.base_url, _fingerprint(token))
+        self.provider: Provider = (
+            provider if base_url is None else evolve(provider, base_url=base_url)
         )
-        plain = self.provider.base_url.startswith(
-            "http:"
-        )  # to this machine, and to no proxy, which would read the token
-        self._transport = Transport(http_client=http_client, transport=transport, direct=plain)
-        self._caller = Caller(self.provider, token, self._transport, lambda: self.scheduler)
-        self._batches = Batches()
-        self._merger = Merger(self._caller, self._batches) if coalesce else None
-        self._equip(
+        address = self.provider.base_url
+        self._given_scheduler = scheduler
+        self._key = address if scope == "provider" else (address, _fingerprint(token))
+        # http is for this machine only. A proxy would read the token.
+        direct = address.startswith("http:")
+        self._transport = Transport(http_client=http_client, transport=transport, direct=direct)
+        self._caller = Caller(
+            self.provider, token, self._transport, lambda: self.scheduler, coalesce=coalesce
+        )
+        self._limits = Limits()
+        self._merger = Merger(self._caller, self._limits) if coalesce else None
+        self._set_options(
             Options(
                 timeout=_checked_timeout(timeout),
                 retry=_checked_retry(retry),
@@ -144,15 +145,17 @@ class Client:
 
     @property
     def scheduler(self) -> Scheduler:
-        """The scheduler that paces this client on the running event loop, with its `stats` and `eta`."""
+        """The scheduler of this client on the running event loop, with its `stats` and `eta`."""
         return self._given_scheduler or shared_scheduler(self._key, self.provider.rate)
 
     def with_options(self, **changes: Unpack[CallOptions]) -> Self:
-        """Return a client that shares everything with this one, closing too, but makes its calls with other options.
+        """Return a view of this client that makes its calls with other options.
 
-        `max_wait` is the longest time in the queue, in seconds: a call that would wait longer fails at once with WaitTooLongError, and
-        none rests for longer before a repeat; bulks have none. `lane` is interactive or bulk for all calls, None leaves it to the
-        method. `retry` and `timeout` are as in `Client`. What is not given stays as it is here.
+        It shares everything else with this one, closing too. `max_wait` is the longest time in the
+        queue, in seconds: a call that would wait longer fails at once with WaitTooLongError, and
+        does not wait longer before a repeat. Bulks have no max_wait. `lane` is the lane of all
+        calls, interactive or bulk, and None leaves it to the method. `retry` and `timeout` are as
+        in `Client`. Other options stay as they are here.
         """
         for name in changes.keys() - CallOptions.__annotations__.keys():
             raise ConfigurationError(f"with_options has no option {name!r}.")
@@ -164,26 +167,28 @@ class Client:
         _checked_timeout(changes.get("timeout", self._options.timeout))
         _checked_retry(changes.get("retry"))
         view = copy.copy(self)
-        view._equip(evolve(self._options, **changes))  # noqa: SLF001 -- a copy of this very object
+        view._set_options(evolve(self._options, **changes))  # noqa: SLF001 -- a copy of this very object
         return view
 
     async def call(self, function: str, **params: Any) -> Any:
-        """Call any function by its name, `target.action`, and return its raw `data`; same pacing, repeats and errors.
+        """Call any function by its name, `target.action`, and return its raw `data`.
 
-        Parameters are the wire's, in snake_case or camelCase. A function that cronapi does not know counts as a create. With `coalesce` it
-        shares requests like the methods; a delete that does answers with its `id`, which the service leaves out.
+        Pacing, repeats and errors are those of the methods. Parameters are the wire's, in
+        snake_case or camelCase. A function that cronapi does not know counts as a create. With
+        `coalesce` it shares requests like the methods, and a shared delete answers with the `id`
+        that the service leaves out.
         """
         if "token" in params:
             raise ConfigurationError(
                 "The token is the client's; make another client for another one."
             )
         row = TABLE.get(function) or Function(function, Repeat.CREATE, object, frozenset())
-        return await self._invoker.data(row, self._invoker.encode(params))
+        return (await self._invoker.answer(row, self._invoker.encode(params))).data
 
     async def aclose(self) -> None:
-        """Refuse further calls, wait for requests under way (at most `timeout` seconds), and close connections of our own.
+        """Refuse further calls, and close the client's own connections.
 
-        Does nothing the second time.
+        Waits at most `timeout` seconds for requests under way. A second call does nothing.
         """
         await self._transport.aclose(self._options.timeout)
 
@@ -199,19 +204,19 @@ class Client:
     ) -> None:
         await self.aclose()
 
-    def _equip(self, options: Options) -> None:
+    def _set_options(self, options: Options) -> None:
         self._options = options
-        self._invoker = Invoker(self._caller, options, self._batches, self._merger)
-        self.cron = Cron(self._invoker)
-        self.group = Groups(self._invoker)
-        self.account = Account(self._invoker)
-        self.server = Server(self._invoker)
+        self._invoker = Invoker(self._caller, options, self._limits, self._merger)
+        self.cron = CronNamespace(self._invoker)
+        self.group = GroupNamespace(self._invoker)
+        self.account = AccountNamespace(self._invoker)
+        self.server = ServerNamespace(self._invoker)
 
 
 class FastCron(Client):
     """A client of FastCron, 1 request a second: `async with FastCron(token) as api:`.
 
-    Keyword arguments are those of `Client`; token None reads FASTCRON_TOKEN.
+    Keyword arguments are those of `Client`. Token None reads FASTCRON_TOKEN.
     """
 
     def __init__(self, token: Token | None = None, **options: Unpack[ClientOptions]) -> None:
@@ -221,7 +226,7 @@ class FastCron(Client):
 class SetCronJob(Client):
     """A client of SetCronJob, 10 requests a second: `async with SetCronJob(token) as api:`.
 
-    Keyword arguments are those of `Client`; token None reads SETCRONJOB_TOKEN.
+    Keyword arguments are those of `Client`. Token None reads SETCRONJOB_TOKEN.
     """
 
     def __init__(self, token: Token | None = None, **options: Unpack[ClientOptions]) -> None:
@@ -252,6 +257,20 @@ def _checked_retry(retry: RetryPolicy | None) -> RetryPolicy | None:
     if not (retry is None or isinstance(retry, RetryPolicy)):
         raise ConfigurationError(f"retry must be a RetryPolicy or None, not {retry!r}.")
     return retry
+
+
+def _check_http_client(client: object, transport: object, *, token_is_logged: bool) -> None:
+    if not _is_http_client(client):
+        raise ConfigurationError(
+            f"http_client must be an AsyncClient of httpx or httpx2, not a {type(client).__name__}."
+        )
+    if transport is not None:
+        raise ConfigurationError("Give an http_client or a transport, not both.")
+    if token_is_logged:
+        raise ConfigurationError(
+            "request_format='query' with an http_client of your own would put the token into its "
+            "logs."
+        )
 
 
 def _is_http_client(value: object) -> bool:

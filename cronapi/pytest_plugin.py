@@ -11,8 +11,8 @@ from __future__ import annotations
 import pytest
 from anyio.lowlevel import checkpoint
 
+from cronapi._calls.http_client import in_process
 from cronapi._calls.retry import RetryPolicy
-from cronapi._calls.transport import in_process
 from cronapi.client import FastCron, SetCronJob
 from cronapi.emulator import DEFAULT_TOKEN, App, Faults, create_app
 from cronapi.scheduler import Scheduler

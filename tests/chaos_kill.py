@@ -46,7 +46,7 @@ def moments(rng: random.Random, kills: int, requests: int) -> list[Moment]:
 
 @define(eq=False)
 class Killer:
-    """Ends a process when the service sees the request that it was told."""
+    """BatchResult a process when the service sees the request that it was told."""
 
     process: subprocess.Popen[str]
     moment: Moment

@@ -8,17 +8,10 @@ from hypothesis import strategies as st
 
 from cronapi import ResponseError
 from cronapi._calls.absence import every_id
-from cronapi._calls.lookup import (
-    RECOVERY,
-    UNCLEAR,
-    choose,
-    every_job,
-    find_time,
-    ids_of,
-    is_match,
-    learn,
-)
-from cronapi._calls.memory import Memory
+from cronapi._calls.lookup import RECOVERY, UNCLEAR, choose, find_time
+from cronapi._calls.matching import is_match
+from cronapi._calls.memory import Memory, ids_of, learn
+from cronapi._calls.pages import every_job
 from cronapi._functions import PAGE
 
 SENT = {"url": "https://example.com/a", "name": "a", "timeout": 30, "notify": True}
@@ -89,7 +82,7 @@ def test_the_memory_tells_old_from_new():
     """An id seen before a create was sent is older, one seen later is not, and one that another create made is never free."""
     memory = Memory()
     learn(memory, "group.items", [{"id": 1}], {})
-    moment = memory.now()
+    moment = memory.new_epoch()
     learn(memory, "cron.list", [{"id": 2}, {"id": "1"}], {})
     learn(memory, "cron.add", {"id": 3}, {})
     learn(memory, "cron.logs", [{"id": 4}], {})
@@ -150,7 +143,7 @@ async def test_a_look_up_whose_answer_is_no_list_proves_nothing(recover):
         Memory(),
     )
     with pytest.raises(ResponseError):
-        await RECOVERY[recover](ask, sent, memory, memory.now())
+        await RECOVERY[recover](ask, sent, memory, memory.new_epoch())
 
 
 EVERY_FIVE = list(range(1_800_000_000, 1_800_000_000 + 300 * 20, 300))
@@ -182,7 +175,9 @@ async def test_a_run_that_is_due_soon_or_past_is_not_looked_for():
 
     memory = Memory()
     assert (
-        await RECOVERY["cron.run"](ask, {"id": 1, "time": 1_700_000_000}, memory, memory.now())
+        await RECOVERY["cron.run"](
+            ask, {"id": 1, "time": 1_700_000_000}, memory, memory.new_epoch()
+        )
         == UNCLEAR
     )
 

@@ -14,9 +14,10 @@ from cronapi._calls.memory import FEW_RUNS, Ids, Memory, run_key
 NUMBERS = st.integers(0, 30) | st.integers(10**18 - 3, 10**18 - 1)
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["see", "know", "claim", "disown", "lose"]), st.lists(NUMBERS, max_size=5)
+        st.sampled_from(["see", "see_earlier", "mark_created", "mark_unreported", "mark_gone"]),
+        st.lists(NUMBERS, max_size=5),
     )
-    | st.tuples(st.sampled_from(["now", "let_go"]), st.integers(0, 4)),
+    | st.tuples(st.sampled_from(["new_epoch", "release"]), st.integers(0, 4)),
     max_size=60,
 )
 
@@ -70,28 +71,28 @@ def test_what_is_forgotten_is_never_missed(steps):
     """For every moment that a call under way may ask about, old and new are told apart as by a memory that keeps all."""
     memory, model, held = Memory(), Model(), []
     for word, argument in steps:
-        if word == "now":
-            held.append(memory.now())
+        if word == "new_epoch":
+            held.append(memory.new_epoch())
             model.count = held[-1]
-        elif word == "let_go":
-            memory.let_go(held.pop(argument % len(held)) if held else 0)
+        elif word == "release":
+            memory.release(held.pop(argument % len(held)) if held else 0)
         else:
             getattr(memory, word)("cron", argument)
             getattr(model, word)(argument)
         for number in [*range(31), *range(10**18 - 3, 10**18)]:
-            assert memory.is_told("cron", number) is (number in model.made - model.orphans)
+            assert memory.is_reported("cron", number) is (number in model.made - model.orphans)
             assert memory.was_there("cron", number) is model.was_there(number)
             for moment in held:
                 assert memory.is_older("cron", number, moment) is model.is_older(number, moment)
-    assert not memory.is_older("group", 1, memory.now())
+    assert not memory.is_older("group", 1, memory.new_epoch())
 
 
 def test_numbers_that_are_no_ids_are_not_kept():
     """A number of twenty digits, from a file that somebody changed, is no id and no mistake."""
     memory = Memory()
-    memory.know("cron", [10**20, -1])
-    memory.claim("cron", [10**20, -1])
-    assert not memory.is_older("cron", 10**20, memory.now())
+    memory.see_earlier("cron", [10**20, -1])
+    memory.mark_created("cron", [10**20, -1])
+    assert not memory.is_older("cron", 10**20, memory.new_epoch())
 
 
 def size_of(numbers):
@@ -100,10 +101,10 @@ def size_of(numbers):
     tracemalloc.start()
     memory = Memory()
     for begin in range(0, len(numbers), 1000):
-        moment = memory.now()
+        moment = memory.new_epoch()
         memory.see("cron", numbers[begin : begin + 1000])
-        memory.let_go(moment)
-    memory.now()
+        memory.release(moment)
+    memory.new_epoch()
     gc.collect()
     size = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
@@ -129,5 +130,5 @@ def test_runs_whose_time_has_come_are_forgotten():
     for number in range(3 * FEW_RUNS):
         memory.note_run({"id": number})
         memory.note_run({"id": number, "time": 1_600_000_000})
-    assert memory.is_run(run_key({"id": "1", "time": "4000000000"}))
+    assert memory.is_known_run(run_key({"id": "1", "time": "4000000000"}))
     assert len(memory._runs) <= FEW_RUNS + 1

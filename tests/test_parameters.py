@@ -8,16 +8,17 @@ import sys
 from itertools import chain
 from pathlib import Path
 
-from cronapi import CronJob, JobParams, _params, client, models
-from cronapi._calls.lookup import NOT_COMPARED
+from cronapi import CronJob, JobParams, client, models
+from cronapi._calls.matching import NOT_COMPARED
 from cronapi._names import wire_name
+from cronapi._protocol import params as _params
 from cronapi._protocol.params import _CLEARABLE
 from cronapi.bulk import bulk
 from cronapi.emulator.jobs import _SHOWN
 from cronapi.emulator.parameters import JOB_PARAMETERS
 from cronapi.emulator.schedule import LIST_FIELDS
 from cronapi.namespaces import _many
-from cronapi.namespaces.cron import Cron
+from cronapi.namespaces.cron import CronNamespace
 
 PAGE = Path(__file__).parent.parent / "docs" / "parameters.md"
 SERVICES = {"FastCron": "fastcron", "SetCronJob": "setcronjob"}
@@ -83,7 +84,7 @@ def test_ensure_says_what_costs_an_edit_each_time():
     """The docstring of ensure names each parameter that a service does not show."""
     hidden = {name for name in JobParams.__annotations__ if shown(wire_name(name)) != "yes"}
     assert {
-        name for name in JobParams.__annotations__ if f"`{name}`" in Cron.ensure.__doc__
+        name for name in JobParams.__annotations__ if f"`{name}`" in CronNamespace.ensure.__doc__
     } == hidden | {"name"}
 
 

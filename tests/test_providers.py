@@ -194,7 +194,7 @@ def test_a_service_offers_its_rows_of_the_table(provider: Provider) -> None:
 
 
 def test_functions_that_one_service_has_alone() -> None:
-    """Batches, cron.next and most of account are FastCron's, the server functions SetCronJob's."""
+    """Limits, cron.next and most of account are FastCron's, the server functions SetCronJob's."""
     assert FASTCRON.functions - SETCRONJOB.functions == {
         *(
             f"cron.{action}"

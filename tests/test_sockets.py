@@ -24,6 +24,7 @@ from cronapi import (
     RetryPolicy,
     TransportError,
 )
+from cronapi._calls import transport as _transport
 from emulated import PROVIDERS, TOKEN, Hurry
 
 JOB = {"id": 7, "name": "ping", "url": "https://example.com/ping"}

@@ -1,7 +1,7 @@
-"""Many jobs made with few requests: a batch that fails is examined, not resent.
+"""Add many jobs with few requests. A batch that fails is examined, not sent again.
 
-What arrived of a lost batch is matched to its items, what did not is sent again, and what cannot be told is unknown. A refused batch is
-halved until the item that is refused is alone.
+Jobs of a lost batch that arrived are matched to their items, jobs that did not are sent again, and
+the rest is unknown. A refused batch is halved until the refused item is alone.
 """
 
 from __future__ import annotations
@@ -10,10 +10,18 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from attrs import frozen
+
 from cronapi import _functions as table
-from cronapi._batch.calls import Calls, Ends, Result, all_failed, go_on, halves, in_parts, told
-from cronapi._calls.lookup import LOOK_LONG, LOOK_SOON, every_job, ids_of, insist, match, new_rows
-from cronapi._calls.options import Seal
+from cronapi._batch.calls import Calls
+from cronapi._batch.parts import send_in_chunks, send_parts
+from cronapi._batch.results import BatchResult, Result, all_failed, settled, split
+from cronapi._calls.lookup import LONG_LOOK, SHORT_LOOK, retry_once
+from cronapi._calls.matching import match, new_rows
+from cronapi._calls.memory import ids_of
+from cronapi._calls.options import DeferredRequest
+from cronapi._calls.pages import every_job
+from cronapi._functions import Function
 from cronapi.errors import (
     APIError,
     Applied,
@@ -25,210 +33,206 @@ from cronapi.errors import (
     TransportError,
 )
 
-Wire = Mapping[str, Any]
-ABSENT, DOUBTFUL = "absent", "doubtful"
+Spec = Mapping[str, Any]
 Rows = list[dict[str, Any]]
+ABSENT, DOUBTFUL = "absent", "doubtful"
 Found = list[dict[str, Any] | str]
-"""What a look-up found of each item: its row, ABSENT or DOUBTFUL."""
+"""A lookup's answer for each item: its row, ABSENT or DOUBTFUL."""
 
 
-async def add(calls: Calls, wires: Sequence[Wire], *, tries: int = 0) -> list[Result]:
-    """Make these jobs and return what became of each."""
-    if len(wires) > (most := calls.batches.most if calls.has(table.CRON_BATCH_ADD) else 1):
-        return await in_parts(wires, most, partial(add, calls, tries=tries))
-    if len(wires) <= 1:
-        return [await calls.one(table.CRON_ADD, wire) for wire in wires]
-    ends = await add_together(
-        calls, wires, Seal(lambda: (table.CRON_BATCH_ADD, {"data": wires})), tries=tries
-    )
-    return await go_on(calls, wires, ends, partial(add, calls, tries=tries))
+@frozen
+class Look:
+    """How to look for the jobs of a batch.
+
+    `new` returns the rows that the batch may have made. `delays` are the seconds before each look.
+    """
+
+    new: Callable[[Rows], Rows]
+    delays: Sequence[float]
 
 
-async def add_together(calls: Calls, wires: Sequence[Wire], seal: Seal, *, tries: int = 0) -> Ends:
-    """Make these jobs with one request and return what became of each; `wires` may change until it is sealed."""
-    memory, moment = calls.caller.memory, 0
+async def add(calls: Calls, specs: Sequence[Spec], *, tries: int = 0) -> list[Result]:
+    """Add these jobs and return the result of each."""
+    most = calls.limits.most if calls.has(table.CRON_BATCH_ADD) else 1
+    again = partial(add, calls, tries=tries)
+    if len(specs) > most:
+        return await send_in_chunks(specs, most, again)
+    if len(specs) <= 1:
+        return [await calls.one(table.CRON_ADD, spec) for spec in specs]
+    deferred = DeferredRequest(lambda: (table.CRON_BATCH_ADD, {"data": specs}))
+    result = await add_together(calls, specs, deferred, tries=tries)
+    return await send_parts(calls.limits, specs, result, again)
 
-    def close() -> tuple[Any, Wire]:
-        nonlocal moment
-        memory.let_go(moment)
-        moment = memory.now()  # not before: what was listed while it waited is not what it makes
-        return seal.close()
+
+async def add_together(
+    calls: Calls, specs: Sequence[Spec], deferred: DeferredRequest, *, tries: int = 0
+) -> BatchResult:
+    """Add these jobs with one request. `specs` may change until the request is built."""
+    memory, epoch = calls.caller.memory, 0
+
+    def build() -> tuple[Function[Any], Spec]:
+        nonlocal epoch
+        memory.release(epoch)
+        epoch = memory.new_epoch()  # not before: a job listed while it waited is none of its own
+        return deferred.build()
+
+    def new(rows: Rows, mine: Collection[int] = ()) -> Rows:
+        own = [row for row in rows if not set(ids_of(row)).isdisjoint(mine)]
+        return own + new_rows(rows, "cron", memory, epoch)
 
     try:
-        return await _add(calls, wires, Seal(close, seal.reopen), lambda: moment, tries)
+        return await _add(calls, specs, DeferredRequest(build, deferred.release), new, tries)
     finally:
-        memory.let_go(moment)
+        memory.release(epoch)
 
 
 async def _add(
-    calls: Calls, wires: Sequence[Wire], seal: Seal, moment: Callable[[], int], tries: int
-) -> Ends:
+    calls: Calls,
+    specs: Sequence[Spec],
+    deferred: DeferredRequest,
+    new: Callable[..., Rows],
+    tries: int,
+) -> BatchResult:
     try:
-        async with calls.batches.gate.sending():
-            data = await calls(table.CRON_BATCH_ADD, {"data": wires}, seal=seal, look=False)
+        async with calls.limits.gate.sending():
+            sent = {"data": specs}
+            data = await calls(table.CRON_BATCH_ADD, sent, deferred=deferred, look=False)
     except AuthenticationError as error:
-        return told(all_failed(error, wires))
+        return settled(all_failed(error, specs))
     except APIError as error:
-        return await _refused(calls, wires, moment(), error, tries)
+        return await _refused(calls, specs, Look(new, SHORT_LOOK), error, tries)
     except CronAPIError as error:
         if error.applied is not Applied.UNKNOWN:
-            return told(all_failed(error, wires))
-        return told(await examine(calls, wires, moment(), error, tries))
-    if len(wires) == 1 and isinstance(data, dict):
-        return told([Result(data)])
-    if isinstance(data, list) and len(data) == len(wires):
-        return told(Result(row) for row in data)
+            return settled(all_failed(error, specs))
+        return settled(await _examine(calls, specs, Look(new, _delays(error)), error, tries))
+    if len(specs) == 1 and isinstance(data, dict):
+        return settled([Result(data)])
+    if isinstance(data, list) and len(data) == len(specs):
+        return settled(Result(row) for row in data)
     unclear = OutcomeUnknownError("The answer has not one job for each that was sent.")
-    return told(await examine(calls, wires, moment(), unclear, tries, frozenset(ids_of(data))))
+    look = Look(partial(new, mine=ids_of(data)), SHORT_LOOK)
+    return settled(await _examine(calls, specs, look, unclear, tries))
 
 
-async def examine(
-    calls: Calls,
-    wires: Sequence[Wire],
-    moment: int,
-    error: CronAPIError,
-    tries: int,
-    mine: frozenset[int] = frozenset(),
-) -> list[Result]:
-    """Find out which of these jobs were made since a moment, make those that were not, and say what became of each.
-
-    `mine` are ids that were answered to this very request.
-    """
-    memory = calls.caller.memory
-    long = isinstance(error.__cause__, RequestTimeoutError | StatusError)
-    delays = LOOK_LONG if long else LOOK_SOON
-
-    def fresh(rows: Rows) -> Rows:
-        return [row for row in rows if mine.intersection(ids_of(row))] + new_rows(
-            rows, "cron", memory, moment
-        )
-
-    return await _examine(calls, wires, fresh, delays, error, tries)
+def _delays(error: CronAPIError) -> Sequence[float]:
+    """Return the delays after a lost answer. The service may still work on what timed out."""
+    slow = isinstance(error.__cause__, RequestTimeoutError | StatusError)
+    return LONG_LOOK if slow else SHORT_LOOK
 
 
-async def resume(calls: Calls, wires: Sequence[Wire], known: Collection[int]) -> list[Result]:
-    """Find out which of these jobs an earlier run made that ended in the middle, make those that it did not, and say what became of each.
+async def resume(calls: Calls, specs: Sequence[Spec], known: Collection[int]) -> list[Result]:
+    """Examine jobs that an earlier run was adding when it ended, add the missing ones.
 
-    `known` are the ids there were before that run. When this client has seen a job for the first time says nothing here: it may have
-    listed jobs before it resumed. What it made itself belongs to whom it told; what it told nobody of may be that run's.
+    `known` are the ids from before that run. This client's own sightings prove nothing here, since
+    it may have listed jobs before it resumed. Jobs that it made belong to the callers it told; jobs
+    that it told nobody about may be that run's.
     """
     memory = calls.caller.memory
 
-    def fresh(rows: Rows) -> Rows:
+    def new(rows: Rows) -> Rows:
         return [
             row
             for row in rows
-            if (ids := ids_of(row)) and ids[0] not in known and not memory.is_told("cron", ids[0])
+            if (ids := ids_of(row))
+            and ids[0] not in known
+            and not memory.is_reported("cron", ids[0])
         ]
 
-    lost = OutcomeUnknownError(
-        "It was under way when an earlier run ended.", function=table.CRON_ADD.name
-    )
-    return await _examine(calls, wires, fresh, LOOK_LONG, lost, 0)
+    text = "It was under way when an earlier run ended."
+    lost = OutcomeUnknownError(text, function=table.CRON_ADD.name)
+    return await _examine(calls, specs, Look(new, LONG_LOOK), lost, 0)
 
 
 async def _examine(
-    calls: Calls,
-    wires: Sequence[Wire],
-    fresh: Callable[[Rows], Rows],
-    delays: Sequence[float],
-    error: CronAPIError,
-    tries: int,
+    calls: Calls, specs: Sequence[Spec], look: Look, error: CronAPIError, tries: int
 ) -> list[Result]:
+    """Find the jobs that were made, add those that were not, and return the result of each."""
     policy = calls.options.retry
     if policy is None:
-        return all_failed(error, wires)
+        return all_failed(error, specs)
     try:
-        found = await _look(calls, wires, fresh, delays)
+        found = await _look_up(calls, specs, look)
     except CronAPIError as problem:
         unknown = _unknown(f"looking it up failed: {problem.message}")
         unknown.__cause__ = problem
-        return all_failed(unknown, wires)
+        return all_failed(unknown, specs)
     if tries + 1 < policy.max_attempts:
-        return await _add_the_rest(calls, wires, found, tries + 1)
+        return await _add_the_absent(calls, specs, found, tries + 1)
     lost = TransportError(
-        "Its answer got lost each time it was sent, and a look-up showed that it was not carried out."
+        "Its answer was lost each time it was sent, and a lookup showed that it was not carried "
+        "out."
     )
-    return [
-        Result(row)
-        if isinstance(row, dict)
-        else Result(error=lost if row is ABSENT else _unknown())
-        for row in found
-    ]
+    absent = Result(error=lost)
+    return [absent if row is ABSENT else _result(row) for row in found]
 
 
-async def _add_the_rest(
-    calls: Calls, wires: Sequence[Wire], found: Found, tries: int
+async def _add_the_absent(
+    calls: Calls, specs: Sequence[Spec], found: Found, tries: int
 ) -> list[Result]:
-    absent = [place for place, row in enumerate(found) if row is ABSENT]
-    again = dict(
-        zip(absent, await add(calls, [wires[place] for place in absent], tries=tries), strict=True)
-    )
-    told = (Result(row) if isinstance(row, dict) else Result(error=_unknown()) for row in found)
-    return [again.get(place, result) for place, result in enumerate(told)]
+    absent = [index for index, row in enumerate(found) if row is ABSENT]
+    added = await add(calls, [specs[index] for index in absent], tries=tries)
+    again = dict(zip(absent, added, strict=True))
+    return [again[index] if index in again else _result(row) for index, row in enumerate(found)]
 
 
-async def _look(
-    calls: Calls, wires: Sequence[Wire], fresh: Callable[[Rows], Rows], delays: Sequence[float]
-) -> Found:
-    """Look what was made, while nobody else sends; what timed out may still be worked on, so look more than once."""
-    found = Found()
-    await calls.caller.outlast(
-        table.CRON_BATCH_ADD.name, {"data": wires}
-    )  # what a cancelled caller has left under way
-    async with calls.batches.gate.alone():
-        for delay in delays:
-            await calls.caller.rest(delay)
-            found = _told(calls, wires, fresh(await insist(partial(every_job, calls.ask))))
+def _result(row: dict[str, Any] | str) -> Result:
+    return Result(row) if isinstance(row, dict) else Result(error=_unknown())
+
+
+async def _look_up(calls: Calls, specs: Sequence[Spec], look: Look) -> Found:
+    """Look up the jobs of a batch, while no other batch is sent."""
+    found, caller = Found(), calls.caller
+    # A cancelled caller may have left a request under way.
+    await caller.wait_for_similar_creates(table.CRON_BATCH_ADD.name, {"data": specs})
+    async with calls.limits.gate.looking():
+        for delay in look.delays:
+            await caller.wait(delay)
+            rows = await retry_once(partial(every_job, calls.ask))
+            found = _found(calls, specs, look.new(rows))
             if ABSENT not in found:
                 break
         made = ids_of([row for row in found if isinstance(row, dict)])
-        calls.caller.memory.claim("cron", made)
+        caller.memory.mark_created("cron", made)
         calls.made.extend(made)
     return found
 
 
-def _told(calls: Calls, wires: Sequence[Wire], rows: Rows) -> Found:
-    seen = match(wires, rows)
+def _found(calls: Calls, specs: Sequence[Spec], rows: Rows) -> Found:
+    matched = match(specs, rows)
     found = Found()
-    for place, (wire, row) in enumerate(zip(wires, seen.rows, strict=True)):
-        unclear = place in seen.doubtful or calls.caller.is_busy(table.CRON_ADD.name, wire)
-        found.append(DOUBTFUL if unclear else row or ABSENT)
+    for index, (spec, row) in enumerate(zip(specs, matched.rows, strict=True)):
+        similar = calls.caller.has_similar_create(table.CRON_ADD.name, spec)
+        doubtful = similar or index in matched.doubtful
+        found.append(DOUBTFUL if doubtful else row or ABSENT)
     return found
 
 
 async def _refused(
-    calls: Calls, wires: Sequence[Wire], moment: int, error: APIError, tries: int
-) -> Ends:
-    """Find out why the service refuses a batch: one of its items, or its size.
+    calls: Calls, specs: Sequence[Spec], look: Look, error: APIError, tries: int
+) -> BatchResult:
+    """Find out if a batch was refused for one of its items or for its size.
 
-    No documentation says that a refused batch has done nothing, so that is looked at the first time.
+    No documentation says that a refused batch has done nothing, so the first one is looked up.
     """
-    if len(wires) == 1:
-        return told(all_failed(error, wires))
-    if calls.batches.atomic:
-        return halves(len(wires))
-    if calls.options.retry is None:  # nobody looks whether it has done nothing
-        return told(await go_on(calls, wires, halves(len(wires)), partial(add, calls, tries=tries)))
+    if len(specs) == 1:
+        return settled(all_failed(error, specs))
+    halves = split(len(specs))
+    if calls.limits.atomic:
+        return halves
+    if calls.options.retry is None:  # without lookups it stays open what the batch has done
+        again = partial(add, calls, tries=tries)
+        return settled(await send_parts(calls.limits, specs, halves, again))
     try:
-        found = await _look(
-            calls,
-            wires,
-            lambda rows: new_rows(rows, "cron", calls.caller.memory, moment),
-            LOOK_SOON,
-        )
+        found = await _look_up(calls, specs, look)
     except CronAPIError as problem:
-        unknown = OutcomeUnknownError(
-            f"The batch was refused, and looking what it had done failed: {problem.message}"
-        )
-        return told(all_failed(unknown, wires))
+        text = f"The batch was refused, and looking up its jobs failed: {problem.message}"
+        return settled(all_failed(OutcomeUnknownError(text), specs))
     if all(row is ABSENT for row in found):
-        calls.batches.atomic = True
-        return halves(len(wires))
-    return told(await _add_the_rest(calls, wires, found, tries + 1))
+        calls.limits.atomic = True
+        return halves
+    return settled(await _add_the_absent(calls, specs, found, tries + 1))
 
 
 def _unknown(reason: str = "looking it up could not tell.") -> OutcomeUnknownError:
-    return OutcomeUnknownError(
-        f"It was sent, no usable answer came, and {reason}", function=table.CRON_ADD.name
-    )
+    text = f"It was sent, no usable answer came, and {reason}"
+    return OutcomeUnknownError(text, function=table.CRON_ADD.name)

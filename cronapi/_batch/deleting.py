@@ -1,4 +1,4 @@
-"""Many jobs deleted with few requests: what a listing no longer shows is gone."""
+"""Delete many jobs with few requests. A job that a listing no longer shows is gone."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from functools import partial
 from typing import Any
 
 from cronapi import _functions as table
-from cronapi._batch.calls import (
-    Calls,
-    Ends,
+from cronapi._batch.calls import Calls
+from cronapi._batch.parts import send_in_chunks, send_parts
+from cronapi._batch.results import (
+    BatchResult,
     Result,
     all_failed,
-    doubted,
-    go_on,
-    halves,
-    in_parts,
+    as_unknown,
     is_refusal,
-    told,
+    settled,
+    split,
 )
-from cronapi._calls.lookup import every_job, ids_of, insist
-from cronapi._calls.options import Seal
-from cronapi._calls.retry import History
+from cronapi._calls.lookup import retry_once
+from cronapi._calls.memory import ids_of
+from cronapi._calls.options import DeferredRequest
+from cronapi._calls.pages import every_job
 from cronapi._functions import Function
 from cronapi.errors import APIError, Applied, CronAPIError, NotFoundError
 
@@ -29,113 +29,115 @@ from cronapi.errors import APIError, Applied, CronAPIError, NotFoundError
 async def delete(
     calls: Calls, ids: Sequence[int], *, lost: bool = False, first: CronAPIError | None = None
 ) -> list[Result]:
-    """Delete these jobs and return what became of each.
+    """Delete these jobs and return the result of each.
 
-    `lost` says that an earlier request for them got no answer, so that what is gone may have been deleted by it; `first` is the error
-    of the try before, where this is the last one.
+    With `lost`, an earlier request for them got no answer, so it may have deleted a job that is
+    gone. `first` is the error of an earlier try, and makes this the last one.
     """
-    if len(ids) > (most := calls.batches.most if calls.has(table.CRON_BATCH_DELETE) else 1):
-        return await in_parts(ids, most, partial(delete, calls, lost=lost, first=first), lost=lost)
+    most = calls.limits.most if calls.has(table.CRON_BATCH_DELETE) else 1
+    if len(ids) > most:
+        again = partial(delete, calls, lost=lost, first=first)
+        return await send_in_chunks(ids, most, again, lost=lost)
     if len(ids) <= 1:
         return [await delete_one(calls, table.CRON_DELETE, number, lost=lost) for number in ids]
-    return await go_on(
-        calls,
-        ids,
-        await delete_together(calls, ids, lost=lost, first=first),
-        partial(delete, calls),
-    )
+    result = await delete_together(calls, ids, lost=lost, first=first)
+    return await send_parts(calls.limits, ids, result, partial(delete, calls))
 
 
 async def delete_together(
     calls: Calls,
     ids: Sequence[int],
-    seal: Seal | None = None,
+    deferred: DeferredRequest | None = None,
     *,
     lost: bool = False,
     first: CronAPIError | None = None,
-) -> Ends:
-    """Delete these jobs with one request and return what became of each; with a `seal`, `ids` may change until it is called."""
-    history = History()
-    try:  # what was sealed may be a single delete, which is looked up like one
-        data = await calls(
-            table.CRON_BATCH_DELETE, {"id": ids}, seal=seal, history=history, look=seal is not None
-        )
+) -> BatchResult:
+    """Delete these jobs with one request. `ids` may change until a `deferred` one is built."""
+    look = deferred is not None  # it may turn out a single delete, which is looked up like one
+    try:
+        data = await calls(table.CRON_BATCH_DELETE, {"id": ids}, deferred=deferred, look=look)
     except CronAPIError as error:
         if is_refusal(error):
-            return await _refused(calls, ids, error, lost=lost or history.lost)
-        if first is None and len(ids) > 1 and calls.may_insist(error):
-            return told(await delete(calls, ids, lost=True, first=error))
-        return told(all_failed(doubted(error, first) if lost else error, ids))
+            lost = lost or error.applied is Applied.UNKNOWN
+            return await _refused(calls, ids, error, lost=lost)
+        if first is None and len(ids) > 1 and calls.may_try_again(error):
+            return settled(await delete(calls, ids, lost=True, first=error))
+        return settled(all_failed(as_unknown(error, first) if lost else error, ids))
     rows = data if isinstance(data, list) and len(data) == len(ids) else [data] * len(ids)
-    return told(Result(gone(row, number)) for row, number in zip(rows, ids, strict=True))
+    return settled(Result(restore_ids(row, number)) for row, number in zip(rows, ids, strict=True))
 
 
 async def delete_one(
-    calls: Calls, row: Function[Any], number: int, *, lost: bool = False
+    calls: Calls, function: Function[Any], number: int, *, lost: bool = False
 ) -> Result:
-    """Delete one thing; where an earlier answer was lost, one that is not there is one that is deleted."""
-    result = await calls.one(row, {"id": number})
+    """Delete one job or group. With `lost`, one that is not there was deleted."""
+    result = await calls.one(function, {"id": number})
     if result.error is None:
-        return Result(gone(result.data, number))
-    if lost:
-        return (
-            Result(gone(None, number))
-            if isinstance(result.error, NotFoundError)
-            else Result(error=doubted(result.error))
-        )
-    return result
+        return Result(restore_ids(result.data, number))
+    if lost and isinstance(result.error, NotFoundError):
+        return Result(restore_ids(None, number))
+    return Result(error=as_unknown(result.error)) if lost else result
 
 
-def gone(row: object, number: int) -> dict[str, object]:
-    """Return what a service answered of a deleted thing with the id that was asked for: the services answer null."""
-    return {**row, "id": number} if isinstance(row, dict) else {"id": number}
+def restore_ids(data: object, wanted: object) -> object:
+    """Return the answer to a delete with the ids that were asked for.
+
+    The services answer null as the id, in the order of the request.
+    """
+    if isinstance(wanted, list):
+        rows = data if isinstance(data, list) and len(data) == len(wanted) else [None] * len(wanted)
+        return [restore_ids(row, number) for row, number in zip(rows, wanted, strict=True)]
+    return {**data, "id": wanted} if isinstance(data, dict) else {"id": wanted}
 
 
-async def _refused(calls: Calls, ids: Sequence[int], error: APIError, *, lost: bool) -> Ends:
-    """See which are there, and delete those; where all are, the batch was too large, or one cannot be deleted."""
+async def _refused(calls: Calls, ids: Sequence[int], error: APIError, *, lost: bool) -> BatchResult:
+    """List the jobs, and go on with those that are there.
+
+    If all are there, the batch was too large or one of them cannot be deleted.
+    """
     if len(ids) == 1:
-        return told(all_failed(error, ids))
+        return settled(all_failed(error, ids))
     if calls.options.retry is None:
-        return told(all_failed(_of_a_batch(error, len(ids), lost=lost), ids))
+        return settled(all_failed(_of_a_batch(error, len(ids), lost=lost), ids))
     try:
-        there = set(ids_of(await insist(partial(every_job, calls.ask))))
+        there = set(ids_of(await retry_once(partial(every_job, calls.ask))))
     except CronAPIError as problem:
-        return told(
-            all_failed(problem.of_call(applied=Applied.UNKNOWN if lost else Applied.NO), ids)
-        )
-    left = [place for place, number in enumerate(ids) if number in there]
+        failed = problem.of_call(applied=Applied.UNKNOWN if lost else Applied.NO)
+        return settled(all_failed(failed, ids))
+    left = [index for index, number in enumerate(ids) if number in there]
     absent = {
-        place: _absent(calls, number, error, lost=lost)
-        for place, number in enumerate(ids)
+        index: _absent(calls, number, error, lost=lost)
+        for index, number in enumerate(ids)
         if number not in there
     }
-    ends = Ends(absent, [left] if left else []) if absent else halves(len(ids))
-    return (
-        told(await go_on(calls, ids, ends, partial(delete, calls, lost=True), lost=True))
-        if lost
-        else ends
-    )
+    result = BatchResult(absent, [left] if left else []) if absent else split(len(ids))
+    if not lost:
+        return result
+    again = partial(delete, calls, lost=True)
+    return settled(await send_parts(calls.limits, ids, result, again, lost=True))
 
 
 def _of_a_batch(error: APIError, count: int, *, lost: bool) -> APIError:
-    """Return what each of many is told where nobody looked which of them was refused."""
-    text = f"Refused as part of a batch of {count}; with retry=None nobody looked which item it was: {error.message}"
+    """Return the error of each item of a batch that was refused without a look at its items."""
+    text = (
+        f"Refused as part of a batch of {count}; with retry=None nothing tells which item it was: "
+        f"{error.message}"
+    )
     refusal = APIError(text, code=error.code, **error.facts())
     refusal.__cause__ = error
     return refusal.of_call(applied=Applied.UNKNOWN) if lost else refusal
 
 
 def _absent(calls: Calls, number: int, error: APIError, *, lost: bool) -> Result:
-    """Tell what became of a job that is not there after a refused batch, which may have deleted some before it came to the bad one."""
+    """Return the result of a job that is not there after a refused batch.
+
+    The batch may have deleted it before it came to the bad one.
+    """
     memory = calls.caller.memory
     deleted = lost or memory.was_there("cron", number)
-    memory.lose("cron", [number])
+    memory.mark_gone("cron", [number])
     if deleted:
-        return Result(gone(None, number))
-    return Result(
-        error=NotFoundError(
-            "There is no such job: no page of the list shows it.",
-            code=error.code,
-            function=table.CRON_DELETE.name,
-        )
-    )
+        return Result(restore_ids(None, number))
+    text = "There is no such job: no page of the list shows it."
+    absent = NotFoundError(text, code=error.code, function=table.CRON_DELETE.name)
+    return Result(error=absent)

@@ -1,4 +1,4 @@
-"""Many jobs read with few requests: pages of the list while they are cheaper than asking for each."""
+"""Read many jobs with few requests: pages of the list while they are cheaper than single reads."""
 
 from __future__ import annotations
 
@@ -10,16 +10,21 @@ from typing import Any
 import anyio
 
 from cronapi import _functions as table
-from cronapi._batch.calls import FOR_ALL, Calls, Result
-from cronapi._calls.lookup import ids_of, job_pages, pages_up
+from cronapi._batch.calls import Calls
+from cronapi._batch.results import FATAL_ERRORS, Result
+from cronapi._calls.memory import ids_of
+from cronapi._calls.pages import job_pages, pages_up
 from cronapi._calls.tasks import spawn
 from cronapi.errors import APIError, AuthenticationError, CronAPIError, NotFoundError
 
+Answers = AsyncGenerator[tuple[int, Result], None]
 
-async def get(calls: Calls, ids: Iterable[int]) -> AsyncGenerator[tuple[int, Result], None]:
+
+async def get(calls: Calls, ids: Iterable[int]) -> Answers:
     """Yield the id and the result of each job, in the order in which they are found.
 
-    Another page is read while it costs less than asking for each job that is left: at most twice what a wiser choice would have.
+    Another page is read while it costs less than a single read of each job that is left. That is at
+    most twice the requests of the best choice.
     """
     left = dict.fromkeys(ids)
     error: CronAPIError | None = None
@@ -29,53 +34,57 @@ async def get(calls: Calls, ids: Iterable[int]) -> AsyncGenerator[tuple[int, Res
                 yield number, Result(row)
     except CronAPIError as problem:
         error = problem
-    if error is not None and not is_of_the_page(error):
+    if error is not None and not is_refused_page(error):
         for number in left:
             yield number, Result(error=error)
         return
-    async with aclosing(each(calls, left)) as asked:
-        async for answer in asked:
+    async with aclosing(get_each(calls, left)) as answers:
+        async for answer in answers:
             yield answer
 
 
-def is_of_the_page(error: CronAPIError) -> bool:
-    """Whether the service answered and will not show a page, which says nothing of a single job; an outage is everybody's error."""
-    return isinstance(error, APIError) and not isinstance(
-        error, AuthenticationError | NotFoundError
-    )
+def is_refused_page(error: CronAPIError) -> bool:
+    """Return True if the service refuses to show a page, which says nothing about a single job.
+
+    An outage, in contrast, concerns every job.
+    """
+    others = AuthenticationError | NotFoundError
+    return isinstance(error, APIError) and not isinstance(error, others)
 
 
-async def each(calls: Calls, ids: Iterable[int]) -> AsyncGenerator[tuple[int, Result], None]:
-    """Ask for each job, as many at a time as the scheduler seats; an error that concerns all is that of all which are left."""
+async def get_each(calls: Calls, ids: Iterable[int]) -> Answers:
+    """Read each job, as many at a time as the scheduler has seats.
+
+    A fatal error is the result of all jobs that are left.
+    """
     if not (left := dict.fromkeys(ids)):
         return
     asking, ends = deque(left), list[Result | Exception]()
-    answers, receive = anyio.create_memory_object_stream[tuple[int, Result]](len(left))
+    send, receive = anyio.create_memory_object_stream[tuple[int, Result]](len(left))
 
     async def ask(scope: anyio.CancelScope) -> None:
         try:
             while asking:
                 number = asking.popleft()
                 result = await calls.one(table.CRON_GET, {"id": number})
-                if isinstance(result.error, FOR_ALL):
+                if isinstance(result.error, FATAL_ERRORS):
                     ends.append(result)
                     return scope.cancel()
-                answers.send_nowait((number, result))
-        except anyio.BrokenResourceError:  # nobody iterates any more
+                send.send_nowait((number, result))
+        except anyio.BrokenResourceError:  # the caller has stopped iterating
             scope.cancel()
-        except Exception as error:  # noqa: BLE001 -- of a token function; whoever iterates gets it, not the event loop
+        except Exception as error:  # noqa: BLE001 -- a token function's, for the caller to see
             ends.append(error)
             scope.cancel()
 
     async def ask_all() -> None:
-        with answers:
+        with send:
             async with anyio.create_task_group() as group:
                 for _ in range(min(calls.seats, len(left))):
                     group.start_soon(ask, group.cancel_scope)
 
-    scope = spawn(
-        ask_all
-    )  # not a task group around the yield, which whoever closes the generator would leave in another task
+    # A task group around the yield would be left in another task by whoever closes the generator.
+    scope = spawn(ask_all)
     try:
         with receive:
             async for number, result in receive:
@@ -83,18 +92,22 @@ async def each(calls: Calls, ids: Iterable[int]) -> AsyncGenerator[tuple[int, Re
                 yield number, result
     finally:
         scope.cancel()
-    for how in ends[:1]:
-        if isinstance(how, Exception):
-            raise how
+    for end in ends[:1]:
+        if isinstance(end, Exception):
+            raise end
         for number in left:
-            yield number, how
+            yield number, end
 
 
 async def _listed(
     calls: Calls, left: dict[int, None]
 ) -> AsyncGenerator[tuple[int, dict[str, Any]], None]:
-    """Yield what pages of the list show and take it out of `left`; NotFoundError for the others after the last page."""
-    if len(left) <= calls.batches.pages:
+    """Yield the jobs that pages of the list show, and take them out of `left`.
+
+    NotFoundError for the others after the last page.
+    """
+    limits = calls.limits
+    if len(left) <= limits.pages:
         return
     read = 0
     async with aclosing(job_pages(calls.ask)) as pages:
@@ -102,23 +115,22 @@ async def _listed(
             read += 1
             for found in _wanted(page, left):
                 yield found
-            calls.batches.pages = max(calls.batches.pages, read)
+            limits.pages = max(limits.pages, read)
             if not left or (read >= len(left) and len(page) >= table.PAGE):
                 return
-    calls.batches.pages = read
+    limits.pages = read
     async with aclosing(pages_up(calls.ask, read)) as pages:
         async for page in pages:
             for found in _wanted(page, left):
                 yield found
             if not left:
                 return
-    raise NotFoundError(
-        "There is no such job: no page of the list shows it.", function=table.CRON_GET.name
-    )
+    text = "There is no such job: no page of the list shows it."
+    raise NotFoundError(text, function=table.CRON_GET.name)
 
 
 def _wanted(page: list[dict[str, Any]], left: dict[int, None]) -> list[tuple[int, dict[str, Any]]]:
-    """Take what a page shows out of `left`."""
+    """Take the jobs of a page out of `left`, and return them."""
     found = [(number, row) for row in page for number in ids_of(row) if number in left]
     for number, _ in found:
         left.pop(number, None)

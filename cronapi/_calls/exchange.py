@@ -1,4 +1,4 @@
-"""One request under way, and the border at which the exceptions of a transport become ours."""
+"""One request under way, and the border where a transport's exceptions become ours."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from cronapi.errors import (
 )
 
 GRACE = 0.25
-"""Seconds that a caller waits on, so that the transport's own timeout, which knows whether anything was sent, comes first."""
+"""Seconds that a caller waits on. The transport's own timeout comes first: it knows if anything was
+sent."""
 
 
 class Exchange:
-    """One request under way; `verdict` is there once `event` is set."""
+    """One request under way. `verdict` is there once `event` is set."""
 
     __slots__ = ("event", "verdict")
 
@@ -32,7 +33,10 @@ class Exchange:
         )
 
     async def wait(self, timeout: float) -> Verdict:
-        """Return the verdict; after `timeout` seconds that of a lost answer, while the exchange goes on by itself."""
+        """Return the verdict, or that of a lost answer after `timeout` seconds.
+
+        The exchange then goes on by itself.
+        """
         with anyio.move_on_after(timeout + GRACE):
             await self.event.wait()
         if self.event.is_set():
@@ -43,7 +47,10 @@ class Exchange:
 
 
 def translate(error: Exception, module: Any, secrets: tuple[str, ...], *, stock: bool) -> Verdict:
-    """Return the verdict on an exception that a transport raised; `stock` where its ConnectTimeout means "never sent"."""
+    """Return the verdict on an exception that a transport raised.
+
+    With `stock`, its ConnectTimeout means that nothing was sent.
+    """
     name = type(error).__name__
     said = redact(f"{name}: {error}" if str(error) else name, secrets)
     cause = None if contains_secret(error, secrets) else error

@@ -1,7 +1,11 @@
-"""What a client has seen: the ids of jobs and groups, and since when for as long as a call under way may ask."""
+"""The ids that a client has seen, and since when.
+
+A job that was seen before a create was sent is not the one that it made.
+"""
 
 from __future__ import annotations
 
+import re
 import time
 from array import array
 from bisect import bisect_left, bisect_right
@@ -11,29 +15,35 @@ from typing import Any
 
 from attrs import define, field
 
+from cronapi._functions import TABLE, Repeat
+
 MOST_DIGITS = 18
-"""Of an id: what is longer is none, and would not fit into eight bytes."""
+"""Digits of an id. A longer one is no id, and would not fit into eight bytes."""
 FEW_RUNS = 1000
-"""Runs that are remembered before those are forgotten whose time has come."""
+"""Runs that are remembered before those whose time has come are forgotten."""
+_ID = re.compile(f"[0-9]{{1,{MOST_DIGITS}}}")
+_CREATES = frozenset(row.name for row in TABLE.values() if row.repeat is Repeat.CREATE)
+_DELETES = frozenset(row.name for row in TABLE.values() if row.repeat is Repeat.GONE)
+_WITHOUT_IDS = frozenset({"cron.run", "cron.next", "cron.logs", "cron.failures"})
 
 
 class Ids:
-    """A set of ids: 16 bytes for each stretch of neighbours, since services hand them out in order."""
+    """A set of ids, at 16 bytes for each run of neighbours. Services number in order."""
 
     def __init__(self) -> None:
         self._edges = array("q")
-        """Where a stretch begins and where the gap behind it does, by turns."""
+        """The first id of a run and the first id after it, in turn."""
 
     def __contains__(self, number: int) -> bool:
         return bisect_right(self._edges, number) % 2 == 1
 
     def add(self, number: int) -> None:
-        """Put an id in, unless it is too long to be one."""
+        """Add an id, unless it is too long to be one."""
         if 0 <= number < 10**MOST_DIGITS:
             self._cut(number, inside=True)
 
     def discard(self, number: int) -> None:
-        """Take an id out if it is in."""
+        """Remove an id if it is there."""
         self._cut(number, inside=False)
 
     def _cut(self, number: int, *, inside: bool) -> None:
@@ -44,35 +54,38 @@ class Ids:
 
 @define
 class Memory:
-    """The ids that a client has seen, and since when; what was seen before a create was sent is not what it made.
+    """The ids that one client has seen, by target (`cron` or `group`).
 
-    When is kept only for what was seen since the oldest moment that was not let go of: all moments to come are later than the rest.
+    Creates ask which ids were seen before they were sent. An epoch is the time of such a send: a
+    counter, held until its create has ended. When an id was first seen is remembered only while an
+    older epoch is held; later epochs come after everything else.
     """
 
     _made: defaultdict[str, Ids] = field(factory=lambda: defaultdict(Ids))
-    """By what they number, like those that follow: ids that a create of this client made."""
-    _orphans: defaultdict[str, Ids] = field(factory=lambda: defaultdict(Ids))
-    """Those of them that nobody was told of, because the caller had gone away."""
+    """Ids made by creates of this client."""
+    _unreported: defaultdict[str, Ids] = field(factory=lambda: defaultdict(Ids))
+    """Ids of those that no caller was told, because the caller had gone away."""
     _old: defaultdict[str, Ids] = field(factory=lambda: defaultdict(Ids))
+    """Ids seen before every epoch that is held."""
     _gone: defaultdict[str, Ids] = field(factory=lambda: defaultdict(Ids))
-    """Ids of what was deleted or found missing; they stay among the seen ones, since a late listing may still show them."""
+    """Ids that were deleted or found missing. They stay seen: a late listing may show them."""
     _recent: OrderedDict[tuple[str, int], int] = field(factory=OrderedDict)
-    """When an id was first seen, in this order."""
+    """The epoch in which an id was first seen, oldest first."""
     _held: set[int] = field(factory=set)
     _count: int = 0
     _runs: set[tuple[str, int]] = field(factory=set)
     _most_runs: int = FEW_RUNS
 
-    def now(self) -> int:
-        """Return a moment, above 0, which is asked about until it is let go of; ids that are learnt later are later than it."""
+    def new_epoch(self) -> int:
+        """Begin an epoch, above 0, and hold it until it is released."""
         self._count += 1
         self._held.add(self._count)
         self._settle(min(self._held))
         return self._count
 
-    def let_go(self, moment: int) -> None:
-        """Ask no more about a moment; 0 is none."""
-        self._held.discard(moment)
+    def release(self, epoch: int) -> None:
+        """Stop holding an epoch. 0 is no epoch."""
+        self._held.discard(epoch)
 
     def _settle(self, oldest: int) -> None:
         while self._recent and next(iter(self._recent.values())) < oldest:
@@ -80,13 +93,13 @@ class Memory:
             self._old[target].add(number)
 
     def see(self, target: str, numbers: Iterable[int]) -> None:
-        """Take note of ids in an answer."""
+        """Remember the ids of an answer."""
         for number in numbers:
             if not self._has_seen(target, number):
                 self._recent[target, number] = self._count
 
-    def know(self, target: str, numbers: Iterable[int]) -> None:
-        """Take note of ids that were there before anything was sent."""
+    def see_earlier(self, target: str, numbers: Iterable[int]) -> None:
+        """Remember ids that were there before anything was sent."""
         for number in numbers:
             if not self._has_seen(target, number):
                 self._old[target].add(number)
@@ -98,51 +111,96 @@ class Memory:
             or (target, number) in self._recent
         )
 
-    def claim(self, target: str, numbers: Iterable[int]) -> None:
-        """Take note of ids that belong to creates whose outcome is settled."""
+    def mark_created(self, target: str, numbers: Iterable[int]) -> None:
+        """Remember ids that belong to creates with a known outcome."""
         for number in numbers:
             self._made[target].add(number)
-            self._orphans[target].discard(number)
+            self._unreported[target].discard(number)
             self._recent.pop((target, number), None)
 
-    def disown(self, target: str, numbers: Iterable[int]) -> None:
-        """Take note that nobody was told of these that were made."""
+    def mark_unreported(self, target: str, numbers: Iterable[int]) -> None:
+        """Remember created ids that no caller was told."""
         for number in numbers:
-            self._orphans[target].add(number)
+            self._unreported[target].add(number)
 
-    def lose(self, target: str, numbers: Iterable[int]) -> None:
-        """Take note of what is not there any more."""
+    def mark_gone(self, target: str, numbers: Iterable[int]) -> None:
+        """Remember ids that are no longer there."""
         for number in numbers:
             self._gone[target].add(number)
 
     def was_there(self, target: str, number: int) -> bool:
-        """Whether it was there as far as this client knows: seen, and not found missing since."""
+        """Return True if this client has seen the id and has not found it missing since."""
         return self._has_seen(target, number) and number not in self._gone[target]
 
-    def is_told(self, target: str, number: int) -> bool:
-        """Whether a create of this client made it and its caller knows."""
-        return number in self._made[target] and number not in self._orphans[target]
+    def is_reported(self, target: str, number: int) -> bool:
+        """Return True if a create of this client made it and told its caller."""
+        return number in self._made[target] and number not in self._unreported[target]
 
-    def is_older(self, target: str, number: int, moment: int) -> bool:
-        """Whether the id was there before a moment that is held, or belongs to another create."""
+    def is_older(self, target: str, number: int, epoch: int) -> bool:
+        """Return True if the id was seen before a held epoch, or belongs to another create."""
         if number in self._made[target] or number in self._old[target]:
             return True
-        return self._recent.get((target, number), moment) < moment
+        return self._recent.get((target, number), epoch) < epoch
 
     def note_run(self, sent: Mapping[str, Any]) -> None:
-        """Take note of a run that was asked for; one whose time has come is not looked up any more."""
+        """Remember a run that was asked for. Runs whose time has come are forgotten one day."""
         if len(self._runs) >= self._most_runs:
             now = time.time()
             self._runs = {(job, at) for job, at in self._runs if at > now}
             self._most_runs = max(FEW_RUNS, 2 * len(self._runs))
         self._runs.add(run_key(sent))
 
-    def is_run(self, key: tuple[str, int]) -> bool:
-        """Whether another call of this client asked for this run."""
+    def is_known_run(self, key: tuple[str, int]) -> bool:
+        """Return True if another call of this client asked for this run."""
         return key in self._runs
 
 
 def run_key(sent: Mapping[str, Any]) -> tuple[str, int]:
-    """Return what names a run that was asked for: its job and its time."""
+    """Return the job and the time that name a run."""
     at = str(sent.get("time", ""))
     return str(sent.get("id")), int(at) if at.isdecimal() else 0
+
+
+def target_of(function: str) -> str | None:
+    """Return the target that the ids in a function's answer belong to: `cron`, `group` or None."""
+    if function in _WITHOUT_IDS:
+        return None
+    if function == "group.items":
+        return "cron"
+    target = function.partition(".")[0]
+    return target if target in ("cron", "group") else None
+
+
+def ids_of(data: object) -> list[int]:
+    """Return the ids of the rows in an answer, skipping rows without one."""
+    rows = data if isinstance(data, list) else [data]
+    found = (row.get("id") for row in rows if isinstance(row, dict))
+    return [
+        int(number)
+        for number in found
+        if isinstance(number, int | str) and _ID.fullmatch(str(number))
+    ]
+
+
+def learn(memory: Memory, function: str, data: object, sent: Mapping[str, Any]) -> None:
+    """Remember the ids in the answer to a call."""
+    if function == "cron.run":
+        memory.note_run(sent)
+    target = target_of(function)
+    if target is not None:
+        (memory.mark_created if function in _CREATES else memory.see)(target, ids_of(data))
+    if function in _DELETES:
+        learn_gone(memory, function, sent)
+
+
+def learn_gone(memory: Memory, function: str, sent: Mapping[str, Any]) -> None:
+    """Remember that the ids that a call named are no longer there."""
+    asked = sent.get("id")
+    numbers = asked if isinstance(asked, list) else [asked]
+    memory.mark_gone(str(target_of(function)), ids_of([{"id": number} for number in numbers]))
+
+
+def learn_unreported(memory: Memory, function: str, data: object) -> None:
+    """Remember that no caller was told of the jobs or groups that a create made."""
+    if function in _CREATES and (target := target_of(function)) is not None:
+        memory.mark_unreported(target, ids_of(data))

@@ -1,7 +1,7 @@
-"""What to do after an attempt, and how long to wait: pure decisions.
+"""Decide the next step after an attempt, and the wait before it: pure functions.
 
-A refused call was not carried out and may be repeated whatever it is. A call whose answer was lost is repeated where a repeat does no
-harm; a create is looked up first.
+A refused call was not carried out, and any call may be repeated then. A call whose answer was lost
+is repeated if a repeat does no harm. A create is looked up first.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from cronapi._protocol.response import Ending
 from cronapi.errors import Applied, ConfigurationError
 
 MOST_GARBLED = 3
-"""Attempts: what cannot be read three times comes from the wrong place, not from a bad moment."""
+"""Attempts. Three unreadable answers come from the wrong address, not from bad luck."""
 _UNKNOWN = (Ending.LOST, Ending.GARBLED)
 
 
 class Step(enum.Enum):
-    """What follows."""
+    """The step after an attempt."""
 
     RETURN = enum.auto()
     RAISE = enum.auto()
@@ -43,9 +43,11 @@ def _not_negative(_: object, attribute: Attribute[float], value: float) -> None:
 class RetryPolicy:
     """How often and how long a call is repeated.
 
-    `max_attempts` bounds the attempts that failed by an error; refusals by the rate limit are not counted. `max_delay` is the longest
-    single wait before a repeat; a service that asks for longer (Retry-After) ends the call. `budget` is the longest time between
-    the first failure and the last repeat. Both in seconds.
+    - `max_attempts`: the most attempts that may fail by an error. Refusals by the rate limit do not
+      count.
+    - `max_delay`: the longest wait before a repeat, in seconds. A service that asks for a longer
+      one (Retry-After) ends the call.
+    - `budget`: the longest time from the first failure to the last repeat, in seconds.
     """
 
     max_attempts: int = field(default=8, validator=_at_least_one)
@@ -55,7 +57,7 @@ class RetryPolicy:
 
 @define
 class History:
-    """What has happened to one call so far; `first_failure` is a monotonic time in seconds."""
+    """The attempts of one call so far. `first_failure` is a monotonic time in seconds."""
 
     attempts: int = 0
     errors: int = 0
@@ -73,7 +75,7 @@ class History:
             self.first_failure = now
 
     def applied(self, repeat: Repeat) -> Applied:
-        """Return whether a call without a usable answer may have been carried out; a read changes nothing."""
+        """Return UNKNOWN if the service may have carried out the call. A read changes nothing."""
         return Applied.UNKNOWN if self.lost and repeat is not Repeat.READ else Applied.NO
 
 
@@ -82,7 +84,10 @@ _MOST_DOUBLINGS = 16
 
 
 def backoff(errors: int, max_delay: float, chance: float) -> float:
-    """Return the seconds to wait after that many errors: exponential, with full jitter by `chance` in [0, 1)."""
+    """Return the seconds to wait after a number of errors.
+
+    Exponential, with full jitter by `chance` in [0, 1).
+    """
     return chance * min(max_delay, BACKOFF_BASE * 2.0 ** min(errors, _MOST_DOUBLINGS))
 
 
@@ -95,7 +100,7 @@ def next_step(
     now: float,
     retry_after: float | None = None,
 ) -> Step:
-    """Return what to do after an attempt that ended so; `now` is on the clock of `history`."""
+    """Return the step after an attempt with this ending. `now` is on the clock of `history`."""
     if ending is Ending.DONE:
         return Step.RETURN
     if ending is Ending.FINAL or policy is None:
@@ -108,7 +113,7 @@ def next_step(
 def is_over(
     history: History, policy: RetryPolicy, *, now: float, retry_after: float | None = None
 ) -> bool:
-    """Whether a call has been repeated as often and as long as the policy allows."""
+    """Return True if a call was repeated as often, or as long, as the policy allows."""
     began = now if history.first_failure is None else history.first_failure
     spent = (
         history.errors >= policy.max_attempts

@@ -1,4 +1,4 @@
-"""Tasks that the library owns: they belong to no caller's task group, and outlive the caller that started them."""
+"""Tasks that the library owns: they outlive the caller that started them."""
 
 from __future__ import annotations
 
@@ -34,6 +34,9 @@ def spawn(work: Callable[[], Awaitable[None]]) -> anyio.CancelScope:
 
 
 def is_cancelled() -> bool:
-    """Whether an asyncio.CancelledError that was just caught is the running task's own, and not that of something it awaited."""
+    """Return True if the running task itself is being cancelled, after a CancelledError.
+
+    Awaiting a cancelled task raises the same error.
+    """
     task = asyncio.current_task() if get_cancelled_exc_class() is asyncio.CancelledError else None
     return task is not None and task.cancelling() > 0

@@ -1,4 +1,4 @@
-"""The order of calls on one job: who goes with calls that were asked for before must overtake none that came between."""
+"""The order of calls on one job: a call that joins an earlier request overtakes no other one."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from attrs import field, frozen
 from cronapi import _functions as table
 from cronapi._functions import Function, Repeat
 
-EVERY = "*"
-"""What a change concerns that does not name its jobs, of a group for example: any of them."""
+ANY = "*"
+"""The job of a change that does not name its jobs, such as one of a group: it may be any."""
 _ADDS = (table.CRON_ADD, table.CRON_BATCH_ADD, table.GROUP_ADD)
 
 
 @frozen
 class Turn:
-    """The place of a call among all of its client, and that of the last one which it must not overtake."""
+    """The number of a call, and of the last one before it that it must not overtake."""
 
     number: int
     after: int
 
     def may_join(self, first: Turn) -> bool:
-        """Whether it overtakes nobody when it is sent with a call that was asked for earlier."""
+        """Return True if it overtakes no call when it is sent together with an earlier one."""
         return self.after < first.number
 
 
 @frozen(eq=False)
 class Line:
-    """A request that lines up for its place in the queue, which it may do in a task that has not begun yet."""
+    """A request in line for its position in the queue. Its task need not have begun."""
 
     before: anyio.Event | None
     behind: anyio.Event = field(factory=anyio.Event)
 
     async def move_up(self) -> None:
-        """Wait until those that lined up before have gone on, each to its place in the queue."""
+        """Wait until the requests before it have gone on, each to its position in the queue."""
         try:
             if self.before is not None and not self.before.is_set():
                 await self.before.wait()
@@ -53,13 +53,16 @@ class Order:
         self._numbers = itertools.count()
         self._last: Line | None = None
         self._calls: dict[tuple[str, bool], dict[int, None]] = {}
-        """Their numbers, which grow, by what they concern and whether they change it."""
+        """Their numbers, which grow, by the job and by True if they change it."""
 
     @contextmanager
-    def turn(self, row: Function[Any], wire: Mapping[str, Any]) -> Iterator[Turn]:
-        """Count a call until it has ended; reads may overtake reads, and nothing else what concerns the same job."""
-        jobs, changes = jobs_of(row, wire), row.repeat is not Repeat.READ
-        rivals = itertools.product((*jobs, EVERY), (True, False) if changes else (True,))
+    def turn(self, function: Function[Any], sent: Mapping[str, Any]) -> Iterator[Turn]:
+        """Number a call until it has ended.
+
+        Reads may overtake reads. No other call may overtake one on the same job.
+        """
+        jobs, changes = jobs_of(function, sent), function.repeat is not Repeat.READ
+        rivals = itertools.product((*jobs, ANY), (True, False) if changes else (True,))
         after = max(
             (next(reversed(self._calls[rival])) for rival in rivals if rival in self._calls),
             default=-1,
@@ -74,7 +77,10 @@ class Order:
                 self._end((job, changes), turn)
 
     def line_up(self) -> Line:
-        """Return what a request waits for before it asks for a slot: trio runs tasks that begin together in any order."""
+        """Return the place of a request that is about to ask for a slot.
+
+        trio runs tasks that begin together in any order.
+        """
         self._last = Line(None if self._last is None else self._last.behind)
         return self._last
 
@@ -84,10 +90,11 @@ class Order:
             del self._calls[key]
 
 
-def jobs_of(row: Function[Any], wire: Mapping[str, Any]) -> frozenset[str]:
-    """Return the ids of the jobs that a call is about; none of an add or of a read of many."""
-    if "id" in wire and row.name.startswith("cron.") and row is not table.CRON_GROUP_EDIT:
-        return frozenset(
-            str(number) for number in (wire["id"] if isinstance(wire["id"], list) else [wire["id"]])
-        )
-    return frozenset() if row.repeat is Repeat.READ or row in _ADDS else frozenset({EVERY})
+def jobs_of(function: Function[Any], sent: Mapping[str, Any]) -> frozenset[str]:
+    """Return the ids of the jobs that a call names. An add and a read of many name no job."""
+    names_jobs = function.name.startswith("cron.") and function is not table.CRON_GROUP_EDIT
+    if "id" in sent and names_jobs:
+        numbers = sent["id"] if isinstance(sent["id"], list) else [sent["id"]]
+        return frozenset(str(number) for number in numbers)
+    is_harmless = function.repeat is Repeat.READ or function in _ADDS
+    return frozenset() if is_harmless else frozenset({ANY})

@@ -20,12 +20,15 @@ from attrs import evolve, frozen
 
 from cronapi import _functions as table
 from cronapi._batch.adding import add, resume
-from cronapi._batch.calls import Calls, Result, Series
+from cronapi._batch.calls import Calls
 from cronapi._batch.deleting import delete, delete_one
 from cronapi._batch.editing import changes, edit
 from cronapi._batch.getting import get
-from cronapi._calls.lookup import RECOVERY, every_job, ids_of
-from cronapi._calls.memory import Memory, run_key
+from cronapi._batch.parts import Series
+from cronapi._batch.results import Result
+from cronapi._calls.lookup import RECOVERY
+from cronapi._calls.memory import Memory, ids_of, run_key
+from cronapi._calls.pages import every_job
 from cronapi._functions import PAGE, Function
 from cronapi.errors import CronAPIError, OutcomeUnknownError
 
@@ -35,7 +38,7 @@ Results = AsyncGenerator[tuple[int, Result], None]
 Known = Collection[int] | None
 """Of a step that an earlier run may have carried out, the ids there were before that run; None of any other step."""
 BATCHES_AT_ONCE = 3
-"""Batches that wait for a slot or an answer at the same time: enough to use the rate, few enough to learn from a refusal."""
+"""Limits that wait for a slot or an answer at the same time: enough to use the rate, few enough to learn from a refusal."""
 EVERYTHING = 1_000_000
 
 
@@ -71,22 +74,22 @@ def adding(calls: Calls) -> Work[Any]:
         try:
             results = await (add(step, wires) if known is None else resume(step, wires, known))
         except BaseException:  # a cancellation: nobody hears of what was made so far
-            calls.caller.memory.disown("cron", step.made)
+            calls.caller.memory.mark_unreported("cron", step.made)
             raise
         for place, result in enumerate(results):
             yield place, result
 
     async def prepare() -> list[int]:
         ids = ids_of(await every_job(calls.ask))
-        calls.batches.pages = len(ids) // PAGE + 1
+        calls.limits.pages = len(ids) // PAGE + 1
         return ids
 
     return Work(
         name="cron.add_many",
         row=table.CRON_ADD,
         carry_out=carry_out,
-        requests=lambda count: ceil(count / calls.batches.most) if batched else count,
-        size=lambda: calls.batches.most if batched else 1,
+        requests=lambda count: ceil(count / calls.limits.most) if batched else count,
+        size=lambda: calls.limits.most if batched else 1,
         workers=BATCHES_AT_ONCE if batched else calls.seats,
         prepare=prepare,
     )
@@ -104,8 +107,8 @@ def deleting(calls: Calls) -> Work[Any]:
         name="cron.delete_many",
         row=table.CRON_DELETE,
         carry_out=carry_out,
-        requests=lambda count: ceil(count / calls.batches.most) if batched else count,
-        size=lambda: calls.batches.most if batched else 1,
+        requests=lambda count: ceil(count / calls.limits.most) if batched else count,
+        size=lambda: calls.limits.most if batched else 1,
         workers=BATCHES_AT_ONCE if batched else calls.seats,
     )
 
@@ -126,7 +129,7 @@ def getting(calls: Calls) -> Work[Any]:
         name="cron.get_many",
         row=table.CRON_GET,
         carry_out=carry_out,
-        requests=lambda count: min(count, max(calls.batches.pages, ceil(count / PAGE))),
+        requests=lambda count: min(count, max(calls.limits.pages, ceil(count / PAGE))),
         size=lambda: EVERYTHING,
     )
 
@@ -186,9 +189,11 @@ async def _find(calls: Calls, row: Function[Any], wire: Mapping[str, Any]) -> Re
             Result(error=unknown) if wire.get("run") else None
         )  # an edit that runs the job too must not do that twice
     memory = calls.caller.memory
-    if not memory.is_run(run_key(wire)):  # what is learnt from here on is what nobody was told of
+    if not memory.is_known_run(
+        run_key(wire)
+    ):  # what is learnt from here on is what nobody was told of
         memory = Memory()
-    await calls.caller.outlast(row.name, wire)
+    await calls.caller.wait_for_similar_creates(row.name, wire)
     try:
         finding = await RECOVERY[row.name](
             calls.ask, wire, memory, 0
@@ -222,11 +227,11 @@ def editing_alike(calls: Calls) -> Work[Any]:
         name="cron.edit_many",
         row=table.CRON_EDIT,
         carry_out=carry_out,
-        requests=lambda count: ceil(count / calls.batches.most),
+        requests=lambda count: ceil(count / calls.limits.most),
         at_least=lambda wires: sum(
-            len(_alike(step)) for step in _steps(list(wires), calls.batches.most)
+            len(_alike(step)) for step in _steps(list(wires), calls.limits.most)
         ),
-        size=lambda: calls.batches.most,
+        size=lambda: calls.limits.most,
         workers=BATCHES_AT_ONCE,
     )
 

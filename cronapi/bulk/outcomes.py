@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, TypeVar
 
-from cronapi._batch.calls import Result
+from cronapi._batch.results import Result
 from cronapi._functions import Function
 from cronapi._protocol.structure import StructureError, structure
 from cronapi.bulk.journal import Journal, Status

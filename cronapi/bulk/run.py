@@ -17,7 +17,8 @@ from anyio.lowlevel import current_token
 from attrs import define, field, frozen
 
 from cronapi import _functions as table
-from cronapi._batch.calls import Calls, Result, everybodys
+from cronapi._batch.calls import Calls
+from cronapi._batch.results import Result, fatal_error
 from cronapi._calls.tasks import is_cancelled, spawn
 from cronapi._functions import PAGE
 from cronapi.bulk.eta import seconds_of_a_look
@@ -162,7 +163,7 @@ class Run(Generic[T]):
             _journaled[key] = self
         caller = self.calls.caller
         return await Journal.open(
-            path, {"bulk": self.work.name, "provider": caller.provider.base_url}, caller.token
+            path, {"bulk": self.work.name, "provider": caller.provider.base_url}, caller.text_token
         )
 
     async def _look_around(self, journal: Journal | None) -> None:
@@ -171,7 +172,7 @@ class Run(Generic[T]):
             known = frozenset(await self.work.prepare())
             if journal is not None:
                 await journal.remember(known)
-        self.calls.caller.memory.know("cron", known or ())
+        self.calls.caller.memory.see_earlier("cron", known or ())
 
     async def _fail_the_next(self, error: CronAPIError) -> None:
         """Give an item the error that kept it, and all after it, from being sent."""
@@ -215,7 +216,7 @@ class Run(Generic[T]):
 
     def _restored(self, item: Item[Any], number: int | None) -> Outcome[T]:
         if number is not None and self.work.row is table.CRON_ADD:
-            self.calls.caller.memory.claim("cron", [number])
+            self.calls.caller.memory.mark_created("cron", [number])
         return restored(self.work.row, item, number)
 
     async def _work(self) -> None:
@@ -261,7 +262,7 @@ class Run(Generic[T]):
         await self.outcomes.room()
 
     def _outcome(self, item: Item[Any], result: Result) -> Outcome[T]:
-        if (error := everybodys(result.error)) is not None:
+        if (error := fatal_error(result.error)) is not None:
             self._stop(error)
         outcome = judge(self.work.row, item, result)
         if outcome.error is not None:

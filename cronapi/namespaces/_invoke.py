@@ -7,10 +7,12 @@ from typing import Any, TypeVar
 
 from attrs import evolve, frozen
 
-from cronapi._batch.calls import Batches, Calls
+from cronapi._batch.calls import Calls
+from cronapi._batch.deleting import restore_ids
+from cronapi._batch.limits import Limits
+from cronapi._calls.call import Answer, Call
 from cronapi._calls.caller import Caller
 from cronapi._calls.options import Options
-from cronapi._calls.retry import History
 from cronapi._coalesce.merger import Merger
 from cronapi._functions import CRON_FAILURES, Function, Repeat
 from cronapi._protocol.params import encode_params
@@ -27,66 +29,54 @@ class Invoker:
 
     caller: Caller
     options: Options
-    batches: Batches
+    limits: Limits
     merger: Merger | None = None
 
     @property
     def calls(self) -> Calls:
-        """The way in which a bulk calls: in its own lane, and for as long as it takes."""
-        return Calls(self.caller, evolve(self.options, max_wait=None), self.batches)
+        """The calls of a bulk: in the bulk lane, and without a max_wait."""
+        return Calls(self.caller, evolve(self.options, max_wait=None), self.limits)
 
     async def __call__(
         self,
-        row: Function[T],
+        function: Function[T],
         params: Mapping[str, Any],
         *,
         clear: bool = False,
         lane: Lane = "interactive",
     ) -> T:
-        """Return the structured result; ResponseError where the answer has another shape."""
-        if params.get("id", 0) is None and row is not CRON_FAILURES:
-            raise ConfigurationError(f"{row.name} needs an id.")
-        return await self.send(row, self.encode(params, clear=clear), lane)
+        """Return the structured result. ResponseError if the answer has another shape."""
+        if params.get("id", 0) is None and function is not CRON_FAILURES:
+            raise ConfigurationError(f"{function.name} needs an id.")
+        return await self.send(function, self.encode(params, clear=clear), lane)
 
     def encode(self, params: Mapping[str, Any], *, clear: bool = False) -> dict[str, Any]:
         """Return parameters as they travel to this provider."""
         return encode_params(params, self.caller.provider, clear=clear)
 
-    async def data(
-        self,
-        row: Function[T],
-        wire: Mapping[str, Any],
-        lane: Lane = "interactive",
-        history: History | None = None,
-    ) -> Any:
-        """Return the raw `data` of a call whose parameters are encoded."""
-        call = self.caller.call if self.merger is None else self.merger.call
-        return await call(row, wire, self.options, lane, history)
+    async def answer(
+        self, function: Function[T], sent: Mapping[str, Any], lane: Lane = "interactive"
+    ) -> Answer:
+        """Return the raw answer to a call with encoded parameters."""
+        if self.merger is not None:
+            return await self.merger.answer(function, sent, self.options, lane)
+        return await Call(self.caller, function, sent, self.options, lane).answer()
 
     async def send(
-        self, row: Function[T], wire: Mapping[str, Any], lane: Lane = "interactive"
+        self, function: Function[T], sent: Mapping[str, Any], lane: Lane = "interactive"
     ) -> T:
-        """Return the structured result of a call whose parameters are encoded."""
-        history = History()
-        data = await self.data(row, wire, lane, history)
-        if row.repeat is Repeat.GONE:
-            data = restore_ids(data, wire["id"])
+        """Return the structured result of a call with encoded parameters."""
+        answer = await self.answer(function, sent, lane)
+        gone = function.repeat is Repeat.GONE
+        data = restore_ids(answer.data, sent["id"]) if gone else answer.data
         try:
-            return structure(data, row.result)
+            return structure(data, function.result)
         except StructureError as error:
             raise ResponseError(
                 f"The answer has another shape than expected: {error}.",
                 problems=error.problems,
                 provider=self.caller.provider.name,
-                function=row.name,
-                attempts=history.attempts,
-                applied=Applied.NO if row.repeat is Repeat.READ else Applied.YES,
+                function=function.name,
+                attempts=answer.attempts,
+                applied=Applied.NO if function.repeat is Repeat.READ else Applied.YES,
             ) from error
-
-
-def restore_ids(data: object, wanted: object) -> object:
-    """Return the answer of a delete with the ids that were asked for: the services answer null, in the order of the request."""
-    if isinstance(wanted, list):
-        rows = data if isinstance(data, list) and len(data) == len(wanted) else [None] * len(wanted)
-        return [restore_ids(row, number) for row, number in zip(rows, wanted, strict=True)]
-    return {**data, "id": wanted} if isinstance(data, dict) else {"id": wanted}

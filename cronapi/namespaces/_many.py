@@ -1,4 +1,4 @@
-"""Many calls as one: the `*_many` methods of `api.cron`."""
+"""The `*_many` methods of `api.cron`: many calls as one."""
 
 from __future__ import annotations
 
@@ -26,11 +26,12 @@ Edits = Iterable[Edit] | Mapping[int, Changes]
 
 
 class BulkOptions(TypedDict, total=False):
-    """What every bulk takes.
+    """The options of every bulk.
 
-    `journal` is a file that makes it resumable: the same call with the same inputs, and the same token unless a function gives it, goes on
-    where a process ended, however it ended.
-    `progress` is called after each outcome with how many there are, of how many (None if unknown), and the seconds left.
+    `journal` is a file that makes it resumable. The same call with the same inputs goes on after
+    its process has ended, in any way. The token must be the same too, unless a function gives it.
+    `progress` is called after each outcome with the number of outcomes, the number of inputs (None
+    if unknown) and the seconds left.
     """
 
     journal: str | PathLike[str] | None
@@ -41,9 +42,10 @@ class BulkOptions(TypedDict, total=False):
 class ManyJobs:
     """Bulks of jobs: await one for its report, or iterate it for outcomes as they come.
 
-    Inputs are lists, generators or async generators, of any length. The report has one outcome for each input, in order: done, failed,
-    unknown or not tried (of a generator, where a bulk stops, as far as it was read). A ConfigurationError names the index of an input
-    that cannot be used. A bulk goes on beside other calls, which overtake it: end one before you change its jobs in another way.
+    Inputs are lists, generators or async generators, of any length. The report has one outcome for
+    each input, in order: done, failed, unknown or not tried. If a bulk stops, a generator has
+    outcomes as far as it was read. A ConfigurationError names the index of an input that cannot be
+    used. Other calls overtake a bulk: end it before you change its jobs in another way.
     """
 
     _invoke: Invoker
@@ -53,10 +55,11 @@ class ManyJobs:
         specs: Iterable[JobSpec | Mapping[str, Any]] | AsyncIterable[Any],
         **options: Unpack[BulkOptions],
     ) -> Bulk[CronJob]:
-        """Create jobs, in batches where the service has them (FastCron).
+        """Create jobs, in batches if the service has them (FastCron).
 
-        A batch whose answer is lost is examined item by item: what arrived is adopted, what did not is sent again, what cannot be told is
-        unknown. An item that the service refuses is isolated. Equal specs are several jobs.
+        A batch whose answer is lost is examined item by item: jobs that arrived are adopted, jobs
+        that did not are sent again, and the rest is unknown. An item that the service refuses fails
+        alone. Equal specs are several jobs.
         """
 
         def check(spec: Any, _: int) -> Any:
@@ -71,11 +74,12 @@ class ManyJobs:
         batch: bool = False,
         **options: Unpack[BulkOptions],
     ) -> Bulk[CronJob]:
-        """Change jobs, given as pairs of an id and its changes or as a mapping; None clears a field. One request each.
+        """Change jobs, given as pairs of an id and its changes or as a mapping, one request each.
 
-        Changes are a mapping, or a JobSpec for the parameters that it has. An id given twice is a ConfigurationError, since edits have
-        no order. With `batch`, jobs that are changed alike share a request; FastCron has removed that function (2025-08). Edits that
-        `run` their jobs are never repeated: where a shared request is refused, or its answer lost, all of them are unknown.
+        Changes are a mapping or a JobSpec. None clears a field. An id given twice is a
+        ConfigurationError, since edits have no order. With `batch`, jobs that are changed alike
+        share a request (FastCron, removed there in 2025-08). Edits that `run` their jobs are never
+        repeated: if a shared request is refused, or its answer lost, all of them are unknown.
         """
         if batch and not self._invoke.calls.has(table.CRON_BATCH_EDIT):
             raise UnsupportedFunctionError(
@@ -103,11 +107,12 @@ class ManyJobs:
         )
 
     def delete_many(self, ids: Ids, **options: Unpack[BulkOptions]) -> Bulk[CronJob]:
-        """Delete jobs, in batches where the service has them (FastCron). An id given twice is a ConfigurationError.
+        """Delete jobs, in batches if the service has them (FastCron).
 
-        A job that is gone after a lost answer is deleted, and so is one that this client has seen in an answer and that is gone after a
-        batch was refused. Any other that is not there is a NotFoundError in its outcome. Nothing tells, for a job that this client has
-        never seen, whether a refused batch deleted it or it was not there before.
+        An id given twice is a ConfigurationError. A job that is gone after a lost answer counts as
+        deleted. So does a job that this client has seen in an answer and that is gone after a
+        refused batch. Any other job that is not there is a NotFoundError in its outcome: if this
+        client has never seen it, nothing tells if the refused batch deleted it.
         """
         return Bulk(self._invoke.calls, kinds.deleting(self._invoke.calls), ids, Once(), **options)
 
@@ -133,12 +138,18 @@ class ManyJobs:
         payload: str | None = None,
         **options: Unpack[BulkOptions],
     ) -> Bulk[datetime]:
-        """Queue one run of each job, now or at `time`, one request each; the outcomes hold when. Not repeated blindly."""
+        """Queue one run of each job, now or at `time`, one request each.
+
+        The values of the outcomes are the times of the runs. Not repeated blindly.
+        """
         wire = self._invoke.encode({"time": time, "payload": payload})
         return self._each("cron.run_many", table.CRON_RUN, ids, wire, options)
 
     def get_many(self, ids: Ids, *, progress: Progress | None = None) -> Bulk[CronJob]:
-        """Read jobs, from pages of the list where that takes fewer requests. A read: repeated freely."""
+        """Read jobs, from pages of the list if that takes fewer requests.
+
+        A read: repeated freely.
+        """
         return Bulk(
             self._invoke.calls, kinds.getting(self._invoke.calls), ids, _id, progress=progress
         )
@@ -158,7 +169,7 @@ class ManyJobs:
 
 
 class Once:
-    """Checks ids, each of which may be given once."""
+    """Checks ids, and refuses one that was given before."""
 
     def __init__(self) -> None:
         self._seen: dict[int, int] = {}
@@ -171,7 +182,7 @@ class Once:
 
 
 def _pair(edit: Any) -> tuple[Any, Mapping[str, Any]]:
-    """Return an id and its changes."""
+    """Return the id and the changes of an edit."""
     if isinstance(edit, tuple | list) and len(edit) == 2:  # noqa: PLR2004 -- a pair
         number, changes = edit
         if isinstance(changes, JobSpec):

@@ -5,24 +5,27 @@ from __future__ import annotations
 from attrs import frozen
 
 from cronapi import _functions as table
-from cronapi.models import Account as AccountRow
+from cronapi.models import Account
 from cronapi.namespaces._invoke import Invoker
 
 
 @frozen
-class Account:
+class AccountNamespace:
     """The functions of the target `account`."""
 
     _invoke: Invoker
 
-    async def get(self) -> AccountRow:
+    async def get(self) -> Account:
         """Return the account (FastCron). A read: repeated freely."""
         return await self._invoke(table.ACCOUNT_GET, {})
 
-    async def edit(self, *, timezone: str) -> AccountRow:
+    async def edit(self, *, timezone: str) -> Account:
         """Set the account's time zone, an IANA name, and return the account. May be repeated."""
         return await self._invoke(table.ACCOUNT_EDIT, {"timezone": timezone})
 
-    async def secret(self, secret: str) -> AccountRow:
-        """Set the text that stands for `__secret__` in jobs, and return the account (FastCron until 2024-09). May be repeated."""
+    async def secret(self, secret: str) -> Account:
+        """Set the text that stands for `__secret__` in jobs, and return the account.
+
+        FastCron had it until 2024-09. May be repeated.
+        """
         return await self._invoke(table.ACCOUNT_SECRET, {"secret": secret})

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import builtins
-import itertools
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from datetime import datetime, timedelta
 from typing import Any, Unpack
 
 from attrs import evolve, frozen
 
 from cronapi import _functions as table
-from cronapi._calls.lookup import NOT_COMPARED, is_match
-from cronapi._functions import PAGE
+from cronapi._calls.matching import NOT_COMPARED, is_match
+from cronapi._calls.pages import walk
 from cronapi._protocol.params import JobParams, JobSpec, as_params, check_names, span
 from cronapi._protocol.structure import structure
 from cronapi.bulk.source import checked
 from cronapi.errors import ConfigurationError
 from cronapi.models import CronJob, Execution
+from cronapi.namespaces._ensure import ensuring, find
 from cronapi.namespaces._many import ManyJobs
 
 
 @frozen
-class Cron(ManyJobs):
-    """The functions of the target `cron`, `cron.list` at SetCronJob and `cron_list` at FastCron.
+class CronNamespace(ManyJobs):
+    """The functions of the target `cron`: `cron.list` at SetCronJob, `cron_list` at FastCron.
 
-    Every method raises the errors of `cronapi.errors`; each docstring says whether the call may be repeated. Times are aware datetimes
-    or Unix seconds. The `*_many` methods are described by `ManyJobs`.
+    Every method raises the errors of `cronapi.errors`, and says if the call may be repeated. Times
+    are aware datetimes or Unix seconds. `ManyJobs` describes the `*_many` methods.
     """
 
     async def list(
@@ -34,93 +35,85 @@ class Cron(ManyJobs):
     ) -> builtins.list[CronJob]:
         """Return one page of up to 1,000 jobs, the first unless `page` says otherwise.
 
-        `keyword` searches name, id and URL for a part of them; it is no exact match. A read: repeated freely.
+        `keyword` finds jobs with that text in their name, id or URL. It is no exact match. A read:
+        repeated freely.
         """
         return await self._invoke(table.CRON_LIST, {"page": page, "keyword": keyword})
 
     async def iterate(self, *, keyword: str | None = None) -> AsyncIterator[CronJob]:
-        """Yield the jobs of every page, one request a page, in the bulk lane. A read: repeated freely.
+        """Yield the jobs of every page, with one request a page, in the bulk lane.
 
-        Jobs that are deleted meanwhile move later ones to earlier pages, where they are missed: collect first, then delete.
+        A read: repeated freely. Deleting jobs meanwhile moves later ones to earlier pages, where
+        they are missed: collect first, then delete.
         """
-        first: CronJob | None = None
-        for page in itertools.count(1):
-            jobs = await self._invoke(
-                table.CRON_LIST,
-                {"page": page if page > 1 else None, "keyword": keyword},
-                lane="bulk",
-            )
-            if (
-                jobs and first == jobs[0]
-            ):  # a service that knows no pages answers the first for ever
-                return
-            first = first or next(iter(jobs), None)
-            for job in jobs:
-                yield job
-            if len(jobs) < PAGE:
-                return
+
+        async def read(number: int) -> builtins.list[CronJob]:
+            params = {"page": number if number > 1 else None, "keyword": keyword}
+            return await self._invoke(table.CRON_LIST, params, lane="bulk")
+
+        async with aclosing(walk(read)) as pages:
+            async for jobs in pages:
+                for job in jobs:
+                    yield job
 
     async def find(self, name: str) -> CronJob | None:
-        """Return the job of exactly this name, the one with the lowest id if there are several, or None where there is none.
+        """Return the job of exactly this name, the lowest id if there are several, or None.
 
-        Reads every page of the search for it; an error is raised and never taken for absence.
+        Reads every page of a search for the name. An error is raised and never taken for absence.
         """
         found = [job async for job in self.iterate(keyword=name) if job.name == name]
         return min(found, key=lambda job: job.id, default=None)
 
     async def ensure(self, **params: Unpack[JobParams]) -> CronJob:
-        """Make sure that there is a job of exactly this `name` with these parameters, a url among them, and return it.
+        """Make sure that a job of exactly this `name` has these parameters, and return it.
 
-        Edits the one with the lowest id if there is one, and creates one where a search of all pages shows none; what is as it should be
-        already costs only the search. What the service does not show cannot be compared and is set each time: always `password`, `run`
-        (which runs it) and `payload`; by the services' documentation also `username`, `user_agent`, `filter`, `delay`, `pattern`,
-        `keyword`, `failure_threshold`, `ignore_http_status`, `retry_failed`, `notify_match`, `notify_time`, since 2026 `notify_every`, and
-        SetCronJob's `retry`, `retry_after`, `single` and `dns_cache`. Tasks of one event loop that ensure the same name do so one after
-        the other; one that leaves while its add is under way keeps the name until that has ended. Errors and repeats as with `edit` and
-        `add`; an error of the search is raised and never taken for absence.
+        The name and a url are required. Edits the job of that name with the lowest id, or creates one
+        if a search of all pages shows none. A job that is as it should be costs only the search.
+
+        A service does not show every parameter. Those that it hides cannot be compared, and are set
+        each time: always `password`, `payload` and `run` (which runs the job). By the services'
+        documentation also `username`, `user_agent`, `filter`, `delay`, `pattern`, `keyword`,
+        `failure_threshold`, `ignore_http_status`, `retry_failed`, `notify_match`, `notify_time`,
+        since 2026 `notify_every`, and SetCronJob's `retry`, `retry_after`, `single` and
+        `dns_cache`.
+
+        Tasks of one event loop that ensure the same name take turns. A task that leaves while its
+        add is under way keeps its turn until that has ended. Errors and repeats are those of `edit`
+        and `add`. An error of the search is raised and never taken for absence.
         """
-        check_names(params, "cron.ensure")
-        name = params.get("name")
-        if not name:
-            raise ConfigurationError("cron.ensure needs a name.")
-        if name != name.strip():
-            raise ConfigurationError(
-                "cron.ensure finds a job by its exact name, which may not begin or end with white space."
-            )
-        as_params(params, "cron.ensure")
+        name = _checked_name(params)
         calls = evolve(self._invoke.calls, options=self._invoke.options, lane="interactive")
-        alone = evolve(
-            self._invoke, merger=None
-        )  # who shared the add with us could make it again after we have left
-        async with calls.ensuring(name):
-            row = await calls.find(name)
+        # Callers who share an add could make the job again after this one has left.
+        alone = evolve(self._invoke, merger=None)
+        async with ensuring(calls, name):
+            row = await find(calls, name)
             if row is None:
                 return await alone.send(table.CRON_ADD, alone.encode(params))
-            wire = self._invoke.encode(params, clear=True)
-            if wire.keys() <= row.keys() - NOT_COMPARED and is_match(wire, row):
+            wanted = self._invoke.encode(params, clear=True)
+            if wanted.keys() <= row.keys() - NOT_COMPARED and is_match(wanted, row):
                 return structure(row, CronJob)
             return await self.edit(int(row["id"]), **params)
 
     async def get(self, id: int) -> CronJob:
         """Return one job.
 
-        Raises NotFoundError only where a listing confirms that there is no such job; any other error says nothing about the job. A
-        read: repeated freely.
+        Raises NotFoundError only if a listing confirms that there is no such job. Any other error
+        says nothing about the job. A read: repeated freely.
         """
         return await self._invoke(table.CRON_GET, {"id": id})
 
     async def add(self, **params: Unpack[JobParams]) -> CronJob:
         """Create a job and return it with the service's defaults filled in.
 
-        `url` is required. Not repeated blindly: a create whose answer was lost is looked up by its fields, and adopted or sent again;
-        OutcomeUnknownError where that cannot tell.
+        `url` is required. Not repeated blindly: if its answer is lost, the job is looked up by its
+        fields, and adopted or added again. OutcomeUnknownError if the lookup cannot tell.
         """
         return await self._invoke.send(
             table.CRON_ADD, self._invoke.encode(as_params(params, "cron.add"))
         )
 
     async def edit(self, id: int, **params: Unpack[JobParams]) -> CronJob:
-        """Change what is given of a job, keep the rest, and return the job. None clears a field.
+        """Change the given fields of a job and return the job. None clears a field.
 
         May be repeated, except with `run`: then a lost answer is an OutcomeUnknownError.
         """
@@ -138,44 +131,55 @@ class Cron(ManyJobs):
     async def pause(self, id: int, *, for_: str | timedelta) -> CronJob:
         """Stop a job for a span of time, `"15 minutes"` or a timedelta, and return it.
 
-        It resumes by itself. May be repeated; a repeat counts the span from then on.
+        It resumes by itself. May be repeated. A repeat counts the span from then on.
         """
         return await self._invoke(table.CRON_PAUSE, {"id": id, "for_": span(for_)})
 
     async def delete(self, id: int) -> CronJob:
         """Delete a job and return it as it was.
 
-        May be repeated. Raises NotFoundError where a listing confirms that there was no such job before; where an answer was lost,
-        a job that is gone counts as deleted.
+        May be repeated. If an answer was lost, a job that is gone counts as deleted. Otherwise a
+        listing that does not show the job is a NotFoundError.
         """
         return await self._invoke(table.CRON_DELETE, {"id": id})
 
     async def run(
         self, id: int, *, time: datetime | int | None = None, payload: str | None = None
     ) -> datetime:
-        """Queue one run beside the schedule, within the next minute or at `time`, and return when it will be.
+        """Queue one run beside the schedule and return its time.
 
-        `payload` replaces the body of POST, PUT and PATCH, and is added to the query of other methods. Not repeated blindly: after a lost
-        answer `cron.next` is asked for the time; OutcomeUnknownError where no time was given or the service has no `cron.next`.
+        It runs within the next minute, or at `time`. `payload` replaces the body of POST, PUT and
+        PATCH, and is added to the query of other methods. Not repeated blindly: after a lost answer
+        `cron.next` is asked for the time. OutcomeUnknownError if no time was given or the service
+        has no `cron.next`.
         """
         return await self._invoke(table.CRON_RUN, {"id": id, "time": time, "payload": payload})
 
     async def logs(
         self, id: int, *, keyword: str | None = None, limit: int | None = None
     ) -> builtins.list[Execution]:
-        """Return the runs of a job that the service keeps, newest first. A read: repeated freely."""
+        """Return the runs of a job that the service keeps, newest first.
+
+        A read: repeated freely.
+        """
         return await self._invoke(table.CRON_LOGS, {"id": id, "keyword": keyword, "limit": limit})
 
     async def failures(
         self, id: int | None = None, *, keyword: str | None = None, limit: int | None = None
     ) -> builtins.list[Execution]:
-        """Return the failed runs of a job, or of all jobs (FastCron wants an id since 2024-08). A read: repeated freely."""
+        """Return the failed runs of a job, or of all jobs.
+
+        FastCron wants an id since 2024-08. A read: repeated freely.
+        """
         return await self._invoke(
             table.CRON_FAILURES, {"id": id, "keyword": keyword, "limit": limit}
         )
 
     async def next(self, id: int) -> builtins.list[datetime]:
-        """Return up to 100 times at which a job will run, queued runs among them (FastCron). A read: repeated freely."""
+        """Return up to 100 times at which a job will run, queued runs among them (FastCron).
+
+        A read: repeated freely.
+        """
         return await self._invoke(table.CRON_NEXT, {"id": id})
 
     async def batch_add(
@@ -183,7 +187,8 @@ class Cron(ManyJobs):
     ) -> builtins.list[CronJob]:
         """Create several jobs with one request and return them in order (FastCron).
 
-        Not repeated blindly: after a lost answer the jobs are looked up; OutcomeUnknownError where only some are found.
+        Not repeated blindly: after a lost answer the jobs are looked up. OutcomeUnknownError if
+        only some are found.
         """
 
         def check(spec: Any, _: int) -> dict[str, Any]:
@@ -197,18 +202,42 @@ class Cron(ManyJobs):
     async def batch_edit(
         self, ids: Sequence[int], **params: Unpack[JobParams]
     ) -> builtins.list[CronJob]:
-        """Change several jobs alike with one request and return them (FastCron, removed there in 2025-08). May be repeated."""
+        """Change several jobs alike with one request and return them.
+
+        FastCron had it until 2025-08. May be repeated.
+        """
         check_names(params, "cron.batch_edit")
         return await self._invoke(table.CRON_BATCH_EDIT, {"id": _some(ids), **params}, clear=True)
 
     async def batch_delete(self, ids: Sequence[int]) -> builtins.list[CronJob]:
-        """Delete several jobs with one request and return them in the order of `ids` (FastCron). May be repeated."""
+        """Delete several jobs with one request and return them in the order of `ids` (FastCron).
+
+        May be repeated.
+        """
         return await self._invoke(table.CRON_BATCH_DELETE, {"id": _some(ids)})
 
     async def group_edit(self, id: int, **params: Unpack[JobParams]) -> builtins.list[CronJob]:
-        """Change all jobs of a group alike and return them (FastCron, removed there in 2026-05). May be repeated."""
+        """Change all jobs of a group alike and return them.
+
+        FastCron had it until 2026-05. May be repeated.
+        """
         check_names(params, "cron.group_edit")
         return await self._invoke(table.CRON_GROUP_EDIT, {"id": id, **params}, clear=True)
+
+
+def _checked_name(params: JobParams) -> str:
+    """Return the name of a job to ensure. Its parameters must be as `add` takes them."""
+    check_names(params, "cron.ensure")
+    name = params.get("name")
+    if not name:
+        raise ConfigurationError("cron.ensure needs a name.")
+    if name != name.strip():
+        raise ConfigurationError(
+            "cron.ensure finds a job by its exact name, which may not begin or end with white "
+            "space."
+        )
+    as_params(params, "cron.ensure")
+    return name
 
 
 def _some(ids: Sequence[int]) -> builtins.list[int]:

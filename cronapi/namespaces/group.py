@@ -17,8 +17,8 @@ from cronapi.namespaces._many import BulkOptions, Ids, Once
 
 
 @frozen
-class Groups:
-    """The functions of the target `group`; errors and repeats as in `Cron`."""
+class GroupNamespace:
+    """The functions of the target `group`, with the errors of `CronNamespace`."""
 
     _invoke: Invoker
 
@@ -27,7 +27,10 @@ class Groups:
         return await self._invoke(table.GROUP_LIST, {})
 
     async def get(self, id: int) -> Group:
-        """Return one group; NotFoundError only where a listing confirms that there is none. A read: repeated freely."""
+        """Return one group.
+
+        Raises NotFoundError only if a listing confirms that there is none. A read: repeated freely.
+        """
         return await self._invoke(table.GROUP_GET, {"id": id})
 
     async def lookup(self, name: str) -> builtins.list[Group]:
@@ -43,8 +46,8 @@ class Groups:
     ) -> Group:
         """Create a group and return it.
 
-        `auto_delete` is in days after a one-time job stopped (0, 1, 3, 7, 15 or 30; documented until 2024). Not repeated blindly: after a
-        lost answer the name is looked up.
+        `auto_delete` is in days after a one-time job stopped: 0, 1, 3, 7, 15 or 30 (documented
+        until 2024). Not repeated blindly: after a lost answer the name is looked up.
         """
         return await self._invoke(
             table.GROUP_ADD, {"name": name, "auto_delete": auto_delete, "contacts": contacts}
@@ -58,18 +61,24 @@ class Groups:
         auto_delete: int | None = None,
         contacts: Sequence[int] | int | None = None,
     ) -> Group:
-        """Change what is given of a group and return it. May be repeated."""
+        """Change the given fields of a group and return it. May be repeated."""
         return await self._invoke(
             table.GROUP_EDIT,
             {"id": id, "name": name, "auto_delete": auto_delete, "contacts": contacts},
         )
 
     async def delete(self, id: int) -> Group:
-        """Delete a group, keep its jobs, and return it as it was. May be repeated, like `cron.delete`."""
+        """Delete a group, keep its jobs, and return the group.
+
+        May be repeated, like `cron.delete`.
+        """
         return await self._invoke(table.GROUP_DELETE, {"id": id})
 
     async def vanish(self, id: int) -> Group:
-        """Delete a group together with its jobs and return it as it was. May be repeated, like `cron.delete`."""
+        """Delete a group and its jobs, and return the group.
+
+        May be repeated, like `cron.delete`.
+        """
         return await self._invoke(table.GROUP_VANISH, {"id": id})
 
     async def empty(self, id: int) -> Group:
@@ -81,7 +90,10 @@ class Groups:
         return await self._invoke(table.GROUP_ITEMS, {"id": id})
 
     def delete_many(self, ids: Ids, **options: Unpack[BulkOptions]) -> Bulk[Group]:
-        """Delete groups, one request each; their jobs stay. An id given twice is a ConfigurationError."""
+        """Delete groups, one request each. Their jobs stay.
+
+        An id given twice is a ConfigurationError.
+        """
         return Bulk(
             self._invoke.calls, kinds.deleting_groups(self._invoke.calls), ids, Once(), **options
         )

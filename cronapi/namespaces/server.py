@@ -1,4 +1,4 @@
-"""`api.server`: what SetCronJob says of itself."""
+"""`api.server`: facts about SetCronJob's servers."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from cronapi.namespaces._invoke import Invoker
 
 
 @frozen
-class Server:
-    """The functions of the target `server` (SetCronJob); reads, repeated freely."""
+class ServerNamespace:
+    """The functions of the target `server` (SetCronJob). Reads: repeated freely."""
 
     _invoke: Invoker
 

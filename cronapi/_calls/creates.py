@@ -1,0 +1,74 @@
+"""The creates that are under way, by the keys under which a lookup would find them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Protocol
+from weakref import WeakValueDictionary
+
+import anyio
+from anyio.lowlevel import checkpoint_if_cancelled
+
+from cronapi._calls.exchange import Exchange
+
+Key = tuple[str, ...]
+Keys = frozenset[Key]
+
+
+class Create(Protocol):
+    """A call that makes something."""
+
+    keys: Keys
+    exchange: Exchange | None
+
+
+class Creates:
+    """The creates of one client that have not ended."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[Key, list[Create]] = {}
+        self._locks: WeakValueDictionary[Keys, anyio.Lock] = WeakValueDictionary()
+
+    async def lock(self, keys: Keys, max_wait: float | None) -> anyio.Lock | None:
+        """Serialize creates that a lookup could not tell apart.
+
+        Return the lock of these keys, acquired, or None if that takes longer than `max_wait`.
+        """
+        lock, acquired = self._locks.setdefault(keys, anyio.Lock()), False
+        await checkpoint_if_cancelled()
+        with suppress(anyio.WouldBlock):
+            lock.acquire_nowait()
+            acquired = True
+        if not acquired:
+            with anyio.move_on_after(max_wait):
+                await lock.acquire()
+                acquired = True
+        return lock if acquired else None
+
+    def track(self, create: Create, keys: Keys) -> None:
+        """Track a create under these keys until it has ended."""
+        create.keys = keys
+        for key in keys:
+            self._by_key.setdefault(key, []).append(create)
+
+    def stop_tracking(self, create: Create) -> None:
+        """Stop tracking a create."""
+        for key in create.keys:
+            self._by_key[key] = [other for other in self._by_key[key] if other is not create]
+            if not self._by_key[key]:
+                del self._by_key[key]
+        create.keys = frozenset()
+
+    def most_sharing(self, keys: Keys) -> int:
+        """Return how many creates share one of these keys, at most."""
+        return max((len(self._by_key.get(key, ())) for key in keys), default=0)
+
+    def exchanges(self, keys: Iterable[Key]) -> list[Exchange]:
+        """Return the exchanges that may still make something with one of these keys."""
+        found = (create.exchange for key in keys for create in self._by_key.get(key, ()))
+        return [exchange for exchange in found if exchange is not None]
+
+    def exchanges_for_name(self, name: str) -> list[Exchange]:
+        """Return the exchanges that may still make a job of this name."""
+        return self.exchanges(key for key in self._by_key if key[::2] == ("cron", name))

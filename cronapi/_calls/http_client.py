@@ -1,0 +1,108 @@
+"""The HTTP clients: the only file that imports httpx."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from cronapi.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import httpx
+    import httpx2
+
+    AnyClient = httpx.AsyncClient | httpx2.AsyncClient
+    AnyResponse = httpx.Response | httpx2.Response
+
+logger = logging.getLogger("cronapi")
+
+CONNECTIONS, KEEP_ALIVE, KEEP_ALIVE_SECONDS = 20, 5, 30.0
+TOKEN_EXTENSION = "cronapi_token"  # noqa: S105 -- the name of an extension, not a token
+
+
+def new_client(transport: httpx.AsyncBaseTransport | None, *, direct: bool) -> httpx.AsyncClient:
+    """Return an HTTP client of our own. `direct` keeps its requests from proxies."""
+    import httpx  # noqa: PLC0415 -- a tenth of a second that importing models must not cost
+
+    limits = httpx.Limits(
+        max_connections=CONNECTIONS,
+        max_keepalive_connections=KEEP_ALIVE,
+        keepalive_expiry=KEEP_ALIVE_SECONDS,
+    )
+    try:
+        client = httpx.AsyncClient(transport=transport, limits=limits, trust_env=not direct)
+    except Exception as error:
+        # Bad proxy settings and broken certificate stores raise anything.
+        raise ConfigurationError(f"No HTTP client can be made: {error}") from error
+    _hide_query_token(client)
+    return client
+
+
+def _hide_query_token(client: httpx.AsyncClient) -> None:
+    """Put the token into queries below the logging of httpx, and above its proxies."""
+    mounts = {pattern: each and TokenInQuery(each) for pattern, each in client._mounts.items()}  # noqa: SLF001 -- no public way
+    client._transport = TokenInQuery(client._transport)  # type: ignore[assignment]  # noqa: SLF001 -- the same
+    client._mounts = mounts  # type: ignore[assignment]  # noqa: SLF001 -- the same
+
+
+class TokenInQuery:
+    """A transport that puts the token of a GET query into the URL, below httpx's logging."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+        self.inner = inner
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request, with its token if it carries one."""
+        extensions = dict(request.extensions)
+        token = extensions.pop(TOKEN_EXTENSION, None)
+        if token is not None:
+            url = request.url.copy_merge_params({"token": token})
+            request = type(request)(
+                request.method,
+                url,
+                headers=request.headers,
+                stream=request.stream,
+                extensions=extensions,
+            )
+        return await self.inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close the transport below."""
+        await self.inner.aclose()
+
+
+async def close(client: AnyClient) -> None:
+    """Close a client of our own. Errors of its transport are logged."""
+    with anyio.CancelScope(shield=True):
+        try:
+            await client.aclose()
+        except Exception:
+            logger.exception("an HTTP transport could not be closed")
+
+
+def in_process(app: Any) -> httpx.AsyncBaseTransport:
+    """Return a transport that calls an ASGI app instead of the network."""
+    import httpx  # noqa: PLC0415 -- a tenth of a second that importing models must not cost
+
+    return httpx.ASGITransport(app)
+
+
+def module_of(client: AnyClient) -> Any:
+    """Return the module that a client comes from, httpx or httpx2."""
+    names = (cls.__module__.partition(".")[0] for cls in type(client).__mro__)
+    return sys.modules[next(name for name in names if name in ("httpx", "httpx2"))]
+
+
+def is_stock(client: AnyClient) -> bool:
+    """Return True if a ConnectTimeout of this client means that nothing was sent.
+
+    Other transports raise it for a connection that was reset after the request was read.
+    """
+    inner = [client._transport, *filter(None, client._mounts.values())]  # noqa: SLF001 -- no public way
+    stock = module_of(client).AsyncHTTPTransport
+    return all(
+        isinstance(each.inner if isinstance(each, TokenInQuery) else each, stock) for each in inner
+    )

@@ -1,0 +1,125 @@
+"""The requests of one call, one after the other, each with its slot and its exchange."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import anyio
+from attrs import define
+
+from cronapi._calls.caller import Caller
+from cronapi._calls.creates import Keys
+from cronapi._calls.exchange import Exchange
+from cronapi._calls.lookup import RECOVERY, Finding
+from cronapi._calls.matching import lookup_keys
+from cronapi._calls.memory import learn, learn_unreported
+from cronapi._calls.options import DeferredRequest, Options, resolved
+from cronapi._functions import Function
+from cronapi._protocol.request import Request, build_request
+from cronapi._protocol.response import Ending, Verdict
+from cronapi.scheduler import Lane, Slot
+
+
+@define(eq=False)
+class Sender:
+    """Sends one call, again and again if need be.
+
+    With a `deferred` request, the function and what is `sent` are those that it builds when a slot
+    has come. `deadline` is the end of max_wait, on anyio's clock.
+    """
+
+    caller: Caller
+    function: Function[Any]
+    sent: Mapping[str, Any]
+    options: Options
+    lane: Lane
+    deferred: DeferredRequest | None = None
+    deadline: float | None = None
+    keys: Keys = frozenset()
+    """The keys under which it is tracked as a create."""
+    position: int | None = None
+    """Its position in the queue, kept for a repeat."""
+    exchange: Exchange | None = None
+    abandoned: bool = False
+    """True if the caller went away while the exchange was under way."""
+    epoch: int = 0
+    """The memory's epoch in which it was first sent, 0 before that."""
+
+    async def attempt(self) -> Verdict:
+        """Wait for a slot, send the request and return how that ended."""
+        token = await resolved(self.caller.token)
+        request = None if self.deferred else self._request(token)
+        scheduler = self.caller.scheduler
+        slot = await scheduler.acquire(self.lane, self.left(), self.position)
+        self.position = slot.place
+        if request is None:
+            request = self._build_deferred(token, slot)
+        self.epoch = self.epoch or self.caller.memory.new_epoch()
+        timeout = self.options.timeout
+        self.exchange = self.caller.transport.start(request, slot, timeout, self._learn)
+        return await self.exchange.wait(timeout)
+
+    def left(self) -> float | None:
+        """Return the rest of max_wait, in seconds."""
+        return None if self.deadline is None else max(0.0, self.deadline - anyio.current_time())
+
+    def release_deferred(self) -> None:
+        """Open a deferred request again: the service did nothing, so callers may join or leave."""
+        if self.deferred is not None:
+            self.caller.creates.stop_tracking(self)
+            self.deferred.release()
+
+    def late_answer(self) -> Finding | None:
+        """Return the answer if it came after the call had stopped waiting for it."""
+        if self.exchange is not None and self.exchange.verdict.ending is Ending.DONE:
+            return Finding(data=self.exchange.verdict.data, happened=True)
+        return None
+
+    @property
+    def is_under_way(self) -> bool:
+        """True while a request has no answer yet and its connection is open."""
+        return self.exchange is not None and not self.exchange.event.is_set()
+
+    async def wait_for_the_end(self) -> None:
+        """Wait until no answer can come any more."""
+        if self.exchange is not None:
+            await self.exchange.event.wait()
+
+    def end(self) -> None:
+        """End the call. A request that is still under way ends by itself."""
+        self.caller.memory.release(self.epoch)
+        self.abandoned = self.is_under_way
+        if not self.abandoned:
+            self.caller.creates.stop_tracking(self)
+
+    def _learn(self, verdict: Verdict) -> None:
+        """Remember the ids in an answer. An abandoned create ends here: until now it was open."""
+        memory = self.caller.memory
+        if verdict.ending is Ending.DONE:
+            learn(memory, self.function.name, verdict.data, self.sent)
+        if self.abandoned:
+            learn_unreported(memory, self.function.name, verdict.data)
+            self.caller.creates.stop_tracking(self)
+
+    def _build_deferred(self, token: str, slot: Slot) -> Request:
+        try:
+            if self.deferred is not None:
+                self.function, self.sent = self.deferred.build()
+            if self.function.name in RECOVERY and not self.keys:
+                keys = lookup_keys(self.function.name, self.sent)
+                self.caller.creates.track(self, keys)
+            return self._request(token)
+        except BaseException:
+            slot.give_back()
+            raise
+
+    def _request(self, token: str) -> Request:
+        return build_request(
+            self.caller.provider,
+            self.function.name,
+            self.sent,
+            token,
+            auth=self.options.auth,
+            request_format=self.options.request_format,
+        )
