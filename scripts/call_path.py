@@ -1,7 +1,7 @@
-"""Count the rooms that one uncontended `cron.add` visits, from its first line to the structured job.
+"""Count the rooms that an uncontended `cron.add` visits, from its first line to the structured job.
 
-A room is a folder of `cronapi/` or a single file of its root. Each Python function of cronapi that is entered counts
-as being in its room; a change is two such functions in a row in different rooms.
+A room is a folder of `cronapi/` or a single file of its root. A change of room is two functions of
+cronapi that are entered one after the other and stand in different rooms.
 
     python -m scripts.call_path
 """
@@ -60,7 +60,9 @@ def main() -> None:
     print(
         f"{len(set(rooms))} rooms, {changes(rooms)} changes of room, {len(rooms)} functions entered"
     )
-    print(" ".join(room for room, other in zip(rooms, [*rooms[1:], None]) if room != other))
+    print(
+        " ".join(room for room, other in zip(rooms, [*rooms[1:], ""], strict=True) if room != other)
+    )
 
 
 if __name__ == "__main__":

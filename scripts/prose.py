@@ -1,8 +1,8 @@
 """Measure the prose of docstrings, room by room: indirect words and semicolons.
 
-Sentences that turn on *what*, *whether*, *who* or *which*, and sentences joined by semicolons, are the
-ones that readers read twice. Well-kept libraries have 3 to 8 such words in 1,000 and 0 to 3 semicolons
-in 100 sentences.
+Readers read sentences twice that turn on *what*, *whether*, *who* or *which*, and sentences joined
+by semicolons. Well-kept libraries have 3 to 8 such words in 1,000, and 0 to 3 semicolons in 100
+sentences.
 
     python -m scripts.prose [FOLDER]
 """

@@ -18,6 +18,7 @@ from cronapi.namespaces.account import AccountNamespace
 from cronapi.namespaces.cron import CronNamespace
 from cronapi.namespaces.group import GroupNamespace
 from cronapi.namespaces.server import ServerNamespace
+from scripts import call_path, prose
 
 HOUSE = Path(cronapi.__file__).parent
 SAMPLES = Path(__file__).parent / "samples"
@@ -446,6 +447,32 @@ def test_a_class_is_named_for_what_it_is(module):
     assert [
         name for name in names if name.endswith(("Manager", "Helper", "Util", "Utils", "Impl"))
     ] == []
+
+
+def test_docstrings_are_read_once():
+    """Docstrings hold at most 9 indirect words in 1,000 and 5 semicolons in 100 sentences."""
+    texts = [
+        text
+        for path in MODULES.values()
+        for text in prose.docstrings(path.read_text(encoding="utf-8"))
+    ]
+    assert prose.indirect_words(texts) <= 9
+    assert prose.semicolons(texts) <= 5
+
+
+def test_the_measure_of_prose_finds_what_it_counts():
+    """A text full of indirect words and semicolons is seen as one."""
+    texts = ["Whether it is what it seems; who knows. Nobody does."]
+    assert prose.indirect_words(texts) == 300
+    assert prose.semicolons(texts) == 50
+
+
+async def test_an_uncontended_add_walks_through_few_rooms():
+    """An add visits at most 8 rooms with at most 24 changes of room."""
+    rooms = await call_path.rooms_of_an_add()
+    assert len(set(rooms)) <= 8
+    assert call_path.changes(rooms) <= 24
+    assert {"namespaces", "_protocol", "_calls", "scheduler"} <= set(rooms)
 
 
 def test_the_measures_measure():

@@ -26,31 +26,31 @@ class Model:
     """The same with a dict that forgets nothing."""
 
     def __init__(self):
-        self.seen, self.made, self.orphans, self.gone, self.count = {}, set(), set(), set(), 0
+        self.seen, self.made, self.unreported, self.gone, self.count = {}, set(), set(), set(), 0
 
     def see(self, numbers):
         for number in numbers:
             self.seen.setdefault(number, self.count)
 
-    def know(self, numbers):
+    def see_earlier(self, numbers):
         for number in numbers:
             self.seen.setdefault(number, -1)
 
-    def claim(self, numbers):
+    def mark_created(self, numbers):
         self.made |= set(numbers)
-        self.orphans -= set(numbers)
+        self.unreported -= set(numbers)
 
-    def disown(self, numbers):
-        self.orphans |= set(numbers)
+    def mark_unreported(self, numbers):
+        self.unreported |= set(numbers)
 
-    def lose(self, numbers):
+    def mark_gone(self, numbers):
         self.gone |= set(numbers)
 
     def was_there(self, number):
         return (number in self.seen or number in self.made) and number not in self.gone
 
-    def is_older(self, number, moment):
-        return number in self.made or self.seen.get(number, moment) < moment
+    def is_older(self, number, epoch):
+        return number in self.made or self.seen.get(number, epoch) < epoch
 
 
 @given(st.lists(st.tuples(st.booleans(), NUMBERS), max_size=80))
@@ -68,7 +68,7 @@ def test_a_set_of_ids_is_a_set(steps):
 
 @given(STEPS)
 def test_what_is_forgotten_is_never_missed(steps):
-    """For every moment that a call under way may ask about, old and new are told apart as by a memory that keeps all."""
+    """For every epoch that a call under way may ask about, old and new are told apart as by a memory that keeps all."""
     memory, model, held = Memory(), Model(), []
     for word, argument in steps:
         if word == "new_epoch":
@@ -80,10 +80,10 @@ def test_what_is_forgotten_is_never_missed(steps):
             getattr(memory, word)("cron", argument)
             getattr(model, word)(argument)
         for number in [*range(31), *range(10**18 - 3, 10**18)]:
-            assert memory.is_reported("cron", number) is (number in model.made - model.orphans)
+            assert memory.is_reported("cron", number) is (number in model.made - model.unreported)
             assert memory.was_there("cron", number) is model.was_there(number)
-            for moment in held:
-                assert memory.is_older("cron", number, moment) is model.is_older(number, moment)
+            for epoch in held:
+                assert memory.is_older("cron", number, epoch) is model.is_older(number, epoch)
     assert not memory.is_older("group", 1, memory.new_epoch())
 
 
@@ -101,9 +101,9 @@ def size_of(numbers):
     tracemalloc.start()
     memory = Memory()
     for begin in range(0, len(numbers), 1000):
-        moment = memory.new_epoch()
+        epoch = memory.new_epoch()
         memory.see("cron", numbers[begin : begin + 1000])
-        memory.release(moment)
+        memory.release(epoch)
     memory.new_epoch()
     gc.collect()
     size = tracemalloc.get_traced_memory()[0]

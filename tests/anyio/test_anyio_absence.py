@@ -164,7 +164,7 @@ async def test_who_asks_before_a_listing_begins_shares_it_and_who_asks_later_doe
 
     async def ask(name, after):
         await anyio.sleep(after)
-        got[name] = await listing.ids(looks)
+        got[name] = await listing.shown(looks)
 
     async with anyio.create_task_group() as group:
         for name, after in (("first", 0), ("second", 0.5), ("third", 1.5)):
@@ -181,7 +181,7 @@ async def test_who_leaves_while_waiting_for_a_listing_takes_it_from_nobody(leave
 
     async def ask(scope):
         with scope:
-            got.append(await listing.ids(looks))
+            got.append(await listing.shown(looks))
 
     async with anyio.create_task_group() as group:
         for scope in scopes:
@@ -197,6 +197,6 @@ async def test_a_listing_that_fails_fails_for_all_that_share_it():
     """Where the list cannot be read, ten that wait for it are told after one try, and who asks afterwards tries anew."""
     listing, looks = Listing(), Looks(None, frozenset("a"))
     begun = anyio.current_time()
-    assert await together(*[lambda: listing.ids(looks)] * 10) == [None] * 10
+    assert await together(*[lambda: listing.shown(looks)] * 10) == [None] * 10
     assert anyio.current_time() - begun == 10
-    assert await listing.ids(looks) == {"a"}
+    assert await listing.shown(looks) == {"a"}
