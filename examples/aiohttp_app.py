@@ -1,12 +1,14 @@
-"""An aiohttp app whose requests share one paced client: `FASTCRON_TOKEN=... python -m aiohttp.web aiohttp_app:make_app`.
+"""An aiohttp app whose requests share one client.
 
-CRON_BASE_URL points it elsewhere, at an emulator for example (`cronapi emulator`).
+Run it with `FASTCRON_TOKEN=... python -m aiohttp.web aiohttp_app:make_app`. CRON_BASE_URL points it
+elsewhere, at an emulator for example (`cronapi emulator`).
 """
 
 from __future__ import annotations
 
 import math
 import os
+import random
 from collections.abc import AsyncIterator
 
 from aiohttp import web
@@ -16,12 +18,17 @@ from cronapi import CronAPIError, FastCron, NotFoundError, WaitTooLongError
 
 API = web.AppKey("API", FastCron)
 MAX_WAIT = 5.0
-"""Seconds that a user is left waiting for a slot; beyond that the answer is 503 at once, with a Retry-After."""
+"""The longest time in seconds that a user waits for a slot; after that the answer is 503."""
+SPREAD = 10.0
+"""Seconds by which Retry-After differs at random, so that users do not all come back at once."""
 
 
 async def keep_client(app: web.Application) -> AsyncIterator[None]:
-    """Keep one client for the whole app: its queue is what keeps all requests together within the rate limit."""
-    async with FastCron(base_url=os.environ.get("CRON_BASE_URL")) as api:
+    """Keep one client for the whole app: its queue holds all requests within the rate limit.
+
+    With `coalesce`, users who wait at the same time share a request.
+    """
+    async with FastCron(base_url=os.environ.get("CRON_BASE_URL"), coalesce=True) as api:
         app[API] = api.with_options(max_wait=MAX_WAIT)
         yield
 
@@ -32,13 +39,17 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     try:
         return await handler(request)
     except WaitTooLongError as error:
-        raise web.HTTPServiceUnavailable(
-            headers={"Retry-After": str(math.ceil(error.wait))}
-        ) from error
+        headers = {"Retry-After": retry_after(error)}
+        raise web.HTTPServiceUnavailable(headers=headers) from error
     except NotFoundError as error:
         raise web.HTTPNotFound from error
     except CronAPIError as error:
         raise web.HTTPBadGateway from error
+
+
+def retry_after(error: WaitTooLongError) -> str:
+    """Return the seconds after which a user may come back."""
+    return str(math.ceil(error.wait + random.uniform(0, SPREAD)))  # noqa: S311 -- jitter, not a secret
 
 
 async def add_job(request: web.Request) -> web.Response:
@@ -62,7 +73,7 @@ async def delete_job(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-def make_app(argv: list[str] | None = None) -> web.Application:  # noqa: ARG001 -- what `python -m aiohttp.web` gives
+def make_app(argv: list[str] | None = None) -> web.Application:  # noqa: ARG001 -- from `aiohttp.web`
     """Return the app."""
     app = web.Application(middlewares=[answer_errors])
     app.cleanup_ctx.append(keep_client)

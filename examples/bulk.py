@@ -1,6 +1,7 @@
-"""Many coroutines at one client, and many jobs with few requests: `FASTCRON_TOKEN=... python bulk.py 20`.
+"""Many coroutines at one client, and many jobs with few requests.
 
-CRON_BASE_URL points it elsewhere, at an emulator for example (`cronapi emulator`). The jobs are deleted in the end.
+Run it with `FASTCRON_TOKEN=... python bulk.py 20`; it deletes the jobs in the end. CRON_BASE_URL
+points it elsewhere, at an emulator for example (`cronapi emulator`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from cronapi import CronJob, FastCron, JobSpec
 
 
 def describe(number: int) -> JobSpec:
-    """Return the job of this number."""
+    """Return the job with this number."""
     return JobSpec(
         url=f"https://example.com/customers/{number}",
         expression="0 3 * * *",
@@ -22,14 +23,14 @@ def describe(number: int) -> JobSpec:
 
 
 async def add(api: FastCron, spec: JobSpec) -> CronJob:
-    """Add one job. Nothing here knows of a rate limit: the client's queue does."""
+    """Add one job. The client's queue keeps the rate limit, not this function."""
     job = await api.cron.add(**spec.params)
     print(f"added {job.name} as {job.id}, {api.scheduler.stats.waiting['bulk']} still waiting")
     return job
 
 
 async def fill(api: FastCron, count: int) -> list[int]:
-    """Add `count` jobs one by one, all at once, and as many as a bulk; return their ids."""
+    """Add `count` jobs by single calls and as many by a bulk, and return their ids."""
     bulk = api.with_options(lane="bulk")  # lets calls with a user waiting go first
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(add(bulk, describe(number))) for number in range(count)]
@@ -46,7 +47,8 @@ async def main(count: int) -> None:
         gone = await api.cron.delete_many(ids)
         stats = api.scheduler.stats
     print(
-        f"deleted {len(gone.done)}; {stats.rate:.2f} requests a second, {stats.refusals} of them refused"
+        f"deleted {len(gone.done)}; {stats.rate:.2f} requests a second, "
+        f"{stats.refusals} of them refused"
     )
 
 

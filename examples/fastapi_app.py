@@ -1,4 +1,4 @@
-"""A FastAPI app whose requests share one paced client: `FASTCRON_TOKEN=... uvicorn fastapi_app:app`.
+"""A FastAPI app whose requests share one client: `FASTCRON_TOKEN=... uvicorn fastapi_app:app`.
 
 CRON_BASE_URL points it elsewhere, at an emulator for example (`cronapi emulator`).
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
@@ -31,13 +32,18 @@ from cronapi import (
 logger = logging.getLogger(__name__)
 
 MAX_WAIT = 5.0
-"""Seconds that a user is left waiting for a slot; beyond that the answer is 503 at once, with a Retry-After."""
+"""The longest time in seconds that a user waits for a slot; after that the answer is 503."""
+SPREAD = 10.0
+"""Seconds by which Retry-After differs at random, so that users do not all come back at once."""
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Keep one client for the whole app: its queue is what keeps all requests together within the rate limit."""
-    async with FastCron(base_url=os.environ.get("CRON_BASE_URL")) as api:
+    """Keep one client for the whole app: its queue holds all requests within the rate limit.
+
+    With `coalesce`, users who wait at the same time share a request.
+    """
+    async with FastCron(base_url=os.environ.get("CRON_BASE_URL"), coalesce=True) as api:
         app.state.cron = api
         yield
 
@@ -53,7 +59,7 @@ app = FastAPI(title="Jobs", lifespan=lifespan)
 
 
 class NewJob(BaseModel):
-    """What a user gives to make a job."""
+    """The body of a request that makes a job."""
 
     url: str
     expression: str
@@ -61,7 +67,7 @@ class NewJob(BaseModel):
 
 
 class Job(BaseModel):
-    """What a user sees of a job."""
+    """A job as users see it."""
 
     id: int
     name: str | None
@@ -71,7 +77,7 @@ class Job(BaseModel):
 
     @classmethod
     def of(cls, job: CronJob) -> Job:
-        """Return what is shown of a job."""
+        """Return the part of a job that users may see."""
         return cls(
             id=job.id, name=job.name, url=job.url, expression=job.expression, active=job.is_active
         )
@@ -97,7 +103,7 @@ async def delete_job(job_id: int, api: Api) -> None:
 
 @app.exception_handler(CronAPIError)
 async def answer_error(request: Request, error: CronAPIError) -> JSONResponse:
-    """Turn an error of the cron service into an HTTP answer, and say nothing of our account in it."""
+    """Turn an error of the cron service into an HTTP answer that says nothing of our account."""
     logger.warning("%s %s: %s", request.method, request.url.path, error)
     status, detail = describe(error)
     return JSONResponse({"detail": detail}, status, headers=retry_after(error))
@@ -124,7 +130,8 @@ def retry_after(error: CronAPIError) -> dict[str, str]:
     """Return the header that says when to come back, where that is known."""
     match error:
         case WaitTooLongError():
-            return {"Retry-After": str(math.ceil(error.wait))}
+            seconds = error.wait + random.uniform(0, SPREAD)  # noqa: S311 -- jitter, not a secret
+            return {"Retry-After": str(math.ceil(seconds))}
         case ServiceUnavailableError():
             return {"Retry-After": str(math.ceil(error.retry_after or 30))}
         case _:

@@ -1,10 +1,12 @@
-"""Make an account's jobs those that a file lists, each night: `FASTCRON_TOKEN=... python sync.py jobs.toml`.
+"""Make an account's jobs those that a file lists: `FASTCRON_TOKEN=... python sync.py jobs.toml`.
 
-The file has a table `[[job]]` for each, with the parameters of docs/parameters.md. Only jobs whose names begin with PREFIX are looked at.
-A run that breaks off needs no journal: the next sees what is there. CRON_BASE_URL points it elsewhere, at an emulator for example.
+The file has a table `[[job]]` for each job, with the parameters of docs/parameters.md. Only jobs
+whose names begin with PREFIX are touched. A run that breaks off needs no journal: the next run sees
+what is there. CRON_BASE_URL points it elsewhere, at an emulator for example (`cronapi emulator`).
 
-A service does not show all that it was given: `password`, `user_agent`, `retry_failed` and others are None in every answer, and whoever
-compares them edits every job every night. Here they count as unchanged: change the name too, or run `python sync.py jobs.toml --all`.
+A service does not show everything that it was given: `password`, `user_agent`, `retry_failed` and
+others are None in every answer. A comparison of those would edit every job every night. Here they
+count as unchanged: change the name too, or run `python sync.py jobs.toml --all`.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ PREFIX = "sync: "
 
 @frozen
 class Plan:
-    """What is to be done: specs to add, changes by id, ids to delete."""
+    """The work to do: specs to add, changes by id, and ids to delete."""
 
     add: list[Mapping[str, Any]]
     edit: dict[int, Mapping[str, Any]]
@@ -42,7 +44,10 @@ def load(path: Path) -> dict[str, Mapping[str, Any]]:
 def plan(
     wanted: Mapping[str, Mapping[str, Any]], there: Sequence[CronJob], *, everything: bool = False
 ) -> Plan:
-    """Compare what is wanted with what is there; of several jobs with one name the oldest stays."""
+    """Compare the wanted jobs with those at the service.
+
+    Where several jobs have the same name, the oldest stays.
+    """
     oldest = {job.name: job for job in sorted(there, key=lambda job: -job.id)}
     kept = {name: oldest[name] for name in wanted if name in oldest}
     stay = {job.id for job in kept.values()}
@@ -58,13 +63,13 @@ def plan(
 
 
 def differs(job: CronJob, spec: Mapping[str, Any]) -> bool:
-    """Whether a job is shown otherwise than it is wanted."""
+    """Return True if the service shows another value than the wanted one."""
     shown = {name: value for name in spec if (value := getattr(job, name, None)) is not None}
     return any(as_shown(spec[name]) != value for name, value in shown.items())
 
 
 def as_shown(value: object) -> object:
-    """Return a value as the services show it: headers as lines."""
+    """Return a value as the services show it: a mapping of headers becomes lines."""
     return (
         "\r\n".join(f"{name}: {text}" for name, text in value.items())
         if isinstance(value, Mapping)
@@ -73,7 +78,7 @@ def as_shown(value: object) -> object:
 
 
 async def carry_out(bulk: Bulk[Any]) -> bool:
-    """Await a bulk, print what went wrong, and return whether nothing did."""
+    """Await a bulk, print its failures, and return True if there are none."""
     report = await bulk
     print(report.summary())
     for outcome in report.failed + report.unknown:
@@ -84,7 +89,7 @@ async def carry_out(bulk: Bulk[Any]) -> bool:
 async def sync(
     api: FastCron, wanted: Mapping[str, Mapping[str, Any]], *, everything: bool = False
 ) -> bool:
-    """Make the jobs those that are wanted, and return whether all went well."""
+    """Make the jobs those that are wanted, and return True if all went well."""
     there = [
         job
         async for job in api.cron.iterate(keyword=PREFIX.strip())
@@ -100,7 +105,7 @@ async def sync(
 
 
 async def main(path: Path, *, everything: bool) -> int:
-    """Read the file, then make the jobs like it."""
+    """Read the file, make the jobs those that it lists, and return the exit code."""
     wanted = load(path)
     if not wanted:
         print(f"{path} lists no job, which would delete all.")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from cronapi import Scheduler
+from cronapi import Scheduler, WaitTooLongError
 from cronapi.emulator import Fault
 
 NEW = {"url": "https://example.com/ping", "expression": "*/5 * * * *", "name": "ping"}
@@ -20,7 +21,10 @@ def example(examples):
 
 @pytest.fixture
 async def started(example, service):
-    """Return a function that starts the app and a browser; an `api` takes the place of the app's own client."""
+    """Return a function that starts the app and a browser.
+
+    An `api` takes the place of the app's own client.
+    """
     browsers = []
 
     async def start(api=None):
@@ -46,7 +50,7 @@ def use(example, api):
 
 
 async def test_the_app_takes_its_client_from_the_environment(started, service):
-    """With a token and an address in the environment a job can be added, and it is at the service."""
+    """With a token and an address in the environment a job can be added at the service."""
     browser = await started()
     answer = await browser.post("/jobs", json=NEW)
     made = await answer.json()
@@ -87,7 +91,23 @@ async def test_a_queue_that_is_too_long_is_503_with_the_time_to_come_back(
     await api.cron.list()
     answer = await browser.post("/jobs", json=NEW)
     assert answer.status == 503
-    assert 50 < int(answer.headers["Retry-After"]) <= 63
+    assert 50 < int(answer.headers["Retry-After"]) <= 63 + example.SPREAD
+
+
+async def test_twenty_users_who_come_at_once_are_all_served(started, service):
+    """They share requests at FastCron's rate of 1 a second, so the wait is short for all."""
+    browser = await started()
+    answers = await asyncio.gather(*(browser.post("/jobs", json=NEW) for _ in range(20)))
+    assert [answer.status for answer in answers] == [201] * 20
+    assert service.emulator.created("fastcron") == 20
+
+
+def test_users_are_told_to_come_back_at_different_times(example):
+    """The time is never before a slot is expected, and it differs, so that they do not all meet."""
+    told = [int(example.retry_after(WaitTooLongError("", wait=7.5))) for _ in range(99)]
+    assert min(told) >= 8
+    assert max(told) <= 8 + example.SPREAD
+    assert len(set(told)) > 5
 
 
 async def test_any_other_error_is_502(started, hurried, service):

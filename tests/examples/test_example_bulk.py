@@ -31,7 +31,7 @@ async def test_every_coroutine_adds_its_job_and_a_batch_adds_as_many(
 
 
 def test_it_can_be_run_as_a_program(examples, service, monkeypatch, capsys):
-    """The number on the command line is how many are made each way, and at the end there is nothing left of them."""
+    """The number given is how many are made each way; in the end all of them are deleted."""
     monkeypatch.setattr(sys, "argv", ["bulk.py", "1"])
     runpy.run_module("bulk", run_name="__main__")
     output = capsys.readouterr().out

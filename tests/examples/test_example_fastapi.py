@@ -1,7 +1,8 @@
-"""examples/fastapi_app.py: web requests share one client, and the cron service's errors become HTTP answers."""
+"""examples/fastapi_app.py: one client for the app, and HTTP answers for the service's errors."""
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 from contextlib import asynccontextmanager
 
@@ -14,6 +15,7 @@ from cronapi import (
     Scheduler,
     ServiceUnavailableError,
     UnsupportedFunctionError,
+    WaitTooLongError,
 )
 from cronapi.emulator import Fault
 
@@ -47,7 +49,7 @@ async def web(example, hurried):
 
 
 async def test_the_app_takes_its_client_from_the_environment(example, service):
-    """With a token and an address in the environment a job can be added, and it is at the service."""
+    """With a token and an address in the environment a job can be added at the service."""
     async with browser_of(example) as browser:
         answer = await browser.post("/jobs", json=NEW)
     assert answer.status_code == 201
@@ -102,7 +104,25 @@ async def test_a_queue_that_is_too_long_is_503_with_the_time_to_come_back(exampl
         async with browser_of(example, api.with_options(max_wait=example.MAX_WAIT)) as browser:
             answer = await browser.post("/jobs", json=NEW)
     assert answer.status_code == 503
-    assert 50 < int(answer.headers["Retry-After"]) <= 63
+    assert 50 < int(answer.headers["Retry-After"]) <= 63 + example.SPREAD
+
+
+async def test_twenty_users_who_come_at_once_are_all_served(example, service):
+    """They share requests at FastCron's rate of 1 a second, so the wait is short for all."""
+    async with browser_of(example) as browser:
+        answers = await asyncio.gather(*(browser.post("/jobs", json=NEW) for _ in range(20)))
+    assert [answer.status_code for answer in answers] == [201] * 20
+    assert service.emulator.created("fastcron") == 20
+
+
+def test_users_are_told_to_come_back_at_different_times(example):
+    """The time is never before a slot is expected, and it differs, so that they do not all meet."""
+    told = [
+        int(example.retry_after(WaitTooLongError("", wait=7.5))["Retry-After"]) for _ in "x" * 99
+    ]
+    assert min(told) >= 8
+    assert max(told) <= 8 + example.SPREAD
+    assert len(set(told)) > 5
 
 
 async def test_an_outage_is_503_with_a_retry_after(example, hurried, service):

@@ -31,7 +31,7 @@ def example(examples):
 
 @pytest.fixture
 def night(example, hurried, service, tmp_path):
-    """Return a function that runs one night's sync and returns whether all went well and which calls it took."""
+    """Return a function that runs one sync and returns if all went well, and the calls it took."""
 
     async def run(text, **options):
         path = tmp_path / "jobs.toml"
@@ -49,14 +49,14 @@ def names(service):
 
 
 async def test_a_second_night_only_looks(night, service):
-    """The first night adds what is listed; the next finds it as it should be, hidden fields and headers included."""
+    """The first night adds; the next changes nothing, hidden fields and headers included."""
     assert (await night(JOBS))[0]
     assert names(service) == ["sync: ping", "sync: report"]
     assert await night(JOBS) == (True, {"cron.list": 1})
 
 
 async def test_what_differs_is_mended_and_what_is_not_listed_goes(night, hurried, service):
-    """A changed job is edited, a new one added, one that is listed no more deleted; other people's jobs stay."""
+    """It edits, adds and deletes as the file says; the jobs of other people stay."""
     await night(JOBS)
     async with hurried() as api:
         for name in ("sync: report", "somebody's sync: job"):
@@ -84,7 +84,7 @@ async def test_hidden_fields_are_sent_when_everything_is(night):
 
 
 async def test_what_is_refused_is_told_and_shows_no_secret(night, capsys):
-    """A job that the service refuses is named by its place, with the reason and without its password; the others are made."""
+    """A refused job is named by its place and reason, not its password; the others are made."""
     well, _ = await night(JOBS.replace("0 3 * * *", "never"))
     output = capsys.readouterr().out
     assert not well
