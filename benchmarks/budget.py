@@ -42,7 +42,7 @@ AIMS = {
     "evaluations of the script per slot": (1.1, "<=", ".2f"),
     f"smallest share of a process in the first {EARLY}": (0.15, ">=", ".1%"),
 }
-LARGER = "Larger fleets are simulated: see [docs/scale.md](../docs/scale.md)."
+LARGER = "Larger fleets are simulated: see [docs/processes.md](../docs/processes.md)."
 Accident = Callable[[RedisServer, list["Worker"]], list["Worker"]]
 
 

@@ -1,6 +1,8 @@
-"""Where benchmarks leave what they measured: each owns one section of `benchmarks/results.md`, written under `--write`.
+"""The page of the benchmarks, `benchmarks/results.md`: each script owns one section of it.
 
-A script calls `write(title, text)`, where `text` holds its command and ends with `footing("httpx", "anyio")`: versions and machine.
+Under `--write` a script calls `write(title, text)`. Its `text` holds its command, and ends with the
+versions and the machine, `footing("httpx", "anyio")`. The summary above the sections is written by
+hand; `tests/test_docs.py` compares its figures with theirs.
 """
 
 from __future__ import annotations
@@ -12,12 +14,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 RESULTS = Path(__file__).with_name("results.md")
+FOLDED = "<details>\n<summary>Method, figures and versions</summary>\n\n{}\n\n</details>"
+"""A section is folded, so that the page is read in a minute."""
 
 
 def replaced(document: str, title: str, text: str) -> str:
-    """Return the document with `text` as its section `title`, in the old one's place, or at the end where there was none."""
+    """Return the document with `text` as its section `title`, in place of the old or at the end."""
     head, *sections = re.split(r"^(?=## )", document, flags=re.MULTILINE)
-    fresh = f"## {title}\n\n{text.strip()}\n"
+    fresh = f"## {title}\n\n{FOLDED.format(text.strip())}\n"
     titles = [section.partition("\n")[0].removeprefix("## ").strip() for section in sections]
     if title in titles:
         sections[titles.index(title)] = fresh
@@ -40,7 +44,8 @@ def footing(*packages: str) -> str:
 def machine() -> str:
     """Return what the machine is: its cores, system and Python."""
     cores = os.cpu_count()
-    return f"{cores} cores ({_processor()}), {platform.system()}, {platform.python_implementation()} {platform.python_version()}"
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    return f"{cores} cores ({_processor()}), {platform.system()}, {python}"
 
 
 def _processor() -> str:
