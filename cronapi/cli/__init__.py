@@ -11,7 +11,7 @@ ADVICE = 'The command line needs click and rich: pip install "cronapi-client[cli
 def main() -> None:
     """Run the command line; where click is missing, say what to install and exit with 1."""
     try:
-        root = importlib.import_module("cronapi.cli._root")
+        root = importlib.import_module("cronapi.cli.root")
     except ModuleNotFoundError as error:
         if error.name != "click":
             raise

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import anyio
 
-from cronapi.cli._demo_ledger import Ledger
-from cronapi.cli._demo_work import Desk, browse
+from cronapi.cli.demo.ledger import Ledger
+from cronapi.cli.demo.work import Desk, browse
 from cronapi.emulator import Fault
 from emulated import emulator, paced
 

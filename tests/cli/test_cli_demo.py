@@ -8,10 +8,10 @@ import pytest
 from attrs import evolve
 from click.testing import CliRunner
 
-from cronapi.cli import _demo_work
-from cronapi.cli._demo_run import PLANS, emulate, run
-from cronapi.cli._demo_work import ROLES
-from cronapi.cli._root import cronapi
+from cronapi.cli.demo import work
+from cronapi.cli.demo.run import PLANS, emulate, run
+from cronapi.cli.demo.work import ROLES
+from cronapi.cli.root import cronapi
 from cronapi.emulator import Fault
 
 SPEED = 20
@@ -188,7 +188,7 @@ def test_the_command_ends_with_exit_code_1_when_something_is_lost(monkeypatch):
     async def stray(desk, crew):
         await desk.ask(desk.api.group.items(1))
 
-    monkeypatch.setitem(ROLES, "setcronjob", (_demo_work.Role(stray, 1),))
+    monkeypatch.setitem(ROLES, "setcronjob", (work.Role(stray, 1),))
     result = CliRunner().invoke(cronapi, ["demo", "--speed", str(SPEED)])
     assert (result.exit_code, result.output.splitlines()[-1]) == (
         1,

@@ -15,7 +15,7 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from cronapi.cli._root import cronapi
+from cronapi.cli.root import cronapi
 
 COMMAND = [sys.executable, "-c", "from cronapi.cli import main; main()", "emulator", "--port", "0"]
 TOKEN = "emulator-token-0123456789abcdef"

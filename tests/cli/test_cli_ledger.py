@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cronapi.cli._demo_ledger import Balance, Ledger, settle, state_of
+from cronapi.cli.demo.ledger import Balance, Ledger, settle, state_of
 from cronapi.models import CronJob, Group, JobStatus
 
 JOB = {

@@ -8,10 +8,10 @@ import pytest
 from attrs import evolve
 from rich.console import Console
 
-from cronapi.cli._demo import conclude
-from cronapi.cli._demo_report import Report, Traffic, rows, traffic
-from cronapi.cli._demo_run import Snapshot
-from cronapi.cli._demo_screen import Bars, Lines, screen_for
+from cronapi.cli.demo.show import conclude
+from cronapi.cli.demo.report import Report, Traffic, rows, traffic
+from cronapi.cli.demo.run import Snapshot
+from cronapi.cli.demo.screen import Bars, Lines, screen_for
 from cronapi.emulator.limiter import Arrival
 
 REPORT = Report(

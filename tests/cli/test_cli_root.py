@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from cronapi import cli
-from cronapi.cli._root import cronapi
+from cronapi.cli.root import cronapi
 from cronapi.errors import CronAPIError
 
 
@@ -132,7 +132,7 @@ def test_without_click_it_says_what_to_install():
 
 def test_without_click_main_exits_with_1(monkeypatch, capsys):
     """The same in this process."""
-    monkeypatch.delitem(sys.modules, "cronapi.cli._root")
+    monkeypatch.delitem(sys.modules, "cronapi.cli.root")
     monkeypatch.setitem(sys.modules, "click", None)
     with pytest.raises(SystemExit) as exit_:
         cli.main()
@@ -149,9 +149,9 @@ def test_main_runs_the_command_line(monkeypatch, capsys):
 
 def test_main_hides_no_other_missing_module(monkeypatch):
     """A missing module that is not click is raised as it is."""
-    monkeypatch.delitem(sys.modules, "cronapi.cli._root")
+    monkeypatch.delitem(sys.modules, "cronapi.cli.root")
     monkeypatch.setitem(sys.modules, "cronapi.errors", None)
     with pytest.raises(ModuleNotFoundError, match=r"cronapi\.errors"):
         cli.main()
     monkeypatch.undo()
-    importlib.import_module("cronapi.cli._root")
+    importlib.import_module("cronapi.cli.root")

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from cronapi.cli._root import cronapi
+from cronapi.cli.root import cronapi
 from cronapi.emulator import create_app, run_in_thread
 
 TOKEN = "tour-token-0123456789abcdef"

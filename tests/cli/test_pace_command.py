@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from cronapi import Rate
-from cronapi.cli._pace_frame import Cell, Frame, cell_of, reached, settled_after, strip_of, summary
-from cronapi.cli._pace_screen import (
+from cronapi.cli.pace.frame import Cell, Frame, cell_of, reached, settled_after, strip_of, summary
+from cronapi.cli.pace.screen import (
     ASCII,
     GLYPHS,
     Lines,
@@ -28,8 +28,8 @@ from cronapi.cli._pace_screen import (
     glyphs_for,
     screen_for,
 )
-from cronapi.cli._pace_watch import Fate, Hold, Mark, Watch
-from cronapi.cli._root import cronapi
+from cronapi.cli.pace.watch import Fate, Hold, Mark, Watch
+from cronapi.cli.root import cronapi
 from cronapi.emulator import Fault, create_app, run_in_thread
 from emulated import FAST, TOKEN
 

@@ -11,8 +11,8 @@ from anyio.abc import TaskGroup
 from attrs import define, evolve, field, frozen
 
 from cronapi._calls.retry import RetryPolicy
-from cronapi.cli._pace_frame import Frame, reached
-from cronapi.cli._pace_watch import Fate, Hold, Watch
+from cronapi.cli.pace.frame import Frame, reached
+from cronapi.cli.pace.watch import Fate, Hold, Watch
 from cronapi.client import Client
 from cronapi.errors import CronAPIError, WaitTooLongError
 from cronapi.providers import Provider, Rate

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from attrs import frozen
 
-from cronapi.cli._pace_watch import Fate, Hold, Mark
+from cronapi.cli.pace.watch import Fate, Hold, Mark
 
 HUNDRED = 100
 NEARLY = 1e-6

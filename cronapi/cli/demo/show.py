@@ -7,9 +7,9 @@ from contextlib import closing
 
 from rich.console import Console
 
-from cronapi.cli._demo_report import Report
-from cronapi.cli._demo_run import PLANS, Plan, emulate, run
-from cronapi.cli._demo_screen import Screen, screen_for, table
+from cronapi.cli.demo.report import Report
+from cronapi.cli.demo.run import PLANS, Plan, emulate, run
+from cronapi.cli.demo.screen import Screen, screen_for, table
 from cronapi.emulator import App
 
 

@@ -88,7 +88,7 @@ def pace(
     service = PROVIDERS[provider] if url is None else at_loopback(PROVIDERS[provider], url)
     if seconds is None and calls is None:
         seconds = SECONDS
-    from cronapi.cli._pace import perform  # noqa: PLC0415 -- `cronapi --help` must not import rich and a server
+    from cronapi.cli.pace.show import perform  # noqa: PLC0415 -- `cronapi --help` must not import rich and a server
 
     answered = perform(
         service,

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
-from cronapi.cli._demo_report import Report, rows
-from cronapi.cli._demo_run import Snapshot
+from cronapi.cli.demo.report import Report, rows
+from cronapi.cli.demo.run import Snapshot
 
 BAR_PAUSE, LINE_PAUSE = 0.25, 5.0
 """Seconds between two looks."""

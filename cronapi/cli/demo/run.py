@@ -8,9 +8,9 @@ from contextlib import AsyncExitStack
 import anyio
 from attrs import define, evolve, field, frozen
 
-from cronapi.cli._demo_ledger import Ledger, settle, state_of
-from cronapi.cli._demo_report import Report, traffic
-from cronapi.cli._demo_work import ROLES, Crew, Desk, browse, work
+from cronapi.cli.demo.ledger import Ledger, settle, state_of
+from cronapi.cli.demo.report import Report, traffic
+from cronapi.cli.demo.work import ROLES, Crew, Desk, browse, work
 from cronapi.client import Client
 from cronapi.emulator import App, Emulator, create_app, run_in_thread
 from cronapi.providers import FASTCRON, SETCRONJOB, Provider, Rate

@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from cronapi.cli.demo import demo
-from cronapi.cli.emulator import emulator
-from cronapi.cli.pace import pace
+from cronapi.cli.demo.command import demo
+from cronapi.cli.emulator.command import emulator
+from cronapi.cli.pace.command import pace
 from cronapi.errors import CronAPIError
 
 EXTRAS = {"rich": "cli", "uvicorn": "emulator", "cronsim": "emulator"}

@@ -36,12 +36,12 @@ def demo(speed: float, provider: str | None, base_url: str | None) -> None:
 
 
 def _tour(provider: str, base_url: str | None) -> None:
-    from cronapi.cli._tour import tour  # noqa: PLC0415 -- `cronapi --help` must not pay for it
+    from cronapi.cli.demo.tour import tour  # noqa: PLC0415 -- `cronapi --help` must not pay for it
 
     tour(provider, base_url)
 
 
 def _work(speed: float) -> None:
-    from cronapi.cli._demo import perform  # noqa: PLC0415 -- imports rich and a server
+    from cronapi.cli.demo.show import perform  # noqa: PLC0415 -- imports rich and a server
 
     click.get_current_context().exit(0 if perform(speed) else 1)

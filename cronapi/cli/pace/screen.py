@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from cronapi.cli._pace_frame import HUNDRED, Cell, Frame, cell_of, settled_after, strip_of, summary
+from cronapi.cli.pace.frame import HUNDRED, Cell, Frame, cell_of, settled_after, strip_of, summary
 
 PICTURE_PAUSE, LINE_PAUSE = 0.2, 1.0
 """Seconds between two looks."""

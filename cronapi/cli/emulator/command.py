@@ -73,7 +73,7 @@ def emulator(
     era: str,
 ) -> None:
     """Serve both services locally, with their rate limits, until Ctrl-C."""
-    from cronapi.cli._serve import run  # noqa: PLC0415 -- `cronapi --help` must not import a server
+    from cronapi.cli.emulator.serving import run  # noqa: PLC0415 -- `cronapi --help` must not import a server
 
     rates = {"setcronjob": rate_setcronjob or None, "fastcron": rate_fastcron or None}
     run(

@@ -9,8 +9,8 @@ from typing import TypedDict, Unpack
 from attrs import evolve
 from rich.console import Console
 
-from cronapi.cli._pace_run import Outcome, Plan, run
-from cronapi.cli._pace_screen import Screen, screen_for, table
+from cronapi.cli.pace.run import Outcome, Plan, run
+from cronapi.cli.pace.screen import Screen, screen_for, table
 from cronapi.emulator import DEFAULT_TOKEN, create_app, run_in_thread
 from cronapi.providers import Provider, Rate
 

@@ -12,7 +12,7 @@ import anyio
 from attrs import define, field, frozen
 
 from cronapi._protocol.params import JobParams
-from cronapi.cli._demo_ledger import Ledger
+from cronapi.cli.demo.ledger import Ledger
 from cronapi.client import Client
 from cronapi.errors import CronAPIError, WaitTooLongError
 from cronapi.models import CronJob

@@ -1,0 +1,1 @@
+"""`cronapi emulator`: both services on a local address, until Ctrl-C."""

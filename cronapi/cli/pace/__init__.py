@@ -1,0 +1,1 @@
+"""`cronapi pace`: a live picture of the scheduler at work."""
