@@ -39,7 +39,8 @@ class Rate:
 _PORTS = {"https": 443, "http": 80}
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Return True if a host is this machine, judged by its name alone."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -65,7 +66,7 @@ def _base_url(url: str) -> str:
         raise ConfigurationError(
             f"base_url {url!r} is not an address; give one like https://app.fastcron.com/api/v1/."
         )
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname)):
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
         raise ConfigurationError(
             f"base_url {url!r} must be https: the token would travel unencrypted. http is for loopback only."
         )
