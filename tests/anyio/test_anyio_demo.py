@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import anyio
 
+from cronapi.cli.demo.callers import browse
 from cronapi.cli.demo.ledger import Ledger
-from cronapi.cli.demo.work import Desk, browse
+from cronapi.cli.demo.recording import RecordingClient
 from cronapi.emulator import Fault
 from emulated import emulator, paced
 
 
 async def test_a_web_caller_that_is_behind_its_time_ends_with_the_work():
-    """Of calls that take ten seconds each and are to be made each second, none is begun after the work is over."""
+    """Calls are due every second and take ten; no call begins after the work is over."""
     app, over = emulator(), anyio.Event()
     app.emulator.faults.add(Fault("stall", seconds=10.0, times=None))
     async with paced(app, "setcronjob") as api:
-        desk = Desk(api, Ledger())
+        client = RecordingClient(api, Ledger())
         with anyio.fail_after(100):
             async with anyio.create_task_group() as callers:
-                callers.start_soon(browse, desk, 1.0, over)
+                callers.start_soon(browse, client, 1.0, over)
                 await anyio.sleep(25)
                 over.set()
-    assert desk.ledger.calls == len(app.emulator.requests) == 3
+    assert client.ledger.calls == len(app.emulator.requests) == 3

@@ -8,9 +8,8 @@ import pytest
 from attrs import evolve
 from click.testing import CliRunner
 
-from cronapi.cli.demo import work
+from cronapi.cli.demo.roles import ROLES, Role
 from cronapi.cli.demo.run import PLANS, emulate, run
-from cronapi.cli.demo.work import ROLES
 from cronapi.cli.root import cronapi
 from cronapi.emulator import Fault
 
@@ -116,8 +115,8 @@ def test_a_patient_web_caller_is_answered_and_an_impatient_one_is_told_to_come_b
     )
     assert all(report.sound for report in reports.values())
     assert len(reports["setcronjob"].waits) > 0
-    assert reports["setcronjob"].told_off == 0
-    assert reports["fastcron"].told_off > 0
+    assert reports["setcronjob"].turned_away == 0
+    assert reports["fastcron"].turned_away > 0
 
 
 # --- when something goes wrong ---------------------------------------------------------------------------------------------------
@@ -185,12 +184,12 @@ def test_the_command_ends_with_the_table():
 def test_the_command_ends_with_exit_code_1_when_something_is_lost(monkeypatch):
     """A role whose group does not exist ends in an error, and so does the command."""
 
-    async def stray(desk, crew):
-        await desk.ask(desk.api.group.items(1))
+    async def stray(client, crew):
+        await client.counted(client.api.group.items(1))
 
-    monkeypatch.setitem(ROLES, "setcronjob", (work.Role(stray, 1),))
+    monkeypatch.setitem(ROLES, "setcronjob", (Role(stray, 1),))
     result = CliRunner().invoke(cronapi, ["demo", "--speed", str(SPEED)])
     assert (result.exit_code, result.output.splitlines()[-1]) == (
         1,
-        "Not everything is as it was told.",
+        "Something was lost or duplicated: see the table.",
     )

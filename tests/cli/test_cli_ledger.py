@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cronapi.cli.demo.ledger import Balance, Ledger, settle, state_of
+from cronapi.cli.demo.ledger import Balance, Ledger, compare, stored_facts
 from cronapi.models import CronJob, Group, JobStatus
 
 JOB = {
@@ -26,24 +26,24 @@ def told(*numbers):
 
 
 def state(*numbers, groups=({"id": 1001, "name": "crew"},), **changes):
-    return state_of(
+    return stored_facts(
         [{"id": number, **JOB, **changes, "secret": "no matter"} for number in numbers], groups
     )
 
 
 def test_what_is_there_as_it_was_told_balances():
     """Nothing is lost or duplicated where the service has what the coroutines were told."""
-    assert settle(told(1, 2), state(1, 2), created=2) == Balance(lost=0, duplicated=0)
+    assert compare(told(1, 2), state(1, 2), created=2) == Balance(lost=0, duplicated=0)
 
 
 def test_a_job_that_is_not_there_is_lost():
     """A job that was told and is missing counts."""
-    assert settle(told(1, 2), state(1), created=2) == Balance(lost=1, duplicated=0)
+    assert compare(told(1, 2), state(1), created=2) == Balance(lost=1, duplicated=0)
 
 
 def test_a_group_that_is_not_there_is_lost():
     """So does a group."""
-    assert settle(told(1), state(1, groups=()), created=1) == Balance(lost=1, duplicated=0)
+    assert compare(told(1), state(1, groups=()), created=1) == Balance(lost=1, duplicated=0)
 
 
 @pytest.mark.parametrize(
@@ -52,32 +52,32 @@ def test_a_group_that_is_not_there_is_lost():
 )
 def test_a_change_that_did_not_stay_is_lost(change):
     """A job that is not as the last answer had it counts."""
-    assert settle(told(1), state(1, **change), created=1) == Balance(lost=1, duplicated=0)
+    assert compare(told(1), state(1, **change), created=1) == Balance(lost=1, duplicated=0)
 
 
 def test_a_call_that_ended_in_an_error_is_lost():
     """Every error of a call counts."""
     ledger = told(1)
     ledger.errors += ["refused", "refused again"]
-    assert settle(ledger, state(1), created=1) == Balance(lost=2, duplicated=0)
+    assert compare(ledger, state(1), created=1) == Balance(lost=2, duplicated=0)
 
 
 def test_a_job_beyond_those_told_is_a_duplicate():
     """A second job of a kind that nobody was told of counts."""
-    assert settle(told(1), state(1, 2, 3), created=3) == Balance(lost=0, duplicated=2)
+    assert compare(told(1), state(1, 2, 3), created=3) == Balance(lost=0, duplicated=2)
 
 
 def test_a_job_that_was_told_deleted_and_is_there_is_a_duplicate():
     """A deletion that did not happen counts."""
     ledger = told(1, 2)
     ledger.forget(2)
-    assert settle(ledger, state(1), created=2) == Balance(lost=0, duplicated=0)
-    assert settle(ledger, state(1, 2), created=2) == Balance(lost=0, duplicated=1)
+    assert compare(ledger, state(1), created=2) == Balance(lost=0, duplicated=0)
+    assert compare(ledger, state(1, 2), created=2) == Balance(lost=0, duplicated=1)
 
 
 def test_a_duplicate_that_was_deleted_again_counts():
     """More jobs were made than told of, even if they are gone."""
-    assert settle(told(1), state(1), created=2) == Balance(lost=0, duplicated=1)
+    assert compare(told(1), state(1), created=2) == Balance(lost=0, duplicated=1)
 
 
 def test_a_read_that_contradicts_what_was_written_is_an_error():

@@ -8,13 +8,13 @@ import pytest
 from attrs import evolve
 from rich.console import Console
 
-from cronapi.cli.demo.show import conclude
-from cronapi.cli.demo.report import Report, Traffic, rows, traffic
+from cronapi.cli.demo.report import ServiceReport, Traffic, rows, traffic
 from cronapi.cli.demo.run import Snapshot
 from cronapi.cli.demo.screen import Bars, Lines, screen_for
+from cronapi.cli.demo.show import print_result
 from cronapi.emulator.limiter import Arrival
 
-REPORT = Report(
+REPORT = ServiceReport(
     name="fastcron",
     coroutines=20,
     calls=40,
@@ -24,7 +24,7 @@ REPORT = Report(
     lost=0,
     duplicated=0,
     waits=(0.25, 0.5, 0.75),
-    told_off=2,
+    turned_away=2,
     errors=(),
 )
 SNAPSHOT = Snapshot(
@@ -128,7 +128,7 @@ def test_bars_have_no_colour_where_none_is_wanted(monkeypatch):
 def test_the_end_is_a_table_with_a_column_for_each_service():
     """The table has both services side by side, and a sentence that sums it up."""
     plain = Console(file=io.StringIO(), width=80)
-    assert conclude(plain, [evolve(REPORT, name="setcronjob"), REPORT])
+    assert print_result(plain, [evolve(REPORT, name="setcronjob"), REPORT])
     drawn = plain.file.getvalue()
     heading = next(line for line in drawn.splitlines() if "setcronjob" in line)
     assert "fastcron" in heading
@@ -140,7 +140,8 @@ def test_the_end_is_a_table_with_a_column_for_each_service():
 def test_an_unsound_end_names_its_errors():
     """What went wrong is listed below the table, and is not taken for markup."""
     plain = console()
-    assert not conclude(plain, [evolve(REPORT, lost=1, errors=("crew 1: [bold]gone",))])
+    assert not print_result(plain, [evolve(REPORT, lost=1, errors=("crew 1: [bold]gone",))])
     assert (
-        "fastcron: crew 1: [bold]gone\nNot everything is as it was told.\n" in plain.file.getvalue()
+        "fastcron: crew 1: [bold]gone\nSomething was lost or duplicated: see the table.\n"
+        in plain.file.getvalue()
     )

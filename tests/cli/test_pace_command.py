@@ -18,17 +18,9 @@ from rich.console import Console
 
 from cronapi import Rate
 from cronapi.cli.pace.frame import Cell, Frame, cell_of, reached, settled_after, strip_of, summary
-from cronapi.cli.pace.screen import (
-    ASCII,
-    GLYPHS,
-    Lines,
-    Pictures,
-    draw,
-    flow,
-    glyphs_for,
-    screen_for,
-)
-from cronapi.cli.pace.watch import Fate, Hold, Mark, Watch
+from cronapi.cli.pace.picture import ASCII, GLYPHS, draw, flow, glyphs_for
+from cronapi.cli.pace.recording import Fate, Hold, Mark, RecordingBucket
+from cronapi.cli.pace.screen import Lines, Pictures, screen_for
 from cronapi.cli.root import cronapi
 from cronapi.emulator import Fault, create_app, run_in_thread
 from emulated import FAST, TOKEN
@@ -329,7 +321,7 @@ def clock():
 
 def test_each_start_is_remembered_with_its_fate(clock):
     """Starts are let through, refused, lost or still under way; one that was not used leaves no mark."""
-    watch = Watch(Rate(10), clock=clock)
+    watch = RecordingBucket(Rate(10), clock=clock)
     fates = [watch.accepted, watch.refused, watch.give_back, watch.lost, lambda _: None]
     for number, settle in enumerate(fates):
         clock.now = float(number)
@@ -347,7 +339,7 @@ def test_each_start_is_remembered_with_its_fate(clock):
 
 def test_a_hold_lasts_until_a_probe_passes(clock):
     """Repeated refusals hold everybody, and the probe that passes lets them go on."""
-    watch = Watch(Rate(1), clock=clock)
+    watch = RecordingBucket(Rate(1), clock=clock)
     seen = []
     for now, settle in (
         (0.0, watch.refused),

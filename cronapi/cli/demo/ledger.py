@@ -1,6 +1,6 @@
-"""The demo's bookkeeping: what its coroutines were told, held against what the service has.
+"""The demo's bookkeeping: the answers that its coroutines got, compared with the service's store.
 
-House rule: nothing here calls anything; it is arithmetic on what others bring.
+House rule: nothing here makes a call.
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ from attrs import define, field, frozen
 from cronapi.models import CronJob, Group
 
 Facts = tuple[object, ...]
-"""What must agree about a job or a group."""
+"""The members of a job or a group that answer and store must agree on."""
 
 
 @define
 class Ledger:
-    """What the coroutines at one service were told.
+    """The answers that the coroutines at one service got.
 
-    `kept` holds what must be there at the end, `added` counts the jobs that ever were, `calls` the answers, and `errors` tells of calls
-    that ended without one. Of the web's calls, `waits` has the seconds until each answer, `told_off` counts those told to come back.
+    `kept` holds each job and group that must exist at the end, as its last answer had it. `added`
+    counts all jobs that were ever added, and `calls` the answers. `errors` has the texts of calls
+    that failed. Of the web caller's calls, `waits` has the seconds until each answer, and
+    `turned_away` counts those that would have had to wait too long.
     """
 
     kept: dict[str, Facts] = field(factory=dict)
@@ -29,59 +31,60 @@ class Ledger:
     calls: int = 0
     errors: list[str] = field(factory=list)
     waits: list[float] = field(factory=list)
-    told_off: int = 0
+    turned_away: int = 0
 
-    def keep(self, thing: CronJob | Group) -> None:
-        """Write down that this is how a job or a group is now."""
-        self.kept[key_of(thing)] = facts_of(thing)
+    def keep(self, item: CronJob | Group) -> None:
+        """Record the present state of a job or a group."""
+        self.kept[key_of(item)] = facts_of(item)
 
     def forget(self, job: int) -> None:
-        """Write down that a job is gone."""
+        """Record that a job is deleted."""
         del self.kept[f"job {job}"]
 
-    def confirm(self, thing: CronJob) -> None:
-        """Hold what was read against what was told before; another state is an error."""
-        if self.kept.get(key_of(thing)) != facts_of(thing):
-            self.errors.append(f"{key_of(thing)} reads otherwise than it was written")
+    def confirm(self, job: CronJob) -> None:
+        """Compare a job that was read with its last answer; a difference is an error."""
+        if self.kept.get(key_of(job)) != facts_of(job):
+            self.errors.append(f"{key_of(job)} reads otherwise than it was written")
 
 
 @frozen
 class Balance:
-    """What was told and is not there, or not so; and what is there and was not told."""
+    """The difference between the ledger and the store."""
 
     lost: int
     duplicated: int
 
 
-def key_of(thing: CronJob | Group) -> str:
-    """Return the name under which a job or a group is kept."""
-    return f"{'job' if isinstance(thing, CronJob) else 'group'} {thing.id}"
+def key_of(item: CronJob | Group) -> str:
+    """Return the ledger's key of a job or a group."""
+    return f"{'job' if isinstance(item, CronJob) else 'group'} {item.id}"
 
 
-def facts_of(thing: CronJob | Group) -> Facts:
-    """Return what must agree about a job or a group, as an answer had it."""
-    if isinstance(thing, Group):
-        return (thing.name,)
-    return (thing.name, thing.url, thing.expression, thing.group, thing.status)
+def facts_of(item: CronJob | Group) -> Facts:
+    """Return the facts of an answer."""
+    if isinstance(item, Group):
+        return (item.name,)
+    return (item.name, item.url, item.expression, item.group, item.status)
 
 
-def state_of(
+def stored_facts(
     jobs: Sequence[Mapping[str, Any]], groups: Sequence[Mapping[str, Any]]
 ) -> dict[str, Facts]:
-    """Return the same of the service's own documents."""
+    """Return the facts of the service's own documents, by the ledger's keys."""
     members = ("name", "url", "expression", "group", "status")
-    state: dict[str, Facts] = {
+    stored: dict[str, Facts] = {
         f"job {job['id']}": tuple(job[name] for name in members) for job in jobs
     }
-    return state | {f"group {group['id']}": (group["name"],) for group in groups}
+    return stored | {f"group {group['id']}": (group["name"],) for group in groups}
 
 
-def settle(ledger: Ledger, state: Mapping[str, Facts], created: int) -> Balance:
-    """Compare what was told with what is there; `created` is how many jobs the service has ever made.
+def compare(ledger: Ledger, stored: Mapping[str, Facts], created: int) -> Balance:
+    """Compare the ledger with the store; `created` is how many jobs the service has ever made.
 
-    Lost is each call that ended in an error and each job or group that is not there as it was told. Duplicated is each that is there
-    beyond those; a second job that was deleted again shows in `created`.
+    A failed call counts as lost, and so does a job or a group that is missing or differs from its
+    last answer. Anything else in the store counts as duplicated. A duplicate that was deleted
+    again shows in `created`.
     """
-    missing = [key for key, facts in ledger.kept.items() if state.get(key) != facts]
-    beyond = state.keys() - ledger.kept.keys()
+    missing = [key for key, facts in ledger.kept.items() if stored.get(key) != facts]
+    beyond = stored.keys() - ledger.kept.keys()
     return Balance(len(ledger.errors) + len(missing), max(len(beyond), created - ledger.added))

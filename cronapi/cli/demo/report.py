@@ -1,4 +1,4 @@
-"""What the demo found out: the traffic as the emulator's limiter counted it, and the verdict for each service."""
+"""The demo's result: the traffic as the emulator's limiter counted it, and the verdict."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from attrs import frozen
 
 from cronapi.emulator.limiter import Arrival
 
-HUNDRED = 100
+PERCENT = 100
 
 
 @frozen
 class Traffic:
-    """Requests as they arrived at the service: how many, how many of them were refused, in how many seconds, at what rate."""
+    """The requests that arrived at a service.
+
+    `seconds` is the time from the first to the last, and `rate` is in accepted requests a second.
+    """
 
     requests: int
     refused: int
@@ -24,12 +27,16 @@ class Traffic:
     @property
     def refused_share(self) -> float:
         """Refused requests in per cent of all."""
-        return HUNDRED * self.refused / self.requests if self.requests else 0.0
+        return PERCENT * self.refused / self.requests if self.requests else 0.0
 
 
 @frozen(kw_only=True)
-class Report:
-    """How one service fared; `allowed` is in requests a second, `waits` are the seconds of the web's answered calls."""
+class ServiceReport:
+    """The result at one service.
+
+    `allowed` is in requests a second, and `waits` has the seconds of the web caller's answered
+    calls.
+    """
 
     name: str
     coroutines: int
@@ -40,35 +47,35 @@ class Report:
     lost: int
     duplicated: int
     waits: tuple[float, ...]
-    told_off: int
+    turned_away: int
     errors: tuple[str, ...]
 
     @property
     def share(self) -> float:
         """The rate reached in per cent of the rate allowed."""
-        return HUNDRED * self.traffic.rate / self.allowed
+        return PERCENT * self.traffic.rate / self.allowed
 
     @property
     def sound(self) -> bool:
-        """Whether every call was answered and everything is there, once."""
+        """True if no call failed and every job and group exists once."""
         return not (self.lost or self.duplicated or self.errors)
 
 
 def traffic(arrivals: Iterable[Arrival], began: float, ended: float) -> Traffic:
     """Sum up the arrivals from `began` to `ended`, in ticks of the emulator's clock.
 
-    The rate is that of accepted requests from the first arrival to the last: n requests span n - 1 intervals.
+    The rate is that of accepted requests from the first arrival to the last: n requests span n - 1
+    intervals.
     """
     seen = [arrival for arrival in arrivals if began <= arrival.tick <= ended]
     accepted = sum(arrival.accepted for arrival in seen)
     seconds = seen[-1].tick - seen[0].tick if seen else 0.0
-    return Traffic(
-        len(seen), len(seen) - accepted, seconds, (accepted - 1) / seconds if seconds else 0.0
-    )
+    rate = (accepted - 1) / seconds if seconds else 0.0
+    return Traffic(len(seen), len(seen) - accepted, seconds, rate)
 
 
-def rows(report: Report) -> list[tuple[str, str]]:
-    """Return what a table says of one service."""
+def rows(report: ServiceReport) -> list[tuple[str, str]]:
+    """Return the rows of the table for one service."""
     seen = report.traffic
     return [
         ("coroutines", f"{report.coroutines} + 1 for the web"),
@@ -82,7 +89,7 @@ def rows(report: Report) -> list[tuple[str, str]]:
         ("lost", f"{report.lost}"),
         ("duplicated", f"{report.duplicated}"),
         ("web: answered", f"{len(report.waits)}{_median(report.waits)}"),
-        ("web: told to come back", f"{report.told_off}"),
+        ("web: told to come back", f"{report.turned_away}"),
     ]
 
 

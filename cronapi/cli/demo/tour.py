@@ -16,7 +16,10 @@ MOST_JOBS = 3
 
 
 def tour(provider: str, base_url: str | None) -> None:
-    """Print what is in the account; the token comes from the environment. Raises CronAPIError."""
+    """Print what an account holds.
+
+    The token comes from the environment. Raises CronAPIError.
+    """
     anyio.run(_tour, Client(PROVIDERS[provider], base_url=base_url))
 
 
@@ -27,9 +30,8 @@ async def _tour(api: Client) -> None:
             await _show_account(api)
         await _show_groups(api)
         jobs = await api.cron.list()
-        click.echo(
-            f"jobs on the first page: {len(jobs)}, active: {sum(job.is_active is True for job in jobs)}"
-        )
+        active = sum(job.is_active is True for job in jobs)
+        click.echo(f"jobs on the first page: {len(jobs)}, active: {active}")
         await _show_jobs(api, jobs[:MOST_JOBS])
 
 
@@ -65,5 +67,5 @@ async def _next_run(api: Client, job: int) -> str:
     return _text(times[0]) if times else "none"
 
 
-def _text(moment: object) -> str:
-    return str(moment) if moment else "unknown"
+def _text(time: object) -> str:
+    return str(time) if time else "unknown"

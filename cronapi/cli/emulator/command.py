@@ -1,6 +1,8 @@
-"""`cronapi emulator`: both services on a local address, until Ctrl-C."""
+"""What click reads of `cronapi emulator`."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import click
 
@@ -45,7 +47,7 @@ import click
     default="leaky",
     show_default=True,
     type=click.Choice(["leaky", "sliding", "fixed"]),
-    help="How it counts.",
+    help="How it counts requests.",
 )
 @click.option(
     "--burst",
@@ -59,30 +61,15 @@ import click
     default="seed",
     show_default=True,
     type=click.Choice(["seed", "latest"]),
-    help="Whose functions: 2024's or today's.",
+    help="The services' functions: those of 2024 (seed) or today's (latest).",
 )
-def emulator(
-    host: str,
-    port: int,
-    storage: str,
-    tokens: tuple[str, ...],
-    rate_setcronjob: float,
-    rate_fastcron: float,
-    limiter: str,
-    burst: int,
-    era: str,
-) -> None:
-    """Serve both services locally, with their rate limits, until Ctrl-C."""
-    from cronapi.cli.emulator.serving import run  # noqa: PLC0415 -- `cronapi --help` must not import a server
+def emulator(rate_setcronjob: float, rate_fastcron: float, **settings: Any) -> None:
+    """Serve both services locally, with their rate limits.
 
-    rates = {"setcronjob": rate_setcronjob or None, "fastcron": rate_fastcron or None}
+    Ctrl-C or a termination stops it.
+    """
+    from cronapi.cli.emulator.serving import run  # noqa: PLC0415 -- imports a server
+
     run(
-        host,
-        port,
-        tokens=tokens,
-        storage=storage,
-        rates=rates,
-        limiter=limiter,
-        burst=burst,
-        era=era,
+        rates={"setcronjob": rate_setcronjob or None, "fastcron": rate_fastcron or None}, **settings
     )

@@ -15,9 +15,11 @@ from cronapi.emulator import DEFAULT_TOKEN, App, create_app, serve
 
 
 def run(host: str, port: int, *, tokens: Sequence[str], **settings: Any) -> None:
-    """Serve an emulator with these tokens, or with its own, and settings until SIGINT or SIGTERM.
+    """Serve an emulator until SIGINT or SIGTERM.
 
-    Raises click.ClickException where the address or the file cannot be had, or a setting makes no sense.
+    It accepts `tokens`, or its own token if they are empty. `settings` are those of `create_app`.
+    Raises click.ClickException if the address or the storage file cannot be used, or a setting is
+    out of range.
     """
     tokens = tokens or (DEFAULT_TOKEN,)
     try:

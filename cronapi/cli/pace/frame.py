@@ -9,15 +9,15 @@ from collections.abc import Iterable, Sequence
 
 from attrs import frozen
 
-from cronapi.cli.pace.watch import Fate, Hold, Mark
+from cronapi.cli.pace.recording import Fate, Hold, Mark
 
-HUNDRED = 100
-NEARLY = 1e-6
-"""Slots: a start on the border of two is in the later one, however its time was rounded."""
+PERCENT = 100
+ROUNDING = 1e-6
+"""In slots: a start on the border of two is in the later one, however its time was rounded."""
 
 
 class Cell(enum.Enum):
-    """What a slot of the strip holds, in the words of the legend."""
+    """The content of one slot of the strip, in the words of the legend."""
 
     PASSED = "let through"
     REFUSED = "refused"
@@ -40,11 +40,13 @@ _PROBES = _CELLS | {Fate.ACCEPTED: Cell.PROBE, Fate.REFUSED: Cell.PROBE_REFUSED}
 
 @frozen(kw_only=True)
 class Frame:
-    """What is to be seen at one moment.
+    """The state of a run at one time.
 
-    Times are in seconds since the run began, rates in requests a second. `seconds` and `calls` are the ends that were asked for; `slot`
-    is one slot of the strip, the shortest time between two starts that `kept`, the rate the client keeps to, allows. `reached` counts
-    requests that were let through since the first start, `started` all starts of the last minute; `allowed` is None where unknown.
+    Times are in seconds since the run began, rates in requests a second. `seconds` and `calls` are
+    the limits that were asked for. `kept` is the rate that the client keeps to, and `slot` the
+    shortest time between two starts at that rate. `reached` counts the requests that were let
+    through since the first start, `started` all starts of the last minute. `allowed` is the
+    service's limit, None if it is unknown.
     """
 
     service: str
@@ -78,43 +80,45 @@ class Frame:
 
     @property
     def share(self) -> float:
-        """The rate reached in per cent of the rate allowed, or of the one kept to where that is all that is known."""
-        return HUNDRED * self.reached / (self.allowed or self.kept)
+        """The rate reached in per cent of the rate allowed, or of the rate kept to."""
+        return PERCENT * self.reached / (self.allowed or self.kept)
 
 
 def cell_of(mark: Mark) -> Cell:
-    """Return what is drawn for a start."""
+    """Return the cell that shows a start."""
     return (_PROBES if mark.probe else _CELLS)[mark.fate]
 
 
-def placed(marks: Iterable[Mark], slot: float) -> dict[int, Cell]:
-    """Return the slots that hold a start: each start has one of its own, that of its time or else the next free one."""
+def cells_by_slot(marks: Iterable[Mark], slot: float) -> dict[int, Cell]:
+    """Return the slots that hold a start.
+
+    Each start has a slot of its own: the slot of its time, or the next free one.
+    """
     strip: dict[int, Cell] = {}
     last = -1
     for mark in sorted(marks, key=lambda mark: mark.at):
-        last = max(last + 1, math.floor(mark.at / slot + NEARLY))
+        last = max(last + 1, math.floor(mark.at / slot + ROUNDING))
         strip[last] = cell_of(mark)
     return strip
 
 
 def strip_of(frame: Frame, width: int, most: int) -> list[tuple[float, list[Cell]]]:
-    """Return the last `most` rows of the strip, each with the time of its first slot; rows of `width` slots begin where they began."""
-    strip = placed(frame.marks, frame.slot)
-    end = max(
-        [math.ceil(frame.elapsed / frame.slot - NEARLY), *(column + 1 for column in strip), 1]
-    )
-    rows = range(max(0, -(-end // width) - most), -(-end // width))
+    """Return the last `most` rows of the strip, each with the time of its first slot.
+
+    Every row has `width` slots, and begins at the same time in every frame.
+    """
+    strip = cells_by_slot(frame.marks, frame.slot)
+    elapsed = math.ceil(frame.elapsed / frame.slot - ROUNDING)
+    end = max(elapsed, *(index + 1 for index in strip), 1)
+    rows = -(-end // width)
     return [
-        (
-            row * width * frame.slot,
-            _cells(frame, strip, range(row * width, min(end, (row + 1) * width))),
-        )
-        for row in rows
+        (first * frame.slot, _cells(frame, strip, range(first, min(end, first + width))))
+        for first in range(max(0, rows - most) * width, rows * width, width)
     ]
 
 
-def _cells(frame: Frame, strip: dict[int, Cell], columns: range) -> list[Cell]:
-    return [strip.get(column) or _empty(column * frame.slot, frame.held) for column in columns]
+def _cells(frame: Frame, strip: dict[int, Cell], slots: range) -> list[Cell]:
+    return [strip.get(index) or _empty(index * frame.slot, frame.held) for index in slots]
 
 
 def _empty(at: float, held: Sequence[Hold]) -> Cell:
@@ -122,19 +126,25 @@ def _empty(at: float, held: Sequence[Hold]) -> Cell:
 
 
 def reached(accepted: int, since: float, spacing: float) -> float:
-    """Return the requests a second that were let through, `since` seconds after the first start; the last start's slot is counted whole."""
+    """Return the requests a second that were let through, `since` seconds after the first start.
+
+    The last start's slot counts as a whole, so that the rate is never overstated.
+    """
     return accepted / (since + spacing)
 
 
 def settled_after(frame: Frame, at: float) -> list[Mark]:
-    """Return the starts after `at`, in their order, up to the first that is still under way: no later look will show them otherwise."""
+    """Return the starts after `at`, in order, up to the first that is still under way.
+
+    No later frame shows them differently.
+    """
     later = sorted((mark for mark in frame.marks if mark.at > at), key=lambda mark: mark.at)
     return list(itertools.takewhile(lambda mark: mark.fate is not Fate.UNDER_WAY, later))
 
 
 def summary(frame: Frame) -> list[tuple[str, str]]:
-    """Return what the end's table says."""
-    refused = HUNDRED * frame.refused / frame.requests if frame.requests else 0.0
+    """Return the rows of the table at the end."""
+    refused = PERCENT * frame.refused / frame.requests if frame.requests else 0.0
     known = "rate allowed" if frame.allowed else "rate kept to"
     return [
         ("calls answered", f"{frame.answered}"),
@@ -145,5 +155,5 @@ def summary(frame: Frame) -> list[tuple[str, str]]:
         ("refused (503)", f"{frame.refused} of {frame.requests} requests ({refused:.1f} %)"),
         ("lost", f"{frame.lost}"),
         ("holds", f"{frame.holds}"),
-        ("final margin", f"{HUNDRED * frame.margin:.1f} %"),
+        ("final margin", f"{PERCENT * frame.margin:.1f} %"),
     ]

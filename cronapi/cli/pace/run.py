@@ -1,4 +1,4 @@
-"""The run: coroutines that list jobs until time or calls are up, and somebody who looks on."""
+"""The run: coroutines that list jobs until time or calls are up, and a task that looks on."""
 
 from __future__ import annotations
 
@@ -12,26 +12,32 @@ from attrs import define, evolve, field, frozen
 
 from cronapi._calls.retry import RetryPolicy
 from cronapi.cli.pace.frame import Frame, reached
-from cronapi.cli.pace.watch import Fate, Hold, Watch
+from cronapi.cli.pace.recording import Fate, Hold, RecordingBucket
 from cronapi.client import Client
 from cronapi.errors import CronAPIError, WaitTooLongError
 from cronapi.providers import Provider, Rate
 from cronapi.scheduler import Lane, Scheduler
 
 GRACE, GRACE_INTERVALS = 1.5, 10
-"""Seconds and intervals after the end: more than the longest hold, so that a call that is refused at the last moment gets its turn."""
+"""Seconds and intervals after the end.
+
+They are more than the longest hold, so that a call refused just before the end gets its turn.
+"""
 PAUSE = 5
 """Intervals between two calls of an interactive caller."""
 TIMEOUT = 5.0
 RETRY = RetryPolicy(max_delay=2.0)
-"""A service on the same machine that does not answer within seconds never will."""
+"""A service on the same machine answers within seconds or never."""
 
 Show = Callable[[Frame], None]
 
 
 @frozen(kw_only=True)
-class Plan:
-    """What to do where; `allowed` is the service's limit in requests a second, None where it is unknown."""
+class PacePlan:
+    """A service, and the calls to make there.
+
+    `allowed` is the service's limit in requests a second, None if it is unknown.
+    """
 
     provider: Provider
     token: str = field(repr=False)
@@ -44,53 +50,58 @@ class Plan:
 
 
 @frozen
-class Outcome:
-    """How a run ended: its last frame, and the errors that calls failed with."""
+class PaceResult:
+    """The end of a run: its last frame, and the errors of calls that failed.
+
+    `stopped` is True if a signal ended it.
+    """
 
     frame: Frame
     errors: tuple[str, ...]
     stopped: bool
-    """Whether a signal ended it."""
 
 
 @define
-class Run:
-    """One run under way; `began` is on the clock of `watch`, and `spent` is set once all calls that were asked for are made."""
+class PaceRun:
+    """A run under way.
 
-    plan: Plan
+    `began` is a time on the clock of `bucket`. `all_made` is set once the plan's calls are made.
+    """
+
+    plan: PacePlan
     api: Client
-    watch: Watch
+    bucket: RecordingBucket
     began: float
-    spent: anyio.Event = field(factory=anyio.Event)
+    all_made: anyio.Event = field(factory=anyio.Event)
     scope: anyio.CancelScope = field(factory=anyio.CancelScope)
     made: int = 0
     answered: int = 0
     errors: list[str] = field(factory=list)
     stopped: bool = False
 
-    def left(self) -> float:
-        """Return the seconds until no further call is to be made."""
+    def seconds_left(self) -> float:
+        """Return the seconds until the last call may be made."""
         if self.plan.seconds is None:
             return float("inf")
         return self.began + self.plan.seconds - anyio.current_time()
 
-    def view(self, lane: Lane) -> Client:
-        """Return the client for one call, which is repeated a little beyond the end and waits no longer than that."""
+    def client_for_call(self, lane: Lane) -> Client:
+        """Return the client for one call, which may wait and repeat a little beyond the end."""
         if self.plan.seconds is None:
             return self.api.with_options(lane=lane)
         grace = GRACE + GRACE_INTERVALS * self.plan.rate.interval
-        left = max(0.0, self.left())
+        left = max(0.0, self.seconds_left())
         return self.api.with_options(
             lane=lane, max_wait=left + 2 * grace, retry=evolve(RETRY, budget=left + grace)
         )
 
-    def admits(self, lane: Lane) -> bool:
-        """Whether one more call may be made, which then counts: there is one left, and it would start in time."""
-        if self.spent.is_set() or self.api.scheduler.eta(lane) > self.left():
+    def admit(self, lane: Lane) -> bool:
+        """Return True, and count a call, if one is left to make and would start in time."""
+        if self.all_made.is_set() or self.api.scheduler.eta(lane) > self.seconds_left():
             return False
         self.made += 1
         if self.made == self.plan.calls:
-            self.spent.set()
+            self.all_made.set()
         return True
 
     def fail(self, error: CronAPIError) -> None:
@@ -98,19 +109,14 @@ class Run:
         self.errors.append(str(error))
         self.scope.cancel()
 
-    def outcome(self) -> Outcome:
-        """Return how it ended."""
-        return Outcome(self.frame(), tuple(self.errors), self.stopped)
+    def result(self) -> PaceResult:
+        """Return the result; ask once all callers have ended."""
+        return PaceResult(self.frame(), tuple(self.errors), self.stopped)
 
     def frame(self) -> Frame:
-        """Return what is to be seen now."""
-        now, stats, tally, rate = (
-            anyio.current_time(),
-            self.api.scheduler.stats,
-            self.watch.tally,
-            self.plan.rate,
-        )
-        spacing = rate.interval * (1 + stats.margin)
+        """Return the state now."""
+        now, rate = anyio.current_time(), self.plan.rate
+        stats, tally = self.api.scheduler.stats, self.bucket.tally
         return Frame(
             service=self.plan.provider.name,
             address=self.plan.provider.base_url,
@@ -120,9 +126,7 @@ class Run:
             answered=self.answered,
             kept=1 / rate.interval,
             allowed=self.plan.allowed,
-            reached=0.0
-            if self.watch.first is None
-            else reached(tally[Fate.ACCEPTED], now - self.watch.first, spacing),
+            reached=self._reached(now, rate.interval * (1 + stats.margin)),
             started=stats.rate,
             slot=rate.interval,
             margin=stats.margin,
@@ -135,41 +139,43 @@ class Run:
             bulk=stats.waiting["bulk"],
             in_flight=stats.in_flight,
             eta=self.api.scheduler.eta("bulk"),
-            marks=tuple(evolve(mark, at=mark.at - self.began) for mark in self.watch.marks()),
+            marks=tuple(evolve(mark, at=mark.at - self.began) for mark in self.bucket.marks()),
             held=tuple(
                 Hold(hold.began - self.began, hold.ended - self.began)
-                for hold in self.watch.holds()
+                for hold in self.bucket.holds()
             ),
         )
 
+    def _reached(self, now: float, spacing: float) -> float:
+        if self.bucket.first is None:
+            return 0.0
+        return reached(self.bucket.tally[Fate.ACCEPTED], now - self.bucket.first, spacing)
 
-def run(plan: Plan, show: Show, pause: float) -> Outcome:
-    """Do what the plan says, and return how it ended; `show` is told every `pause` seconds and at the end what is to be seen.
 
+def run(plan: PacePlan, show: Show, pause: float) -> PaceResult:
+    """Make the calls of a plan and return the result.
+
+    `show` gets a frame every `pause` seconds and at the end.
     Raises ConfigurationError for a rate or a token that cannot be used.
     """
     return anyio.run(_run, plan, show, pause)
 
 
-async def _run(plan: Plan, show: Show, pause: float) -> Outcome:
-    watch = Watch(plan.rate, clock=anyio.current_time)
-    api = Client(
-        plan.provider,
-        plan.token,
-        scheduler=Scheduler(plan.rate, bucket=watch),
-        retry=RETRY,
-        timeout=TIMEOUT,
-    )
-    async with api:
-        under_way = Run(plan, api, watch, anyio.current_time())
+async def _run(plan: PacePlan, show: Show, pause: float) -> PaceResult:
+    bucket = RecordingBucket(plan.rate, clock=anyio.current_time)
+    scheduler = Scheduler(plan.rate, bucket=bucket)
+    async with Client(
+        plan.provider, plan.token, scheduler=scheduler, retry=RETRY, timeout=TIMEOUT
+    ) as api:
+        under_way = PaceRun(plan, api, bucket, anyio.current_time())
         await _work(under_way, show, pause)
-    outcome = under_way.outcome()
-    show(outcome.frame)
-    return outcome
+    result = under_way.result()
+    show(result.frame)
+    return result
 
 
-async def _work(run: Run, show: Show, pause: float) -> None:
-    """Let all callers call until they are done, one fails or a signal comes, and look on meanwhile."""
+async def _work(run: PaceRun, show: Show, pause: float) -> None:
+    """Run all callers until they are done, one fails or a signal comes, and look on meanwhile."""
     over = anyio.Event()
     async with anyio.create_task_group() as watching:
         watching.start_soon(_watch, run, show, pause, over)
@@ -181,34 +187,34 @@ async def _work(run: Run, show: Show, pause: float) -> None:
         watching.cancel_scope.cancel()
 
 
-def _start_callers(run: Run, callers: TaskGroup) -> None:
+def _start_callers(run: PaceRun, callers: TaskGroup) -> None:
     counts: dict[Lane, int] = {"bulk": run.plan.callers, "interactive": run.plan.interactive}
     for lane, count in counts.items():
         for _ in range(count):
             callers.start_soon(_call, run, lane)
 
 
-async def _watch(run: Run, show: Show, pause: float, over: anyio.Event) -> None:
+async def _watch(run: PaceRun, show: Show, pause: float, over: anyio.Event) -> None:
     while not over.is_set():
         with anyio.move_on_after(pause) as waiting:
             await over.wait()
         if waiting.cancelled_caught:
-            # In a thread, since an event loop that draws sends late, and what is sent late is followed too soon.
+            # In a thread: a loop that draws sends late, and the next request follows too soon.
             await anyio.to_thread.run_sync(show, run.frame())
 
 
-async def _heed_signals(run: Run) -> None:
+async def _heed_signals(run: PaceRun) -> None:
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async for _ in signals:
             run.stopped = True
             run.scope.cancel()
 
 
-async def _call(run: Run, lane: Lane) -> None:
-    """Call again and again in one lane; a call that was never sent until the end costs nothing."""
-    while run.admits(lane):
+async def _call(run: PaceRun, lane: Lane) -> None:
+    """Call repeatedly in one lane; a call that the end leaves unsent is no failure."""
+    while run.admit(lane):
         try:
-            await run.view(lane).cron.list()
+            await run.client_for_call(lane).cron.list()
         except CronAPIError as error:
             if not isinstance(error, WaitTooLongError) or error.attempts:
                 run.fail(error)
@@ -218,6 +224,6 @@ async def _call(run: Run, lane: Lane) -> None:
             await _pause(run)
 
 
-async def _pause(run: Run) -> None:
-    with anyio.move_on_after(min(PAUSE * run.plan.rate.interval, run.left())):
-        await run.spent.wait()
+async def _pause(run: PaceRun) -> None:
+    with anyio.move_on_after(min(PAUSE * run.plan.rate.interval, run.seconds_left())):
+        await run.all_made.wait()

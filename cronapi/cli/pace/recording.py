@@ -1,4 +1,4 @@
-"""What the pace remembers: every start that the scheduler was given, how it fared, and when everybody was held."""
+"""The scheduler's bucket with a memory: its last starts, how they ended, and its last holds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_MARKS, MOST_HOLDS = 2000, 200
 
 
 class Fate(enum.Enum):
-    """How a start fared."""
+    """How a start ended."""
 
     UNDER_WAY = enum.auto()
     ACCEPTED = enum.auto()
@@ -27,7 +27,10 @@ class Fate(enum.Enum):
 
 @frozen
 class Mark:
-    """One start, `at` seconds on the watch's clock; `probe` is set for the one that tries whether a hold may end."""
+    """One start, `at` seconds on the bucket's clock.
+
+    `probe` is True for a start that tries if a hold may end.
+    """
 
     at: float
     fate: Fate
@@ -36,22 +39,26 @@ class Mark:
 
 @frozen
 class Hold:
-    """A time in which everybody waited for a probe to pass, in seconds on the watch's clock; `ended` is infinite while it lasts."""
+    """A time in which all calls waited for a probe to pass.
+
+    Times are in seconds on the bucket's clock; `ended` is infinite while the hold lasts.
+    """
 
     began: float
     ended: float = float("inf")
 
 
 @define
-class _Seen:
+class _RecordedStart:
     start: Start
     fate: Fate = Fate.UNDER_WAY
 
 
-class Watch(LocalBucket):
-    """The bucket of one process, with a memory of its last starts and holds; `tally` counts how all starts fared.
+class RecordingBucket(LocalBucket):
+    """The bucket of one process, which remembers its last starts and holds.
 
-    A bucket hears of every attempt, repeats too, in the very words that the scheduler learns from.
+    The scheduler tells a bucket about every attempt, repeats included. `tally` counts the fates of
+    all starts, and `first` is the time of the first one.
     """
 
     def __init__(self, rate: Rate, *, clock: Callable[[], float]) -> None:
@@ -59,52 +66,58 @@ class Watch(LocalBucket):
         self.tally: Counter[Fate] = Counter()
         self.first: float | None = None
         self._now = clock
-        self._open: dict[int, _Seen] = {}
-        self._seen: deque[_Seen] = deque(maxlen=MOST_MARKS)
+        self._under_way: dict[int, _RecordedStart] = {}
+        self._recorded: deque[_RecordedStart] = deque(maxlen=MOST_MARKS)
         self._holds: deque[Hold] = deque(maxlen=MOST_HOLDS)
 
     def marks(self) -> tuple[Mark, ...]:
         """Return the last starts, the oldest first."""
-        return tuple(Mark(seen.start.at, seen.fate, seen.start.probe) for seen in self._seen)
+        return tuple(
+            Mark(recorded.start.at, recorded.fate, recorded.start.probe)
+            for recorded in self._recorded
+        )
 
     def holds(self) -> tuple[Hold, ...]:
         """Return the last holds, the oldest first."""
         return tuple(self._holds)
 
     def take(self) -> Start | None:
-        """Take the start that is due now, or None where none is."""
+        """Take the start that is due now, or None if none is due."""
         start = super().take()
         if start is not None:
             self.first = start.at if self.first is None else self.first
-            self._open[start.number] = _Seen(start)
-            self._seen.append(self._open[start.number])
+            self._under_way[start.number] = _RecordedStart(start)
+            self._recorded.append(self._under_way[start.number])
         return start
 
     def give_back(self, start: Start) -> None:
-        """Take back a start that was not used: it leaves no mark."""
+        """Take back a start that was not used; it leaves no mark."""
         super().give_back(start)
-        seen = self._open.pop(start.number)
-        if seen in self._seen:
-            self._seen.remove(seen)
+        recorded = self._under_way.pop(start.number)
+        if recorded in self._recorded:
+            self._recorded.remove(recorded)
 
     def accepted(self, start: Start) -> None:
-        """Learn that the request was let through."""
+        """Record that the service let the request through."""
         super().accepted(start)
         self._settle(start, Fate.ACCEPTED)
 
     def refused(self, start: Start, retry_after: float | None = None) -> None:
-        """Learn that the rate limit refused the request; `retry_after` is in seconds."""
+        """Record that the rate limit refused the request; `retry_after` is in seconds."""
         super().refused(start, retry_after)
         self._settle(start, Fate.REFUSED)
 
     def lost(self, start: Start) -> None:
-        """Learn that no answer came."""
+        """Record that no answer came."""
         super().lost(start)
         self._settle(start, Fate.LOST)
 
     def _settle(self, start: Start, fate: Fate) -> None:
-        self._open.pop(start.number).fate = fate
+        self._under_way.pop(start.number).fate = fate
         self.tally[fate] += 1
+        self._record_hold()
+
+    def _record_hold(self) -> None:
         holding = self.read(lambda pace, _: pace.holding)
         lasts = bool(self._holds) and self._holds[-1].ended == float("inf")
         if holding and not lasts:
