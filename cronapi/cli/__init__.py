@@ -1,4 +1,8 @@
-"""The command line, `cronapi`: one file per command, and files with an underscore for their parts."""
+"""The command line, `cronapi`: one package per command, each with a `command.py` that click reads.
+
+House rule: a `command.py` imports only click and the standard library when it is loaded, and the
+rest when its command is run, so that `--help` is quick.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ ADVICE = 'The command line needs click and rich: pip install "cronapi-client[cli
 
 
 def main() -> None:
-    """Run the command line; where click is missing, say what to install and exit with 1."""
+    """Run the command line. Without click, say what to install and exit with 1."""
     try:
         root = importlib.import_module("cronapi.cli.root")
     except ModuleNotFoundError as error:

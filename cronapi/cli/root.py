@@ -6,17 +6,33 @@ from typing import Any
 
 import click
 
-from cronapi.cli.demo.command import demo
-from cronapi.cli.emulator.command import emulator
-from cronapi.cli.pace.command import pace
+from cronapi.cli.lazy import LazyGroup
 from cronapi.errors import CronAPIError
 
+COMMANDS = {
+    "demo": (
+        "cronapi.cli.demo.command",
+        "Work at both services at once, at a local emulator.",
+    ),
+    "emulator": (
+        "cronapi.cli.emulator.command",
+        "Serve both services locally, with their rate limits.",
+    ),
+    "pace": (
+        "cronapi.cli.pace.command",
+        "Draw live how the scheduler paces requests.",
+    ),
+}
+
 EXTRAS = {"rich": "cli", "uvicorn": "emulator", "cronsim": "emulator"}
-"""Which extra brings what a command may miss."""
+"""The extra that brings each package that a command may miss."""
 
 
-class Commands(click.Group):
-    """A group whose commands end with one line and exit code 1 where cronapi raises an error or an extra is missing."""
+class Commands(LazyGroup):
+    """A group whose commands report expected errors in one line and exit with 1.
+
+    Expected are the errors of cronapi, and a missing package that an extra brings.
+    """
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
@@ -35,12 +51,7 @@ def _advice(module: str) -> str:
     return f'This command needs {module}: pip install "cronapi-client[{extras}]"'
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="cronapi-client", prog_name="cronapi")
 def cronapi() -> None:
     """Hosted cron services, paced and cancel-safe: SetCronJob and FastCron."""
-
-
-cronapi.add_command(demo)
-cronapi.add_command(emulator)
-cronapi.add_command(pace)

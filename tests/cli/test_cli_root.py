@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from cronapi import cli
-from cronapi.cli.root import cronapi
+from cronapi.cli.root import COMMANDS, cronapi
 from cronapi.errors import CronAPIError
 
 
@@ -43,6 +43,30 @@ def test_a_command_explains_itself(command):
     """Every command has a help page with its options."""
     result = run(command, "--help")
     assert (result.exit_code, result.output.split()[:3]) == (0, ["Usage:", "cronapi", command])
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_table_has_the_summary_of_each_command(name):
+    """The help of the group and that of the command begin with the same sentence."""
+    assert cronapi.load(name).get_short_help_str(limit=200) == COMMANDS[name][1]
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)], ids=" ".join)
+def test_help_fits_on_80_columns(command):
+    """No line of a help page is wider than 80 columns."""
+    lines = run(*command, "--help").output.splitlines()
+    assert max(map(len, lines)) <= 80
+
+
+def test_each_command_has_one_line_in_the_help():
+    """Summaries are short enough that none is wrapped or cut off."""
+    shown = [line.split(maxsplit=1) for line in run("--help").output.splitlines()[-len(COMMANDS) :]]
+    assert shown == [[name, summary] for name, (_, summary) in COMMANDS.items()]
+
+
+def test_a_misspelt_command_is_answered_with_the_nearest_name():
+    """Click suggests names of the table, though their commands are not loaded."""
+    assert "Did you mean 'demo'?" in run("demi").output
 
 
 def test_the_version_is_that_of_the_package():
@@ -109,17 +133,47 @@ def test_the_entry_point_is_main():
     assert script.load() is cli.main
 
 
-def test_help_costs_neither_an_http_client_nor_a_server_nor_a_terminal_library():
-    """`cronapi --help` starts without httpx, rich, starlette or uvicorn."""
-    script = """
-import atexit, sys
+HEAVY = {
+    *("anyio", "asyncio", "attr", "attrs", "cattrs", "httpx"),
+    *("rich", "starlette", "tomlkit", "uvicorn"),
+}
+
+
+def modules_after(*arguments, **environment):
+    """Run the command line in a process of its own; return the modules that it has loaded."""
+    script = f"""
+import atexit, os, sys
 from cronapi.cli import main
-sys.argv = ["cronapi", "--help"]
-atexit.register(lambda: print(*{"httpx", "rich", "starlette", "uvicorn", "click"} & sys.modules.keys(), file=sys.stderr))
+sys.argv = ["cronapi", *{arguments!r}]
+os.environ |= {environment!r}
+atexit.register(lambda: print(*sys.modules, file=sys.stderr))
 main()
 """
     done = python(script)
-    assert (done.returncode, done.stderr.split()) == (0, ["click"])
+    assert done.stdout
+    return set(done.stderr.split())
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)], ids=" ".join)
+def test_help_loads_click_alone(command):
+    """The help of the root and of each command loads no client, no server and no event loop."""
+    loaded = modules_after(*command, "--help")
+    assert "click" in loaded
+    assert not loaded & HEAVY
+
+
+def test_completion_loads_click_alone():
+    """Completing a command's name is as cheap as the help."""
+    loaded = modules_after(
+        _CRONAPI_COMPLETE="bash_complete", COMP_WORDS="cronapi d", COMP_CWORD="1"
+    )
+    assert "click" in loaded
+    assert not loaded & HEAVY
+
+
+def test_the_help_of_the_group_imports_no_command():
+    """The names and summaries are in the table, so no command's module is loaded for them."""
+    assert not modules_after("--help") & {module for module, _ in COMMANDS.values()}
 
 
 def test_without_click_it_says_what_to_install():
@@ -150,8 +204,8 @@ def test_main_runs_the_command_line(monkeypatch, capsys):
 def test_main_hides_no_other_missing_module(monkeypatch):
     """A missing module that is not click is raised as it is."""
     monkeypatch.delitem(sys.modules, "cronapi.cli.root")
-    monkeypatch.setitem(sys.modules, "cronapi.errors", None)
-    with pytest.raises(ModuleNotFoundError, match=r"cronapi\.errors"):
+    monkeypatch.setitem(sys.modules, "cronapi.cli.lazy", None)
+    with pytest.raises(ModuleNotFoundError, match=r"cronapi\.cli\.lazy"):
         cli.main()
     monkeypatch.undo()
     importlib.import_module("cronapi.cli.root")
