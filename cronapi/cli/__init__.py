@@ -1,4 +1,4 @@
-"""The command line, `cronapi`: one package per command, each with a `command.py` that click reads.
+"""The command line, `cronapi`: one package per command, defined in its `command.py`.
 
 House rule: a `command.py` imports only click and the standard library when it is loaded, and the
 rest when its command is run, so that `--help` is quick.

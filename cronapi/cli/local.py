@@ -12,7 +12,7 @@ from cronapi.providers import Provider, is_loopback
 
 
 def at_emulator(provider: Provider, origin: str) -> Provider:
-    """Return the service at an emulator, which serves it under the path of the real one."""
+    """Return the service at an emulator, under the same path as the real one."""
     return evolve(provider, base_url=origin + urlsplit(provider.base_url).path)
 
 

@@ -33,7 +33,7 @@ def perform(app, show=lambda _: None, plans=SMALL):
 
 
 def test_the_plans_are_what_was_promised():
-    """100 coroutines at SetCronJob, 20 at FastCron, at the services' own rates, for less than a minute."""
+    """100 coroutines at SetCronJob and 20 at FastCron work less than a minute at the real rates."""
     assert [plan.coroutines for plan in PLANS] == [100, 20]
     assert [plan.provider.rate.limit for plan in PLANS] == [10, 1]
     assert all(30 < plan.calls * plan.provider.rate.interval < 40 for plan in PLANS)
@@ -49,7 +49,7 @@ def finished():
 
 @pytest.mark.parametrize("plan", SMALL, ids=lambda plan: plan.provider.name)
 def test_all_is_done_and_all_is_there(finished, plan):
-    """Every coroutine's calls are answered, and the figures are those of the service's own counters."""
+    """Every call is answered, and the figures agree with the service's own counters."""
     emulator, report = finished[0], finished[1][plan.provider.name]
     assert report.calls - len(report.waits) == plan.calls
     assert (report.sound, report.lost, report.duplicated, report.errors) == (True, 0, 0, ())
@@ -74,7 +74,7 @@ def test_each_crew_leaves_its_jobs_and_its_group(finished, name, crews, jobs, ma
 
 
 def test_adding_reading_editing_grouping_running_and_deleting_are_all_done(finished):
-    """The work is mixed at both services."""
+    """Both services get a mixture of calls."""
     done = {(seen.provider, seen.function) for seen in finished[0].requests}
     common = {
         "cron.add",
@@ -94,7 +94,7 @@ def test_adding_reading_editing_grouping_running_and_deleting_are_all_done(finis
 
 
 def test_progress_comes_from_the_services_counters(app):
-    """The last look shows all done, nobody waiting, and the refusals that the services counted."""
+    """The last snapshot shows all calls done, none waiting, and the refusals that were counted."""
     looks = []
     perform(app, looks.append)
     assert len(looks) > 2
@@ -108,7 +108,7 @@ def test_progress_comes_from_the_services_counters(app):
 
 
 def test_a_patient_web_caller_is_answered_and_an_impatient_one_is_told_to_come_back(app):
-    """Both are fine: a web caller that is told to come back loses nothing."""
+    """Both are sound: a web caller that is turned away loses nothing."""
     patience = {"setcronjob": 5.0, "fastcron": 0.0}
     reports = perform(
         app, plans=[evolve(plan, patience=patience[plan.provider.name]) for plan in SMALL]
@@ -119,11 +119,11 @@ def test_a_patient_web_caller_is_answered_and_an_impatient_one_is_told_to_come_b
     assert reports["fastcron"].turned_away > 0
 
 
-# --- when something goes wrong ---------------------------------------------------------------------------------------------------
+# --- when something goes wrong --------------------------------------------------------------------
 
 
 def test_a_lost_answer_costs_nothing(app):
-    """An add whose answer was lost is found again: nothing is lost and nothing is there twice."""
+    """An add is found again if its answer was lost: nothing is lost or duplicated."""
     app.emulator.faults.add(
         Fault("lose", "setcronjob", "cron.add"), Fault("lose", "fastcron", "cron.batch_add")
     )
@@ -132,7 +132,7 @@ def test_a_lost_answer_costs_nothing(app):
 
 
 def test_a_call_that_fails_for_good_is_lost(app):
-    """A coroutine whose call ends in an error stops, and the report says which and why."""
+    """A coroutine stops at a call that fails, and the report names both and the reason."""
     app.emulator.faults.add(Fault("redirect", "setcronjob", "cron.add"))
     report = perform(app)["setcronjob"]
     assert (report.lost, report.duplicated, report.sound) == (1, 0, False)
@@ -141,14 +141,14 @@ def test_a_call_that_fails_for_good_is_lost(app):
 
 
 def test_a_web_call_that_fails_for_good_is_lost(app):
-    """So is a web caller's."""
+    """The web caller's failures are reported too."""
     app.emulator.faults.add(Fault("redirect", "fastcron", "cron.list"))
     assert perform(app)["fastcron"].errors[0].startswith("web: ")
 
 
 @pytest.mark.parametrize("name", ["setcronjob", "fastcron"])
 def test_a_group_that_cannot_be_made_holds_nobody_up(app, name):
-    """Whoever waits for the group goes on without it, or ends in an error of its own."""
+    """Coroutines that wait for the group go on without it, or end in an error of their own."""
     app.emulator.faults.add(Fault("redirect", name, "group.add"))
     report = perform(app)[name]
     assert 1 <= report.lost <= 2
@@ -156,7 +156,7 @@ def test_a_group_that_cannot_be_made_holds_nobody_up(app, name):
 
 
 def test_a_job_that_nobody_was_told_of_is_a_duplicate(app):
-    """A job that appears beside the coroutines' own is found."""
+    """A job that no coroutine added is found."""
     looks = []
 
     def interfere(_):
@@ -168,21 +168,22 @@ def test_a_job_that_nobody_was_told_of_is_a_duplicate(app):
     assert (report.lost, report.duplicated, report.sound) == (0, 1, False)
 
 
-# --- the command -----------------------------------------------------------------------------------------------------------------
+# --- the command ----------------------------------------------------------------------------------
 
 
 def test_the_command_ends_with_the_table():
     """At twenty times the rates the whole demo takes seconds and ends well."""
     result = CliRunner().invoke(cronapi, ["demo", "--speed", str(SPEED)])
     assert result.exit_code == 0, result.output
-    assert result.output.startswith(
-        "100 coroutines at setcronjob (200/s) and 20 coroutines at fastcron (20/s), at a local emulator.\n"
+    assert result.output.splitlines()[0] == (
+        "100 coroutines at setcronjob (200/s) and 20 coroutines at fastcron (20/s),"
+        " at a local emulator."
     )
     assert result.output.endswith("Every call was answered, every job is there once.\n")
 
 
 def test_the_command_ends_with_exit_code_1_when_something_is_lost(monkeypatch):
-    """A role whose group does not exist ends in an error, and so does the command."""
+    """A role that fails makes the command fail."""
 
     async def stray(client, crew):
         await client.counted(client.api.group.items(1))

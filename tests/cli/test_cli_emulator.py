@@ -23,7 +23,7 @@ TOKEN = "emulator-token-0123456789abcdef"
 
 @contextmanager
 def running(*arguments):
-    """Run the command until its greeting is complete; yield the process and the greeting."""
+    """Run the command until its greeting is complete. Yield the process and the greeting."""
     process = subprocess.Popen(
         [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -58,7 +58,7 @@ def test_it_serves_both_services_until_it_is_told_to_stop(told):
 
 
 def test_a_termination_ends_it_and_frees_the_port():
-    """The same in this process, whose port can be had again afterwards."""
+    """The same in this process, and its port is free again afterwards."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     done = threading.Event()
@@ -91,7 +91,7 @@ def test_the_limits_can_be_set():
 
 
 def test_the_tokens_and_the_era_can_be_set():
-    """Only the given tokens are accepted, each is printed, and today's services lack what was removed."""
+    """Only the given tokens are accepted and printed. The latest era lacks removed functions."""
     with running("--token", "one", "--token", "two", "--era", "latest", "--rate-fastcron", "0") as (
         _,
         greeting,
@@ -109,7 +109,7 @@ def test_the_tokens_and_the_era_can_be_set():
 
 
 def test_the_help_says_which_token_there_is_without_one():
-    """Who reads the help learns that the emulator has a token of its own, and where to find it."""
+    """The help says that the emulator has a token of its own, and where to find it."""
     text = " ".join(CliRunner().invoke(cronapi, ["emulator", "--help"]).output.split())
     assert "Without it: its own, printed at the start." in text
 
@@ -131,7 +131,7 @@ def test_a_file_keeps_the_jobs(tmp_path):
 
 
 def test_a_port_in_use_is_an_error():
-    """A port that cannot be had is told in one line, with exit code 1."""
+    """A port that is taken is reported in one line, with exit code 1."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         result = CliRunner().invoke(cronapi, ["emulator", "--port", port])
@@ -140,7 +140,7 @@ def test_a_port_in_use_is_an_error():
 
 @pytest.mark.parametrize("arguments", [["--token", ""], ["--storage", "/nowhere/at/all.db"]])
 def test_what_the_emulator_cannot_use_is_an_error(arguments):
-    """An empty token or a file that cannot be opened is told in one line, with exit code 1."""
+    """An empty token or a file that cannot be opened is reported in one line, with exit code 1."""
     result = CliRunner().invoke(cronapi, ["emulator", "--port", "0", *arguments])
     assert (result.exit_code, result.output.count("\n")) == (1, 1)
     assert result.output.startswith("Error: ")

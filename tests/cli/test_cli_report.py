@@ -40,7 +40,7 @@ def arrivals(*ticks, refused=()):
     return [Arrival(tick, "key", tick not in refused) for tick in ticks]
 
 
-# --- counting --------------------------------------------------------------------------------------------------------------------
+# --- counting -------------------------------------------------------------------------------------
 
 
 def test_the_rate_is_that_of_accepted_requests_while_there_was_work():
@@ -61,7 +61,7 @@ def test_too_few_requests_have_no_rate(seen):
 
 @pytest.mark.parametrize("wrong", [{"lost": 1}, {"duplicated": 1}, {"errors": ("x",)}])
 def test_a_report_is_sound_only_if_nothing_is_lost_or_twice(wrong):
-    """Each of the three alone spoils it."""
+    """Each of the three alone makes it unsound."""
     assert REPORT.sound
     assert not evolve(REPORT, **wrong).sound
 
@@ -85,11 +85,11 @@ def test_the_table_says_all_that_was_promised():
     assert dict(rows(evolve(REPORT, waits=())))["web: answered"] == "0"
 
 
-# --- showing ---------------------------------------------------------------------------------------------------------------------
+# --- showing --------------------------------------------------------------------------------------
 
 
 def test_a_terminal_gets_bars_and_anything_else_gets_lines():
-    """What is shown depends on where it goes."""
+    """The screen depends on the kind of output."""
     assert isinstance(screen_for(console(force_terminal=True)), Bars)
     assert isinstance(screen_for(console()), Lines)
 
@@ -138,7 +138,7 @@ def test_the_end_is_a_table_with_a_column_for_each_service():
 
 
 def test_an_unsound_end_names_its_errors():
-    """What went wrong is listed below the table, and is not taken for markup."""
+    """Errors are listed below the table, and are not taken for markup."""
     plain = console()
     assert not print_result(plain, [evolve(REPORT, lost=1, errors=("crew 1: [bold]gone",))])
     assert (

@@ -1,4 +1,4 @@
-"""The command line as such: what it offers, how it refuses, what it costs to start."""
+"""The command line as such: its commands, its errors and its start."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def fail(error):
 
 @pytest.mark.parametrize("flag", ["--help", "-h"])
 def test_help_names_every_command(flag):
-    """Who asks for help sees the commands."""
+    """The help of the group lists the commands."""
     result = run(flag)
     assert result.exit_code == 0
     assert all(name in result.output for name in ("demo", "emulator", "pace"))
@@ -93,7 +93,7 @@ def test_a_wrong_command_line_is_exit_code_2(arguments):
 
 
 def test_an_error_of_cronapi_is_one_line_and_exit_code_1():
-    """An error is told, not traced back."""
+    """An error is one line, without a traceback."""
     result = fail(CronAPIError("The service is on holiday."))
     assert (result.exit_code, result.output) == (1, "Error: The service is on holiday.\n")
 
@@ -103,7 +103,7 @@ def test_an_error_of_cronapi_is_one_line_and_exit_code_1():
     [("rich", "cli"), ("uvicorn", "cli,emulator"), ("cronsim", "cli,emulator")],
 )
 def test_a_missing_extra_is_named(module, extras):
-    """Where a package is missing, the error says what to install."""
+    """If a package is missing, the error names the extra to install."""
     result = fail(ModuleNotFoundError(f"No module named {module!r}", name=module))
     assert (result.exit_code, result.output) == (
         1,
@@ -112,13 +112,13 @@ def test_a_missing_extra_is_named(module, extras):
 
 
 def test_any_other_missing_module_is_a_fault_of_ours():
-    """A module that no extra brings is not explained away."""
+    """A missing module that no extra brings is raised as it is."""
     assert isinstance(
         fail(ModuleNotFoundError("No module named 'x'", name="x")).exception, ModuleNotFoundError
     )
 
 
-# --- in a process of its own -----------------------------------------------------------------------------------------------------
+# --- in a process of its own ----------------------------------------------------------------------
 
 
 def python(script):
@@ -140,7 +140,7 @@ HEAVY = {
 
 
 def modules_after(*arguments, **environment):
-    """Run the command line in a process of its own; return the modules that it has loaded."""
+    """Run the command line in a process of its own, and return the modules that it has loaded."""
     script = f"""
 import atexit, os, sys
 from cronapi.cli import main
@@ -177,7 +177,7 @@ def test_the_help_of_the_group_imports_no_command():
 
 
 def test_without_click_it_says_what_to_install():
-    """Where the extra is not installed, the command says so and exits with 1."""
+    """Without the extra the command says so and exits with 1."""
     done = python("import sys; sys.modules['click'] = None; from cronapi.cli import main; main()")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"{cli.ADVICE}\n"

@@ -24,7 +24,7 @@ def app():
 
 
 def tour(app, provider, jobs=0, token=TOKEN):
-    """Add jobs to the account and look at it; return the result and the functions that the tour called."""
+    """Add jobs to the account and tour it. Return the result and the functions called."""
     with run_in_thread(app) as origin:
         for number in range(jobs):
             path = PATHS[provider].format("add")
@@ -48,7 +48,10 @@ def tour(app, provider, jobs=0, token=TOKEN):
 
 @pytest.fixture(scope="module")
 def toured():
-    """One tour of each service: of five jobs at SetCronJob, and of an old one and an idle one at FastCron, at the service's own pace."""
+    """One tour of each service at its own pace.
+
+    SetCronJob has five jobs, FastCron an old one and an idle one.
+    """
     app = create_app(tokens=(TOKEN,), rates={"fastcron": None, "setcronjob": None})
     with closing(app.emulator):
         store, key = app.emulator.store, next(iter(app.emulator._accounts.values()))
@@ -68,7 +71,7 @@ def toured():
 
 
 def test_the_tour_of_setcronjob_asks_only_for_what_it_has(toured):
-    """SetCronJob has no account.get and no cron.next; the logs of three jobs are enough."""
+    """SetCronJob has no account.get and no cron.next, and the logs of three jobs are enough."""
     result, called = toured["setcronjob"]
     assert result.exit_code == 0, result.output
     assert called == ["group.list", "cron.list", *["cron.logs"] * 3]

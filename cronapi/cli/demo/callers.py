@@ -10,7 +10,7 @@ from cronapi.errors import CronAPIError, WaitTooLongError
 
 
 async def work(role: Role, client: RecordingClient, crew: Crew) -> None:
-    """Play a role; the first call that fails ends it, and is recorded."""
+    """Play a role. The first call that fails ends it, and is recorded."""
     try:
         await role.play(client, crew)
     except CronAPIError as error:

@@ -1,4 +1,4 @@
-"""What click reads of `cronapi demo`."""
+"""The click command `cronapi demo`: its options and its help."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Ledger:
         del self.kept[f"job {job}"]
 
     def confirm(self, job: CronJob) -> None:
-        """Compare a job that was read with its last answer; a difference is an error."""
+        """Compare a job that was read with its last answer, and record a difference as an error."""
         if self.kept.get(key_of(job)) != facts_of(job):
             self.errors.append(f"{key_of(job)} reads otherwise than it was written")
 
@@ -79,11 +79,11 @@ def stored_facts(
 
 
 def compare(ledger: Ledger, stored: Mapping[str, Facts], created: int) -> Balance:
-    """Compare the ledger with the store; `created` is how many jobs the service has ever made.
+    """Compare the ledger with the store.
 
     A failed call counts as lost, and so does a job or a group that is missing or differs from its
-    last answer. Anything else in the store counts as duplicated. A duplicate that was deleted
-    again shows in `created`.
+    last answer. Anything else in the store counts as duplicated. `created` is how many jobs the
+    service has ever made, so that a duplicate that was deleted again counts too.
     """
     missing = [key for key, facts in ledger.kept.items() if stored.get(key) != facts]
     beyond = stored.keys() - ledger.kept.keys()

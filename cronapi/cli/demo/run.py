@@ -61,7 +61,7 @@ PLANS = (
 class Snapshot:
     """The progress at one service.
 
-    `rate` is in requests a second, as the service counts them; `left` is in seconds.
+    `rate` is in requests a second, as the service counts them, and `left` is in seconds.
     """
 
     name: str
@@ -76,7 +76,10 @@ class Snapshot:
 
 @define
 class ServiceRun:
-    """The work at one service; `began` and `ended` are ticks of the emulator's clock."""
+    """The work at one service.
+
+    `began` and `ended` are ticks of the emulator's clock.
+    """
 
     plan: ServicePlan
     api: Client
@@ -121,7 +124,7 @@ class ServiceRun:
         )
 
     def report(self) -> ServiceReport:
-        """Return the result; ask once all work is done."""
+        """Return the result, once all work is done."""
         name = self.plan.provider.name
         jobs = self.emulator.jobs(name)
         stored = stored_facts(jobs, self.emulator.groups(name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, Self
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
@@ -93,7 +94,8 @@ def facts(one: Snapshot) -> str:
 
 def table(reports: Sequence[ServiceReport]) -> Table:
     """Return the table at the end, with a column for each service."""
-    drawn = Table("", *(report.name for report in reports), title="What the services counted")
+    names = [report.name for report in reports]
+    drawn = Table("", *names, title="What the services counted", box=SIMPLE)
     for lines in zip(*(rows(report) for report in reports), strict=True):
         drawn.add_row(lines[0][0], *(text for _, text in lines))
     return drawn

@@ -13,7 +13,7 @@ from cronapi.cli.demo.screen import Screen, screen_for, table
 
 
 def show_demo(speed: float) -> bool:
-    """Run the demo with limits `speed` times as high; return True if nothing went wrong."""
+    """Run the demo with limits `speed` times as high, and return True if all went well."""
     console = Console()
     plans = [plan.faster(speed) for plan in PLANS]
     print_opening(console, plans)
@@ -38,7 +38,7 @@ def print_opening(console: Console, plans: Sequence[ServicePlan]) -> None:
 
 
 def print_result(console: Console, reports: Sequence[ServiceReport]) -> bool:
-    """Print the table, the errors and the verdict; return True if nothing went wrong."""
+    """Print the table, the errors and the verdict, and return True if all went well."""
     console.print(table(reports))
     for report in reports:
         for error in report.errors:

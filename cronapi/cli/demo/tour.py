@@ -16,7 +16,7 @@ MOST_JOBS = 3
 
 
 def tour(provider: str, base_url: str | None) -> None:
-    """Print what an account holds.
+    """Print a summary of an account.
 
     The token comes from the environment. Raises CronAPIError.
     """

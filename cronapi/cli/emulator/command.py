@@ -1,4 +1,4 @@
-"""What click reads of `cronapi emulator`."""
+"""The click command `cronapi emulator`: its options and its help."""
 
 from __future__ import annotations
 

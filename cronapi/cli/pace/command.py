@@ -1,4 +1,4 @@
-"""What click reads of `cronapi pace`."""
+"""The click command `cronapi pace`: its options and its help."""
 
 from __future__ import annotations
 
@@ -70,9 +70,9 @@ def pace(
 ) -> None:
     """Draw live how the scheduler paces requests.
 
-    Coroutines list jobs; the picture shows when each request starts and how it ends. On a terminal
-    it is live, elsewhere it is one line a second. A table sums it up. Ctrl-C ends it early.
-    Exit code 1 if a call fails for good, which also ends it. Try --rate 12 to see refusals, and
+    Coroutines list jobs, and the picture shows when each request starts and how it ends. It is
+    live on a terminal, and one line a second elsewhere. A table sums it up. Ctrl-C ends it early.
+    A call that fails for good ends it with exit code 1. Try --rate 12 to see refusals, and
     --rate 40 for holds.
     """
     if url is None and token is not None:

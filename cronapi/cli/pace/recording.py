@@ -41,7 +41,7 @@ class Mark:
 class Hold:
     """A time in which all calls waited for a probe to pass.
 
-    Times are in seconds on the bucket's clock; `ended` is infinite while the hold lasts.
+    Times are in seconds on the bucket's clock. `ended` is infinite while the hold lasts.
     """
 
     began: float
@@ -91,7 +91,7 @@ class RecordingBucket(LocalBucket):
         return start
 
     def give_back(self, start: Start) -> None:
-        """Take back a start that was not used; it leaves no mark."""
+        """Take back a start that was not used. It leaves no mark."""
         super().give_back(start)
         recorded = self._under_way.pop(start.number)
         if recorded in self._recorded:
@@ -103,7 +103,10 @@ class RecordingBucket(LocalBucket):
         self._settle(start, Fate.ACCEPTED)
 
     def refused(self, start: Start, retry_after: float | None = None) -> None:
-        """Record that the rate limit refused the request; `retry_after` is in seconds."""
+        """Record that the rate limit refused the request.
+
+        `retry_after` is in seconds.
+        """
         super().refused(start, retry_after)
         self._settle(start, Fate.REFUSED)
 

@@ -110,7 +110,7 @@ class PaceRun:
         self.scope.cancel()
 
     def result(self) -> PaceResult:
-        """Return the result; ask once all callers have ended."""
+        """Return the result, once all callers have ended."""
         return PaceResult(self.frame(), tuple(self.errors), self.stopped)
 
     def frame(self) -> Frame:
@@ -211,7 +211,7 @@ async def _heed_signals(run: PaceRun) -> None:
 
 
 async def _call(run: PaceRun, lane: Lane) -> None:
-    """Call repeatedly in one lane; a call that the end leaves unsent is no failure."""
+    """Call repeatedly in one lane. A call that the end leaves unsent is no failure."""
     while run.admit(lane):
         try:
             await run.client_for_call(lane).cron.list()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, Self
 
+from rich.box import SIMPLE
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.table import Table
@@ -41,7 +42,7 @@ class Picture:
 
 
 class Pictures:
-    """A live picture that fills the terminal; the last one stays on it."""
+    """A live picture that fills the terminal. The last one stays on it."""
 
     pause = PICTURE_PAUSE
 
@@ -103,7 +104,7 @@ def screen_for(console: Console) -> Screen:
 
 def table(frame: Frame) -> Table:
     """Return the table at the end."""
-    drawn = Table("", frame.service, title="What the client saw")
+    drawn = Table("", frame.service, title="What the client saw", box=SIMPLE)
     for name, value in summary(frame):
         drawn.add_row(name, value)
     return drawn

@@ -35,7 +35,7 @@ class PaceOptions(TypedDict):
 def show_pace(
     provider: str, url: str | None, token: str | None, **options: Unpack[PaceOptions]
 ) -> bool:
-    """Show the pace at `url`, or at an emulator without one; return True if no call failed.
+    """Show the pace at `url`, or at an emulator without one. Return True if no call failed.
 
     Raises click.BadParameter if `url` is not an address of this machine.
     """
