@@ -25,6 +25,8 @@ from __future__ import annotations
 import enum
 from typing import Self, TypedDict, Unpack
 
+NO_MESSAGE = "The service gave no message"
+
 
 class Applied(enum.Enum):
     """Whether the service has carried out the call that failed."""
@@ -75,7 +77,11 @@ class CronAPIError(Exception):
             f" [attempts: {self.attempts}, applied: {self.applied.value}]" if self.attempts else ""
         )
         advice = f" {self.advice}" if self.advice else ""
-        return f"{call}{self.message}{facts}{advice}"
+        return f"{call}{self._text()}{facts}{advice}"
+
+    def _text(self) -> str:
+        """Return the sentence about the event itself."""
+        return self.message
 
     def facts(self) -> CallFacts:
         """Return what is known of its call, to make another error of the same."""
@@ -190,11 +196,21 @@ class ResponseError(CronAPIError):
 
 
 class APIError(CronAPIError):
-    """The service answered that the call failed; `code` is its number and `message` its text."""
+    """The service answered that the call failed.
+
+    `code` is its number, and `message` its text alone ("" if it gave none).
+    """
+
+    says_code = False
+    """True if the error's text ends with the code."""
 
     def __init__(self, message: str, *, code: int = 1, **call: Unpack[CallFacts]) -> None:
         super().__init__(message, **call)
         self.code = code
+
+    def _text(self) -> str:
+        said = self.message or NO_MESSAGE
+        return f"{said} (code {self.code})." if self.says_code else said
 
 
 class AuthenticationError(APIError):

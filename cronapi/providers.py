@@ -80,7 +80,7 @@ class Provider:
     """A hosted cron service of this family; describe a third one with `attrs.evolve(FASTCRON, name=..., base_url=...)`.
 
     `separator` stands between target and action in its function names, `token_variable` is the environment variable that holds its
-    token, `bearer` says whether it takes `Authorization: Bearer`, and `notify_codes` whether `notify` is a code 0 to 3 or a boolean.
+    token, `limiter_pages` are texts of the pages with which its rate limit refuses a request, `bearer` says whether it takes `Authorization: Bearer`, and `notify_codes` whether `notify` is a code 0 to 3 or a boolean.
     """
 
     name: str
@@ -91,6 +91,10 @@ class Provider:
     token_variable: str
     bearer: bool = False
     notify_codes: bool = False
+    limiter_pages: tuple[str, ...] = (
+        "503 Service Temporarily Unavailable",
+        "429 Too Many Requests",
+    )
 
     def spell(self, function: str) -> str:
         """Return this service's own spelling of `target.action`."""

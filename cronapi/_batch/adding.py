@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 from attrs import frozen
@@ -16,8 +17,8 @@ from cronapi import _functions as table
 from cronapi._batch.calls import Calls
 from cronapi._batch.parts import send_in_chunks, send_parts
 from cronapi._batch.results import BatchResult, Result, all_failed, settled, split
-from cronapi._calls.lookup import LONG_LOOK, SHORT_LOOK, retry_once
-from cronapi._calls.matching import match, new_rows
+from cronapi._calls.lookup import LAST_LOOK, LOOKS, retry_once, warn_of_twin
+from cronapi._calls.matching import Match, habits_of, match, new_rows
 from cronapi._calls.memory import ids_of
 from cronapi._calls.options import DeferredRequest
 from cronapi._calls.pages import every_job
@@ -28,8 +29,6 @@ from cronapi.errors import (
     AuthenticationError,
     CronAPIError,
     OutcomeUnknownError,
-    RequestTimeoutError,
-    StatusError,
     TransportError,
 )
 
@@ -48,7 +47,7 @@ class Look:
     """
 
     new: Callable[[Rows], Rows]
-    delays: Sequence[float]
+    delays: Sequence[float] = LOOKS
 
 
 async def add(calls: Calls, specs: Sequence[Spec], *, tries: int = 0) -> list[Result]:
@@ -100,24 +99,18 @@ async def _add(
     except AuthenticationError as error:
         return settled(all_failed(error, specs))
     except APIError as error:
-        return await _refused(calls, specs, Look(new, SHORT_LOOK), error, tries)
+        return await _refused(calls, specs, Look(new, LOOKS[:1]), error, tries)
     except CronAPIError as error:
         if error.applied is not Applied.UNKNOWN:
             return settled(all_failed(error, specs))
-        return settled(await _examine(calls, specs, Look(new, _delays(error)), error, tries))
+        return settled(await _examine(calls, specs, Look(new), error, tries))
     if len(specs) == 1 and isinstance(data, dict):
         return settled([Result(data)])
     if isinstance(data, list) and len(data) == len(specs):
         return settled(Result(row) for row in data)
     unclear = OutcomeUnknownError("The answer has not one job for each that was sent.")
-    look = Look(partial(new, mine=ids_of(data)), SHORT_LOOK)
+    look = Look(partial(new, mine=ids_of(data)))
     return settled(await _examine(calls, specs, look, unclear, tries))
-
-
-def _delays(error: CronAPIError) -> Sequence[float]:
-    """Return the delays after a lost answer. The service may still work on what timed out."""
-    slow = isinstance(error.__cause__, RequestTimeoutError | StatusError)
-    return LONG_LOOK if slow else SHORT_LOOK
 
 
 async def resume(calls: Calls, specs: Sequence[Spec], known: Collection[int]) -> list[Result]:
@@ -140,7 +133,7 @@ async def resume(calls: Calls, specs: Sequence[Spec], known: Collection[int]) ->
 
     text = "It was under way when an earlier run ended."
     lost = OutcomeUnknownError(text, function=table.CRON_ADD.name)
-    return await _examine(calls, specs, Look(new, LONG_LOOK), lost, 0)
+    return await _examine(calls, specs, Look(new), lost, 0)
 
 
 async def _examine(
@@ -157,7 +150,7 @@ async def _examine(
         unknown.__cause__ = problem
         return all_failed(unknown, specs)
     if tries + 1 < policy.max_attempts:
-        return await _add_the_absent(calls, specs, found, tries + 1)
+        return await _add_the_absent(calls, specs, found, look, tries + 1)
     lost = TransportError(
         "Its answer was lost each time it was sent, and a lookup showed that it was not carried "
         "out."
@@ -167,12 +160,44 @@ async def _examine(
 
 
 async def _add_the_absent(
-    calls: Calls, specs: Sequence[Spec], found: Found, tries: int
+    calls: Calls, specs: Sequence[Spec], found: Found, look: Look, tries: int
 ) -> list[Result]:
     absent = [index for index, row in enumerate(found) if row is ABSENT]
-    added = await add(calls, [specs[index] for index in absent], tries=tries)
+    sent = [specs[index] for index in absent]
+    added = await add(calls, sent, tries=tries)
+    if any(result.error is None for result in added):
+        added = await _without_twins(calls, sent, added, look)
     again = dict(zip(absent, added, strict=True))
     return [again[index] if index in again else _result(row) for index, row in enumerate(found)]
+
+
+async def _without_twins(
+    calls: Calls, specs: Sequence[Spec], results: list[Result], look: Look
+) -> list[Result]:
+    """Look for twins of jobs that were sent again, and return the older of each two.
+
+    The first request may have been carried out late. No twin is deleted, since two callers that
+    create equal jobs look the same.
+    """
+    await calls.caller.wait(LAST_LOOK)
+    try:
+        rows = await every_job(calls.ask)
+    except CronAPIError:  # nothing is known of a twin
+        return results
+    twins = match(specs, look.new(rows)).rows
+    return [_older(calls, *pair) for pair in zip(results, twins, strict=True)]
+
+
+def _older(calls: Calls, result: Result, twin: dict[str, Any] | None) -> Result:
+    own = ids_of(result.data)
+    if twin is None or not own:
+        return result
+    number = ids_of(twin)[0]
+    calls.caller.memory.mark_created("cron", [number])
+    calls.made.append(number)
+    older, younger = sorted([(own[0], result.data), (number, twin)], key=itemgetter(0))
+    warn_of_twin(calls.caller.provider.name, table.CRON_ADD.name, older[0], younger[0])
+    return Result(older[1], twin=younger[0])
 
 
 def _result(row: dict[str, Any] | str) -> Result:
@@ -188,7 +213,8 @@ async def _look_up(calls: Calls, specs: Sequence[Spec], look: Look) -> Found:
         for delay in look.delays:
             await caller.wait(delay)
             rows = await retry_once(partial(every_job, calls.ask))
-            found = _found(calls, specs, look.new(rows))
+            habits = habits_of(rows, "cron", caller.memory)
+            found = _found(calls, match(specs, look.new(rows), habits), specs)
             if ABSENT not in found:
                 break
         made = ids_of([row for row in found if isinstance(row, dict)])
@@ -197,8 +223,7 @@ async def _look_up(calls: Calls, specs: Sequence[Spec], look: Look) -> Found:
     return found
 
 
-def _found(calls: Calls, specs: Sequence[Spec], rows: Rows) -> Found:
-    matched = match(specs, rows)
+def _found(calls: Calls, matched: Match, specs: Sequence[Spec]) -> Found:
     found = Found()
     for index, (spec, row) in enumerate(zip(specs, matched.rows, strict=True)):
         similar = calls.caller.has_similar_create(table.CRON_ADD.name, spec)
@@ -230,7 +255,7 @@ async def _refused(
     if all(row is ABSENT for row in found):
         calls.limits.atomic = True
         return halves
-    return settled(await _add_the_absent(calls, specs, found, tries + 1))
+    return settled(await _add_the_absent(calls, specs, found, look, tries + 1))
 
 
 def _unknown(reason: str = "looking it up could not tell.") -> OutcomeUnknownError:

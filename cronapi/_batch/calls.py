@@ -9,11 +9,11 @@ from attrs import evolve, field, frozen
 
 from cronapi._batch.limits import Limits
 from cronapi._batch.results import Result, as_unknown, is_refusal
-from cronapi._calls.call import Call, asker
+from cronapi._calls.call import Answer, Asker, Call, asker
 from cronapi._calls.caller import Caller
 from cronapi._calls.memory import ids_of
 from cronapi._calls.options import DeferredRequest, Options
-from cronapi._calls.pages import Ask
+from cronapi._calls.pages import Paging
 from cronapi._functions import Function, Repeat
 from cronapi.errors import Applied, AuthenticationError, CronAPIError
 from cronapi.scheduler import Lane
@@ -40,14 +40,20 @@ class Calls:
         return self.caller.scheduler.max_in_flight
 
     @property
-    def ask(self) -> Ask:
+    def ask(self) -> Asker:
         """A way to make reads."""
         return asker(self.caller, self.options, self.options.lane or self.lane)
+
+    @property
+    def paging(self) -> Paging:
+        """The pages that the client has seen."""
+        return self.caller.paging
 
     async def __call__(
         self,
         function: Function[Any],
         sent: Mapping[str, Any],
+        /,
         *,
         deferred: DeferredRequest | None = None,
         look: bool = True,
@@ -55,10 +61,13 @@ class Calls:
         """Return the raw data, or raise one of our errors."""
         options = evolve(self.options, look=look)
         call = Call(self.caller, function, sent, options, self.lane, deferred)
-        data = (await call.answer()).data
+        return (await self._made(call, function)).data
+
+    async def _made(self, call: Call, function: Function[Any]) -> Answer:
+        answer = await call.answer()
         if function.repeat is Repeat.CREATE:
-            self.made.extend(ids_of(data))
-        return data
+            self.made.extend(ids_of(answer.data))
+        return answer
 
     def may_try_again(self, error: CronAPIError) -> bool:
         """Return True if a batch of changes may be sent once more after its retries have failed.
@@ -70,10 +79,12 @@ class Calls:
 
     async def one(self, function: Function[Any], sent: Mapping[str, Any]) -> Result:
         """Make a call for one item."""
+        call = Call(self.caller, function, sent, self.options, self.lane)
         try:
-            return Result(await self(function, sent))
+            answer = await self._made(call, function)
         except CronAPIError as error:
             return Result(error=error)
+        return Result(answer.data, twin=answer.twin)
 
     async def again(
         self, function: Function[Any], sent: Mapping[str, Any], *, lost: bool

@@ -13,7 +13,7 @@ from cronapi import _functions as table
 from cronapi._batch.calls import Calls
 from cronapi._batch.results import FATAL_ERRORS, Result
 from cronapi._calls.memory import ids_of
-from cronapi._calls.pages import job_pages, pages_up
+from cronapi._calls.pages import job_list
 from cronapi._calls.tasks import spawn
 from cronapi.errors import APIError, AuthenticationError, CronAPIError, NotFoundError
 
@@ -104,27 +104,28 @@ async def _listed(
 ) -> AsyncGenerator[tuple[int, dict[str, Any]], None]:
     """Yield the jobs that pages of the list show, and take them out of `left`.
 
-    NotFoundError for the others after the last page.
+    NotFoundError for the others after the last page, unless rows have moved so that one may be missing.
     """
     limits = calls.limits
     if len(left) <= limits.pages:
         return
-    read = 0
-    async with aclosing(job_pages(calls.ask)) as pages:
+    reading = job_list(calls.ask)
+    async with aclosing(reading.down()) as pages:
         async for page in pages:
-            read += 1
             for found in _wanted(page, left):
                 yield found
-            limits.pages = max(limits.pages, read)
-            if not left or (read >= len(left) and len(page) >= table.PAGE):
+            limits.pages = max(limits.pages, reading.pages)
+            if not left or (reading.pages >= len(left) and len(page) >= table.PAGE):
                 return
-    limits.pages = read
-    async with aclosing(pages_up(calls.ask, read)) as pages:
+    limits.pages = reading.pages
+    async with aclosing(reading.up()) as pages:
         async for page in pages:
             for found in _wanted(page, left):
                 yield found
             if not left:
                 return
+    if reading.may_have_missed:
+        return
     text = "There is no such job: no page of the list shows it."
     raise NotFoundError(text, function=table.CRON_GET.name)
 

@@ -30,10 +30,14 @@ FATAL_ERRORS = (
 
 @frozen
 class Result:
-    """The service's answer for one item, or the error."""
+    """The service's answer for one item, or the error.
+
+    `twin` is the id of a second job that the service made of it.
+    """
 
     data: Any = None
     error: CronAPIError | None = None
+    twin: int | None = None
 
     @property
     def is_unknown(self) -> bool:

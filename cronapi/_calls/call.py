@@ -13,11 +13,19 @@ from attrs import evolve, frozen
 from cronapi._calls.absence import may_be_gone
 from cronapi._calls.caller import Caller
 from cronapi._calls.creates import Keys
-from cronapi._calls.lookup import LONG_LOOK, RECOVERY, SHORT_LOOK, UNCLEAR, Finding
+from cronapi._calls.lookup import (
+    LAST_LOOK,
+    LOOKS,
+    RECOVERY,
+    UNCLEAR,
+    Finding,
+    find_twin,
+    warn_of_twin,
+)
 from cronapi._calls.matching import lookup_keys
 from cronapi._calls.memory import learn, learn_gone
 from cronapi._calls.options import DeferredRequest, Options
-from cronapi._calls.pages import Ask
+from cronapi._calls.pages import Paging
 from cronapi._calls.retry import History, RetryPolicy, Step, backoff, is_over, next_step
 from cronapi._calls.sender import Sender
 from cronapi._functions import CRON_BATCH_DELETE, Function, Repeat
@@ -29,9 +37,7 @@ from cronapi.errors import (
     CronAPIError,
     NotFoundError,
     OutcomeUnknownError,
-    RequestTimeoutError,
     SchedulerError,
-    StatusError,
     WaitTooLongError,
 )
 from cronapi.scheduler import Lane
@@ -41,10 +47,14 @@ SHARE = "Ask again later, allow a longer max_wait, or make the client with coale
 
 @frozen
 class Answer:
-    """The raw `data` of a call that the service carried out, and the requests started for it."""
+    """The raw `data` of a call that the service carried out, and the requests started for it.
+
+    `twin` is the id of a second job, or group, that the service made of one create.
+    """
 
     data: Any
     attempts: int
+    twin: int | None = None
 
 
 class Call:
@@ -68,6 +78,9 @@ class Call:
         self._caller = caller
         self._options = options
         self._history = History()
+        self._last_error: CronAPIError | None = None
+        self._was_repeated = False
+        self._twin: int | None = None
         lane = options.lane or lane
         self._sender = Sender(caller, function, sent, options, lane, deferred)
 
@@ -79,7 +92,7 @@ class Call:
             self._sender.deadline = anyio.current_time() + self._options.max_wait
         try:
             data = await self._perform_alone()
-            return Answer(data, self._history.attempts)
+            return Answer(data, self._history.attempts, self._twin)
         except ConfigurationError as error:  # from a token function, perhaps after a first attempt
             raise self._failed(error) from error.__cause__
         finally:
@@ -113,7 +126,7 @@ class Call:
             verdict = await self._attempt()
             step = self._next_step(verdict)
             if step is Step.RETURN:
-                return verdict.data
+                return await self._without_twin(verdict.data)
             if step is Step.RAISE:
                 return await self._fail(verdict)
             if step is Step.LOOK:
@@ -127,14 +140,28 @@ class Call:
     async def _attempt(self) -> Verdict:
         try:
             return await self._sender.attempt()
-        except (SchedulerError, WaitTooLongError) as error:
-            if isinstance(error, WaitTooLongError) and not self._caller.coalesces:
-                error.advice = SHARE
+        except SchedulerError as error:
             raise self._failed(error) from error.__cause__
+        except WaitTooLongError as error:
+            raise self._too_long(error) from self._last_error
+
+    def _too_long(self, error: WaitTooLongError) -> CronAPIError:
+        """Return the error of a call that has waited for max_wait, with its last real error."""
+        text = f"The queue is {error.wait:.1f} s long, max_wait is {self._options.max_wait} s."
+        if self._last_error is not None:
+            text = (
+                f"max_wait, {self._options.max_wait} s, was over before the call could be "
+                f"repeated. The last attempt failed: {self._last_error.message}"
+            )
+        too_long = WaitTooLongError(text, wait=error.wait)
+        if not self._caller.coalesces:
+            too_long.advice = SHARE
+        return self._failed(too_long)
 
     def _next_step(self, verdict: Verdict) -> Step:
         now, history = anyio.current_time(), self._history
-        history.record(verdict.ending, now)
+        history.record(verdict.ending, now, did_nothing=verdict.did_nothing)
+        self._last_error = verdict.error or self._last_error
         if verdict.ending in (Ending.REFUSED, Ending.NOT_SENT) and not history.lost:
             self._sender.release_deferred()
         return next_step(
@@ -144,7 +171,29 @@ class Call:
             self._options.retry,
             now=now,
             retry_after=verdict.retry_after,
+            did_nothing=verdict.did_nothing,
         )
+
+    async def _without_twin(self, data: Any) -> Any:
+        """Look for a twin of a create that was sent again, and return the older of the two.
+
+        The first request may have been carried out late. No twin is deleted, since two callers that
+        create equal jobs look the same.
+        """
+        if not self._was_repeated or not self._options.look:
+            return data
+        await self._caller.wait(LAST_LOOK)
+        sender, memory = self._sender, self._caller.memory
+        ask = asker(self._caller, self._options, sender.lane)
+        twins = await find_twin(ask, sender.function.name, sender.sent, data, memory, sender.epoch)
+        if len(twins) < 2:  # noqa: PLR2004 -- its own and another
+            return data
+        older, younger = twins[:2]
+        learn(memory, sender.function.name, older, sender.sent)
+        self._twin = int(younger["id"])
+        provider = self._caller.provider.name
+        warn_of_twin(provider, sender.function.name, int(older["id"]), self._twin)
+        return older
 
     async def _back_off(self) -> bool:
         """Wait before a repeat. Return False if that would exceed max_wait."""
@@ -178,7 +227,8 @@ class Call:
         if function.repeat is Repeat.GONE and self._history.lost:
             return None
         absent = NotFoundError(error.message, code=getattr(error, "code", 1))
-        raise absent.of_call(**failed.facts()) from failed
+        absent.says_code = True
+        raise absent.of_call(**failed.facts()) from None  # its text says the same
 
     async def _is_gone(self, error: CronAPIError) -> bool:
         """Return True if the service's error means that there is no such job or group.
@@ -197,9 +247,9 @@ class Call:
 
     async def _repeat_create(self, verdict: Verdict) -> None:
         """Let a create that did not happen be sent again. Fail if that was tried often enough."""
-        self._history.lost = False
-        policy = self._options.retry or RetryPolicy()
-        if is_over(self._history, policy, now=anyio.current_time()):
+        self._history.lost, self._was_repeated = False, True
+        policy, now = self._options.retry or RetryPolicy(), anyio.current_time()
+        if is_over(self._history, policy, now=now, retry_after=verdict.retry_after):
             await self._fail(verdict)
 
     async def _look_up(self, verdict: Verdict) -> Finding:
@@ -207,8 +257,7 @@ class Call:
         if not self._options.look:
             return await self._wait_for_the_end(verdict)
         sender, finding = self._sender, UNCLEAR
-        slow = isinstance(verdict.error, RequestTimeoutError | StatusError)
-        for delay in LONG_LOOK if slow else SHORT_LOOK:
+        for delay in LOOKS:
             await self._caller.wait(delay)
             finding = sender.late_answer() or await self._recover()
             if finding.happened is not False:
@@ -252,23 +301,37 @@ class Call:
         return self._failed(OutcomeUnknownError(text))
 
 
-def asker(
-    caller: Caller, options: Options, lane: Lane, begin: Callable[[], None] | None = None
-) -> Ask:
-    """Return a way to make reads with these options but without a max_wait.
+@frozen
+class Asker:
+    """A way to make reads with these options but without a max_wait.
 
     `begin` is called when a read gets its slot.
     """
-    reading = evolve(options, max_wait=None, lane=lane, look=True)
 
-    async def ask(function: Function[Any], sent: dict[str, Any]) -> Any:
+    caller: Caller
+    options: Options
+    begin: Callable[[], None] | None = None
+
+    @property
+    def paging(self) -> Paging:
+        """The pages that the client has seen."""
+        return self.caller.paging
+
+    async def __call__(self, function: Function[Any], sent: dict[str, Any], /) -> Any:
+        """Return the raw data of a read."""
+
         def build() -> tuple[Function[Any], dict[str, Any]]:
-            if begin is not None:
-                begin()
+            if self.begin is not None:
+                self.begin()
             return function, sent
 
-        deferred = None if begin is None else DeferredRequest(build)
-        call = Call(caller, function, sent, reading, deferred=deferred)
+        deferred = None if self.begin is None else DeferredRequest(build)
+        call = Call(self.caller, function, sent, self.options, deferred=deferred)
         return (await call.answer()).data
 
-    return ask
+
+def asker(
+    caller: Caller, options: Options, lane: Lane, begin: Callable[[], None] | None = None
+) -> Asker:
+    """Return a way to make reads in a lane."""
+    return Asker(caller, evolve(options, max_wait=None, lane=lane, look=True), begin)

@@ -10,6 +10,7 @@ from cronapi._calls.creates import Creates
 from cronapi._calls.matching import lookup_keys
 from cronapi._calls.memory import Memory
 from cronapi._calls.options import Token
+from cronapi._calls.pages import Paging
 from cronapi._calls.transport import Transport
 from cronapi._functions import TABLE
 from cronapi.errors import UnsupportedFunctionError
@@ -37,6 +38,7 @@ class Caller:
         self.memory: Memory = Memory()
         self.creates: Creates = Creates()
         self.listings: Listings = Listings()
+        self.paging: Paging = Paging()
 
     @property
     def scheduler(self) -> Scheduler:

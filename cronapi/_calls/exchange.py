@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 
 from cronapi._protocol.redaction import contains_secret, redact
-from cronapi._protocol.response import Ending, Verdict
+from cronapi._protocol.response import Ending, Verdict, read_response
 from cronapi.errors import (
     ConnectionFailedError,
     CronAPIError,
@@ -51,6 +51,11 @@ def translate(error: Exception, module: Any, secrets: tuple[str, ...], *, stock:
 
     With `stock`, its ConnectTimeout means that nothing was sent.
     """
+    response = _response_of(error)
+    if response is not None:
+        headers = {str(name).lower(): str(value) for name, value in response.headers.items()}
+        body = response.content if hasattr(response, "_content") else b""
+        return read_response(response.status_code, headers, body, secrets=secrets)
     name = type(error).__name__
     said = redact(f"{name}: {error}" if str(error) else name, secrets)
     cause = None if contains_secret(error, secrets) else error
@@ -72,6 +77,20 @@ def translate(error: Exception, module: Any, secrets: tuple[str, ...], *, stock:
     ):
         return _ended(Ending.FINAL, TransportError(f"The request cannot be sent: {said}."), cause)
     return _ended(Ending.LOST, TransportError(f"The connection broke: {said}."), cause)
+
+
+def _response_of(error: BaseException | None) -> Any:
+    """Return the answer that an exception carries, as raised by a response hook, or None.
+
+    A hook runs before the body is read, so most often there is none.
+    """
+    while error is not None:
+        response: Any = getattr(error, "response", None)
+        status = getattr(response, "status_code", None)
+        if isinstance(status, int) and status >= 300:  # noqa: PLR2004 -- not one of success
+            return response
+        error = error.__cause__
+    return None
 
 
 def _ended(ending: Ending, error: CronAPIError, cause: Exception | None) -> Verdict:

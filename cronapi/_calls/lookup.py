@@ -6,6 +6,7 @@ not there before, is the one.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
@@ -14,21 +15,25 @@ from typing import Any, TypeVar
 from attrs import frozen
 
 from cronapi import _functions as table
-from cronapi._calls.matching import match, new_rows
-from cronapi._calls.memory import Memory, run_key
-from cronapi._calls.pages import Ask, as_list, every_job
+from cronapi._calls.matching import Habits, habits_of, is_match, match, new_rows
+from cronapi._calls.memory import Memory, ids_of, run_key, target_of
+from cronapi._calls.pages import Ask, as_list, every_job, job_list
 from cronapi.errors import AuthenticationError, CronAPIError
 
 Row = Mapping[str, Any]
 T = TypeVar("T")
 
+logger = logging.getLogger("cronapi")
+
 MOST_QUEUED = 100
 """Times that `cron.next` answers at most (FastCron's documentation, 2024-08)."""
 SOON = 90.0
 """Seconds. A run sooner than that may have happened, or been moved, before a lookup sees it."""
-SHORT_LOOK, LONG_LOOK = (0.5,), (0.5, 2.0, 4.0)
-"""Seconds before each look. The service may still be working on a request that timed out, here or
-at a gateway: one look that finds nothing proves little then."""
+LOOKS = (0.5, 2.0, 4.0)
+"""Seconds before each look. The service may still be working on a request whose connection broke, or
+its list may lag behind: one look that finds nothing proves little."""
+LAST_LOOK = 4.0
+"""Seconds before the look for a twin of a create that was sent again."""
 
 
 @frozen
@@ -52,29 +57,54 @@ async def retry_once(look: Callable[[], Awaitable[T]]) -> T:
         return await look()
 
 
-def choose(sent: Iterable[Row], rows: Iterable[dict[str, Any]]) -> Finding:
+def choose(
+    sent: Iterable[Row], rows: Iterable[dict[str, Any]], habits: Habits | None = None
+) -> Finding:
     """Tell from new rows if all of a request happened, or nothing of it.
 
     It is unclear if a part happened, or if a row is left over that might be one of them.
     """
-    found = match(sent, rows)
-    if found.spare or 0 < found.count < len(found.rows):
+    found = match(sent, rows, habits)
+    if found.spare or found.doubtful or 0 < found.count < len(found.rows):
         return UNCLEAR
     return Finding(data=found.rows, happened=True) if found.count else DID_NOT_HAPPEN
 
 
+def choose_new(
+    sent: Iterable[Row], rows: list[dict[str, Any]], target: str, memory: Memory, epoch: int
+) -> Finding:
+    """Choose among the rows of a listing that are new since an epoch."""
+    habits = habits_of(rows, target, memory)
+    return choose(sent, new_rows(rows, target, memory, epoch), habits)
+
+
 async def _find_job(ask: Ask, sent: Row, memory: Memory, epoch: int) -> Finding:
-    jobs = await every_job(ask, str(sent.get("name") or sent["url"]).strip())
-    return _only(choose([sent], new_rows(jobs, "cron", memory, epoch)))
+    """Search for a job, and read the whole list if the search does not show it.
+
+    A search may work by whole words or by patterns, so it proves no absence.
+    """
+    finding = UNCLEAR
+    search = job_list(ask, str(sent.get("name") or sent["url"]).strip())
+    found = [job async for page in search.down() for job in page]
+    if any(is_match({"name": ""} | dict(sent), job) for job in found if isinstance(job, dict)):
+        finding = choose_new([sent], found, "cron", memory, epoch)
+    if not finding.happened:
+        finding = choose_new([sent], await every_job(ask), "cron", memory, epoch)
+    return _only(finding)
 
 
 async def _find_jobs(ask: Ask, sent: Row, memory: Memory, epoch: int) -> Finding:
-    return choose(sent["data"], new_rows(await every_job(ask), "cron", memory, epoch))
+    return choose_new(sent["data"], await every_job(ask), "cron", memory, epoch)
 
 
 async def _find_group(ask: Ask, sent: Row, memory: Memory, epoch: int) -> Finding:
-    groups = as_list(await ask(table.GROUP_LOOKUP, {"name": sent["name"]}))
-    return _only(choose([sent], new_rows(groups, "group", memory, epoch)))
+    """Look a group up by its name, and read all groups if that does not show it."""
+    named = as_list(await ask(table.GROUP_LOOKUP, {"name": sent["name"]}))
+    finding = choose_new([sent], named, "group", memory, epoch) if named else UNCLEAR
+    if not finding.happened:
+        groups = as_list(await ask(table.GROUP_LIST, {}))
+        finding = choose_new([sent], groups, "group", memory, epoch)
+    return _only(finding)
 
 
 async def _find_run(ask: Ask, sent: Row, memory: Memory, _epoch: int) -> Finding:
@@ -99,6 +129,42 @@ def find_time(wanted: int, queued: list[int]) -> Finding:
     if count == 1 or (len(queued) >= MOST_QUEUED and wanted > max(queued)):
         return UNCLEAR
     return DID_NOT_HAPPEN
+
+
+async def find_twin(
+    ask: Ask, function: str, sent: Row, data: Any, memory: Memory, epoch: int
+) -> list[Row]:
+    """Return the jobs, or groups, that one create has made, the lowest id first.
+
+    `data` is the answer to its last request. If the look fails, nothing is known of a twin.
+    """
+    target = target_of(function)
+    if function not in ("cron.add", "group.add") or not isinstance(data, dict) or not ids_of(data):
+        return [data]
+    try:
+        if target == "group":
+            rows = as_list(await ask(table.GROUP_LOOKUP, {"name": sent["name"]}))
+        else:
+            search = job_list(ask, str(sent.get("name") or sent["url"]).strip())
+            rows = [row async for page in search.down() for row in page]
+    except (CronAPIError, KeyError):
+        return [data]
+    spec = {"name": ""} | dict(sent)
+    fresh = new_rows(rows, str(target), memory, epoch)
+    twins = [row for row in fresh if is_match(spec, row)]
+    return sorted([data, *twins], key=lambda row: int(row["id"]))
+
+
+def warn_of_twin(provider: str, function: str, older: int, younger: int) -> None:
+    """Log a warning that a service has carried out two requests for one create."""
+    logger.warning(
+        "%s %s: two requests for one create were carried out. The older, %d, is returned. Its twin "
+        "is %d: delete one of them if nobody else made it.",
+        provider,
+        function,
+        older,
+        younger,
+    )
 
 
 def _only(finding: Finding) -> Finding:

@@ -1,51 +1,181 @@
-"""Compare the rows that a service lists with the rows that were sent."""
+"""The one room that says when a listed row is the job that was sent.
+
+A service may keep a text in a spelling of its own. A row is *the same* only if all fields that were
+sent and are shown are equal, name and URL in their normal form. A row that shares the name or the URL,
+or contradicts no other field, is *possible*: nothing proves that it is another job, unless the service
+is known to keep texts like these as they are sent.
+
+| text | normal form |
+|---|---|
+| name | Unicode NFC, no blanks at the ends, line breaks as LF |
+| URL | the same, and: `http://` if it has no scheme, scheme and host in lower case, the host in its |
+| | ASCII form (IDNA), no default port, `/` for an empty path, percent-encoding in upper case, |
+| | other characters than ASCII percent-encoded |
+| other texts | no blanks at the ends, line breaks as LF |
+| true, false | 1, 0 |
+| lists | joined with commas |
+"""
 
 from __future__ import annotations
 
+import enum
+import html
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
 
-from attrs import frozen
+from attrs import define, field, frozen
 
 from cronapi._calls.memory import Memory, ids_of, target_of
 
 Row = Mapping[str, Any]
 
-_NAMING = frozenset({"url", "name"})
+NAMING = ("url", "name")
 NOT_COMPARED = frozenset({"password", "payload", "run", "token"})
 """Members that services do not show, or show empty."""
+_PORTS = {"http": 80, "https": 443}
+LEAST_CUT = 8
+"""Letters and digits. A shorter part of a name says nothing."""
+_TAG = re.compile("<[^<>]*>")
+_PERCENT = re.compile("%[0-9A-Fa-f]{2}")
 
 
-def is_match(sent: Row, row: Row) -> bool:
-    """Return True if a listed row has every field that was sent and that the service shows."""
-    shared = (sent.keys() & row.keys()) - NOT_COMPARED
-    return bool(shared & _NAMING) and all(
-        _normal(name, sent[name]) == _normal(name, row[name]) for name in shared
-    )
+class Likeness(enum.Enum):
+    """How a listed row compares with a job that was sent."""
+
+    SAME = "equal in all that was sent and is shown"
+    POSSIBLE = "nothing proves that it is another job"
+    OTHER = "certainly another job"
 
 
-def is_similar(sent: Row, row: Row) -> bool:
-    """Return True if a listed row has the same name and url: it may be the one that was sent."""
-    return is_match({name: value for name, value in sent.items() if name in _NAMING}, row)
-
-
-def _normal(name: str, value: object) -> str:
+def normal(name: str, value: object) -> str:
+    """Return a value in the one form in which values are compared."""
     if isinstance(value, list):
         return ",".join(str(item) for item in value)
     if value is None:
         return ""
     text = str(int(value)) if isinstance(value, bool) else str(value)
     text = text.replace("\r\n", "\n").strip()
-    return f"http://{text}" if name == "url" and "://" not in text else text
+    if name == "name":
+        return unicodedata.normalize("NFC", text).strip()
+    return _normal_url(unicodedata.normalize("NFC", text)) if name == "url" else text
+
+
+def _normal_url(url: str) -> str:
+    if not url:
+        return ""
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        scheme, host, port = parts.scheme.lower(), parts.hostname or "", parts.port
+    except ValueError:
+        return url
+    user, at, _ = parts.netloc.rpartition("@")
+    place = f"{user}{at}{_ascii_host(host)}"
+    if port is not None and port != _PORTS.get(scheme):
+        place = f"{place}:{port}"
+    rest = (_encoded(part) for part in (parts.path or "/", parts.query, parts.fragment))
+    return urlunsplit((scheme, place, *rest))
+
+
+def _ascii_host(host: str) -> str:
+    if ":" in host:
+        return f"[{host}]"
+    try:
+        return host.encode("idna").decode("ascii").lower()
+    except UnicodeError:
+        return host
+
+
+def _encoded(text: str) -> str:
+    text = _PERCENT.sub(lambda found: found.group().upper(), text)
+    return "".join(char if char.isascii() else quote(char, safe="") for char in text)
+
+
+@define
+class Habits:
+    """How a service keeps names and URLs, as seen in its own listings.
+
+    A text that is kept as it was sent is evidence for texts with no other kinds of characters, and for
+    longer ones unless they may have been cut. One text that is altered ends all certainty.
+    """
+
+    _kinds: dict[str, set[str]] = field(factory=dict)
+    _longest: dict[str, int] = field(factory=dict)
+    _alters: set[str] = field(factory=set)
+
+    def learn(self, sent: Row, row: Row) -> None:
+        """Learn from a row that is known to be a job that was sent."""
+        for name in NAMING:
+            if name not in row:
+                continue
+            text = normal(name, sent.get(name))
+            if text != normal(name, row[name]):
+                self._alters.add(name)
+                continue
+            self._kinds.setdefault(name, set()).update(_kinds(text))
+            self._longest[name] = max(self._longest.get(name, 0), len(text))
+
+    def keeps(self, name: str, text: str) -> bool:
+        """Return True if texts like this one are kept as they are sent."""
+        return name not in self._alters and _kinds(text) <= self._kinds.get(name, set())
+
+    def may_be_cut(self, name: str, text: str, shown: str) -> bool:
+        """Return True if the service may have cut a text to the shown one."""
+        return text.startswith(shown) and len(shown) >= self._longest.get(name, 0)
+
+
+def _kinds(text: str) -> set[str]:
+    """Return the kinds of characters in a text: each sign of ASCII is one, letters and digits too."""
+    if not text:
+        return {"empty"}
+    return {
+        "plain" if char.isascii() and char.isalnum() else char if char.isascii() else "other"
+        for char in text
+    }
+
+
+@define
+class Spec:
+    """A job that was sent, in normal form."""
+
+    values: Mapping[str, str]
+    kept: frozenset[str] = frozenset()
+    """Names of texts that the service would keep, so that a row with another one is another job."""
+
+    def compare(self, row: Spec, habits: Habits | None = None) -> Likeness:
+        """Compare it with a listed row that is new."""
+        shared = self.values.keys() & row.values.keys()
+        differing = {name for name in shared if self.values[name] != row.values[name]}
+        naming = [name for name in NAMING if name in shared]
+        if naming and not differing:
+            return Likeness.SAME
+        for name in self.kept & differing:
+            cut = habits and habits.may_be_cut(name, self.values[name], row.values[name])
+            if not cut:
+                return Likeness.OTHER
+        shares = any(name not in differing and self.values[name] for name in naming)
+        contradicts = not differing.issubset(NAMING)
+        return Likeness.OTHER if contradicts and not shares else Likeness.POSSIBLE
+
+
+def _normalized(row: Row) -> Spec:
+    return Spec({name: normal(name, row[name]) for name in row.keys() - NOT_COMPARED})
+
+
+def is_match(sent: Row, row: Row) -> bool:
+    """Return True if a listed row has every field that was sent and that the service shows."""
+    return _normalized(sent).compare(_normalized(row)) is Likeness.SAME
 
 
 @frozen
 class Match:
     """The rows found for several specs.
 
-    `rows` are in the order of the specs, with None where there is none. `doubtful` holds the
-    indexes of specs without a row that may be there in another spelling. `spare` is True if a row
-    is left over that might be one of them.
+    `rows` are in the order of the specs, with None if there is none. `doubtful` holds the indexes of
+    specs without a row that may be there all the same. `spare` is True if a row is left over that has
+    the name and the URL of a spec.
     """
 
     rows: list[dict[str, Any] | None]
@@ -58,42 +188,122 @@ class Match:
         return sum(row is not None for row in self.rows)
 
 
-def match(sent: Iterable[Row], rows: Iterable[dict[str, Any]]) -> Match:
+def match(
+    sent: Iterable[Row], rows: Iterable[dict[str, Any]], habits: Habits | None = None
+) -> Match:
     """Match specs with new rows of the list, in order of ids, each row once."""
-    specs, free = [{"name": ""} | dict(spec) for spec in sent], _by_url(rows)
+    habits = habits or Habits()
+    specs = [{"name": ""} | dict(spec) for spec in sent]
+    wanted = [_normalized(spec) for spec in specs]
+    free = _Free(rows)
     found: list[dict[str, Any] | None] = []
-    for spec in specs:
-        near = free.get(_url(spec), []) + free.get("", [])
-        row = next((row for row in near if is_match(spec, row)), None)
+    for spec, normalized in zip(specs, wanted, strict=True):
+        row = free.take(normalized)
         if row is not None:
-            free[_url(row)].remove(row)
+            habits.learn(spec, row)
         found.append(row)
-    similar = [
-        index
-        for index, spec in enumerate(specs)
-        for row in free.get(_url(spec), []) + free.get("", [])
-        if is_similar(spec, row)
-    ]
-    doubtful = frozenset(index for index in similar if found[index] is None)
-    return Match(found, doubtful, spare=bool(similar))
+    doubtful = set()
+    for index, normalized in enumerate(wanted):
+        if found[index] is None:
+            texts = normalized.values
+            kept = [name for name in NAMING if name in texts and habits.keeps(name, texts[name])]
+            normalized.kept = frozenset(kept)
+            if free.has_possible(normalized, habits):
+                doubtful.add(index)
+    return Match(found, frozenset(doubtful), spare=any(free.has_namesake(one) for one in wanted))
 
 
-def _url(row: Row) -> str:
-    return _normal("url", row.get("url"))
+class _Free:
+    """Rows that belong to no spec yet, in order of ids."""
+
+    def __init__(self, rows: Iterable[dict[str, Any]]) -> None:
+        ordered = sorted(rows, key=lambda row: int(row["id"]))
+        self._rows = {index: (_normalized(row), row) for index, row in enumerate(ordered)}
+        self._by_url: dict[str, list[int]] = {}
+        for index, (normalized, _) in self._rows.items():
+            self._by_url.setdefault(normalized.values.get("url", ""), []).append(index)
+
+    def _near(self, spec: Spec) -> list[int]:
+        """Return the rows with its URL, and those that show none."""
+        url = spec.values.get("url", "")
+        near = self._by_url.get(url, []) + (self._by_url.get("", []) if url else [])
+        return [index for index in near if index in self._rows]
+
+    def take(self, spec: Spec) -> dict[str, Any] | None:
+        """Take out and return the first row that is the same, or None."""
+        for index in self._near(spec):
+            if spec.compare(self._rows[index][0]) is Likeness.SAME:
+                return self._rows.pop(index)[1]
+        return None
+
+    def has_namesake(self, spec: Spec) -> bool:
+        """Return True if a row has the same name and URL."""
+        naming = Spec({name: spec.values[name] for name in NAMING if name in spec.values})
+        return any(
+            naming.compare(self._rows[index][0]) is Likeness.SAME for index in self._near(spec)
+        )
+
+    def has_possible(self, spec: Spec, habits: Habits) -> bool:
+        """Return True if nothing proves that a row is another job than this one."""
+        rows = self._rows.values()
+        return any(spec.compare(row, habits) is Likeness.POSSIBLE for row, _ in rows)
 
 
-def _by_url(rows: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """Return rows by url, in order of ids. Rows that show no url stand under an empty one."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for row in sorted(rows, key=lambda row: int(row["id"])):
-        found.setdefault(_url(row), []).append(row)
-    return found
+def find_altered(
+    wanted: Row, rows: Iterable[dict[str, Any]], habits: Habits
+) -> dict[str, Any] | None:
+    """Return a row that may be the wanted job under a name that the service has altered, or None.
+
+    It has the same URL. Its name is like the wanted one, or nothing else tells the two apart.
+    """
+    spec = _normalized(wanted)
+    name, url = spec.values.get("name", ""), spec.values.get("url")
+    for row in rows:
+        shown = _normalized(row)
+        if not url or shown.values.get("url") != url:
+            continue
+        kept = shown.values.get("name", "")
+        if habits.keeps("name", name) and not habits.may_be_cut("name", name, kept):
+            continue
+        others = (spec.values.keys() & shown.values.keys()).difference(NAMING)
+        equal = all(spec.values[one] == shown.values[one] for one in others)
+        if equal or may_be_altered(name, kept):
+            return row
+    return None
+
+
+def may_be_altered(name: str, shown: str) -> bool:
+    """Return True if a shown name looks like a sent one that was cut, cleaned or replaced."""
+    mine, theirs = _skeleton(name), _skeleton(shown)
+    is_part = len(theirs) >= LEAST_CUT and (theirs in mine or mine in theirs)
+    return mine == theirs or is_part or not theirs
+
+
+def _skeleton(text: str) -> str:
+    """Return the letters and digits of a text: no case, no accents, no markup, no other signs."""
+    plain = _TAG.sub("", html.unescape(text))
+    decomposed = unicodedata.normalize("NFKD", plain).casefold()
+    return "".join(char for char in decomposed if char.isascii() and char.isalnum())
+
+
+def habits_of(rows: Iterable[Row], target: str, memory: Memory) -> Habits:
+    """Return how a service keeps texts, from the rows of creates whose texts are remembered."""
+    habits = Habits()
+    for row in rows:
+        for number in ids_of(row):
+            sent = memory.sent_for(target, number)
+            if sent is not None:
+                habits.learn(sent, row)
+    return habits
 
 
 def new_rows(
     rows: Iterable[dict[str, Any]], target: str, memory: Memory, epoch: int
 ) -> list[dict[str, Any]]:
-    """Return the rows that were not there before an epoch, and that no other create made."""
+    """Return the rows that were not there before an epoch, and that no other create made.
+
+    Only a row that was listed before the epoch is known to be older: no fact says that ids grow.
+    """
     return [
         row
         for row in rows
@@ -113,4 +323,4 @@ def lookup_keys(function: str, sent: Row) -> frozenset[tuple[str, ...]]:
         return frozenset()
     keys = ("id", "time") if kind == "run" else ("url", "name")
     rows = [spec for spec in specs if isinstance(spec, dict)] if isinstance(specs, list) else []
-    return frozenset((kind, *(_normal(key, spec.get(key)) for key in keys)) for spec in rows)
+    return frozenset((kind, *(normal(key, spec.get(key)) for key in keys)) for spec in rows)

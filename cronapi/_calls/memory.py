@@ -21,9 +21,12 @@ MOST_DIGITS = 18
 """Digits of an id. A longer one is no id, and would not fit into eight bytes."""
 FEW_RUNS = 1000
 """Runs that are remembered before those whose time has come are forgotten."""
+MOST_SAMPLES = 64
+"""Creates that are remembered with their name and URL, to see in a listing how they are kept."""
 _ID = re.compile(f"[0-9]{{1,{MOST_DIGITS}}}")
 _CREATES = frozenset(row.name for row in TABLE.values() if row.repeat is Repeat.CREATE)
 _DELETES = frozenset(row.name for row in TABLE.values() if row.repeat is Repeat.GONE)
+_EDITS = frozenset({"cron.edit", "cron.batch_edit", "cron.group_edit", "group.edit"})
 _WITHOUT_IDS = frozenset({"cron.run", "cron.next", "cron.logs", "cron.failures"})
 
 
@@ -73,6 +76,10 @@ class Memory:
     """The epoch in which an id was first seen, oldest first."""
     _held: set[int] = field(factory=set)
     _count: int = 0
+    _samples: OrderedDict[tuple[str, int], Mapping[str, Any]] = field(factory=OrderedDict)
+    """Name and URL of the latest creates, as they were sent, by target and id."""
+    losses: int = 0
+    """How often something was learnt to be gone."""
     _runs: set[tuple[str, int]] = field(factory=set)
     _most_runs: int = FEW_RUNS
 
@@ -125,8 +132,23 @@ class Memory:
 
     def mark_gone(self, target: str, numbers: Iterable[int]) -> None:
         """Remember ids that are no longer there."""
+        self.losses += 1
         for number in numbers:
             self._gone[target].add(number)
+
+    def remember_sent(self, target: str, number: int, sent: Mapping[str, Any]) -> None:
+        """Remember the name and the URL that a create has sent."""
+        self._samples[target, number] = {name: sent.get(name) for name in ("name", "url")}
+        if len(self._samples) > MOST_SAMPLES:
+            self._samples.popitem(last=False)
+
+    def forget_sent(self, target: str, number: int) -> None:
+        """Forget the texts of a create, since they were changed."""
+        self._samples.pop((target, number), None)
+
+    def sent_for(self, target: str, number: int) -> Mapping[str, Any] | None:
+        """Return the name and the URL that were sent for an id, None if that is not remembered."""
+        return self._samples.get((target, number))
 
     def was_there(self, target: str, number: int) -> bool:
         """Return True if this client has seen the id and has not found it missing since."""
@@ -186,9 +208,17 @@ def learn(memory: Memory, function: str, data: object, sent: Mapping[str, Any]) 
     """Remember the ids in the answer to a call."""
     if function == "cron.run":
         memory.note_run(sent)
-    target = target_of(function)
-    if target is not None:
-        (memory.mark_created if function in _CREATES else memory.see)(target, ids_of(data))
+    target, numbers = target_of(function), ids_of(data)
+    if target is not None and function in _CREATES:
+        memory.mark_created(target, numbers)
+        specs = sent.get("data") if function == "cron.batch_add" else [sent]
+        for number, spec in zip(numbers, specs if isinstance(specs, list) else (), strict=False):
+            if len(numbers) == len(specs or ()) and isinstance(spec, Mapping):
+                memory.remember_sent(target, number, spec)
+    elif target is not None:
+        memory.see(target, numbers)
+        for number in numbers if function in _EDITS else ():
+            memory.forget_sent(target, number)
     if function in _DELETES:
         learn_gone(memory, function, sent)
 

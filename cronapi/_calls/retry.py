@@ -65,12 +65,15 @@ class History:
     lost: bool = False
     first_failure: float | None = None
 
-    def record(self, ending: Ending, now: float) -> None:
-        """Add an attempt that ended at `now`."""
+    def record(self, ending: Ending, now: float, *, did_nothing: bool = True) -> None:
+        """Add an attempt that ended at `now`.
+
+        `did_nothing` is False for a refusal that does not prove that nothing was done.
+        """
         self.attempts += 1
         self.errors += ending is Ending.NOT_SENT or ending in _UNKNOWN
         self.garbled += ending is Ending.GARBLED
-        self.lost |= ending in _UNKNOWN
+        self.lost |= ending in _UNKNOWN or (ending is Ending.REFUSED and not did_nothing)
         if self.first_failure is None:
             self.first_failure = now
 
@@ -99,13 +102,15 @@ def next_step(
     *,
     now: float,
     retry_after: float | None = None,
+    did_nothing: bool = True,
 ) -> Step:
     """Return the step after an attempt with this ending. `now` is on the clock of `history`."""
     if ending is Ending.DONE:
         return Step.RETURN
     if ending is Ending.FINAL or policy is None:
         return Step.RAISE
-    if ending in _UNKNOWN and repeat is Repeat.CREATE:
+    may_have_happened = ending in _UNKNOWN or (ending is Ending.REFUSED and not did_nothing)
+    if may_have_happened and repeat is Repeat.CREATE:
         return Step.LOOK
     return Step.RAISE if is_over(history, policy, now=now, retry_after=retry_after) else Step.REPEAT
 

@@ -11,6 +11,7 @@ from attrs import define
 from cronapi._calls.caller import Caller
 from cronapi._calls.creates import Keys
 from cronapi._calls.exchange import Exchange
+from cronapi._calls.foreign import foreign_answer
 from cronapi._calls.lookup import RECOVERY, Finding
 from cronapi._calls.matching import lookup_keys
 from cronapi._calls.memory import learn, learn_unreported
@@ -18,6 +19,7 @@ from cronapi._calls.options import DeferredRequest, Options, resolved
 from cronapi._functions import Function
 from cronapi._protocol.request import Request, build_request
 from cronapi._protocol.response import Ending, Verdict
+from cronapi.errors import ResponseError
 from cronapi.scheduler import Lane, Slot
 
 
@@ -93,14 +95,23 @@ class Sender:
         if not self.abandoned:
             self.caller.creates.stop_tracking(self)
 
-    def _learn(self, verdict: Verdict) -> None:
+    def _learn(self, verdict: Verdict) -> Verdict:
         """Remember the ids in an answer. An abandoned create ends here: until now it was open."""
         memory = self.caller.memory
+        if verdict.ending is Ending.DONE:
+            strange = None
+            if not self.abandoned:
+                strange = foreign_answer(self.function, self.sent, verdict.data, memory, self.epoch)
+            if strange is not None:
+                self.caller.transport.drop_connections()
+                error = ResponseError(strange, problems=(f"$.data: {strange}",))
+                verdict = Verdict(ending=Ending.GARBLED, error=error)
         if verdict.ending is Ending.DONE:
             learn(memory, self.function.name, verdict.data, self.sent)
         if self.abandoned:
             learn_unreported(memory, self.function.name, verdict.data)
             self.caller.creates.stop_tracking(self)
+        return verdict
 
     def _build_deferred(self, token: str, slot: Slot) -> Request:
         try:

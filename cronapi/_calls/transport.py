@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
+from functools import partial
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -36,6 +38,9 @@ MOST_BYTES = 32 * 1024 * 1024
 LAST_RESORT = 2
 """Timeouts after which an exchange is cut off, and the connection pool with it. A server that drips
 its headers outlives a single one."""
+MOST_ROUND_TRIPS = 31
+QUICK = 0.1
+"""Seconds. An answer within them is quick, whatever the usual time is."""
 _CLOSED = "This client is closed; make a new one."
 
 
@@ -62,6 +67,7 @@ class Transport:
         self._using: Counter[AnyClient] = Counter()
         self._under_way = 0
         self._idle: anyio.Event | None = None
+        self._round_trips = RoundTrips()
 
     def check(self) -> None:
         """Refuse to serve after closing, or on another event loop than the first.
@@ -79,15 +85,16 @@ class Transport:
         self._client()
 
     def start(
-        self, request: Request, slot: Slot, timeout: float, learn: Callable[[Verdict], None]
+        self, request: Request, slot: Slot, timeout: float, learn: Callable[[Verdict], Verdict]
     ) -> Exchange:
-        """Start an exchange. At its end it frees `slot` and calls `learn`, caller or no caller."""
-        exchange = Exchange()
+        """Start an exchange. At its end it frees `slot` and calls `learn`, caller or no caller.
+
+        `learn` returns the verdict, or another one if the answer belongs to another request.
+        """
         if self._closed:  # while the call was waiting for its slot
             slot.give_back()
-            exchange.verdict = Verdict(ending=Ending.FINAL, error=ConfigurationError(_CLOSED))
-            exchange.event.set()
-            return exchange
+            raise ConfigurationError(_CLOSED)
+        exchange = Exchange()
         self._under_way += 1
 
         async def run() -> None:
@@ -97,7 +104,7 @@ class Transport:
                     exchange.verdict = await self._attempt(request, slot, timeout)
             finally:
                 try:
-                    learn(exchange.verdict)
+                    exchange.verdict = learn(exchange.verdict)
                 finally:
                     self._end(exchange, slot)
             await slot.publish()
@@ -140,7 +147,7 @@ class Transport:
             return Verdict(ending=Ending.FINAL, error=error)
         self._using[client] += 1
         try:
-            return await _exchange(client, request, slot, timeout)
+            return await _exchange(client, request, slot, timeout, self._round_trips)
         except Exception as error:  # noqa: BLE001 -- the border: a transport may raise anything
             return translate(error, module_of(client), request.secrets, stock=is_stock(client))
         except BaseException:
@@ -149,10 +156,18 @@ class Transport:
         finally:
             await self._leave(client)
 
+    def drop_connections(self) -> None:
+        """Use new connections from now on, unless they belong to a client that was handed in."""
+        if self._own is not None:
+            self._retire(self._own)
+
     def _retire(self, client: AnyClient) -> None:
         """Stop using our HTTP client after a cancellation, which may have cost it connections."""
         if self._own is client:
             self._own = None
+            if not self._using[client]:
+                del self._using[client]
+                spawn(partial(close, client))
 
     async def _leave(self, client: AnyClient) -> None:
         """Close a retired client when the last exchange on it has ended."""
@@ -176,10 +191,29 @@ class Transport:
         return self._own
 
 
-async def _exchange(client: AnyClient, request: Request, slot: Slot, timeout: float) -> Verdict:
+class RoundTrips:
+    """The times of the latest answers, in seconds."""
+
+    def __init__(self) -> None:
+        self._latest: deque[float] = deque(maxlen=MOST_ROUND_TRIPS)
+
+    def was_quick(self, seconds: float) -> bool:
+        """Return True if an answer came in less than twice the median time, and remember it."""
+        usual = median(self._latest) if self._latest else 0.0
+        self._latest.append(seconds)
+        return seconds <= max(QUICK, 2 * usual)
+
+
+async def _exchange(
+    client: AnyClient, request: Request, slot: Slot, timeout: float, round_trips: RoundTrips
+) -> Verdict:
+    began = anyio.current_time()
+
     async def trace(event: str, _: object) -> None:
+        nonlocal began
         if event.endswith("send_request_headers.started"):
             await slot.ready()
+            began = anyio.current_time()
 
     built = client.build_request(
         request.method,
@@ -202,8 +236,14 @@ async def _exchange(client: AnyClient, request: Request, slot: Slot, timeout: fl
         await response.aclose()
     if body is None:
         return _too_large()
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    return read_response(response.status_code, headers, body, secrets=request.secrets)
+    return read_response(
+        response.status_code,
+        {name.lower(): value for name, value in response.headers.items()},
+        body,
+        secrets=request.secrets,
+        limiter_pages=request.limiter_pages,
+        was_quick=round_trips.was_quick(anyio.current_time() - began),
+    )
 
 
 def _extensions(request: Request) -> dict[str, Any]:
@@ -231,7 +271,7 @@ def _too_large() -> Verdict:
 def _settle(slot: Slot, verdict: Verdict) -> None:
     """Tell the scheduler how the request fared with the rate limit."""
     unanswered = verdict.ending in (Ending.NOT_SENT, Ending.LOST)
-    if verdict.ending is Ending.REFUSED:
+    if verdict.ending is Ending.REFUSED or verdict.retry_after:
         slot.refused(verdict.retry_after)
     elif unanswered and not isinstance(verdict.error, StatusError):
         slot.lost()

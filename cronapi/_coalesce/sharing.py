@@ -14,7 +14,7 @@ from cronapi._batch.results import FATAL_ERRORS, BatchResult, Result, all_failed
 from cronapi._calls.memory import ids_of
 from cronapi._calls.pages import as_list
 from cronapi._coalesce.shared import Shared
-from cronapi._functions import PAGE, Function
+from cronapi._functions import Function
 from cronapi.errors import CronAPIError, NotFoundError
 
 Sent = Mapping[str, Any]
@@ -61,7 +61,12 @@ async def send_gets(shared: Shared) -> BatchResult:
 
     try:
         data = await shared.calls(table.CRON_GET, {}, deferred=shared.deferred(build))
-        found = _shown(as_list(data), shared.items) if several else {shared.items[0]: Result(data)}
+        if several:
+            page, paging = as_list(data), shared.calls.paging
+            found = _shown(page, shared.items, is_last=paging.is_last(len(page)))
+            paging.learn(len(page), search=False)
+        else:
+            found[shared.items[0]] = Result(data)
     except CronAPIError as error:
         if not several and not isinstance(error, FATAL_ERRORS):
             found[shared.items[0]] = Result(error=error)
@@ -75,10 +80,10 @@ async def send_gets(shared: Shared) -> BatchResult:
     return settled(found[number] for number in shared.items)
 
 
-def _shown(page: list[Any], items: list[int]) -> dict[int, Result]:
-    """Return the results that the first page tells. If it is the only one, it tells all."""
+def _shown(page: list[Any], items: list[int], *, is_last: bool) -> dict[int, Result]:
+    """Return the results that the first page tells. If it is the last one, it tells all."""
     found = {number: Result(row) for row in page for number in ids_of(row)}
-    if len(page) >= PAGE:
+    if page and not is_last:
         return found
     text = "There is no such job: the list does not show it."
     absent = Result(error=NotFoundError(text, function=table.CRON_GET.name))

@@ -33,6 +33,7 @@ class Request:
     content: bytes = field(default=b"", repr=False)
     url_token: str | None = field(default=None, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    limiter_pages: tuple[str, ...] = ()
 
 
 def build_request(
@@ -52,7 +53,11 @@ def build_request(
     url = provider.base_url + quote(provider.spell(function), safe="._-")
     headers = {"Accept": "application/json", "User-Agent": USER_AGENT}
     make = partial(
-        Request, function=function, headers=headers, secrets=(token, *secrets_of(params))
+        Request,
+        function=function,
+        headers=headers,
+        secrets=(token, *secrets_of(params)),
+        limiter_pages=provider.limiter_pages,
     )
     if auth == "bearer":
         headers["Authorization"] = f"Bearer {token}"

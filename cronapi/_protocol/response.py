@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from cronapi._protocol.json_text import parse_json
 from cronapi._protocol.redaction import redact
 from cronapi.errors import (
+    NO_MESSAGE,
     APIError,
     AuthenticationError,
     CronAPIError,
@@ -29,10 +30,15 @@ WRONG_TOKEN = 11
 """The one error code with a documented meaning besides 0."""
 REFUSALS = (429, 503)
 _NOT_FOUND = 404
+_TIMEOUT = 408
+_UNAVAILABLE = 503
 _SHOWN, _READ = 200, 4000
 _CODE = re.compile("-?[0-9]{1,9}")
 _NO_FUNCTION = "unknown function"
 """The emulator's words. No documentation has a service's own, and only advice depends on them."""
+_NO_ENVELOPE = (
+    "The answer is JSON, but not the envelope: it is no object with status success or error."
+)
 _ELSEWHERE = "Check base_url, and whether the service still has this function."
 
 
@@ -49,12 +55,32 @@ class Ending(enum.Enum):
 
 @frozen(kw_only=True)
 class Verdict:
-    """How an attempt ended, with `data` if it was answered and `error` if not."""
+    """How an attempt ended, with `data` if it was answered and `error` if not.
+
+    `did_nothing` is True if the answer proves that the service has not carried out the call.
+    """
 
     ending: Ending
     data: Any = None
     error: CronAPIError | None = None
     retry_after: float | None = None
+    did_nothing: bool = False
+
+
+@frozen
+class Reply:
+    """An HTTP answer: `headers` have lower-case names."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    secrets: tuple[str, ...]
+    now: datetime | None
+
+    @property
+    def retry_after(self) -> float | None:
+        """The seconds that the answer asks to wait."""
+        return retry_after_seconds(self.headers.get("retry-after"), self.now)
 
 
 def read_response(
@@ -63,71 +89,96 @@ def read_response(
     body: bytes,
     *,
     secrets: Iterable[str] = (),
+    limiter_pages: Iterable[str] = (),
+    was_quick: bool = False,
     now: datetime | None = None,
 ) -> Verdict:
-    """Return the verdict on an answer; an envelope counts whatever the HTTP status is. `headers` have lower-case names."""
+    """Return the verdict on an answer. An envelope counts with any HTTP status.
+
+    `headers` have lower-case names. `limiter_pages` are texts of the pages with which the rate limit of
+    the service refuses a request. `was_quick` is True if the answer came in less than twice the usual
+    time, so that the service can hardly have worked on it.
+    """
+    reply = Reply(status, headers, body, tuple(secrets), now)
     try:
         answer = parse_json(body)
     except ValueError as error:
-        return _without_envelope(
-            status, headers, body, f"The answer is not JSON: {error}.", tuple(secrets), now
-        )
+        answer, reason, shown = None, f"The answer is not JSON: {error}.", body
+    else:
+        reason, shown = _NO_ENVELOPE, b""
     if isinstance(answer, dict) and answer.get("status") in ("success", "error"):
-        return _envelope(status, answer, tuple(secrets))
-    reason = (
-        "The answer is JSON, but not the envelope: it is no object with status success or error."
-    )
-    return _without_envelope(status, headers, b"", reason, tuple(secrets), now)
+        return _envelope(reply, answer)
+    if status in REFUSALS:
+        return _refusal(reply, limiter_pages, was_quick=was_quick)
+    return _page(reply) or _garbled(shown, reason, reply.secrets)
 
 
-def _envelope(status: int, answer: Mapping[str, Any], secrets: tuple[str, ...]) -> Verdict:
+def _envelope(reply: Reply, answer: Mapping[str, Any]) -> Verdict:
     if answer["status"] == "success" and answer.get("code", 0) in (0, "0"):
         return Verdict(ending=Ending.DONE, data=answer.get("data"))
     code, message = answer.get("code"), answer.get("message")
     number = int(code) if isinstance(code, int | str) and _CODE.fullmatch(str(code)) else 1
-    text = (
-        redact(message, secrets)[:_SHOWN]
-        if isinstance(message, str) and message
-        else "The service gave no message"
-    )
+    text = redact(message, reply.secrets)[:_SHOWN] if isinstance(message, str) else ""
+    if reply.status in REFUSALS and number != WRONG_TOKEN:
+        # No proof that the service has done nothing: the request came far enough for an envelope.
+        said = f"HTTP {reply.status}: {text or NO_MESSAGE} (code {number})."
+        return _refused(reply, said, did_nothing=False)
     kind: type[APIError] = APIError
     if number == WRONG_TOKEN:
         kind = AuthenticationError
-    elif status == _NOT_FOUND:
+    elif reply.status == _NOT_FOUND:
         kind = NotFoundError
-    error = kind(f"{text} (code {number}).", code=number)
+    error = kind(text, code=number)
+    error.says_code = True
     if _NO_FUNCTION in text.lower():
         error.advice = _ELSEWHERE
     return Verdict(ending=Ending.FINAL, error=error)
 
 
-def _without_envelope(
-    status: int,
-    headers: Mapping[str, str],
-    body: bytes,
-    reason: str,
-    secrets: tuple[str, ...],
-    now: datetime | None,
-) -> Verdict:
+def _refusal(reply: Reply, limiter_pages: Iterable[str], *, was_quick: bool) -> Verdict:
+    """Return the verdict on a 503 or 429 without an envelope.
+
+    Only the limiter's own page, sent quickly, proves that nothing was done. Another page, of a load
+    balancer for example, may come after the work was done, and says nothing about the rate.
+    """
+    page, known = (
+        " ".join(reply.body.decode("utf-8", "replace").split()).lower(),
+        tuple(limiter_pages),
+    )
+    is_limiter = any(text.lower() in page for text in known)
+    is_foreign = bool(page and known) and not is_limiter and reply.status == _UNAVAILABLE
+    text = f"HTTP {reply.status}: over the rate limit, or an outage."
+    verdict = _refused(reply, text, did_nothing=is_limiter and was_quick)
+    return evolve(verdict, ending=Ending.LOST) if is_foreign else verdict
+
+
+def _refused(reply: Reply, text: str, *, did_nothing: bool) -> Verdict:
+    delay = reply.retry_after
+    error = ServiceUnavailableError(text, status=reply.status, retry_after=delay)
+    return Verdict(ending=Ending.REFUSED, error=error, retry_after=delay, did_nothing=did_nothing)
+
+
+def _page(reply: Reply) -> Verdict | None:
+    """Return the verdict on a status that says enough without an envelope, or None."""
+    status = reply.status
     if 300 <= status < 400:  # noqa: PLR2004 -- HTTP's class of redirects
-        location = redact(headers.get("location", ""), secrets)
+        location = redact(reply.headers.get("location", ""), reply.secrets)
         redirect = RedirectError(
             f"HTTP {status}, to {location!r}.", status=status, location=location
         )
         return Verdict(ending=Ending.FINAL, error=redirect)
-    if status in REFUSALS:
-        delay = retry_after_seconds(headers.get("retry-after"), now)
-        error = ServiceUnavailableError(
-            f"HTTP {status}: over the rate limit, or an outage.", status=status, retry_after=delay
-        )
-        return Verdict(ending=Ending.REFUSED, error=error, retry_after=delay)
-    if status >= 400:  # noqa: PLR2004 -- HTTP's classes of errors, of the client and of the server
-        page = StatusError(f"HTTP {status} without an envelope.", status=status)
-        if status == _NOT_FOUND:
-            page.advice = _ELSEWHERE
-        return Verdict(ending=Ending.LOST if status >= 500 else Ending.FINAL, error=page)  # noqa: PLR2004 -- the latter
-    shown = redact(body[:_READ].decode("utf-8", "replace"), secrets)[:_SHOWN]
-    text = f"{reason} It begins with {shown!r}." if body else reason
+    if status < 400:  # noqa: PLR2004 -- HTTP's classes of errors, of the client and of the server
+        return None
+    page = StatusError(f"HTTP {status} without an envelope.", status=status)
+    if status == _NOT_FOUND:
+        page.advice = _ELSEWHERE
+    is_lost = status >= 500 or status == _TIMEOUT  # noqa: PLR2004 -- errors of the server
+    return Verdict(ending=Ending.LOST if is_lost else Ending.FINAL, error=page)
+
+
+def _garbled(shown: bytes, reason: str, secrets: tuple[str, ...]) -> Verdict:
+    start = redact(shown[:_READ].decode("utf-8", "replace"), secrets)[:_SHOWN]
+    text = f"{reason} It begins with {start!r}." if shown else reason
     return Verdict(ending=Ending.GARBLED, error=ResponseError(text, problems=(f"$: {reason}",)))
 
 

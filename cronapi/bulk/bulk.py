@@ -111,7 +111,7 @@ class Bulk(Generic[T]):
         requests = max(
             self._work.requests(self._source.total), self._work.at_least(self._source.payloads())
         )
-        requests += 2 * self._calls.limits.pages - 1 if looks else 0
+        requests += self._calls.paging.requests_for(self._calls.limits.pages) if looks else 0
         return Cost(requests, requests * self._calls.caller.scheduler.rate.interval)
 
     def __await__(self) -> Generator[Any, None, Report[T]]:

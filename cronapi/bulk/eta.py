@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve, frozen
 
-from cronapi._calls.lookup import LONG_LOOK
+from cronapi._calls.lookup import LOOKS
 
 _TRUST = 5
 """Requests at the rate that count beside those that were seen: two answers that happen to come together say little."""
@@ -38,4 +38,4 @@ def seconds_left(speed: Speed, interval: float) -> float:
 
 def seconds_of_a_look(pages: int, interval: float) -> float:
     """Return the seconds in which a bulk that goes on learns what an earlier run has made, where the list of jobs has so many pages."""
-    return sum(LONG_LOOK) + len(LONG_LOOK) * (2 * pages - 1) * interval
+    return sum(LOOKS) + len(LOOKS) * (2 * pages - 1) * interval

@@ -28,7 +28,7 @@ from cronapi._batch.parts import Series
 from cronapi._batch.results import Result
 from cronapi._calls.lookup import RECOVERY
 from cronapi._calls.memory import Memory, ids_of, run_key
-from cronapi._calls.pages import every_job
+from cronapi._calls.pages import job_list
 from cronapi._functions import PAGE, Function
 from cronapi.errors import CronAPIError, OutcomeUnknownError
 
@@ -80,8 +80,9 @@ def adding(calls: Calls) -> Work[Any]:
             yield place, result
 
     async def prepare() -> list[int]:
-        ids = ids_of(await every_job(calls.ask))
-        calls.limits.pages = len(ids) // PAGE + 1
+        reading = job_list(calls.ask)
+        ids = ids_of(await reading.all())
+        calls.limits.pages = reading.pages
         return ids
 
     return Work(

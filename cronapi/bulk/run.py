@@ -20,7 +20,6 @@ from cronapi import _functions as table
 from cronapi._batch.calls import Calls
 from cronapi._batch.results import Result, fatal_error
 from cronapi._calls.tasks import is_cancelled, spawn
-from cronapi._functions import PAGE
 from cronapi.bulk.eta import seconds_of_a_look
 from cronapi.bulk.journal import Journal
 from cronapi.bulk.operations import Known, Work
@@ -191,7 +190,8 @@ class Run(Generic[T]):
         self.before = journal.done
         if journal.known is not None and journal.is_doubtful:
             self.ahead = seconds_of_a_look(
-                len(journal.known) // PAGE + 1, self.calls.caller.scheduler.rate.interval
+                self.calls.paging.pages_of(len(journal.known)),
+                self.calls.caller.scheduler.rate.interval,
             )
         while read < journal.last and (
             items := await _read(partial(self.source.take, min(AHEAD, journal.last - read)))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+import logging
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -13,12 +14,15 @@ from anyio.lowlevel import RunVar
 
 from cronapi._batch.calls import Calls
 from cronapi._calls.exchange import Exchange
-from cronapi._calls.lookup import LONG_LOOK
-from cronapi._calls.pages import every_job
+from cronapi._calls.lookup import LOOKS
+from cronapi._calls.matching import find_altered, habits_of, normal
+from cronapi._calls.pages import every_job, find_by_name
 from cronapi._calls.tasks import spawn
 from cronapi._protocol.response import Ending
-from cronapi.errors import WaitTooLongError
+from cronapi.errors import ConfigurationError, WaitTooLongError
+from cronapi.models import CronJob
 
+logger = logging.getLogger("cronapi")
 _locks: RunVar[WeakValueDictionary[tuple[str, str], anyio.Semaphore]] = RunVar("cronapi_ensuring")
 
 
@@ -56,12 +60,39 @@ async def _release(calls: Calls, lock: anyio.Semaphore, left: Iterable[Exchange]
             await exchange.event.wait()
         if any(exchange.verdict.ending is Ending.LOST for exchange in left):
             # The service may still be holding the request back.
-            await calls.caller.wait(sum(LONG_LOOK))
+            await calls.caller.wait(sum(LOOKS))
     finally:
         lock.release()
 
 
-async def find(calls: Calls, name: str) -> dict[str, Any] | None:
-    """Return the job of exactly this name from all pages of a search, the lowest id if several."""
-    found = [row for row in await every_job(calls, name) if row.get("name") == name]
-    return min(found, key=lambda row: int(row["id"]), default=None)
+async def find_or_refuse(calls: Calls, wanted: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the job of the wanted name, or None if it may be created.
+
+    ConfigurationError if a job may be the wanted one under a name that the service has altered.
+    """
+    memory, name = calls.caller.memory, str(wanted["name"])
+    row = await find_by_name(calls.ask, name)
+    if row is not None:
+        memory.remember_sent("cron", int(row["id"]), wanted)
+        return row
+    rows = await every_job(calls.ask)
+    altered = find_altered(wanted, rows, habits_of(rows, "cron", memory))
+    if altered is None:
+        return None
+    kept, number = altered.get("name"), altered["id"]
+    raise ConfigurationError(
+        f"No job has the name {name!r}, but {kept!r} (id {number}) has its url and may be the same "
+        "job: some services keep names in a spelling of their own. Nothing was sent. Ensure it under "
+        f"the name {kept!r}, edit it by its id, or rename it."
+    )
+
+
+def warn_if_altered(job: CronJob, name: str) -> None:
+    """Log a warning if the service has given a new job another name: the next ensure misses it."""
+    if job.name is not None and normal("name", job.name) != normal("name", name):
+        logger.warning(
+            "cron.ensure: the service keeps the name %r as %r (id %s). Ensure it under that name.",
+            name,
+            job.name,
+            job.id,
+        )

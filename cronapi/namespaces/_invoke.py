@@ -13,6 +13,7 @@ from cronapi._batch.limits import Limits
 from cronapi._calls.call import Answer, Call
 from cronapi._calls.caller import Caller
 from cronapi._calls.options import Options
+from cronapi._calls.pages import Paging
 from cronapi._coalesce.merger import Merger
 from cronapi._functions import CRON_FAILURES, Function, Repeat
 from cronapi._protocol.params import encode_params
@@ -68,9 +69,18 @@ class Invoker:
         """Return the structured result of a call with encoded parameters."""
         answer = await self.answer(function, sent, lane)
         gone = function.repeat is Repeat.GONE
-        data = restore_ids(answer.data, sent["id"]) if gone else answer.data
+        if gone:
+            answer = evolve(answer, data=restore_ids(answer.data, sent["id"]))
+        return self.structured(function, answer)
+
+    def ask(self, lane: Lane) -> MergingAsk:
+        """Return a way to make reads that shares requests if the client does."""
+        return MergingAsk(self, lane)
+
+    def structured(self, function: Function[T], answer: Answer) -> T:
+        """Return the result in an answer. ResponseError if it has another shape."""
         try:
-            return structure(data, function.result)
+            return structure(answer.data, function.result)
         except StructureError as error:
             raise ResponseError(
                 f"The answer has another shape than expected: {error}.",
@@ -80,3 +90,20 @@ class Invoker:
                 attempts=answer.attempts,
                 applied=Applied.NO if function.repeat is Repeat.READ else Applied.YES,
             ) from error
+
+
+@frozen
+class MergingAsk:
+    """Makes reads in a lane, merged with equal ones if the client does that."""
+
+    invoker: Invoker
+    lane: Lane
+
+    @property
+    def paging(self) -> Paging:
+        """The pages that the client has seen."""
+        return self.invoker.caller.paging
+
+    async def __call__(self, function: Function[Any], sent: dict[str, Any], /) -> Any:
+        """Return the raw data of a read."""
+        return (await self.invoker.answer(function, sent, self.lane)).data

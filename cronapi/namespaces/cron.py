@@ -11,14 +11,15 @@ from typing import Any, Unpack
 from attrs import evolve, frozen
 
 from cronapi import _functions as table
+from cronapi._calls.call import Answer
 from cronapi._calls.matching import NOT_COMPARED, is_match
-from cronapi._calls.pages import walk
+from cronapi._calls.pages import Reading, find_by_name
 from cronapi._protocol.params import JobParams, JobSpec, as_params, check_names, span
 from cronapi._protocol.structure import structure
 from cronapi.bulk.source import checked
 from cronapi.errors import ConfigurationError
 from cronapi.models import CronJob, Execution
-from cronapi.namespaces._ensure import ensuring, find
+from cronapi.namespaces._ensure import ensuring, find_or_refuse, warn_if_altered
 from cronapi.namespaces._many import ManyJobs
 
 
@@ -51,18 +52,34 @@ class CronNamespace(ManyJobs):
             params = {"page": number if number > 1 else None, "keyword": keyword}
             return await self._invoke(table.CRON_LIST, params, lane="bulk")
 
-        async with aclosing(walk(read)) as pages:
+        caller = self._invoke.caller
+        losses, seen = caller.memory.losses, set[int]()
+        reading = Reading(read, _id_of, caller.paging, search=bool(keyword))
+        async with aclosing(reading.down()) as pages:
             async for jobs in pages:
                 for job in jobs:
-                    yield job
+                    if job.id not in seen:
+                        seen.add(job.id)
+                        yield job
+        if not (reading.has_shifted or caller.memory.losses > losses):
+            return
+        async with aclosing(reading.up()) as pages:
+            async for jobs in pages:
+                for job in jobs:
+                    if job.id not in seen:
+                        seen.add(job.id)
+                        yield job
+        reading.check()
 
     async def find(self, name: str) -> CronJob | None:
-        """Return the job of exactly this name, the lowest id if there are several, or None.
+        """Return the job of exactly this name, or None if no page of the list shows one.
 
-        Reads every page of a search for the name. An error is raised and never taken for absence.
+        The lowest id of the first page that shows one, if there are several. A search finds it with
+        one request. If the search does not show it, the whole list is read, since a search may work by
+        words or patterns. An error is raised and never taken for absence.
         """
-        found = [job async for job in self.iterate(keyword=name) if job.name == name]
-        return min(found, key=lambda job: job.id, default=None)
+        row = await find_by_name(self._invoke.ask("bulk"), name)
+        return None if row is None else self._invoke.structured(table.CRON_GET, Answer(row, 1))
 
     async def ensure(self, **params: Unpack[JobParams]) -> CronJob:
         """Make sure that a job of exactly this `name` has these parameters, and return it.
@@ -86,10 +103,12 @@ class CronNamespace(ManyJobs):
         # Callers who share an add could make the job again after this one has left.
         alone = evolve(self._invoke, merger=None)
         async with ensuring(calls, name):
-            row = await find(calls, name)
-            if row is None:
-                return await alone.send(table.CRON_ADD, alone.encode(params))
             wanted = self._invoke.encode(params, clear=True)
+            row = await find_or_refuse(calls, wanted)
+            if row is None:
+                job = await alone.send(table.CRON_ADD, alone.encode(params))
+                warn_if_altered(job, name)
+                return job
             if wanted.keys() <= row.keys() - NOT_COMPARED and is_match(wanted, row):
                 return structure(row, CronJob)
             return await self.edit(int(row["id"]), **params)
@@ -238,6 +257,10 @@ def _checked_name(params: JobParams) -> str:
         )
     as_params(params, "cron.ensure")
     return name
+
+
+def _id_of(job: CronJob) -> int:
+    return job.id
 
 
 def _some(ids: Sequence[int]) -> builtins.list[int]:
