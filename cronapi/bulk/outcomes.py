@@ -9,7 +9,7 @@ from cronapi._batch.results import Result
 from cronapi._functions import Function
 from cronapi._protocol.structure import StructureError, structure
 from cronapi.bulk.journal import Journal, Status
-from cronapi.bulk.report import Done, Outcome, as_kind
+from cronapi.bulk.report import Done, Failed, Outcome, Unknown
 from cronapi.bulk.source import Item
 from cronapi.errors import Applied, ResponseError
 
@@ -18,26 +18,22 @@ T = TypeVar("T")
 
 def judge(row: Function[T], item: Item[Any], result: Result) -> Outcome[T]:
     """Return the outcome of an item."""
-    if result.error is None:
+    error = result.error
+    if error is None:
         try:
-            return Done(item.index, item.given, "done", structure(result.data, row.result))
+            return Done(item.index, item.given, structure(result.data, row.result))
         except StructureError as problem:
             error = ResponseError(
                 f"Done, but the answer has an unexpected shape: {problem}.",
                 problems=problem.problems,
-            )
-            result = Result(error=error.of_call(applied=Applied.YES))
-    return as_kind(
-        Outcome(
-            item.index, item.given, "unknown" if result.is_unknown else "failed", error=result.error
-        )
-    )
+            ).of_call(applied=Applied.YES)
+    return (Unknown if result.is_unknown else Failed)(item.index, item.given, error)
 
 
 def restored(row: Function[T], item: Item[Any], number: int | None) -> Outcome[T]:
     """Return the outcome of an item that an earlier run has carried out, with all that a journal keeps of its value."""
     data: Any = number if row.result is datetime else {"id": number}
-    return Done(item.index, item.given, "done", structure(data, row.result))
+    return Done(item.index, item.given, structure(data, row.result))
 
 
 def note(journal: Journal, outcome: Outcome[Any], fingerprint: str) -> None:

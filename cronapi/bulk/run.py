@@ -282,12 +282,12 @@ class Run(Generic[T]):
             return
         for step in self._steps:
             for item in step.items:
-                await self._hand_out(NotTried(item.index, item.given, "not_tried"))
+                await self._hand_out(NotTried(item.index, item.given))
         left = REST if self.source.total is None else self.source.total
         while self.error is None and left > 0:
             rest = await _read(partial(self.source.drain, AHEAD, A_MOMENT))
             for index, given in rest:
-                await self._hand_out(NotTried(index, given, "not_tried"))
+                await self._hand_out(NotTried(index, given))
             left = left - AHEAD if len(rest) == AHEAD else 0
 
 
