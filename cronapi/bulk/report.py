@@ -55,9 +55,9 @@ class Outcome(Generic[T]):
         return hash((self.index, self.status))  # `given` may be a dict
 
 
-# Each class below fixes its status, and takes only the fields that can differ. In patterns, the
-# positions stay those of Outcome: `match_args=False`. The fields without a default override one
-# that has it, which attrs allows.
+# Each class below fixes its status, and takes only the fields that can differ. `match_args=False`
+# keeps the positions of Outcome in patterns. pyright misses a default where a field of Outcome has
+# one, but attrs needs none.
 
 
 @frozen(eq=False, repr=False, match_args=False)
