@@ -257,8 +257,10 @@ class Source(Generic[P]):
 
     def _iterator(self, items: object) -> Iterator[object] | AsyncIterator[object]:
         try:
-            # Anything else than an iterable is the TypeError below.
-            return aiter(items) if isinstance(items, AsyncIterable) else iter(items)  # type: ignore[call-overload]
+            if isinstance(items, AsyncIterable):
+                return aiter(items)
+            # Anything but an iterable is the TypeError below.
+            return iter(items)  # type: ignore[call-overload, no-any-return]
         except TypeError as error:
             raise ConfigurationError(
                 f"{self._function} takes a list or another iterable of items, sync or async, "
