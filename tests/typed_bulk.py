@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from datetime import datetime
-from typing import assert_type
+from typing import Literal, assert_type
 
 from cronapi import (
     BulkError,
@@ -21,7 +21,7 @@ from cronapi import (
 
 
 async def each_kind_has_what_it_has(api: FastCron) -> int:
-    """What is done has a value, what failed or is unknown has an error, and neither has to be asked for it."""
+    """A Done has a value, a Failed or Unknown an error, and no check for None is needed."""
     report = await api.cron.add_many([{"url": "https://example.com"}])
     assert_type(report, Report[CronJob])
     assert_type(report.done, list[Done[CronJob]])
@@ -48,6 +48,30 @@ async def a_kind_can_be_told_apart(api: FastCron) -> datetime | CronAPIError | N
                 assert_type(outcome.error, CronAPIError)
                 return outcome.error
     return None
+
+
+def a_pattern_tells_them_apart(outcome: Outcome[int]) -> int | CronAPIError | None:
+    """`match` narrows an outcome to its class, and to the types of its fields."""
+    match outcome:
+        case Done():
+            assert_type(outcome.status, Literal["done"])
+            assert_type(outcome.error, None)
+            value: int = outcome.value
+            return value
+        case Failed() | Unknown():
+            assert_type(outcome.status, Literal["failed", "unknown"])
+            assert_type(outcome.value, None)
+            return outcome.error
+        case _:
+            return None
+
+
+def a_class_takes_its_own_fields(error: CronAPIError) -> list[Outcome[int]]:
+    """An outcome is made without a status, which its class has."""
+    Done(0, 7, "failed", None)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    Failed(0, 7)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    assert_type(NotTried(3, 7).status, Literal["not_tried"])
+    return [Done(0, 7, 5), Failed(1, 7, error), Unknown(2, 7, error), NotTried(3, 7)]
 
 
 def failures_have_a_report(error: BulkError) -> str:

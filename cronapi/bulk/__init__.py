@@ -1,4 +1,4 @@
-"""Many calls as one: planned for the fewest requests, with one outcome for each input, resumable, and merged while they wait."""
+"""Many calls as one: with the fewest requests, one outcome for each input, and a journal."""
 
 from cronapi.bulk.bulk import Bulk
 from cronapi.bulk.report import BulkError, Cost, Done, Failed, NotTried, Outcome, Report, Unknown

@@ -1,4 +1,7 @@
-"""A file of lines that only grows: on disk when it says so, held by one process, and mended where a kill tore its last line."""
+"""A file of lines that only grows, held by one process.
+
+Its lines are on disk when it says so, and a last line that a kill tore is cut off.
+"""
 
 from __future__ import annotations
 
@@ -15,61 +18,63 @@ from typing import BinaryIO
 from cronapi.errors import ConfigurationError
 
 
-class LineFile:
-    """The file of a journal; `append` is for the event loop, the rest blocks and is for a thread.
+class AppendOnlyFile:
+    """The file of a journal.
 
-    What goes wrong with the file is a ConfigurationError. After a failed write every later one fails too, since what that one took
-    along is not on disk, whoever asks.
+    `append` is for the event loop. All other methods block, and are for a thread. A file that
+    cannot be used is a ConfigurationError. After a failed write all later ones fail too, because
+    the lines of the failed one are not on disk.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path: str = _path(path)
         self._file: io.FileIO | None = None
         self._lines: deque[bytes] = deque()
-        """What is to be written: a deque, since the event loop appends while a thread takes."""
+        """The lines to write: a deque, because the event loop appends while a thread takes."""
         self._fault: str | None = None
-        self._over = False
+        self._is_closed = False
         self._busy = threading.Lock()
-        """Held while a thread is at the file: it goes on where the task that sent it is cancelled."""
+        """Held while a thread uses the file: it goes on after its task was cancelled."""
 
     def open(self, read: Callable[[BinaryIO], int]) -> None:
-        """Open the file, or make it, and cut off what follows the end that `read` returns."""
-        with self._busy, self._explained("opened"):
-            if self._over:
-                raise self._closed()  # its task was cancelled before this thread began
-            self._file = _opened(self.path)
+        """Open or create the file, and cut it off at the end that `read` returns."""
+        with self._busy, self._explain_errors("opened"):
+            if self._is_closed:
+                raise self._closed_error()  # its task was cancelled before this thread began
+            self._file = _open(self.path)
             _lock(self._file, self.path)
             with open(self._file.fileno(), "rb", closefd=False) as file:
                 file.seek(0)
                 self._file.truncate(read(file))
 
     def append(self, line: bytes) -> None:
-        """Have a line written by the next `commit`."""
+        """Add a line, which the next `commit` writes."""
         if self._file is None:
-            raise self._closed()
+            raise self._closed_error()
         self._lines.append(line)
 
     def commit(self) -> None:
-        """Write what was appended; it is on disk when this returns."""
+        """Write the added lines, and return when they are on disk."""
         with self._busy:
             if self._file is None:
-                raise self._closed()
+                raise self._closed_error()
             if self._fault is not None:
                 raise ConfigurationError(self._fault)
-            with self._explained("written"):
-                _write(self._file, b"".join(self._taken()))
+            with self._explain_errors("written"):
+                _write(self._file, b"".join(self._take_lines()))
 
     def sync_folder(self) -> None:
-        """Have the name of a new file on disk too, where the system can."""
+        """Put the name of a new file on disk too, if the system can."""
+        parent = os.path.dirname(self.path) or "."  # noqa: PTH120 -- the path is text
         with contextlib.suppress(OSError):
-            folder = os.open(os.path.dirname(self.path) or ".", os.O_RDONLY)  # noqa: PTH120 -- the path is text
+            folder = os.open(parent, os.O_RDONLY)
             try:
                 os.fsync(folder)
             finally:
                 os.close(folder)
 
     def close(self) -> None:
-        """Write what was appended and let go of the file; closing twice is harmless."""
+        """Write the added lines and release the file. A second call does nothing."""
         try:
             if self._lines and self._file is not None and self._fault is None:
                 self.commit()
@@ -77,25 +82,26 @@ class LineFile:
             self.abandon()
 
     def abandon(self) -> None:
-        """Let go of the file and write nothing more."""
+        """Release the file and write nothing more."""
         with self._busy:
-            file, self._file, self._over = self._file, None, True
+            file, self._file, self._is_closed = self._file, None, True
             if file is not None:
                 file.close()
 
-    def _taken(self) -> Iterator[bytes]:
+    def _take_lines(self) -> Iterator[bytes]:
         while self._lines:
             yield self._lines.popleft()
 
-    def _closed(self) -> ConfigurationError:
+    def _closed_error(self) -> ConfigurationError:
         return ConfigurationError(f"The journal {self.path} is closed.")
 
     @contextlib.contextmanager
-    def _explained(self, what: str) -> Iterator[None]:
+    def _explain_errors(self, verb: str) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            self._fault = f"The journal {self.path} could not be {what}: {error.strerror or type(error).__name__}."
+            reason = error.strerror or type(error).__name__
+            self._fault = f"The journal {self.path} could not be {verb}: {reason}."
             raise ConfigurationError(self._fault) from error
 
 
@@ -109,17 +115,21 @@ def _path(path: str | os.PathLike[str]) -> str:
     return text
 
 
-def _opened(path: str) -> io.FileIO:
-    """Open a file for reading and appending; only its owner may read a new one."""
-    file = open(path, "a+b", buffering=0, opener=lambda name, flags: os.open(name, flags, 0o600))  # noqa: SIM115 -- it stays open
+def _open(path: str) -> io.FileIO:
+    """Open a file for reading and appending. Only its owner may read a new one."""
+    file = open(path, "a+b", buffering=0, opener=_create_private)  # noqa: SIM115 -- it stays open
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
         raise OSError(0, "Not a regular file")
     return file
 
 
+def _create_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 def _lock(file: io.FileIO, path: str) -> None:
-    """Keep other runs out until the file is closed, or its process is killed."""
+    """Keep other runs out until the file is closed or its process is killed."""
     if sys.platform == "win32":
         return
     import fcntl  # noqa: PLC0415 -- not on Windows
@@ -131,7 +141,7 @@ def _lock(file: io.FileIO, path: str) -> None:
             f"The journal {path} is in use by another run; wait for its end, or use a new path."
         ) from error
     except OSError:
-        return  # a file system without locks
+        return  # this file system has no locks
 
 
 def _write(file: io.FileIO, data: bytes) -> None:

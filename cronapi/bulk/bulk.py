@@ -1,4 +1,4 @@
-"""`api.cron.add_many(...)` and its like: something to await, to iterate, or to ask what it will cost."""
+"""The object that `api.cron.add_many(...)` and its like return: to await, iterate, or estimate."""
 
 from __future__ import annotations
 
@@ -14,61 +14,71 @@ import anyio
 from anyio.lowlevel import current_token
 
 from cronapi._batch.calls import Calls
-from cronapi.bulk.eta import Speed, seconds_left, see
-from cronapi.bulk.operations import Work
+from cronapi.bulk.eta import Speed, observe, seconds_left
+from cronapi.bulk.operations import Operation
 from cronapi.bulk.report import Cost, Outcome, Report
 from cronapi.bulk.run import Run
 from cronapi.bulk.source import Source
 from cronapi.errors import ConfigurationError
 
 T = TypeVar("T")
-Progress = Callable[[int, int | None, float | None], object]
-"""Called with how many are done, how many there are (None where the input does not know) and the seconds left (None likewise)."""
+ProgressCallback = Callable[[int, int | None, float | None], object]
+"""Called with the number of outcomes, the number of items, and the seconds left.
+
+The last two are None if the input does not know its length.
+"""
 
 
 class Bulk(Generic[T]):
-    """Many calls as one, not begun yet.
+    """Many calls as one, which begin when the bulk is awaited or iterated.
 
-    `await bulk` returns the Report; `asyncio.create_task` takes a coroutine, so give it one that awaits the bulk. `async for outcome in
-    bulk` yields outcomes as they come; breaking out sends nothing more. Either begins it, once. `report` has what an `await` has learnt
-    so far, also after an error; who iterates keeps what is needed. What was on its way at a break is carried out all the same and no
-    longer told: use a journal where a bulk of adds may be broken off. `contextlib.aclosing(bulk)` ends it at the end of its block.
+    `await bulk` returns the Report. `async for outcome in bulk` yields outcomes as they come. A
+    bulk can be begun only once, in either way. `asyncio.create_task` takes a coroutine, so give it
+    one that awaits the bulk.
 
-    A bulk is carried out in the bulk lane, unless the client's options name another, and without max_wait. One that is neither begun
-    nor closed nor asked for its cost causes a RuntimeWarning, like a coroutine that was never awaited.
+    A loop that breaks out sends nothing more. Requests that were already sent are carried out, but
+    their outcomes are no longer reported: use a journal for adds that may be broken off.
+    `contextlib.aclosing(bulk)` ends the bulk at the end of its block. `report` has the outcomes of
+    an `await` so far, also after an error. It has no outcomes of a loop, which keeps its own.
 
-    Raises ConfigurationError where an item cannot be used or the input raises (what was read before is carried out), and where the
-    journal cannot be used. A list is checked from end to end when the bulk is made, any other input as it is read. What becomes of an
-    item is in its outcome, never raised. An error that concerns every item stops a bulk; then what was not sent is `not_tried`, as far
-    as it was read or comes at once: a slow input is not waited for, and one that does not know its length is read on for no more than
-    100,000 items.
+    A bulk is carried out without max_wait, and in the bulk lane unless the client's options name
+    another. A bulk that is neither begun nor closed nor asked for its cost causes a
+    RuntimeWarning, like a coroutine that was never awaited.
 
-    An async input is read and closed by one task, so that it may hold a deadline or a task group; where it is slow, what it has given
-    is sent meanwhile.
+    The outcome of an item is never raised. A ConfigurationError means that the journal or an item
+    cannot be used, or that the input raised. A list is checked from end to end when the bulk is
+    made, any other input as it is read: the items before a bad one are carried out.
+
+    An error that concerns every item stops the bulk. The items that were not sent are then
+    `not_tried`, as far as they were read or can be read at once. A slow input is not waited for,
+    and an input without a length is read on for at most 100,000 items.
+
+    An async input is read and closed by one task, so it may hold a deadline or a task group. While
+    a slow one waits, the items that it has given are sent.
     """
 
-    _unused = False  # not before it is made: one that cannot be made was not forgotten
+    _unused = False  # until __init__ has succeeded, so that a failed one causes no warning
 
     def __init__(
         self,
         calls: Calls,
-        work: Work[T],
+        operation: Operation[T],
         items: Iterable[Any] | AsyncIterable[Any],
         check: Callable[[Any, int], Any],
         *,
         journal: str | PathLike[str] | None = None,
-        progress: Progress | None = None,
+        progress: ProgressCallback | None = None,
     ) -> None:
         _check_progress(progress)
         self._calls = calls
-        self._work = work
-        self._source: Source[Any] = Source(items, check, work.name)
+        self._operation = operation
+        self._source: Source[Any] = Source(items, check, operation.name)
         self._progress = progress
         self._path = journal
         self._run: Run[T] | None = None
         self._begun = False
-        self._over = False
-        """Whether an `await` of it has ended, well or not."""
+        self._await_ended = False
+        """Set when an `await` has ended, in any way."""
         self._closed = False
         self._speed: Speed | None = None
         self._outcomes: list[Outcome[T]] = []
@@ -77,7 +87,7 @@ class Bulk(Generic[T]):
     def __del__(self) -> None:
         if self._unused:
             warn(
-                f"{self._work.name} was never awaited: nothing was sent.",
+                f"{self._operation.name} was never awaited: nothing was sent.",
                 RuntimeWarning,
                 stacklevel=2,
                 source=self,
@@ -85,33 +95,32 @@ class Bulk(Generic[T]):
 
     @property
     def report(self) -> Report[T]:
-        """The outcomes so far of a bulk that is awaited."""
+        """The outcomes of an awaited bulk so far."""
         if self._run is None:
-            return Report((), self._work.name)
-        if self._over:
-            self._outcomes.extend(
-                self._run.outcomes.take_all()
-            )  # known when the `await` was broken off
-        return Report(self._outcomes, self._work.name, self._run.stopped_by)
+            return Report((), self._operation.name)
+        if self._await_ended:  # a cancelled `await` leaves outcomes that it has not taken
+            self._outcomes.extend(self._run.outcomes.take_all())
+        return Report(self._outcomes, self._operation.name, self._run.stopped_by)
 
     def cost(self) -> Cost:
-        """Return what it needs if all goes well; ConfigurationError where the input does not know its length.
+        """Return the cost if all goes well. An input without a length is a ConfigurationError.
 
-        Nothing is asked for this, and no journal read: what that has as done is counted all the same. The list, which `add_many` of more
-        than one job, or with a journal, reads down and up before it sends anything, is counted with as many pages as this client knows of,
-        one at first. Edits with `batch` are counted by what they change where they are a list or another sequence, else as if all were
-        alike: that is the least they take.
+        Nothing is sent for this. No journal is read, so its done items are counted too.
+
+        `add_many` of more than one job, or with a journal, reads the list of jobs down and up
+        before it sends anything. That list is counted with the pages that this client knows of,
+        one at first. Edits with `batch` are counted by their changes if they are a list or another
+        sequence. Otherwise they are counted as if all were alike, which is the least they can cost.
         """
         self._unused = False
-        if self._source.total is None:
+        total, operation = self._source.total, self._operation
+        if total is None:
             raise ConfigurationError(
-                f"{self._work.name} cannot tell what it costs: the input has no length."
+                f"{operation.name} cannot tell what it costs: the input has no length."
             )
-        looks = self._work.looks_around(self._source.total, journal=self._path is not None)
-        requests = max(
-            self._work.requests(self._source.total), self._work.at_least(self._source.payloads())
-        )
-        requests += self._calls.paging.requests_for(self._calls.limits.pages) if looks else 0
+        requests = max(operation.requests(total), operation.at_least(self._source.payloads()))
+        if operation.lists_ids_first(total, journal=self._path is not None):
+            requests += self._calls.paging.requests_for(self._calls.limits.pages)
         return Cost(requests, requests * self._calls.caller.scheduler.rate.interval)
 
     def __await__(self) -> Generator[Any, None, Report[T]]:
@@ -121,22 +130,25 @@ class Bulk(Generic[T]):
         return self._begin(lambda _: None)
 
     async def aclose(self) -> None:
-        """Send nothing more; what is on its way ends by itself. Closing twice, or what is over, is harmless."""
+        """Send nothing more. Requests that were sent end by themselves.
+
+        A second call does nothing, and neither does a call after the end.
+        """
         self._begun, self._closed, self._unused = True, True, False
         if self._run is not None:
             self._run.cancel()
 
-    def _begin(self, keep: Callable[[Outcome[T]], None]) -> Outcomes[T]:
+    def _begin(self, keep: Callable[[Outcome[T]], None]) -> OutcomeIterator[T]:
         if self._begun:
             raise ConfigurationError("A bulk is carried out once; make another.")
         self._begun, self._unused = True, False
-        run = self._run = Run(self._calls, self._work, self._source, self._path)
+        run = self._run = Run(self._calls, self._operation, self._source, self._path)
 
-        def tell(outcome: Outcome[T], count: int) -> None:
+        def report(outcome: Outcome[T], count: int) -> None:
             keep(outcome)
-            self._tell(run, count)
+            self._report_progress(run, count)
 
-        return Outcomes(run, tell)
+        return OutcomeIterator(run, report)
 
     async def _finish(self) -> Report[T]:
         outcomes = self._begin(self._outcomes.append)
@@ -144,24 +156,27 @@ class Bulk(Generic[T]):
             async for _ in outcomes:
                 pass
         finally:
-            self._over = True
+            self._await_ended = True
         if self._closed:
             raise ConfigurationError(
-                "The bulk was closed before its end; its report has what is known."
+                "The bulk was closed before its end; its report has the outcomes so far."
             )
         return self.report
 
-    def _tell(self, run: Run[T], count: int) -> None:
-        if self._progress is not None:
-            total = self._source.total
-            self._progress(count, total, None if total is None else self._left(run, count, total))
+    def _report_progress(self, run: Run[T], count: int) -> None:
+        if self._progress is None:
+            return
+        total = self._source.total
+        seconds = None if total is None else self._seconds_left(run, count, total)
+        self._progress(count, total, seconds)
 
-    def _left(self, run: Run[T], count: int, total: int) -> float:
+    def _seconds_left(self, run: Run[T], count: int, total: int) -> float:
         interval = self._calls.caller.scheduler.rate.interval
-        speed = self._speed or Speed(self._work.requests(max(0, total - run.before)))
-        if count <= run.before:  # an earlier run's: no request was made for it
+        requests = self._operation.requests
+        speed = self._speed or Speed(requests(max(0, total - run.before)))
+        if count <= run.before:  # restored from an earlier run, which took no request
             return run.ahead + seconds_left(speed, interval)
-        self._speed = see(speed, self._work.requests(max(0, total - count)), anyio.current_time())
+        self._speed = observe(speed, requests(max(0, total - count)), anyio.current_time())
         return seconds_left(self._speed, interval)
 
 
@@ -172,25 +187,31 @@ def _check_progress(progress: object) -> None:
     ):
         return
     raise ConfigurationError(
-        "progress must be a function, and no `async` one: it is called after each outcome and not awaited."
+        "progress must be a function, and no `async` one: it is called after each outcome and not "
+        "awaited."
     )
 
 
-class Outcomes(AsyncIterator[Outcome[T]]):
-    """The outcomes of a bulk as they come; whoever lets go of it, by `break`, an error or a cancellation, ends the bulk."""
+class OutcomeIterator(AsyncIterator[Outcome[T]]):
+    """The outcomes of a bulk as they come.
 
-    def __init__(self, run: Run[T], tell: Callable[[Outcome[T], int], None]) -> None:
+    The bulk ends when the loop does, also by `break`, an error or a cancellation. `report` is
+    called with each outcome, and the number of outcomes so far.
+    """
+
+    def __init__(self, run: Run[T], report: Callable[[Outcome[T], int], None]) -> None:
         self._run = run
-        self._tell = tell
+        self._report = report
         self._count = 0
-        self._over = False
+        self._is_over = False
         self._home: tuple[Any, int] | None = None
+        """The event loop and the thread in which it began."""
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Outcome[T]:
-        if self._over:
+        if self._is_over:
             raise StopAsyncIteration
         try:
             return await self._next()
@@ -199,23 +220,21 @@ class Outcomes(AsyncIterator[Outcome[T]]):
             raise
 
     async def aclose(self) -> None:
-        """Send nothing more; what is on its way ends by itself."""
-        self._over = True
+        """Send nothing more. Requests that were sent end by themselves."""
+        self._is_over = True
         self._run.cancel()
 
     def __del__(self) -> None:
-        if self._home is None or self._over:
+        if self._home is None or self._is_over:
             return
         loop, thread = self._home
-        with suppress(RuntimeError):  # the loop is over, and its tasks with it
+        with suppress(RuntimeError):  # the loop has ended, and its tasks with it
             if get_ident() == thread:
                 self._run.cancel()
+            elif hasattr(loop, "run_sync_soon"):  # trio
+                loop.run_sync_soon(self._run.cancel)
             else:
-                (
-                    loop.run_sync_soon
-                    if hasattr(loop, "run_sync_soon")
-                    else loop.call_soon_threadsafe
-                )(self._run.cancel)
+                loop.call_soon_threadsafe(self._run.cancel)
 
     async def _next(self) -> Outcome[T]:
         if self._home is None:
@@ -227,5 +246,5 @@ class Outcomes(AsyncIterator[Outcome[T]]):
                 raise self._run.error
             raise StopAsyncIteration
         self._count += 1
-        self._tell(outcome, self._count)
+        self._report(outcome, self._count)
         return outcome

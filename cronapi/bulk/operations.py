@@ -1,4 +1,4 @@
-"""What a bulk does with its items: how many go into a step, how a step is carried out, and what it costs."""
+"""The kinds of bulk: how many items go into a chunk, how a chunk is carried out, and its cost."""
 
 from __future__ import annotations
 
@@ -34,79 +34,93 @@ from cronapi.errors import CronAPIError, OutcomeUnknownError
 
 T = TypeVar("T")
 Results = AsyncGenerator[tuple[int, Result], None]
-"""The place of an item in its step, and what became of it."""
+"""Pairs of the index of an item in its chunk, and its result."""
 Known = Collection[int] | None
-"""Of a step that an earlier run may have carried out, the ids there were before that run; None of any other step."""
+"""Of a chunk that an earlier run may have carried out, the ids that existed before that run.
+
+None for any other chunk.
+"""
 BATCHES_AT_ONCE = 3
-"""Limits that wait for a slot or an answer at the same time: enough to use the rate, few enough to learn from a refusal."""
-EVERYTHING = 1_000_000
+"""Batches that wait for a slot or an answer at the same time.
+
+They are enough to use the rate, and few enough to learn from a refusal.
+"""
+ALL_ITEMS = 1_000_000
+"""The size of a chunk that takes all items."""
 
 
 @frozen
-class Work(Generic[T]):
+class Operation(Generic[T]):
     """One kind of bulk.
 
-    `carry_out(payloads, known)` yields what becomes of each; with `known` an earlier run may have carried them out. `size` is the most
-    items of a step, `workers` the steps at a time, `requests` what so many items cost, and `at_least` what these payloads do where that
-    is more. `prepare` learns which ids are there before anything is sent.
+    `carry_out(payloads, known)` yields the result of each item of a chunk. With `known`, an
+    earlier run may have carried them out. `size` is the most items of a chunk, and `workers` the
+    number of chunks at a time. `requests` is the cost of a number of items, and `at_least` is the
+    cost of these payloads, if that is more. `list_ids` returns the ids that exist before anything
+    is sent.
     """
 
     name: str
-    row: Function[T]
+    function: Function[T]
     carry_out: Callable[[Sequence[Any], Known], Results]
     requests: Callable[[int], int]
     at_least: Callable[[Iterable[Any]], int] = lambda _payloads: 0
     size: Callable[[], int] = lambda: 1
     workers: int = 1
-    prepare: Callable[[], Awaitable[list[int]]] | None = None
+    list_ids: Callable[[], Awaitable[list[int]]] | None = None
 
-    def looks_around(self, total: int | None, *, journal: bool) -> bool:
-        """Whether it prepares: one item without a journal is made like a single call, which costs nothing before."""
-        return self.prepare is not None and (journal or total != 1)
+    def lists_ids_first(self, total: int | None, *, journal: bool) -> bool:
+        """Return True if the ids are listed before anything is sent.
+
+        One item without a journal is sent like a single call, with no requests before it.
+        """
+        return self.list_ids is not None and (journal or total != 1)
 
 
-def adding(calls: Calls) -> Work[Any]:
-    """Make jobs: in batches where the service has them."""
+def add_operation(calls: Calls) -> Operation[Any]:
+    """Return the operation that creates jobs, in batches if the service has them."""
     batched = calls.has(table.CRON_BATCH_ADD)
 
     async def carry_out(wires: Sequence[Any], known: Known) -> Results:
-        step = evolve(calls, made=[])
+        own_calls = evolve(calls, made=[])
         try:
-            results = await (add(step, wires) if known is None else resume(step, wires, known))
-        except BaseException:  # a cancellation: nobody hears of what was made so far
-            calls.caller.memory.mark_unreported("cron", step.made)
+            results = await (
+                add(own_calls, wires) if known is None else resume(own_calls, wires, known)
+            )
+        except BaseException:  # a cancellation: no caller learns of the jobs made so far
+            calls.caller.memory.mark_unreported("cron", own_calls.made)
             raise
-        for place, result in enumerate(results):
-            yield place, result
+        for index, result in enumerate(results):
+            yield index, result
 
-    async def prepare() -> list[int]:
+    async def list_ids() -> list[int]:
         reading = job_list(calls.ask)
         ids = ids_of(await reading.all())
         calls.limits.pages = reading.pages
         return ids
 
-    return Work(
+    return Operation(
         name="cron.add_many",
-        row=table.CRON_ADD,
+        function=table.CRON_ADD,
         carry_out=carry_out,
         requests=lambda count: ceil(count / calls.limits.most) if batched else count,
         size=lambda: calls.limits.most if batched else 1,
         workers=BATCHES_AT_ONCE if batched else calls.seats,
-        prepare=prepare,
+        list_ids=list_ids,
     )
 
 
-def deleting(calls: Calls) -> Work[Any]:
-    """Delete jobs: in batches where the service has them."""
+def delete_operation(calls: Calls) -> Operation[Any]:
+    """Return the operation that deletes jobs, in batches if the service has them."""
     batched = calls.has(table.CRON_BATCH_DELETE)
 
     async def carry_out(ids: Sequence[Any], known: Known) -> Results:
-        for place, result in enumerate(await delete(calls, ids, lost=known is not None)):
-            yield place, result
+        for index, result in enumerate(await delete(calls, ids, lost=known is not None)):
+            yield index, result
 
-    return Work(
+    return Operation(
         name="cron.delete_many",
-        row=table.CRON_DELETE,
+        function=table.CRON_DELETE,
         carry_out=carry_out,
         requests=lambda count: ceil(count / calls.limits.most) if batched else count,
         size=lambda: calls.limits.most if batched else 1,
@@ -114,29 +128,29 @@ def deleting(calls: Calls) -> Work[Any]:
     )
 
 
-def getting(calls: Calls) -> Work[Any]:
-    """Read jobs: from pages of the list while that is cheaper."""
+def get_operation(calls: Calls) -> Operation[Any]:
+    """Return the operation that reads jobs, from pages of the list while that is cheaper."""
 
     async def carry_out(ids: Sequence[Any], _known: Known) -> Results:
-        places: dict[int, list[int]] = {}
-        for place, number in enumerate(ids):
-            places.setdefault(number, []).append(place)
-        async with aclosing(get(calls, places)) as found:
-            async for number, result in found:
-                for place in places[number]:
-                    yield place, result
+        indexes: dict[int, list[int]] = {}
+        for index, id in enumerate(ids):
+            indexes.setdefault(id, []).append(index)
+        async with aclosing(get(calls, indexes)) as found:
+            async for id, result in found:
+                for index in indexes[id]:
+                    yield index, result
 
-    return Work(
+    return Operation(
         name="cron.get_many",
-        row=table.CRON_GET,
+        function=table.CRON_GET,
         carry_out=carry_out,
         requests=lambda count: min(count, max(calls.limits.pages, ceil(count / PAGE))),
-        size=lambda: EVERYTHING,
+        size=lambda: ALL_ITEMS,
     )
 
 
-def deleting_groups(calls: Calls) -> Work[Any]:
-    """Delete groups, one request each."""
+def delete_groups_operation(calls: Calls) -> Operation[Any]:
+    """Return the operation that deletes groups, one request each."""
 
     async def carry_out(ids: Sequence[Any], known: Known) -> Results:
         lost = known is not None
@@ -145,60 +159,95 @@ def deleting_groups(calls: Calls) -> Work[Any]:
             return [await delete_one(calls, table.GROUP_DELETE, one[0], lost=lost)]
 
         series = Series(lost)
-        for place, number in enumerate(ids):
-            (result,) = await series.send([number], send)
-            yield place, result
+        for index, id in enumerate(ids):
+            (result,) = await series.send([id], send)
+            yield index, result
 
-    return Work(
+    return Operation(
         name="group.delete_many",
-        row=table.GROUP_DELETE,
+        function=table.GROUP_DELETE,
         carry_out=carry_out,
         requests=lambda count: count,
         workers=calls.seats,
     )
 
 
-def one_by_one(calls: Calls, name: str, row: Function[T]) -> Work[T]:
-    """Call a function for each item; the payload is what is sent."""
+def one_by_one_operation(calls: Calls, name: str, function: Function[T]) -> Operation[T]:
+    """Return the operation that calls a function for each item, with its payload as parameters."""
 
     async def carry_out(wires: Sequence[Any], known: Known) -> Results:
+        was_sent = known is not None
+        # A run is sent again only after a lookup has proven that it did not happen.
+        lost = was_sent and function is not table.CRON_RUN
+
         async def send(one: Sequence[Any]) -> list[Result]:
-            found = None if known is None else await _find(calls, row, one[0])
-            lost = (
-                known is not None and row is not table.CRON_RUN
-            )  # a run that is asked for again was proven not to have happened
-            return [found or await calls.again(row, one[0], lost=lost)]
+            found = await _look_up(calls, function, one[0]) if was_sent else None
+            return [found or await calls.again(function, one[0], lost=lost)]
 
-        series = Series(known is not None)
-        for place, wire in enumerate(wires):
+        series = Series(was_sent)
+        for index, wire in enumerate(wires):
             (result,) = await series.send([wire], send)
-            yield place, result
+            yield index, result
 
-    return Work(
-        name=name, row=row, carry_out=carry_out, requests=lambda count: count, workers=calls.seats
+    return Operation(
+        name=name,
+        function=function,
+        carry_out=carry_out,
+        requests=lambda count: count,
+        workers=calls.seats,
     )
 
 
-async def _find(calls: Calls, row: Function[Any], wire: Mapping[str, Any]) -> Result | None:
-    """Return what became of a create that an earlier run may have sent; None where it may be sent (again)."""
+def edit_alike_operation(calls: Calls) -> Operation[Any]:
+    """Return the operation that changes jobs, with one request for all that change alike.
+
+    FastCron had such a function, and removed it in 2025-08.
+    """
+
+    async def carry_out(wires: Sequence[Any], known: Known) -> Results:
+        lost = known is not None
+        left = dict(enumerate(wires))
+        for index, wire in enumerate(wires):
+            if lost and (found := await _look_up(calls, table.CRON_EDIT, wire)):
+                del left[index]
+                yield index, found
+        series = Series(lost)
+        for indexes in _by_changes(left):
+            alike = [wires[index] for index in indexes]
+            results = await series.send(alike, partial(edit, calls, lost=lost))
+            for index, result in zip(indexes, results, strict=True):
+                yield index, result
+
+    def at_least(wires: Iterable[Any]) -> int:
+        return sum(len(_by_changes(chunk)) for chunk in _chunks(list(wires), calls.limits.most))
+
+    return Operation(
+        name="cron.edit_many",
+        function=table.CRON_EDIT,
+        carry_out=carry_out,
+        requests=lambda count: ceil(count / calls.limits.most),
+        at_least=at_least,
+        size=lambda: calls.limits.most,
+        workers=BATCHES_AT_ONCE,
+    )
+
+
+async def _look_up(calls: Calls, function: Function[Any], wire: Mapping[str, Any]) -> Result | None:
+    """Return the result of a call that an earlier run may have sent; None if it may be sent."""
     unknown = OutcomeUnknownError(
         "It was under way when an earlier run ended, and looking it up could not tell.",
-        function=row.name,
+        function=function.name,
     )
-    if row is not table.CRON_RUN:
-        return (
-            Result(error=unknown) if wire.get("run") else None
-        )  # an edit that runs the job too must not do that twice
+    if function is not table.CRON_RUN:
+        # An edit that also runs its job must not run it twice. Any other may be repeated.
+        return Result(error=unknown) if wire.get("run") else None
     memory = calls.caller.memory
-    if not memory.is_known_run(
-        run_key(wire)
-    ):  # what is learnt from here on is what nobody was told of
-        memory = Memory()
-    await calls.caller.wait_for_similar_creates(row.name, wire)
+    if not memory.is_known_run(run_key(wire)):
+        memory = Memory()  # a run that is noted from here on was reported to no caller
+    await calls.caller.wait_for_similar_creates(function.name, wire)
     try:
-        finding = await RECOVERY[row.name](
-            calls.ask, wire, memory, 0
-        )  # a run is told by its time, whenever it was seen
+        # A run is recognised by its time, so it does not matter when it was first seen.
+        finding = await RECOVERY[function.name](calls.ask, wire, memory, 0)
     except CronAPIError as problem:
         unknown.__cause__ = problem
         return Result(error=unknown)
@@ -207,45 +256,14 @@ async def _find(calls: Calls, row: Function[Any], wire: Mapping[str, Any]) -> Re
     return Result(finding.data) if finding.happened else None
 
 
-def editing_alike(calls: Calls) -> Work[Any]:
-    """Change jobs, those that are changed alike in one request (FastCron, removed there in 2025-08)."""
-
-    async def carry_out(wires: Sequence[Any], known: Known) -> Results:
-        left = dict(enumerate(wires))
-        for place, wire in enumerate(wires):
-            if known is not None and (found := await _find(calls, table.CRON_EDIT, wire)):
-                del left[place]
-                yield place, found
-        series = Series(lost := known is not None)
-        for places in _alike(left):
-            results = await series.send(
-                [wires[place] for place in places], partial(edit, calls, lost=lost)
-            )
-            for place, result in zip(places, results, strict=True):
-                yield place, result
-
-    return Work(
-        name="cron.edit_many",
-        row=table.CRON_EDIT,
-        carry_out=carry_out,
-        requests=lambda count: ceil(count / calls.limits.most),
-        at_least=lambda wires: sum(
-            len(_alike(step)) for step in _steps(list(wires), calls.limits.most)
-        ),
-        size=lambda: calls.limits.most,
-        workers=BATCHES_AT_ONCE,
-    )
-
-
-def _steps(wires: Sequence[Any], size: int) -> list[dict[int, Any]]:
+def _chunks(wires: Sequence[Any], size: int) -> list[dict[int, Any]]:
     return [dict(enumerate(wires[begin : begin + size])) for begin in range(0, len(wires), size)]
 
 
-def _alike(wires: Mapping[int, Any]) -> list[list[int]]:
-    """Return the places of what is changed alike, together."""
+def _by_changes(wires: Mapping[int, Any]) -> list[list[int]]:
+    """Return the indexes, those of equal changes together."""
     alike: dict[str, list[int]] = {}
-    for place, wire in wires.items():
-        alike.setdefault(
-            repr(sorted(changes(wire).items(), key=lambda change: change[0])), []
-        ).append(place)
+    for index, wire in wires.items():
+        key = repr(sorted(changes(wire).items(), key=lambda change: change[0]))
+        alike.setdefault(key, []).append(index)
     return list(alike.values())

@@ -1,4 +1,4 @@
-"""What lies ready for whoever takes it: put down at once, taken one by one, and waited for where too much lies there."""
+"""A bounded queue of outcomes, into which a run puts without waiting."""
 
 from __future__ import annotations
 
@@ -12,50 +12,51 @@ from anyio.lowlevel import checkpoint
 T = TypeVar("T")
 
 
-class Tray(Generic[T]):
-    """Things in the order in which they were put down, about `most` where all who put wait for `room`.
+class OutcomeBuffer(Generic[T]):
+    """Items in the order in which they were put.
 
-    To put a thing down takes no wait, and who is cancelled while it waits for one leaves it there: whoever breaks off misses nothing.
+    It holds about `most` of them if all producers wait for `room`. `put` never blocks, and a
+    cancelled `take` loses nothing: the item stays for the next one.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._things: deque[T] = deque()
+        self._items: deque[T] = deque()
         self.is_over: bool = False
         self._changed = anyio.Event()
 
-    def put(self, thing: T) -> None:
-        """Put a thing down."""
-        self._things.append(thing)
+    def put(self, item: T) -> None:
+        """Add an item."""
+        self._items.append(item)
         self._changed.set()
 
     @property
     def is_full(self) -> bool:
-        """Whether too much lies there, and somebody takes."""
-        return len(self._things) >= self._most and not self.is_over
+        """Return True if producers must wait, because a consumer has yet to take."""
+        return len(self._items) >= self._most and not self.is_over
 
     async def room(self) -> None:
-        """Let whoever waits for a thing go first, and wait while too much lies there."""
+        """Let a waiting consumer go first, then wait while the buffer is full."""
         await checkpoint()
         await checkpoint()  # trio runs tasks that wake together in any order
         while self.is_full:
             await self._change()
 
     async def take(self) -> T | None:
-        """Return the next thing, or None where none will come."""
+        """Return the next item, or None if no more will come."""
         await checkpoint()
-        while not self._things and not self.is_over:
+        while not self._items and not self.is_over:
             await self._change()
         return next(self.take_all(), None)
 
     def take_all(self) -> Iterator[T]:
-        """Yield what lies there."""
-        while self._things:
+        """Yield the items that are there, and remove them."""
+        while self._items:
             self._changed.set()
-            yield self._things.popleft()
+            yield self._items.popleft()
 
     def end(self) -> None:
-        """Say that nothing more will be put down, or that nobody takes any more."""
+        """Say that nothing more will be put, or that no consumer takes any more."""
         self.is_over = True
         self._changed.set()
 

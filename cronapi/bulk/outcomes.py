@@ -1,4 +1,4 @@
-"""What became of one item: from the service's answer to an outcome, and from an outcome to its line in the journal."""
+"""Turn the service's answer for an item into an outcome, and an outcome into a journal line."""
 
 from __future__ import annotations
 
@@ -8,49 +8,50 @@ from typing import Any, TypeVar
 from cronapi._batch.results import Result
 from cronapi._functions import Function
 from cronapi._protocol.structure import StructureError, structure
-from cronapi.bulk.journal import Journal, Status
-from cronapi.bulk.report import Done, Outcome, as_kind
+from cronapi.bulk.journal import EntryStatus, Journal
+from cronapi.bulk.report import Done, Failed, Outcome, Unknown
 from cronapi.bulk.source import Item
-from cronapi.errors import Applied, ResponseError
+from cronapi.errors import Applied, CronAPIError, ResponseError
 
 T = TypeVar("T")
 
 
-def judge(row: Function[T], item: Item[Any], result: Result) -> Outcome[T]:
-    """Return the outcome of an item."""
-    if result.error is None:
-        try:
-            return Done(item.index, item.given, "done", structure(result.data, row.result))
-        except StructureError as problem:
-            error = ResponseError(
-                f"Done, but the answer has an unexpected shape: {problem}.",
-                problems=problem.problems,
-            )
-            result = Result(error=error.of_call(applied=Applied.YES))
-    return as_kind(
-        Outcome(
-            item.index, item.given, "unknown" if result.is_unknown else "failed", error=result.error
+def outcome_of(function: Function[T], item: Item[Any], result: Result) -> Outcome[T]:
+    """Return the outcome of an item that was sent."""
+    if result.error is not None:
+        return _failure(item, result.error, is_unknown=result.is_unknown)
+    try:
+        value = structure(result.data, function.result)
+        return Done(item.index, item.given, value, twin=result.twin)
+    except StructureError as problem:
+        error = ResponseError(
+            f"Done, but the answer has an unexpected shape: {problem}.", problems=problem.problems
         )
-    )
+        return _failure(item, error.of_call(applied=Applied.YES), is_unknown=False)
 
 
-def restored(row: Function[T], item: Item[Any], number: int | None) -> Outcome[T]:
-    """Return the outcome of an item that an earlier run has carried out, with all that a journal keeps of its value."""
-    data: Any = number if row.result is datetime else {"id": number}
-    return Done(item.index, item.given, "done", structure(data, row.result))
+def _failure(item: Item[Any], error: CronAPIError, *, is_unknown: bool) -> Outcome[Any]:
+    return (Unknown if is_unknown else Failed)(item.index, item.given, error)
 
 
-def note(journal: Journal, outcome: Outcome[Any], fingerprint: str) -> None:
+def restored_outcome(function: Function[T], item: Item[Any], id: int | None) -> Outcome[T]:
+    """Return the outcome of an item that an earlier run has done, as far as a journal keeps it."""
+    data: Any = id if function.result is datetime else {"id": id}
+    return Done(item.index, item.given, structure(data, function.result))
+
+
+def note_outcome(journal: Journal, outcome: Outcome[Any], fingerprint: str) -> None:
     """Note an outcome in the journal."""
-    if outcome.error is None:
-        value = outcome.value
-        number = (
-            round(value.timestamp()) if isinstance(value, datetime) else getattr(value, "id", None)
-        )
-        journal.note(outcome.index, fingerprint, "done", id=number)
-    else:
-        reason = f"{type(outcome.error).__name__} {getattr(outcome.error, 'code', '')}".strip()
-        status: Status = (
-            "failed" if outcome.error.applied is Applied.NO else "unknown"
-        )  # what may be there must be looked up first
-        journal.note(outcome.index, fingerprint, status, reason=reason)
+    index, error = outcome.index, outcome.error
+    if error is None:
+        journal.note(index, fingerprint, "done", id=_id_to_keep(outcome.value))
+        return
+    # Anything that may exist must be looked up before it is sent again.
+    status: EntryStatus = "failed" if error.applied is Applied.NO else "unknown"
+    reason = f"{type(error).__name__} {getattr(error, 'code', '')}".strip()
+    journal.note(index, fingerprint, status, reason=reason)
+
+
+def _id_to_keep(value: object) -> Any:
+    """Return the id of a job, or the time of a run in Unix seconds."""
+    return round(value.timestamp()) if isinstance(value, datetime) else getattr(value, "id", None)

@@ -1,4 +1,4 @@
-"""The one task that advances an async input, since that may hold a task group or a deadline from one item to the next."""
+"""Advance an async input in one task, because it may hold a task group or a deadline meanwhile."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import anyio
 from cronapi._calls.tasks import spawn
 
 
-def _nothing() -> bool:
+def _always() -> bool:
     return True
 
 
 class Reader:
-    """Advances an async iterator and closes it, all in one task of its own, and no further than somebody waits for.
+    """Advances and closes an async iterator, all in one task of its own.
 
-    Each item goes to `keep`; `end` is told once how the iterator ended. One task at a time calls `read`.
+    It advances only while `read` waits. Each item goes to `keep`. `end` is called once, with the
+    exception that ended the iterator. Only one task at a time may call `read`.
     """
 
     def __init__(
@@ -28,7 +29,7 @@ class Reader:
         self._items = items
         self._keep = keep
         self._end = end
-        self._enough: Callable[[], bool] = _nothing
+        self._enough: Callable[[], bool] = _always
         self._scope: anyio.CancelScope | None = None
         self._asked = anyio.Event()
         self._answered = anyio.Event()
@@ -36,13 +37,13 @@ class Reader:
         self._pausing = False
         self._closing = False
         self._raised: BaseException | None = None
-        """What is no error came out of the iterator: for the next who reads."""
-        self._unclosed: Exception | None = None
+        """An exception of the iterator that is not an Exception, for the next `read`."""
+        self._close_error: Exception | None = None
 
     async def read(self, enough: Callable[[], bool], seconds: float) -> None:
-        """Wait until there is `enough`, the iterator is over, `seconds` have passed, or `release` is called.
+        """Advance until `enough()`, the end of the iterator, or `release`, for at most `seconds`.
 
-        Who is cancelled meanwhile cancels the making of the item too.
+        A cancelled call cancels the iterator's work on the next item too.
         """
         if enough() or self._over.is_set():
             return
@@ -56,17 +57,20 @@ class Reader:
                 self._scope.cancel()
             raise
         finally:
-            self._enough = _nothing  # the item under way is the last
+            self._enough = _always  # the item being made is the last
         raised, self._raised = self._raised, None
         if raised is not None:
             raise raised
 
     def release(self) -> None:
-        """Let go who waits."""
+        """Let the waiting `read` return."""
         self._answered.set()
 
     async def aclose(self) -> None:
-        """Close the iterator where it is a generator, and raise what that raises; an item under way is cancelled."""
+        """Close the iterator if it is a generator, and raise its errors.
+
+        The work on an item is cancelled.
+        """
         self._closing = True
         if self._scope is None:
             await self._finish()
@@ -76,9 +80,9 @@ class Reader:
             self._scope.cancel()
         with anyio.CancelScope(shield=True):
             await self._over.wait()
-        unclosed, self._unclosed = self._unclosed, None
-        if unclosed is not None:
-            raise unclosed
+        error, self._close_error = self._close_error, None
+        if error is not None:
+            raise error
 
     def _go_on(self) -> None:
         if self._scope is None:
@@ -92,7 +96,8 @@ class Reader:
                     await self._pause()
                 else:
                     self._keep(await anext(self._items))
-        except BaseException as error:  # noqa: BLE001 -- the caller's code, however it takes being cancelled; nobody hears of a task's error
+        # The caller's code may answer a cancellation with anything, and this task has no listener.
+        except BaseException as error:  # noqa: BLE001 -- see above
             self._end(error)
             cancelled = self._scope is not None and self._scope.cancel_called
             self._raised = None if cancelled or isinstance(error, Exception) else error
@@ -103,9 +108,8 @@ class Reader:
         self._asked, self._pausing = anyio.Event(), True
         self._answered.set()
         try:
-            with anyio.CancelScope(
-                shield=True
-            ):  # from a scope that the iterator holds: it learns of that when it is asked for more
+            # A shield from scopes of the iterator, which it finds cancelled when it goes on.
+            with anyio.CancelScope(shield=True):
                 await self._asked.wait()
         finally:
             self._pausing = False
@@ -114,9 +118,9 @@ class Reader:
         try:
             await self._close()
         except Exception as error:  # noqa: BLE001 -- the caller's code, which may raise anything
-            self._unclosed = error
-        except BaseExceptionGroup as group:  # its cancellation among them
-            self._unclosed = group.subgroup(Exception)
+            self._close_error = error
+        except BaseExceptionGroup as group:  # with its cancellation
+            self._close_error = group.subgroup(Exception)
         finally:
             self._over.set()
             self._answered.set()
@@ -126,4 +130,4 @@ class Reader:
             if isinstance(self._items, AsyncGenerator):
                 await self._items.aclose()
         except* GeneratorExit:
-            pass  # how a task group inside says that it was closed
+            pass  # a task group in the generator raises it when it is closed

@@ -1,4 +1,4 @@
-"""What became of many calls: one outcome for each input, in the order of the inputs."""
+"""The report of a bulk: one outcome for each input, in the order of the inputs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from copy import copy
 from textwrap import shorten
 from typing import Any, Generic, Literal, Self, TypeVar, overload
 
-from attrs import evolve, frozen
+from attrs import evolve, field, fields, frozen
 
 from cronapi.errors import Applied, CronAPIError
 
@@ -19,18 +19,22 @@ _LONGEST = 100
 
 
 def _shown(given: object) -> str:
-    """Return an id as it is, and only the type of anything else, which may hold secrets."""
+    """Return an id as it is, and only the type of anything else, because that may hold secrets."""
     return repr(given) if isinstance(given, int) else f"<{type(given).__name__}>"
 
 
 @frozen(eq=False, repr=False)
 class Outcome(Generic[T]):
-    """What became of one input: `given`, at `index` in the input.
+    """The outcome of one input: `given`, at position `index` of the inputs.
 
-    `done` has a `value`; `failed` has an `error`, and the service did not do it (unless `error.applied` says so); `unknown` has an
-    `error`, and nobody can tell whether the service did it; `not_tried` was never sent. Those of a bulk are a Done, Failed, Unknown or
-    NotTried each, which a type checker can tell apart; outcomes of the same fields are equal.
-    The repr shows of what was given and of the value only what holds no secret.
+    - `done` has a `value`.
+    - `failed` has an `error`. The service did not do it, unless `error.applied` says so.
+    - `unknown` has an `error`. Nobody can tell if the service did it.
+    - `not_tried` was never sent.
+
+    Every outcome of a bulk is a `Done`, `Failed`, `Unknown` or `NotTried`, so that a type checker
+    can tell them apart. Outcomes of the same fields are equal. The repr leaves out everything of
+    `given` and `value` that may be secret.
     """
 
     index: int
@@ -41,52 +45,63 @@ class Outcome(Generic[T]):
 
     def __repr__(self) -> str:
         facts = f"status={self.status!r}, value={self.value!r}, error={self.error!r}"
-        return f"Outcome(index={self.index!r}, given={_shown(self.given)}, {facts})"
+        given = _shown(self.given)
+        return f"{type(self).__name__}(index={self.index!r}, given={given}, {facts})"
 
     def __eq__(self, other: object) -> bool:
         return _facts(self) == _facts(other) if isinstance(other, Outcome) else NotImplemented
 
     def __hash__(self) -> int:
-        return hash((self.index, self.status))  # what was given may be a dict
+        return hash((self.index, self.status))  # `given` may be a dict
 
 
+# Each class below fixes its status, and takes only the fields that can differ. `match_args=False`
+# keeps the positions of Outcome in patterns. pyright misses a default where a field of Outcome has
+# one, but attrs needs none.
+
+
+@frozen(eq=False, repr=False, match_args=False)
 class Done(Outcome[T]):
-    """The service carried it out; `value` is what it answered."""
+    """The service carried it out. `value` is its answer.
 
-    __slots__ = ()
-    status: Literal["done"]
-    value: T
-    error: None
+    `twin` is the id of a second job that the service made of it, or None. That happens if a first
+    request was carried out so late that a lookup could not see it.
+    """
+
+    value: T  # pyright: ignore[reportGeneralTypeIssues]
+    error: None = field(default=None, init=False)
+    status: Literal["done"] = field(default="done", init=False)
+    twin: int | None = field(default=None, kw_only=True)
 
 
+@frozen(eq=False, repr=False, match_args=False)
 class Failed(Outcome[T]):
-    """It failed; `error` says why."""
+    """It failed. `error` says why."""
 
-    __slots__ = ()
-    status: Literal["failed"]
-    value: None
-    error: CronAPIError
+    error: CronAPIError  # pyright: ignore[reportGeneralTypeIssues]
+    value: None = field(default=None, init=False)
+    status: Literal["failed"] = field(default="failed", init=False)
 
 
+@frozen(eq=False, repr=False, match_args=False)
 class Unknown(Outcome[T]):
-    """Nobody can tell whether the service carried it out; `error` says why."""
+    """Nobody can tell if the service carried it out. `error` says why."""
 
-    __slots__ = ()
-    status: Literal["unknown"]
-    value: None
-    error: CronAPIError
+    error: CronAPIError  # pyright: ignore[reportGeneralTypeIssues]
+    value: None = field(default=None, init=False)
+    status: Literal["unknown"] = field(default="unknown", init=False)
 
 
+@frozen(eq=False, repr=False, match_args=False)
 class NotTried(Outcome[T]):
-    """It was never sent, since something stopped the bulk."""
+    """It was never sent, because something stopped the bulk."""
 
-    __slots__ = ()
-    status: Literal["not_tried"]
-    value: None
-    error: None
+    value: None = field(default=None, init=False)
+    error: None = field(default=None, init=False)
+    status: Literal["not_tried"] = field(default="not_tried", init=False)
 
 
-KINDS: dict[Status, type[Outcome[Any]]] = {
+_CLASSES: dict[Status, type[Outcome[Any]]] = {
     "done": Done,
     "failed": Failed,
     "unknown": Unknown,
@@ -94,9 +109,13 @@ KINDS: dict[Status, type[Outcome[Any]]] = {
 }
 
 
-def as_kind(outcome: Outcome[T]) -> Outcome[T]:
-    """Return an outcome as the class of its status."""
-    return KINDS[outcome.status](*_facts(outcome)) if type(outcome) is Outcome else outcome
+def _as_class_of_status(outcome: Outcome[T]) -> Outcome[T]:
+    """Return a plain `Outcome` as the class of its status, and any other outcome as it is."""
+    if type(outcome) is not Outcome:
+        return outcome
+    kind = _CLASSES[outcome.status]
+    taken = [attribute.name for attribute in fields(kind) if attribute.init]
+    return kind(**{name: getattr(outcome, name) for name in taken if hasattr(outcome, name)})
 
 
 def _facts(outcome: Outcome[Any]) -> tuple[Any, ...]:
@@ -105,17 +124,22 @@ def _facts(outcome: Outcome[Any]) -> tuple[Any, ...]:
 
 @frozen
 class Cost:
-    """What a bulk will need if all goes well: `requests`, and the `seconds` that the rate limit makes of them."""
+    """The cost of a bulk if all goes well: `requests`, and the `seconds` they take at the limit."""
 
     requests: int
     seconds: float
 
 
-class BulkError(ExceptionGroup[CronAPIError], CronAPIError):  # type: ignore[override]  # a group's message cannot be set, and need not be
-    """Some calls of a bulk failed; `exceptions` are their errors, each with a note of its item, and `report` has every outcome.
+# A group's message is read-only, which nobody minds.
+class BulkError(ExceptionGroup[CronAPIError], CronAPIError):  # type: ignore[override]
+    """Some calls of a bulk failed.
 
-    `function` is the bulk's. `applied` is NO only where nothing was done, so that all of it may be asked for again, else UNKNOWN: the
-    report says of each item which. That of a part, which `except*` takes out, is about the errors of that part.
+    `exceptions` are their errors, each with a note that names its item. `report` has every
+    outcome. `function` is the name of the bulk.
+
+    `applied` is NO only if nothing was done, so that the whole bulk may be repeated. Otherwise it
+    is UNKNOWN, and the report has the status of each item. In a part that `except*` takes out,
+    `applied` concerns the errors of that part.
     """
 
     report: Report[Any]
@@ -136,11 +160,11 @@ class BulkError(ExceptionGroup[CronAPIError], CronAPIError):  # type: ignore[ove
             applied=Applied.NO if is_safe else Applied.UNKNOWN,
         )
 
-    def derive(self, excs: Sequence[Exception]) -> BulkError:  # type: ignore[override]  # all of ours are CronAPIErrors
+    # Every error of this group is a CronAPIError.
+    def derive(self, excs: Sequence[Exception]) -> BulkError:  # type: ignore[override]
         """Return a part of this group, for `except*`."""
-        return BulkError(
-            self.message, [error for error in excs if isinstance(error, CronAPIError)], self.report
-        )
+        errors = [error for error in excs if isinstance(error, CronAPIError)]
+        return BulkError(self.message, errors, self.report)
 
     def __str__(self) -> str:
         return self.message
@@ -152,14 +176,17 @@ class BulkError(ExceptionGroup[CronAPIError], CronAPIError):  # type: ignore[ove
 class Report(Sequence[Outcome[T]]):
     """The outcomes of a bulk, in the order of its inputs.
 
-    `function` is the bulk's name. `stopped_by` is the error that ended it before its time, such as a wrong token or an outage, else
-    None. A report that was pickled or copied is without the inputs (`given` is None), which may hold passwords.
+    `function` is the name of the bulk. `stopped_by` is the error that ended it early, such as a
+    wrong token or an outage, else None. A pickled or copied report lacks the inputs, which may
+    hold passwords: there, `given` is None.
     """
 
     def __init__(
         self, outcomes: Iterable[Outcome[T]], function: str, stopped_by: CronAPIError | None = None
     ) -> None:
-        self._outcomes = sorted(map(as_kind, outcomes), key=lambda outcome: outcome.index)
+        self._outcomes = sorted(
+            map(_as_class_of_status, outcomes), key=lambda outcome: outcome.index
+        )
         self.function = function
         self.stopped_by: CronAPIError | None = stopped_by
 
@@ -180,49 +207,52 @@ class Report(Sequence[Outcome[T]]):
         return f"<Report of {self.summary()}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Report, (
-            [evolve(outcome, given=None) for outcome in self._outcomes],
-            self.function,
-            self.stopped_by,
-        )
+        outcomes = [evolve(outcome, given=None) for outcome in self._outcomes]
+        return Report, (outcomes, self.function, self.stopped_by)
 
     @property
     def done(self) -> list[Done[T]]:
-        """Those that the service carried out; each has a value."""
+        """The outcomes that the service carried out. Each has a value."""
         return [outcome for outcome in self._outcomes if isinstance(outcome, Done)]
 
     @property
     def failed(self) -> list[Failed[T]]:
-        """Those that failed; each has an error."""
+        """The outcomes that failed. Each has an error."""
         return [outcome for outcome in self._outcomes if isinstance(outcome, Failed)]
 
     @property
     def unknown(self) -> list[Unknown[T]]:
-        """Those of which nobody can tell; each has an error."""
+        """The outcomes of calls that the service may have carried out or not. Each has an error."""
         return [outcome for outcome in self._outcomes if isinstance(outcome, Unknown)]
 
     @property
     def not_tried(self) -> list[NotTried[T]]:
-        """Those that were never sent, since something stopped the bulk."""
+        """The outcomes of inputs that were never sent, because something stopped the bulk."""
         return [outcome for outcome in self._outcomes if isinstance(outcome, NotTried)]
 
     @property
     def values(self) -> list[T]:
-        """The values of those that are done, in order."""
+        """The values of the outcomes that are done, in order."""
         return [outcome.value for outcome in self.done]
 
     def summary(self) -> str:
-        """Return one line: the function, how many are done, failed, unknown and not tried, and what stopped it."""
+        """Return one line: the function, the count of each status, and the error that stopped it.
+
+        A count of zero is left out, except that of the done.
+        """
         counts = Counter(outcome.status for outcome in self._outcomes)
         shown = (
             f"{counts[status]} {status.replace('_', ' ')}"
-            for status in KINDS
+            for status in _CLASSES
             if counts[status] or status == "done"
         )
         return f"{self.function}: {', '.join(shown)}{_cause(self.stopped_by)}"
 
     def raise_for_failures(self) -> None:
-        """Raise a BulkError, an ExceptionGroup, of all errors, each with a note of its item; nothing where everything is done."""
+        """Raise a BulkError of all errors, unless every outcome is done.
+
+        It is an ExceptionGroup, and each of its errors has a note that names the item.
+        """
         errors = [
             _noted(outcome.error, outcome.index)
             for outcome in self._outcomes
@@ -230,30 +260,22 @@ class Report(Sequence[Outcome[T]]):
         ]
         if not errors and not self.not_tried:
             return
-        failures = BulkError(
-            self.summary(),
-            errors or [self.stopped_by or CronAPIError("Some were not tried.")],
-            self,
-        )
+        unsent = self.stopped_by or CronAPIError("Some were not tried.")
+        failures = BulkError(self.summary(), errors or [unsent], self)
         raise failures.of_call(applied=Applied.UNKNOWN) if self.done else failures
 
 
 def _cause(error: CronAPIError | None) -> str:
-    return (
-        ""
-        if error is None
-        else f"; stopped by: {type(error).__name__}: {shorten(error.message, _LONGEST)}"
-    )
+    if error is None:
+        return ""
+    return f"; stopped by: {type(error).__name__}: {shorten(error.message, _LONGEST)}"
 
 
 def _noted(error: CronAPIError, index: int) -> CronAPIError:
-    """Return a copy that names the item: those of one request share an error."""
+    """Return a copy that names the item, because the items of one request share an error."""
     twin = copy(error).with_traceback(error.__traceback__)
-    twin.__cause__, twin.__context__, twin.__suppress_context__ = (
-        error.__cause__,
-        error.__context__,
-        error.__suppress_context__,
-    )
+    twin.__cause__, twin.__context__ = error.__cause__, error.__context__
+    twin.__suppress_context__ = error.__suppress_context__
     twin.__notes__ = list(getattr(error, "__notes__", ()))
     twin.add_note(f"item {index}")
     return twin

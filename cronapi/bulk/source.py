@@ -1,4 +1,4 @@
-"""The input of a bulk: a list, any iterable or an async one, read as far as it is needed and checked item by item."""
+"""The input of a bulk: a list, another iterable or an async one, read and checked as needed."""
 
 from __future__ import annotations
 
@@ -26,89 +26,101 @@ from cronapi.errors import ConfigurationError
 
 P = TypeVar("P")
 Check = Callable[[Any, int], P]
-"""Returns the payload of what was given at an index; a ConfigurationError where it cannot be used need not name the index."""
+"""Takes an item and its index, and returns the payload.
+
+It raises a ConfigurationError for an item that cannot be used, whose text need not name the index.
+"""
 
 
 @frozen(eq=False)
 class Item(Generic[P]):
-    """One item: its position in the input, what the caller gave, and what the check made of it."""
+    """One item: its position in the input, as the caller gave it, and the checked payload."""
 
     index: int
     given: object
     payload: P
 
 
-def checked(check: Check[P], given: object, index: int, what: str) -> P:
-    """Return what `check` makes of an item; whatever it raises becomes a ConfigurationError that names call and item."""
+def checked(check: Check[P], given: object, index: int, function: str) -> P:
+    """Return the payload of an item.
+
+    Every error of `check` becomes a ConfigurationError that names the function and the item.
+    """
     try:
         return check(given, index)
     except ConfigurationError as error:
-        raise ConfigurationError(f"{what}: item {index}: {error.message}") from error
+        raise ConfigurationError(f"{function}: item {index}: {error.message}") from error
     except Exception as error:
         raise ConfigurationError(
-            f"{what}: item {index} cannot be used ({type(error).__name__})."
+            f"{function}: item {index} cannot be used ({type(error).__name__})."
         ) from error
 
 
 class Source(Generic[P]):
-    """The items of an input, which is read once, in order, and no further than somebody takes.
+    """The items of an input, which is read once, in order, and no further than they are taken.
 
-    `total` is the number of items where the input knows it, else None. `check` returns the payload of an item, or raises; a sequence
-    is checked from end to end here, so that nothing is sent where one item is bad, and any other input item by item as it is read: it
-    may change and yield the same object again. `what` begins the text of the errors. An input that is no iterable of items, or a sized
-    one that is empty, is a ConfigurationError. A sync input is read on the event loop: it should not block. An async one is read by a
-    task of its own, and by that alone.
+    `total` is the number of items, or None if the input does not know it. `check` returns the
+    payload of an item, or raises. `function` begins the text of the errors.
+
+    A sequence is checked from end to end when the source is made, so that one bad item keeps all
+    from being sent. Any other input is checked item by item as it is read, because it may change
+    and yield the same object again.
+
+    A ConfigurationError means that the input is no iterable of items, or is sized and empty. A
+    sync input is read on the event loop, so it should not block. An async input is read by a task
+    of its own, and by no other.
     """
 
     def __init__(
-        self, items: Iterable[object] | AsyncIterable[object], check: Check[P], what: str
+        self, items: Iterable[object] | AsyncIterable[object], check: Check[P], function: str
     ) -> None:
         if isinstance(items, str | bytes | bytearray | memoryview | Mapping):
             raise ConfigurationError(
-                f"{what} takes a list or another iterable of items, not a {type(items).__name__}."
+                f"{function} takes a list or another iterable of items, "
+                f"not a {type(items).__name__}."
             )
-        # A copy: what a caller does to the list meanwhile changes neither the positions nor what has been checked.
-        items = (
-            tuple(items) if isinstance(items, Sequence) and not isinstance(items, range) else items
-        )
+        if isinstance(items, Sequence) and not isinstance(items, range):
+            items = tuple(items)  # later changes to the list move no item and escape no check
         self._check = check
-        self._what = what
+        self._function = function
         self.total: int | None = _length(items)
         if self.total == 0:
             raise self._empty()
-        if isinstance(items, Sequence):
-            for index, given in enumerate(items):
-                checked(check, given, index, what)
         self._given: Sequence[object] = items if isinstance(items, Sequence) else ()
+        for index, given in enumerate(self._given):
+            checked(check, given, index, function)
         iterator = self._iterator(items)
-        self._items: Iterator[object] = (
-            iter(()) if isinstance(iterator, AsyncIterator) else iterator
-        )
-        self._reader = (
-            Reader(iterator, self._keep, self._end) if isinstance(iterator, AsyncIterator) else None
-        )
+        self._items: Iterator[object] = iter(())
+        self._reader: Reader | None = None
+        if isinstance(iterator, AsyncIterator):
+            self._reader = Reader(iterator, self._keep, self._end)
+        else:
+            self._items = iterator
         self._lock = anyio.Lock()
         self._good: deque[Item[P]] = deque()
-        """What was read and not yet taken; a task that is cancelled leaves here what it has read."""
+        """Items to be taken. A cancelled task leaves here the items that it has read."""
         self._rest: deque[Item[None]] = deque()
-        """What was read from the first bad item on: nobody takes it."""
+        """The items from the first bad one on, which cannot be taken."""
         self._read = 0
         self._ended = False
         self._stopped = False
         self._fault: tuple[str, BaseException | None] | None = None
-        """The text and cause of the error for who takes on: that of the first bad item, or what ended the reading."""
+        """Text and cause of the error of the next `take`: of a bad item, or of the reading."""
 
     def payloads(self) -> Iterator[P]:
-        """Yield what the check makes of a sequence, all of it, and of any other input nothing; nothing is taken."""
+        """Yield the payloads of a sequence, none of any other input, and take nothing."""
         return (self._check(given, index) for index, given in enumerate(self._given))
 
     async def take(self, most: int, patience: float = math.inf) -> list[Item[P]]:
-        """Return the next items, `most` of them or fewer; none at the end.
+        """Return the next items, at most `most` of them, and none at the end.
 
-        The first is waited for, the others for as long as not `patience` seconds pass without one. ConfigurationError where the next
-        item is bad or could not be read, or where there never was one; what comes before it is returned first. Several tasks may take:
-        each item goes to one of them. Who is cancelled takes no item away; but an async input that is cancelled while it makes an item
-        is not read any further, since it may have lost one: the next `take` says so.
+        It waits for the first item. It waits for the others until `patience` seconds pass without
+        one. A ConfigurationError means that the next item is bad or could not be read, or that the
+        input has no items at all. The items before a bad one are returned first.
+
+        Several tasks may take, and each item goes to one of them. A cancelled `take` removes no
+        item. An async input that is cancelled while it makes an item may have lost that one, so it
+        is not read any further, and the next `take` raises a ConfigurationError.
         """
         async with self._lock:
             await self._gather(most, patience)
@@ -120,7 +132,7 @@ class Source(Generic[P]):
             return items
 
     def stop(self) -> None:
-        """Let nobody take any more; who waits for an item gets none."""
+        """End all waiting and later calls of `take`: they return no items."""
         self._stopped = True
         if self._reader is not None:
             self._reader.release()
@@ -128,9 +140,10 @@ class Source(Generic[P]):
     async def drain(
         self, most: int = sys.maxsize, seconds: float = math.inf
     ) -> list[tuple[int, object]]:
-        """Return the next pairs of index and what was given, all of them or `most`, or those that come in so many seconds.
+        """Return index and given value of the items that no `take` returned, including bad ones.
 
-        They are those that no `take` returned, a bad item among them. An input that breaks off is no error here.
+        It returns at most `most` of them, and reads for at most `seconds`. An input that breaks
+        off is no error here.
         """
         async with self._lock:
             await self._read_until(
@@ -143,9 +156,12 @@ class Source(Generic[P]):
             return pairs
 
     async def aclose(self) -> None:
-        """Close the input where it is a generator; nothing more is read. Closing twice is harmless."""
+        """Close the input if it is a generator, and read nothing more.
+
+        A second call does nothing.
+        """
         try:
-            self._lock.acquire_nowait()  # before the other, so that a task that is being cancelled closes too
+            self._lock.acquire_nowait()  # works in a cancelled task, where `acquire` raises
         except anyio.WouldBlock:
             await self._lock.acquire()
         try:
@@ -163,7 +179,7 @@ class Source(Generic[P]):
                 self._items.close()
         except Exception as error:
             raise ConfigurationError(
-                f"{self._what}: the input could not be closed ({type(error).__name__})."
+                f"{self._function}: the input could not be closed ({type(error).__name__})."
             ) from error
 
     async def _gather(self, most: int, patience: float) -> None:
@@ -174,7 +190,7 @@ class Source(Generic[P]):
             await self._read_until(lambda: self._has(most), patience)
 
     def _has(self, count: int) -> bool:
-        """Whether so many can be taken, or no more will come."""
+        """Return True if `count` items can be taken, or no more will come."""
         return len(self._good) >= count or self._ended or self._stopped or self._fault is not None
 
     async def _read_until(self, enough: Callable[[], bool], seconds: float) -> None:
@@ -199,15 +215,17 @@ class Source(Generic[P]):
         index, self._read = self._read, self._read + 1
         if self._fault is None:
             try:
-                return self._good.append(
-                    Item(index, given, checked(self._check, given, index, self._what))
-                )
+                payload = checked(self._check, given, index, self._function)
+                return self._good.append(Item(index, given, payload))
             except ConfigurationError as error:
                 self._fault = error.message, error.__cause__
         return self._rest.append(Item(index, given, None))
 
     def _end(self, error: BaseException) -> None:
-        """Learn what the input raised: its end, an error, or, where it was cancelled, what would seem to be its end from now on."""
+        """Take note that the input has ended, with an error, or in a cancellation.
+
+        A generator that was cancelled would seem to be at its end from then on.
+        """
         self._ended = True
         if isinstance(error, StopIteration | StopAsyncIteration):
             return
@@ -215,11 +233,15 @@ class Source(Generic[P]):
             self._break_off(f"item {self._read} could not be read ({type(error).__name__}).", error)
         else:
             self._break_off(
-                f"the reading was cancelled at item {self._read}, so the input cannot be read any further."
+                f"the reading was cancelled at item {self._read}, "
+                "so the input cannot be read any further."
             )
 
     def _complain(self) -> None:
-        """Raise what is wrong with the input, if anything is: each time anew, so that no task mistakes it for the end."""
+        """Raise the error of the input, if it has one.
+
+        Each call raises anew, so that no task mistakes the error for the end.
+        """
         if self._fault is not None:
             text, cause = self._fault
             raise ConfigurationError(text) from cause
@@ -228,20 +250,25 @@ class Source(Generic[P]):
 
     def _break_off(self, text: str, cause: BaseException | None = None) -> None:
         self._ended = True
-        self._fault = self._fault or (f"{self._what}: {text}", cause)
+        self._fault = self._fault or (f"{self._function}: {text}", cause)
 
     def _empty(self) -> ConfigurationError:
-        return ConfigurationError(f"{self._what} needs at least one item.")
+        return ConfigurationError(f"{self._function} needs at least one item.")
 
     def _iterator(self, items: object) -> Iterator[object] | AsyncIterator[object]:
         try:
-            return aiter(items) if isinstance(items, AsyncIterable) else iter(items)  # type: ignore[call-overload]  # anything else is the TypeError below
+            if isinstance(items, AsyncIterable):
+                return aiter(items)
+            # Anything but an iterable is the TypeError below.
+            return iter(items)  # type: ignore[call-overload, no-any-return]
         except TypeError as error:
-            text = f"{self._what} takes a list or another iterable of items, sync or async, not a {type(items).__name__}."
-            raise ConfigurationError(text) from error
+            raise ConfigurationError(
+                f"{self._function} takes a list or another iterable of items, sync or async, "
+                f"not a {type(items).__name__}."
+            ) from error
         except Exception as error:
             raise ConfigurationError(
-                f"{self._what}: item 0 could not be read ({type(error).__name__})."
+                f"{self._function}: item 0 could not be read ({type(error).__name__})."
             ) from error
 
 

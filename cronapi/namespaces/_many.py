@@ -13,8 +13,14 @@ from cronapi import _functions as table
 from cronapi._calls.memory import MOST_DIGITS
 from cronapi._protocol.params import JobSpec, as_params, check_names, span
 from cronapi.bulk import Bulk
-from cronapi.bulk import operations as kinds
-from cronapi.bulk.bulk import Progress
+from cronapi.bulk.bulk import ProgressCallback
+from cronapi.bulk.operations import (
+    add_operation,
+    delete_operation,
+    edit_alike_operation,
+    get_operation,
+    one_by_one_operation,
+)
 from cronapi.errors import ConfigurationError, UnsupportedFunctionError
 from cronapi.models import CronJob
 from cronapi.namespaces._invoke import Invoker
@@ -35,7 +41,7 @@ class BulkOptions(TypedDict, total=False):
     """
 
     journal: str | PathLike[str] | None
-    progress: Progress | None
+    progress: ProgressCallback | None
 
 
 @frozen
@@ -65,7 +71,7 @@ class ManyJobs:
         def check(spec: Any, _: int) -> Any:
             return self._invoke.encode(as_params(spec))
 
-        return Bulk(self._invoke.calls, kinds.adding(self._invoke.calls), specs, check, **options)
+        return Bulk(self._invoke.calls, add_operation(self._invoke.calls), specs, check, **options)
 
     def edit_many(
         self,
@@ -93,14 +99,14 @@ class ManyJobs:
             check_names(changes, "A job")
             return {"id": once(number, index)} | self._invoke.encode(changes, clear=True)
 
-        work = (
-            kinds.editing_alike(calls)
+        operation = (
+            edit_alike_operation(calls)
             if batch
-            else kinds.one_by_one(calls, "cron.edit_many", table.CRON_EDIT)
+            else one_by_one_operation(calls, "cron.edit_many", table.CRON_EDIT)
         )
         return Bulk(
             calls,
-            work,
+            operation,
             list(edits.items()) if isinstance(edits, Mapping) else edits,
             check,
             **options,
@@ -114,7 +120,9 @@ class ManyJobs:
         refused batch. Any other job that is not there is a NotFoundError in its outcome: if this
         client has never seen it, nothing tells if the refused batch deleted it.
         """
-        return Bulk(self._invoke.calls, kinds.deleting(self._invoke.calls), ids, Once(), **options)
+        return Bulk(
+            self._invoke.calls, delete_operation(self._invoke.calls), ids, Once(), **options
+        )
 
     def enable_many(self, ids: Ids, **options: Unpack[BulkOptions]) -> Bulk[CronJob]:
         """Let jobs run by their schedules again, one request each."""
@@ -145,13 +153,13 @@ class ManyJobs:
         wire = self._invoke.encode({"time": time, "payload": payload})
         return self._each("cron.run_many", table.CRON_RUN, ids, wire, options)
 
-    def get_many(self, ids: Ids, *, progress: Progress | None = None) -> Bulk[CronJob]:
+    def get_many(self, ids: Ids, *, progress: ProgressCallback | None = None) -> Bulk[CronJob]:
         """Read jobs, from pages of the list if that takes fewer requests.
 
         A read: repeated freely.
         """
         return Bulk(
-            self._invoke.calls, kinds.getting(self._invoke.calls), ids, _id, progress=progress
+            self._invoke.calls, get_operation(self._invoke.calls), ids, _id, progress=progress
         )
 
     def _each(
@@ -162,9 +170,13 @@ class ManyJobs:
         wire: Mapping[str, Any],
         options: BulkOptions,
     ) -> Bulk[Any]:
-        work = kinds.one_by_one(self._invoke.calls, name, row)
+        operation = one_by_one_operation(self._invoke.calls, name, row)
         return Bulk(
-            self._invoke.calls, work, ids, lambda number, _: {"id": _id(number), **wire}, **options
+            self._invoke.calls,
+            operation,
+            ids,
+            lambda number, _: {"id": _id(number), **wire},
+            **options,
         )
 
 

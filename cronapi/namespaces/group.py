@@ -10,7 +10,7 @@ from attrs import frozen
 
 from cronapi import _functions as table
 from cronapi.bulk import Bulk
-from cronapi.bulk import operations as kinds
+from cronapi.bulk.operations import delete_groups_operation
 from cronapi.models import CronJob, Group
 from cronapi.namespaces._invoke import Invoker
 from cronapi.namespaces._many import BulkOptions, Ids, Once
@@ -95,5 +95,5 @@ class GroupNamespace:
         An id given twice is a ConfigurationError.
         """
         return Bulk(
-            self._invoke.calls, kinds.deleting_groups(self._invoke.calls), ids, Once(), **options
+            self._invoke.calls, delete_groups_operation(self._invoke.calls), ids, Once(), **options
         )

@@ -1,4 +1,4 @@
-"""The journal of a bulk: what it keeps through kills, what it refuses, and what is never in it."""
+"""The journal of a bulk keeps its facts through kills, refuses other inputs, has no secrets."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cronapi import ConfigurationError, JobSpec
-from cronapi.bulk.append_only_file import LineFile
+from cronapi.bulk.append_only_file import AppendOnlyFile
 from cronapi.bulk.journal import Entry, Journal
 
 PLAN = {"function": "cron.batch_add", "provider": "fastcron", "options": "5f2c"}
@@ -35,7 +35,7 @@ def path(tmp_path):
 
 
 async def written(path):
-    """Write a journal with every kind of line; return the fingerprint of its items."""
+    """Write a journal with every kind of line, and return the fingerprint of its items."""
     journal = await Journal.open(path, PLAN)
     mark = journal.fingerprint({"url": "a.example"})
     await journal.remember([7, 5])
@@ -61,7 +61,7 @@ async def refused(path, match, plan=PLAN):
 
 
 async def test_a_new_journal_is_empty(path):
-    """A journal that was not there is made, knows nothing, and only its owner may read it."""
+    """A new journal knows nothing, and only its owner may read it."""
     journal = await reopened(path)
     assert (journal.resumed, journal.last, journal.known, journal.recall(0, "")) == (
         False,
@@ -77,7 +77,10 @@ async def test_a_new_journal_is_empty(path):
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_a_journal_is_resumed(path, backend):
-    """A second run finds what the first has noted, the later line about an item winning; on asyncio and on trio."""
+    """A second run finds the notes of the first, on asyncio and on trio.
+
+    The last line about an item counts.
+    """
 
     async def main():
         mark = await written(path)
@@ -94,8 +97,8 @@ def test_a_journal_is_resumed(path, backend):
     anyio.run(main, backend=backend)
 
 
-async def test_an_open_journal_knows_what_it_was_told(path):
-    """What was noted in this run can be recalled in it."""
+async def test_an_open_journal_knows_its_notes(path):
+    """The notes of a run can be recalled in it."""
     journal = await Journal.open(path, PLAN)
     mark = journal.fingerprint(5)
     journal.note(4, mark, "done", id=9)
@@ -113,14 +116,14 @@ async def test_known_ids_are_noted_once(path):
 
 
 async def test_no_known_ids_are_known_too(path):
-    """An account without jobs is noted as such, which differs from not having looked."""
+    """An account without jobs is noted as such, unlike one that was not listed."""
     journal = await Journal.open(path, PLAN)
     await journal.remember([])
     await journal.close()
     assert (await reopened(path)).known == frozenset()
 
 
-# --- other inputs ----------------------------------------------------------------------------------------------------------------
+# --- other inputs ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -135,7 +138,10 @@ async def test_no_known_ids_are_known_too(path):
     ],
 )
 async def test_a_journal_of_another_bulk_is_refused(path, change, match):
-    """Another function, provider or option is another bulk: the journal says what differs and stays as it is."""
+    """A bulk with another function, provider or option is refused.
+
+    The error names the difference, and the journal stays as it is.
+    """
     await written(path)
     before = path.read_bytes()
     await refused(path, f"of other inputs: {match}", {**PLAN, **change})
@@ -144,7 +150,10 @@ async def test_a_journal_of_another_bulk_is_refused(path, change, match):
 
 
 async def test_a_journal_belongs_to_a_token(path):
-    """A journal is refused with another token than it was begun with, and says what to do; the token itself is not in it."""
+    """A journal that was begun with another token is refused with an advice.
+
+    The token itself is not in the file.
+    """
     await (await Journal.open(path, PLAN, "alice-token-1")).close()
     await (await Journal.open(path, PLAN, "alice-token-1")).close()
     before = path.read_bytes()
@@ -167,15 +176,53 @@ async def test_the_mark_of_a_token_is_salted(path, tmp_path):
 
 
 async def test_a_journal_without_a_token_goes_with_any(path):
-    """Where a journal's first line names no token, since it is older or was edited, any token may go on with it."""
+    """A journal whose first line has no token, because it is old or was edited, accepts any."""
     await written(path)
     journal = await Journal.open(path, PLAN, "alice-token-1")
     await journal.close()
     assert (journal.resumed, journal.last) == (True, 3)
 
 
+VERSION_1 = b"""\
+{"cronapi":"journal","version":1,"salt":"5a175a175a175a175a175a175a175a17","bulk":"cron.add_many",\
+"provider":"https://app.fastcron.com/api","token":"e97da1a0f0ba6be394097d6f88de881d"}
+{"known":[5,7]}
+{"sending":[[0,"a3a6d1ed5828c0259e7dfc50148e96c7"],[1,"a3a6d1ed5828c0259e7dfc50148e96c7"],\
+[2,"a3a6d1ed5828c0259e7dfc50148e96c7"]]}
+{"item":0,"hash":"a3a6d1ed5828c0259e7dfc50148e96c7","status":"done","id":100}
+{"item":1,"hash":"a3a6d1ed5828c0259e7dfc50148e96c7","status":"failed","reason":"APIError 1"}
+"""
+
+
+async def test_a_journal_of_version_1_is_read(path, monkeypatch):
+    """A journal that an earlier cronapi wrote is resumed, and a new one is the same to the byte."""
+    plan = {"bulk": "cron.add_many", "provider": "https://app.fastcron.com/api"}
+    payload = {"url": "https://u:pw@a.example", "password": "x", "minute": ("1", 2)}
+
+    path.write_bytes(VERSION_1)
+    journal = await Journal.open(path, plan, "alice-token-1")
+    await journal.close()
+    mark = journal.fingerprint(payload)
+    assert (journal.resumed, journal.last, journal.known) == (True, 2, frozenset({5, 7}))
+    assert [journal.recall(index, mark) for index in range(3)] == [
+        Entry("done", 100),
+        Entry("failed", None),
+        Entry("sending", None),
+    ]
+
+    monkeypatch.setattr("secrets.token_hex", lambda _: "5a17" * 8)
+    journal = await Journal.open(path.with_name("new"), plan, "alice-token-1")
+    mark = journal.fingerprint(payload)
+    await journal.remember([7, 5])
+    await journal.sending([(0, mark), (1, mark), (2, mark)])
+    journal.note(0, mark, "done", id=100)
+    journal.note(1, mark, "failed", reason="APIError 1")
+    await journal.close()
+    assert path.with_name("new").read_bytes() == path.read_bytes() == VERSION_1
+
+
 async def test_a_journal_counts_what_it_has(path):
-    """A journal knows how many items are done, and whether it has some of which nobody knows."""
+    """A journal counts the items that are done, and knows if some are doubtful."""
     await written(path)
     journal = await reopened(path)
     assert (journal.done, journal.is_doubtful) == (1, True)
@@ -184,7 +231,7 @@ async def test_a_journal_counts_what_it_has(path):
 
 
 async def test_another_item_in_the_same_place_is_refused(path):
-    """An item that is not the one that was sent then is not taken for it."""
+    """An item that differs from the one that was sent at its index is refused."""
     await written(path)
     journal = await reopened(path)
     with pytest.raises(ConfigurationError, match="of other inputs: item 1 was another one"):
@@ -192,7 +239,7 @@ async def test_another_item_in_the_same_place_is_refused(path):
 
 
 async def test_equal_payloads_have_one_fingerprint(path):
-    """A payload is known again whatever the order of its members, its sequence types or the zone of its times."""
+    """The order of members, the type of sequences and the zone of times do not matter."""
     journal = await reopened(path)
     noon = datetime(2030, 1, 1, 12, tzinfo=UTC)
     shifted = noon.astimezone(timezone(timedelta(hours=2)))
@@ -226,7 +273,7 @@ async def test_equal_payloads_have_one_fingerprint(path):
 
 
 async def test_fingerprints_are_salted(path, tmp_path):
-    """Two journals have different fingerprints of the same payload; one journal has the same in every run."""
+    """Two journals differ in their fingerprints of a payload, two runs of one journal do not."""
     first, again, other = (
         await reopened(path),
         await reopened(path),
@@ -235,7 +282,7 @@ async def test_fingerprints_are_salted(path, tmp_path):
     assert first.fingerprint(5) == again.fingerprint(5) != other.fingerprint(5)
 
 
-async def test_what_json_cannot_have_is_refused(path):
+async def test_a_payload_that_is_no_json_is_refused(path):
     """A payload that cannot be written down has no fingerprint."""
     journal = await reopened(path)
     for value in (b"x", {1, 2}, object()):
@@ -244,7 +291,7 @@ async def test_what_json_cannot_have_is_refused(path):
 
 
 async def test_no_secret_is_in_the_file(path):
-    """Passwords, headers, bodies and URLs leave nothing but a hash behind, and a password not even that."""
+    """Headers, bodies and URLs leave only a hash in the file, and passwords nothing."""
     secrets = {
         "password": "pa55word",
         "http_headers": {"Authorization": "Bearer t0ken"},
@@ -267,10 +314,11 @@ async def test_no_secret_is_in_the_file(path):
     )
 
 
-# --- kills -----------------------------------------------------------------------------------------------------------------------
+# --- kills ----------------------------------------------------------------------------------------
 
 WHOLE = {
-    "header": b'{"cronapi":"journal","version":1,"salt":"5a17","function":"cron.batch_add","provider":"fastcron","options":"5f2c"}\n',
+    "header": b'{"cronapi":"journal","version":1,"salt":"5a17","function":"cron.batch_add",'
+    b'"provider":"fastcron","options":"5f2c"}\n',
     "known": b'{"known":[5,7]}\n',
     "first": b'{"sending":[[0,"aa"],[1,"aa"]]}\n',
     "done": b'{"item":0,"hash":"aa","status":"done","id":100}\n',
@@ -281,7 +329,7 @@ LINES = list(WHOLE.values())
 
 
 def facts(lines):
-    """Return the known ids and the status of each item after some lines, told by a simpler reader."""
+    """Return the known ids and the statuses after some lines, as a simpler reader finds them."""
     known, statuses = None, {}
     for fact in map(json.loads, lines[1:]):
         known = frozenset(fact["known"]) if "known" in fact else known
@@ -293,7 +341,7 @@ def facts(lines):
 
 @given(st.lists(st.sampled_from(LINES[1:])), st.integers(0, 1000))
 def test_a_cut_at_any_byte_can_be_mended(more, back):
-    """Wherever a journal ends, it opens with exactly the facts of its complete lines, and takes new ones."""
+    """A journal that was cut anywhere has the facts of its complete lines, and takes new ones."""
     text = b"".join([LINES[0], *more])
     mended(text[: max(0, len(text) - back)])
 
@@ -306,7 +354,7 @@ def test_a_cut_at_each_byte_can_be_mended():
 
 
 def mended(text):
-    """Open what is left of a journal, compare it with its complete lines, and add to it."""
+    """Open the rest of a journal, compare it with its complete lines, and add to it."""
 
     async def main(path):
         complete = text.count(b"\n")
@@ -340,7 +388,7 @@ def mended(text):
     )
 )
 def test_any_file_is_read_or_refused(pieces):
-    """Whatever is in a file, it is a journal or there is one kind of error, and then the file is as it was."""
+    """A file is a journal, or it is refused with one kind of error and stays as it was."""
 
     async def main(path):
         before = path.read_bytes()
@@ -362,7 +410,7 @@ def test_any_file_is_read_or_refused(pieces):
     [b'{"item":1,\n', b"\0\0\0\n", b"{}\n", b'{"item":"1","hash":"aa","status":"done"}\n', b"7\n"],
 )
 async def test_a_broken_line_in_the_middle_is_refused(path, broken):
-    """No kill breaks a line that others follow: it is named, and the file stays as it is."""
+    """A broken line before others comes from no kill: the error names it, and the file stays."""
     damaged = b"".join([*LINES[:3], broken, *LINES[3:]])
     path.write_bytes(damaged)
     await refused(path, "^Line 4 of the journal .* is broken")
@@ -370,7 +418,7 @@ async def test_a_broken_line_in_the_middle_is_refused(path, broken):
 
 
 async def test_an_incomplete_last_line_is_cut_off(path):
-    """A last line that is no JSON is cut off even where it has its newline."""
+    """A last line that is no JSON is cut off, even if it has its newline."""
     path.write_bytes(b"".join(LINES[:3]) + b'{"item":0,"ha\0\0\n')
     assert (await reopened(path)).recall(0, "aa") == Entry("sending", None)
     assert path.read_bytes() == b"".join(LINES[:3])
@@ -398,7 +446,7 @@ CHILD = textwrap.dedent("""
 
 
 def killed_after(path, confirmations):
-    """Run a child that writes the journal, kill it after so many confirmations, and return all that it gave."""
+    """Run a child that writes the journal, kill it after some confirmations, and return all."""
     with subprocess.Popen(
         [sys.executable, "-c", CHILD, path, repr(PLAN)], stdout=subprocess.PIPE, text=True
     ) as child:
@@ -410,7 +458,7 @@ def killed_after(path, confirmations):
 
 
 async def test_a_kill_loses_nothing_that_was_confirmed(path):
-    """A process is killed again and again at any moment: the next finds all that was said to be on disk."""
+    """After a kill at any moment, the next process finds all that was confirmed to be on disk."""
     confirmed = {}
     for _ in range(8):
         for status, start in killed_after(path, random.randrange(1, 60)):
@@ -426,11 +474,11 @@ async def test_a_kill_loses_nothing_that_was_confirmed(path):
     assert len(confirmed) >= 100
 
 
-# --- one at a time ---------------------------------------------------------------------------------------------------------------
+# --- one at a time --------------------------------------------------------------------------------
 
 
 async def test_a_journal_in_use_is_refused(path):
-    """Two runs cannot write one journal: the second is told so, and may once the first is over."""
+    """Two runs cannot write one journal: the second is refused until the first has ended."""
     first = await Journal.open(path, PLAN)
     await refused(path, "is in use by another run")
     first.note(0, "aa", "done")
@@ -451,7 +499,7 @@ async def test_many_tasks_may_write_at_once(path):
 
 
 async def test_a_closed_journal_takes_nothing(path):
-    """After the end nothing can be noted, and closing twice is harmless."""
+    """After the end nothing can be noted, and a second close does nothing."""
     journal = await reopened(path)
     await journal.close()
     with pytest.raises(ConfigurationError, match="is closed"):
@@ -464,7 +512,7 @@ async def test_a_closed_journal_takes_nothing(path):
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_a_cancelled_task_can_close(path, backend):
-    """What was noted is written even where the task that closes is being cancelled."""
+    """Closing writes the notes, even in a task that is being cancelled."""
 
     async def main():
         journal = await Journal.open(path, PLAN)
@@ -478,7 +526,10 @@ def test_a_cancelled_task_can_close(path, backend):
 
 
 async def test_a_task_may_be_cancelled_while_it_writes(path):
-    """Whenever a task of asyncio is cancelled while it opens, sends or flushes, the journal is whole and free when it is closed."""
+    """A task that is cancelled while it opens, sends or flushes leaves a whole and free journal.
+
+    This holds at each step of asyncio, once the journal is closed.
+    """
     for steps in range(12):
         opening = asyncio.create_task(Journal.open(path, PLAN))
         await cancelled_after(opening, steps)
@@ -501,8 +552,8 @@ async def cancelled_after(task, steps):
 
 
 def test_a_file_that_was_given_up_is_not_opened(path):
-    """A thread that comes to open the file after its task was cancelled and has let go leaves the file alone."""
-    file = LineFile(path)
+    """A thread that opens the file only after its cancelled task has released it creates none."""
+    file = AppendOnlyFile(path)
     file.abandon()
     with pytest.raises(ConfigurationError, match="is closed"):
         file.open(lambda _: 0)
@@ -511,7 +562,7 @@ def test_a_file_that_was_given_up_is_not_opened(path):
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_a_cancelled_opening_holds_nothing(path, backend):
-    """Who is cancelled while it opens a journal leaves it to others."""
+    """A task that is cancelled while it opens a journal leaves it to others."""
 
     async def main():
         with anyio.CancelScope() as scope:
@@ -522,7 +573,7 @@ def test_a_cancelled_opening_holds_nothing(path, backend):
     anyio.run(main, backend=backend)
 
 
-# --- files that cannot be used ---------------------------------------------------------------------------------------------------
+# --- files that cannot be used --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -537,7 +588,7 @@ def test_a_cancelled_opening_holds_nothing(path, backend):
     ids=["folder", "missing", "below a file", "long", "pipe"],
 )
 async def test_a_path_that_cannot_be_used_is_refused(tmp_path, name, match):
-    """A folder, a missing one, or anything that is no regular file: the error has path and reason."""
+    """The error for a folder, a missing one or an irregular file has the path and the reason."""
     (tmp_path / "file").write_text("")
     os.mkfifo(tmp_path / "pipe")
     error = await refused(tmp_path / name, match)
@@ -546,7 +597,7 @@ async def test_a_path_that_cannot_be_used_is_refused(tmp_path, name, match):
 
 
 async def test_a_device_is_no_journal():
-    """What is written to a device is gone, so it is refused."""
+    """A device is refused, because its lines would be lost."""
     await refused("/dev/null", "Not a regular file")
 
 
@@ -581,7 +632,7 @@ async def test_a_file_that_is_no_journal_stays_as_it_is(path, content):
     [b'{"cronapi":"journal","version":2,"salt":""}\n', b'{"cronapi":"journal","version":1}\n'],
 )
 async def test_a_journal_of_another_version_is_refused(path, header):
-    """A journal that this cronapi cannot read is not guessed at."""
+    """A journal of a version that this cronapi does not read is refused."""
     path.write_bytes(header)
     await refused(path, "has version")
 
@@ -594,7 +645,7 @@ async def test_an_empty_file_is_a_new_journal(path):
 
 
 async def test_a_full_disk_is_told(path):
-    """Where the disk is full each send is refused from then on, and what was confirmed before can be resumed."""
+    """On a full disk every later send is refused, and the confirmed items can be resumed."""
     journal = await Journal.open(path, PLAN)
     await journal.sending([(0, "aa")])
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -613,7 +664,7 @@ async def test_a_full_disk_is_told(path):
     assert (await reopened(path)).last == 0
 
 
-# --- size ------------------------------------------------------------------------------------------------------------------------
+# --- size -----------------------------------------------------------------------------------------
 
 
 async def test_a_hundred_thousand_entries_are_small(path):

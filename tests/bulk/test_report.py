@@ -7,6 +7,7 @@ import pickle
 import traceback
 
 import pytest
+from attrs import evolve
 
 from cronapi import (
     APIError,
@@ -66,7 +67,7 @@ def raised():
 
 
 def test_outcomes_are_in_the_order_of_the_input():
-    """However they came, the outcomes of a report are in input order, and each list has those of its kind."""
+    """A report has its outcomes in the order of the inputs, and a list for each class."""
     assert [outcome.index for outcome in report()] == [0, 1, 2, 3, 4]
     assert len(report()) == 5
     assert report()[2].status == "unknown"
@@ -77,7 +78,7 @@ def test_outcomes_are_in_the_order_of_the_input():
 
 
 def test_the_summary_is_one_line():
-    """The summary names the function and counts what became of the items, without what did not occur."""
+    """The summary names the function and counts each status that occurs."""
     assert report().summary() == "cron.add_many: 1 done, 2 failed, 1 unknown, 1 not tried"
     assert Report(outcomes()[2:3], "cron.add_many").summary() == "cron.add_many: 1 done"
     assert Report([], "cron.add_many").summary() == "cron.add_many: 0 done"
@@ -85,7 +86,7 @@ def test_the_summary_is_one_line():
 
 
 def test_a_report_without_failures_raises_nothing():
-    """Where every item is done, `raise_for_failures` does nothing."""
+    """If every item is done, `raise_for_failures` does nothing."""
     Report(outcomes()[2:3], "cron.add_many").raise_for_failures()
 
 
@@ -96,7 +97,7 @@ def test_what_was_not_tried_is_a_failure_too():
 
 
 def test_failures_are_a_group_that_can_be_taken_apart():
-    """`except*` takes each kind of error, and what is left still knows the report."""
+    """`except*` takes each kind of error, and the rest still has the report."""
     seen = []
     try:
         report().raise_for_failures()
@@ -115,7 +116,10 @@ def test_failures_are_a_group_that_can_be_taken_apart():
 
 
 def test_failures_can_be_caught_as_what_they_are():
-    """The group is a CronAPIError and an ExceptionGroup, and says whether something may have been carried out."""
+    """The group is a CronAPIError and an ExceptionGroup.
+
+    Its `applied` tells if something may have been carried out.
+    """
     assert isinstance(raised(), CronAPIError)
     assert isinstance(raised(), ExceptionGroup)
     assert raised().applied is Applied.UNKNOWN
@@ -125,7 +129,10 @@ def test_failures_can_be_caught_as_what_they_are():
 
 
 def test_failures_travel_between_processes():
-    """A BulkError survives pickling with its errors and outcomes, but without the inputs, which may be secret."""
+    """A BulkError survives pickling with its errors and outcomes.
+
+    The inputs are left out, because they may be secret.
+    """
     copy = pickle.loads(pickle.dumps(raised()))
     assert str(copy) == str(raised())
     assert [type(error) for error in copy.exceptions] == [
@@ -143,7 +150,7 @@ def test_failures_travel_between_processes():
 
 
 def test_a_report_travels_without_its_inputs():
-    """Neither a pickled report nor a pickled BulkError has a password of the inputs in it; what became of them, it has."""
+    """A pickled report or BulkError has all outcomes, and no password of the inputs."""
     kept = Report(
         [Outcome(0, SPEC, "done", CronJob(id=7)), *outcomes()[:2]],
         "cron.add_many",
@@ -161,7 +168,7 @@ def test_a_report_travels_without_its_inputs():
 
 
 def test_what_stopped_a_bulk_is_told_once():
-    """A report says in one short line what ended the bulk before its time; nothing where nothing did."""
+    """A report names the error that ended the bulk early, in one short line."""
     stopped = Report(
         outcomes(), "cron.add_many", AuthenticationError("Wrong\n" + "token " * 50, code=11)
     )
@@ -183,7 +190,10 @@ def failures_of(*told):
 
 
 def test_failures_say_whether_all_of_it_may_be_asked_for_again():
-    """`applied` is NO only where nothing was done: not where one item is done, done without a usable answer, or unknown."""
+    """`applied` is NO only if nothing was done.
+
+    It is UNKNOWN if an item is done, done without a usable answer, or unknown.
+    """
     refused = Outcome(0, 1, "failed", error=APIError("no"))
     odd = Outcome(1, 1, "failed", error=ResponseError("odd", applied=Applied.YES))
     assert failures_of(refused).applied is Applied.NO
@@ -200,7 +210,10 @@ def test_failures_say_whether_all_of_it_may_be_asked_for_again():
 
 
 def test_each_failure_names_its_item():
-    """Items of one request share an error; the errors that are raised are one for each, with a note of the item, every time."""
+    """Each raised error has a note of its item, every time.
+
+    The items of one request share an error, and each gets a copy of it.
+    """
     shared = APIError("refused", function="cron.add", attempts=3)
     shared.__cause__ = OSError("why")
     told = Report([Outcome(index, 1, "failed", error=shared) for index in (4, 9)], "cron.add_many")
@@ -218,38 +231,124 @@ def test_each_failure_names_its_item():
 
 
 def test_each_outcome_has_a_class_of_its_own():
-    """An outcome of a report is a Done, Failed, Unknown or NotTried; it looks and compares like an Outcome of the same fields."""
+    """An outcome of a report is a Done, Failed, Unknown or NotTried, and cannot be changed."""
     assert [type(outcome) for outcome in report()] == [Done, Failed, Unknown, NotTried, Failed]
-    assert list(report())[3:4] == outcomes()[:1]
-    assert Done(0, 7, "done", 5) == Outcome(0, 7, "done", 5)
-    assert hash(Done(0, 7, "done", 5)) == hash(Outcome(0, 7, "done", 5))
-    assert (
-        len(
-            {
-                Done(0, {"url": "a"}, "done", 5),
-                Done(0, {"url": "a"}, "done", 5),
-                Done(1, {"url": "a"}, "done", 5),
-            }
-        )
-        == 2
-    )
-    assert (
-        repr(Done(0, 7, "done", 5))
-        == repr(Outcome(0, 7, "done", 5))
-        == "Outcome(index=0, given=7, status='done', value=5, error=None)"
-    )
-    assert Done(0, 7, "done", 5) != Done(0, 7, "done", 6)
-    assert Done(0, 7, "done", 5) != (0, 7, "done", 5, None)
-    for clone in (copy.copy, copy.deepcopy, lambda outcome: pickle.loads(pickle.dumps(outcome))):
-        assert clone(Done(0, 7, "done", 5)) == Done(0, 7, "done", 5)
-        assert type(clone(Done(0, 7, "done", 5))) is Done
     with pytest.raises(AttributeError):
         report()[0].value = 1
+    with pytest.raises(AttributeError):
+        report()[0].status = "failed"
+
+
+WHY = APIError("refused")
+KINDS = {
+    "done": (Done(0, 7, 5), Outcome(0, 7, "done", 5)),
+    "failed": (Failed(0, 7, WHY), Outcome(0, 7, "failed", error=WHY)),
+    "unknown": (Unknown(0, 7, WHY), Outcome(0, 7, "unknown", error=WHY)),
+    "not_tried": (NotTried(0, 7), Outcome(0, 7, "not_tried")),
+}
+each_kind = pytest.mark.parametrize(
+    ("status", "outcome", "plain"), [(status, *pair) for status, pair in KINDS.items()], ids=KINDS
+)
+
+
+@each_kind
+def test_a_class_fixes_its_status(status, outcome, plain):
+    """A status belongs to the class: no argument takes it, and no copy changes it."""
+    assert outcome.status == status
+    with pytest.raises(TypeError):
+        type(outcome)(0, 7, status, None)
+    with pytest.raises(TypeError):
+        type(outcome)(0, 7, "failed", None)
+    with pytest.raises(TypeError):
+        evolve(outcome, status="failed")
+    assert evolve(outcome, given=8).status == status
+    assert type(Report([plain], "cron.add_many")[0]) is type(outcome)
+
+
+def test_a_class_takes_only_the_fields_that_differ():
+    """A Done has no error, a Failed or Unknown no value, and a NotTried neither of them."""
+    assert (Done(0, 7, value=5).value, Done(0, 7, 5).error) == (5, None)
+    assert (Failed(0, 7, error=WHY).error, Unknown(0, 7, error=WHY).error) == (WHY, WHY)
+    assert (Failed(0, 7, WHY).value, Unknown(0, 7, WHY).value) == (None, None)
+    assert (NotTried(0, 7).value, NotTried(0, 7).error) == (None, None)
+    for kind, wrong in (
+        (Done, {"value": 5, "error": WHY}),
+        (Failed, {"value": 5, "error": WHY}),
+        (Unknown, {"value": 5, "error": WHY}),
+        (NotTried, {"error": WHY}),
+        (NotTried, {"value": 5}),
+        (Failed, {}),
+        (Unknown, {}),
+        (Done, {}),
+    ):
+        with pytest.raises(TypeError):
+            kind(0, 7, **wrong)
+
+
+@each_kind
+def test_outcomes_of_the_same_fields_are_equal(status, outcome, plain):
+    """An outcome equals an Outcome of the same fields, no other outcome, and no tuple."""
+    assert outcome == plain
+    assert hash(outcome) == hash(plain)
+    others = [other for kind, (other, _) in KINDS.items() if kind != status]
+    assert outcome not in [*others, evolve(outcome, index=1), evolve(outcome, given=8)]
+    assert outcome != (0, 7, status, outcome.value, outcome.error)
+    assert len({evolve(outcome, given={"url": "a"}), evolve(outcome, given={"url": "a"})}) == 1
+    assert len({outcome, plain, evolve(outcome, index=1)}) == 2
+    assert Done(0, 7, 5) != Done(0, 7, 6)
+    assert list(report())[3:4] == outcomes()[:1]
+
+
+@each_kind
+@pytest.mark.parametrize(
+    "clone",
+    [copy.copy, copy.deepcopy, lambda outcome: pickle.loads(pickle.dumps(outcome))],
+    ids=["copy", "deepcopy", "pickle"],
+)
+def test_outcomes_are_copied_and_pickled(status, outcome, plain, clone):
+    """A copied or pickled outcome keeps its class and all its fields."""
+    twin = clone(outcome)
+    assert type(twin) is type(outcome)
+    assert (twin.index, twin.given, twin.status, twin.value) == (0, 7, status, outcome.value)
+    assert type(twin.error) is type(outcome.error)
+    assert str(twin.error) == str(outcome.error)
+    assert type(clone(plain)) is Outcome
+
+
+@each_kind
+def test_the_repr_names_the_class(status, outcome, plain):
+    """A repr begins with the class, and has all fields."""
+    fields = (
+        f"(index=0, given=7, status={status!r}, value={outcome.value!r}, error={outcome.error!r})"
+    )
+    assert repr(outcome) == type(outcome).__name__ + fields
+    assert repr(plain) == "Outcome" + fields
+
+
+@each_kind
+def test_outcomes_are_matched_by_class_by_name_and_by_position(status, outcome, plain):
+    """A pattern has the fields of an Outcome in its order, for each class."""
+
+    def matched(thing):
+        match thing:
+            case Done(index, given, "done", value, None):
+                return "done", index, given, value
+            case Failed(index=index, given=given, error=APIError() as error):
+                return "failed", index, given, error
+            case Unknown(index, given, "unknown", None, error):
+                return "unknown", index, given, error
+            case NotTried(index=index, given=given, value=None, error=None):
+                return "not_tried", index, given, None
+            case Outcome(index, given, status, value, error):
+                return "plain", status, value, error
+
+    assert matched(outcome) == (status, 0, 7, outcome.value or outcome.error)
+    assert matched(plain) == ("plain", status, plain.value, plain.error)
 
 
 @pytest.mark.parametrize("show", [repr, str])
 def test_no_secret_is_shown(show):
-    """Neither an outcome nor a report nor the error shows a password, a header or a body of a spec."""
+    """No outcome, report or error shows a password, a header or a body of a spec."""
     shown = [*report(), report(), raised(), list(report()), raised().subgroup(NotFoundError)]
     assert all(SECRET not in show(thing) for thing in shown)
     assert "7" in show(Outcome(0, 7, "done"))

@@ -16,7 +16,7 @@ from cronapi.bulk.source import Source
 
 
 def whole(given, _):
-    """Accept whole numbers, and make a payload that differs from what was given."""
+    """Accept whole numbers, and return a payload that differs from the given value."""
     if type(given) is not int:
         raise ConfigurationError("It is not a number.")
     return given * 10
@@ -87,7 +87,10 @@ class Shy:
     ids=lambda value: type(value).__name__,
 )
 async def test_any_iterable_will_do(items, total):
-    """Every kind of iterable gives its items in order, with index, what was given and its payload; sized ones say how many."""
+    """Every kind of iterable gives its items in order, with index, given value and payload.
+
+    A sized one has a total.
+    """
     assert source([1]).total == 1
     opened = source(items)
     assert opened.total == total
@@ -100,7 +103,7 @@ async def test_any_iterable_will_do(items, total):
 
 @pytest.mark.parametrize("make", [iter, counting], ids=["sync", "async"])
 async def test_no_more_is_read_than_is_taken(make):
-    """A generator without an end can be the input: it is asked for as many items as are taken, and for no more."""
+    """An endless generator can be the input, because only the items that are taken are read."""
     numbers = itertools.count()
     opened = source(make(numbers))
     assert [item.payload for item in await opened.take(3)] == [0, 10, 20]
@@ -139,7 +142,7 @@ def test_a_list_is_checked_at_once():
 
 
 async def test_a_list_may_be_changed_meanwhile():
-    """What happens to a list after it was given changes nothing."""
+    """Changes to a list after the source was made have no effect."""
     numbers = [5, 6, 7]
     opened = source(numbers)
     await opened.take(1)
@@ -149,7 +152,10 @@ async def test_a_list_may_be_changed_meanwhile():
 
 @pytest.mark.parametrize("make", [iter, counting], ids=["sync", "async"])
 async def test_a_bad_item_is_named_when_its_turn_comes(make):
-    """The items before a bad one are good; then comes its error, as often as somebody asks; and it is among those not tried."""
+    """The items before a bad one are good, then each take raises its error.
+
+    The bad item is among those that are drained.
+    """
     opened = source(make([5, 6, "x", 7]))
     assert [item.given for item in await opened.take(4)] == [5, 6]
     for _ in range(2):
@@ -162,7 +168,10 @@ async def test_a_bad_item_is_named_when_its_turn_comes(make):
 
 @pytest.mark.parametrize("make", [breaking, breaking_in_step], ids=["async", "sync"])
 async def test_an_input_that_breaks_off_is_no_end(make):
-    """Where an input raises, what it gave before is good; then the error names the item, and its cause, but not its text."""
+    """The items before an error of the input are good.
+
+    The error then names the item and has the cause, without the text of that.
+    """
     error = OSError("disk on fire")
     opened = source(make([5, 6], error))
     assert [item.given for item in await opened.take(10)] == [5, 6]
@@ -177,8 +186,8 @@ async def test_an_input_that_breaks_off_is_no_end(make):
 
 @pytest.mark.parametrize("make", [breaking, breaking_in_step], ids=["async", "sync"])
 @pytest.mark.parametrize("signal", [KeyboardInterrupt, asyncio.CancelledError])
-async def test_what_is_no_error_passes_through(make, signal):
-    """A keyboard interrupt or a cancellation out of the input is not turned into another error; the next take knows of it."""
+async def test_interrupts_and_cancellations_pass_through(make, signal):
+    """An interrupt or cancellation of the input passes through, and the next take raises."""
     opened = source(make([5], signal()))
     with pytest.raises(signal):
         await opened.take(2)
@@ -191,7 +200,7 @@ async def test_what_is_no_error_passes_through(make, signal):
     "empty", [[], (), set(), {}.values(), range(0)], ids=lambda value: type(value).__name__
 )
 def test_an_empty_input_is_refused(empty):
-    """Nothing to do is a mistake, told at once where the input has a length."""
+    """An empty input is a mistake, which is found at once if the input has a length."""
     with pytest.raises(ConfigurationError, match=r"^cron\.batch_delete needs at least one item\.$"):
         source(empty)
 
@@ -220,7 +229,7 @@ async def test_a_generator_without_items_is_refused(make):
         JobSpec(url="a"),
     ],
 )
-def test_what_is_no_list_of_items_is_refused(wrong):
+def test_anything_but_a_list_of_items_is_refused(wrong):
     """Text, one mapping, one job or a number is not taken for a list of items."""
     with pytest.raises(
         ConfigurationError,
@@ -257,7 +266,7 @@ async def test_each_item_goes_to_one_taker():
 
 
 class Slow:
-    """An async iterator, no generator, that waits for each item until it is let."""
+    """An async iterator, no generator, that waits at a gate before each item."""
 
     def __init__(self):
         self.gate = asyncio.Semaphore(0)
@@ -277,7 +286,7 @@ async def settle():
         await asyncio.sleep(0)
 
 
-async def test_who_is_cancelled_in_the_queue_takes_nothing():
+async def test_a_taker_that_is_cancelled_in_the_queue_takes_nothing():
     """A taker that is cancelled while another one reads leaves the items to the others."""
     slow = Slow()
     opened = source(slow)
@@ -292,8 +301,8 @@ async def test_who_is_cancelled_in_the_queue_takes_nothing():
 
 
 @pytest.mark.parametrize("generator", [False, True])
-async def test_who_is_cancelled_while_it_reads_loses_nothing(generator):
-    """What was read before a cancellation is taken by the next one, who then learns that the input did not end well."""
+async def test_a_taker_that_is_cancelled_while_it_reads_loses_nothing(generator):
+    """The items read before a cancellation go to the next taker, who then gets the error."""
     slow = Slow()
     opened = source((item async for item in slow) if generator else slow)
     taker = asyncio.create_task(opened.take(5))
@@ -313,7 +322,7 @@ async def test_who_is_cancelled_while_it_reads_loses_nothing(generator):
 
 @pytest.mark.parametrize("make", [list, iter, counting], ids=["list", "sync", "async"])
 async def test_the_rest_can_be_drained(make):
-    """After some items were taken, the others come as pairs of index and what was given, unchecked, in parts or all at once."""
+    """The items that were not taken come as pairs of index and given value, in parts or at once."""
     opened = source(make([5, 6, 7, 8, 9]))
     await opened.take(1)
     assert await opened.drain(1) == [(1, 6)]
@@ -323,7 +332,7 @@ async def test_the_rest_can_be_drained(make):
 
 
 async def test_draining_ends_where_the_input_breaks_off():
-    """What can be read of a broken input is drained without an error; who takes learns of it."""
+    """The readable items of a broken input are drained without an error, and a take raises it."""
     opened = source(breaking([5, 6], OSError()))
     assert await opened.drain() == [(0, 5), (1, 6)]
     with pytest.raises(ConfigurationError, match="item 2 could not be read"):
@@ -331,7 +340,7 @@ async def test_draining_ends_where_the_input_breaks_off():
 
 
 async def test_closing_closes_a_generator():
-    """A generator, sync or async, is closed with the source, and what was not read is not called the end."""
+    """A generator is closed with its source, sync or async, and a later take raises."""
     closed = []
 
     def numbers():
@@ -366,7 +375,7 @@ async def test_closing_at_the_end_is_quiet():
     assert await opened.take(1) == []
 
 
-async def test_what_is_no_generator_stays_open(tmp_path):
+async def test_an_input_that_is_no_generator_stays_open(tmp_path):
     """A file that was given as the input is its owner's to close."""
     (tmp_path / "ids").write_text("5\n6\n")
     with (tmp_path / "ids").open() as lines:
@@ -410,7 +419,7 @@ async def test_a_cancelled_task_closes_too():
 
 
 async def test_a_generator_that_cannot_be_closed_says_so():
-    """An error while the generator closes is told, with its cause."""
+    """An error while the generator closes is raised with its cause."""
 
     def numbers():
         try:
