@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from operator import itemgetter
 from typing import Any
 
 from attrs import frozen
@@ -17,7 +16,7 @@ from cronapi import _functions as table
 from cronapi._batch.calls import Calls
 from cronapi._batch.parts import send_in_chunks, send_parts
 from cronapi._batch.results import BatchResult, Result, all_failed, settled, split
-from cronapi._calls.lookup import LAST_LOOK, LOOKS, retry_once, warn_of_twin
+from cronapi._calls.lookup import LAST_LOOK, LOOKS, retry_once, tell_older
 from cronapi._calls.matching import Match, habits_of, match, new_rows
 from cronapi._calls.memory import ids_of
 from cronapi._calls.options import DeferredRequest
@@ -195,9 +194,9 @@ def _older(calls: Calls, result: Result, twin: dict[str, Any] | None) -> Result:
     number = ids_of(twin)[0]
     calls.caller.memory.mark_created("cron", [number])
     calls.made.append(number)
-    older, younger = sorted([(own[0], result.data), (number, twin)], key=itemgetter(0))
-    warn_of_twin(calls.caller.provider.name, table.CRON_ADD.name, older[0], younger[0])
-    return Result(older[1], twin=younger[0])
+    provider = calls.caller.provider.name
+    older, younger = tell_older(provider, table.CRON_ADD.name, result.data, twin)
+    return Result(older, twin=younger)
 
 
 def _result(row: dict[str, Any] | str) -> Result:

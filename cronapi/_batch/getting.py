@@ -20,16 +20,17 @@ from cronapi.errors import APIError, AuthenticationError, CronAPIError, NotFound
 Answers = AsyncGenerator[tuple[int, Result], None]
 
 
-async def get(calls: Calls, ids: Iterable[int]) -> Answers:
+async def get(calls: Calls, ids: Iterable[int], first: list[Any] | None = None) -> Answers:
     """Yield the id and the result of each job, in the order in which they are found.
 
+    `first` is the first page of the list, if it was read already.
     Another page is read while it costs less than a single read of each job that is left. That is at
     most twice the requests of the best choice.
     """
     left = dict.fromkeys(ids)
     error: CronAPIError | None = None
     try:
-        async with aclosing(_listed(calls, left)) as found:
+        async with aclosing(_listed(calls, left, first)) as found:
             async for number, row in found:
                 yield number, Result(row)
     except CronAPIError as problem:
@@ -100,16 +101,17 @@ async def get_each(calls: Calls, ids: Iterable[int]) -> Answers:
 
 
 async def _listed(
-    calls: Calls, left: dict[int, None]
+    calls: Calls, left: dict[int, None], first: list[Any] | None
 ) -> AsyncGenerator[tuple[int, dict[str, Any]], None]:
     """Yield the jobs that pages of the list show, and take them out of `left`.
 
-    NotFoundError for the others after the last page, unless rows have moved so that one may be missing.
+    NotFoundError for the others after the last page, unless rows have moved so that one may be
+    missing.
     """
     limits = calls.limits
-    if len(left) <= limits.pages:
+    if not left or (first is None and len(left) <= limits.pages):
         return
-    reading = job_list(calls.ask)
+    reading = job_list(calls.ask, first=first)
     async with aclosing(reading.down()) as pages:
         async for page in pages:
             for found in _wanted(page, left):

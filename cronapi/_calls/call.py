@@ -13,6 +13,7 @@ from attrs import evolve, frozen
 from cronapi._calls.absence import may_be_gone
 from cronapi._calls.caller import Caller
 from cronapi._calls.creates import Keys
+from cronapi._calls.failures import Failures
 from cronapi._calls.lookup import (
     LAST_LOOK,
     LOOKS,
@@ -20,7 +21,7 @@ from cronapi._calls.lookup import (
     UNCLEAR,
     Finding,
     find_twin,
-    warn_of_twin,
+    tell_older,
 )
 from cronapi._calls.matching import lookup_keys
 from cronapi._calls.memory import learn, learn_gone
@@ -32,17 +33,13 @@ from cronapi._functions import CRON_BATCH_DELETE, Function, Repeat
 from cronapi._protocol.response import Ending, Verdict
 from cronapi.errors import (
     APIError,
-    Applied,
     ConfigurationError,
     CronAPIError,
     NotFoundError,
-    OutcomeUnknownError,
     SchedulerError,
     WaitTooLongError,
 )
 from cronapi.scheduler import Lane
-
-SHARE = "Ask again later, allow a longer max_wait, or make the client with coalesce=True."
 
 
 @frozen
@@ -78,11 +75,11 @@ class Call:
         self._caller = caller
         self._options = options
         self._history = History()
-        self._last_error: CronAPIError | None = None
         self._was_repeated = False
         self._twin: int | None = None
         lane = options.lane or lane
         self._sender = Sender(caller, function, sent, options, lane, deferred)
+        self._failures = Failures(self._sender, self._history)
 
     async def answer(self) -> Answer:
         """Return the answer, or raise one of our errors."""
@@ -94,7 +91,7 @@ class Call:
             data = await self._perform_alone()
             return Answer(data, self._history.attempts, self._twin)
         except ConfigurationError as error:  # from a token function, perhaps after a first attempt
-            raise self._failed(error) from error.__cause__
+            raise self._failures.of_call(error) from error.__cause__
         finally:
             self._sender.end()
 
@@ -107,7 +104,7 @@ class Call:
         if lock is None:
             text = "An identical create was still under way after max_wait."
             wait = self._caller.scheduler.eta(sender.lane)
-            raise self._failed(WaitTooLongError(text, wait=wait))
+            raise self._failures.of_call(WaitTooLongError(text, wait=wait))
         self._caller.creates.track(sender, keys)
         try:
             return await self._perform()
@@ -141,27 +138,14 @@ class Call:
         try:
             return await self._sender.attempt()
         except SchedulerError as error:
-            raise self._failed(error) from error.__cause__
+            raise self._failures.of_call(error) from error.__cause__
         except WaitTooLongError as error:
-            raise self._too_long(error) from self._last_error
-
-    def _too_long(self, error: WaitTooLongError) -> CronAPIError:
-        """Return the error of a call that has waited for max_wait, with its last real error."""
-        text = f"The queue is {error.wait:.1f} s long, max_wait is {self._options.max_wait} s."
-        if self._last_error is not None:
-            text = (
-                f"max_wait, {self._options.max_wait} s, was over before the call could be "
-                f"repeated. The last attempt failed: {self._last_error.message}"
-            )
-        too_long = WaitTooLongError(text, wait=error.wait)
-        if not self._caller.coalesces:
-            too_long.advice = SHARE
-        return self._failed(too_long)
+            raise self._failures.too_long(error) from self._failures.last
 
     def _next_step(self, verdict: Verdict) -> Step:
         now, history = anyio.current_time(), self._history
         history.record(verdict.ending, now, did_nothing=verdict.did_nothing)
-        self._last_error = verdict.error or self._last_error
+        self._failures.last = verdict.error or self._failures.last
         if verdict.ending in (Ending.REFUSED, Ending.NOT_SENT) and not history.lost:
             self._sender.release_deferred()
         return next_step(
@@ -184,15 +168,12 @@ class Call:
             return data
         await self._caller.wait(LAST_LOOK)
         sender, memory = self._sender, self._caller.memory
-        ask = asker(self._caller, self._options, sender.lane)
-        twins = await find_twin(ask, sender.function.name, sender.sent, data, memory, sender.epoch)
-        if len(twins) < 2:  # noqa: PLR2004 -- its own and another
+        function, ask = sender.function.name, asker(self._caller, self._options, sender.lane)
+        twin = await find_twin(ask, function, sender.sent, data, memory, sender.epoch)
+        if twin is None:
             return data
-        older, younger = twins[:2]
-        learn(memory, sender.function.name, older, sender.sent)
-        self._twin = int(younger["id"])
-        provider = self._caller.provider.name
-        warn_of_twin(provider, sender.function.name, int(older["id"]), self._twin)
+        learn(memory, function, twin, sender.sent)
+        older, self._twin = tell_older(self._caller.provider.name, function, data, twin)
         return older
 
     async def _back_off(self) -> bool:
@@ -205,22 +186,10 @@ class Call:
         await self._caller.wait(delay)
         return True
 
-    def _failed(self, error: CronAPIError) -> CronAPIError:
-        """Return the error with the facts of this call."""
-        applied, function = error.applied, self._sender.function
-        if applied is Applied.NO:
-            applied = self._history.applied(function.repeat)
-        return error.of_call(
-            provider=self._caller.provider.name,
-            function=function.name,
-            attempts=self._history.attempts,
-            applied=applied,
-        )
-
     async def _fail(self, verdict: Verdict) -> Any:
         """Raise the verdict's error, unless a listing shows that a delete has reached its end."""
         error, function = verdict.error or CronAPIError(verdict.ending.value), self._sender.function
-        failed = self._failed(error)
+        failed = self._failures.of_call(error)
         if not await self._is_gone(error):
             raise failed from failed.__cause__
         learn_gone(self._caller.memory, function.name, self._sender.sent)
@@ -267,7 +236,7 @@ class Call:
             await sender.wait_for_the_end()
             finding = sender.late_answer() or await self._recover()
         if finding.happened is None:
-            raise self._unknown() from verdict.error
+            raise self._failures.unknown() from verdict.error
         return finding
 
     async def _wait_for_the_end(self, verdict: Verdict) -> Finding:
@@ -275,7 +244,7 @@ class Call:
         await self._sender.wait_for_the_end()
         late = self._sender.late_answer()
         if late is None:
-            raise self._unknown() from verdict.error
+            raise self._failures.unknown() from verdict.error
         return late
 
     async def _recover(self) -> Finding:
@@ -289,16 +258,12 @@ class Call:
         try:
             finding = await recover(ask, sender.sent, memory, sender.epoch)
         except CronAPIError as error:
-            raise self._unknown() from error
+            raise self._failures.unknown() from error
         except (KeyError, TypeError, ValueError):  # a raw call with nothing to find it by
             return UNCLEAR
         if finding.happened:
             learn(memory, sender.function.name, finding.data, sender.sent)
         return finding
-
-    def _unknown(self) -> CronAPIError:
-        text = "It was sent, no usable answer came, and looking it up could not tell."
-        return self._failed(OutcomeUnknownError(text))
 
 
 @frozen

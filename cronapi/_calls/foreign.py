@@ -17,8 +17,8 @@ def foreign_answer(
 ) -> str | None:
     """Return the reason why an answer belongs to another request, or None.
 
-    An id that was asked for must come back, as far as an answer has ids. A create is answered with ids
-    that were not known before it was sent.
+    An id that was asked for must come back, as far as an answer has ids. A create is answered with
+    ids that were not known before it was sent.
     """
     target = target_of(function.name)
     if target is None or function.name == "group.items":

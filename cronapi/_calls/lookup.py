@@ -133,14 +133,14 @@ def find_time(wanted: int, queued: list[int]) -> Finding:
 
 async def find_twin(
     ask: Ask, function: str, sent: Row, data: Any, memory: Memory, epoch: int
-) -> list[Row]:
-    """Return the jobs, or groups, that one create has made, the lowest id first.
+) -> Row | None:
+    """Return another job, or group, that was made of one create, or None.
 
     `data` is the answer to its last request. If the look fails, nothing is known of a twin.
     """
     target = target_of(function)
     if function not in ("cron.add", "group.add") or not isinstance(data, dict) or not ids_of(data):
-        return [data]
+        return None
     try:
         if target == "group":
             rows = as_list(await ask(table.GROUP_LOOKUP, {"name": sent["name"]}))
@@ -148,23 +148,27 @@ async def find_twin(
             search = job_list(ask, str(sent.get("name") or sent["url"]).strip())
             rows = [row async for page in search.down() for row in page]
     except (CronAPIError, KeyError):
-        return [data]
-    spec = {"name": ""} | dict(sent)
-    fresh = new_rows(rows, str(target), memory, epoch)
+        return None
+    spec, fresh = {"name": ""} | dict(sent), new_rows(rows, str(target), memory, epoch)
     twins = [row for row in fresh if is_match(spec, row)]
-    return sorted([data, *twins], key=lambda row: int(row["id"]))
+    return min(twins, key=lambda row: int(row["id"]), default=None)
 
 
-def warn_of_twin(provider: str, function: str, older: int, younger: int) -> None:
-    """Log a warning that a service has carried out two requests for one create."""
+def tell_older(provider: str, function: str, data: Row, twin: Row) -> tuple[Row, int]:
+    """Return the older of two rows that were made of one create, and the id of the other.
+
+    Logs a warning with both ids.
+    """
+    older, younger = sorted([data, twin], key=lambda row: int(row["id"]))
     logger.warning(
-        "%s %s: two requests for one create were carried out. The older, %d, is returned. Its twin "
-        "is %d: delete one of them if nobody else made it.",
+        "%s %s: two requests for one create were carried out. The older, %s, is returned. Its twin "
+        "is %s: delete one of them if nobody else made it.",
         provider,
         function,
-        older,
-        younger,
+        older["id"],
+        younger["id"],
     )
+    return older, int(younger["id"])
 
 
 def _only(finding: Finding) -> Finding:

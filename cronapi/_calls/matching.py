@@ -1,45 +1,26 @@
 """The one room that says when a listed row is the job that was sent.
 
-A service may keep a text in a spelling of its own. A row is *the same* only if all fields that were
-sent and are shown are equal, name and URL in their normal form. A row that shares the name or the URL,
-or contradicts no other field, is *possible*: nothing proves that it is another job, unless the service
-is known to keep texts like these as they are sent.
-
-| text | normal form |
-|---|---|
-| name | Unicode NFC, no blanks at the ends, line breaks as LF |
-| URL | the same, and: `http://` if it has no scheme, scheme and host in lower case, the host in its |
-| | ASCII form (IDNA), no default port, `/` for an empty path, percent-encoding in upper case, |
-| | other characters than ASCII percent-encoded |
-| other texts | no blanks at the ends, line breaks as LF |
-| true, false | 1, 0 |
-| lists | joined with commas |
+A row is *the same* only if all fields that were sent and are shown are equal in their normal form.
+A row that shares the name or the URL, or contradicts no other field, is *possible*: nothing proves
+that it is another job, unless the service is known to keep texts like these as they are sent.
 """
 
 from __future__ import annotations
 
 import enum
-import html
-import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
 
 from attrs import define, field, frozen
 
 from cronapi._calls.memory import Memory, ids_of, target_of
+from cronapi._calls.spelling import kinds_of, may_be_altered, normal
 
 Row = Mapping[str, Any]
 
 NAMING = ("url", "name")
 NOT_COMPARED = frozenset({"password", "payload", "run", "token"})
 """Members that services do not show, or show empty."""
-_PORTS = {"http": 80, "https": 443}
-LEAST_CUT = 8
-"""Letters and digits. A shorter part of a name says nothing."""
-_TAG = re.compile("<[^<>]*>")
-_PERCENT = re.compile("%[0-9A-Fa-f]{2}")
 
 
 class Likeness(enum.Enum):
@@ -50,55 +31,12 @@ class Likeness(enum.Enum):
     OTHER = "certainly another job"
 
 
-def normal(name: str, value: object) -> str:
-    """Return a value in the one form in which values are compared."""
-    if isinstance(value, list):
-        return ",".join(str(item) for item in value)
-    if value is None:
-        return ""
-    text = str(int(value)) if isinstance(value, bool) else str(value)
-    text = text.replace("\r\n", "\n").strip()
-    if name == "name":
-        return unicodedata.normalize("NFC", text).strip()
-    return _normal_url(unicodedata.normalize("NFC", text)) if name == "url" else text
-
-
-def _normal_url(url: str) -> str:
-    if not url:
-        return ""
-    try:
-        parts = urlsplit(url if "://" in url else f"http://{url}")
-        scheme, host, port = parts.scheme.lower(), parts.hostname or "", parts.port
-    except ValueError:
-        return url
-    user, at, _ = parts.netloc.rpartition("@")
-    place = f"{user}{at}{_ascii_host(host)}"
-    if port is not None and port != _PORTS.get(scheme):
-        place = f"{place}:{port}"
-    rest = (_encoded(part) for part in (parts.path or "/", parts.query, parts.fragment))
-    return urlunsplit((scheme, place, *rest))
-
-
-def _ascii_host(host: str) -> str:
-    if ":" in host:
-        return f"[{host}]"
-    try:
-        return host.encode("idna").decode("ascii").lower()
-    except UnicodeError:
-        return host
-
-
-def _encoded(text: str) -> str:
-    text = _PERCENT.sub(lambda found: found.group().upper(), text)
-    return "".join(char if char.isascii() else quote(char, safe="") for char in text)
-
-
 @define
 class Habits:
     """How a service keeps names and URLs, as seen in its own listings.
 
-    A text that is kept as it was sent is evidence for texts with no other kinds of characters, and for
-    longer ones unless they may have been cut. One text that is altered ends all certainty.
+    A text that is kept as it was sent is evidence for texts with no other kinds of characters, and
+    for longer ones unless they may have been cut. One text that is altered ends all certainty.
     """
 
     _kinds: dict[str, set[str]] = field(factory=dict)
@@ -114,26 +52,16 @@ class Habits:
             if text != normal(name, row[name]):
                 self._alters.add(name)
                 continue
-            self._kinds.setdefault(name, set()).update(_kinds(text))
+            self._kinds.setdefault(name, set()).update(kinds_of(text))
             self._longest[name] = max(self._longest.get(name, 0), len(text))
 
     def keeps(self, name: str, text: str) -> bool:
         """Return True if texts like this one are kept as they are sent."""
-        return name not in self._alters and _kinds(text) <= self._kinds.get(name, set())
+        return name not in self._alters and kinds_of(text) <= self._kinds.get(name, set())
 
     def may_be_cut(self, name: str, text: str, shown: str) -> bool:
         """Return True if the service may have cut a text to the shown one."""
         return text.startswith(shown) and len(shown) >= self._longest.get(name, 0)
-
-
-def _kinds(text: str) -> set[str]:
-    """Return the kinds of characters in a text: each sign of ASCII is one, letters and digits too."""
-    if not text:
-        return {"empty"}
-    return {
-        "plain" if char.isascii() and char.isalnum() else char if char.isascii() else "other"
-        for char in text
-    }
 
 
 @define
@@ -173,9 +101,9 @@ def is_match(sent: Row, row: Row) -> bool:
 class Match:
     """The rows found for several specs.
 
-    `rows` are in the order of the specs, with None if there is none. `doubtful` holds the indexes of
-    specs without a row that may be there all the same. `spare` is True if a row is left over that has
-    the name and the URL of a spec.
+    `rows` are in the order of the specs, with None if there is none. `doubtful` holds the indexes
+    of specs without a row that may be there all the same. `spare` is True if a row is left over
+    that has the name and the URL of a spec.
     """
 
     rows: list[dict[str, Any] | None]
@@ -270,20 +198,6 @@ def find_altered(
         if equal or may_be_altered(name, kept):
             return row
     return None
-
-
-def may_be_altered(name: str, shown: str) -> bool:
-    """Return True if a shown name looks like a sent one that was cut, cleaned or replaced."""
-    mine, theirs = _skeleton(name), _skeleton(shown)
-    is_part = len(theirs) >= LEAST_CUT and (theirs in mine or mine in theirs)
-    return mine == theirs or is_part or not theirs
-
-
-def _skeleton(text: str) -> str:
-    """Return the letters and digits of a text: no case, no accents, no markup, no other signs."""
-    plain = _TAG.sub("", html.unescape(text))
-    decomposed = unicodedata.normalize("NFKD", plain).casefold()
-    return "".join(char for char in decomposed if char.isascii() and char.isalnum())
 
 
 def habits_of(rows: Iterable[Row], target: str, memory: Memory) -> Habits:

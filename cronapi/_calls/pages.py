@@ -1,8 +1,8 @@
 """Read the job list page by page, and know when all of it was read.
 
-No documentation names the size of a page for certain, promises an order, or says that a service knows
-pages at all. So a list ends at an empty page, at a page that brings no new id, or at a page that is
-shorter than an earlier one.
+No documentation names the size of a page for certain, promises an order, or says that a service
+knows pages at all. So a list ends at an empty page, at a page that brings no new id, or at a page
+that is shorter than an earlier one.
 """
 
 from __future__ import annotations
@@ -78,13 +78,15 @@ def as_list(data: object) -> list[Any]:
 class Reading(Generic[T]):
     """One reading of a list: down from the first page, and up again to see what has moved.
 
-    `read` returns a page by its number, `id_of` the id of a row.
+    `read` returns a page by its number, `id_of` the id of a row. `first` is the first page, if it
+    was read already.
     """
 
     read: Callable[[int], Awaitable[list[T]]]
     id_of: Callable[[T], object]
     paging: Paging
     search: bool = False
+    first: list[T] | None = None
     _down: list[list[object]] = field(factory=list)
     _up: list[list[object]] = field(factory=list)
 
@@ -99,7 +101,8 @@ class Reading(Generic[T]):
         for number in itertools.count(1):
             if number > MOST_PAGES:
                 raise ResponseError(f"The list of jobs does not end after {MOST_PAGES} pages.")
-            rows = await self.read(number)
+            given = self.first if number == 1 else None
+            rows = await self.read(number) if given is None else given
             ids = [self.id_of(row) for row in rows]
             if seen.issuperset(ids):
                 return
@@ -131,7 +134,8 @@ class Reading(Generic[T]):
     def may_have_missed(self) -> bool:
         """True if rows changed their order, so that both ways may have missed one.
 
-        Inserts and deletes alone keep the order, and every job that stayed is seen on one of the ways.
+        Inserts and deletes alone keep the order, and every job that stayed is seen on one of the
+        ways.
         """
         down, up = _in_order(self._down), _in_order([*self._up, *self._down[-1:]])
         new = up.keys() - down.keys()
@@ -166,13 +170,15 @@ def _repeats(pages: Iterable[Iterable[object]]) -> int:
     return len(ids) - len(set(ids))
 
 
-def job_list(ask: Ask, keyword: str | None = None) -> Reading[dict[str, Any]]:
+def job_list(
+    ask: Ask, keyword: str | None = None, first: list[Any] | None = None
+) -> Reading[dict[str, Any]]:
     """Return a reading of the job list, or of a search in it."""
 
     async def read(number: int) -> list[dict[str, Any]]:
         return as_list(await ask(table.CRON_LIST, page_params(number, keyword)))
 
-    return Reading(read, _id_of, ask.paging, search=bool(keyword))
+    return Reading(read, _id_of, ask.paging, search=bool(keyword), first=first)
 
 
 def page_params(number: int, keyword: str | None) -> dict[str, Any]:

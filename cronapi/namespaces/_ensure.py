@@ -15,8 +15,9 @@ from anyio.lowlevel import RunVar
 from cronapi._batch.calls import Calls
 from cronapi._calls.exchange import Exchange
 from cronapi._calls.lookup import LOOKS
-from cronapi._calls.matching import find_altered, habits_of, normal
+from cronapi._calls.matching import find_altered, habits_of
 from cronapi._calls.pages import every_job, find_by_name
+from cronapi._calls.spelling import normal
 from cronapi._calls.tasks import spawn
 from cronapi._protocol.response import Ending
 from cronapi.errors import ConfigurationError, WaitTooLongError
@@ -71,11 +72,11 @@ async def find_or_refuse(calls: Calls, wanted: Mapping[str, Any]) -> dict[str, A
     ConfigurationError if a job may be the wanted one under a name that the service has altered.
     """
     memory, name = calls.caller.memory, str(wanted["name"])
-    row = await find_by_name(calls.ask, name)
+    row = await find_by_name(calls, name)
     if row is not None:
         memory.remember_sent("cron", int(row["id"]), wanted)
         return row
-    rows = await every_job(calls.ask)
+    rows = await every_job(calls)
     altered = find_altered(wanted, rows, habits_of(rows, "cron", memory))
     if altered is None:
         return None
