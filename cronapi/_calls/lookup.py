@@ -30,8 +30,8 @@ MOST_QUEUED = 100
 SOON = 90.0
 """Seconds. A run sooner than that may have happened, or been moved, before a lookup sees it."""
 LOOKS = (0.5, 2.0, 4.0)
-"""Seconds before each look. The service may still be working on a request whose connection broke, or
-its list may lag behind: one look that finds nothing proves little."""
+"""Seconds before each look. The service may still be working on a request whose connection broke,
+or its list may lag behind: one look that finds nothing proves little."""
 LAST_LOOK = 4.0
 """Seconds before the look for a twin of a create that was sent again."""
 

@@ -1,13 +1,16 @@
 """The one room for the spelling of texts: their normal form, and signs that one was altered.
 
-A service may keep a text in a spelling of its own. Two texts are *the same* if their normal forms
-are.
+A service may keep a text in a spelling of its own. Two texts with one normal form are the same.
 
-| text | normal form | |---|---| | name | Unicode NFC, no blanks at the ends, line breaks as LF | |
-URL | the same, and: `http://` if it has no scheme, scheme and host in lower case, the host in its |
-| | ASCII form (IDNA), no default port, `/` for an empty path, percent-encoding in upper case, | | |
-other characters than ASCII percent-encoded | | other texts | no blanks at the ends, line breaks as
-LF | | true, false | 1, 0 | | lists | joined with commas |
+| text | normal form |
+|---|---|
+| name | Unicode NFC, no blanks at the ends, line breaks as LF |
+| URL | as a name, `http://` if it has no scheme, scheme and host in lower case |
+| | host in ASCII (IDNA), no default port, `/` for an empty path |
+| | percent-encoding in upper case, other characters than ASCII percent-encoded |
+| other texts | no blanks at the ends, line breaks as LF |
+| true, false | 1, 0 |
+| lists | joined with commas |
 """
 
 from __future__ import annotations
@@ -68,7 +71,7 @@ def _encoded(text: str) -> str:
 
 
 def kinds_of(text: str) -> set[str]:
-    """Return the kinds of characters in a text: each sign of ASCII is one, letters and digits too."""
+    """Return the kinds of characters in a text. Each sign of ASCII is a kind of its own."""
     if not text:
         return {"empty"}
     return {

@@ -83,8 +83,8 @@ async def find_or_refuse(calls: Calls, wanted: Mapping[str, Any]) -> dict[str, A
     kept, number = altered.get("name"), altered["id"]
     raise ConfigurationError(
         f"No job has the name {name!r}, but {kept!r} (id {number}) has its url and may be the same "
-        "job: some services keep names in a spelling of their own. Nothing was sent. Ensure it under "
-        f"the name {kept!r}, edit it by its id, or rename it."
+        "job: some services keep names in a spelling of their own. Nothing was sent. Ensure it "
+        f"under the name {kept!r}, edit it by its id, or rename it."
     )
 
 

@@ -75,8 +75,8 @@ class CronNamespace(ManyJobs):
         """Return the job of exactly this name, or None if no page of the list shows one.
 
         The lowest id of the first page that shows one, if there are several. A search finds it with
-        one request. If the search does not show it, the whole list is read, since a search may work by
-        words or patterns. An error is raised and never taken for absence.
+        one request. If the search does not show it, the whole list is read, since a search may work
+        by words or patterns. An error is raised and never taken for absence.
         """
         row = await find_by_name(self._invoke.ask("bulk"), name)
         return None if row is None else self._invoke.structured(table.CRON_GET, Answer(row, 1))
@@ -84,8 +84,9 @@ class CronNamespace(ManyJobs):
     async def ensure(self, **params: Unpack[JobParams]) -> CronJob:
         """Make sure that a job of exactly this `name` has these parameters, and return it.
 
-        The name and a url are required. Edits the job of that name with the lowest id, or creates one
-        if a search of all pages shows none. A job that is as it should be costs only the search.
+        The name and a url are required. Edits the job of that name with the lowest id, or creates
+        one if a search of all pages shows none. A job that is as it should be costs only the
+        search.
 
         A service does not show every parameter. Those that it hides cannot be compared, and are set
         each time: always `password`, `payload` and `run` (which runs the job). By the services'
