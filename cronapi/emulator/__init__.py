@@ -1,6 +1,6 @@
 """Both services on one local server: the judge of the client, with which it shares no code.
 
-``create_app`` makes an ASGI app for use in process; ``serve`` and ``run_in_thread`` put it on a loopback socket.
+`create_app` makes an ASGI app for use in process; `serve` and `run_in_thread` put it on a loopback socket.
 """
 
 from __future__ import annotations

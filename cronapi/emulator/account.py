@@ -29,7 +29,7 @@ def edit(call: Call) -> Document:
 
 
 def secret(call: Call) -> Document:
-    """Set the text that stands for ``__secret__`` in jobs."""
+    """Set the text that stands for `__secret__` in jobs."""
     return _changed(call, "secret", call.params["secret"])
 
 

@@ -37,7 +37,7 @@ _ERROR_STATUSES = range(200, 600)
 
 @frozen
 class Answer:
-    """What goes back; ``breaks_at`` is the byte of the body at which the connection is lost, ``None`` for never."""
+    """What goes back; `breaks_at` is the byte of the body at which the connection is lost, `None` for never."""
 
     status: int
     body: bytes
@@ -46,24 +46,22 @@ class Answer:
 
 
 class App:
-    """The ASGI app; ``emulator`` is what it serves."""
+    """The ASGI app; `emulator` is what it serves."""
 
     def __init__(self, emulator: Emulator, *, error_status: int = 200) -> None:
-        """Serve ``emulator``; API errors get ``error_status`` as HTTP status."""
+        """Serve `emulator`; API errors get `error_status` as HTTP status."""
         if error_status not in _ERROR_STATUSES:
-            msg = f"error_status must be an HTTP status, not {error_status!r}"
-            raise ValueError(msg)
+            raise ValueError(f"error_status must be an HTTP status, not {error_status!r}")
         self.emulator = emulator
         self._error_status = error_status
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one HTTP request; raises ``ConnectionLost`` where a fault says so and there is no socket to reset.
+        """Answer one HTTP request; raises `ConnectionLost` where a fault says so and there is no socket to reset.
 
-        Raises ``NotImplementedError`` for lifespan and websockets, which servers take for "not supported".
+        Raises `NotImplementedError` for lifespan and websockets, which servers take for "not supported".
         """
         if scope["type"] != "http":
-            msg = f"the emulator speaks only http, not {scope['type']}"
-            raise NotImplementedError(msg)
+            raise NotImplementedError(f"the emulator speaks only http, not {scope['type']}")
         try:
             await _send(await self._answer(await self._read(scope, receive)), send)
         except ConnectionLost as lost:
@@ -195,13 +193,13 @@ def create_app(
     log_shape: str = "object",
     max_batch: int | None = None,
 ) -> App:
-    """Make both services: SetCronJob under ``/api/``, FastCron under ``/api/v1/``.
+    """Make both services: SetCronJob under `/api/`, FastCron under `/api/v1/`.
 
-    ``tokens`` are the accounts; ``storage`` is a file or ``":memory:"``; ``rates`` are in requests per second by
-    provider (``None`` for no limit, a provider left out has its documented one), counted by ``limiter`` (``leaky``,
-    ``sliding``, ``fixed``) for each ``token`` or ``address``, with ``burst`` requests allowed early; ``error_status``
-    is the HTTP status of API errors; a batch of more than ``max_batch`` items is refused whole (``None``: none is).
-    Raises ``ValueError`` for a value that makes no sense.
+    `tokens` are the accounts; `storage` is a file or `":memory:"`; `rates` are in requests per second by
+    provider (`None` for no limit, a provider left out has its documented one), counted by `limiter` (`leaky`,
+    `sliding`, `fixed`) for each `token` or `address`, with `burst` requests allowed early; `error_status`
+    is the HTTP status of API errors; a batch of more than `max_batch` items is refused whole (`None`: none is).
+    Raises `ValueError` for a value that makes no sense.
     """
     emulator = Emulator(
         tokens=tokens,

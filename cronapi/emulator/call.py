@@ -28,18 +28,17 @@ _NEW_ACCOUNT = {
 
 
 def check_choice(name: str, value: str, known: Iterable[str]) -> None:
-    """Raise ``ValueError`` for a value that is not among the known ones."""
+    """Raise `ValueError` for a value that is not among the known ones."""
     if value not in known:
-        msg = f"unknown {name} {value!r}; known: {', '.join(known)}"
-        raise ValueError(msg)
+        raise ValueError(f"unknown {name} {value!r}; known: {', '.join(known)}")
 
 
 @frozen
 class Settings:
     """How the services behave: the era of the documentation, and what whoever makes an emulator may choose.
 
-    ``max_batch`` is the most items that one batch may have, ``None`` for any number: no documentation names one.
-    Raises ``ValueError`` for a value that makes no sense.
+    `max_batch` is the most items that one batch may have, `None` for any number: no documentation names one.
+    Raises `ValueError` for a value that makes no sense.
     """
 
     era: str = "seed"
@@ -59,13 +58,12 @@ class Settings:
 
 def _check_size(name: str, size: int | None) -> None:
     if size is not None and size < 1:
-        msg = f"{name} must be 1 or more, not {size!r}"
-        raise ValueError(msg)
+        raise ValueError(f"{name} must be 1 or more, not {size!r}")
 
 
 @frozen
 class Call:
-    """One call of a function by one account at one moment; ``now`` is in Unix seconds."""
+    """One call of a function by one account at one moment; `now` is in Unix seconds."""
 
     provider: str
     account: str
@@ -75,11 +73,10 @@ class Call:
     settings: Settings = field(factory=Settings)
 
     def find(self, kind: str, number: int) -> Document:
-        """Return a job or group of this account; raises ``Refusal`` where there is none."""
+        """Return a job or group of this account; raises `Refusal` where there is none."""
         document = self.store.get(kind, self.provider, self.account, number)
         if document is None:
-            msg = f"{_NAMES[kind]} not found."
-            raise Refusal(msg)
+            raise Refusal(f"{_NAMES[kind]} not found.")
         return document
 
     def all(self, kind: str) -> list[Document]:

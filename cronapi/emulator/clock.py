@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class Clock:
     """Two readings of time, each from a callable.
 
-    ``now`` gives Unix seconds and decides what the service does: due runs, ends of pauses. ``ticks`` gives monotonic
-    seconds and decides only what the limiter counts. ``Clock(ticks=anyio.current_time)`` counts arrivals in the time
+    `now` gives Unix seconds and decides what the service does: due runs, ends of pauses. `ticks` gives monotonic
+    seconds and decides only what the limiter counts. `Clock(ticks=anyio.current_time)` counts arrivals in the time
     of the running event loop, which a test may have made virtual.
     """
 
@@ -36,12 +36,12 @@ class Clock:
 class ManualClock:
     """A clock that stands still until it is advanced.
 
-    ``start`` is in Unix seconds. Both readings move together; ``ticks`` begins at 0. It has the methods of ``Clock``
-    and goes wherever a ``Clock`` goes.
+    `start` is in Unix seconds. Both readings move together; `ticks` begins at 0. It has the methods of `Clock`
+    and goes wherever a `Clock` goes.
     """
 
     def __init__(self, start: float = 1_800_000_000.0) -> None:
-        """Stand still at ``start``, Unix seconds."""
+        """Stand still at `start`, Unix seconds."""
         self._start = start
         self._elapsed = 0.0
 
@@ -56,9 +56,10 @@ class ManualClock:
     def advance(self, seconds: float) -> None:
         """Move both readings forward.
 
-        Raises ``ValueError`` for a negative or non-finite span: time does not go back.
+        Raises `ValueError` for a negative or non-finite span: time does not go back.
         """
         if not (math.isfinite(seconds) and seconds >= 0):
-            msg = f"a clock can only be advanced by a finite, non-negative number of seconds, not {seconds!r}"
-            raise ValueError(msg)
+            raise ValueError(
+                f"a clock can only be advanced by a finite, non-negative number of seconds, not {seconds!r}"
+            )
         self._elapsed += seconds

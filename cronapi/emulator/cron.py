@@ -82,8 +82,7 @@ def pause(call: Call) -> Document:
     job = find_job(call, call.params["id"])
     span = read_span(call.params["for"])
     if span is None:
-        msg = "Parameter for must be a span of time, such as 15 minutes."
-        raise Refusal(msg)
+        raise Refusal("Parameter for must be a span of time, such as 15 minutes.")
     if job["status"] != ACTIVE and job["resumes"] is None:
         return shown(call, job)
     return shown(
@@ -159,12 +158,11 @@ def _item(
         )
         return new_job(call, given), given
     except Refusal as refusal:
-        msg = f"data[{position}]: {refusal.message}"
-        raise Refusal(msg, refusal.code) from refusal
+        raise Refusal(f"data[{position}]: {refusal.message}", refusal.code) from refusal
 
 
 def _and_run(call: Call, job: Document, given: Mapping[str, Any]) -> Document:
-    """Queue what ``run`` asks for: 1 is now, anything larger a Unix time."""
+    """Queue what `run` asks for: 1 is now, anything larger a Unix time."""
     asked = given.get("run", 0)
     return queue_run(call, job, asked, given.get("payload"))[0] if asked > 0 else job
 

@@ -32,20 +32,20 @@ _A_DAY = timedelta(days=1)
 
 @frozen
 class Crontab:
-    """A five-field expression in cronsim's terms, run at each of ``seconds`` of the minutes it matches."""
+    """A five-field expression in cronsim's terms, run at each of `seconds` of the minutes it matches."""
 
     expression: str
     seconds: tuple[int, ...] = (0,)
 
     def after(self, start: int, zone: ZoneInfo) -> Iterator[int]:
-        """Yield the runs later than ``start``, earliest first."""
+        """Yield the runs later than `start`, earliest first."""
         # One minute back, since a later second of the running minute may still be to come.
         for minute in CronSim(self.expression, datetime.fromtimestamp(start - 60, zone)):
             first = int(minute.timestamp())
             yield from (first + second for second in self.seconds if first + second > start)
 
     def until(self, start: int, end: int, zone: ZoneInfo) -> Iterator[int]:
-        """Yield the runs later than ``start`` and not later than ``end``, latest first."""
+        """Yield the runs later than `start` and not later than `end`, latest first."""
         # From a whole minute, since versions of cronsim differ in what they do with seconds.
         next_minute = (end // 60 + 1) * 60
         for minute in CronSim(
@@ -63,20 +63,20 @@ class Crontab:
 class RandomCrontab:
     """An expression with R fields: minutes are drawn anew for every hour, hours for every day.
 
-    The draw depends on ``seed``, the field and the period only, so that asking twice gives the same runs.
+    The draw depends on `seed`, the field and the period only, so that asking twice gives the same runs.
     """
 
     fields: tuple[str, ...]
     seed: str
 
     def after(self, start: int, zone: ZoneInfo) -> Iterator[int]:
-        """Yield the runs later than ``start``, earliest first."""
+        """Yield the runs later than `start`, earliest first."""
         eve = datetime.fromtimestamp(start, zone).replace(tzinfo=None) - 2 * _A_DAY
         for day in CronSim(self._days, eve):
             yield from (run for run in self._runs(day, zone) if run > start)
 
     def until(self, start: int, end: int, zone: ZoneInfo) -> Iterator[int]:
-        """Yield the runs later than ``start`` and not later than ``end``, latest first."""
+        """Yield the runs later than `start` and not later than `end`, latest first."""
         morrow = datetime.fromtimestamp(end, zone).replace(tzinfo=None) + 2 * _A_DAY
         for day in CronSim(self._days, morrow, reverse=True):
             if datetime.fromtimestamp(start, UTC).replace(tzinfo=None) > day + 3 * _A_DAY:
@@ -102,20 +102,18 @@ def read_crontab(
 ) -> Crontab | RandomCrontab:
     """Read five fields; weekdays go from 1 (Monday) to 7, and 0 is taken for Sunday.
 
-    Raises ``ValueError`` naming the field that is wrong.
+    Raises `ValueError` naming the field that is wrong.
     """
     words = text.upper().split()
     if len(words) != len(_FIELD_NAMES):
-        msg = f"an expression has five fields, not {len(words)}: {text!r}"
-        raise ValueError(msg)
+        raise ValueError(f"an expression has five fields, not {len(words)}: {text!r}")
     fields = tuple(_translate(word, index) for index, word in enumerate(words))
     # cronsim does not know R: it checks the rest with a star in its place.
     plain = " ".join("*" if _RANDOM.fullmatch(field) else field for field in fields)
     try:
         CronSim(plain, datetime(2000, 1, 1, tzinfo=UTC))
     except CronSimError as error:
-        msg = f"{error} in {text!r}"
-        raise ValueError(msg) from error
+        raise ValueError(f"{error} in {text!r}") from error
     if plain == " ".join(fields):
         return Crontab(plain, seconds)
     return RandomCrontab(fields, f"{seed} {' '.join(fields)}")
@@ -128,8 +126,7 @@ def _translate(word: str, index: int) -> str:
     if index in {MINUTE, HOUR} and _is_drawable(field, index):
         return field
     if not _LIST.fullmatch(field):
-        msg = f"bad {_FIELD_NAMES[index]} {word!r}"
-        raise ValueError(msg)
+        raise ValueError(f"bad {_FIELD_NAMES[index]} {word!r}")
     return field if index in {MINUTE, HOUR, MONTH} else _without_starred_steps(field, index)
 
 
@@ -145,7 +142,7 @@ def _without_names(word: str, index: int) -> str:
 
 
 def _without_starred_steps(field: str, index: int) -> str:
-    """Write ``*/2`` as ``1-31/2``: cronsim counts weekdays from 0 and takes a starred day for an unrestricted one."""
+    """Write `*/2` as `1-31/2`: cronsim counts weekdays from 0 and takes a starred day for an unrestricted one."""
     lowest, highest = _LOWEST_TO_HIGHEST[index]
     items = field.split(",")
     if "*" in items or "*/1" in items:
@@ -162,8 +159,9 @@ def _is_drawable(field: str, index: int) -> bool:
     if int(match[1] or 1) not in range(1, len(choices) + 1) or not set(choices) <= set(
         range(lowest, highest + 1)
     ):
-        msg = f"{field!r} draws more than there is to draw from, or a wrong {_FIELD_NAMES[index]}"
-        raise ValueError(msg)
+        raise ValueError(
+            f"{field!r} draws more than there is to draw from, or a wrong {_FIELD_NAMES[index]}"
+        )
     return True
 
 

@@ -39,7 +39,7 @@ class TimeSource(Protocol):
 
 @frozen
 class Seen:
-    """One request that came in: ``accepted`` says whether it got past gate faults and the limiter."""
+    """One request that came in: `accepted` says whether it got past gate faults and the limiter."""
 
     provider: str
     function: str
@@ -49,8 +49,8 @@ class Seen:
 class Emulator:
     """The state of both services, and what a test may look at.
 
-    ``limiters`` by provider, ``faults``, ``clock``, ``store`` and ``settings`` are the parts; ``requests`` holds the
-    last 100,000 requests. ``create_app`` puts one together.
+    `limiters` by provider, `faults`, `clock`, `store` and `settings` are the parts; `requests` holds the
+    last 100,000 requests. `create_app` puts one together.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Emulator:
         settings: Settings,
         limit_by: str = "token",
     ) -> None:
-        """Put the parts together; raises ``ValueError`` for no token, an empty one, or an unknown ``limit_by``."""
+        """Put the parts together; raises `ValueError` for no token, an empty one, or an unknown `limit_by`."""
         check_choice("limit_by", limit_by, _LIMIT_KEYS)
         self.store = store
         self.clock = clock
@@ -74,8 +74,7 @@ class Emulator:
         # Keys, not tokens, go into a file.
         self._accounts = {token: sha256(token.encode()).hexdigest()[:16] for token in tokens}
         if not self._accounts or "" in self._accounts:
-            msg = "at least one token is needed, and none may be empty"
-            raise ValueError(msg)
+            raise ValueError("at least one token is needed, and none may be empty")
         self._limit_by = limit_by
 
     def jobs(self, provider: str) -> list[Document]:
@@ -99,7 +98,7 @@ class Emulator:
         self.requests.append(Seen(request.provider, request.function, accepted))
 
     def apply(self, request: Request, *, half: bool = False) -> Document:
-        """Do what a request asks and return the envelope; ``half`` does only the first half of a batch."""
+        """Do what a request asks and return the envelope; `half` does only the first half of a batch."""
         try:
             with self.store.transaction():
                 data = self._data(request, half=half)
@@ -123,8 +122,7 @@ class Emulator:
         content = read_content(request)
         account = self._account(content)
         if request.function not in functions(request.provider, self.settings.era):
-            msg = f"Unknown function: {request.function.removeprefix('?')}."
-            raise Refusal(msg)
+            raise Refusal(f"Unknown function: {request.function.removeprefix('?')}.")
         given = signature(request.provider, request.function)
         params = read_parameters(given, content.parameters, strict=self.settings.strict)
         self._check_batch(request.function, params)
@@ -141,16 +139,13 @@ class Emulator:
             and function in BATCHES
             and (count := len(params[BATCHES[function]])) > most
         ):
-            msg = f"Too many items: {count}, the most is {most}."
-            raise Refusal(msg)
+            raise Refusal(f"Too many items: {count}, the most is {most}.")
 
     def _account(self, content: Content) -> str:
         if content.token is None:
-            msg = "API token is missing."
-            raise Refusal(msg)
+            raise Refusal("API token is missing.")
         if content.token not in self._accounts:
-            msg = "Invalid API token, user not found."
-            raise Refusal(msg, UNKNOWN_TOKEN)
+            raise Refusal("Invalid API token, user not found.", UNKNOWN_TOKEN)
         return self._accounts[content.token]
 
 

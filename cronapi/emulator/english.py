@@ -1,4 +1,4 @@
-"""English spans and moments, a strict part of what PHP's ``strtotime`` reads.
+"""English spans and moments, a strict part of what PHP's `strtotime` reads.
 
 Source: FastCron's guide to time expressions. What is not listed here is refused rather than guessed.
 """
@@ -51,14 +51,14 @@ class Span:
 class Recurring:
     """A time expression: each run is found from the one before it, the first from the moment of planning.
 
-    ``period`` is the constant distance in seconds where there is one, else 0.
+    `period` is the constant distance in seconds where there is one, else 0.
     """
 
     step: Callable[[datetime], datetime]
     period: int = 0
 
     def after(self, start: int, zone: ZoneInfo) -> Iterator[int]:
-        """Yield the runs that follow from a run at ``start``, earliest first."""
+        """Yield the runs that follow from a run at `start`, earliest first."""
         last, run = start, self._next(start, zone)
         # A step that leads nowhere ("1 second 00:00") ends the series, as a moment in the past does.
         while run > last:
@@ -66,7 +66,7 @@ class Recurring:
             last, run = run, self._next(run, zone)
 
     def until(self, start: int, end: int, zone: ZoneInfo) -> Iterator[int]:
-        """Yield the runs that follow from a run at ``start`` and are not later than ``end``, latest first."""
+        """Yield the runs that follow from a run at `start` and are not later than `end`, latest first."""
         if self.period:
             return iter(range(end - (end - start) % self.period, start, -self.period))
         return reversed(list(_not_later(self.after(start, zone), end)))
@@ -88,12 +88,12 @@ class Once:
     moment: datetime
 
     def after(self, start: int, zone: ZoneInfo) -> Iterator[int]:
-        """Yield the run if it is later than ``start``."""
+        """Yield the run if it is later than `start`."""
         run = self._unix(zone)
         return iter([run] if run > start else [])
 
     def until(self, start: int, end: int, zone: ZoneInfo) -> Iterator[int]:
-        """Yield the run if it is later than ``start`` and not later than ``end``."""
+        """Yield the run if it is later than `start` and not later than `end`."""
         return _not_later(self.after(start, zone), end)
 
     def _unix(self, zone: ZoneInfo) -> int:
@@ -102,7 +102,7 @@ class Once:
 
 
 def read_span(text: str) -> Span | None:
-    """Read ``15 minutes`` or ``1 min 30 sec``; ``None`` when the text is no span or has no length."""
+    """Read `15 minutes` or `1 min 30 sec`; `None` when the text is no span or has no length."""
     if not _SPAN.fullmatch(text.strip()):
         return None
     parts = [(int(count), unit.lower()) for count, unit in _PART.findall(text)]
@@ -112,7 +112,7 @@ def read_span(text: str) -> Span | None:
 
 
 def read_recurring(text: str) -> Recurring | None:
-    """Read a time expression such as ``1 hour`` or ``next Friday 17:05``; ``None`` when it is none."""
+    """Read a time expression such as `1 hour` or `next Friday 17:05`; `None` when it is none."""
     for pattern, reader in _READERS:
         match = pattern.fullmatch(text.strip())
         if match:
@@ -121,7 +121,7 @@ def read_recurring(text: str) -> Recurring | None:
 
 
 def read_date(text: str) -> Once | None:
-    """Read an ISO date and time, or ``Feb 14, 2030, 7:30``; ``None`` when it is neither."""
+    """Read an ISO date and time, or `Feb 14, 2030, 7:30`; `None` when it is neither."""
     for read in (datetime.fromisoformat, *(_format_reader(form) for form in _DATE_FORMATS)):
         try:
             moment = read(text.strip())

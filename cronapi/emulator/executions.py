@@ -29,7 +29,7 @@ def source_of(job: Document) -> ScheduleSource:
 
 
 def planned(job: Document, seed: str) -> Document:
-    """Return the job with ``due``, the Unix time at which it next needs a look (``None`` for never)."""
+    """Return the job with `due`, the Unix time at which it next needs a look (`None` for never)."""
     if job["status"] != ACTIVE:
         return {**job, "due": job["resumes"]}
     queued = [run["time"] for run in job["queued"]]
@@ -37,7 +37,7 @@ def planned(job: Document, seed: str) -> Document:
 
 
 def settled(job: Document, now: int, seed: str) -> tuple[Document, list[Document]]:
-    """Return the job as it stands at ``now``, and the log rows of the last runs that came due since, oldest first."""
+    """Return the job as it stands at `now`, and the log rows of the last runs that came due since, oldest first."""
     if job["due"] is None or job["due"] > now:
         return job, []
     awake = _resumed(job)

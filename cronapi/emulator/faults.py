@@ -47,48 +47,44 @@ class ConnectionLost(ConnectionResetError):  # noqa: N818 -- what happened, as i
 
 def _check_kind(_fault: Fault, _attribute: Attribute[Any], value: str) -> None:
     if value not in KINDS:
-        msg = f"unknown fault {value!r}; known: {', '.join(KINDS)}"
-        raise ValueError(msg)
+        raise ValueError(f"unknown fault {value!r}; known: {', '.join(KINDS)}")
 
 
 def _check_provider(_fault: Fault, _attribute: Attribute[Any], value: str | None) -> None:
     if value is not None and value not in PROVIDERS:
-        msg = f"unknown provider {value!r}; known: {', '.join(PROVIDERS)}"
-        raise ValueError(msg)
+        raise ValueError(f"unknown provider {value!r}; known: {', '.join(PROVIDERS)}")
 
 
 def _check_function(_fault: Fault, _attribute: Attribute[Any], value: str | None) -> None:
     if value is not None and value not in HANDLERS:
-        msg = f"unknown function {value!r}; the name is dotted, as in 'cron.add'"
-        raise ValueError(msg)
+        raise ValueError(f"unknown function {value!r}; the name is dotted, as in 'cron.add'")
 
 
 def _check_times(_fault: Fault, _attribute: Attribute[Any], value: int | None) -> None:
     if value is not None and value < 1:
-        msg = f"times must be 1 or more, or None for ever, not {value!r}"
-        raise ValueError(msg)
+        raise ValueError(f"times must be 1 or more, or None for ever, not {value!r}")
 
 
 def _check_share(_fault: Fault, _attribute: Attribute[Any], value: float) -> None:
     if not 0 <= value <= 1:
-        msg = f"share must be a probability from 0 to 1, not {value!r}"
-        raise ValueError(msg)
+        raise ValueError(f"share must be a probability from 0 to 1, not {value!r}")
 
 
 def _check_seconds(fault: Fault, _attribute: Attribute[Any], value: float) -> None:
     if not (math.isfinite(value) and value >= 0) or (fault.kind in _TIMED) != (value > 0):
-        msg = f"seconds must be positive for {' and '.join(sorted(_TIMED))}, and 0 for other faults, not {value!r}"
-        raise ValueError(msg)
+        raise ValueError(
+            f"seconds must be positive for {' and '.join(sorted(_TIMED))}, and 0 for other faults, not {value!r}"
+        )
 
 
 @frozen
 class Fault:
     """One thing that goes wrong.
 
-    ``kind`` is a key of ``cronapi.emulator.KINDS``, which says what each does: lose, reset, stall, stall_before, outage,
-    error, bad_gateway, garbage, truncated, cut, half, redirect or empty. ``provider`` and (dotted) ``function`` say
-    whose answers, ``None`` for all; ``times`` how often, ``None`` for ever; ``share`` with what probability;
-    ``seconds`` how long a stall lasts, in the event loop's time. Raises ``ValueError`` for a value that makes no sense.
+    `kind` is a key of `cronapi.emulator.KINDS`, which says what each does: lose, reset, stall, stall_before, outage,
+    error, bad_gateway, garbage, truncated, cut, half, redirect or empty. `provider` and (dotted) `function` say
+    whose answers, `None` for all; `times` how often, `None` for ever; `share` with what probability;
+    `seconds` how long a stall lasts, in the event loop's time. Raises `ValueError` for a value that makes no sense.
     """
 
     kind: str = field(validator=_check_kind)
@@ -116,7 +112,7 @@ class Fired:
 class Faults:
     """The faults still to come, in the order they were added, and those that fired.
 
-    ``seed`` settles the draws for shares below 1. ``fired`` holds the last 100,000. Faults may be added and cleared from
+    `seed` settles the draws for shares below 1. `fired` holds the last 100,000. Faults may be added and cleared from
     another thread than the one that serves.
     """
 
@@ -144,7 +140,7 @@ class Faults:
             self._pending.clear()
 
     def take(self, provider: str, function: str, *, gate: bool) -> Fault | None:
-        """Return the fault that strikes a request at the gate or behind it, and count it; ``None`` if all is well."""
+        """Return the fault that strikes a request at the gate or behind it, and count it; `None` if all is well."""
         with self._lock:
             for position, (fault, left) in enumerate(self._pending):
                 here = (fault.kind in AT_THE_GATE) == gate and fault.strikes(provider, function)

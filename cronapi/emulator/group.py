@@ -72,8 +72,7 @@ def items(call: Call) -> list[Document]:
 
 def _checked(given: Mapping[str, object]) -> Document:
     if given.get("name") == "":
-        msg = "A group needs a name."
-        raise Refusal(msg)
+        raise Refusal("A group needs a name.")
     return {name: value for name, value in given.items() if name != "id"}
 
 

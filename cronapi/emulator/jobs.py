@@ -92,7 +92,7 @@ def shown(call: Call, job: Document) -> Document:
 
 
 def new_job(call: Call, given: Mapping[str, Any]) -> Document:
-    """Return a job with every default filled in, not stored yet; raises ``Refusal`` for a value that is wrong."""
+    """Return a job with every default filled in, not stored yet; raises `Refusal` for a value that is wrong."""
     defaults = {
         **_DEFAULTS,
         "expression": _DEFAULT_EXPRESSION[call.settings.era],
@@ -104,7 +104,7 @@ def new_job(call: Call, given: Mapping[str, Any]) -> Document:
 
 
 def changed_job(call: Call, job: Document, given: Mapping[str, Any]) -> Document:
-    """Return the job with the given values; what is left out stays. Raises ``Refusal`` for a value that is wrong."""
+    """Return the job with the given values; what is left out stays. Raises `Refusal` for a value that is wrong."""
     changed = {**job, **_checked(call, given, job["lists"])}
     moved = any(changed[name] != job[name] for name in ("expression", "timezone", "lists"))
     return {**changed, "last": call.now} if moved else changed
@@ -123,7 +123,7 @@ def save_job(call: Call, job: Document) -> Document:
 
 
 def find_job(call: Call, number: int) -> Document:
-    """Return a job as it stands now; raises ``Refusal`` where there is none."""
+    """Return a job as it stands now; raises `Refusal` where there is none."""
     return settle_job(call, call.find("job", number))
 
 
@@ -163,11 +163,10 @@ def queue_run(
 ) -> tuple[Document, int]:
     """Queue one run and return the stored job and the Unix time of the run.
 
-    Raises ``Refusal`` for a job that is not active and for a payload that its method cannot carry.
+    Raises `Refusal` for a job that is not active and for a payload that its method cannot carry.
     """
     if job["status"] != ACTIVE:
-        msg = "The cronjob is disabled and cannot be run."
-        raise Refusal(msg)
+        raise Refusal("The cronjob is disabled and cannot be run.")
     _check_payload(job["httpMethod"], payload or "")
     when = run_time(asked, call.now)
     return save_job(
@@ -179,13 +178,11 @@ def _check_payload(method: str, payload: str) -> None:
     if not payload.startswith("{") and "\n" not in payload:
         return
     if method not in _WITH_BODY:
-        msg = f"The payload of a {method} cronjob must be a query string."
-        raise Refusal(msg)
+        raise Refusal(f"The payload of a {method} cronjob must be a query string.")
     try:
         json.loads(payload)
     except (ValueError, RecursionError) as error:
-        msg = "The payload must be a query string on one line, or valid JSON."
-        raise Refusal(msg) from error
+        raise Refusal("The payload must be a query string on one line, or valid JSON.") from error
 
 
 def _checked(
@@ -209,16 +206,14 @@ def _check(call: Call, name: str, value: object) -> object:
     if name in _RANGES:
         return _in_range(name, value)
     if name in _LENGTHS and len(str(value)) > _LENGTHS[name]:
-        msg = f"{name} can have at most {_LENGTHS[name]} characters."
-        raise Refusal(msg)
+        raise Refusal(f"{name} can have at most {_LENGTHS[name]} characters.")
     return _CHECKS[name](call, value) if name in _CHECKS else value
 
 
 def _in_range(name: str, value: Any) -> object:
     lowest, highest = _RANGES[name]
     if not lowest <= value <= highest:
-        msg = f"{name} must be from {lowest} to {highest}."
-        raise Refusal(msg)
+        raise Refusal(f"{name} must be from {lowest} to {highest}.")
     return value
 
 
@@ -226,8 +221,7 @@ def _check_lists(lists: Mapping[str, list[str]]) -> Document:
     try:
         read_schedule(lists)
     except ValueError as error:
-        msg = f"Invalid schedule: {error}."
-        raise Refusal(msg) from error
+        raise Refusal(f"Invalid schedule: {error}.") from error
     return {"lists": dict(lists), "expression": lists_as_text(lists)}
 
 
@@ -239,8 +233,7 @@ def _check_url(_call: Call, value: Any) -> str:
     except ValueError:
         known = False
     if not known or re.search(r"\s", url):
-        msg = "Invalid URL."
-        raise Refusal(msg)
+        raise Refusal("Invalid URL.")
     return url
 
 
@@ -249,27 +242,24 @@ def _check_expression(call: Call, value: Any) -> str:
     try:
         read_schedule(text)
     except ValueError as error:
-        msg = f"Invalid expression: {error}."
-        raise Refusal(msg) from error
+        raise Refusal(f"Invalid expression: {error}.") from error
     return str(text)
 
 
 def check_timezone(call: Call, value: Any) -> str:
-    """Return an IANA zone name, for an empty text the account's; raises ``Refusal`` for an unknown one."""
+    """Return an IANA zone name, for an empty text the account's; raises `Refusal` for an unknown one."""
     name = value or call.own_account()["timezone"]
     try:
         read_zone(name)
     except ValueError as error:
-        msg = f"Invalid timezone: {name}."
-        raise Refusal(msg) from error
+        raise Refusal(f"Invalid timezone: {name}.") from error
     return str(name)
 
 
 def _check_method(_call: Call, value: Any) -> str:
     method = value or "GET"
     if method not in _METHODS:
-        msg = f"Invalid HTTP method; known: {', '.join(_METHODS)}."
-        raise Refusal(msg)
+        raise Refusal(f"Invalid HTTP method; known: {', '.join(_METHODS)}.")
     return str(method)
 
 
@@ -279,8 +269,7 @@ def _check_group(call: Call, value: Any) -> int | None:
 
 def _check_notify(call: Call, value: Any) -> object:
     if call.provider == "setcronjob" and value not in range(4):
-        msg = "notify must be from 0 to 3."
-        raise Refusal(msg)
+        raise Refusal("notify must be from 0 to 3.")
     return value
 
 

@@ -1,7 +1,7 @@
 """The judge's rate limit, in three ways of counting.
 
 Nobody outside knows how the services count. The reason phrase of their refusal ("503 Service Temporarily Unavailable")
-is that of nginx, so its ``limit_req`` is the default; windows are there to show that a client keeps to the rate
+is that of nginx, so its `limit_req` is the default; windows are there to show that a client keeps to the rate
 whatever is used.
 """
 
@@ -23,23 +23,23 @@ _ROUNDING = 1e-6
 
 
 class Meter(Protocol):
-    """One way of counting: it says whether an arrival at ``tick`` is let through, and remembers it if so."""
+    """One way of counting: it says whether an arrival at `tick` is let through, and remembers it if so."""
 
     def admit(self, tick: float) -> bool:
-        """Count one arrival; ``tick`` is in seconds and never goes back."""
+        """Count one arrival; `tick` is in seconds and never goes back."""
         ...
 
 
 class LeakyBucket:
-    """nginx's ``limit_req`` with ``nodelay``: integers only, and time in whole milliseconds.
+    """nginx's `limit_req` with `nodelay`: integers only, and time in whole milliseconds.
 
-    Source: nginx's ``ngx_http_limit_req_lookup``. A refusal changes nothing. Where 1/rate is no whole number of
+    Source: nginx's `ngx_http_limit_req_lookup`. A refusal changes nothing. Where 1/rate is no whole number of
     milliseconds, the missing part of the last one is given to the caller, so that 1/rate apart is always accepted.
     Requests are counted in millionths, not in nginx's thousandths, for the sake of rates far below 1/s.
     """
 
     def __init__(self, rate: float, burst: int) -> None:
-        """Begin empty; ``rate`` is in requests per second."""
+        """Begin empty; `rate` is in requests per second."""
         self._rate = math.ceil(rate * _ONE_REQUEST)
         self._limit = burst * _ONE_REQUEST + math.ceil(self._rate / 1000)
         self._excess = 0
@@ -63,7 +63,7 @@ class SlidingWindow:
     """At most so many accepted arrivals in any span of the window's length."""
 
     def __init__(self, rate: float, burst: int) -> None:
-        """Begin empty; ``rate`` is in requests per second."""
+        """Begin empty; `rate` is in requests per second."""
         capacity, self._span = _window(rate)
         self._accepted: deque[float] = deque(maxlen=capacity + burst)
 
@@ -80,7 +80,7 @@ class FixedWindow:
     """At most so many accepted arrivals in each window of a grid: up to twice that across a boundary."""
 
     def __init__(self, rate: float, burst: int) -> None:
-        """Begin empty; ``rate`` is in requests per second."""
+        """Begin empty; `rate` is in requests per second."""
         capacity, self._span = _window(rate)
         self._capacity = capacity + burst
         self._window: int | None = None
@@ -112,7 +112,7 @@ METERS: Mapping[str, Callable[[float, int], Meter]] = {
 
 @frozen
 class Arrival:
-    """One counted request: ``tick`` in seconds of the clock's ``ticks``, the key it was counted under, the verdict."""
+    """One counted request: `tick` in seconds of the clock's `ticks`, the key it was counted under, the verdict."""
 
     tick: float
     key: str
@@ -122,22 +122,21 @@ class Arrival:
 class Limiter:
     """A rate limit with one meter for each key, and a memory of what arrived.
 
-    ``rate`` is in requests per second, ``None`` lets everything through; ``burst`` is how many requests may come
-    early; ``method`` is one of ``leaky``, ``sliding``, ``fixed``. Raises ``ValueError`` for anything else.
-    ``accepted`` and ``refused`` count since the start; ``arrivals`` holds the last 100,000 of both.
+    `rate` is in requests per second, `None` lets everything through; `burst` is how many requests may come
+    early; `method` is one of `leaky`, `sliding`, `fixed`. Raises `ValueError` for anything else.
+    `accepted` and `refused` count since the start; `arrivals` holds the last 100,000 of both.
     """
 
     def __init__(self, rate: float | None, *, burst: int = 0, method: str = "leaky") -> None:
         """Begin with nothing counted."""
         if rate is not None and not (math.isfinite(rate) and rate > 0):
-            msg = f"a rate must be a positive number of requests per second, or None, not {rate!r}"
-            raise ValueError(msg)
+            raise ValueError(
+                f"a rate must be a positive number of requests per second, or None, not {rate!r}"
+            )
         if burst < 0:
-            msg = f"a burst must be 0 or more requests, not {burst!r}"
-            raise ValueError(msg)
+            raise ValueError(f"a burst must be 0 or more requests, not {burst!r}")
         if method not in METERS:
-            msg = f"unknown limiter {method!r}; known: {', '.join(sorted(METERS))}"
-            raise ValueError(msg)
+            raise ValueError(f"unknown limiter {method!r}; known: {', '.join(sorted(METERS))}")
         self.rate: float | None = rate
         self.burst: int = burst
         self.method: str = method
@@ -147,7 +146,7 @@ class Limiter:
         self._meters: dict[str, Meter] = {}
 
     def admit(self, key: str, tick: float) -> bool:
-        """Count an arrival under ``key`` at ``tick`` seconds and say whether it is let through."""
+        """Count an arrival under `key` at `tick` seconds and say whether it is let through."""
         accepted = self.rate is None or self._meter(key, self.rate).admit(tick)
         self.arrivals.append(Arrival(tick, key, accepted))
         self.accepted += accepted

@@ -112,7 +112,7 @@ _FIXED: Mapping[str, Signature] = {
 
 
 def signature(provider: str, function: str) -> Signature:
-    """Return the parameters of a function by its dotted name; raises ``KeyError`` for an unknown one."""
+    """Return the parameters of a function by its dotted name; raises `KeyError` for an unknown one."""
     job, group = JOB_PARAMETERS[provider], _GROUP[provider]
     by_provider = {
         "cron.add": Signature(job, frozenset({"url"})),
@@ -128,12 +128,11 @@ def signature(provider: str, function: str) -> Signature:
 def read_parameters(given: Signature, raw: Mapping[str, object], *, strict: bool) -> dict[str, Any]:
     """Return the values by name, each of its kind; a null, and an empty number, count as not sent.
 
-    Raises ``Refusal`` for a missing parameter or a wrong value, and when ``strict`` for an unknown parameter.
+    Raises `Refusal` for a missing parameter or a wrong value, and when `strict` for an unknown parameter.
     """
     unknown = sorted(raw.keys() - given.kinds.keys())
     if unknown and strict:
-        msg = f"Unknown parameter: {', '.join(unknown)}."
-        raise Refusal(msg)
+        raise Refusal(f"Unknown parameter: {', '.join(unknown)}.")
     sent = {
         name: value
         for name, value in raw.items()
@@ -141,8 +140,7 @@ def read_parameters(given: Signature, raw: Mapping[str, object], *, strict: bool
     }
     missing = sorted(given.required - sent.keys())
     if missing:
-        msg = f"Missing parameter: {', '.join(missing)}."
-        raise Refusal(msg)
+        raise Refusal(f"Missing parameter: {', '.join(missing)}.")
     return {
         name: _read(name, given.kinds[name], value, strict=strict) for name, value in sent.items()
     }
@@ -162,8 +160,7 @@ def _read(name: str, kind: str, value: object, *, strict: bool) -> object:
     try:
         return read(value)
     except (TypeError, ValueError) as error:
-        msg = f"Parameter {name} must be {expected}."
-        raise Refusal(msg) from error
+        raise Refusal(f"Parameter {name} must be {expected}.") from error
 
 
 def _int(value: object) -> int:

@@ -8,7 +8,7 @@ UNKNOWN_TOKEN = 11
 
 
 class Refusal(Exception):  # noqa: N818 -- an answer of the service, not a mistake in the emulator
-    """An API error: ``code`` and ``message`` go into the envelope."""
+    """An API error: `code` and `message` go into the envelope."""
 
     def __init__(self, message: str, code: int = GENERAL) -> None:
         """Refuse with a message, and a code other than 0."""

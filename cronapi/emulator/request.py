@@ -31,7 +31,7 @@ _INDEXED = re.compile(r"(.+)\[\d*\]")
 class Request:
     """One HTTP request as it came in.
 
-    ``function`` is the dotted name, or the unknown rest of the path; ``arrived`` is in seconds of the clock's ticks.
+    `function` is the dotted name, or the unknown rest of the path; `arrived` is in seconds of the clock's ticks.
     """
 
     provider: str
@@ -52,7 +52,7 @@ class Content:
 
 
 def read_path(path: str) -> tuple[str, str] | None:
-    """Return provider and function of a path, or ``None`` for a path outside the API."""
+    """Return provider and function of a path, or `None` for a path outside the API."""
     for provider, pattern in _PATHS:
         match = pattern.fullmatch(path)
         if match:
@@ -63,7 +63,7 @@ def read_path(path: str) -> tuple[str, str] | None:
 def read_content(request: Request) -> Content:
     """Merge query and body; the token is looked for in the header (FastCron only), the body, then the query.
 
-    Raises ``Refusal`` for a body that is neither a query string nor a JSON object.
+    Raises `Refusal` for a body that is neither a query string nor a JSON object.
     """
     merged = {**read_pairs(request.query), **_read_body(request.body)}
     in_text = merged.pop("token", None)
@@ -72,7 +72,7 @@ def read_content(request: Request) -> Content:
 
 
 def read_pairs(text: str) -> dict[str, object]:
-    """Read a query string; ``name[]=a&name[1]=b`` becomes a list, and of a repeated plain name the last one counts."""
+    """Read a query string; `name[]=a&name[1]=b` becomes a list, and of a repeated plain name the last one counts."""
     pairs: dict[str, object] = {}
     for name, value in parse_qsl(text, keep_blank_values=True):
         indexed = _INDEXED.fullmatch(name)
@@ -97,9 +97,7 @@ def _read_body(body: bytes) -> dict[str, object]:
         # Told by its first character, as by a service that is sent JSON under a form's content type.
         content = json.loads(text) if text.startswith(("{", "[")) else read_pairs(text)
     except (ValueError, RecursionError) as error:
-        msg = "The request body is neither a query string nor a JSON object."
-        raise Refusal(msg) from error
+        raise Refusal("The request body is neither a query string nor a JSON object.") from error
     if not isinstance(content, dict):
-        msg = "The request body must be a JSON object."
-        raise Refusal(msg)
+        raise Refusal("The request body must be a JSON object.")
     return content

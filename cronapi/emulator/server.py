@@ -53,8 +53,7 @@ class _Server(uvicorn.Server):
         try:
             await super().startup(sockets)
         except SystemExit as error:
-            msg = f"cannot listen on {self.config.host}:{self.config.port}"
-            raise OSError(msg) from error
+            raise OSError(f"cannot listen on {self.config.host}:{self.config.port}") from error
         self.listening.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -78,9 +77,9 @@ def _endable(app: App) -> App:
 
 @asynccontextmanager
 async def serve(app: App, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
-    """Serve an app on a socket while inside, and give its origin, such as ``http://127.0.0.1:8080``.
+    """Serve an app on a socket while inside, and give its origin, such as `http://127.0.0.1:8080`.
 
-    Port 0 takes a free one. Runs on asyncio only; raises ``OSError`` if the port is taken.
+    Port 0 takes a free one. Runs on asyncio only; raises `OSError` if the port is taken.
     """
     config = uvicorn.Config(
         _endable(app),

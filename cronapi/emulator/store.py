@@ -36,15 +36,14 @@ def _connect(path: str) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.executescript(_SCHEMA)
     except sqlite3.Error as error:
-        msg = f"cannot use {path}: {error}"
-        raise OSError(msg) from error
+        raise OSError(f"cannot use {path}: {error}") from error
     return connection
 
 
 class Store:
-    """Documents by kind (``job``, ``group``, ``log``, ``account``), provider, account and id.
+    """Documents by kind (`job`, `group`, `log`, `account`), provider, account and id.
 
-    ``path`` is a file, whose content survives a restart, or ``":memory:"``. Ids count up for each kind and provider
+    `path` is a file, whose content survives a restart, or `":memory:"`. Ids count up for each kind and provider
     and are never used twice. Safe to read from another thread than the one that serves.
     """
 
@@ -72,7 +71,7 @@ class Store:
             self._connection.execute("COMMIT")
 
     def add(self, kind: str, provider: str, account: str, document: Document) -> Document:
-        """Store a new document and return it with its ``id`` as first member."""
+        """Store a new document and return it with its `id` as first member."""
         made = self.made(kind, provider) + 1
         self._run("INSERT OR REPLACE INTO counters VALUES (?, ?, ?)", kind, provider, made)
         numbered = {"id": _FIRST_IDS.get(kind, 1) + made - 1, **document}
@@ -80,7 +79,7 @@ class Store:
         return numbered
 
     def put(self, kind: str, provider: str, account: str, document: Document) -> None:
-        """Store a document under its ``id``, replacing what was there."""
+        """Store a document under its `id`, replacing what was there."""
         body = json.dumps(document)
         self._run(
             "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?)",
@@ -92,7 +91,7 @@ class Store:
         )
 
     def get(self, kind: str, provider: str, account: str, number: int) -> Document | None:
-        """Return a document, or ``None`` where there is none."""
+        """Return a document, or `None` where there is none."""
         rows = self._run(
             "SELECT body FROM documents WHERE kind = ? AND provider = ? AND account = ? AND id = ?",
             *(kind, provider, account, number),

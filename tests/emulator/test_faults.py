@@ -27,7 +27,7 @@ def test_a_fault_strikes_so_many_times():
 def test_the_help_names_every_kind():
     """Who asks for help on Fault reads each kind's name, and where to find what it does."""
     assert KINDS.keys() <= set(re.findall(r"\w+", Fault.__doc__))
-    assert "``cronapi.emulator.KINDS``" in Fault.__doc__
+    assert "`cronapi.emulator.KINDS`" in Fault.__doc__
 
 
 def test_cleared_faults_do_not_strike():
