@@ -1,4 +1,4 @@
-"""When a job runs: every form of schedule the two services take, as pure functions of time."""
+"""Every form of schedule that the two services accept, as pure functions of time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ScheduleSource = str | Mapping[str, Sequence[str]]
 
 
 class Schedule(Protocol):
-    """A rule that gives Unix times in seconds."""
+    """A rule that yields runs as Unix times in seconds."""
 
     def after(self, start: int, zone: ZoneInfo) -> Iterator[int]:
         """Yield the runs later than `start`, earliest first."""
@@ -31,7 +31,7 @@ class Schedule(Protocol):
 
 
 class Manual:
-    """No run of its own: only asked-for ones."""
+    """A schedule without runs: the job runs only on request."""
 
     def after(self, start: int, zone: ZoneInfo) -> Iterator[int]:  # noqa: ARG002 -- every schedule has the same signature
         """Yield nothing."""
@@ -45,8 +45,8 @@ class Manual:
 def read_schedule(source: ScheduleSource, *, seed: str = "") -> Schedule:
     """Read an expression, or the old SetCronJob value lists by name (`second` to `weekday`).
 
-    Forms: five crontab fields, `N unit` and other time expressions, a date, `@N` (Unix seconds), `manual`.
-    Raises `ValueError` for anything else. `seed` settles random fields.
+    Forms: five crontab fields, `N unit` and other time expressions, a date, `@N` (Unix seconds),
+    `manual`. Raises `ValueError` for anything else. `seed` fixes the draws of random fields.
     """
     return (
         _read_text(source.strip(), seed) if isinstance(source, str) else _read_lists(source, seed)
@@ -58,7 +58,7 @@ def next_runs(
 ) -> list[int]:
     """Return up to `count` runs later than `after`, ascending, in Unix seconds.
 
-    Time expressions count from `after` as from the last run. Raises `ValueError` for an unknown zone or form.
+    Time expressions treat `after` as the last run. Raises `ValueError` for an unknown zone or form.
     """
     return list(islice(read_schedule(source, seed=seed).after(after, read_zone(timezone)), count))
 
@@ -66,16 +66,16 @@ def next_runs(
 def past_runs(
     source: ScheduleSource, timezone: str, after: int, until: int, count: int, *, seed: str = ""
 ) -> list[int]:
-    """Return the last `count` runs later than `after` and not later than `until`, ascending, in Unix seconds.
+    """Return the last `count` runs later than `after`, up to and including `until`, ascending.
 
-    Raises `ValueError` for an unknown zone or form.
+    All times are in Unix seconds. Raises `ValueError` for an unknown zone or form.
     """
     runs = read_schedule(source, seed=seed).until(after, until, read_zone(timezone))
     return list(islice(runs, count))[::-1]
 
 
 def read_zone(name: str) -> ZoneInfo:
-    """Return the zone of an IANA name; raises `ValueError` for an unknown one."""
+    """Return the zone with an IANA name, or raise `ValueError` if it is unknown."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -108,5 +108,5 @@ def _read_lists(lists: Mapping[str, Sequence[str]], seed: str) -> Schedule:
 
 
 def lists_as_text(lists: Mapping[str, Sequence[str]]) -> str:
-    """Write value lists as the five fields of an expression; a list left out means every value."""
+    """Write value lists as the five fields of an expression. A missing list means every value."""
     return " ".join(",".join(lists.get(name) or ["*"]) for name in LIST_FIELDS[1:])
