@@ -204,7 +204,7 @@ def create_app(
     `fixed`, separately for each `token` or `address` (`limit_by`). `burst` requests may come early.
 
     Answers: `error_status` is the HTTP status of API errors. A batch of more than `max_batch` items
-    is refused whole, with `None` no batch is. `era` is the documentation to follow, `seed` or
+    is refused whole, and `None` allows any length. `era` is the documentation to follow, `seed` or
     `latest`. With `strict`, unknown parameters are refused. `page_size` is the length of a page of
     `cron.list`. `log_shape` is the shape of log rows: `object`, `flat`, `list` or `string`. `seed`
     fixes random schedules and the draws of faults.

@@ -52,15 +52,13 @@ def get(call: Call) -> Document:
 
 def add(call: Call) -> Document:
     """Create a job and return it in full."""
-    return job_data(
-        call, _with_requested_run(call, add_job(call, new_job(call, call.params)), call.params)
-    )
+    return _queue_if_asked(call, add_job(call, new_job(call, call.params)), call.params)
 
 
 def edit(call: Call) -> Document:
     """Change the given values of a job."""
     changed = changed_job(call, find_job(call, call.params["id"]), call.params)
-    return job_data(call, _with_requested_run(call, save_job(call, changed), call.params))
+    return _queue_if_asked(call, save_job(call, changed), call.params)
 
 
 def enable(call: Call) -> Document:
@@ -87,9 +85,8 @@ def pause(call: Call) -> Document:
         raise Refusal("Parameter for must be a span of time, such as 15 minutes.")
     if job["status"] != ACTIVE and job["resumes"] is None:
         return job_data(call, job)
-    return job_data(
-        call, save_job(call, {**job, "status": DISABLED, "resumes": call.now + span.total})
-    )
+    paused = {**job, "status": DISABLED, "resumes": call.now + span.total}
+    return job_data(call, save_job(call, paused))
 
 
 def delete(call: Call) -> Document:
@@ -110,9 +107,8 @@ def next_times(call: Call) -> list[int]:
 
 def logs(call: Call) -> list[Any]:
     """Return the kept executions of a job, newest first."""
-    return _select_rows(
-        call, log_rows(call, find_job(call, call.params["id"])), call.params.get("limit")
-    )
+    rows = log_rows(call, find_job(call, call.params["id"]))
+    return _select_rows(call, rows, call.params.get("limit"))
 
 
 def failures(call: Call) -> list[Any]:
@@ -125,21 +121,17 @@ def failures(call: Call) -> list[Any]:
 def batch_add(call: Call) -> list[Document]:
     """Create all jobs, or no job if one of them is invalid."""
     jobs = [_item(call, index, raw) for index, raw in enumerate(call.params["data"])]
-    return [
-        job_data(call, _with_requested_run(call, add_job(call, job), given)) for job, given in jobs
-    ]
+    return [_queue_if_asked(call, add_job(call, job), given) for job, given in jobs]
 
 
 def batch_edit(call: Call) -> list[Document]:
     """Make the same change to all jobs, or to no job if one of them is unknown."""
-    return _edit_all(call, [find_job(call, number) for number in dict.fromkeys(call.params["id"])])
+    return _edit_all(call, _named_jobs(call))
 
 
 def batch_delete(call: Call) -> list[Document]:
     """Delete all jobs, or no job if one of them is unknown."""
-    return delete_jobs(
-        call, [find_job(call, number) for number in dict.fromkeys(call.params["id"])]
-    )
+    return delete_jobs(call, _named_jobs(call))
 
 
 def group_edit(call: Call) -> list[Document]:
@@ -148,28 +140,34 @@ def group_edit(call: Call) -> list[Document]:
     return _edit_all(call, [job for job in all_jobs(call) if job["group"] == group["id"]])
 
 
+def _named_jobs(call: Call) -> list[Document]:
+    """Return the jobs with the ids of a batch, a repeated id once."""
+    return [find_job(call, number) for number in dict.fromkeys(call.params["id"])]
+
+
 def _edit_all(call: Call, jobs: Iterable[Document]) -> list[Document]:
     changed = [changed_job(call, job, call.params) for job in jobs]
-    return [
-        job_data(call, _with_requested_run(call, save_job(call, job), call.params))
-        for job in changed
-    ]
+    return [_queue_if_asked(call, save_job(call, job), call.params) for job in changed]
 
 
 def _item(call: Call, index: int, raw: Mapping[str, object]) -> tuple[Document, Mapping[str, Any]]:
+    spec = signature(call.provider, "cron.add")
     try:
-        given = read_parameters(
-            signature(call.provider, "cron.add"), raw, strict=call.settings.strict
-        )
+        given = read_parameters(spec, raw, strict=call.settings.strict)
         return new_job(call, given), given
     except Refusal as refusal:
         raise Refusal(f"data[{index}]: {refusal.message}", refusal.code) from refusal
 
 
-def _with_requested_run(call: Call, job: Document, given: Mapping[str, Any]) -> Document:
-    """Queue a run if `run` asks for one: 1 means now, a larger number is a Unix time."""
+def _queue_if_asked(call: Call, job: Document, given: Mapping[str, Any]) -> Document:
+    """Queue the run that `run` asks for, and return the job's data.
+
+    0 asks for no run, 1 for one now, and a larger number is its Unix time.
+    """
     asked = given.get("run", 0)
-    return queue_run(call, job, asked, given.get("payload"))[0] if asked > 0 else job
+    if asked > 0:
+        job, _ = queue_run(call, job, asked, given.get("payload"))
+    return job_data(call, job)
 
 
 def _select_rows(call: Call, rows: Iterable[Document], limit: int | None) -> list[Any]:

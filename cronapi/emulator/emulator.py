@@ -126,8 +126,8 @@ class Emulator:
         account = self._account(content)
         if request.function not in functions(request.provider, self.settings.era):
             raise Refusal(f"Unknown function: {request.function.removeprefix('?')}.")
-        given = signature(request.provider, request.function)
-        params = read_parameters(given, content.parameters, strict=self.settings.strict)
+        spec = signature(request.provider, request.function)
+        params = read_parameters(spec, content.parameters, strict=self.settings.strict)
         self._check_batch(request.function, params)
         now = int(self.clock.now())
         call = Call(request.provider, account, params, now, self.store, self.settings)
@@ -136,13 +136,12 @@ class Emulator:
         )
 
     def _check_batch(self, function: str, params: Mapping[str, Any]) -> None:
-        most = self.settings.max_batch
-        if (
-            most is not None
-            and function in BATCHES
-            and (count := len(params[BATCHES[function]])) > most
-        ):
-            raise Refusal(f"Too many items: {count}, the most is {most}.")
+        limit = self.settings.max_batch
+        if limit is None or function not in BATCHES:
+            return
+        count = len(params[BATCHES[function]])
+        if count > limit:
+            raise Refusal(f"Too many items: {count}, the most is {limit}.")
 
     def _account(self, content: Content) -> str:
         if content.token is None:

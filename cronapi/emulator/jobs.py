@@ -145,5 +145,6 @@ def queue_run(
     if job["status"] != ACTIVE:
         raise Refusal("The cronjob is disabled and cannot be run.")
     check_payload(job["httpMethod"], payload or "")
-    run = {"time": run_time(asked, call.now), "payload": payload}
-    return save_job(call, {**job, "queued": [*job["queued"], run]}), run["time"]
+    when = run_time(asked, call.now)
+    queued = [*job["queued"], {"time": when, "payload": payload}]
+    return save_job(call, {**job, "queued": queued}), when
