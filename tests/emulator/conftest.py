@@ -1,4 +1,4 @@
-"""What every emulator test needs: handlers called directly, and the app called through httpx."""
+"""Fixtures of the emulator tests: handlers called directly, and the app called through httpx."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ UNLIMITED = {"fastcron": None, "setcronjob": None}
 
 
 class Desk:
-    """Calls handlers directly, at a time that is set by hand."""
+    """Calls handlers directly, at a time that the test sets."""
 
     def __init__(self, provider="fastcron", account="one", **settings):
         self.now = START
@@ -66,7 +66,7 @@ async def calling(app):
 
 @pytest.fixture(params=["asyncio", "trio"])
 def virtual_backend(request):
-    """Arguments for anyio.run: a backend whose waits take no time."""
+    """Return arguments for anyio.run: a backend with a virtual clock."""
     if request.param == "asyncio":
         return {"backend": "asyncio", "backend_options": {"loop_factory": VirtualLoop}}
     return {

@@ -15,7 +15,7 @@ def refused(match, function, *args, **params):
 
 
 def test_add_fills_in_every_default(desk):
-    """A job made from a bare address has all fields of the data page."""
+    """A job made from only a URL has all fields of the data page."""
     assert desk.add(url="example.com/ping") == {
         "id": 100_001,
         "group": None,
@@ -37,7 +37,7 @@ def test_add_fills_in_every_default(desk):
 
 
 def test_the_latest_era_shows_other_fields():
-    """In the latest era a job has a priority and no points, and runs every 15 minutes by default."""
+    """In the latest era a job has a priority, no points, and a default of 15 minutes."""
     job = Desk(era="latest").add()
     assert job["expression"] == "15 minutes"
     assert "priority" in job
@@ -45,7 +45,7 @@ def test_the_latest_era_shows_other_fields():
 
 
 def test_notify_is_a_code_at_setcronjob():
-    """SetCronJob has codes from 0 to 3 where FastCron has a boolean."""
+    """For notify, SetCronJob has codes from 0 to 3 and FastCron a boolean."""
     desk = Desk("setcronjob")
     assert [desk.add()["notify"], desk.add(notify=3)["notify"]] == [0, 3]
     refused("notify must be from 0 to 3", desk.add, notify=4)
@@ -53,7 +53,7 @@ def test_notify_is_a_code_at_setcronjob():
 
 
 def test_add_keeps_what_is_given(desk):
-    """Values within their bounds are answered as they were sent, from a form as from JSON."""
+    """Values within their bounds are answered as sent, in a form or in JSON."""
     given = {
         "timeout": 5,
         "instances": 5,
@@ -71,7 +71,7 @@ def test_add_keeps_what_is_given(desk):
 
 
 def test_an_empty_value_means_the_default(desk):
-    """Empty text for expression, timezone and method is the same as none; a null too."""
+    """An empty expression, timezone or method and a null all mean the default."""
     job = desk.add(expression="", timezone="", httpMethod="", name=None)
     assert (job["expression"], job["timezone"], job["httpMethod"], job["name"]) == (
         "1 hour",
@@ -82,7 +82,7 @@ def test_an_empty_value_means_the_default(desk):
 
 
 def test_the_accounts_timezone_is_the_default(desk):
-    """A job made after the account moved is in the account's zone."""
+    """A new job has the account's timezone by default."""
     desk("account.edit", timezone="Europe/London")
     assert desk.add()["timezone"] == "Europe/London"
 
@@ -109,7 +109,7 @@ def test_the_accounts_timezone_is_the_default(desk):
     ],
 )
 def test_wrong_values_are_refused(desk, given, message):
-    """A value that cannot be is refused on add and on edit, and changes nothing."""
+    """Add and edit refuse a bad value and change nothing."""
     refused(message, desk.add, **given)
     job = desk.add()
     refused(message, desk, "cron.edit", id=job["id"], **given)
@@ -117,49 +117,45 @@ def test_wrong_values_are_refused(desk, given, message):
 
 
 def test_the_password_is_never_answered(desk):
-    """No answer echoes the password."""
+    """No answer contains the password."""
     job = desk.add(username="me", password="hush")
     assert "hush" not in str([job, desk("cron.get", id=job["id"]), desk("cron.list")])
 
 
 def test_localhost_may_be_called(desk):
-    """Unlike the real services the emulator takes local addresses, for tests use them."""
+    """Unlike the real services, the emulator accepts local addresses, because tests use them."""
     assert desk.add(url="http://127.0.0.1:8000/x")["url"] == "http://127.0.0.1:8000/x"
 
 
 @pytest.mark.parametrize(
     ("function", "more"),
     [
-        *(
-            ("cron.get", {}),
-            ("cron.edit", {}),
-            ("cron.enable", {}),
-            ("cron.disable", {}),
-            ("cron.delete", {}),
-        ),
-        *(
-            ("cron.pause", {"for": "1 hour"}),
-            ("cron.run", {}),
-            ("cron.logs", {}),
-            ("cron.failures", {}),
-            ("cron.next", {}),
-        ),
+        ("cron.get", {}),
+        ("cron.edit", {}),
+        ("cron.enable", {}),
+        ("cron.disable", {}),
+        ("cron.delete", {}),
+        ("cron.pause", {"for": "1 hour"}),
+        ("cron.run", {}),
+        ("cron.logs", {}),
+        ("cron.failures", {}),
+        ("cron.next", {}),
     ],
 )
 @pytest.mark.parametrize("number", [0, "5", 999_999])
 def test_an_unknown_job_is_not_found(desk, function, more, number):
-    """Every function that takes an id refuses one that is not there."""
+    """Every function with an id refuses an unknown one."""
     refused("Cronjob not found", desk, function, id=number, **more)
 
 
 def test_a_foreign_job_is_not_found(desk):
-    """A job of another account is as unknown as none."""
+    """A job of another account is not found."""
     job = desk.add()
     refused("Cronjob not found", desk.as_other("two"), "cron.get", id=job["id"])
 
 
 def test_edit_keeps_what_is_left_out(desk):
-    """Only what is given changes; empty text clears; an empty group is none."""
+    """Edit changes only the given values, and an empty group means no group."""
     group = desk("group.add", name="g")["id"]
     job = desk.add(name="a", postData="x", group=group)
     edited = desk("cron.edit", id=str(job["id"]), name="b", postData="")
@@ -170,7 +166,7 @@ def test_edit_keeps_what_is_left_out(desk):
 
 
 def test_list_searches_name_id_and_address(desk):
-    """The keyword is a part of name, id or URL, whatever its case; the order is by id."""
+    """The keyword matches a part of name, id or URL in any case, and results are ordered by id."""
     first = desk.add(name="Weekly")
     second = desk.add(url="https://example.com/weekly?x")
     desk.add()
@@ -180,7 +176,7 @@ def test_list_searches_name_id_and_address(desk):
 
 
 def test_list_comes_in_pages():
-    """Page 1 is the first, 0 is the same, and beyond the end is nothing."""
+    """Pages 0 and 1 are both the first, and a page beyond the end is empty."""
     desk = Desk(page_size=2)
     jobs = [desk.add() for _ in range(3)]
     assert [desk("cron.list", page=page) for page in (0, 1, 2, 3)] == [
@@ -192,14 +188,14 @@ def test_list_comes_in_pages():
 
 
 def test_delete_answers_the_job_without_its_id(desk):
-    """The answer is the job with a null id, and the job is gone."""
+    """Delete removes the job and answers it with a null id."""
     job = desk.add()
     assert desk("cron.delete", id=job["id"]) == {**job, "id": None}
     refused("not found", desk, "cron.get", id=job["id"])
 
 
 def test_disable_and_enable_change_the_status(desk):
-    """A disabled job has status 1 and no coming runs; enabled again it starts anew."""
+    """A disabled job has status 1 and no runs, and enabling restarts its schedule."""
     job = desk.add(expression="10 minutes")
     assert desk("cron.disable", id=job["id"])["status"] == 1
     assert desk("cron.next", id=job["id"]) == []
@@ -212,7 +208,7 @@ def test_disable_and_enable_change_the_status(desk):
 
 
 def test_a_pause_ends_by_itself(desk):
-    """A paused job has status 1, announces runs after the pause, and is active when the span has passed."""
+    """A paused job has status 1 and becomes active again when its span is over."""
     job = desk.add(expression="10 minutes")
     assert desk("cron.pause", id=job["id"], **{"for": "1 hour"})["status"] == 1
     desk("cron.run", id=desk.add(expression="manual")["id"])
@@ -227,7 +223,7 @@ def test_a_pause_ends_by_itself(desk):
 
 
 def test_a_pause_can_be_renewed_and_ended(desk):
-    """Pausing again counts from now, enabling ends a pause, and disabling makes it last."""
+    """A second pause counts from now, enable ends a pause, and disable makes it permanent."""
     job = desk.add()["id"]
     desk("cron.pause", id=job, **{"for": "1 hour"})
     desk.now += 3000
@@ -242,7 +238,7 @@ def test_a_pause_can_be_renewed_and_ended(desk):
 
 
 def test_a_disabled_job_stays_so_after_a_pause(desk):
-    """Pausing what is disabled changes nothing."""
+    """Pausing a disabled job changes nothing."""
     job = desk.add()["id"]
     desk("cron.disable", id=job)
     desk("cron.pause", id=job, **{"for": "1 minute"})
@@ -251,14 +247,14 @@ def test_a_disabled_job_stays_so_after_a_pause(desk):
 
 
 def test_a_pause_needs_a_span(desk):
-    """Without a span, or with a text that is none, nothing is paused."""
+    """A pause without a span, or with an unreadable one, is refused."""
     job = desk.add()["id"]
     refused("Missing parameter: for", desk, "cron.pause", id=job)
     refused("must be a span", desk, "cron.pause", id=job, **{"for": "a while"})
 
 
 def test_run_answers_when(desk):
-    """An asked-for time to come is kept; none, and one in the past, is in 15 to 20 seconds on a multiple of 5."""
+    """A future time is kept, else the run is 15 to 20 seconds away on a multiple of 5."""
     job = desk.add(expression="manual")["id"]
     desk.now = START + 2
     assert desk("cron.run", id=job, time=START + 500) == START + 500
@@ -268,7 +264,7 @@ def test_run_answers_when(desk):
 
 
 def test_queued_runs_happen(desk):
-    """A queued run is in the log once its time has come, and no longer announced."""
+    """A queued run that came due is in the log and no longer announced."""
     job = desk.add(expression="manual")["id"]
     desk("cron.run", id=job)
     desk.now += 60
@@ -277,7 +273,7 @@ def test_queued_runs_happen(desk):
 
 
 def test_queued_runs_of_a_sleeping_job_are_dropped(desk):
-    """What came due while a job was paused or disabled is not made up for."""
+    """Runs that came due while a job was paused or disabled are dropped."""
     paused, disabled = desk.add(expression="manual")["id"], desk.add(expression="manual")["id"]
     for job in (paused, disabled):
         desk("cron.run", id=job)
@@ -292,7 +288,7 @@ def test_queued_runs_of_a_sleeping_job_are_dropped(desk):
 
 
 def test_a_disabled_job_cannot_be_run(desk):
-    """Running needs an active job."""
+    """A disabled job refuses to run."""
     job = desk.add()["id"]
     desk("cron.disable", id=job)
     refused("disabled", desk, "cron.run", id=job)
@@ -301,18 +297,19 @@ def test_a_disabled_job_cannot_be_run(desk):
 @pytest.mark.parametrize(
     ("method", "payload", "message"),
     [
-        *(
-            ("POST", "a=1&b=2", None),
-            ("POST", '{"a": 1}', None),
-            ("PUT", "[1,\n2]", None),
-            ("GET", "a=1", None),
-        ),
-        *(("POST", "", None), ("POST", "a\nb", "valid JSON"), ("PATCH", "{a", "valid JSON")),
-        *(("GET", '{"a": 1}', "query string"), ("DELETE", "a\nb", "query string")),
+        ("POST", "a=1&b=2", None),
+        ("POST", '{"a": 1}', None),
+        ("PUT", "[1,\n2]", None),
+        ("GET", "a=1", None),
+        ("POST", "", None),
+        ("POST", "a\nb", "valid JSON"),
+        ("PATCH", "{a", "valid JSON"),
+        ("GET", '{"a": 1}', "query string"),
+        ("DELETE", "a\nb", "query string"),
     ],
 )
 def test_payloads_must_fit_the_method(desk, method, payload, message):
-    """Text with a newline or a brace must be JSON, and methods without a body take only a query string."""
+    """A payload with a newline or a brace must be JSON, and needs a method with a body."""
     job = desk.add(httpMethod=method)["id"]
     if message:
         refused(message, desk, "cron.run", id=job, payload=payload)
@@ -321,7 +318,7 @@ def test_payloads_must_fit_the_method(desk, method, payload, message):
 
 
 def test_add_and_edit_can_queue_a_run(desk):
-    """A run of 1 is now, a Unix time is then, 0 is not at all."""
+    """The parameter run means now if 1, a Unix time if larger, and no run if 0."""
     job = desk.add(expression="manual", run=1)["id"]
     desk("cron.edit", id=job, run=START + 99, payload="a=1")
     desk("cron.edit", id=job, run=0)
@@ -329,7 +326,7 @@ def test_add_and_edit_can_queue_a_run(desk):
 
 
 def test_next_is_at_most_a_hundred(desk):
-    """A busy job announces a hundred ascending runs, queued ones among them."""
+    """Next answers at most a hundred runs, ascending, with the queued ones among them."""
     job = desk.add(expression="*/5 * * * *")["id"]
     desk("cron.run", id=job)
     times = desk("cron.next", id=job)
@@ -337,7 +334,7 @@ def test_next_is_at_most_a_hundred(desk):
 
 
 def test_logs_are_newest_first_and_the_last_fifty(desk):
-    """An hour of runs each minute leaves fifty rows; a limit and a keyword choose among them."""
+    """Logs keep the last fifty runs, newest first, and obey limit and keyword."""
     job = desk.add(expression="* * * * *")["id"]
     desk.now += 3600
     rows = desk("cron.logs", id=job)
@@ -350,7 +347,7 @@ def test_logs_are_newest_first_and_the_last_fifty(desk):
 
 
 def test_logs_grow_from_look_to_look(desk):
-    """Runs seen earlier stay in the log when later ones are added, also over an edit of the schedule."""
+    """Later runs are added to the log, also after an edit of the schedule."""
     job = desk.add(expression="10 minutes")["id"]
     desk.now += 1500
     assert len(desk("cron.logs", id=job)) == 2
@@ -365,7 +362,7 @@ def test_logs_grow_from_look_to_look(desk):
 
 
 def test_addresses_can_be_made_to_fail(desk):
-    """A URL with /404 or /500 fails with that status, counts failures, and recovers when changed."""
+    """A URL with /404 or /500 fails with that status until it is changed."""
     job = desk.add(url="https://example.com/404", expression="10 minutes")["id"]
     other = desk.add(url="https://example.com/500", expression="10 minutes")["id"]
     desk.now += 1200
@@ -391,7 +388,7 @@ def test_addresses_can_be_made_to_fail(desk):
     ],
 )
 def test_log_rows_come_in_the_shape_chosen(shape, members):
-    """The four shapes seen over the years differ in what is at row level and what result is."""
+    """Each log shape has its own members and its own type of result."""
     desk = Desk(log_shape=shape)
     job = desk.add(expression="10 minutes")["id"]
     desk.now += 600
@@ -403,7 +400,7 @@ def test_log_rows_come_in_the_shape_chosen(shape, members):
 
 
 def test_the_flat_shape_has_no_result():
-    """A flat row is the result itself."""
+    """A flat row has the members of the result at its top."""
     desk = Desk(log_shape="flat")
     job = desk.add(expression="10 minutes")["id"]
     desk.now += 600
@@ -411,7 +408,7 @@ def test_the_flat_shape_has_no_result():
 
 
 def test_batch_add_is_all_or_nothing(desk):
-    """All items are made in order, or none when one is wrong, which is named."""
+    """A batch adds all items in order, or none and names the bad one."""
     refused(
         r"data\[1\]: Invalid URL", desk, "cron.batch_add", data=[{"url": "a.example"}, {"url": ""}]
     )
@@ -428,7 +425,7 @@ def test_batch_add_is_all_or_nothing(desk):
 
 
 def test_batch_edit_changes_all_or_nothing(desk):
-    """The same change goes to every job named; an unknown one stops it."""
+    """A batch edits every job named, or none if one is unknown."""
     jobs = [desk.add()["id"] for _ in range(3)]
     refused("not found", desk, "cron.batch_edit", id=[*jobs, 5], name="x")
     assert {job["name"] for job in desk("cron.list")} == {""}
@@ -440,7 +437,7 @@ def test_batch_edit_changes_all_or_nothing(desk):
 
 
 def test_batch_delete_deletes_all_or_nothing(desk):
-    """Each job is answered once, without its id; an unknown one stops it."""
+    """A batch deletes every job named once, or none if one is unknown."""
     jobs = [desk.add()["id"] for _ in range(3)]
     refused("not found", desk, "cron.batch_delete", id=[jobs[0], 5])
     assert [job["id"] for job in desk("cron.batch_delete", id=[jobs[0], jobs[1], jobs[0]])] == [
@@ -451,7 +448,7 @@ def test_batch_delete_deletes_all_or_nothing(desk):
 
 
 def test_group_edit_changes_the_jobs_of_a_group(desk):
-    """Every job of the group is changed and no other; an unknown group is refused."""
+    """Group edit changes every job of the group and no other."""
     group = desk("group.add", name="g")["id"]
     inside, outside = desk.add(group=group), desk.add()
     assert desk("cron.group_edit", id=group, name="x") == [{**inside, "name": "x"}]
@@ -460,7 +457,7 @@ def test_group_edit_changes_the_jobs_of_a_group(desk):
 
 
 def test_old_value_lists_make_a_schedule():
-    """SetCronJob takes lists from second to weekday, shows them, and an expression replaces them."""
+    """SetCronJob takes and shows lists from second to weekday until an expression replaces them."""
     desk = Desk("setcronjob")
     job = desk.add(second=["0", "30"], minute="0,30", hour=5)
     assert (job["expression"], job["second"], job["hour"]) == ("0,30 5 * * *", ["0", "30"], ["5"])
@@ -473,14 +470,14 @@ def test_old_value_lists_make_a_schedule():
 
 
 def test_the_old_name_of_group_is_taken():
-    """SetCronJob takes groupID for group."""
+    """SetCronJob accepts groupID for group."""
     desk = Desk("setcronjob")
     group = desk("group.add", name="g", autoDelete=3, contacts=[1])["id"]
     assert desk.add(groupID=group)["group"] == group
 
 
 def test_one_time_jobs_run_once(desk):
-    """A dated job runs at its date and then has nothing more to do."""
+    """A job with a date runs once."""
     job = desk.add(expression=f"@{START + 100}")["id"]
     assert desk("cron.next", id=job) == [START + 100]
     desk.now += 1000
