@@ -12,6 +12,7 @@ from attrs import evolve
 from cronapi.emulator import ManualClock, create_app
 from cronapi.emulator.call import Call, Settings
 from cronapi.emulator.parameters import read_parameters, signature
+from cronapi.emulator.refusal import Refusal
 from cronapi.emulator.service import HANDLERS
 from cronapi.emulator.store import Store
 from virtual_clock import VirtualLoop
@@ -40,6 +41,11 @@ class Desk:
         other = Desk()
         other._call = evolve(self._call, account=account)
         return other
+
+
+def refused(match, function, *args, **params):
+    with pytest.raises(Refusal, match=match):
+        function(*args, **params)
 
 
 class Caller:

@@ -84,7 +84,7 @@ def test_a_value_of_another_kind_is_refused(kind, value):
 
 
 def test_a_strict_reader_names_what_it_does_not_know():
-    """An unknown name, in its exact case, is refused if strict and left out otherwise."""
+    """A strict reader refuses an unknown name or one of another case, a lenient one drops it."""
     given = signature("fastcron", "cron.get")
     with pytest.raises(Refusal, match=r"Unknown parameter: ID, x\."):
         read_parameters(given, {"id": 1, "x": 1, "ID": 2}, strict=True)

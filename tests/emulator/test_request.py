@@ -23,7 +23,7 @@ from cronapi.emulator.request import Request, read_content, read_pairs, read_pat
     ],
 )
 def test_the_path_picks_provider_and_function(path, found):
-    """FastCron's paths have an underscore, SetCronJob's a dot, and other names are marked unknown."""
+    """FastCron joins names by an underscore, SetCronJob by a dot, and others are marked unknown."""
     assert read_path(path) == found
 
 
