@@ -19,7 +19,7 @@ BODY = next(file for file in SAMPLES if file.stem == "2026-07-failed").read_byte
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda file: file.stem)
 def test_every_recorded_notification_reads(sample: Path) -> None:
-    """A notification of every era reads, and reads the same when it is written back."""
+    """A notification of every era reads, and survives a round trip."""
     notification = read_notification(sample.read_bytes())
     assert notification.id == 16910124
     assert notification.time == datetime(2024, 7, 8, 3, 27, 50, tzinfo=UTC)
@@ -27,7 +27,7 @@ def test_every_recorded_notification_reads(sample: Path) -> None:
 
 
 def test_failure_is_told() -> None:
-    """A failure says what failed, with which answer, and that it did not succeed."""
+    """The notification of a failure has its HTTP status, error and message, and no success."""
     notification = read_notification(BODY)
     assert (notification.http_status, notification.error, notification.execution_time) == (
         404,
@@ -43,13 +43,13 @@ def test_failure_is_told() -> None:
 
 
 def test_recovery_is_told() -> None:
-    """A recovery says that it succeeded."""
+    """The notification of a recovery is a success."""
     recovered = next(file for file in SAMPLES if file.stem == "2026-07-recovered")
     assert read_notification(recovered.read_bytes()).succeeded is True
 
 
 def test_silence_about_the_outcome_is_none() -> None:
-    """A notification without a status does not claim an outcome."""
+    """Without a status, a notification claims no outcome."""
     assert read_notification({"id": 5}).succeeded is None
 
 
@@ -59,12 +59,12 @@ def test_silence_about_the_outcome_is_none() -> None:
     ids=lambda b: type(b).__name__,
 )
 def test_every_kind_of_body_reads(body: bytes | str | dict[str, object]) -> None:
-    """The body may be bytes, text or what a framework has parsed already."""
+    """The body may be bytes, text or a parsed object."""
     assert read_notification(body) == read_notification(BODY)
 
 
 def test_former_members_are_kept() -> None:
-    """What the notification of 2024 had and today's has not is kept in extra."""
+    """Members that only the notification of 2024 had are kept in extra."""
     early = next(file for file in SAMPLES if file.stem == "2024-07-failed")
     assert read_notification(early.read_bytes()).extra == {
         "startTime": 1720409270.25,
@@ -75,7 +75,7 @@ def test_former_members_are_kept() -> None:
 
 
 def test_a_job_number_of_the_group_is_not_its_name() -> None:
-    """A notification's group is a name: SetCronJob's former name for a group's number does not fill it."""
+    """The former member groupId does not fill group, which is a name."""
     notification = read_notification({"id": 5, "groupId": 40})
     assert (notification.group, notification.extra) == (None, {"groupId": 40})
 
@@ -86,7 +86,7 @@ def test_a_job_number_of_the_group_is_not_its_name() -> None:
     ids=["empty", "text", "bytes", "cut", "deep"],
 )
 def test_what_is_not_json_is_refused(body: bytes | str) -> None:
-    """A body that is not JSON is a ResponseError that says so."""
+    """A body that is not JSON raises a ResponseError that says so."""
     with pytest.raises(ResponseError, match="The notification is not JSON") as caught:
         read_notification(body)
     assert caught.value.problems == ()
@@ -105,12 +105,12 @@ def test_what_is_not_json_is_refused(body: bytes | str) -> None:
     ],
 )
 def test_what_is_no_notification_is_refused(body: bytes, problem: str) -> None:
-    """JSON that is no notification is a ResponseError with the path of each problem."""
+    """JSON that is no notification raises a ResponseError with the path of each problem."""
     with pytest.raises(ResponseError, match="This is not a notification") as caught:
         read_notification(body)
     assert caught.value.problems == (problem,)
 
 
 def test_output_is_not_in_the_repr() -> None:
-    """The output of a job, which may hold anything, is not in a notification's repr."""
+    """The repr of a notification does not show the job's output."""
     assert "secret" not in repr(Notification(id=1, output="secret"))

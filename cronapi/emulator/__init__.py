@@ -1,6 +1,7 @@
-"""Both services on one local server: the judge of the client, with which it shares no code.
+"""Both services on one local server, to test clients against.
 
-``create_app`` makes an ASGI app for use in process; ``serve`` and ``run_in_thread`` put it on a loopback socket.
+The emulator shares no code with the client, so the two cannot share a mistake. `create_app` makes
+an ASGI app for use in process. `serve` and `run_in_thread` put it on a loopback socket.
 """
 
 from __future__ import annotations

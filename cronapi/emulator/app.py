@@ -1,4 +1,4 @@
-"""The emulator as an ASGI app: HTTP in, envelopes, pages and faults out."""
+"""The emulator as an ASGI app: it reads HTTP requests and answers envelopes, pages and faults."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Receive = Callable[[], Awaitable[Message]]
     Send = Callable[[Message], Awaitable[None]]
 
-# Where a server puts what ends the connection; see server.py.
+# The key in an ASGI scope's state under which server.py offers a function that ends the connection.
 ABORT = "cronapi.abort"
 
 # Source: the services' index pages, in requests per second.
@@ -37,7 +37,10 @@ _ERROR_STATUSES = range(200, 600)
 
 @frozen
 class Answer:
-    """What goes back; ``breaks_at`` is the byte of the body at which the connection is lost, ``None`` for never."""
+    """The answer to one request.
+
+    `breaks_at` is the byte of the body at which the connection is lost, `None` for never.
+    """
 
     status: int
     body: bytes
@@ -46,24 +49,24 @@ class Answer:
 
 
 class App:
-    """The ASGI app; ``emulator`` is what it serves."""
+    """The ASGI app of one emulator, with the emulator as an attribute."""
 
     def __init__(self, emulator: Emulator, *, error_status: int = 200) -> None:
-        """Serve ``emulator``; API errors get ``error_status`` as HTTP status."""
+        """Serve `emulator`, and answer API errors with `error_status` as their HTTP status."""
         if error_status not in _ERROR_STATUSES:
-            msg = f"error_status must be an HTTP status, not {error_status!r}"
-            raise ValueError(msg)
+            raise ValueError(f"error_status must be an HTTP status, not {error_status!r}")
         self.emulator = emulator
         self._error_status = error_status
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one HTTP request; raises ``ConnectionLost`` where a fault says so and there is no socket to reset.
+        """Answer one HTTP request.
 
-        Raises ``NotImplementedError`` for lifespan and websockets, which servers take for "not supported".
+        Raises `ConnectionLost` for a fault that loses the connection when there is no socket to
+        reset. Raises `NotImplementedError` for lifespan and websockets: servers read it as "not
+        supported".
         """
         if scope["type"] != "http":
-            msg = f"the emulator speaks only http, not {scope['type']}"
-            raise NotImplementedError(msg)
+            raise NotImplementedError(f"the emulator speaks only http, not {scope['type']}")
         try:
             await _send(await self._answer(await self._read(scope, receive)), send)
         except ConnectionLost as lost:
@@ -94,19 +97,19 @@ class App:
         if not accepted:
             return _page(503)
         fault = self.emulator.faults.take(request.provider, request.function, gate=False)
-        return await self._spoiled(request, fault) if fault else self._applied(request)
+        return await self._fail(request, fault) if fault else self._apply(request)
 
-    async def _spoiled(self, request: Request, fault: Fault) -> Answer:
-        if fault.kind in _INSTEAD:
-            return _INSTEAD[fault.kind]
+    async def _fail(self, request: Request, fault: Fault) -> Answer:
+        if fault.kind in _WITHOUT_APPLYING:
+            return _WITHOUT_APPLYING[fault.kind]
         if fault.kind == "stall_before":
             await anyio.sleep(fault.seconds)
-        answer = self._applied(request, half=fault.kind == "half")
+        answer = self._apply(request, half=fault.kind == "half")
         if fault.kind == "stall":
             await anyio.sleep(fault.seconds)
-        return _SPOILED[fault.kind](answer) if fault.kind in _SPOILED else answer
+        return _AFTER_APPLYING[fault.kind](answer) if fault.kind in _AFTER_APPLYING else answer
 
-    def _applied(self, request: Request, *, half: bool = False) -> Answer:
+    def _apply(self, request: Request, *, half: bool = False) -> Answer:
         envelope = self.emulator.apply(request, half=half)
         status = 200 if envelope["code"] == 0 else self._error_status
         return Answer(status, json.dumps(envelope, separators=(",", ":")).encode(), _JSON)
@@ -125,11 +128,8 @@ def _lose(_answer: Answer) -> Answer:
     raise ConnectionLost
 
 
-# Faults that keep the service from hearing of the request.
-_INSTEAD: Mapping[str, Answer] = {"error": _page(500), "redirect": _page(302, _ELSEWHERE)}
-
-# Faults that befall the answer of a request that was applied.
-_SPOILED: Mapping[str, Callable[[Answer], Answer]] = {
+_WITHOUT_APPLYING: Mapping[str, Answer] = {"error": _page(500), "redirect": _page(302, _ELSEWHERE)}
+_AFTER_APPLYING: Mapping[str, Callable[[Answer], Answer]] = {
     "lose": _lose,
     "half": _lose,
     "bad_gateway": lambda _: _page(502),
@@ -156,7 +156,7 @@ async def _lose_connection(scope: Scope, receive: Receive, lost: ConnectionLost)
     if abort is None:
         raise lost
     abort()
-    # Until the server has noticed, it would take a return without an answer for a mistake and say 500.
+    # Wait until the server notices: before that, it would answer 500 for an app that just returns.
     message: Message = {"type": ""}
     while message["type"] != "http.disconnect":
         message = await receive()
@@ -195,13 +195,21 @@ def create_app(
     log_shape: str = "object",
     max_batch: int | None = None,
 ) -> App:
-    """Make both services: SetCronJob under ``/api/``, FastCron under ``/api/v1/``.
+    """Make both services: SetCronJob under `/api/`, FastCron under `/api/v1/`.
 
-    ``tokens`` are the accounts; ``storage`` is a file or ``":memory:"``; ``rates`` are in requests per second by
-    provider (``None`` for no limit, a provider left out has its documented one), counted by ``limiter`` (``leaky``,
-    ``sliding``, ``fixed``) for each ``token`` or ``address``, with ``burst`` requests allowed early; ``error_status``
-    is the HTTP status of API errors; a batch of more than ``max_batch`` items is refused whole (``None``: none is).
-    Raises ``ValueError`` for a value that makes no sense.
+    Accounts: each of `tokens` has one. `storage` is a file or `":memory:"`.
+
+    Rate limit: `rates` are in requests per second by provider. `None` means no limit, and a
+    provider left out has its documented rate. `limiter` counts by method `leaky`, `sliding` or
+    `fixed`, separately for each `token` or `address` (`limit_by`). `burst` requests may come early.
+
+    Answers: `error_status` is the HTTP status of API errors. A batch of more than `max_batch` items
+    is refused whole, and `None` allows any length. `era` is the documentation to follow, `seed` or
+    `latest`. With `strict`, unknown parameters are refused. `page_size` is the length of a page of
+    `cron.list`. `log_shape` is the shape of log rows: `object`, `flat`, `list` or `string`. `seed`
+    fixes random schedules and the draws of faults.
+
+    Raises `ValueError` for an unknown name or a number out of range.
     """
     emulator = Emulator(
         tokens=tokens,

@@ -1,4 +1,4 @@
-"""What a handler is given: one API call, and the part of the store it may see."""
+"""One API call as a handler sees it: parameters, settings, and the account's part of the store."""
 
 from __future__ import annotations
 
@@ -28,18 +28,17 @@ _NEW_ACCOUNT = {
 
 
 def check_choice(name: str, value: str, known: Iterable[str]) -> None:
-    """Raise ``ValueError`` for a value that is not among the known ones."""
+    """Raise `ValueError` unless `value` is one of `known`."""
     if value not in known:
-        msg = f"unknown {name} {value!r}; known: {', '.join(known)}"
-        raise ValueError(msg)
+        raise ValueError(f"unknown {name} {value!r}; known: {', '.join(known)}")
 
 
 @frozen
 class Settings:
-    """How the services behave: the era of the documentation, and what whoever makes an emulator may choose.
+    """How the services behave: the era of the documentation, and the choices of `create_app`.
 
-    ``max_batch`` is the most items that one batch may have, ``None`` for any number: no documentation names one.
-    Raises ``ValueError`` for a value that makes no sense.
+    `max_batch` is the largest number of items in a batch. `None` allows any number, since no
+    documentation names a limit. Raises `ValueError` for an unknown name or a size below 1.
     """
 
     era: str = "seed"
@@ -50,7 +49,7 @@ class Settings:
     max_batch: int | None = None
 
     def __attrs_post_init__(self) -> None:
-        """Check what has been given."""
+        """Check the names and the sizes."""
         check_choice("era", self.era, ERAS)
         check_choice("log_shape", self.log_shape, LOG_SHAPES)
         for name in ("page_size", "max_batch"):
@@ -59,13 +58,12 @@ class Settings:
 
 def _check_size(name: str, size: int | None) -> None:
     if size is not None and size < 1:
-        msg = f"{name} must be 1 or more, not {size!r}"
-        raise ValueError(msg)
+        raise ValueError(f"{name} must be 1 or more, not {size!r}")
 
 
 @frozen
 class Call:
-    """One call of a function by one account at one moment; ``now`` is in Unix seconds."""
+    """One call of a function by one account, at the time `now` in Unix seconds."""
 
     provider: str
     account: str
@@ -75,15 +73,14 @@ class Call:
     settings: Settings = field(factory=Settings)
 
     def find(self, kind: str, number: int) -> Document:
-        """Return a job or group of this account; raises ``Refusal`` where there is none."""
+        """Return a job or group of this account, or raise `Refusal` if it does not exist."""
         document = self.store.get(kind, self.provider, self.account, number)
         if document is None:
-            msg = f"{_NAMES[kind]} not found."
-            raise Refusal(msg)
+            raise Refusal(f"{_NAMES[kind]} not found.")
         return document
 
     def all(self, kind: str) -> list[Document]:
-        """Return every document of a kind that belongs to this account, by ascending id."""
+        """Return this account's documents of a kind, by ascending id."""
         return self.store.all(kind, self.provider, self.account)
 
     def add(self, kind: str, document: Document) -> Document:
@@ -95,10 +92,10 @@ class Call:
         self.store.put(kind, self.provider, self.account, document)
 
     def delete(self, kind: str, number: int) -> None:
-        """Forget a document."""
+        """Delete a document, if it exists."""
         self.store.delete(kind, self.provider, self.account, number)
 
     def own_account(self) -> Document:
-        """Return the account's own document, made at its first use."""
+        """Return the account's own document, created on first use."""
         known = self.all("account")
         return known[0] if known else self.add("account", dict(_NEW_ACCOUNT))

@@ -1,4 +1,4 @@
-"""Time as the emulator sees it: Unix seconds for the service, monotonic seconds for the limiter."""
+"""The emulator's clocks: Unix seconds for the services, monotonic seconds for the limiter."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 class Clock:
     """Two readings of time, each from a callable.
 
-    ``now`` gives Unix seconds and decides what the service does: due runs, ends of pauses. ``ticks`` gives monotonic
-    seconds and decides only what the limiter counts. ``Clock(ticks=anyio.current_time)`` counts arrivals in the time
-    of the running event loop, which a test may have made virtual.
+    `now` gives Unix seconds, and the services use it for due runs and the ends of pauses. `ticks`
+    gives monotonic seconds, and only the limiter uses it. `Clock(ticks=anyio.current_time)` counts
+    arrivals in the time of the running event loop, virtual time included.
     """
 
     _now: Callable[[], float] = time.time
@@ -29,19 +29,19 @@ class Clock:
         return self._now()
 
     def ticks(self) -> float:
-        """Return monotonic seconds, counted from an unknown origin."""
+        """Return monotonic seconds since an unspecified origin."""
         return self._ticks()
 
 
 class ManualClock:
     """A clock that stands still until it is advanced.
 
-    ``start`` is in Unix seconds. Both readings move together; ``ticks`` begins at 0. It has the methods of ``Clock``
-    and goes wherever a ``Clock`` goes.
+    `start` is in Unix seconds. Both readings move together, and `ticks` begins at 0. It has the
+    methods of `Clock` and is accepted in place of one.
     """
 
     def __init__(self, start: float = 1_800_000_000.0) -> None:
-        """Stand still at ``start``, Unix seconds."""
+        """Stand still at `start` Unix seconds."""
         self._start = start
         self._elapsed = 0.0
 
@@ -56,9 +56,11 @@ class ManualClock:
     def advance(self, seconds: float) -> None:
         """Move both readings forward.
 
-        Raises ``ValueError`` for a negative or non-finite span: time does not go back.
+        Raises `ValueError` for a negative or non-finite span.
         """
         if not (math.isfinite(seconds) and seconds >= 0):
-            msg = f"a clock can only be advanced by a finite, non-negative number of seconds, not {seconds!r}"
-            raise ValueError(msg)
+            raise ValueError(
+                "a clock can only be advanced by a finite, non-negative number of seconds, "
+                f"not {seconds!r}"
+            )
         self._elapsed += seconds

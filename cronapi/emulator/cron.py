@@ -1,4 +1,4 @@
-"""The functions of the cron target: pure handlers from a call to its data."""
+"""The functions of the cron target: a handler takes a call and returns its data."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from cronapi.emulator.jobs import (
     changed_job,
     delete_jobs,
     find_job,
+    job_data,
     log_rows,
     new_job,
     queue_run,
     save_job,
-    shown,
 )
 from cronapi.emulator.parameters import read_parameters, signature
 from cronapi.emulator.refusal import Refusal
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from cronapi.emulator.store import Document
 
 # Source: cron_failures in the FastCron docs 2024-05.
-_MOST_FAILURES = 50
+_FAILURES_BY_DEFAULT = 50
 
 
 def list_jobs(call: Call) -> list[Document]:
-    """Return one page of the jobs whose name, id or URL holds the keyword."""
+    """Return one page of the jobs with the keyword in their name, id or URL."""
     keyword = call.params.get("keyword", "").lower()
     found = (
         job
@@ -42,57 +42,55 @@ def list_jobs(call: Call) -> list[Document]:
     )
     size = call.settings.page_size
     begin = (max(1, call.params.get("page", 1)) - 1) * size
-    return [shown(call, job) for job in list(found)[begin : begin + size]]
+    return [job_data(call, job) for job in list(found)[begin : begin + size]]
 
 
 def get(call: Call) -> Document:
     """Return one job."""
-    return shown(call, find_job(call, call.params["id"]))
+    return job_data(call, find_job(call, call.params["id"]))
 
 
 def add(call: Call) -> Document:
     """Create a job and return it in full."""
-    return shown(call, _and_run(call, add_job(call, new_job(call, call.params)), call.params))
+    return _queue_if_asked(call, add_job(call, new_job(call, call.params)), call.params)
 
 
 def edit(call: Call) -> Document:
-    """Change what is given of a job."""
+    """Change the given values of a job."""
     changed = changed_job(call, find_job(call, call.params["id"]), call.params)
-    return shown(call, _and_run(call, save_job(call, changed), call.params))
+    return _queue_if_asked(call, save_job(call, changed), call.params)
 
 
 def enable(call: Call) -> Document:
-    """Make a job active; its schedule begins again now unless it is running already."""
+    """Make a job active. The schedule of an inactive job begins again now."""
     job = find_job(call, call.params["id"])
     if job["status"] == ACTIVE:
-        return shown(call, job)
+        return job_data(call, job)
     coming = [run for run in job["queued"] if run["time"] > call.now]
     restarted = {**job, "status": ACTIVE, "resumes": None, "last": call.now, "queued": coming}
-    return shown(call, save_job(call, restarted))
+    return job_data(call, save_job(call, restarted))
 
 
 def disable(call: Call) -> Document:
-    """Make a job inactive, also one that is paused."""
+    """Make a job inactive. A paused job does not resume."""
     job = find_job(call, call.params["id"])
-    return shown(call, save_job(call, {**job, "status": DISABLED, "resumes": None}))
+    return job_data(call, save_job(call, {**job, "status": DISABLED, "resumes": None}))
 
 
 def pause(call: Call) -> Document:
-    """Suspend a job for an English span; one that was disabled stays so."""
+    """Suspend a job for a span such as `15 minutes`. A disabled job stays disabled."""
     job = find_job(call, call.params["id"])
     span = read_span(call.params["for"])
     if span is None:
-        msg = "Parameter for must be a span of time, such as 15 minutes."
-        raise Refusal(msg)
+        raise Refusal("Parameter for must be a span of time, such as 15 minutes.")
     if job["status"] != ACTIVE and job["resumes"] is None:
-        return shown(call, job)
-    return shown(
-        call, save_job(call, {**job, "status": DISABLED, "resumes": call.now + span.total})
-    )
+        return job_data(call, job)
+    paused = {**job, "status": DISABLED, "resumes": call.now + span.total}
+    return job_data(call, save_job(call, paused))
 
 
 def delete(call: Call) -> Document:
-    """Delete a job and return it as it was, without its id."""
+    """Delete a job and return it as it was, with a null id."""
     return delete_jobs(call, [find_job(call, call.params["id"])])[0]
 
 
@@ -103,40 +101,37 @@ def run(call: Call) -> int:
 
 
 def next_times(call: Call) -> list[int]:
-    """Return the coming runs, queued ones included."""
+    """Return the next runs, including queued ones."""
     return upcoming(find_job(call, call.params["id"]), call.now, str(call.settings.seed))
 
 
 def logs(call: Call) -> list[Any]:
     """Return the kept executions of a job, newest first."""
-    return _report(
-        call, log_rows(call, find_job(call, call.params["id"])), call.params.get("limit")
-    )
+    rows = log_rows(call, find_job(call, call.params["id"]))
+    return _select_rows(call, rows, call.params.get("limit"))
 
 
 def failures(call: Call) -> list[Any]:
-    """Return the failed executions of a job, or of all jobs without an id, newest first."""
+    """Return the failed executions, newest first, of one job or, without an id, of all jobs."""
     jobs = [find_job(call, call.params["id"])] if "id" in call.params else all_jobs(call)
     failed = [row for job in jobs for row in log_rows(call, job) if row["status"]]
-    return _report(call, failed, call.params.get("limit", _MOST_FAILURES))
+    return _select_rows(call, failed, call.params.get("limit", _FAILURES_BY_DEFAULT))
 
 
 def batch_add(call: Call) -> list[Document]:
-    """Create many jobs, or none when one of them is wrong."""
-    jobs = [_item(call, position, raw) for position, raw in enumerate(call.params["data"])]
-    return [shown(call, _and_run(call, add_job(call, job), given)) for job, given in jobs]
+    """Create all jobs, or no job if one of them is invalid."""
+    jobs = [_item(call, index, raw) for index, raw in enumerate(call.params["data"])]
+    return [_queue_if_asked(call, add_job(call, job), given) for job, given in jobs]
 
 
 def batch_edit(call: Call) -> list[Document]:
-    """Make the same change to many jobs, or to none when one is unknown."""
-    return _edit_all(call, [find_job(call, number) for number in dict.fromkeys(call.params["id"])])
+    """Make the same change to all jobs, or to no job if one of them is unknown."""
+    return _edit_all(call, _named_jobs(call))
 
 
 def batch_delete(call: Call) -> list[Document]:
-    """Delete many jobs, or none when one is unknown."""
-    return delete_jobs(
-        call, [find_job(call, number) for number in dict.fromkeys(call.params["id"])]
-    )
+    """Delete all jobs, or no job if one of them is unknown."""
+    return delete_jobs(call, _named_jobs(call))
 
 
 def group_edit(call: Call) -> list[Document]:
@@ -145,39 +140,45 @@ def group_edit(call: Call) -> list[Document]:
     return _edit_all(call, [job for job in all_jobs(call) if job["group"] == group["id"]])
 
 
+def _named_jobs(call: Call) -> list[Document]:
+    """Return the jobs with the ids of a batch, a repeated id once."""
+    return [find_job(call, number) for number in dict.fromkeys(call.params["id"])]
+
+
 def _edit_all(call: Call, jobs: Iterable[Document]) -> list[Document]:
     changed = [changed_job(call, job, call.params) for job in jobs]
-    return [shown(call, _and_run(call, save_job(call, job), call.params)) for job in changed]
+    return [_queue_if_asked(call, save_job(call, job), call.params) for job in changed]
 
 
-def _item(
-    call: Call, position: int, raw: Mapping[str, object]
-) -> tuple[Document, Mapping[str, Any]]:
+def _item(call: Call, index: int, raw: Mapping[str, object]) -> tuple[Document, Mapping[str, Any]]:
+    spec = signature(call.provider, "cron.add")
     try:
-        given = read_parameters(
-            signature(call.provider, "cron.add"), raw, strict=call.settings.strict
-        )
+        given = read_parameters(spec, raw, strict=call.settings.strict)
         return new_job(call, given), given
     except Refusal as refusal:
-        msg = f"data[{position}]: {refusal.message}"
-        raise Refusal(msg, refusal.code) from refusal
+        raise Refusal(f"data[{index}]: {refusal.message}", refusal.code) from refusal
 
 
-def _and_run(call: Call, job: Document, given: Mapping[str, Any]) -> Document:
-    """Queue what ``run`` asks for: 1 is now, anything larger a Unix time."""
+def _queue_if_asked(call: Call, job: Document, given: Mapping[str, Any]) -> Document:
+    """Queue the run that `run` asks for, and return the job's data.
+
+    0 asks for no run, 1 for one now, and a larger number is its Unix time.
+    """
     asked = given.get("run", 0)
-    return queue_run(call, job, asked, given.get("payload"))[0] if asked > 0 else job
+    if asked > 0:
+        job, _ = queue_run(call, job, asked, given.get("payload"))
+    return job_data(call, job)
 
 
-def _report(call: Call, rows: Iterable[Document], limit: int | None) -> list[Any]:
+def _select_rows(call: Call, rows: Iterable[Document], limit: int | None) -> list[Any]:
     newest_first = sorted(rows, key=lambda row: (row["time"], row["no"]), reverse=True)
     keyword = call.params.get("keyword", "").lower()
-    found = (row for row in newest_first if keyword in _searched(row))
+    found = (row for row in newest_first if keyword in _searchable_text(row))
     shape = LOG_SHAPES[call.settings.log_shape]
     return [shape(row) for row in islice(found, None if limit is None else max(0, limit))]
 
 
-def _searched(row: Document) -> str:
+def _searchable_text(row: Document) -> str:
     return " ".join(
         str(row[name]).lower() for name in ("time", "output", "ip", "source_ip", "error")
     )

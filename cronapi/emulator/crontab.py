@@ -1,7 +1,8 @@
 """Crontab expressions of the services, and their random fields.
 
-Plain expressions are cronsim's work, which has Debian's daylight-saving rules. What the services do differently is
-put into words cronsim understands. Source: FastCron guides "cron-expressions" and "random-time".
+cronsim evaluates plain expressions, by Debian's daylight-saving rules. Where the services differ,
+an expression is first translated to an equal one for cronsim. Source: FastCron guides
+"cron-expressions" and "random-time".
 """
 
 from __future__ import annotations
@@ -32,21 +33,21 @@ _A_DAY = timedelta(days=1)
 
 @frozen
 class Crontab:
-    """A five-field expression in cronsim's terms, run at each of ``seconds`` of the minutes it matches."""
+    """A five-field expression for cronsim, with a run at each of `seconds` of a matching minute."""
 
     expression: str
     seconds: tuple[int, ...] = (0,)
 
     def after(self, start: int, zone: ZoneInfo) -> Iterator[int]:
-        """Yield the runs later than ``start``, earliest first."""
-        # One minute back, since a later second of the running minute may still be to come.
+        """Yield the runs later than `start`, earliest first."""
+        # One minute back: the minute of `start` may have a run at a later second.
         for minute in CronSim(self.expression, datetime.fromtimestamp(start - 60, zone)):
             first = int(minute.timestamp())
             yield from (first + second for second in self.seconds if first + second > start)
 
     def until(self, start: int, end: int, zone: ZoneInfo) -> Iterator[int]:
-        """Yield the runs later than ``start`` and not later than ``end``, latest first."""
-        # From a whole minute, since versions of cronsim differ in what they do with seconds.
+        """Yield the runs later than `start` and not later than `end`, latest first."""
+        # From a whole minute: versions of cronsim treat seconds differently.
         next_minute = (end // 60 + 1) * 60
         for minute in CronSim(
             self.expression, datetime.fromtimestamp(next_minute, zone), reverse=True
@@ -63,22 +64,22 @@ class Crontab:
 class RandomCrontab:
     """An expression with R fields: minutes are drawn anew for every hour, hours for every day.
 
-    The draw depends on ``seed``, the field and the period only, so that asking twice gives the same runs.
+    A draw depends only on `seed`, the field and the period: asking twice gives the same runs.
     """
 
     fields: tuple[str, ...]
     seed: str
 
     def after(self, start: int, zone: ZoneInfo) -> Iterator[int]:
-        """Yield the runs later than ``start``, earliest first."""
-        eve = datetime.fromtimestamp(start, zone).replace(tzinfo=None) - 2 * _A_DAY
-        for day in CronSim(self._days, eve):
+        """Yield the runs later than `start`, earliest first."""
+        first = datetime.fromtimestamp(start, zone).replace(tzinfo=None) - 2 * _A_DAY
+        for day in CronSim(self._days, first):
             yield from (run for run in self._runs(day, zone) if run > start)
 
     def until(self, start: int, end: int, zone: ZoneInfo) -> Iterator[int]:
-        """Yield the runs later than ``start`` and not later than ``end``, latest first."""
-        morrow = datetime.fromtimestamp(end, zone).replace(tzinfo=None) + 2 * _A_DAY
-        for day in CronSim(self._days, morrow, reverse=True):
+        """Yield the runs later than `start` and not later than `end`, latest first."""
+        last = datetime.fromtimestamp(end, zone).replace(tzinfo=None) + 2 * _A_DAY
+        for day in CronSim(self._days, last, reverse=True):
             if datetime.fromtimestamp(start, UTC).replace(tzinfo=None) > day + 3 * _A_DAY:
                 return
             yield from (run for run in reversed(self._runs(day, zone)) if start < run <= end)
@@ -88,34 +89,33 @@ class RandomCrontab:
         return " ".join(("0", "0", *self.fields[DAY:]))
 
     def _runs(self, day: datetime, zone: ZoneInfo) -> list[int]:
-        # A set, in order of Unix time: where the clock is put forward, two hours of the day can be one.
+        # A set: when the clock is put forward, two hours of the day can be the same Unix time.
         runs: set[int] = set()
         for hour in _draw(self.fields[HOUR], HOUR, f"{self.seed} {day:%Y-%m-%d}"):
             minutes = _draw(self.fields[MINUTE], MINUTE, f"{self.seed} {day:%Y-%m-%d} {hour}")
-            moments = (day.replace(hour=hour, minute=minute, tzinfo=zone) for minute in minutes)
-            runs.update(int(moment.timestamp()) for moment in moments)
+            times = (day.replace(hour=hour, minute=minute, tzinfo=zone) for minute in minutes)
+            runs.update(int(time.timestamp()) for time in times)
         return sorted(runs)
 
 
 def read_crontab(
     text: str, *, seconds: tuple[int, ...] = (0,), seed: str = ""
 ) -> Crontab | RandomCrontab:
-    """Read five fields; weekdays go from 1 (Monday) to 7, and 0 is taken for Sunday.
+    """Read an expression of five fields.
 
-    Raises ``ValueError`` naming the field that is wrong.
+    Weekdays go from 1 (Monday) to 7 (Sunday), and 0 is also Sunday. Raises a `ValueError` that
+    names the wrong field.
     """
     words = text.upper().split()
     if len(words) != len(_FIELD_NAMES):
-        msg = f"an expression has five fields, not {len(words)}: {text!r}"
-        raise ValueError(msg)
+        raise ValueError(f"an expression has five fields, not {len(words)}: {text!r}")
     fields = tuple(_translate(word, index) for index, word in enumerate(words))
-    # cronsim does not know R: it checks the rest with a star in its place.
+    # cronsim does not know R, so it checks the expression with a star in its place.
     plain = " ".join("*" if _RANDOM.fullmatch(field) else field for field in fields)
     try:
         CronSim(plain, datetime(2000, 1, 1, tzinfo=UTC))
     except CronSimError as error:
-        msg = f"{error} in {text!r}"
-        raise ValueError(msg) from error
+        raise ValueError(f"{error} in {text!r}") from error
     if plain == " ".join(fields):
         return Crontab(plain, seconds)
     return RandomCrontab(fields, f"{seed} {' '.join(fields)}")
@@ -128,8 +128,7 @@ def _translate(word: str, index: int) -> str:
     if index in {MINUTE, HOUR} and _is_drawable(field, index):
         return field
     if not _LIST.fullmatch(field):
-        msg = f"bad {_FIELD_NAMES[index]} {word!r}"
-        raise ValueError(msg)
+        raise ValueError(f"bad {_FIELD_NAMES[index]} {word!r}")
     return field if index in {MINUTE, HOUR, MONTH} else _without_starred_steps(field, index)
 
 
@@ -145,7 +144,10 @@ def _without_names(word: str, index: int) -> str:
 
 
 def _without_starred_steps(field: str, index: int) -> str:
-    """Write ``*/2`` as ``1-31/2``: cronsim counts weekdays from 0 and takes a starred day for an unrestricted one."""
+    """Write `*/2` as `1-31/2`.
+
+    cronsim counts weekdays from 0, and takes a field that begins with a star for unrestricted.
+    """
     lowest, highest = _LOWEST_TO_HIGHEST[index]
     items = field.split(",")
     if "*" in items or "*/1" in items:
@@ -162,8 +164,9 @@ def _is_drawable(field: str, index: int) -> bool:
     if int(match[1] or 1) not in range(1, len(choices) + 1) or not set(choices) <= set(
         range(lowest, highest + 1)
     ):
-        msg = f"{field!r} draws more than there is to draw from, or a wrong {_FIELD_NAMES[index]}"
-        raise ValueError(msg)
+        raise ValueError(
+            f"{field!r} draws more values than there are, or has a wrong {_FIELD_NAMES[index]}"
+        )
     return True
 
 
@@ -171,7 +174,7 @@ def _draw(field: str, index: int, seed: str) -> list[int]:
     match = _RANDOM.fullmatch(field)
     if not match:
         return _expand(field, index)
-    # Not for secrets: a run that cannot be foretold would make tests fail by chance.
+    # Not for secrets: unpredictable runs would make tests fail by chance.
     generator = random.Random(f"{seed} {_FIELD_NAMES[index]}")  # noqa: S311 -- repeatable on purpose
     return sorted(generator.sample(_expand(match[2] or "*", index), int(match[1] or 1)))
 

@@ -1,4 +1,4 @@
-"""Both services with their state, without HTTP: who may come in, and what a request is answered."""
+"""Both services with their state, but without HTTP: accounts, rate limits and answers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LIMIT_KEYS = ("token", "address")
 
 
 class TimeSource(Protocol):
-    """Anything with the two readings of a clock."""
+    """An object with the two readings of a clock."""
 
     def now(self) -> float:
         """Return the Unix time in seconds."""
@@ -38,8 +38,8 @@ class TimeSource(Protocol):
 
 
 @frozen
-class Seen:
-    """One request that came in: ``accepted`` says whether it got past gate faults and the limiter."""
+class ReceivedRequest:
+    """One received request. `accepted` is false if a gate fault or the limiter stopped it."""
 
     provider: str
     function: str
@@ -47,10 +47,10 @@ class Seen:
 
 
 class Emulator:
-    """The state of both services, and what a test may look at.
+    """The state of both services, open to tests.
 
-    ``limiters`` by provider, ``faults``, ``clock``, ``store`` and ``settings`` are the parts; ``requests`` holds the
-    last 100,000 requests. ``create_app`` puts one together.
+    The parts are `limiters` by provider, `faults`, `clock`, `store` and `settings`. `requests`
+    holds the last 100,000 requests. `create_app` builds an emulator.
     """
 
     def __init__(
@@ -63,43 +63,45 @@ class Emulator:
         settings: Settings,
         limit_by: str = "token",
     ) -> None:
-        """Put the parts together; raises ``ValueError`` for no token, an empty one, or an unknown ``limit_by``."""
+        """Put the parts together.
+
+        Raises `ValueError` if there is no token, if one is empty, or for an unknown `limit_by`.
+        """
         check_choice("limit_by", limit_by, _LIMIT_KEYS)
         self.store = store
         self.clock = clock
         self.limiters = limiters
         self.settings = settings
         self.faults: Faults = Faults(settings.seed)
-        self.requests: deque[Seen] = deque(maxlen=_REMEMBERED)
-        # Keys, not tokens, go into a file.
+        self.requests: deque[ReceivedRequest] = deque(maxlen=_REMEMBERED)
+        # Tokens must not be written to a file, so the store knows accounts by a hash.
         self._accounts = {token: sha256(token.encode()).hexdigest()[:16] for token in tokens}
         if not self._accounts or "" in self._accounts:
-            msg = "at least one token is needed, and none may be empty"
-            raise ValueError(msg)
+            raise ValueError("at least one token is needed, and none may be empty")
         self._limit_by = limit_by
 
     def jobs(self, provider: str) -> list[Document]:
-        """Return every job of a provider with all members, those of all accounts, as last stored."""
+        """Return the jobs of all accounts of a provider with every member, as last stored."""
         return self.store.all("job", provider)
 
     def groups(self, provider: str) -> list[Document]:
-        """Return every group of a provider, those of all accounts."""
+        """Return the groups of all accounts of a provider."""
         return self.store.all("group", provider)
 
     def created(self, provider: str) -> int:
-        """Return how many jobs were ever created at a provider, deleted ones included."""
+        """Return the number of jobs ever created at a provider, including deleted ones."""
         return self.store.made("job", provider)
 
     def admit(self, request: Request) -> bool:
-        """Count a request and say whether the limiter lets it through."""
+        """Count a request and return True if the limiter lets it through."""
         return self.limiters[request.provider].admit(self._key(request), request.arrived)
 
     def note(self, request: Request, *, accepted: bool) -> None:
-        """Remember a request."""
-        self.requests.append(Seen(request.provider, request.function, accepted))
+        """Record a request in `requests`."""
+        self.requests.append(ReceivedRequest(request.provider, request.function, accepted))
 
     def apply(self, request: Request, *, half: bool = False) -> Document:
-        """Do what a request asks and return the envelope; ``half`` does only the first half of a batch."""
+        """Apply a request, or with `half` the first half of its batch, and return the envelope."""
         try:
             with self.store.transaction():
                 data = self._data(request, half=half)
@@ -108,7 +110,7 @@ class Emulator:
         return {"data": data, "status": "success", "code": 0}
 
     def close(self) -> None:
-        """Close the store; closing twice is harmless."""
+        """Close the store. Closing twice is harmless."""
         self.store.close()
 
     def _key(self, request: Request) -> str:
@@ -123,10 +125,9 @@ class Emulator:
         content = read_content(request)
         account = self._account(content)
         if request.function not in functions(request.provider, self.settings.era):
-            msg = f"Unknown function: {request.function.removeprefix('?')}."
-            raise Refusal(msg)
-        given = signature(request.provider, request.function)
-        params = read_parameters(given, content.parameters, strict=self.settings.strict)
+            raise Refusal(f"Unknown function: {request.function.removeprefix('?')}.")
+        spec = signature(request.provider, request.function)
+        params = read_parameters(spec, content.parameters, strict=self.settings.strict)
         self._check_batch(request.function, params)
         now = int(self.clock.now())
         call = Call(request.provider, account, params, now, self.store, self.settings)
@@ -135,22 +136,18 @@ class Emulator:
         )
 
     def _check_batch(self, function: str, params: Mapping[str, Any]) -> None:
-        most = self.settings.max_batch
-        if (
-            most is not None
-            and function in BATCHES
-            and (count := len(params[BATCHES[function]])) > most
-        ):
-            msg = f"Too many items: {count}, the most is {most}."
-            raise Refusal(msg)
+        limit = self.settings.max_batch
+        if limit is None or function not in BATCHES:
+            return
+        count = len(params[BATCHES[function]])
+        if count > limit:
+            raise Refusal(f"Too many items: {count}, the most is {limit}.")
 
     def _account(self, content: Content) -> str:
         if content.token is None:
-            msg = "API token is missing."
-            raise Refusal(msg)
+            raise Refusal("API token is missing.")
         if content.token not in self._accounts:
-            msg = "Invalid API token, user not found."
-            raise Refusal(msg, UNKNOWN_TOKEN)
+            raise Refusal("Invalid API token, user not found.", UNKNOWN_TOKEN)
         return self._accounts[content.token]
 
 

@@ -1,4 +1,8 @@
-"""What happened to a job while nobody looked: due runs become log rows. Pure functions of a job and the time."""
+"""The executions of a job: runs that came due become log rows.
+
+The emulator has no background work: a job is brought up to date when a call looks at it. All
+functions depend only on a job and the time.
+"""
 
 from __future__ import annotations
 
@@ -12,57 +16,65 @@ if TYPE_CHECKING:
     from cronapi.emulator.store import Document
 
 ACTIVE, DISABLED = 0, 1
-# Source: FastCron changelog; a free plan keeps 50 runs.
+# Source: FastCron changelog: a free plan keeps 50 runs.
 KEPT_ROWS = 50
 MOST_NEXT_RUNS = 100
 
-# The addresses that fail, by a part of their path.
+# A URL with such a part fails with this HTTP status.
 _FAILING = {"/404": 404, "/500": 500}
 _BODY = "OK"
 _SERVER_IP, _SOURCE_IP = "192.0.2.80", "198.51.100.7"
 
 
-def source_of(job: Document) -> ScheduleSource:
-    """Return the schedule of a job: its value lists where it has them, else its expression."""
+def schedule_of(job: Document) -> ScheduleSource:
+    """Return the schedule of a job: its value lists if it has them, else its expression."""
     lists: Mapping[str, list[str]] | None = job.get("lists")
     return lists or str(job["expression"])
 
 
-def planned(job: Document, seed: str) -> Document:
-    """Return the job with ``due``, the Unix time at which it next needs a look (``None`` for never)."""
+def with_next_due(job: Document, seed: str) -> Document:
+    """Return the job with `due`, the Unix time of its next change, `None` for never."""
     if job["status"] != ACTIVE:
         return {**job, "due": job["resumes"]}
     queued = [run["time"] for run in job["queued"]]
     return {**job, "due": min([*queued, *_scheduled(job, job["last"], 1, seed)], default=None)}
 
 
-def settled(job: Document, now: int, seed: str) -> tuple[Document, list[Document]]:
-    """Return the job as it stands at ``now``, and the log rows of the last runs that came due since, oldest first."""
+def run_due(job: Document, now: int, seed: str) -> tuple[Document, list[Document]]:
+    """Return the job as of `now`, and the log rows of the runs since its last look, oldest first.
+
+    Of many runs only the last 50 are returned.
+    """
     if job["due"] is None or job["due"] > now:
         return job, []
-    awake = _resumed(job)
-    moments = past_runs(
-        source_of(awake), awake["timezone"], awake["last"], now, KEPT_ROWS, seed=_seed(awake, seed)
+    active = _resumed(job)
+    scheduled = past_runs(
+        schedule_of(active),
+        active["timezone"],
+        active["last"],
+        now,
+        KEPT_ROWS,
+        seed=_seed(active, seed),
     )
-    runs = [{"time": moment, "payload": None} for moment in moments]
-    runs += [run for run in awake["queued"] if run["time"] <= now]
+    runs = [{"time": time, "payload": None} for time in scheduled]
+    runs += [run for run in active["queued"] if run["time"] <= now]
     rows = [
-        _row(awake, run, number)
-        for number, run in enumerate(sorted(runs, key=_time), start=awake["runs"] + 1)
+        _log_row(active, run, number)
+        for number, run in enumerate(sorted(runs, key=_time), start=active["runs"] + 1)
     ]
     failures = sum(row["status"] for row in rows)
     changed = {
-        **awake,
-        "last": max([awake["last"], *moments]),
-        "queued": [run for run in awake["queued"] if run["time"] > now],
-        "runs": awake["runs"] + len(rows),
-        "fail": awake["fail"] + failures if failures or not rows else 0,
+        **active,
+        "last": max([active["last"], *scheduled]),
+        "queued": [run for run in active["queued"] if run["time"] > now],
+        "runs": active["runs"] + len(rows),
+        "fail": active["fail"] + failures if failures or not rows else 0,
     }
-    return planned(changed, seed), rows[-KEPT_ROWS:]
+    return with_next_due(changed, seed), rows[-KEPT_ROWS:]
 
 
 def upcoming(job: Document, now: int, seed: str) -> list[int]:
-    """Return at most 100 coming runs in ascending Unix seconds; a paused job's begin after the pause."""
+    """Return at most 100 coming runs in ascending Unix seconds; a paused job's follow its pause."""
     if job["status"] != ACTIVE and job["resumes"] is None:
         return []
     begin = job["last"] if job["status"] == ACTIVE else job["resumes"]
@@ -71,12 +83,16 @@ def upcoming(job: Document, now: int, seed: str) -> list[int]:
 
 
 def run_time(asked: int | None, now: int) -> int:
-    """Return when an asked-for run happens: then, or 15 to 20 seconds from now on a multiple of 5 when that is past."""
+    """Return the Unix time of a requested run.
+
+    That is the time asked for. If it is past or left out, it is the next multiple of 5 seconds that
+    is at least 15 seconds from now.
+    """
     return asked if asked is not None and asked > now else -(-(now + 15) // 5) * 5
 
 
 def _scheduled(job: Document, after: int, count: int, seed: str) -> list[int]:
-    return next_runs(source_of(job), job["timezone"], after, count, seed=_seed(job, seed))
+    return next_runs(schedule_of(job), job["timezone"], after, count, seed=_seed(job, seed))
 
 
 def _seed(job: Document, seed: str) -> str:
@@ -95,7 +111,7 @@ def _time(run: Document) -> int:
     return int(run["time"])
 
 
-def _row(job: Document, run: Document, number: int) -> Document:
+def _log_row(job: Document, run: Document, number: int) -> Document:
     status = next((status for part, status in _FAILING.items() if part in job["url"]), 200)
     failed = status != 200  # noqa: PLR2004 -- HTTP's own number
     return {
@@ -145,7 +161,8 @@ def _as_string(row: Document) -> Document:
     return {**outside, "startTime": int(row["startTime"]), "result": text}
 
 
-# The shapes seen over the years: the documented object, the 2026 clients' flat row, Go's list of attempts, the legacy.
+# The shapes seen over the years: the documented object, the flat row of the clients of 2026, the
+# list of attempts of the Go client, and the legacy string.
 LOG_SHAPES: Mapping[str, Callable[[Document], Any]] = {
     "object": _as_object,
     "flat": _as_flat,

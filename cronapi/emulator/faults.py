@@ -1,4 +1,4 @@
-"""Faults on demand: which answers go wrong, how, and how often. Data only; the app carries them out."""
+"""Faults on demand: the plan of the answers that go wrong, carried out by the app."""
 
 from __future__ import annotations
 
@@ -34,61 +34,63 @@ KINDS: dict[str, str] = {
     "redirect": "302 to another place, not applied",
     "empty": "applied, the answer has no body",
 }
-"""What each kind of fault does; "applied" means that the service did what was asked."""
-# Kinds that strike before the limiter counts; all others strike a request that was let through.
+"""The effect of each kind of fault. "Applied" means that the service carried out the request."""
+# These kinds strike before the limiter counts. All others strike a request that it let through.
 AT_THE_GATE = frozenset({"reset", "outage"})
 _TIMED = frozenset({"stall", "stall_before"})
 BATCHES = {"cron.batch_add": "data", "cron.batch_edit": "id", "cron.batch_delete": "id"}
 
 
 class ConnectionLost(ConnectionResetError):  # noqa: N818 -- what happened, as its base says
-    """The connection is gone; in process it comes out of the app, on a socket the socket is reset."""
+    """The connection is lost: in process the app raises this, on a socket the server resets it."""
 
 
 def _check_kind(_fault: Fault, _attribute: Attribute[Any], value: str) -> None:
     if value not in KINDS:
-        msg = f"unknown fault {value!r}; known: {', '.join(KINDS)}"
-        raise ValueError(msg)
+        raise ValueError(f"unknown fault {value!r}; known: {', '.join(KINDS)}")
 
 
 def _check_provider(_fault: Fault, _attribute: Attribute[Any], value: str | None) -> None:
     if value is not None and value not in PROVIDERS:
-        msg = f"unknown provider {value!r}; known: {', '.join(PROVIDERS)}"
-        raise ValueError(msg)
+        raise ValueError(f"unknown provider {value!r}; known: {', '.join(PROVIDERS)}")
 
 
 def _check_function(_fault: Fault, _attribute: Attribute[Any], value: str | None) -> None:
     if value is not None and value not in HANDLERS:
-        msg = f"unknown function {value!r}; the name is dotted, as in 'cron.add'"
-        raise ValueError(msg)
+        raise ValueError(f"unknown function {value!r}; the name is dotted, as in 'cron.add'")
 
 
 def _check_times(_fault: Fault, _attribute: Attribute[Any], value: int | None) -> None:
     if value is not None and value < 1:
-        msg = f"times must be 1 or more, or None for ever, not {value!r}"
-        raise ValueError(msg)
+        raise ValueError(f"times must be 1 or more, or None for ever, not {value!r}")
 
 
 def _check_share(_fault: Fault, _attribute: Attribute[Any], value: float) -> None:
     if not 0 <= value <= 1:
-        msg = f"share must be a probability from 0 to 1, not {value!r}"
-        raise ValueError(msg)
+        raise ValueError(f"share must be a probability from 0 to 1, not {value!r}")
 
 
 def _check_seconds(fault: Fault, _attribute: Attribute[Any], value: float) -> None:
     if not (math.isfinite(value) and value >= 0) or (fault.kind in _TIMED) != (value > 0):
-        msg = f"seconds must be positive for {' and '.join(sorted(_TIMED))}, and 0 for other faults, not {value!r}"
-        raise ValueError(msg)
+        raise ValueError(
+            f"seconds must be positive for {' and '.join(sorted(_TIMED))}, "
+            f"and 0 for other faults, not {value!r}"
+        )
 
 
 @frozen
 class Fault:
-    """One thing that goes wrong.
+    """A fault that strikes one or more requests.
 
-    ``kind`` is a key of ``cronapi.emulator.KINDS``, which says what each does: lose, reset, stall, stall_before, outage,
-    error, bad_gateway, garbage, truncated, cut, half, redirect or empty. ``provider`` and (dotted) ``function`` say
-    whose answers, ``None`` for all; ``times`` how often, ``None`` for ever; ``share`` with what probability;
-    ``seconds`` how long a stall lasts, in the event loop's time. Raises ``ValueError`` for a value that makes no sense.
+    `kind` is lose, reset, stall, stall_before, outage, error, bad_gateway, garbage, truncated, cut,
+    half, redirect or empty. `cronapi.emulator.KINDS` describes each.
+
+    The fault strikes only requests of `provider` and of `function` (dotted, as in `cron.add`), with
+    `None` those of all. `share` is the probability that it strikes such a request. After it struck
+    `times` times it is gone, with `None` it stays. `seconds` is the length of a stall in the event
+    loop's time.
+
+    Raises `ValueError` for an unknown name or a number out of range.
     """
 
     kind: str = field(validator=_check_kind)
@@ -99,14 +101,14 @@ class Fault:
     seconds: float = field(default=0.0, validator=_check_seconds)
 
     def strikes(self, provider: str, function: str) -> bool:
-        """Say whether this fault is meant for such a request."""
+        """Return True if this fault can strike such a request."""
         fits = self.provider in {None, provider} and self.function in {None, function}
         return fits and (self.kind != "half" or function in BATCHES)
 
 
 @frozen
-class Fired:
-    """One fault that happened, and to what."""
+class FiredFault:
+    """One fault that happened, with the request that it struck."""
 
     kind: str
     provider: str
@@ -114,19 +116,18 @@ class Fired:
 
 
 class Faults:
-    """The faults still to come, in the order they were added, and those that fired.
+    """The pending faults in the order of their addition, and the faults that fired.
 
-    ``seed`` settles the draws for shares below 1. ``fired`` holds the last 100,000. Faults may be added and cleared from
-    another thread than the one that serves.
+    `seed` fixes the draws for shares below 1. `fired` holds the last 100,000. Any thread may add
+    and clear faults while another one serves.
     """
 
     def __init__(self, seed: int = 0) -> None:
         """Begin with no faults."""
-        # Not for secrets: a run must be repeatable.
         self._random = random.Random(seed)  # noqa: S311 -- repeatable on purpose
         self._lock = threading.Lock()
         self._pending: list[tuple[Fault, int | None]] = []
-        self.fired: deque[Fired] = deque(maxlen=_REMEMBERED)
+        self.fired: deque[FiredFault] = deque(maxlen=_REMEMBERED)
 
     @property
     def pending(self) -> Sequence[Fault]:
@@ -134,23 +135,26 @@ class Faults:
         return [fault for fault, _ in self._pending]
 
     def add(self, *faults: Fault) -> None:
-        """Plan faults; where several fit a request, the first one added strikes."""
+        """Add faults. Of several that fit a request, the one added first strikes."""
         with self._lock:
             self._pending.extend((fault, fault.times) for fault in faults)
 
     def clear(self) -> None:
-        """Forget the faults still to come; what fired stays on record."""
+        """Drop the pending faults and keep `fired`."""
         with self._lock:
             self._pending.clear()
 
     def take(self, provider: str, function: str, *, gate: bool) -> Fault | None:
-        """Return the fault that strikes a request at the gate or behind it, and count it; ``None`` if all is well."""
+        """Return the fault that strikes a request and count it, `None` if there is none.
+
+        With `gate` only faults that strike before the limiter are considered, else only the others.
+        """
         with self._lock:
             for position, (fault, left) in enumerate(self._pending):
                 here = (fault.kind in AT_THE_GATE) == gate and fault.strikes(provider, function)
                 if here and self._random.random() < fault.share:
                     self._use(position, fault, left)
-                    self.fired.append(Fired(fault.kind, provider, function))
+                    self.fired.append(FiredFault(fault.kind, provider, function))
                     return fault
         return None
 

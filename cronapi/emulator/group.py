@@ -1,10 +1,10 @@
-"""The functions of the group target: pure handlers from a call to its data."""
+"""The functions of the group target: a handler takes a call and returns its data."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cronapi.emulator.jobs import all_jobs, delete_jobs, shown
+from cronapi.emulator.jobs import all_jobs, delete_jobs, job_data
 from cronapi.emulator.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -15,65 +15,66 @@ if TYPE_CHECKING:
 
 
 def list_groups(call: Call) -> list[Document]:
-    """Return every group; there is no paging."""
-    return [_shown(call, group) for group in call.all("group")]
+    """Return every group, without paging."""
+    return [_group_data(call, group) for group in call.all("group")]
 
 
 def get(call: Call) -> Document:
     """Return one group."""
-    return _shown(call, call.find("group", call.params["id"]))
+    return _group_data(call, call.find("group", call.params["id"]))
 
 
 def lookup(call: Call) -> list[Document]:
-    """Return the groups of exactly this name: none, one or several."""
+    """Return all groups with exactly this name, possibly an empty list."""
     return [
-        _shown(call, group) for group in call.all("group") if group["name"] == call.params["name"]
+        _group_data(call, group)
+        for group in call.all("group")
+        if group["name"] == call.params["name"]
     ]
 
 
 def add(call: Call) -> Document:
-    """Create a group; a name may be used more than once."""
-    return _shown(call, call.add("group", _checked(call.params)))
+    """Create a group. Names may repeat."""
+    return _group_data(call, call.add("group", _validated(call.params)))
 
 
 def edit(call: Call) -> Document:
-    """Change what is given of a group."""
-    group = {**call.find("group", call.params["id"]), **_checked(call.params)}
+    """Change the given values of a group."""
+    group = {**call.find("group", call.params["id"]), **_validated(call.params)}
     call.put("group", group)
-    return _shown(call, group)
+    return _group_data(call, group)
 
 
 def delete(call: Call) -> Document:
-    """Delete a group and keep its jobs, which are then in no group."""
+    """Delete a group and keep its jobs, now in no group."""
     group = call.find("group", call.params["id"])
     for job in _members(call, group):
         call.put("job", {**job, "group": None})
-    return _gone(call, group)
+    return _delete_group(call, group)
 
 
 def vanish(call: Call) -> Document:
     """Delete a group and its jobs."""
     group = call.find("group", call.params["id"])
     delete_jobs(call, _members(call, group))
-    return _gone(call, group)
+    return _delete_group(call, group)
 
 
 def empty(call: Call) -> Document:
     """Delete the jobs of a group and keep the group."""
     group = call.find("group", call.params["id"])
     delete_jobs(call, _members(call, group))
-    return _shown(call, group)
+    return _group_data(call, group)
 
 
 def items(call: Call) -> list[Document]:
-    """Return the jobs of a group; there is no paging."""
-    return [shown(call, job) for job in _members(call, call.find("group", call.params["id"]))]
+    """Return the jobs of a group, without paging."""
+    return [job_data(call, job) for job in _members(call, call.find("group", call.params["id"]))]
 
 
-def _checked(given: Mapping[str, object]) -> Document:
+def _validated(given: Mapping[str, object]) -> Document:
     if given.get("name") == "":
-        msg = "A group needs a name."
-        raise Refusal(msg)
+        raise Refusal("A group needs a name.")
     return {name: value for name, value in given.items() if name != "id"}
 
 
@@ -81,13 +82,13 @@ def _members(call: Call, group: Document) -> list[Document]:
     return [job for job in all_jobs(call) if job["group"] == group["id"]]
 
 
-def _gone(call: Call, group: Document) -> Document:
-    answer = _shown(call, group)
+def _delete_group(call: Call, group: Document) -> Document:
+    answer = _group_data(call, group)
     call.delete("group", group["id"])
     return {**answer, "id": None}
 
 
-def _shown(call: Call, group: Document) -> Document:
+def _group_data(call: Call, group: Document) -> Document:
     answer = {"id": group["id"], "name": group["name"]}
     if call.settings.era == "seed":
         return answer

@@ -1,8 +1,8 @@
-"""The judge's rate limit, in three ways of counting.
+"""The emulator's rate limit, with a choice of three methods.
 
-Nobody outside knows how the services count. The reason phrase of their refusal ("503 Service Temporarily Unavailable")
-is that of nginx, so its ``limit_req`` is the default; windows are there to show that a client keeps to the rate
-whatever is used.
+The services do not document how they count. Their refusal has nginx's reason phrase ("503 Service
+Temporarily Unavailable"), so nginx's `limit_req` is the default. With the two windows, tests can
+show that a client keeps to the rate by any method.
 """
 
 from __future__ import annotations
@@ -23,23 +23,24 @@ _ROUNDING = 1e-6
 
 
 class Meter(Protocol):
-    """One way of counting: it says whether an arrival at ``tick`` is let through, and remembers it if so."""
+    """A method of counting. Refused arrivals do not count."""
 
     def admit(self, tick: float) -> bool:
-        """Count one arrival; ``tick`` is in seconds and never goes back."""
+        """Return True if an arrival at `tick` is let through. Ticks, in seconds, never go back."""
         ...
 
 
 class LeakyBucket:
-    """nginx's ``limit_req`` with ``nodelay``: integers only, and time in whole milliseconds.
+    """nginx's `limit_req` with `nodelay`: integers only, and time in whole milliseconds.
 
-    Source: nginx's ``ngx_http_limit_req_lookup``. A refusal changes nothing. Where 1/rate is no whole number of
-    milliseconds, the missing part of the last one is given to the caller, so that 1/rate apart is always accepted.
-    Requests are counted in millionths, not in nginx's thousandths, for the sake of rates far below 1/s.
+    Source: nginx's `ngx_http_limit_req_lookup`. A refusal changes nothing. If 1/rate is not a whole
+    number of milliseconds, the last one is rounded in the caller's favour: requests 1/rate apart
+    are always accepted. Requests are counted in millionths, not in nginx's thousandths, because
+    rates may be far below 1/s.
     """
 
     def __init__(self, rate: float, burst: int) -> None:
-        """Begin empty; ``rate`` is in requests per second."""
+        """Begin empty; `rate` is in requests per second."""
         self._rate = math.ceil(rate * _ONE_REQUEST)
         self._limit = burst * _ONE_REQUEST + math.ceil(self._rate / 1000)
         self._excess = 0
@@ -60,10 +61,10 @@ class LeakyBucket:
 
 
 class SlidingWindow:
-    """At most so many accepted arrivals in any span of the window's length."""
+    """A fixed number of accepted arrivals in any span of the window's length."""
 
     def __init__(self, rate: float, burst: int) -> None:
-        """Begin empty; ``rate`` is in requests per second."""
+        """Begin empty; `rate` is in requests per second."""
         capacity, self._span = _window(rate)
         self._accepted: deque[float] = deque(maxlen=capacity + burst)
 
@@ -77,10 +78,13 @@ class SlidingWindow:
 
 
 class FixedWindow:
-    """At most so many accepted arrivals in each window of a grid: up to twice that across a boundary."""
+    """A fixed number of accepted arrivals in each window of a grid.
+
+    Up to twice that number is accepted across a boundary.
+    """
 
     def __init__(self, rate: float, burst: int) -> None:
-        """Begin empty; ``rate`` is in requests per second."""
+        """Begin empty; `rate` is in requests per second."""
         capacity, self._span = _window(rate)
         self._capacity = capacity + burst
         self._window: int | None = None
@@ -98,7 +102,7 @@ class FixedWindow:
 
 
 def _window(rate: float) -> tuple[int, float]:
-    """Return how many arrivals fit in which span: whole seconds' worth for rates from 1/s, else one per 1/rate."""
+    """Return the capacity of a window, the rate rounded down but at least 1, and its seconds."""
     capacity = max(1, math.floor(rate))
     return capacity, capacity / rate
 
@@ -112,7 +116,7 @@ METERS: Mapping[str, Callable[[float, int], Meter]] = {
 
 @frozen
 class Arrival:
-    """One counted request: ``tick`` in seconds of the clock's ``ticks``, the key it was counted under, the verdict."""
+    """One counted request: its time in seconds of the clock's `ticks`, its key and the verdict."""
 
     tick: float
     key: str
@@ -120,24 +124,24 @@ class Arrival:
 
 
 class Limiter:
-    """A rate limit with one meter for each key, and a memory of what arrived.
+    """A rate limit with one meter for each key, and a record of the arrivals.
 
-    ``rate`` is in requests per second, ``None`` lets everything through; ``burst`` is how many requests may come
-    early; ``method`` is one of ``leaky``, ``sliding``, ``fixed``. Raises ``ValueError`` for anything else.
-    ``accepted`` and ``refused`` count since the start; ``arrivals`` holds the last 100,000 of both.
+    `rate` is in requests per second, and `None` lets everything through. `burst` requests may come
+    early. `method` is one of `leaky`, `sliding`, `fixed`. Raises `ValueError` for an unknown method
+    or a number out of range. `accepted` and `refused` count since the start, and `arrivals` holds
+    the last 100,000 of both.
     """
 
     def __init__(self, rate: float | None, *, burst: int = 0, method: str = "leaky") -> None:
         """Begin with nothing counted."""
         if rate is not None and not (math.isfinite(rate) and rate > 0):
-            msg = f"a rate must be a positive number of requests per second, or None, not {rate!r}"
-            raise ValueError(msg)
+            raise ValueError(
+                f"a rate must be a positive number of requests per second, or None, not {rate!r}"
+            )
         if burst < 0:
-            msg = f"a burst must be 0 or more requests, not {burst!r}"
-            raise ValueError(msg)
+            raise ValueError(f"a burst must be 0 or more requests, not {burst!r}")
         if method not in METERS:
-            msg = f"unknown limiter {method!r}; known: {', '.join(sorted(METERS))}"
-            raise ValueError(msg)
+            raise ValueError(f"unknown limiter {method!r}; known: {', '.join(sorted(METERS))}")
         self.rate: float | None = rate
         self.burst: int = burst
         self.method: str = method
@@ -147,7 +151,7 @@ class Limiter:
         self._meters: dict[str, Meter] = {}
 
     def admit(self, key: str, tick: float) -> bool:
-        """Count an arrival under ``key`` at ``tick`` seconds and say whether it is let through."""
+        """Count an arrival under `key` at `tick` seconds, and return True if it is let through."""
         accepted = self.rate is None or self._meter(key, self.rate).admit(tick)
         self.arrivals.append(Arrival(tick, key, accepted))
         self.accepted += accepted
@@ -155,7 +159,7 @@ class Limiter:
         return accepted
 
     def accepted_ticks(self) -> list[float]:
-        """Return the ticks of the remembered arrivals that were let through, in order of arrival."""
+        """Return the ticks of the recorded accepted arrivals, in order of arrival."""
         return [arrival.tick for arrival in self.arrivals if arrival.accepted]
 
     def _meter(self, key: str, rate: float) -> Meter:

@@ -1,4 +1,4 @@
-"""The HTML a web server answers with when the service behind it does not. Source: nginx's error pages."""
+"""The HTML pages of a web server whose service fails. Source: nginx's error pages."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ _REASONS = {
 
 
 def error_page(status: int) -> bytes:
-    """Return nginx's page for a status, byte for byte but for the version."""
+    """Return nginx's page for a status, byte for byte except for the version."""
     title = f"{status} {_REASONS[status]}"
     return (
-        f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n"
+        f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n"
+        f"<center><h1>{title}</h1></center>\r\n"
         "<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
     ).encode()

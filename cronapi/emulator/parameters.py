@@ -1,6 +1,6 @@
-"""Which parameters each function takes, as tables, and how their values are read.
+"""The parameters of each function, as tables, and the readers of their values.
 
-Source: FastCron docs 2024-05 and SetCronJob's documentation pages. Names are exact: camelCase counts.
+Source: FastCron docs 2024-05 and SetCronJob's documentation pages. Names are case-sensitive.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Kinds = Mapping[str, str]
 
 @frozen
 class Signature:
-    """The parameters of one function: the kind of each by name, and which must be there."""
+    """The parameters of one function: the kind of each by name, and the required ones."""
 
     kinds: Kinds
     required: frozenset[str] = frozenset()
@@ -112,7 +112,7 @@ _FIXED: Mapping[str, Signature] = {
 
 
 def signature(provider: str, function: str) -> Signature:
-    """Return the parameters of a function by its dotted name; raises ``KeyError`` for an unknown one."""
+    """Return the parameters of a function by its dotted name, or raise `KeyError`."""
     job, group = JOB_PARAMETERS[provider], _GROUP[provider]
     by_provider = {
         "cron.add": Signature(job, frozenset({"url"})),
@@ -125,26 +125,25 @@ def signature(provider: str, function: str) -> Signature:
     return by_provider.get(function) or _FIXED[function]
 
 
-def read_parameters(given: Signature, raw: Mapping[str, object], *, strict: bool) -> dict[str, Any]:
-    """Return the values by name, each of its kind; a null, and an empty number, count as not sent.
+def read_parameters(spec: Signature, raw: Mapping[str, object], *, strict: bool) -> dict[str, Any]:
+    """Return the values by name, each converted to its kind.
 
-    Raises ``Refusal`` for a missing parameter or a wrong value, and when ``strict`` for an unknown parameter.
+    A null or an empty number counts as not sent. Raises `Refusal` for a missing parameter, a bad
+    value and, if `strict`, an unknown parameter.
     """
-    unknown = sorted(raw.keys() - given.kinds.keys())
+    unknown = sorted(raw.keys() - spec.kinds.keys())
     if unknown and strict:
-        msg = f"Unknown parameter: {', '.join(unknown)}."
-        raise Refusal(msg)
+        raise Refusal(f"Unknown parameter: {', '.join(unknown)}.")
     sent = {
         name: value
         for name, value in raw.items()
-        if name in given.kinds and _is_sent(given.kinds[name], value)
+        if name in spec.kinds and _is_sent(spec.kinds[name], value)
     }
-    missing = sorted(given.required - sent.keys())
+    missing = sorted(spec.required - sent.keys())
     if missing:
-        msg = f"Missing parameter: {', '.join(missing)}."
-        raise Refusal(msg)
+        raise Refusal(f"Missing parameter: {', '.join(missing)}.")
     return {
-        name: _read(name, given.kinds[name], value, strict=strict) for name, value in sent.items()
+        name: _read(name, spec.kinds[name], value, strict=strict) for name, value in sent.items()
     }
 
 
@@ -155,15 +154,14 @@ def _is_sent(kind: str, value: object) -> bool:
 
 
 def _read(name: str, kind: str, value: object, *, strict: bool) -> object:
-    # PHP takes a bare number for text; a strict judge does not.
+    # PHP accepts a bare number as text. A strict emulator does not.
     if kind == "string" and not strict and isinstance(value, int | float):
         return str(value)
     expected, read = _READERS[kind]
     try:
         return read(value)
     except (TypeError, ValueError) as error:
-        msg = f"Parameter {name} must be {expected}."
-        raise Refusal(msg) from error
+        raise Refusal(f"Parameter {name} must be {expected}.") from error
 
 
 def _int(value: object) -> int:
@@ -179,7 +177,7 @@ def _int(value: object) -> int:
 def _string(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError
-    # SQLite and JSON hold text, not half of a surrogate pair.
+    # Raises for half of a surrogate pair, which neither SQLite nor JSON can hold.
     value.encode()
     return value
 

@@ -1,6 +1,7 @@
 """Reading a request: the path, the three formats and the token.
 
-Source: the services' index pages (POST as query string or JSON, or GET), and public clients that mix query and body.
+Source: the services' index pages (POST as query string or JSON, or GET), and public clients that
+mix query and body.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _PATHS = (
     ("fastcron", re.compile(r"/api/v1/(.*)")),
     ("setcronjob", re.compile(r"/api/(.*)")),
 )
-# cron_batch_add is cron.batch_add: only the first underscore stands for the dot.
+# cron_batch_add is cron.batch_add: only the first underscore stands for a dot.
 _UNDERSCORED = re.compile(r"([a-z]+)_([a-z_]+)")
 _DOTTED = re.compile(r"[a-z]+\.[a-z_]+")
 _INDEXED = re.compile(r"(.+)\[\d*\]")
@@ -29,9 +30,10 @@ _INDEXED = re.compile(r"(.+)\[\d*\]")
 
 @frozen
 class Request:
-    """One HTTP request as it came in.
+    """One HTTP request as it was received.
 
-    ``function`` is the dotted name, or the unknown rest of the path; ``arrived`` is in seconds of the clock's ticks.
+    `function` is the dotted name. If the path has no such name, it is a question mark and the rest
+    of the path. `arrived` is in seconds of the clock's ticks.
     """
 
     provider: str
@@ -45,14 +47,14 @@ class Request:
 
 @frozen
 class Content:
-    """What a request says: the parameters without the token, and the token."""
+    """The parameters of a request without the token, and the token."""
 
     parameters: Mapping[str, object]
     token: str | None = field(repr=False)
 
 
 def read_path(path: str) -> tuple[str, str] | None:
-    """Return provider and function of a path, or ``None`` for a path outside the API."""
+    """Return the provider and the function of a path, `None` for a path outside the API."""
     for provider, pattern in _PATHS:
         match = pattern.fullmatch(path)
         if match:
@@ -61,9 +63,11 @@ def read_path(path: str) -> tuple[str, str] | None:
 
 
 def read_content(request: Request) -> Content:
-    """Merge query and body; the token is looked for in the header (FastCron only), the body, then the query.
+    """Return the parameters of query and body, and the token.
 
-    Raises ``Refusal`` for a body that is neither a query string nor a JSON object.
+    Of two values the body's counts. The token comes from the header (FastCron only), else from the
+    body, else from the query.
+    Raises `Refusal` for a body that is neither a query string nor a JSON object.
     """
     merged = {**read_pairs(request.query), **_read_body(request.body)}
     in_text = merged.pop("token", None)
@@ -72,7 +76,10 @@ def read_content(request: Request) -> Content:
 
 
 def read_pairs(text: str) -> dict[str, object]:
-    """Read a query string; ``name[]=a&name[1]=b`` becomes a list, and of a repeated plain name the last one counts."""
+    """Read a query string.
+
+    `name[]=a&name[1]=b` becomes a list. If a plain name is repeated, its last value counts.
+    """
     pairs: dict[str, object] = {}
     for name, value in parse_qsl(text, keep_blank_values=True):
         indexed = _INDEXED.fullmatch(name)
@@ -94,12 +101,10 @@ def _dotted(provider: str, name: str) -> str:
 def _read_body(body: bytes) -> dict[str, object]:
     try:
         text = body.decode().strip()
-        # Told by its first character, as by a service that is sent JSON under a form's content type.
+        # The first character decides, not the content type: clients send JSON under that of a form.
         content = json.loads(text) if text.startswith(("{", "[")) else read_pairs(text)
     except (ValueError, RecursionError) as error:
-        msg = "The request body is neither a query string nor a JSON object."
-        raise Refusal(msg) from error
+        raise Refusal("The request body is neither a query string nor a JSON object.") from error
     if not isinstance(content, dict):
-        msg = "The request body must be a JSON object."
-        raise Refusal(msg)
+        raise Refusal("The request body must be a JSON object.")
     return content

@@ -1,4 +1,4 @@
-"""When a job runs: every form of schedule the two services take, as pure functions of time."""
+"""Every form of schedule that the two services accept, as pure functions of time."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ ScheduleSource = str | Mapping[str, Sequence[str]]
 
 
 class Schedule(Protocol):
-    """A rule that gives Unix times in seconds."""
+    """A rule that yields runs as Unix times in seconds."""
 
     def after(self, start: int, zone: ZoneInfo) -> Iterator[int]:
-        """Yield the runs later than ``start``, earliest first."""
+        """Yield the runs later than `start`, earliest first."""
         ...
 
     def until(self, start: int, end: int, zone: ZoneInfo) -> Iterator[int]:
-        """Yield the runs later than ``start`` and not later than ``end``, latest first."""
+        """Yield the runs later than `start` and not later than `end`, latest first."""
         ...
 
 
 class Manual:
-    """No run of its own: only asked-for ones."""
+    """A schedule without runs: the job runs only on request."""
 
     def after(self, start: int, zone: ZoneInfo) -> Iterator[int]:  # noqa: ARG002 -- every schedule has the same signature
         """Yield nothing."""
@@ -43,10 +43,10 @@ class Manual:
 
 
 def read_schedule(source: ScheduleSource, *, seed: str = "") -> Schedule:
-    """Read an expression, or the old SetCronJob value lists by name (``second`` to ``weekday``).
+    """Read an expression, or the old SetCronJob value lists by name (`second` to `weekday`).
 
-    Forms: five crontab fields, ``N unit`` and other time expressions, a date, ``@N`` (Unix seconds), ``manual``.
-    Raises ``ValueError`` for anything else. ``seed`` settles random fields.
+    Forms: five crontab fields, `N unit` and other time expressions, a date, `@N` (Unix seconds),
+    `manual`. Raises `ValueError` for anything else. `seed` fixes the draws of random fields.
     """
     return (
         _read_text(source.strip(), seed) if isinstance(source, str) else _read_lists(source, seed)
@@ -56,9 +56,9 @@ def read_schedule(source: ScheduleSource, *, seed: str = "") -> Schedule:
 def next_runs(
     source: ScheduleSource, timezone: str, after: int, count: int, *, seed: str = ""
 ) -> list[int]:
-    """Return up to ``count`` runs later than ``after``, ascending, in Unix seconds.
+    """Return up to `count` runs later than `after`, ascending, in Unix seconds.
 
-    Time expressions count from ``after`` as from the last run. Raises ``ValueError`` for an unknown zone or form.
+    Time expressions treat `after` as the last run. Raises `ValueError` for an unknown zone or form.
     """
     return list(islice(read_schedule(source, seed=seed).after(after, read_zone(timezone)), count))
 
@@ -66,21 +66,20 @@ def next_runs(
 def past_runs(
     source: ScheduleSource, timezone: str, after: int, until: int, count: int, *, seed: str = ""
 ) -> list[int]:
-    """Return the last ``count`` runs later than ``after`` and not later than ``until``, ascending, in Unix seconds.
+    """Return the last `count` runs later than `after`, up to and including `until`, ascending.
 
-    Raises ``ValueError`` for an unknown zone or form.
+    All times are in Unix seconds. Raises `ValueError` for an unknown zone or form.
     """
     runs = read_schedule(source, seed=seed).until(after, until, read_zone(timezone))
     return list(islice(runs, count))[::-1]
 
 
 def read_zone(name: str) -> ZoneInfo:
-    """Return the zone of an IANA name; raises ``ValueError`` for an unknown one."""
+    """Return the zone with an IANA name, or raise `ValueError` if it is unknown."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        msg = f"unknown timezone {name!r}"
-        raise ValueError(msg) from error
+        raise ValueError(f"unknown timezone {name!r}") from error
 
 
 @lru_cache(maxsize=4096)
@@ -97,19 +96,17 @@ def _read_unix(text: str) -> Once:
     try:
         return Once(datetime.fromtimestamp(int(text[1:]), UTC))
     except (ValueError, OverflowError, OSError) as error:
-        msg = f"{text!r} is not @ and a Unix time"
-        raise ValueError(msg) from error
+        raise ValueError(f"{text!r} is not @ and a Unix time") from error
 
 
 def _read_lists(lists: Mapping[str, Sequence[str]], seed: str) -> Schedule:
     try:
         seconds = sorted({_SECONDS[second] for second in lists.get("second") or ["0"]})
     except KeyError as error:
-        msg = f"second must be 0, 30 or both, not {error}"
-        raise ValueError(msg) from error
+        raise ValueError(f"second must be 0, 30 or both, not {error}") from error
     return read_crontab(lists_as_text(lists), seconds=tuple(seconds), seed=seed)
 
 
 def lists_as_text(lists: Mapping[str, Sequence[str]]) -> str:
-    """Write value lists as the five fields of an expression; a list left out means every value."""
+    """Write value lists as the five fields of an expression. A missing list means every value."""
     return " ".join(",".join(lists.get(name) or ["*"]) for name in LIST_FIELDS[1:])

@@ -23,23 +23,24 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class _Protocol(H11Protocol):
-    """A connection whose app can end it: the app finds the means in its scope's state."""
+    """A connection that lets the app end it, through a function in the scope's state."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # asyncio hands a transport, the base says any
         super().connection_made(transport)
         self.app_state = {**self.app_state, ABORT: self._abort}
 
     def _abort(self) -> None:
-        # After a part of the answer a reset could make the peer forget what it has received: then just close.
+        # A reset can discard data that the peer has received, so a partial answer is only closed.
         if not self.cycle.response_started:
             connection: socket.socket = self.transport.get_extra_info("socket")
-            with suppress(OSError):  # it may be closed already, where the peer has died
+            # The socket is closed already if the peer has died.
+            with suppress(OSError):
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self.transport.abort()
 
 
 class _Server(uvicorn.Server):
-    """A server that leaves the process's signals alone and tells when it listens."""
+    """A server that leaves the process's signals alone, and sets `listening` once it listens."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -53,12 +54,11 @@ class _Server(uvicorn.Server):
         try:
             await super().startup(sockets)
         except SystemExit as error:
-            msg = f"cannot listen on {self.config.host}:{self.config.port}"
-            raise OSError(msg) from error
+            raise OSError(f"cannot listen on {self.config.host}:{self.config.port}") from error
         self.listening.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # A stalled answer would otherwise keep the server from ending for as long as it is held back.
+        # Otherwise a stalled answer would delay the end of the server for the length of the stall.
         for connection in self.server_state.connections:
             connection.transport.abort()
         await asyncio.sleep(0)
@@ -67,23 +67,24 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _endable(app: App) -> App:
-    async def endable(scope: object, receive: object, send: object) -> None:
-        # Only the end of the server cancels a request, which is no mistake of the app that belongs in a log.
+def _without_cancellation_error(app: App) -> App:
+    async def call_app(scope: object, receive: object, send: object) -> None:
+        # Only the end of the server cancels a request, and uvicorn would log it as the app's error.
         with suppress(asyncio.CancelledError):
             await app(scope, receive, send)
 
-    return endable
+    return call_app
 
 
 @asynccontextmanager
 async def serve(app: App, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
-    """Serve an app on a socket while inside, and give its origin, such as ``http://127.0.0.1:8080``.
+    """Serve an app on a socket while the block runs.
 
-    Port 0 takes a free one. Runs on asyncio only; raises ``OSError`` if the port is taken.
+    Yields the origin, such as `http://127.0.0.1:8080`. Port 0 picks a free port. Runs on asyncio
+    only. Raises `OSError` if the port is taken.
     """
     config = uvicorn.Config(
-        _endable(app),
+        _without_cancellation_error(app),
         host=host,
         port=port,
         http=_Protocol,
@@ -95,7 +96,7 @@ async def serve(app: App, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIte
     server = _Server(config)
     serving = asyncio.create_task(server.serve())
     try:
-        # uvicorn makes the socket itself: one handed in would lack TCP_NODELAY, and answers would be late.
+        # uvicorn makes the socket itself. One handed in would lack TCP_NODELAY and answer late.
         listening = asyncio.create_task(server.listening.wait())
         await asyncio.wait({serving, listening}, return_when=asyncio.FIRST_COMPLETED)
         listening.cancel()
@@ -109,7 +110,10 @@ async def serve(app: App, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIte
 
 @contextmanager
 def run_in_thread(app: App, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
-    """Serve an app from a thread of its own while inside, and give its origin; the thread is joined at the end."""
+    """Serve an app from a thread of its own while the block runs.
+
+    Yields the origin, and joins the thread at the end.
+    """
     with (
         start_blocking_portal("asyncio") as portal,
         portal.wrap_async_context_manager(serve(app, host=host, port=port)) as origin,

@@ -1,4 +1,4 @@
-"""Both services as one table: which provider has which function, and what answers it."""
+"""Both services as one table of functions: their handlers, and the providers that have them."""
 
 from __future__ import annotations
 
@@ -62,12 +62,11 @@ _REMOVED = {"seed": frozenset[str](), "latest": frozenset({"cron.batch_edit", "c
 
 
 def functions(provider: str, era: str = "seed") -> frozenset[str]:
-    """Return the dotted names of the functions a provider has in an era.
+    """Return the dotted names of the functions that a provider has in an era.
 
-    ``provider`` is ``fastcron`` or ``setcronjob``, ``era`` is ``seed`` (FastCron docs 2024-05, with ``cron.next``) or
-    ``latest``. Raises ``ValueError`` for another.
+    `provider` is `fastcron` or `setcronjob`. `era` is `seed` (FastCron docs 2024-05, with
+    `cron.next`) or `latest`. Raises `ValueError` for any other name.
     """
     if provider not in _MISSING or era not in _REMOVED:
-        msg = f"unknown provider or era: {provider!r}, {era!r}"
-        raise ValueError(msg)
+        raise ValueError(f"unknown provider or era: {provider!r}, {era!r}")
     return frozenset(HANDLERS) - _MISSING[provider] - _REMOVED[era]

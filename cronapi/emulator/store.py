@@ -1,4 +1,4 @@
-"""What the services remember, as JSON documents in SQLite."""
+"""The data of the services, as JSON documents in SQLite."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 
-# Where numbering begins; a kind that is not listed begins at 1.
+# Ids of other kinds begin at 1.
 _FIRST_IDS = {"job": 100_001, "group": 1_001}
 
 _SCHEMA = """
@@ -36,32 +36,31 @@ def _connect(path: str) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.executescript(_SCHEMA)
     except sqlite3.Error as error:
-        msg = f"cannot use {path}: {error}"
-        raise OSError(msg) from error
+        raise OSError(f"cannot use {path}: {error}") from error
     return connection
 
 
 class Store:
-    """Documents by kind (``job``, ``group``, ``log``, ``account``), provider, account and id.
+    """Documents by kind (`job`, `group`, `log`, `account`), provider, account and id.
 
-    ``path`` is a file, whose content survives a restart, or ``":memory:"``. Ids count up for each kind and provider
-    and are never used twice. Safe to read from another thread than the one that serves.
+    `path` is `":memory:"` or a file that survives a restart. Ids count up for each kind and
+    provider and are never used twice. Any thread may read the store while another one serves.
     """
 
     def __init__(self, path: str = ":memory:") -> None:
-        """Open or make the store; OSError where the file cannot be used."""
+        """Open or create the store, or raise `OSError` if the file cannot be used."""
         self._connection = _connect(path)
         self._lock = threading.RLock()
-        # A store that is only dropped should not warn about an open file.
+        # A store that is dropped without a close should not warn about an open file.
         self._close = weakref.finalize(self, self._connection.close)
 
     def close(self) -> None:
-        """Close the file; closing twice is harmless."""
+        """Close the file. Closing twice is harmless."""
         self._close()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Keep everything done inside, or nothing if it raises."""
+        """Keep every change made inside the block, or undo them all if it raises."""
         with self._lock:
             self._connection.execute("BEGIN")
             try:
@@ -72,7 +71,7 @@ class Store:
             self._connection.execute("COMMIT")
 
     def add(self, kind: str, provider: str, account: str, document: Document) -> Document:
-        """Store a new document and return it with its ``id`` as first member."""
+        """Store a new document and return it with its `id` as the first member."""
         made = self.made(kind, provider) + 1
         self._run("INSERT OR REPLACE INTO counters VALUES (?, ?, ?)", kind, provider, made)
         numbered = {"id": _FIRST_IDS.get(kind, 1) + made - 1, **document}
@@ -80,7 +79,7 @@ class Store:
         return numbered
 
     def put(self, kind: str, provider: str, account: str, document: Document) -> None:
-        """Store a document under its ``id``, replacing what was there."""
+        """Store a document under its `id`, in place of an earlier one."""
         body = json.dumps(document)
         self._run(
             "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?)",
@@ -92,7 +91,7 @@ class Store:
         )
 
     def get(self, kind: str, provider: str, account: str, number: int) -> Document | None:
-        """Return a document, or ``None`` where there is none."""
+        """Return a document, `None` for an unknown id."""
         rows = self._run(
             "SELECT body FROM documents WHERE kind = ? AND provider = ? AND account = ? AND id = ?",
             *(kind, provider, account, number),
@@ -100,7 +99,7 @@ class Store:
         return json.loads(rows[0][0]) if rows else None
 
     def delete(self, kind: str, provider: str, account: str, number: int) -> None:
-        """Forget a document; one that is not there is no mistake."""
+        """Delete a document, if it exists."""
         self._run(
             "DELETE FROM documents WHERE kind = ? AND provider = ? AND account = ? AND id = ?",
             *(kind, provider, account, number),
@@ -109,13 +108,14 @@ class Store:
     def all(self, kind: str, provider: str, account: str | None = None) -> list[Document]:
         """Return the documents of one account, or of all accounts, by ascending id."""
         rows = self._run(
-            "SELECT body FROM documents WHERE kind = ? AND provider = ? AND (? IS NULL OR account = ?) ORDER BY id",
+            "SELECT body FROM documents "
+            "WHERE kind = ? AND provider = ? AND (? IS NULL OR account = ?) ORDER BY id",
             *(kind, provider, account, account),
         )
         return [json.loads(body) for (body,) in rows]
 
     def made(self, kind: str, provider: str) -> int:
-        """Return how many documents of a kind were ever added, deleted ones included."""
+        """Return the number of documents of a kind ever added, including deleted ones."""
         rows = self._run(
             "SELECT made FROM counters WHERE kind = ? AND provider = ?", kind, provider
         )

@@ -1,4 +1,4 @@
-"""Notifications that a service posts."""
+"""Readers for the notifications that a service posts to a webhook."""
 
 from cronapi.webhooks.notification import read_notification
 

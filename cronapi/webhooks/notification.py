@@ -14,8 +14,9 @@ from cronapi.models import Notification
 def read_notification(body: bytes | str | Mapping[str, Any]) -> Notification:
     """Return the notification in a request's body, given as text or as the parsed object.
 
-    Raises ResponseError where it is none. FastCron signs nothing: who can post to the address can post anything, so put a secret into
-    the address itself. Source: FastCron's webhook page, 2024-07 to 2026-07.
+    Raises `ResponseError` if the body is not a notification. FastCron signs nothing, and knowing
+    the address is enough to post anything: put a secret into the address itself. Source: FastCron's
+    webhook page, 2024-07 to 2026-07.
     """
     try:
         data = dict(body) if isinstance(body, Mapping) else parse_json(body)

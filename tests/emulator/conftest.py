@@ -1,4 +1,4 @@
-"""What every emulator test needs: handlers called directly, and the app called through httpx."""
+"""Fixtures of the emulator tests: handlers called directly, and the app called through httpx."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from attrs import evolve
 from cronapi.emulator import ManualClock, create_app
 from cronapi.emulator.call import Call, Settings
 from cronapi.emulator.parameters import read_parameters, signature
+from cronapi.emulator.refusal import Refusal
 from cronapi.emulator.service import HANDLERS
 from cronapi.emulator.store import Store
 from virtual_clock import VirtualLoop
@@ -22,7 +23,7 @@ UNLIMITED = {"fastcron": None, "setcronjob": None}
 
 
 class Desk:
-    """Calls handlers directly, at a time that is set by hand."""
+    """Calls handlers directly, at a time that the test sets."""
 
     def __init__(self, provider="fastcron", account="one", **settings):
         self.now = START
@@ -40,6 +41,11 @@ class Desk:
         other = Desk()
         other._call = evolve(self._call, account=account)
         return other
+
+
+def refused(match, function, *args, **params):
+    with pytest.raises(Refusal, match=match):
+        function(*args, **params)
 
 
 class Caller:
@@ -66,7 +72,7 @@ async def calling(app):
 
 @pytest.fixture(params=["asyncio", "trio"])
 def virtual_backend(request):
-    """Arguments for anyio.run: a backend whose waits take no time."""
+    """Return arguments for anyio.run: a backend with a virtual clock."""
     if request.param == "asyncio":
         return {"backend": "asyncio", "backend_options": {"loop_factory": VirtualLoop}}
     return {

@@ -1,4 +1,4 @@
-"""The account and server functions, called directly, and who has which function."""
+"""The account and server functions, called directly, and the functions of each provider."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .conftest import START, Desk
 
 
 def test_an_account_keeps_its_timezone(desk):
-    """Edit changes the timezone and nothing else; without one nothing changes."""
+    """Edit changes the timezone and nothing else, and changes nothing without one."""
     before = desk("account.get")
     after = desk("account.edit", timezone="Asia/Tokyo")
     assert after == {**before, "timezone": "Asia/Tokyo"}
@@ -21,26 +21,26 @@ def test_an_account_keeps_its_timezone(desk):
 
 
 def test_the_secret_is_not_shown(desk):
-    """Setting a secret answers the account without it."""
+    """No answer shows the secret."""
     assert desk("account.secret", secret="hush") == desk("account.get")
     assert "hush" not in str(desk("account.get"))
 
 
 def test_accounts_are_apart(desk):
-    """Two tokens are two accounts."""
+    """Each token has an account of its own."""
     desk("account.edit", timezone="Asia/Tokyo")
     assert desk.as_other("two")("account.get")["timezone"] == "UTC"
 
 
 def test_the_latest_account_says_how_many_jobs_it_may_have():
-    """The limit moved from executions per day to jobs."""
+    """The latest era limits an account's jobs instead of its executions per day."""
     account = Desk(era="latest")("account.get")
     assert "cron" in account
     assert "dailyExec" not in account
 
 
 def test_the_server_tells_time_zones_agent_and_addresses():
-    """The server target answers plain values."""
+    """The functions of the server target answer plain values."""
     desk = Desk("setcronjob")
     assert desk("server.time") == START
     assert "Europe/London" in desk("server.timezones")
@@ -49,7 +49,7 @@ def test_the_server_tells_time_zones_agent_and_addresses():
 
 
 def test_each_provider_has_its_functions():
-    """FastCron has batches and next, SetCronJob the server target, and both share the rest."""
+    """FastCron alone has batches and next, SetCronJob alone the server target."""
     fastcron, setcronjob = functions("fastcron"), functions("setcronjob")
     assert (len(fastcron), len(setcronjob)) == (28, 25)
     assert set(setcronjob - fastcron) == {
@@ -61,6 +61,6 @@ def test_each_provider_has_its_functions():
 
 @pytest.mark.parametrize("wrong", [("cronjob", "seed"), ("fastcron", "next")])
 def test_unknown_providers_and_eras_are_refused(wrong):
-    """A misspelt name raises ValueError."""
+    """An unknown provider or era raises ValueError."""
     with pytest.raises(ValueError, match="unknown provider or era"):
         functions(*wrong)

@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is an envelope or a page: the judge itself never breaks."""
+"""Property tests: every request gets an envelope, and the emulator never breaks."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def requests(draw):
 
 @given(st.lists(requests(), max_size=8))
 def test_every_request_gets_an_envelope(sequence):
-    """Any parameters of any function are answered by a success or an error, in any order."""
+    """Any parameters of any function, in any order, are answered by a success or an error."""
     emulator = create_app(clock=ManualClock(START), strict=False).emulator
     for place in PROVIDERS:
         emulator.apply(Request(place, "cron.add", body=f"token={TOKEN}&url=a.b/c".encode()))
@@ -65,14 +65,14 @@ def _request(provider, function, params):
 
 @given(st.binary(), st.text())
 def test_any_body_and_query_get_an_envelope(body, query):
-    """Bytes that are no request at all are an error like any other."""
+    """A body of arbitrary bytes is answered by an API error."""
     emulator = create_app().emulator
     assert emulator.apply(Request("fastcron", "cron.add", query=query, body=body))["code"] == 1
 
 
 @given(st.one_of(st.text(), st.from_regex(r"[0-9R*,/L@ :-]{1,20}", fullmatch=True)))
 def test_any_text_is_a_schedule_or_a_value_error(text):
-    """Reading a schedule ends in a schedule or in ValueError, nothing else."""
+    """Reading any text as a schedule succeeds or raises ValueError."""
     try:
         read_schedule(text)
     except ValueError:
@@ -81,7 +81,7 @@ def test_any_text_is_a_schedule_or_a_value_error(text):
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_every_listed_function_is_handled(provider):
-    """No function that a provider has is answered as unknown."""
+    """A provider answers none of its own functions as unknown."""
     emulator = create_app().emulator
     for function in functions(provider):
         assert "Unknown function" not in str(

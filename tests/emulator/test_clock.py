@@ -1,4 +1,4 @@
-"""Clocks: the system's, one made of two callables, and one moved by hand."""
+"""The clocks: the system's, one made of two callables, and one advanced by hand."""
 
 from __future__ import annotations
 
@@ -34,6 +34,6 @@ def test_a_manual_clock_moves_both_readings():
 
 @pytest.mark.parametrize("seconds", [-1, math.nan, math.inf])
 def test_a_manual_clock_does_not_go_back(seconds):
-    """A span that is negative or not finite is refused."""
+    """A negative or non-finite span is refused."""
     with pytest.raises(ValueError, match="non-negative"):
         ManualClock().advance(seconds)

@@ -1,4 +1,4 @@
-"""Faults as data: which request they strike, how often, and what is refused."""
+"""Faults as data: the requests that they strike, how often, and the refused ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def kinds(faults, count, function="cron.add", *, gate=False):
 
 
 def test_a_fault_strikes_so_many_times():
-    """A fault is gone after its times, and one without end is not."""
+    """A fault strikes as often as times says, and for ever with None."""
     faults = Faults()
     faults.add(Fault("lose", times=2), Fault("empty", times=None))
     assert kinds(faults, 4) == ["lose", "lose", "empty", "empty"]
@@ -25,13 +25,13 @@ def test_a_fault_strikes_so_many_times():
 
 
 def test_the_help_names_every_kind():
-    """Who asks for help on Fault reads each kind's name, and where to find what it does."""
+    """The help on Fault names every kind and points to KINDS."""
     assert KINDS.keys() <= set(re.findall(r"\w+", Fault.__doc__))
-    assert "``cronapi.emulator.KINDS``" in Fault.__doc__
+    assert "`cronapi.emulator.KINDS`" in Fault.__doc__
 
 
 def test_cleared_faults_do_not_strike():
-    """After clear nothing goes wrong, and what fired stays on record."""
+    """After clear no fault strikes, and fired is kept."""
     faults = Faults()
     faults.add(Fault("lose", times=None))
     kinds(faults, 1)
@@ -41,7 +41,7 @@ def test_cleared_faults_do_not_strike():
 
 
 def test_a_fault_strikes_only_whom_it_is_meant_for():
-    """Provider and function narrow a fault down; others pass and do not use it up."""
+    """A request of another provider or function does not use up a fault."""
     faults = Faults()
     faults.add(Fault("lose", provider="fastcron", function="cron.add"))
     assert faults.take("setcronjob", "cron.add", gate=False) is None
@@ -50,7 +50,7 @@ def test_a_fault_strikes_only_whom_it_is_meant_for():
 
 
 def test_half_strikes_only_batches():
-    """There is no half of a single call."""
+    """The fault half strikes only batches."""
     faults = Faults()
     faults.add(Fault("half"))
     assert kinds(faults, 1) == [None]
@@ -58,7 +58,7 @@ def test_half_strikes_only_batches():
 
 
 def test_gate_faults_strike_only_at_the_gate():
-    """Outage and reset happen before the limiter, all others behind it."""
+    """Outage and reset strike before the limiter, and all other faults behind it."""
     for kind in KINDS:
         faults = Faults()
         faults.add(Fault(kind, seconds=1.0 if kind.startswith("stall") else 0.0))
@@ -67,7 +67,7 @@ def test_gate_faults_strike_only_at_the_gate():
 
 
 def test_a_share_strikes_that_part_and_repeats_with_the_seed():
-    """A share of one third strikes about a third of the requests, the same ones for the same seed."""
+    """A share of a third strikes about a third of the requests, the same ones for one seed."""
 
     def strikes(seed):
         faults = Faults(seed)
@@ -93,6 +93,6 @@ def test_a_share_strikes_that_part_and_repeats_with_the_seed():
     ],
 )
 def test_nonsense_is_refused(wrong, message):
-    """A fault that makes no sense raises ValueError."""
+    """An unknown name or a number out of range raises ValueError."""
     with pytest.raises(ValueError, match=message):
         Fault(**wrong)

@@ -11,7 +11,7 @@ from .conftest import Desk
 
 @pytest.fixture
 def filled(desk):
-    """A group with two jobs, beside a job in no group."""
+    """Make a group with two jobs, beside a job in no group."""
     group = desk("group.add", name="g")["id"]
     desk.add(group=group)
     desk.add(group=group)
@@ -20,7 +20,7 @@ def filled(desk):
 
 
 def test_groups_have_an_id_and_a_name(desk):
-    """A group is answered as it was made, by list, get and lookup alike; names may repeat."""
+    """List, get and lookup answer a group alike, and names may repeat."""
     first, second = desk("group.add", name="g"), desk("group.add", name="g")
     assert first == {"id": 1_001, "name": "g"}
     assert desk("group.list") == [first, second]
@@ -30,7 +30,7 @@ def test_groups_have_an_id_and_a_name(desk):
 
 
 def test_groups_count_their_jobs_in_the_latest_era():
-    """The latest era shows how many jobs a group has."""
+    """The latest era shows the number of a group's jobs."""
     desk = Desk(era="latest")
     group = desk("group.add", name="g")
     desk.add(group=group["id"])
@@ -43,7 +43,7 @@ def test_groups_count_their_jobs_in_the_latest_era():
 
 
 def test_edit_renames(desk):
-    """A group takes a new name, keeps it when none is given, and must have one."""
+    """Edit renames a group, keeps a name that is left out, and refuses an empty one."""
     group = desk("group.add", name="g")["id"]
     assert (
         desk("group.edit", id=group, name="h")
@@ -63,26 +63,26 @@ def test_delete_keeps_the_jobs(desk, filled):
 
 
 def test_vanish_deletes_the_jobs(desk, filled):
-    """A vanished group takes its jobs along."""
+    """Vanish deletes a group and its jobs."""
     assert desk("group.vanish", id=filled) == {"id": None, "name": "g"}
     assert len(desk("cron.list")) == 1
     assert desk("group.list") == []
 
 
 def test_empty_keeps_the_group(desk, filled):
-    """An emptied group is still there; its jobs are not."""
+    """Empty deletes the jobs of a group and keeps the group."""
     assert desk("group.empty", id=filled) == {"id": filled, "name": "g"}
     assert len(desk("cron.list")) == 1
     assert desk("group.items", id=filled) == []
 
 
 def test_items_are_the_jobs_of_the_group(desk, filled):
-    """Items lists the jobs of one group only."""
+    """Items lists only the jobs of the group."""
     assert [job["group"] for job in desk("group.items", id=filled)] == [filled, filled]
 
 
 @pytest.mark.parametrize("action", ["get", "edit", "delete", "vanish", "empty", "items"])
 def test_an_unknown_group_is_not_found(desk, action):
-    """Every function that takes a group's id refuses one that is not there."""
+    """Every function with a group's id refuses an unknown one."""
     with pytest.raises(Refusal, match="Group not found"):
         desk(f"group.{action}", id=1)

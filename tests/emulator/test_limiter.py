@@ -1,4 +1,4 @@
-"""The limiter: nginx's bucket against a reference, the two windows, and what is remembered."""
+"""The limiter: nginx's bucket against a reference, the two windows, and the recorded arrivals."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def ticks_of(gaps_in_ms):
 
 
 def reference_bucket(ticks_in_ms, rate, burst):
-    """Hold requests as fractions of a request: each accepted one adds 1, rate drains; more than burst may not stand."""
+    """Decide with exact fractions: an accepted request adds 1, rate drains, burst may stand."""
     level, last, answers = Fraction(0), None, []
     for tick in ticks_in_ms:
         drained = (
@@ -46,7 +46,7 @@ def reference_bucket(ticks_in_ms, rate, burst):
 
 @given(gaps, st.sampled_from(EXACT_RATES), st.integers(0, 5))
 def test_the_bucket_agrees_with_exact_arithmetic(spans, rate, burst):
-    """For arrivals on whole milliseconds the leaky bucket decides as a bucket of exact fractions does."""
+    """On whole milliseconds the leaky bucket decides as one of exact fractions."""
     ticks = ticks_of(spans)
     expected = reference_bucket([round(tick * 1000) for tick in ticks], rate, burst)
     assert verdicts(Limiter(rate, burst=burst), ticks) == expected
@@ -54,7 +54,7 @@ def test_the_bucket_agrees_with_exact_arithmetic(spans, rate, burst):
 
 @given(st.lists(st.floats(0, 3), max_size=60), st.floats(0.05, 500))
 def test_without_burst_accepted_arrivals_are_an_interval_apart(spans, rate):
-    """At burst 0 no two accepted arrivals are nearer than 1/rate, but for the whole milliseconds in which nginx counts."""
+    """Without a burst, accepted arrivals are 1/rate apart, up to nginx's millisecond rounding."""
     limiter, tick = Limiter(rate), 0.0
     for span in spans:
         tick += span
@@ -70,12 +70,12 @@ def test_without_burst_accepted_arrivals_are_an_interval_apart(spans, rate):
     st.integers(1, 40),
 )
 def test_exactly_one_interval_apart_is_always_accepted(rate, origin, count):
-    """Requests that start exactly 1/rate apart are never refused, also where 1/rate is no whole millisecond."""
+    """Requests exactly 1/rate apart are never refused, not even between whole milliseconds."""
     assert all(verdicts(Limiter(rate), [origin + number / rate for number in range(count)]))
 
 
 def test_a_refusal_changes_nothing():
-    """A refused arrival does not push back the next accepted one."""
+    """A refused arrival does not delay the next accepted one."""
     assert verdicts(Limiter(10), [0, 0.05, 0.099, 0.1, 0.199, 0.2]) == [
         True,
         False,
@@ -87,7 +87,7 @@ def test_a_refusal_changes_nothing():
 
 
 def test_a_burst_lets_so_many_come_early():
-    """With burst 2, three requests may come at once, and then one per interval."""
+    """With a burst of 2, three requests may come at once, and then one per interval."""
     assert verdicts(Limiter(1, burst=2), [0, 0, 0, 0, 1, 1]) == [
         True,
         True,
@@ -100,7 +100,7 @@ def test_a_burst_lets_so_many_come_early():
 
 @given(gaps, st.sampled_from(EXACT_RATES), st.integers(0, 3))
 def test_a_sliding_window_never_holds_more_than_its_rate(spans, rate, burst):
-    """No span of one second holds more accepted arrivals than rate and burst allow."""
+    """No second holds more accepted arrivals than rate and burst allow."""
     limiter = Limiter(rate, burst=burst, method="sliding")
     verdicts(limiter, ticks_of(spans))
     accepted = limiter.accepted_ticks()
@@ -111,7 +111,7 @@ def test_a_sliding_window_never_holds_more_than_its_rate(spans, rate, burst):
 
 
 def test_a_sliding_window_frees_a_place_after_its_span():
-    """The place of an arrival is free again exactly one window later, not sooner."""
+    """An arrival stops counting exactly one window later."""
     limiter = Limiter(2, method="sliding")
     assert verdicts(limiter, [0, 0.5, 0.99, 1.0, 1.4, 1.5]) == [
         True,
@@ -124,7 +124,7 @@ def test_a_sliding_window_frees_a_place_after_its_span():
 
 
 def test_a_fixed_window_lets_twice_the_rate_across_a_boundary():
-    """Ten at the end of one second and ten at the beginning of the next all pass."""
+    """Ten at the end of one second and ten at the start of the next all pass."""
     limiter = Limiter(10, method="fixed")
     assert all(verdicts(limiter, [0.99] * 10 + [1.0] * 10))
     assert not limiter.admit("k", 1.5)
@@ -143,7 +143,7 @@ def test_a_window_of_a_slow_rate_is_one_interval_long(method):
 
 
 def test_keys_are_counted_apart():
-    """One key's requests do not use up another's."""
+    """The requests of one key do not use up the rate of another."""
     limiter = Limiter(1)
     assert [limiter.admit("a", 0), limiter.admit("b", 0), limiter.admit("a", 0)] == [
         True,
@@ -158,7 +158,7 @@ def test_no_rate_lets_everything_through():
 
 
 def test_arrivals_are_remembered_with_their_verdict():
-    """The limiter keeps who came when, and counts both kinds."""
+    """The limiter records every arrival with its verdict and counts both verdicts."""
     limiter = Limiter(1)
     verdicts(limiter, [0, 0.5, 1])
     assert [(arrival.tick, arrival.key, arrival.accepted) for arrival in limiter.arrivals] == [
@@ -181,6 +181,6 @@ def test_arrivals_are_remembered_with_their_verdict():
     ],
 )
 def test_nonsense_is_refused(rate, options, message):
-    """A rate that is not positive, a negative burst and an unknown method raise ValueError."""
+    """A bad rate, a negative burst and an unknown method raise ValueError."""
     with pytest.raises(ValueError, match=message):
         Limiter(rate, **options)

@@ -23,7 +23,7 @@ from cronapi.emulator.request import Request, read_content, read_pairs, read_pat
     ],
 )
 def test_the_path_picks_provider_and_function(path, found):
-    """FastCron joins target and action by an underscore, SetCronJob by a dot; other names are marked unknown."""
+    """FastCron joins names by an underscore, SetCronJob by a dot, and others are marked unknown."""
     assert read_path(path) == found
 
 
@@ -41,24 +41,24 @@ def content(provider="fastcron", **parts):
     ],
 )
 def test_a_body_is_json_or_a_query_string(body):
-    """Both body formats say the same."""
+    """A JSON body and a query string have the same parameters."""
     assert content(body=body).parameters == {"id": "1", "name": "a b"}
 
 
 def test_query_and_body_are_merged_and_the_body_wins():
-    """Parameters may come from both places; of two values the body's counts."""
+    """Query and body are merged, and of two values the body's counts."""
     assert content(query="id=1&page=2", body=b'{"id": 3}').parameters == {"id": 3, "page": "2"}
 
 
 @pytest.mark.parametrize("body", [b"[1]", b'{"id":', b"\xff\xfe", b'{"a":' + b"[" * 100_000])
 def test_any_other_body_is_refused(body):
-    """A list, broken JSON, wrong bytes and absurd nesting are API errors."""
+    """A list, broken JSON, invalid bytes and extreme nesting are refused."""
     with pytest.raises(Refusal, match="request body"):
         content(body=body)
 
 
 def test_indexed_names_become_lists():
-    """PHP's name[]=, name[0]= make lists; of repeated plain names the last counts; empty values stay."""
+    """Indexed names make lists, and the last value of a repeated plain name counts."""
     assert read_pairs("id[]=1&id[]=2&m[0]=a&m[1]=b&x=1&x=2&e=") == {
         "id": ["1", "2"],
         "m": ["a", "b"],
@@ -81,12 +81,12 @@ def test_indexed_names_become_lists():
     ],
 )
 def test_the_token_is_found_by_rank(provider, parts, token):
-    """Header (FastCron only), then body, then query; an empty one is none, and it is no parameter."""
+    """The token comes from FastCron's header, else the body, else the query."""
     found = content(provider, **parts)
     assert (found.token, dict(found.parameters)) == (token, {})
 
 
 def test_tokens_are_not_shown():
-    """Neither a request nor its content has the token in its repr."""
+    """The repr of a request and of its content does not show the token."""
     request = Request("fastcron", "cron.get", query="", bearer="hush-hush")
     assert "hush" not in repr(request) + repr(read_content(request))

@@ -1,4 +1,4 @@
-"""Schedules: each form against what the documentation says, and crontab text against cronsim."""
+"""Schedules: each form against the documentation, and crontab text against cronsim."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def words(times, zone="UTC"):
 
 @given(crontabs, moments)
 def test_crontab_text_runs_when_cronsim_says(text, moment):
-    """An expression without a weekday runs at cronsim's times, each later than the moment asked about."""
+    """An expression without a weekday runs at cronsim's times, all later than the start."""
     start = datetime.fromtimestamp(moment, UTC)
     expected = [int(run.timestamp()) for run in islice(CronSim(text, start), 3)]
     assert next_runs(text, "UTC", moment, 3) == expected
@@ -51,7 +51,7 @@ def test_crontab_text_runs_when_cronsim_says(text, moment):
 
 @given(crontabs, moments, st.sampled_from(ZONES))
 def test_looking_back_finds_what_looking_ahead_announced(text, moment, zone):
-    """Past runs up to the last announced one are the announced ones, in every zone."""
+    """In every zone, past runs are the runs announced before."""
     announced = next_runs(text, zone, moment, 4)
     assume(len(announced) == 4)
     assume(all(later > earlier for earlier, later in pairwise(announced)))
@@ -75,18 +75,18 @@ def test_looking_back_finds_what_looking_ahead_announced(text, moment, zone):
     ],
 )
 def test_crontab_fields_are_read_as_documented(text, expected):
-    """Weekdays go from 1 for Monday, 0 is Sunday too, L is the month's last day, and names are known."""
+    """Weekdays run from 1 (Monday), 0 is Sunday too, L is the last day, and names are read."""
     assert words(next_runs(text, "UTC", FRIDAY, 2)) == expected
 
 
 def test_a_restricted_day_and_weekday_may_match_either_way():
-    """With both a day and a weekday, each of the two is enough."""
+    """With both a day and a weekday, a match of either is enough."""
     expected = ["Mon 2027-01-18 09:00:00", "Wed 2027-01-20 09:00:00", "Mon 2027-01-25 09:00:00"]
     assert words(next_runs("0 9 20 * Mon", "UTC", FRIDAY, 3)) == expected
 
 
 def test_times_are_those_of_the_zone():
-    """Half past eight in New York is later in Unix time than half past eight in UTC."""
+    """The hour of an expression is an hour in the job's zone."""
     assert words(next_runs("30 8 * * *", "America/New_York", FRIDAY, 1)) == [
         "Fri 2027-01-15 13:30:00"
     ]
@@ -95,49 +95,43 @@ def test_times_are_those_of_the_zone():
 @pytest.mark.parametrize(
     "text",
     [
-        *(
-            "",
-            "* * * *",
-            "* * * * * *",
-            "60 * * * *",
-            "* 24 * * *",
-            "* * 0 * *",
-            "* * * 13 *",
-            "* * * * 8",
-        ),
-        *(
-            "* * ? * *",
-            "* * 15W * *",
-            "* * * * 5L",
-            "* * * * 5#2",
-            "* * L,15 * *",
-            "5/10 * * * *",
-            "22-2 * * * *",
-        ),
-        *(
-            "@daily",
-            "@",
-            "@soon",
-            "@99999999999999999999",
-            "tomorow",
-            "sometimes",
-            "0 seconds",
-            "Friday 17:05",
-        ),
-        *(
-            "R0 * * * *",
-            "R61 * * * *",
-            "R2,5 * * * *",
-            "* R,25 * * *",
-            "* * R * *",
-            "0 0 31 2 *",
-            "0001-01-01",
-        ),
-        *("1 day 25:00", "2030-13-01", "first day of month"),
+        "",
+        "* * * *",
+        "* * * * * *",
+        "60 * * * *",
+        "* 24 * * *",
+        "* * 0 * *",
+        "* * * 13 *",
+        "* * * * 8",
+        "* * ? * *",
+        "* * 15W * *",
+        "* * * * 5L",
+        "* * * * 5#2",
+        "* * L,15 * *",
+        "5/10 * * * *",
+        "22-2 * * * *",
+        "@daily",
+        "@",
+        "@soon",
+        "@99999999999999999999",
+        "tomorow",
+        "sometimes",
+        "0 seconds",
+        "Friday 17:05",
+        "R0 * * * *",
+        "R61 * * * *",
+        "R2,5 * * * *",
+        "* R,25 * * *",
+        "* * R * *",
+        "0 0 31 2 *",
+        "0001-01-01",
+        "1 day 25:00",
+        "2030-13-01",
+        "first day of month",
     ],
 )
 def test_unknown_text_is_an_error(text):
-    """What is no schedule raises ValueError instead of being guessed."""
+    """A text that is not a schedule raises ValueError."""
     with pytest.raises(ValueError, match=r"."):
         read_schedule(text)
 
@@ -170,32 +164,32 @@ def test_unknown_text_is_an_error(text):
     ],
 )
 def test_time_expressions_and_dates_are_read_as_documented(text, expected):
-    """Each documented form gives its runs, counted from the moment of planning as from a run."""
+    """Each documented form gives its runs, counted from the time of planning."""
     runs = next_runs(text, "UTC", FRIDAY, 2)
     assert words(runs) == expected
     assert past_runs(text, "UTC", FRIDAY, runs[-1] if runs else FRIDAY + 10, 5) == runs
 
 
 def test_a_date_without_a_zone_is_in_the_jobs():
-    """A plain date and time means that time in the job's zone."""
+    """A date without a zone is in the job's zone."""
     assert words(next_runs("Feb 14, 2030, 7:30", "America/New_York", FRIDAY, 1)) == [
         "Thu 2030-02-14 12:30:00"
     ]
 
 
 def test_a_days_step_keeps_the_wall_clock_time():
-    """One day later is the same time of day, also over the change to summer time."""
+    """One day later is the same time of day, also across the change to summer time."""
     eve = int(datetime(2027, 3, 27, 8, 0, tzinfo=UTC).timestamp())
     assert words(next_runs("1 day", "Europe/London", eve, 1)) == ["Sun 2027-03-28 07:00:00"]
 
 
 def test_a_series_ends_with_the_calendar():
-    """Steps of centuries stop at the year 9999 instead of failing."""
+    """Steps of centuries end at the year 9999 without an error."""
     assert len(next_runs("99999 weeks", "UTC", FRIDAY, 100)) == 4
 
 
 def test_past_runs_are_the_last_ones():
-    """Of many runs in a span, the last are kept, oldest first."""
+    """Of many past runs the last are returned, oldest first."""
     assert words(past_runs("10 seconds", "UTC", FRIDAY, FRIDAY + 3605, 2)) == [
         "Fri 2027-01-15 08:59:50",
         "Fri 2027-01-15 09:00:00",
@@ -203,7 +197,7 @@ def test_past_runs_are_the_last_ones():
 
 
 def test_value_lists_run_at_each_second_given():
-    """The old lists allow the seconds 0 and 30, and a list left out means every value."""
+    """Value lists allow the seconds 0 and 30, and a missing list means every value."""
     lists = {"second": ["30", "0"], "minute": ["0", "30"], "hour": ["8"]}
     expected = [
         "Fri 2027-01-15 08:00:30",
@@ -217,14 +211,14 @@ def test_value_lists_run_at_each_second_given():
 
 
 def test_value_lists_know_no_other_seconds():
-    """A second other than 0 and 30 is an error."""
+    """A second other than 0 and 30 raises ValueError."""
     with pytest.raises(ValueError, match="second must be 0, 30 or both"):
         read_schedule({"second": ["15"]})
 
 
 @given(st.integers(0, 5), moments, st.sampled_from(ZONES))
 def test_random_hours_are_drawn_anew_each_day(seed, moment, zone):
-    """R R3 runs three times in every day of 24 hours, and asking twice or looking back gives the same runs."""
+    """R3 hours give three runs a day, the same whenever they are computed."""
     runs = next_runs("R R3 * * *", zone, moment, 12, seed=str(seed))
     days = [text[:14] for text in words(runs, zone)]
     assert zone != "UTC" or all(days.count(day) == 3 for day in days[3:9])
@@ -233,7 +227,7 @@ def test_random_hours_are_drawn_anew_each_day(seed, moment, zone):
 
 
 def test_random_picks_come_from_the_list():
-    """R4,8-11,13-16 takes four of the hours listed, at the minutes given."""
+    """R4,8-11,13-16 picks four of the listed hours, at the given minutes."""
     runs = next_runs("0,30 R4,8-11,13-16 * * Mon-Fri", "UTC", FRIDAY, 80)
     hours = {datetime.fromtimestamp(run, UTC).hour for run in runs}
     assert hours <= {8, 9, 10, 11, 13, 14, 15, 16}
@@ -242,14 +236,14 @@ def test_random_picks_come_from_the_list():
 
 
 def test_random_runs_are_looked_for_no_further_back_than_asked():
-    """A short span back holds only its own random runs, and no endless search."""
+    """A short span back has only its own random runs."""
     runs = next_runs("R R * * *", "UTC", FRIDAY, 3, seed="1")
     assert past_runs("R R * * *", "UTC", FRIDAY, runs[-1], 10, seed="1") == runs
     assert past_runs("R R * * *", "UTC", runs[0], runs[0], 10, seed="1") == []
 
 
 def test_an_unknown_zone_is_an_error():
-    """A name that is no IANA zone raises ValueError."""
+    """A name of no IANA zone raises ValueError."""
     for name in ("Nowhere/Atlantis", "", "../etc/passwd"):
         with pytest.raises(ValueError, match="unknown timezone"):
             next_runs("1 hour", name, FRIDAY, 1)
@@ -267,6 +261,6 @@ def test_an_unknown_zone_is_an_error():
     ],
 )
 def test_spans_are_read_in_seconds(text, seconds):
-    """An English span has a length in seconds; what is none, or has no length, is None."""
+    """A span is read as its seconds, and another text or a length of 0 as None."""
     span = read_span(text)
     assert (span and span.total) == seconds

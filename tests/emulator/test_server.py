@@ -1,4 +1,4 @@
-"""The emulator on a real socket: answers, refusals, and connections that really break."""
+"""The emulator on a real socket: answers, refusals, and connections that break."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def served():
 
 
 async def test_the_api_is_served_on_loopback(served):
-    """A call over a socket is answered as in process, on one kept connection."""
+    """Two calls over one socket connection are answered as in process."""
     app, http = served
     assert str(http.base_url).startswith("http://127.0.0.1:")
     for count in (1, 2):
@@ -66,7 +66,7 @@ async def test_a_refusal_is_a_real_503():
     ],
 )
 async def test_a_lost_answer_is_a_transport_error(served, caplog, kind, error, applied):
-    """The client sees its connection break, the server takes it for nothing unusual, and the next call is answered."""
+    """The client gets a transport error, the server logs none, and the next call is answered."""
     app, http = served
     app.emulator.faults.add(Fault(kind))
     with pytest.raises(error):
@@ -77,7 +77,7 @@ async def test_a_lost_answer_is_a_transport_error(served, caplog, kind, error, a
 
 
 async def test_a_cut_answer_begins_like_a_whole_one(served):
-    """The status, the whole length and half of the body arrive before the connection breaks."""
+    """The status, the full content-length and half of the body arrive before the break."""
     app, http = served
     app.emulator.faults.add(Fault("cut"))
     received = bytearray()
@@ -89,7 +89,7 @@ async def test_a_cut_answer_begins_like_a_whole_one(served):
 
 
 async def test_a_stalled_answer_does_not_keep_the_server(caplog):
-    """A server whose answer is held back for an hour ends at once when it is left, and complains about nothing."""
+    """A server with a stalled answer stops at once and logs no error."""
     app = create_app()
     app.emulator.faults.add(Fault("stall", seconds=3600))
     async with httpx.AsyncClient(timeout=None) as http:
@@ -105,7 +105,7 @@ async def test_a_stalled_answer_does_not_keep_the_server(caplog):
 
 
 async def test_a_port_that_is_taken_is_an_error():
-    """Binding a port in use raises OSError instead of ending the process."""
+    """A port in use raises OSError instead of ending the process."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{port}"):
@@ -114,7 +114,7 @@ async def test_a_port_that_is_taken_is_an_error():
 
 
 def test_a_thread_serves_and_is_joined():
-    """In a thread the server answers blocking clients, and both are gone afterwards."""
+    """A server in a thread answers blocking clients, and its thread ends with the block."""
     before = threading.active_count()
     app = create_app()
     with run_in_thread(app) as origin:

@@ -1,4 +1,4 @@
-"""The store: numbering, transactions, and survival in a file."""
+"""The store: numbering, transactions, and a file that survives a restart."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cronapi.emulator.store import Store
 
 
 def test_ids_count_up_and_are_never_used_twice():
-    """A deleted document's id is not given again, and each kind and provider counts for itself."""
+    """Each kind and provider counts for itself and never reuses an id."""
     store = Store()
     first = store.add("job", "fastcron", "one", {"name": "a"})
     store.delete("job", "fastcron", "one", first["id"])
@@ -19,7 +19,7 @@ def test_ids_count_up_and_are_never_used_twice():
 
 
 def test_documents_belong_to_an_account():
-    """One account neither sees nor deletes another's documents; without an account all are seen."""
+    """An account neither sees nor deletes another's documents."""
     store = Store()
     mine = store.add("job", "fastcron", "one", {"name": "mine"})
     store.delete("job", "fastcron", "two", mine["id"])
@@ -29,7 +29,7 @@ def test_documents_belong_to_an_account():
 
 
 def test_a_failed_transaction_leaves_nothing():
-    """What was stored before an error inside a transaction is undone."""
+    """An error inside a transaction undoes its changes."""
     store = Store()
 
     def fail():
@@ -43,7 +43,7 @@ def test_a_failed_transaction_leaves_nothing():
 
 
 def test_a_file_survives_a_restart(tmp_path):
-    """A store opened again on its file has its documents and goes on counting."""
+    """A store on an existing file has its documents and continues its numbering."""
     path = str(tmp_path / "state.sqlite")
     store = Store(path)
     job = store.add("job", "fastcron", "one", {"name": "kept"})
