@@ -9,6 +9,7 @@ cronapi that are entered one after the other and stand in different rooms.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sys
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +20,6 @@ import httpx
 import cronapi
 
 HOUSE = Path(cronapi.__file__).parent
-ANSWER = {"status": "success", "code": 0, "data": {"id": 1, "url": "https://example.com/"}}
 
 
 def room_of(file: str) -> str | None:
@@ -36,7 +36,13 @@ async def rooms_of_an_add() -> list[str]:
         if event == "call" and (room := room_of(frame.f_code.co_filename)) is not None:
             entered.append(room)
 
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=ANSWER))
+    ids = itertools.count(1)
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        data = {"id": next(ids), "url": "https://example.com/"}
+        return httpx.Response(200, json={"status": "success", "code": 0, "data": data})
+
+    transport = httpx.MockTransport(answer)
     async with cronapi.FastCron(
         "token", transport=transport, scheduler=cronapi.Scheduler(1000.0)
     ) as api:

@@ -11,7 +11,7 @@ from cronapi._calls.absence import every_id
 from cronapi._calls.lookup import RECOVERY, UNCLEAR, choose, find_time
 from cronapi._calls.matching import is_match
 from cronapi._calls.memory import Memory, ids_of, learn
-from cronapi._calls.pages import every_job
+from cronapi._calls.pages import Paging, every_job
 from cronapi._functions import PAGE
 
 SENT = {"url": "https://example.com/a", "name": "a", "timeout": 30, "notify": True}
@@ -23,6 +23,16 @@ ROW = {
     "notify": 1,
     "fail": 0,
 }
+
+
+class Asking:
+    """A way to make reads from a function."""
+
+    def __init__(self, read):
+        self.read, self.paging = read, Paging()
+
+    async def __call__(self, function, sent):
+        return await self.read(function, sent)
 
 
 @pytest.mark.parametrize(
@@ -107,6 +117,7 @@ async def test_every_page_is_read():
     pages = {1: [{"id": n} for n in range(PAGE)], 2: [{"id": n} for n in range(PAGE, PAGE + 3)]}
     asked = []
 
+    @Asking
     async def ask(row, wire):
         asked.append(wire)
         return pages[wire["page"]]
@@ -124,6 +135,7 @@ async def test_every_page_is_read():
 async def test_a_listing_that_is_no_list_proves_nothing_gone(function, answer):
     """An answer of another shape is not taken for an empty listing."""
 
+    @Asking
     async def ask(row, wire):
         return answer
 
@@ -135,6 +147,7 @@ async def test_a_listing_that_is_no_list_proves_nothing_gone(function, answer):
 async def test_a_look_up_whose_answer_is_no_list_proves_nothing(recover):
     """A create is not sent again on the strength of a listing that is none."""
 
+    @Asking
     async def ask(row, wire):
         return {"error": "maintenance"}
 
@@ -170,6 +183,7 @@ def test_a_run_beside_the_schedule_is_told_from_the_schedules_own(wanted, queued
 async def test_a_run_that_is_due_soon_or_past_is_not_looked_for():
     """The services move such runs, so that not finding the time proves nothing."""
 
+    @Asking
     async def ask(row, wire):
         return []
 
@@ -186,6 +200,7 @@ async def test_a_service_that_knows_no_pages_is_listed_once():
     """A full first page that comes back for every page ends the look-up after the second."""
     rows = [{"id": number} for number in range(PAGE)]
 
+    @Asking
     async def ask(row, wire):
         return rows
 

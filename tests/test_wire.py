@@ -224,7 +224,6 @@ def test_a_byte_order_mark_does_not_matter():
         (404, {"status": "error", "code": 1, "message": "Cronjob not found."}, NotFoundError, 1),
         (404, {"status": "error", "code": 11, "message": "x"}, AuthenticationError, 11),
         (500, {"status": "error", "code": 7, "message": "x"}, APIError, 7),
-        (503, {"status": "error", "code": 1, "message": "x"}, APIError, 1),
         (200, {"status": "error", "code": -3, "message": "x"}, APIError, -3),
         (200, {"status": "error", "code": 0, "message": "x"}, APIError, 0),
         (200, {"status": "error", "message": "x"}, APIError, 1),
@@ -245,6 +244,15 @@ def test_an_error_is_told_by_its_code(status, members, kind, code):
     assert type(verdict.error) is kind
     assert verdict.error.code == code
     assert members.get("message", "The service gave no message") in str(verdict.error)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_an_error_envelope_with_a_status_of_refusal_is_a_refusal_that_proves_nothing(status):
+    """The service says that it is over the limit, but it came as far as an envelope."""
+    verdict = answer(status, envelope(status="error", code=4, message="Busy."))
+    assert (verdict.ending, verdict.did_nothing) == (Ending.REFUSED, False)
+    assert type(verdict.error) is ServiceUnavailableError
+    assert str(verdict.error).startswith(f"HTTP {status}: Busy. (code 4).")
 
 
 @pytest.mark.parametrize(

@@ -10,19 +10,12 @@ from typing import Any
 import anyio
 from attrs import evolve, frozen
 
+from cronapi._calls import lookup
 from cronapi._calls.absence import may_be_gone
 from cronapi._calls.caller import Caller
 from cronapi._calls.creates import Keys
 from cronapi._calls.failures import Failures
-from cronapi._calls.lookup import (
-    LAST_LOOK,
-    LOOKS,
-    RECOVERY,
-    UNCLEAR,
-    Finding,
-    find_twin,
-    tell_older,
-)
+from cronapi._calls.lookup import LAST_LOOK, LOOKS, RECOVERY, UNCLEAR, Finding
 from cronapi._calls.matching import lookup_keys
 from cronapi._calls.memory import learn, learn_gone
 from cronapi._calls.options import DeferredRequest, Options
@@ -169,11 +162,11 @@ class Call:
         await self._caller.wait(LAST_LOOK)
         sender, memory = self._sender, self._caller.memory
         function, ask = sender.function.name, asker(self._caller, self._options, sender.lane)
-        twin = await find_twin(ask, function, sender.sent, data, memory, sender.epoch)
+        twin = await lookup.find_twin(ask, function, sender.sent, data, memory, sender.epoch)
         if twin is None:
             return data
         learn(memory, function, twin, sender.sent)
-        older, self._twin = tell_older(self._caller.provider.name, function, data, twin)
+        older, self._twin = lookup.tell_older(self._caller.provider.name, function, data, twin)
         return older
 
     async def _back_off(self) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import aclosing
 from functools import partial
 from typing import Any, TypeVar
 
@@ -83,14 +84,14 @@ async def _find_job(ask: Ask, sent: Row, memory: Memory, epoch: int) -> Finding:
 
     A search may work by whole words or by patterns, so it proves no absence.
     """
-    finding = UNCLEAR
-    search = job_list(ask, str(sent.get("name") or sent["url"]).strip())
-    found = [job async for page in search.down() for job in page]
-    if any(is_match({"name": ""} | dict(sent), job) for job in found if isinstance(job, dict)):
-        finding = choose_new([sent], found, "cron", memory, epoch)
-    if not finding.happened:
-        finding = choose_new([sent], await every_job(ask), "cron", memory, epoch)
-    return _only(finding)
+    spec, keyword = {"name": ""} | dict(sent), str(sent.get("name") or sent["url"]).strip()
+    async with aclosing(job_list(ask, keyword).down()) as pages:
+        async for page in pages:
+            shown = any(is_match(spec, job) for job in page if isinstance(job, dict))
+            finding = choose_new([sent], page, "cron", memory, epoch) if shown else UNCLEAR
+            if finding.happened:
+                return _only(finding)
+    return _only(choose_new([sent], await every_job(ask), "cron", memory, epoch))
 
 
 async def _find_jobs(ask: Ask, sent: Row, memory: Memory, epoch: int) -> Finding:

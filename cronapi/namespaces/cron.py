@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime, timedelta
 from typing import Any, Unpack
@@ -55,21 +55,14 @@ class CronNamespace(ManyJobs):
         caller = self._invoke.caller
         losses, seen = caller.memory.losses, set[int]()
         reading = Reading(read, _id_of, caller.paging, search=bool(keyword))
-        async with aclosing(reading.down()) as pages:
-            async for jobs in pages:
-                for job in jobs:
-                    if job.id not in seen:
-                        seen.add(job.id)
-                        yield job
-        if not (reading.has_shifted or caller.memory.losses > losses):
-            return
-        async with aclosing(reading.up()) as pages:
-            async for jobs in pages:
-                for job in jobs:
-                    if job.id not in seen:
-                        seen.add(job.id)
-                        yield job
-        reading.check()
+        async with aclosing(_unseen(reading.down(), seen)) as jobs:
+            async for job in jobs:
+                yield job
+        if reading.has_shifted or caller.memory.losses > losses:
+            async with aclosing(_unseen(reading.up(), seen)) as jobs:
+                async for job in jobs:
+                    yield job
+            reading.check()
 
     async def find(self, name: str) -> CronJob | None:
         """Return the job of exactly this name, or None if no page of the list shows one.
@@ -258,6 +251,18 @@ def _checked_name(params: JobParams) -> str:
         )
     as_params(params, "cron.ensure")
     return name
+
+
+async def _unseen(
+    pages: AsyncGenerator[Sequence[CronJob], None], seen: set[int]
+) -> AsyncGenerator[CronJob, None]:
+    """Yield the jobs of pages that are not among those seen, and add them."""
+    async with aclosing(pages):
+        async for page in pages:
+            new = [job for job in page if job.id not in seen]
+            seen.update(job.id for job in new)
+            for job in new:
+                yield job
 
 
 def _id_of(job: CronJob) -> int:

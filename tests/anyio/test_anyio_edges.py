@@ -44,11 +44,18 @@ async def test_an_edit_with_a_run_is_sent_once_however_it_is_called(call):
 
 
 async def test_a_job_without_a_name_is_not_taken_for_a_named_one_of_the_same_url():
-    """A create without a name that never arrived is made, though another program has a named job with the same URL."""
+    """A create without a name that never arrived is made, though another program has a named job with the same URL.
+
+    The list has shown that job before. Otherwise it might be the one, under a name that the service gave it.
+    """
     app = emulator()
     async with paced(app) as stranger:
         theirs = await stranger.cron.add(url=URL, name="nightly", expression="0 3 * * *")
     async with paced(app) as api:
+        app.emulator.faults.add(Fault("reset", function="cron.add"))
+        with pytest.raises(OutcomeUnknownError):
+            await api.cron.add(url=URL)
+        await api.cron.list()
         app.emulator.faults.add(Fault("reset", function="cron.add"))
         ours = await api.cron.add(url=URL)
     assert ours.id != theirs.id
