@@ -64,11 +64,11 @@ async def send_gets(shared: Shared) -> BatchResult:
             rest = get(calls, shared.items, first=as_list(data))
         else:
             found[shared.items[0]] = Result(data)
-            rest = get(calls, shared.items[1:])
+            rest = get(calls, _but_first(shared.items))
     except CronAPIError as error:
         if not several and not isinstance(error, FATAL_ERRORS):
             found[shared.items[0]] = Result(error=error)
-            rest = get(calls, shared.items[1:])
+            rest = get(calls, _but_first(shared.items))
         elif several and is_refused_page(error):
             rest = get_each(calls, shared.items)
         else:
@@ -77,3 +77,8 @@ async def send_gets(shared: Shared) -> BatchResult:
         async for number, result in rest:
             found.setdefault(number, result)
     return settled(found[number] for number in shared.items)
+
+
+def _but_first(items: list[int]) -> list[int]:
+    """Return the items that differ from the first one."""
+    return [number for number in items if number != items[0]]
