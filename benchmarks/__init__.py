@@ -1,1 +1,1 @@
-"""Peers side by side in one run: ratios, never absolute times."""
+"""Comparisons with peers in the same run, given as ratios rather than absolute times."""

@@ -1,9 +1,11 @@
-"""Four processes with 25 calls each on one Redis budget of 10/s, judged by real nginx without a burst, and what Redis costs.
+"""Four processes with 25 calls each on one Redis budget of 10/s, judged by real nginx.
 
     python -m benchmarks.budget [--runs 5] [--write]
 
-The share of the rate is that from the first accepted request to the last, as nginx logged them. Needs nginx and redis-server. In the
-accidents the others' calls are counted; the longest gap is that between two accepted requests.
+nginx allows no burst. The share of the rate is that from the first accepted request to the last, as
+nginx logged them. For the accidents, only the calls of surviving processes are counted, and the
+longest gap is that between two accepted requests. The processor time of a slot on Redis is measured
+too. Needs nginx and redis-server.
 """
 
 from __future__ import annotations
@@ -47,7 +49,7 @@ Accident = Callable[[RedisServer, list["Worker"]], list["Worker"]]
 
 
 class Worker:
-    """A process of the fleet, and what it said."""
+    """A process of the fleet."""
 
     def __init__(self, url: str, origin: str) -> None:
         command = [
@@ -59,26 +61,26 @@ class Worker:
             str(CALLS),
         ]
         env = {**os.environ, "PYTHONPATH": str(TESTS.parent)}
-        self.process = subprocess.Popen(
+        self.process = subprocess.Popen(  # noqa: S603 -- our own file
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env
-        )  # noqa: S603 -- our own file
+        )
 
     def is_ready(self) -> bool:
-        """Wait until it could begin."""
+        """Wait until the process is ready, and return False if it failed to start."""
         return _pipe(self.process.stdout).readline() == "ready\n"
 
     def go(self) -> None:
-        """Let it make all its calls at once."""
+        """Let the process make all its calls at once."""
         _pipe(self.process.stdin).write("go\n")
         _pipe(self.process.stdin).flush()
 
     def answered(self) -> list[float]:
-        """Return when each call was answered, once it has ended."""
+        """Wait for the end of the process, and return the times at which calls were answered."""
         lines = (line.split() for line in self.process.communicate(timeout=90)[0].splitlines())
         return [float(words[1]) for words in lines if words[0] == "ok"]
 
     def end(self) -> None:
-        """End this very process, with no chance to say goodbye."""
+        """Kill the process, without a chance to clean up."""
         self.process.kill()
         self.process.communicate()
 
@@ -91,7 +93,7 @@ def _pipe(pipe: IO[str] | None) -> IO[str]:
 
 @frozen
 class Run:
-    """What one run of the fleet left behind: when the calls of each process were answered, and what nginx and Redis counted."""
+    """One run: the times of answers by process, nginx's log, and the evaluations on Redis."""
 
     answered: list[list[float]]
     statuses: list[tuple[float, int]]
@@ -99,7 +101,7 @@ class Run:
 
     @property
     def accepted(self) -> list[float]:
-        """When nginx had let a request through."""
+        """The times at which nginx let a request through."""
         return [at for at, status in self.statuses if status == 200]
 
     @property
@@ -108,12 +110,12 @@ class Run:
         return max(later - earlier for earlier, later in itertools.pairwise(self.accepted))
 
 
-# --- the fleet -------------------------------------------------------------------------------------------------------------------
+# --- the fleet ---
 
 
 @contextmanager
 def fleet(server: RedisServer, judge: Nginx) -> Iterator[list[Worker]]:
-    """Start the processes, and end those that are left."""
+    """Start the processes, and kill those that are left at the end."""
     with ExitStack() as stack:
         workers = []
         for _ in range(PROCESSES):
@@ -125,7 +127,7 @@ def fleet(server: RedisServer, judge: Nginx) -> Iterator[list[Worker]]:
 
 
 def run(accident: Accident) -> Run:
-    """Let a fleet work through an accident, and return what those did whom it left alive."""
+    """Let a fleet work through an accident, and return the run of the processes that survived."""
     with ExitStack() as stack:
         service = stack.enter_context(
             run_in_thread(create_app(rates={"fastcron": None, "setcronjob": None}))
@@ -170,7 +172,7 @@ def hung(server: RedisServer, workers: list[Worker]) -> list[Worker]:
 
 
 def figures(run: Run) -> list[float]:
-    """Return a quiet run's figures in the order of AIMS."""
+    """Return the figures of a quiet run in the order of AIMS."""
     accepted, requests = run.accepted, len(run.statuses)
     first = sorted((at, place) for place, times in enumerate(run.answered) for at in times)[:EARLY]
     turns = [place for _, place in first]
@@ -183,7 +185,7 @@ def figures(run: Run) -> list[float]:
     ]
 
 
-# --- what Redis costs ------------------------------------------------------------------------------------------------------------
+# --- what Redis costs ---
 
 
 async def _use(bucket: Bucket, slots: int) -> None:
@@ -197,7 +199,7 @@ async def _use(bucket: Bucket, slots: int) -> None:
 
 
 def cpu_per_slot(bucket: Bucket) -> float:
-    """Return the microseconds of processor time that this process spends on a slot, in all its threads."""
+    """Return the microseconds of processor time of a slot, in all threads of this process."""
     asyncio.run(_use(bucket, 10))
     begun = time.process_time()
     asyncio.run(_use(bucket, COST_SLOTS))
@@ -205,7 +207,7 @@ def cpu_per_slot(bucket: Bucket) -> float:
 
 
 def cost() -> tuple[float, float]:
-    """Return the local bucket's and the Redis bucket's median microseconds per slot, measured in turns."""
+    """Return the median microseconds per slot of the local and the Redis bucket, in turns."""
     with redis_server() as server:
         pairs = [
             (
@@ -219,11 +221,11 @@ def cost() -> tuple[float, float]:
     )
 
 
-# --- the tables ------------------------------------------------------------------------------------------------------------------
+# --- the tables ---
 
 
 def quiet_table(runs: Iterable[Run]) -> str:
-    """Return what the fleet achieved where nothing happened: each run, the median, and whether that reaches the aim."""
+    """Return the figures of the quiet runs, with their medians and aims, as a Markdown table."""
     lines = ["| figure | runs | median | aim | |", "|---|---:|---:|---:|---|"]
     for (what, (aim, sign, form)), values in zip(
         AIMS.items(), zip(*map(figures, runs), strict=True), strict=True
@@ -236,27 +238,26 @@ def quiet_table(runs: Iterable[Run]) -> str:
 
 
 def accident_table(times: int) -> str:
-    """Return how the calls of those left alive fared in each accident."""
+    """Return the answered calls and longest gaps in each accident, as a Markdown table."""
     lines = ["| accident | answered | of | longest gap, s |", "|---|---:|---:|---:|"]
     for accident in (killed, restarted, hung):
         runs = [run(accident) for _ in range(times)]
         answered = " / ".join(str(sum(map(len, one.answered))) for one in runs)
         gaps = " / ".join(f"{one.gap:.1f}" for one in runs)
-        lines.append(
-            f"| {str(accident.__doc__).rstrip('.')} | {answered} | {len(runs[0].answered) * CALLS} | {gaps} |"
-        )
+        title, calls = str(accident.__doc__).rstrip("."), len(runs[0].answered) * CALLS
+        lines.append(f"| {title} | {answered} | {calls} | {gaps} |")
     return "\n".join(lines)
 
 
 def cost_table() -> str:
-    """Return what a slot costs this process with each bucket."""
+    """Return the processor time of a slot with each bucket, as a Markdown table."""
     local, shared = cost()
     head = "| bucket | processor time per slot, us | times the local |\n|---|---:|---:|"
     return f"{head}\n| local | {local:.0f} | 1.0 |\n| Redis | {shared:.0f} | {shared / local:.1f} |"
 
 
 def main() -> None:
-    """Measure, print the tables, and put them into the results if asked to."""
+    """Measure, print the tables, and write the section with `--write`."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,8 +1,9 @@
-"""What many calls as one cost: requests, seconds and memory, at an emulated FastCron with its real limit of 1 a second.
+"""The cost of many calls as one: requests, seconds and memory at the real limit of FastCron.
 
     python -m benchmarks.bulk [--write]
 
-The emulator serves on a loopback socket and counts the requests itself. Takes about four minutes.
+The emulator serves on a loopback socket at 1 request a second and counts the requests itself. Takes
+about four minutes.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ Work = Callable[[FastCron], Awaitable[Any]]
 
 @frozen
 class Row:
-    """What one piece of work took, and what it may take at most."""
+    """The cost of one piece of work, with its limit."""
 
     work: str
     requests: int
@@ -43,7 +44,7 @@ class Row:
 
 
 def specs(count: int) -> Iterator[dict[str, str]]:
-    """Describe so many jobs."""
+    """Describe `count` jobs."""
     return (
         {"url": f"https://example.com/{number}", "name": f"job {number}"} for number in range(count)
     )
@@ -51,14 +52,14 @@ def specs(count: int) -> Iterator[dict[str, str]]:
 
 @asynccontextmanager
 async def served(app: App, **options: Any) -> AsyncIterator[FastCron]:
-    """Serve the emulator and return a client of it."""
+    """Serve the emulator, and yield a client of it."""
     with run_in_thread(app) as origin:
         async with FastCron(DEFAULT_TOKEN, base_url=f"{origin}/api/v1/", **options) as api:
             yield api
 
 
 async def timed(work: Work, **options: Any) -> tuple[int, float]:
-    """Return how many requests a piece of work takes at the real limit, and how many seconds."""
+    """Return the requests and the seconds that a piece of work takes at the real limit."""
     app = create_app()
     async with served(app, scheduler=Scheduler(1), **options) as api:
         begun = monotonic()
@@ -92,12 +93,12 @@ async def single_lives(api: FastCron) -> None:
 
 
 async def memory() -> tuple[int, int]:
-    """Return the most kilobytes that the library holds while it adds jobs from a generator: a tenth of them, and all."""
+    """Return the most kilobytes held while jobs are added from a generator, a tenth and all."""
     return await held(FLAT // 10), await held(FLAT)
 
 
 async def held(count: int) -> int:
-    """Return the most kilobytes held while so many jobs are added and their outcomes are dropped."""
+    """Return the most kilobytes held while `count` jobs are added and their outcomes dropped."""
     app = create_app(rates={"fastcron": None, "setcronjob": None})
     async with served(app, scheduler=Scheduler(100_000)) as api:
         most = 0
@@ -112,7 +113,7 @@ async def held(count: int) -> int:
 
 
 def library_bytes() -> int:
-    """Return the bytes that were allocated by the library's own files, without the emulator's."""
+    """Return the bytes allocated by the library's own files, without the emulator's."""
     ours = (
         tracemalloc.Filter(inclusive=True, filename_pattern="*/cronapi/*"),
         tracemalloc.Filter(False, "*/cronapi/emulator/*"),
@@ -124,7 +125,7 @@ def library_bytes() -> int:
 
 
 async def measure() -> list[Row]:
-    """Measure everything, one after the other."""
+    """Measure everything in turn."""
     rows = []
     requests, seconds = await timed(lives)
     rows.append(
@@ -154,7 +155,7 @@ async def measure() -> list[Row]:
 
 
 def main() -> None:
-    """Measure and print the table."""
+    """Measure, print the table, and write the section with `--write`."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -164,7 +165,8 @@ def main() -> None:
     tenth, all_of_it = asyncio.run(memory())
     text = "\n".join(
         [
-            "At an emulated FastCron with its real limit of 1 request a second, on a loopback socket; the emulator counts.",
+            "At an emulated FastCron with its real limit of 1 request a second, on a loopback",
+            "socket. The emulator counts.",
             "",
             "    python -m benchmarks.bulk --write",
             "",
@@ -172,7 +174,10 @@ def main() -> None:
             "|---|---:|---:|---:|---|",
             *map(str, rows),
             "",
-            f"Most kB held by the library while it adds from a generator: {tenth} with {FLAT // 10:,} jobs, {all_of_it} with {FLAT:,}.",
+            (
+                "Most kB held by the library while it adds from a generator: "
+                f"{tenth} with {FLAT // 10:,} jobs, {all_of_it} with {FLAT:,}."
+            ),
             "",
             results.footing("httpx", "anyio"),
         ]

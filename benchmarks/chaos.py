@@ -1,21 +1,30 @@
-"""What callers are told by a service at its worst, against what the service has: crowds with cancellations, and bulks killed with -9.
+"""The answers of a client to a failing service, compared with the state of the service.
 
     python -m benchmarks.chaos [--seeds 10] [--seed 7] [--only mixed] [--write]
 
-Over real sockets the service resets connections before anything is applied (5 % of the requests), answers 503 (10 %), loses answers
-after applying (5 %), garbles them (3 %), stalls 0.2 s past the client's timeout of 2 s, before or after applying (1 %), and applies the
-first half of a batch (2 %). A fifth of the callers leave: after a while, or up to 30 ms after their request has arrived. Rests are a
-quarter of the library's own. A bulk that is killed has a journal and dies at 20 moments: when a request arrives, when it is answered, or
-up to 50 ms later. Its rests are a tenth: what stalls is carried out 0.7 s after it arrived, and the last look is later than that.
+Crowds of callers with cancellations, and bulks killed with -9, work over real sockets.
 
-Merged calls (`coalesce=True`) add, read, find, edit and delete jobs of everybody, in sequence and at once; where requests go out one by
-one, whatever was asked for first has to arrive first. Ensured are six names by 20 tasks with two clients, some of which delete them.
-Bulks that change edit (in batches of jobs alike, too), disable, enable and delete the same jobs side by side, and add and delete groups.
-Each answer is compared with what the service had while it was asked for.
+Faults, in shares of the requests: connections reset before anything is applied (5 %), 503 (10 %),
+answers lost after applying (5 %), garbled answers (3 %), stalls of 0.2 s past the client's timeout
+of 2 s, before or after applying (1 %), and batches of which only the first half is applied (2 %). A
+fifth of the callers are cancelled: after a while, or up to 30 ms after their request has arrived.
+The client's delays before retries and lookups are a quarter of the library's own.
 
-Lost: told done and not there, or other than told. Duplicated: there twice, or told failed and there. Knowable: unknown, though a list
-could have told. Overtaken: an edit undone by an earlier request that the service had held back until the later edit came. Misread: an
-answer that was true at no moment while it was asked for. Disordered: arrived before what was asked for earlier, or sent again when over.
+A killed bulk has a journal and dies at 20 moments: when a request arrives, when it is answered, or
+up to 50 ms later. Its delays are a tenth of the library's own. A stalled request is applied 0.7 s
+after its arrival, and the last lookup is later than that.
+
+Merged calls (`coalesce=True`) add, read, find, edit and delete jobs of all callers, in sequence and
+at once. If requests go out one by one, they must arrive in the order of the calls. Twenty tasks
+with two clients ensure six names, and some of them delete them. Bulks edit (also in batches of
+equal jobs), disable, enable and delete the same jobs side by side, and add and delete groups. Each
+answer is compared with the states of the service during the call.
+
+Lost: reported as done but missing, or different from the report. Duplicated: present twice, or
+present though reported as failed. Knowable: reported as unknown though a list would have told.
+Overtaken: an edit undone by an earlier request that the service had held back until the later edit
+came. Misread: an answer that was true at no time during its call. Disordered: a request that
+arrived before that of an earlier call, or was sent again after its call had ended.
 """
 
 from __future__ import annotations
@@ -41,15 +50,18 @@ from chaos_service import SHARES
 
 KILLS, AT_ONCE = 20, 2
 LONG, SHORT = 2.0, 0.5
-"""Seconds that a client of thousands of jobs waits: a page of the list takes its time where several parts run at once. One that sends a
-request at a time waits less, since nothing else goes on meanwhile."""
+"""The client's timeouts in seconds.
+
+A page of thousands of jobs takes long while several parts run at once. A client that sends one
+request at a time needs less, since nothing else goes on meanwhile.
+"""
 PROVIDERS = ("fastcron", "setcronjob")
 
 
 def crowd(
     scenario: Scenario, provider: str | None = None, backend: str = "asyncio", **options: Any
 ) -> Callable[[int], Figures]:
-    """Return a way to let a crowd loose; without a provider, seeds take turns."""
+    """Return a function that runs a crowd; without a provider, seeds alternate between both."""
 
     def run(seed: int) -> Figures:
         return anyio.run(
@@ -61,7 +73,7 @@ def crowd(
 
 
 def mortal(method: str, provider: str, count: int) -> Callable[[int], Figures]:
-    """Return a way to carry a bulk out that is killed."""
+    """Return a function that runs a bulk and kills it."""
 
     def run(seed: int) -> Figures:
         with tempfile.TemporaryDirectory(prefix="cronapi-chaos-") as room:
@@ -109,11 +121,8 @@ def run(task: tuple[str, int]) -> Figures:
     """Run one part with one seed."""
     name, seed = task
     found = RUNS[name](seed)
-    print(
-        f"{'clean' if found.verdict.is_clean else 'NOT CLEAN'}: --seed {seed} --only {name!r}: {found}",
-        file=sys.stderr,
-        flush=True,
-    )
+    verdict = "clean" if found.verdict.is_clean else "NOT CLEAN"
+    print(f"{verdict}: --seed {seed} --only {name!r}: {found}", file=sys.stderr, flush=True)
     return found
 
 
@@ -131,7 +140,7 @@ HEAD = ("items", "requests", *SHARES, "left", *JUDGED, "seconds")
 
 
 def row(title: str, parts: Sequence[Figures]) -> str:
-    """Return the row of one seed, or of one part: the sums."""
+    """Return the table row with the sums of some parts."""
     verdicts = [part.verdict for part in parts]
 
     def total(name: str) -> int:
@@ -140,17 +149,18 @@ def row(title: str, parts: Sequence[Figures]) -> str:
     fired = [sum(part.fired.get(kind, 0) for part in parts) for kind in SHARES]
     cells = [total("items"), sum(part.requests for part in parts), *fired, total("cancelled")]
     cells += [total(name) for name in JUDGED]
-    return f"| {title} | {' | '.join(f'{cell:,}' for cell in cells)} | {sum(part.seconds for part in parts):.0f} |"
+    seconds = sum(part.seconds for part in parts)
+    return f"| {title} | {' | '.join(f'{cell:,}' for cell in cells)} | {seconds:.0f} |"
 
 
 def table(title: str, rows: Iterable[str]) -> str:
-    """Return a table."""
+    """Return a Markdown table."""
     heads = [f"| {title} | {' | '.join(HEAD)} |", f"|---|{'---:|' * len(HEAD)}"]
     return "\n".join([*heads, *rows])
 
 
 def measure(seeds: Sequence[int], only: str = "") -> tuple[str, list[Verdict]]:
-    """Return the tables of all seeds and of all parts whose name has `only` in it, and the verdicts."""
+    """Run the parts with `only` in their name, and return the tables and the verdicts."""
     names = [name for name in RUNS if only in name]
     tasks = [(name, seed) for seed in seeds for name in names]
     with ProcessPoolExecutor(AT_ONCE, multiprocessing.get_context("spawn")) as pool:
@@ -165,7 +175,7 @@ def measure(seeds: Sequence[int], only: str = "") -> tuple[str, list[Verdict]]:
 
 
 def main() -> None:
-    """Measure, print the tables, and put them into the results if asked to."""
+    """Measure, print the tables, and write the section with `--write`."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,8 +1,11 @@
-"""How one shared budget behaves as the fleet grows: `python -m benchmarks.fleet [--write]`; needs redis-server.
+"""One shared budget as the fleet grows, in simulated time.
 
-The library's own bucket and script on a real Redis, but in simulated time: processes are actors, nobody sleeps. The judge is nginx's
-rule: sooner than one interval after the last accepted request is refused. The way to the service and back takes normally distributed
-times. Every process always has a call waiting.
+    python -m benchmarks.fleet [--write]
+
+The library's own bucket and script run on a real Redis. Needs redis-server. Processes are simulated
+actors that never sleep. The judge has nginx's rule: it refuses a request sooner than one interval
+after the last accepted one. The way to the service and back takes normally distributed times. Every
+process always has a call waiting.
 """
 
 from __future__ import annotations
@@ -36,8 +39,9 @@ SECONDS = 1200.0
 EPOCH = 1_700_000_000
 PLOT = Path(__file__).parent.parent / "docs" / "fleet.svg"
 INTRODUCTION = """\
-The library's bucket and script on a real Redis in simulated time: 20 simulated minutes, of which the second half counts, 10 requests a
-second, a judge like nginx's `limit_req` without burst, 20 ms of way with 4 ms of jitter; in every process there is always a call waiting.
+The library's bucket and script on a real Redis in simulated time: the second half of 20 simulated
+minutes, 10 requests a second, a judge like nginx's `limit_req` without burst, and 20 ms of way with
+4 ms of jitter. Every process always has a call waiting.
 
     python -m benchmarks.fleet --write
 """
@@ -45,7 +49,7 @@ second, a judge like nginx's `limit_req` without burst, 20 ms of way with 4 ms o
 
 @define(eq=False)
 class Process:
-    """One process; it asks for its next start when it has used the last."""
+    """One process, with the time since when its current call waits."""
 
     bucket: RedisBucket
     since: float = 0.0
@@ -54,7 +58,7 @@ class Process:
 
 @define
 class Figures:
-    """What the second half of one run shows."""
+    """The figures of the second half of one run."""
 
     processes: int
     rate: float
@@ -68,7 +72,7 @@ class Figures:
 
 @define
 class Count:
-    """What is counted."""
+    """The counts of one part of a run."""
 
     evaluations: int = 0
     sent: int = 0
@@ -77,7 +81,7 @@ class Count:
 
 
 class Fleet:
-    """The simulation: a heap of events, a clock, and the judge's memory."""
+    """The simulation: a heap of events, a clock, and the memory of the judge."""
 
     def __init__(self, client: redis.Redis, processes: int, seed: int = 1) -> None:
         client.flushall()
@@ -97,7 +101,7 @@ class Fleet:
             self.after(self.random.uniform(0, 0.1), "ask", process)
 
     def evaluate(self, arguments: Sequence[int | str]) -> Sequence[int]:
-        """Ask Redis, at the simulated time."""
+        """Evaluate the script on Redis at the simulated time."""
         self.count.evaluations += 1
         answer = self.script(
             keys=["{fleet}"], args=[round((EPOCH + self.now) * 1_000_000), *arguments]
@@ -107,11 +111,11 @@ class Fleet:
     def after(
         self, seconds: float, what: str, process: Process, start: Start | None = None
     ) -> None:
-        """Let something happen later."""
+        """Schedule an event."""
         heapq.heappush(self.events, (self.now + seconds, next(self.order), what, process, start))
 
     def run(self, until: float) -> Count:
-        """Let the fleet work until then, and return what was counted since the last time."""
+        """Run the fleet to the time `until`, and return the counts since the last call."""
         self.count = Count()
         while self.events[0][0] < until:
             self.now, _, what, process, start = heapq.heappop(self.events)
@@ -119,10 +123,11 @@ class Fleet:
         return self.count
 
     def ask(self, process: Process, _: Start | None) -> None:
-        """Take the start that is due, or reserve one and come back when it is."""
+        """Take a due start, or reserve one and come back when it is due."""
         start = process.bucket.take()
         if start is None:
-            process.bucket._evaluate(wanted=True)  # noqa: SLF001 -- what `reserve` does, without waiting
+            # The work of the bucket's `reserve`, without waiting.
+            process.bucket._evaluate(wanted=True)  # noqa: SLF001
             self.after(process.bucket.wait() + REDIS_WAY, "ask", process)
             return
         self.count.waits.append(self.now - process.since)
@@ -133,11 +138,11 @@ class Fleet:
         self.after(REDIS_WAY, "ask", process)
 
     def way(self) -> float:
-        """Return how long a request or an answer is under way."""
+        """Return the seconds that a request or an answer travels."""
         return max(0.001, self.random.gauss(WAY, JITTER))
 
     def arrive(self, process: Process, start: Start | None) -> None:
-        """Let the judge decide."""
+        """Let the judge accept or refuse a request."""
         passes = self.now - self.opened >= RATE.interval
         if passes:
             self.opened = self.now
@@ -145,22 +150,23 @@ class Fleet:
         self.after(self.way(), "accepted" if passes else "refused", process, start)
 
     def accepted(self, process: Process, start: Start) -> None:
-        """Tell the bucket."""
+        """Report an accepted request to the bucket."""
         process.bucket.accepted(start)
         self.publish(process)
 
     def refused(self, process: Process, start: Start) -> None:
-        """Tell the bucket."""
+        """Report a refused request to the bucket."""
         process.bucket.refused(start)
         self.publish(process)
 
     def publish(self, process: Process) -> None:
-        """Do what the bucket's `publish` does, without waiting."""
-        process.bucket._evaluate(wanted=False)  # noqa: SLF001 -- a process tells its last outcomes without a waiter to ask for it
+        """Do the work of the bucket's `publish`, without waiting."""
+        # Without this, a process with no waiter would not report its last outcomes.
+        process.bucket._evaluate(wanted=False)  # noqa: SLF001
 
 
 def measure(client: redis.Redis, processes: int) -> Figures:
-    """Run one size of fleet and return the figures of its second half."""
+    """Run one size of fleet, and return the figures of its second half."""
     fleet = Fleet(client, processes)
     fleet.run(SECONDS / 2)
     before = [process.grants for process in fleet.processes]
@@ -182,16 +188,16 @@ def measure(client: redis.Redis, processes: int) -> Figures:
 
 @contextlib.contextmanager
 def redis_client() -> Iterator[redis.Redis]:
-    """Run a redis-server of our own and give a client of it."""
+    """Run a redis-server of our own, and yield a client of it."""
     command = shutil.which("redis-server")
     if command is None:
         sys.exit("there is no redis-server on this machine")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = subprocess.Popen(
+    server = subprocess.Popen(  # noqa: S603 -- found on this machine
         [command, "--port", str(port), "--save", ""], stdout=subprocess.DEVNULL
-    )  # noqa: S603
+    )
     client = redis.Redis(port=port)
     try:
         for _ in range(500):
@@ -209,19 +215,22 @@ def redis_client() -> Iterator[redis.Redis]:
 def table(rows: list[Figures]) -> str:
     """Return the figures as a Markdown table."""
     lines = [
-        "| processes | accepted a second | refused | mean wait | p95 wait | evaluations a slot | evaluations a second | Jain's fairness |",
+        (
+            "| processes | accepted a second | refused | mean wait | p95 wait"
+            " | evaluations a slot | evaluations a second | Jain's fairness |"
+        ),
         "|---|---|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {row.processes} | {row.rate:.2f} | {row.refused:.1%} | {row.mean:.2f} s | {row.p95:.2f} s"
-        f" | {row.per_slot:.3f} | {row.per_second:.1f} | {row.fairness:.4f} |"
+        f"| {row.processes} | {row.rate:.2f} | {row.refused:.1%} | {row.mean:.2f} s"
+        f" | {row.p95:.2f} s | {row.per_slot:.3f} | {row.per_second:.1f} | {row.fairness:.4f} |"
         for row in rows
     ]
     return "\n".join(lines)
 
 
 def plot(rows: list[Figures]) -> str:
-    """Return an SVG picture: the accepted requests and the evaluations a second over the number of processes."""
+    """Return an SVG of accepted requests and evaluations a second, by number of processes."""
     width, height, left, top = 640, 300, 50, 30
     most = max(max(row.rate, row.per_second) for row in rows) * 1.15
     places = [left + place * (width - left - 20) / (len(rows) - 1) for place in range(len(rows))]
@@ -242,22 +251,26 @@ def plot(rows: list[Figures]) -> str:
         for x, row in zip(places, rows, strict=True)
     )
     scale = "".join(
-        f'<text x="{left - 12}" y="{height - value / most * (height - top) + 4:.1f}" text-anchor="end">{value}</text>'
+        f'<text x="{left - 12}" y="{height - value / most * (height - top) + 4:.1f}"'
+        f' text-anchor="end">{value}</text>'
         for value in range(0, int(most) + 1, 2)
     )
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height + 45}" font-family="sans-serif" font-size="12">'
-        f'<rect width="100%" height="100%" fill="white"/>'
-        f'<line x1="{left}" y1="{height}" x2="{width - 10}" y2="{height}" stroke="#888"/>{scale}{ticks}'
-        f'<text x="{width / 2}" y="{height + 38}" text-anchor="middle">processes that share 10 requests a second</text>'
-        f"{line([row.rate for row in rows], '#1769aa')}{line([row.per_second for row in rows], '#c4561a')}"
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height + 45}"'
+        ' font-family="sans-serif" font-size="12">'
+        '<rect width="100%" height="100%" fill="white"/>'
+        f'<line x1="{left}" y1="{height}" x2="{width - 10}" y2="{height}" stroke="#888"/>'
+        f'{scale}{ticks}<text x="{width / 2}" y="{height + 38}" text-anchor="middle">'
+        "processes that share 10 requests a second</text>"
+        f"{line([row.rate for row in rows], '#1769aa')}"
+        f"{line([row.per_second for row in rows], '#c4561a')}"
         f'<text x="{left}" y="16" fill="#1769aa">accepted a second</text>'
         f'<text x="{left + 150}" y="16" fill="#c4561a">Redis evaluations a second</text></svg>\n'
     )
 
 
 def main() -> None:
-    """Print the table; under --write, write it and the plot."""
+    """Print the table, and with `--write` write it and the plot."""
     with redis_client() as client:
         rows = [measure(client, size) for size in SIZES]
     text = f"{INTRODUCTION}\n{table(rows)}\n\n{results.footing('redis')}"

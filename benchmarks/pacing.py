@@ -1,11 +1,14 @@
-"""How much of the allowed rate a client uses, and how often it is refused, judged by real nginx: cronapi, fixed spacings and peers.
+r"""The share of the allowed rate that a client uses, and its refusals, judged by real nginx.
 
     python -m benchmarks.pacing [--write]
-    python -m benchmarks.pacing --rate 10 --burst 0 --wire 0.04 0.01 --calls 100 --players cronapi "aiolimiter(1, 1/rate)"
+    python -m benchmarks.pacing --rate 10 --burst 0 --wire 0.04 0.01 --calls 100 \
+        --players cronapi "aiolimiter(1, 1/rate)"
 
-Without a choice it measures the whole matrix, which takes about half an hour. Each client has an nginx and a wire of its own and runs in
-a process of its own, beside others of the same cell where the rate is low. The first 20 calls are for learning; the share is that of
-the calls after them: counted calls / rate / (time of the last answer - time of the 20th). cronapi runs three times a cell.
+cronapi, fixed spacings and peers are compared. Without options the whole matrix is measured, in
+about half an hour. Each client has an nginx, a wire and a process of its own. Where the rate is
+low, it runs beside others of the same cell. The first 20 calls are for learning, and the share is
+that of the calls after them: counted calls / rate / (time of the last answer - time of the 20th).
+cronapi runs three times a cell.
 """
 
 from __future__ import annotations
@@ -48,16 +51,16 @@ TITLE = "The pace, judged by real nginx"
 RUNS = 3
 CALLS = {1: 60, 10: 200, 100: 1000}
 AT_ONCE = {1: 44, 10: 6, 100: 1}
-"""Clients that run beside each other: two cells of them at 1/s, where a hundredth of a second is a hundredth of a call."""
+"""Clients that run beside each other, by rate. At 1/s, where 10 ms are 1 % of a call, two cells."""
 AT_ONCE_NEARBY = {1: 44, 10: 2, 100: 1}
-"""The same on a clean wire without a burst, where at 10/s the milliseconds count that another client's work takes away."""
+"""The same on a clean wire without a burst: there, at 10/s, other clients' work costs too much."""
 SWEEP = tuple(name for name, margin in FIXED.items() if margin in MARGINS)
 EXTRA = tuple(name for name, margin in FIXED.items() if margin in WIDER)
 WIRES = ((0.0, 0.0), (0.04, 0.002), (0.04, 0.01), (0.04, 0.03))
 
 
 class Cell(NamedTuple):
-    """What a client meets: the rate and burst that nginx allows, and the wire to it, in seconds."""
+    """The conditions of a client: nginx's rate and burst, and the wire's delays in seconds."""
 
     rate: int
     burst: int
@@ -66,7 +69,7 @@ class Cell(NamedTuple):
 
     @property
     def words(self) -> str:
-        """The cell, in words."""
+        """The cell in words."""
         road = (
             f"{self.mean * 1e3:g} ms with {self.jitter * 1e3:g} ms of jitter"
             if self.mean
@@ -95,7 +98,7 @@ class Game(NamedTuple):
 
 @frozen
 class Standing:
-    """What a client achieved in a cell, over all its runs."""
+    """The result of a client in a cell, over all its runs."""
 
     name: str
     share: float
@@ -107,11 +110,11 @@ class Standing:
 Table = dict[Cell, dict[str, list[Result]]]
 
 
-# --- playing ---------------------------------------------------------------------------------------------------------------------
+# --- playing ---
 
 
 class Stage:
-    """The service, and as many processes to play in as clients run at once."""
+    """The service, and a process for each client that runs at once."""
 
     def __init__(self, service: str, at_once: int) -> None:
         self._service, self._lock = service, Lock()
@@ -130,7 +133,7 @@ class Stage:
         self._processes.shutdown()
 
     def play(self, games: Iterable[Game]) -> Iterator[tuple[Game, Result]]:
-        """Play games beside each other, and yield each as it ends."""
+        """Play games beside each other, and yield each result as its game ends."""
         playing = {self._seats.submit(self._play, game): game for game in games}
         for future in as_completed(playing):
             yield playing[future], future.result()
@@ -153,7 +156,7 @@ def measure(
     calls: int | None = None,
     at_once: int | None = None,
 ) -> Table:
-    """Return what every client achieved in every cell, measured rate by rate."""
+    """Return the results of every client in every cell, measured rate by rate."""
     table: Table = {cell: {} for cell in cells}
     with run_in_thread(create_app(rates={"fastcron": None, "setcronjob": None})) as service:
         for rate, beside in sorted({(cell.rate, _beside(cell)) for cell in cells}):
@@ -164,7 +167,7 @@ def measure(
 
 
 def _beside(cell: Cell) -> int:
-    """Return how many clients run beside each other in such a cell."""
+    """Return the number of clients that run beside each other in a cell."""
     return (AT_ONCE if cell.mean or cell.burst else AT_ONCE_NEARBY).get(cell.rate, 1)
 
 
@@ -187,7 +190,7 @@ def _measure_cells(
 
 
 def _line_up(names: Iterable[str]) -> list[tuple[str, int]]:
-    """Return who plays in which order: cronapi's runs are spread among the fixed spacings that it is held against."""
+    """Return the order of the runs: cronapi's are spread among the fixed spacings."""
     others = [(name, 1) for name in names if name != CRONAPI]
     if CRONAPI in names:
         for run in range(1, RUNS + 1):
@@ -195,11 +198,11 @@ def _line_up(names: Iterable[str]) -> list[tuple[str, int]]:
     return others
 
 
-# --- judging ---------------------------------------------------------------------------------------------------------------------
+# --- judging ---
 
 
 def standings(played: dict[str, list[Result]]) -> dict[str, Standing]:
-    """Return the best fixed spacing, the peers and cronapi as they stand in one cell."""
+    """Return the standings of the best fixed spacing, the peers and cronapi in one cell."""
     best = best_fixed(played)
     top = played[best][0].share if best else float("nan")
     shown = [name for name in (best, *PEERS, CRONAPI) if name in played]
@@ -218,7 +221,7 @@ def _standing(name: str, runs: list[Result], top: float) -> Standing:
 
 
 def aims(cell: Cell) -> dict[str, float]:
-    """Return what cronapi should reach in a cell: at least these shares, at most these refusals."""
+    """Return cronapi's aims in a cell: least shares and most refusals."""
     wanted = {
         "of the best fixed": 0.95,
         "503s per call": 0.05 if cell.jitter and not cell.burst else 0.02,
@@ -229,7 +232,7 @@ def aims(cell: Cell) -> dict[str, float]:
 
 
 def missed(cell: Cell, standing: Standing) -> list[str]:
-    """Return the aims that were not reached."""
+    """Return the missed aims."""
     wanted = aims(cell)
     reached = {
         "share of the rate": standing.share >= wanted.get("share of the rate", 0),
@@ -240,13 +243,16 @@ def missed(cell: Cell, standing: Standing) -> list[str]:
     return [name for name, yes in reached.items() if not yes]
 
 
-# --- showing ---------------------------------------------------------------------------------------------------------------------
+# --- showing ---
 
 
 def summary(table: Table) -> str:
-    """Return cronapi's standing in every cell and whether the aims were reached, as a Markdown table."""
+    """Return cronapi's standing and its aims in every cell, as a Markdown table."""
     lines = [
-        "| cell | share of the rate | of the best fixed | 503s per call | lost | aims: rate, best, 503s | |",
+        (
+            "| cell | share of the rate | of the best fixed | 503s per call | lost"
+            " | aims: rate, best, 503s | |"
+        ),
         "|---|---:|---:|---:|---:|---|---|",
     ]
     for cell, played in table.items():
@@ -271,7 +277,10 @@ def _figures(one: Standing) -> str:
 
 def details(table: Table) -> str:
     """Return every client's standing in every cell, as Markdown tables."""
-    head = "| client | share of the rate | of the best fixed | 503s per call | lost |\n|---|---:|---:|---:|---:|"
+    head = (
+        "| client | share of the rate | of the best fixed | 503s per call | lost |\n"
+        "|---|---:|---:|---:|---:|"
+    )
     parts = []
     for cell, played in table.items():
         rows = [f"| {one.name} | {_figures(one)} |" for one in standings(played).values()]
@@ -280,17 +289,19 @@ def details(table: Table) -> str:
 
 
 def section(table: Table, counted: str) -> str:
-    """Return the section of the results, for so many counted calls."""
+    """Return the section of the results; `counted` describes the counted calls."""
     lost = f"not answered in {players.ATTEMPTS} attempts or {players.PATIENCE} times the ideal time"
     beside = ", ".join(f"{AT_ONCE[rate]} at {rate}/s" for rate in sorted(AT_ONCE))
     return (
-        f"`limit_req` of {_nginx_version()}, all calls at once: {LEARNING} for learning, then {counted}. The best fixed spacing\n"
-        f"is the best of {len(MARGINS)} in the same run that is refused at most {MOST_REFUSED:.0%}. cronapi ran {RUNS} times a cell: the\n"
-        f"median share, and the refusals and lost calls of all. A lost call was {lost}.\n"
+        f"`limit_req` of {_nginx_version()}, all calls at once: {LEARNING} for learning, then\n"
+        f"{counted}. The best fixed spacing is the best of {len(MARGINS)} in the same run with\n"
+        f"at most {MOST_REFUSED:.0%} refusals. cronapi ran {RUNS} times a cell: the median share,\n"
+        f"and the refusals and lost calls of all. A lost call was {lost}.\n"
         f"Clients that run beside each other, each with an nginx of its own: {beside}\n"
         f"({AT_ONCE_NEARBY[10]} on the clean wire without a burst).\n\n"
         f"    {shlex.join(['python', '-m', 'benchmarks.pacing', *sys.argv[1:]])}\n\n"
-        f"{summary(table)}\n\nEvery client:\n\n{details(table)}\n\n{results.footing('cronapi-client', 'httpx', 'anyio')}"
+        f"{summary(table)}\n\nEvery client:\n\n{details(table)}\n\n"
+        f"{results.footing('cronapi-client', 'httpx', 'anyio')}"
     )
 
 
@@ -300,7 +311,7 @@ def _nginx_version() -> str:
 
 
 def write(table: Table, calls: int | None) -> None:
-    """Write the section of the results, and the chart where its cells were measured."""
+    """Write the section of the results, and the chart if its cells were measured."""
     usual = ", ".join(f"{CALLS[rate]} at {rate}/s" for rate in sorted(CALLS))
     results.write(TITLE, section(table, str(calls) if calls else usual))
     if all(cell in table for cell in CHARTED.values()):
@@ -317,7 +328,7 @@ def _bars(played: dict[str, list[Result]]) -> list[chart.Bar]:
 
 
 def chosen(rate: int | None, burst: int | None, road: Sequence[float] | None) -> list[Cell]:
-    """Return the cells of the matrix that were asked for, or the one that is not in it."""
+    """Return the cells of the matrix that fit the options, or else the one cell they describe."""
     found = [
         cell
         for cell in CELLS
@@ -330,7 +341,7 @@ def chosen(rate: int | None, burst: int | None, road: Sequence[float] | None) ->
 
 
 def main() -> None:
-    """Measure, print the tables, and write them where that is asked for."""
+    """Measure, print the tables, and write them with `--write`."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

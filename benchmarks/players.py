@@ -1,6 +1,7 @@
-"""The clients that `python -m benchmarks.pacing` compares: cronapi, fixed spacings, and peers as their own documentation uses them.
+"""The clients that `benchmarks.pacing` compares: cronapi, fixed spacings and peers.
 
-Every client has all its calls waiting at once. A peer makes up to eight attempts a call, with full jitter in between, as cronapi does.
+Peers are used as their own documentation shows. All calls of a client wait at once. A peer makes up
+to eight attempts a call, with full jitter in between, as cronapi does.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ from cronapi.emulator import DEFAULT_TOKEN
 LEARNING = 20
 ATTEMPTS = 8
 PATIENCE, GRACE = 3, 10
-"""A client may take so many times the ideal time, and so many seconds more; calls that are not answered by then are lost."""
+"""A client has PATIENCE times the ideal time plus GRACE seconds. Calls still open then are lost."""
 MARGINS = (0.0, 0.01, 0.03, 0.06, 0.1, 0.2, 0.3, 0.5, 0.7)
 WIDER = (1.0, 1.4, 2.0)
-"""Tried where none of the margins refuses little enough."""
+"""Tried if every margin is refused too often."""
 MOST_REFUSED = 0.06
 POLL = 0.02
 WARMING = 2.0
@@ -36,7 +37,7 @@ Make = Callable[[int], Pace]
 
 @frozen
 class Result:
-    """What one client achieved after learning: the share of the rate, refusals, the calls they belong to, and calls never answered."""
+    """One client's result after learning: share of the rate, refusals, counted and lost calls."""
 
     share: float
     refusals: int
@@ -51,13 +52,13 @@ class Result:
 
 @frozen
 class Record:
-    """When calls were answered and attempts refused, in monotonic seconds."""
+    """The times of answered calls and of refused attempts, in monotonic seconds."""
 
     done: list[float] = Factory(list)
     refusals: list[float] = Factory(list)
 
     def result(self, calls: int, rate: int) -> Result:
-        """Return what that amounts to; a client that is hardly past learning has used nothing of the rate."""
+        """Return the result. A client that is hardly past learning has used nothing of the rate."""
         counted = len(self.done) - LEARNING
         if counted < 2:
             return Result(0.0, len(self.refusals), calls, calls - len(self.done))
@@ -71,7 +72,7 @@ class Record:
 
 
 def warm_up() -> None:
-    """Load what every client needs, and take long enough for each process to do so."""
+    """Load the packages of every client, and take long enough that each process does so."""
     httpx.AsyncClient()
     for package, _ in PEERS.values():
         with contextlib.suppress(ImportError):
@@ -143,7 +144,7 @@ def _pace(name: str, rate: int) -> Pace:
 
 
 def fixed(interval: float) -> Pace:
-    """Return a pace that starts one request every `interval` seconds, or later."""
+    """Return a pace that starts a request at most every `interval` seconds."""
     lock, last = asyncio.Lock(), float("-inf")
 
     async def pace() -> None:
@@ -239,7 +240,7 @@ PEERS: dict[str, tuple[str, Make]] = {
 FIXED = {f"fixed +{margin:.0%}": margin for margin in (*MARGINS, *WIDER)}
 CRONAPI = "cronapi"
 LOUD = {"httpx with retries", "limits, moving window"}
-"""Peers that send or poll all at once; they play after the others."""
+"""Peers that send or poll all at once. They play after the others."""
 
 
 def titled(name: str) -> str:
@@ -250,7 +251,7 @@ def titled(name: str) -> str:
 
 
 def best_fixed(played: dict[str, list[Result]]) -> str | None:
-    """Return the fixed spacing that used most of the rate, among those that were refused little."""
+    """Return the fixed spacing that used most of the rate, among those with few refusals."""
     good = {
         name: runs[0].share
         for name, runs in played.items()

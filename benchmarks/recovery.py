@@ -1,11 +1,14 @@
-"""What a disturbance costs, judged by real nginx at 10/s without a burst: an outage, a restart, another program, a wrong rate, windows.
+"""The cost of disturbances, judged by real nginx at 10/s without a burst.
 
     python -m benchmarks.recovery [--runs 3] [--only outage] [--write]
 
-Each disturbance strikes in the middle of the work of many coroutines. Figures in intervals count from its end, which for an outage is
-right after a refused probe: the worst moment. "Steady" is the first accepted request from which on five gaps in a row are at most 10 %
-longer than the usual one, the median before the disturbance. What was in flight is judged at the wire. It delays each way: over 40 ms
-an answer is there before the next request is due, over 100 ms two requests are usually on their way.
+The disturbances are an outage, a restart, another program, a wrong rate, and services that count by
+windows. Each strikes in the middle of the work of many coroutines. Figures in intervals count from
+its end. An outage ends at the worst moment: right after a refused probe. "Steady" is the first
+accepted request from which on five gaps in a row are at most 10 % longer than the usual one, the
+median before the disturbance. Requests in flight are counted at the wire, which delays each way:
+over 40 ms an answer is there before the next request is due, over 100 ms two requests are usually
+on their way.
 """
 
 from __future__ import annotations
@@ -37,7 +40,7 @@ OUTAGE, AWAY, SHARED = 10.0, 2.0, 20.0
 
 @frozen
 class Figure:
-    """One figure of one disturbance and, where there is an aim, the bounds that it is meant to keep."""
+    """One figure of one disturbance, with the bounds of its aim if it has one."""
 
     what: str
     value: float
@@ -47,7 +50,7 @@ class Figure:
 
     @property
     def reached(self) -> bool:
-        """Whether the bounds are kept."""
+        """True if the bounds are kept."""
         return self.least <= self.value <= self.most
 
     @property
@@ -65,11 +68,11 @@ class Figure:
 Disturbance = Callable[[str], Awaitable[list[Figure]]]
 
 
-# --- the work and what it shows --------------------------------------------------------------------------------------------------
+# --- the work and what it shows ---
 
 
 async def lost_of(origin: str, calls: int, rate: float = RATE) -> Figure:
-    """Let many coroutines read at once with the library's own settings, and count those that were not answered."""
+    """Let many coroutines read with the library's defaults, and count the unanswered calls."""
     async with SetCronJob(
         DEFAULT_TOKEN, base_url=f"{origin}/api/", scheduler=Scheduler(rate)
     ) as api:
@@ -82,7 +85,7 @@ async def lost_of(origin: str, calls: int, rate: float = RATE) -> Figure:
 
 
 async def until(happened: Callable[[], bool]) -> None:
-    """Look every few milliseconds whether something has happened."""
+    """Poll every few milliseconds until something has happened."""
     async with asyncio.timeout(60):
         while not happened():  # noqa: ASYNC110 -- what nginx has logged can only be asked for
             await asyncio.sleep(0.01)
@@ -94,7 +97,7 @@ async def warm(judge: Nginx) -> None:
 
 
 def pace(accepted: list[float], requests: int) -> list[Figure]:
-    """Return the share of the rate from the first accepted request to the last, and that of the requests that were refused."""
+    """Return the share of the rate from the first to the last accepted request, and the refused."""
     share = (len(accepted) - 1) / (accepted[-1] - accepted[0]) / RATE
     return [
         Figure("share of the rate", share, form=".2f"),
@@ -103,7 +106,7 @@ def pace(accepted: list[float], requests: int) -> list[Figure]:
 
 
 def steady(accepted: list[float], begun: float, ended: float) -> float:
-    """Return the intervals from the end of a disturbance to the first request from which on the gaps are the usual ones again."""
+    """Return the intervals from the end of a disturbance to usual gaps again."""
     before = [at for at in accepted if at < begun][LEARNING:]
     usual = statistics.median(later - earlier for earlier, later in itertools.pairwise(before))
     after = [at for at in accepted if at >= ended]
@@ -122,7 +125,7 @@ def first(accepted: list[float], ended: float) -> float:
 
 
 def after(accepted: list[float], begun: float, ended: float) -> list[Figure]:
-    """Return how soon the work went on after a disturbance."""
+    """Return the figures of the recovery after a disturbance."""
     return [
         Figure("first accepted after, intervals", first(accepted, ended), form=".1f"),
         Figure(
@@ -134,7 +137,7 @@ def after(accepted: list[float], begun: float, ended: float) -> list[Figure]:
     ]
 
 
-# --- disturbances ----------------------------------------------------------------------------------------------------------------
+# --- disturbances ---
 
 
 async def shared_rate(service: str) -> list[Figure]:
@@ -239,11 +242,11 @@ DISTURBANCES: tuple[Disturbance, ...] = (
 )
 
 
-# --- the table -------------------------------------------------------------------------------------------------------------------
+# --- the table ---
 
 
 def rows(disturbance: Disturbance, runs: list[list[Figure]]) -> list[str]:
-    """Return the rows of one disturbance: its figures in all runs, and whether each kept its aim in all of them."""
+    """Return the table rows of a disturbance; an aim is reached only if every run reached it."""
     lines = []
     for figures in zip(*runs, strict=True):
         values = " / ".join(f"{figure.value:{figure.form}}" for figure in figures)
@@ -252,14 +255,13 @@ def rows(disturbance: Disturbance, runs: list[list[Figure]]) -> list[str]:
             if figures[0].aim == "-"
             else ("reached" if all(figure.reached for figure in figures) else "missed")
         )
-        lines.append(
-            f"| {str(disturbance.__doc__).rstrip('.')} | {figures[0].what} | {values} | {figures[0].aim} | {reached} |"
-        )
+        title, one = str(disturbance.__doc__).rstrip("."), figures[0]
+        lines.append(f"| {title} | {one.what} | {values} | {one.aim} | {reached} |")
     return lines
 
 
 def measure(runs: int, only: str = "") -> str:
-    """Return the table of all disturbances whose name has `only` in it, one after the other."""
+    """Return the table of the disturbances with `only` in their name, measured in turn."""
     lines = ["| disturbance | figure | runs | aim | |", "|---|---|---:|---|---|"]
     with run_in_thread(create_app(rates={"fastcron": None, "setcronjob": None})) as service:
         for disturbance in DISTURBANCES:
@@ -269,7 +271,7 @@ def measure(runs: int, only: str = "") -> str:
 
 
 def main() -> None:
-    """Measure, print the table, and put it into the results if asked to."""
+    """Measure, print the table, and write the section with `--write`."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

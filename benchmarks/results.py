@@ -2,7 +2,7 @@
 
 Under `--write` a script calls `write(title, text)`. Its `text` holds its command, and ends with the
 versions and the machine, `footing("httpx", "anyio")`. The summary above the sections is written by
-hand; `tests/test_docs.py` compares its figures with theirs.
+hand, and `tests/test_docs.py` compares its figures with theirs.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def footing(*packages: str) -> str:
 
 
 def machine() -> str:
-    """Return what the machine is: its cores, system and Python."""
+    """Return the cores, the system and the Python of this machine."""
     cores = os.cpu_count()
     python = f"{platform.python_implementation()} {platform.python_version()}"
     return f"{cores} cores ({_processor()}), {platform.system()}, {python}"

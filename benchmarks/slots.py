@@ -1,7 +1,11 @@
-"""What the scheduler itself costs: `python -m benchmarks.slots [--most 100000] [--write]`; nothing is sent, only slots are waited for.
+"""The cost of the scheduler itself, without any requests.
 
-The overhead of a slot that nobody waits for, beside what else bounds concurrency; memory, time and rate with up to 100,000 waiters of
-which a third is cancelled; what `eta` says against the actual wait; and the place of an interactive call behind 10,000 bulk ones.
+    python -m benchmarks.slots [--most 100000] [--write]
+
+- The overhead of a slot without a wait, beside other limits of concurrency.
+- Memory, time and rate with up to 100,000 waiters, a third of them cancelled.
+- `eta` against the actual wait.
+- The place of an interactive call behind 10,000 bulk calls.
 """
 
 from __future__ import annotations
@@ -31,16 +35,16 @@ SIZES = (1_000, 10_000, 100_000)
 UNHINDERED = 1e9
 FAST, STEADY, STEADY_SECONDS, TICKS = 20_000, 10, 20, 50
 QUEUES = ((10, 100), (50, 100), (50, 500), (500, 1_000))
-"""Rates and the bulk calls that wait when `eta` is asked."""
+"""Rates, and the bulk calls that wait when `eta` is called."""
 BULK = 10_000
 Enter = Callable[[], AbstractAsyncContextManager[Any]]
 
 
-# --- the overhead ----------------------------------------------------------------------------------------------------------------
+# --- the overhead ---
 
 
 def gates() -> dict[str, Enter]:
-    """Return what a slot is compared with, each so wide that nobody waits."""
+    """Return the gates that a slot is compared with, each so wide that no call waits."""
     from aiolimiter import AsyncLimiter  # noqa: PLC0415 -- peers are optional
 
     plain, tokens = asyncio.Semaphore(10), anyio.Semaphore(10)
@@ -69,7 +73,7 @@ async def _turns(enter: Enter) -> float:
 
 
 async def overhead() -> dict[str, list[float]]:
-    """Return the seconds of a turn through each gate, round by round; they take turns, and who goes first changes."""
+    """Return the seconds of a turn through each gate by round. The order rotates."""
     contenders = list(gates().items())
     took: dict[str, list[float]] = {name: [] for name, _ in contenders}
     for number in range(ROUNDS):
@@ -80,7 +84,7 @@ async def overhead() -> dict[str, list[float]]:
 
 
 def overhead_table(took: dict[str, list[float]]) -> str:
-    """Return the turns as a Markdown table, each as a ratio to asyncio's semaphore in the same round."""
+    """Return the turns, as ratios to asyncio's semaphore in the same round, in a Markdown table."""
     lines = [
         "| `async with ...: pass` | microseconds | ratio (median) | ratio (10-90 %) |",
         "|---|---:|---:|---:|",
@@ -91,18 +95,20 @@ def overhead_table(took: dict[str, list[float]]) -> str:
         ]
         deciles = statistics.quantiles(ratios, n=10)
         middle = statistics.median(ratios)
-        lines.append(
-            f"| {name} | {statistics.median(seconds) * 1e6:.2f} | {middle:.2f} | {deciles[0]:.2f}-{deciles[-1]:.2f} |"
-        )
+        micros, spread = statistics.median(seconds) * 1e6, f"{deciles[0]:.2f}-{deciles[-1]:.2f}"
+        lines.append(f"| {name} | {micros:.2f} | {middle:.2f} | {spread} |")
     return "\n".join(lines)
 
 
-# --- waiters ---------------------------------------------------------------------------------------------------------------------
+# --- waiters ---
 
 
 @frozen
 class Cost:
-    """What one waiter costs: traced bytes with its own task, and seconds of CPU from joining to its grant; and the rate reached."""
+    """The cost of one waiter: traced bytes with its task, CPU seconds, and the rate reached.
+
+    The CPU seconds are those from joining to the grant.
+    """
 
     size: int
     memory: float
@@ -121,7 +127,7 @@ async def _call(enter: Enter) -> None:
 
 
 async def _settle() -> None:
-    """Let every task that was just made or cancelled take its step."""
+    """Let every new or cancelled task take its step."""
     for _ in range(3):
         await asyncio.sleep(0)
 
@@ -133,7 +139,7 @@ async def _end(tasks: list[asyncio.Task[None]]) -> None:
 
 
 async def memory(enter: Enter, size: int) -> float:
-    """Return the bytes that a waiter takes, with the task that waits: all wait behind the one who is inside."""
+    """Return the bytes of a waiter with its task, while one call is inside and all others wait."""
     async with enter():
         gc.collect()
         tracemalloc.start()
@@ -147,7 +153,7 @@ async def memory(enter: Enter, size: int) -> float:
 
 
 async def crowd(enter: Enter, size: int) -> tuple[float, float]:
-    """Return the CPU seconds a waiter from joining to its grant, where a third is cancelled at random, and the rate of the grants."""
+    """Return the CPU seconds a waiter and the rate of grants, with a third cancelled at random."""
     async with enter():
         cpu = time.process_time()
         tasks = [asyncio.ensure_future(_call(enter)) for _ in range(size)]
@@ -162,7 +168,7 @@ async def crowd(enter: Enter, size: int) -> tuple[float, float]:
 
 
 async def steady(size: int) -> tuple[float, float]:
-    """Return the share of a rate that is reached while so many wait and a third of them go away, and the share of a core it takes."""
+    """Return the share of a rate reached while a third of the waiters leave, and of a core used."""
     scheduler, granted = Scheduler(STEADY, max_in_flight=size), 0
 
     async def call() -> None:
@@ -185,7 +191,7 @@ async def steady(size: int) -> tuple[float, float]:
 
 
 async def costs(size: int) -> dict[str, Cost]:
-    """Return what a waiter costs at a scheduler and, as the floor, at a bare semaphore."""
+    """Return the cost of a waiter at a scheduler and, as the floor, at a bare semaphore."""
     floor = Cost(size, await memory(_semaphore(), size), *await crowd(_semaphore(), size))
     held = await memory(Scheduler(FAST, max_in_flight=1).slot, size)
     return {
@@ -200,26 +206,31 @@ def _semaphore() -> Enter:
 
 
 def waiters_table(rows: list[dict[str, Cost]]) -> str:
-    """Return the costs as a Markdown table; the growth is that of the time a waiter over n log n, against the smallest crowd."""
+    """Return the costs as a Markdown table.
+
+    The growth is that of the time a waiter over n log n, against the smallest crowd.
+    """
     lines = [
-        f"| waiters | at | kB a waiter | CPU a waiter, us | against n log n | rate reached of {FAST:,}/s |",
+        (
+            "| waiters | at | kB a waiter | CPU a waiter, us | against n log n"
+            f" | rate reached of {FAST:,}/s |"
+        ),
         "|---:|---|---:|---:|---:|---:|",
     ]
     for row in rows:
         for name, one in row.items():
             growth = one.per_order / rows[0][name].per_order
             rate = f"{one.rate / FAST:.2f}" if name == "cronapi" else "-"
-            lines.append(
-                f"| {one.size:,} | {name} | {one.memory / 1e3:.2f} | {one.cpu * 1e6:.1f} | {growth:.2f} | {rate} |"
-            )
+            cost = f"{one.memory / 1e3:.2f} | {one.cpu * 1e6:.1f} | {growth:.2f}"
+            lines.append(f"| {one.size:,} | {name} | {cost} | {rate} |")
     return "\n".join(lines)
 
 
-# --- eta and lanes ---------------------------------------------------------------------------------------------------------------
+# --- eta and lanes ---
 
 
 async def foretold(rate: int, waiting: int) -> tuple[float, float]:
-    """Return the seconds that `eta` tells a bulk call behind so many others, and those that it waits."""
+    """Return the seconds that `eta` predicts for a bulk call behind others, and the actual ones."""
     scheduler = Scheduler(rate)
     tasks = [asyncio.ensure_future(_call(lambda: scheduler.slot("bulk"))) for _ in range(waiting)]
     await _settle()
@@ -231,7 +242,7 @@ async def foretold(rate: int, waiting: int) -> tuple[float, float]:
 
 
 async def place_of_interactive() -> int:
-    """Return how many bulk calls go before an interactive one that joins while thousands of them wait."""
+    """Return the bulk calls that still go before an interactive call that joins behind them."""
     scheduler = Scheduler(100)
     granted: list[int] = []
 
@@ -249,7 +260,7 @@ async def place_of_interactive() -> int:
 
 
 def eta_table(rows: list[tuple[int, int, float, float]]) -> str:
-    """Return what was told and waited as a Markdown table."""
+    """Return the predicted and actual waits as a Markdown table."""
     lines = [
         "| rate | bulk calls waiting | eta, s | waited, s | off by |",
         "|---:|---:|---:|---:|---:|",
@@ -261,32 +272,36 @@ def eta_table(rows: list[tuple[int, int, float, float]]) -> str:
     return "\n".join(lines)
 
 
-# --- showing ---------------------------------------------------------------------------------------------------------------------
+# --- showing ---
 
 
 def measure(most: int) -> str:
-    """Measure everything and return it as Markdown."""
+    """Measure everything, and return it as Markdown."""
     took = asyncio.run(overhead())
     rows = [asyncio.run(costs(size)) for size in SIZES if size <= most]
     share, used = asyncio.run(steady(most))
     told = [(rate, ahead, *asyncio.run(foretold(rate, ahead))) for rate, ahead in QUEUES]
     passed = asyncio.run(place_of_interactive())
     return (
-        f"A slot that nobody waits for, after a long calm, when nothing is left of the margin; medians of {ROUNDS} alternating rounds,\n"
-        f"ratios to the semaphore in the same round. A client's default is a bucket that loops in several threads share.\n\n"
+        f"A slot without a wait, after a long calm, with no margin left: medians of {ROUNDS}\n"
+        "alternating rounds, and ratios to the semaphore in the same round. A client's default is\n"
+        "a bucket that loops in several threads share.\n\n"
         f"    python -m benchmarks.slots\n\n{overhead_table(took)}\n\n"
-        f"Tasks that wait, a third of them cancelled at random. Memory is traced by tracemalloc, with the caller's own task; CPU is that\n"
-        f"from joining to the grant, with the task. The semaphore is the floor; the growth is against {SIZES[0]:,} waiters.\n\n"
+        "Tasks that wait, a third of them cancelled at random. tracemalloc traces the memory,\n"
+        "including the caller's own task. CPU is that from joining to the grant, with the\n"
+        f"task. The semaphore is the floor, and the growth is against {SIZES[0]:,} waiters.\n\n"
         f"{waiters_table(rows)}\n\n"
-        f"While {most:,} wait at {STEADY:,}/s and a third of them go away at random moments, {share:.1%} of the rate are reached over\n"
-        f"{STEADY_SECONDS} s, with {used:.0%} of a core.\n\n"
-        f"What `eta` says on joining, against the actual wait:\n\n{eta_table(told)}\n\n"
-        f"An interactive call that joins while {BULK:,} bulk calls wait lets {passed} of them go first."
+        f"While {most:,} wait at {STEADY:,}/s and a third of them leave at random times,\n"
+        f"{share:.1%} of the rate are reached over {STEADY_SECONDS} s,\n"
+        f"with {used:.0%} of a core.\n\n"
+        f"The `eta` on joining, against the actual wait:\n\n{eta_table(told)}\n\n"
+        f"An interactive call that joins while {BULK:,} bulk calls wait lets {passed} of them\n"
+        "go first."
     )
 
 
 def main() -> None:
-    """Measure, print, and write the section where that is asked for."""
+    """Measure, print, and write the section with `--write`."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

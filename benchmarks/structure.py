@@ -1,8 +1,11 @@
-"""Structuring a page of 1,000 jobs: the one cattrs converter against code written by hand for the same contract.
+"""Structuring a page of 1,000 jobs: the cattrs converter against hand-written code.
 
-Both make the same `CronJob`, read digits as text, booleans as 0 and 1, open enums and unknown members, and name the row of a value that
-cannot be read; the converter names the member too, which the code by hand does not pay for. Run it with
-`python -m benchmarks.structure`: the two take turns in one process, so what the machine does meanwhile hits both.
+    python -m benchmarks.structure [--write]
+
+Both sides make the same `CronJob`, read digits as text, booleans as 0 and 1, open enums and unknown
+members, and name the row of an unreadable value. The converter also names the member, a cost that
+the hand-written code does not have. The two take turns in one process, so that other load on the
+machine hits both.
 """
 
 from __future__ import annotations
@@ -27,11 +30,11 @@ ROUNDS = 41
 TARGET = 1.2
 
 
-# --- the pages -------------------------------------------------------------------------------------------------------------------
+# --- the pages ---
 
 
 def sample_page(count: int = ROWS) -> Rows:
-    """Return rows with the eleven members that the services' own samples show."""
+    """Return rows with the eleven members in the services' own samples."""
     return [
         {
             "id": 16_910_124 + number,
@@ -70,7 +73,7 @@ def clean_page(count: int = ROWS) -> Rows:
 
 
 def dirty_page(count: int = ROWS) -> Rows:
-    """Return rows with digits as text, codes for booleans, old names, value lists, and members and numbers nobody knows."""
+    """Return rows with text for numbers, codes for booleans, old names and unknown members."""
     return [
         {
             "id": str(20_000 + number),
@@ -98,7 +101,7 @@ def dirty_page(count: int = ROWS) -> Rows:
     ]
 
 
-# --- by hand ---------------------------------------------------------------------------------------------------------------------
+# --- by hand ---
 
 
 def _int(value: object) -> int:
@@ -256,7 +259,7 @@ def _job(row: object) -> CronJob:
 
 
 def by_hand(rows: object) -> list[CronJob]:
-    """Return the jobs of a page, or raise ValueError with the number of the row that cannot be read."""
+    """Return the jobs of a page, or raise ValueError with the number of an unreadable row."""
     if not isinstance(rows, list):
         raise ValueError(f"not a list: {type(rows).__name__}")  # noqa: TRY004 -- bad data, whatever is wrong with it
     jobs: list[CronJob] = []
@@ -273,12 +276,12 @@ def by_cattrs(rows: Rows) -> list[CronJob]:
     return structure(rows, list[CronJob])
 
 
-# --- side by side ----------------------------------------------------------------------------------------------------------------
+# --- side by side ---
 
 
 @frozen
 class Measured:
-    """One page's result: seconds for each side (medians) and the ratios of the rounds."""
+    """The result for one page: median seconds of each side, and the ratios of the rounds."""
 
     page: str
     hand: float
@@ -287,7 +290,7 @@ class Measured:
 
     @property
     def ratio(self) -> float:
-        """The median of the rounds' ratios; above 1 the converter is slower."""
+        """The median of the rounds' ratios. Above 1 the converter is slower."""
         return statistics.median(self.ratios)
 
     @property
@@ -298,8 +301,8 @@ class Measured:
 
 
 INTRODUCTION = """\
-A page of 1,000 jobs into `CronJob` objects, by the cattrs converter against hand-written code of the same leniency, which must give equal
-results; median of 41 alternating rounds. Aim: at most 1.2.
+A page of 1,000 jobs into `CronJob` objects, by the cattrs converter against hand-written code of
+the same leniency. Both must give equal results. Median of 41 alternating rounds. Aim: at most 1.2.
 
     python -m benchmarks.structure --write
 """
@@ -317,7 +320,7 @@ def _seconds(read: Callable[[Rows], object], rows: Rows) -> float:
 
 
 def measure_page(page: str, rounds: int = ROUNDS) -> Measured:
-    """Let both sides take turns over one page; which goes first alternates."""
+    """Let both sides take turns over one page, with alternating order."""
     rows = PAGES[page]()
     if by_cattrs(rows) != by_hand(rows):
         raise AssertionError(f"the two sides read the {page} page differently")
@@ -340,26 +343,25 @@ def measure_page(page: str, rounds: int = ROUNDS) -> Measured:
 
 
 def measure(rounds: int = ROUNDS) -> float:
-    """Return the greater of the clean and the dirty page's median ratio (the target is at most 1.2)."""
+    """Return the greater median ratio of the clean and the dirty page (target: at most 1.2)."""
     return max(measure_page(page, rounds).ratio for page in ("clean", "dirty"))
 
 
 def table(rows: list[Measured]) -> str:
-    """Return the results as a markdown table."""
+    """Return the results as a Markdown table."""
     lines = [
         f"| page of {ROWS:,} jobs | by hand, ms | cattrs, ms | ratio (median) | ratio (10-90 %) |",
         "|---|---:|---:|---:|---:|",
     ]
     for one in rows:
         low, high = one.spread
-        lines.append(
-            f"| {one.page} | {one.hand * 1e3:.2f} | {one.cattrs * 1e3:.2f} | {one.ratio:.2f} | {low:.2f}-{high:.2f} |"
-        )
+        times = f"{one.hand * 1e3:.2f} | {one.cattrs * 1e3:.2f}"
+        lines.append(f"| {one.page} | {times} | {one.ratio:.2f} | {low:.2f}-{high:.2f} |")
     return "\n".join(lines)
 
 
 def main() -> int:
-    """Print the table, and write it under --write; the exit code says whether the target was met."""
+    """Print the table, write it with `--write`, and return 1 if the target was missed."""
     measured = [measure_page(page) for page in PAGES]
     text = f"{INTRODUCTION}\n{table(measured)}\n\n{results.footing('attrs', 'cattrs')}"
     print(text)
