@@ -182,20 +182,19 @@ def find_altered(
 ) -> dict[str, Any] | None:
     """Return a row that may be the wanted job under a name that the service has altered, or None.
 
-    It has the same URL. Its name is like the wanted one, or nothing else tells the two apart.
+    It has the same URL, and its name is like the wanted one or nothing else tells the two apart. Or
+    both its URL and its name are like the wanted ones.
     """
     spec = _normalized(wanted)
-    name, url = spec.values.get("name", ""), spec.values.get("url")
+    name, url = spec.values.get("name", ""), spec.values.get("url", "")
     for row in rows:
         shown = _normalized(row)
-        if not url or shown.values.get("url") != url:
-            continue
-        kept = shown.values.get("name", "")
+        kept, place = shown.values.get("name", ""), shown.values.get("url", "")
         if habits.keeps("name", name) and not habits.may_be_cut("name", name, kept):
             continue
         others = (spec.values.keys() & shown.values.keys()).difference(NAMING)
-        equal = all(spec.values[one] == shown.values[one] for one in others)
-        if equal or may_be_altered(name, kept):
+        equal = place == url and all(spec.values[one] == shown.values[one] for one in others)
+        if equal or (may_be_altered(name, kept) and may_be_altered(url, place)):
             return row
     return None
 

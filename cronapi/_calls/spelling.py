@@ -81,7 +81,7 @@ def kinds_of(text: str) -> set[str]:
 
 
 def may_be_altered(name: str, shown: str) -> bool:
-    """Return True if a shown name looks like a sent one that was cut, cleaned or replaced."""
+    """Return True if a shown name or URL looks like a sent one that was cut, cleaned or emptied."""
     mine, theirs = _skeleton(name), _skeleton(shown)
     is_part = len(theirs) >= LEAST_CUT and (theirs in mine or mine in theirs)
     return mine == theirs or is_part or not theirs
