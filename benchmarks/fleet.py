@@ -191,7 +191,7 @@ def redis_client() -> Iterator[redis.Redis]:
         port = probe.getsockname()[1]
     server = subprocess.Popen(
         [command, "--port", str(port), "--save", ""], stdout=subprocess.DEVNULL
-    )  # noqa: S603
+    )
     client = redis.Redis(port=port)
     try:
         for _ in range(500):
