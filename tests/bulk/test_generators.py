@@ -16,7 +16,7 @@ from anyio.lowlevel import checkpoint
 
 from cronapi import AuthenticationError, ConfigurationError, JobSpec
 from cronapi.bulk.source import Source
-from tests.bulk.test_many import added, is_asyncio, is_idle, names, sent
+from tests.support.bulks import added, is_asyncio, is_idle, names, sent
 from tests.support.emulated import BOTH, URL, emulator, paced, specs
 
 pytestmark = pytest.mark.virtual_clock

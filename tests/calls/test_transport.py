@@ -1,4 +1,4 @@
-"""One exchange at a time: what each failure of HTTP becomes, whose HTTP client is used, and how a client ends."""
+"""One exchange at a time: what each failure of HTTP becomes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ import asyncio
 import gzip
 import json
 import ssl
-import threading
-from urllib.parse import parse_qs
 
 import anyio
 import httpx
-import httpx2
 import pytest
 import respx
 
@@ -32,17 +29,20 @@ from cronapi import (
     TransportError,
 )
 from cronapi._calls import transport as _transport
-from cronapi.emulator import create_app
-from tests.support.emulated import BASE_URLS, PROVIDERS, TOKEN, Hurry, client_of
+from tests.support.emulated import PROVIDERS, TOKEN, Hurry, client_of
 
 QUICK = RetryPolicy(max_attempts=2, max_delay=0.01)
+
 JOB = {"id": 7, "name": "ping", "url": "https://example.com/ping"}
+
 CALLS = {
     "READ": lambda api: api.cron.get(7),
     "SAME": lambda api: api.cron.edit(7, name="ping"),
     "CREATE": lambda api: api.cron.add(url=JOB["url"], name="ping"),
 }
+
 NAMES = {"READ": "cron_get", "SAME": "cron_edit", "CREATE": "cron_add"}
+
 KINDS = pytest.mark.parametrize("kind", CALLS)
 
 
@@ -85,18 +85,10 @@ async def failure(call):
     return caught.value
 
 
-async def until(holds):
-    """Let other tasks run until something holds; far more turns than any of these tests needs."""
-    for _ in range(1000):
-        if holds():
-            return
-        await asyncio.sleep(0)
-    pytest.fail("it never held")
-
-
 # --- what an exception becomes ---------------------------------------------------------------------------------------------------
 
 NOT_SENT = [httpx.ConnectError("refused"), httpx.PoolTimeout("full")]
+
 LOST = [
     httpx.ReadError("reset"),
     httpx.ReadTimeout("late"),
@@ -117,6 +109,7 @@ LOST = [
     UnicodeDecodeError("utf-8", b"\xff", 0, 1, "why"),
     asyncio.CancelledError(),
 ]
+
 NEVER = [httpx.LocalProtocolError("bad"), httpx.UnsupportedProtocol("odd"), httpx.InvalidURL("odd")]
 
 
@@ -363,386 +356,7 @@ async def test_no_http_client_can_be_made(monkeypatch):
     await api.aclose()
 
 
-# --- the token in a query --------------------------------------------------------------------------------------------------------
-
-
-async def test_a_given_transport_sees_the_token_of_a_query():
-    """Below httpx's logging the token is part of the URL, exactly once, with everything else of the request."""
-    seen = []
-
-    async def note(request):
-        seen.append(request)
-        return good([])
-
-    async with Line(default=note).client(request_format="query", timeout=7.0) as api:
-        await api.cron.list(keyword="a b")
-    (request,) = seen
-    assert parse_qs(request.url.query.decode()) == {"keyword": ["a b"], "token": [TOKEN]}
-    assert request.method == "GET"
-    assert request.headers["user-agent"].startswith("cronapi-client")
-    assert request.extensions["timeout"]["read"] == 7.0
-    assert "target" not in request.extensions
-    assert not any(TOKEN in str(value) for value in request.extensions.values())
-
-
-async def test_httpx_itself_sends_the_token_as_part_of_its_target():
-    """With httpx's own transport the URL that it logs has no token, and the request that it sends has it; a proxy gets none."""
-    seen = []
-
-    def note(request):
-        seen.append(request)
-        return good([])
-
-    with respx.mock(base_url="http://127.0.0.1:1") as router:
-        router.get(path__regex="/api/.*").mock(side_effect=note)
-        async with client_of(None, "setcronjob", transport=None, request_format="query") as api:
-            await api.group.list()
-    (request,) = seen
-    assert request.url.query == f"token={TOKEN}".encode()
-    assert "target" not in request.extensions
-
-
-# --- clients handed in -----------------------------------------------------------------------------------------------------------
-
-
-def look(http):
-    """Return what of an HTTP client could be changed."""
-    return (
-        dict(http.headers),
-        dict(http.params),
-        str(http.base_url),
-        http.timeout,
-        http.follow_redirects,
-        http.event_hooks,
-        http.auth,
-    )
-
-
-@pytest.mark.parametrize("module", [httpx, httpx2], ids=lambda module: module.__name__)
-@pytest.mark.parametrize(
-    ("auth", "request_format"),
-    [("body", "json"), ("body", "form"), ("bearer", "json"), ("bearer", "query")],
-)
-async def test_a_client_handed_in_is_used_and_left_as_it_was(module, auth, request_format):
-    """Clients of httpx and of httpx2 both work, and are neither closed nor changed."""
-    app = create_app(rates={"fastcron": None})
-    hooked = []
-
-    async def hook(request):
-        hooked.append(request.url.path)
-
-    async with module.AsyncClient(
-        transport=module.ASGITransport(app), event_hooks={"request": [hook]}, follow_redirects=True
-    ) as http:
-        before = look(http)
-        async with client_of(
-            app, transport=None, http_client=http, auth=auth, request_format=request_format
-        ) as api:
-            job = await api.cron.add(url="https://example.com/", name="ping")
-            assert (await api.cron.get(job.id)) == job
-        assert not http.is_closed
-        assert look(http) == before
-    assert hooked == ["/api/v1/cron_add", "/api/v1/cron_get"]
-
-
-@pytest.mark.parametrize("module", [httpx, httpx2], ids=lambda module: module.__name__)
-@pytest.mark.parametrize(
-    ("name", "kind", "applied"),
-    [
-        ("ConnectError", ConnectionFailedError, Applied.NO),
-        ("PoolTimeout", ConnectionFailedError, Applied.NO),
-        ("ConnectTimeout", RequestTimeoutError, Applied.UNKNOWN),
-        ("ReadTimeout", RequestTimeoutError, Applied.UNKNOWN),
-        ("RemoteProtocolError", TransportError, Applied.UNKNOWN),
-        ("DecodingError", ResponseError, Applied.UNKNOWN),
-        ("LocalProtocolError", TransportError, Applied.NO),
-    ],
-)
-async def test_both_clients_errors_are_known(module, name, kind, applied):
-    """The exceptions of httpx and of httpx2, which are different classes, become the same errors of ours."""
-
-    def fail(request):
-        raise getattr(module, name)("why", request=request)
-
-    async with (
-        module.AsyncClient(transport=module.MockTransport(fail)) as http,
-        client_of(None, transport=None, http_client=http, retry=None) as api,
-    ):
-        error = await failure(api.cron.edit(7, name="ping"))
-    assert type(error) is kind
-    assert error.applied is applied
-    assert type(error.__cause__).__module__ == module.__name__
-
-
-async def test_a_client_handed_in_does_not_follow_redirects_for_us():
-    """Even an http_client that follows redirects follows none of ours, since the token would travel."""
-    line = Line(
-        default=httpx.Response(302, headers={"location": f"{BASE_URLS['fastcron']}cron_delete"})
-    )
-    async with (
-        httpx.AsyncClient(transport=httpx.MockTransport(line), follow_redirects=True) as http,
-        client_of(None, transport=None, http_client=http) as api,
-    ):
-        assert type(await failure(api.cron.get(7))) is RedirectError
-    assert line.asked == ["cron_get"]
-
-
-async def test_a_client_handed_in_may_be_of_a_class_of_its_own():
-    """A subclass of httpx's client is one."""
-
-    class Own(httpx.AsyncClient):
-        pass
-
-    async with (
-        Own(transport=httpx.MockTransport(Line())) as http,
-        client_of(None, transport=None, http_client=http) as api,
-    ):
-        assert (await api.cron.get(7)).id == 7
-
-
-async def test_a_client_handed_in_that_is_closed_is_named_as_the_reason():
-    """Nothing is repeated with an http_client that has been closed."""
-    http = httpx.AsyncClient(transport=httpx.MockTransport(Line()))
-    await http.aclose()
-    api = client_of(None, transport=None, http_client=http, retry=QUICK)
-    error = await failure(api.cron.get(7))
-    assert type(error) is ConfigurationError
-    assert "http_client is closed" in str(error)
-
-
-async def test_a_client_handed_in_that_is_closed_meanwhile_ends_the_calls_that_wait():
-    """A call that is in the queue when its http_client is closed is not sent, and says why."""
-    gate = Gate()
-    line, scheduler = Line(cron_get=gate), Hurry(10_000.0, max_in_flight=1)
-    http = httpx.AsyncClient(transport=httpx.MockTransport(line))
-    async with client_of(
-        None, transport=None, http_client=http, retry=QUICK, scheduler=scheduler
-    ) as api:
-        first = asyncio.create_task(api.cron.get(7))
-        await gate.arrived.wait()
-        second = asyncio.create_task(failure(CALLS["CREATE"](api)))
-        await until(lambda: scheduler.stats.waiting["interactive"])
-        await http.aclose()
-        gate.opened.set()
-        await first
-        error = await second
-    assert type(error) is ConfigurationError
-    assert (error.applied, error.function, line.asked) == (Applied.NO, "cron.add", ["cron_get"])
-
-
-# --- callers that go away --------------------------------------------------------------------------------------------------------
-
-
-class Gate:
-    """An answer that is held back until the gate is opened."""
-
-    def __init__(self):
-        self.arrived, self.opened = asyncio.Event(), asyncio.Event()
-
-    async def __call__(self, _):
-        self.arrived.set()
-        await self.opened.wait()
-        return good()
-
-
-async def test_a_caller_that_goes_away_leaves_the_exchange_to_end():
-    """A cancelled call's request is not cut off: its seat is freed when the answer has come, and the next call works."""
-    gate = Gate()
-    async with Line(cron_add=gate).client() as api:
-        call = asyncio.create_task(CALLS["CREATE"](api))
-        await gate.arrived.wait()
-        call.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await call
-        assert api.scheduler.stats.in_flight == 1
-        gate.opened.set()
-        await until(lambda: not api.scheduler.stats.in_flight)
-        assert (await api.cron.get(7)).id == 7
-
-
-async def test_a_caller_that_goes_away_before_its_slot_sends_nothing():
-    """A call that is cancelled while it waits for its slot never becomes a request."""
-    gate, line = Gate(), Line()
-    line.scripts["cron_get"] = gate
-    async with line.client(scheduler=Scheduler(10_000.0, max_in_flight=1)) as api:
-        first = asyncio.create_task(api.cron.get(7))
-        await gate.arrived.wait()
-        second = asyncio.create_task(CALLS["CREATE"](api))
-        await until(lambda: api.scheduler.stats.waiting["interactive"])
-        second.cancel()
-        await asyncio.wait([second])
-        gate.opened.set()
-        await first
-    assert line.asked == ["cron_get"]
-
-
-# --- the end ---------------------------------------------------------------------------------------------------------------------
-
-
-async def test_a_closed_client_says_so():
-    """After closing, calls and `async with` are refused before anything is sent."""
-    line = Line()
-    async with line.client() as api:
-        await api.cron.get(7)
-    with pytest.raises(ConfigurationError, match="closed"):
-        await api.cron.get(7)
-    with pytest.raises(ConfigurationError, match="closed"):
-        await api.with_options(max_wait=1).call("cron.list")
-    with pytest.raises(ConfigurationError, match="closed"):
-        await api.__aenter__()
-    assert line.asked == ["cron_get"]
-
-
-@pytest.mark.parametrize("used", [True, False])
-async def test_closing_twice_does_nothing(used):
-    """The second aclose() changes nothing, whether the client was used or not."""
-    api = Line().client()
-    if used:
-        await api.cron.get(7)
-    await api.aclose()
-    assert await api.aclose() is None
-    with pytest.raises(ConfigurationError, match="closed"):
-        await api.cron.get(7)
-
-
-async def test_a_transport_handed_in_is_closed_with_the_client():
-    """A transport belongs to the client, and is closed once."""
-    closed = []
-
-    class Own(httpx.MockTransport):
-        async def aclose(self):
-            closed.append(self)
-
-    transport = Own(Line())
-    async with client_of(None, transport=transport) as api:
-        await api.cron.get(7)
-    await api.aclose()
-    assert closed == [transport]
-
-
-async def test_closing_from_another_task():
-    """Fixtures and web frameworks close a client from another task than the one that made it."""
-    api = Line().client()
-
-    async def enter():
-        await api.__aenter__()
-        await api.cron.get(7)
-
-    await asyncio.create_task(enter())
-    await asyncio.create_task(api.__aexit__(None, None, None))
-    with pytest.raises(ConfigurationError, match="closed"):
-        await api.cron.get(7)
-
-
-@pytest.mark.parametrize("closers", [1, 3])
-async def test_closing_waits_for_requests_under_way(closers):
-    """A request under way is answered before aclose() returns, also when several tasks close at once, and none waits longer than that."""
-    gate = Gate()
-    api = Line(cron_add=gate).client(timeout=3600.0)
-    call = asyncio.create_task(CALLS["CREATE"](api))
-    await gate.arrived.wait()
-    closing = [asyncio.create_task(api.aclose()) for _ in range(closers)]
-    for _ in range(10):
-        await asyncio.sleep(0)
-    assert not any(task.done() for task in closing)
-    gate.opened.set()
-    done, late = await asyncio.wait(closing, timeout=10)
-    assert (len(done), late) == (closers, set())
-    assert (await call).id == 7
-
-
-async def test_closing_does_not_wait_for_ever():
-    """A request that never ends holds aclose() up for the timeout only, and its caller gets one of our errors."""
-
-    async def never(_):
-        await anyio.sleep_forever()
-
-    line = Line(default=never)
-    api = line.client(timeout=0.02, retry=QUICK)
-    call = asyncio.create_task(failure(CALLS["SAME"](api)))
-    await until(lambda: line.asked)
-    await api.aclose()
-    error = await call
-    assert error.applied is Applied.UNKNOWN
-    assert line.asked == ["cron_edit"]
-
-
-async def test_a_call_in_the_queue_is_refused_when_the_client_closes():
-    """A call that still waits for its slot when the client is closed is not sent, and gives its slot back."""
-    gate = Gate()
-    line = Line(cron_get=gate)
-    scheduler = Scheduler(10_000.0, max_in_flight=1)
-    api = line.client(scheduler=scheduler)
-    first = asyncio.create_task(api.cron.get(7))
-    await gate.arrived.wait()
-    second = asyncio.create_task(failure(CALLS["CREATE"](api)))
-    await until(lambda: scheduler.stats.waiting["interactive"])
-    closing = asyncio.create_task(api.aclose())
-    await asyncio.sleep(0)
-    gate.opened.set()
-    await closing
-    await first
-    error = await second
-    assert type(error) is ConfigurationError
-    assert error.applied is Applied.NO
-    assert line.asked == ["cron_get"]
-    assert (scheduler.stats.in_flight, scheduler.stats.waiting["interactive"]) == (0, 0)
-
-
-async def test_closing_one_view_closes_all():
-    """Clients made by with_options share their end."""
-    api = Line().client()
-    await api.with_options(max_wait=1).aclose()
-    with pytest.raises(ConfigurationError, match="closed"):
-        await api.cron.get(7)
-
-
 # --- event loops -----------------------------------------------------------------------------------------------------------------
-
-
-def test_a_client_belongs_to_the_loop_that_first_used_it():
-    """Made before any loop runs, it works on the first and says on a second that it belongs to another."""
-    line = Line()
-    api = line.client(scheduler=None)
-    assert asyncio.run(_got(api)) == 7
-    with pytest.raises(ConfigurationError, match="another event loop"):
-        asyncio.run(_got(api))
-    assert line.asked == ["cron_get"]
-
-
-async def _got(api):
-    return (await api.cron.get(7)).id
-
-
-async def test_a_client_is_refused_on_a_loop_of_another_thread():
-    """A second thread's event loop is told so at once, and the first goes on."""
-    line, said = Line(), []
-    async with line.client() as api:
-        assert await _got(api) == 7
-
-        def elsewhere():
-            try:
-                asyncio.run(_got(api))
-            except ConfigurationError as error:
-                said.append(str(error))
-
-        thread = threading.Thread(target=elsewhere)
-        thread.start()
-        thread.join()
-        assert "another event loop" in said[0]
-        assert await _got(api) == 7
-
-
-async def test_closing_on_another_loop_does_not_break_either():
-    """aclose() on a foreign loop only refuses further calls: the connections belong to the first loop."""
-    api = Line().client()
-    assert await _got(api) == 7
-    thread = threading.Thread(target=lambda: asyncio.run(api.aclose()))
-    thread.start()
-    thread.join()
-    with pytest.raises(ConfigurationError, match="closed"):
-        await api.cron.get(7)
-    await api.aclose()
 
 
 async def test_an_error_of_the_service_is_no_error_of_the_transport():
