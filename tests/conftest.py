@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, settings
 
 from cronapi.emulator import create_app
 from tests.support.emulated import FAST, client_of
-from tests.support.virtual_clock import virtual_backend
+from tests.support.virtual_clock import Threads, virtual_backend
 
 # How long an example takes is the machine's business, not the library's.
 settings.register_profile("cronapi", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -33,15 +33,19 @@ LONG = (
     "scheduler/test_nginx.py",
     "scheduler/test_redis.py",
     "scheduler/test_recovery.py",
+    "cli/test_pace_command.py",
     "bulk/test_generators.py",
     "chaos/test_chaos_bulk.py",
-    "batch/test_faults.py",
+    "bulk/test_resuming.py",
     "cli/test_cli_demo.py",
-    "bulk/test_many.py",
-    "chaos/test_chaos_deeds.py",
-    "cli/test_cli_tour.py",
     "bulk/test_progress.py",
+    "chaos/test_chaos_deeds.py",
+    "bulk/test_many.py",
+    "cli/test_cli_tour.py",
+    "bulk/test_streaming.py",
     "calls/test_sockets.py",
+    "chaos/test_chaos_calls.py",
+    "calls/test_secrets.py",
 )
 """The files that take longest, in the order in which they begin: some compute while others wait."""
 
@@ -95,9 +99,13 @@ def pytest_sessionfinish(session):
 
 
 @pytest.fixture
-def anyio_backend(request):
+def anyio_backend(request, monkeypatch):
     """Return the event loop of a test: asyncio in real time, or either one under a virtual clock."""
-    return virtual_backend(request.param) if hasattr(request, "param") else "asyncio"
+    if not hasattr(request, "param"):
+        return "asyncio"
+    threads = Threads()
+    monkeypatch.setattr(anyio.to_thread, "run_sync", threads.run_sync)
+    return virtual_backend(request.param, threads)
 
 
 @pytest.fixture

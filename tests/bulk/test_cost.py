@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from cronapi.emulator import Clock, Fault, create_app
-from tests.support.emulated import BOTH, FAST, URL, client_of, virtual
+from tests.support.emulated import BOTH, FAST, URL, client_of, fill, virtual
 
 pytestmark = pytest.mark.virtual_clock
 
@@ -25,10 +25,9 @@ def specs(count, word="n"):
     return [{"url": URL, "name": f"{word}{n}"} for n in range(count)]
 
 
-async def account(app, provider="fastcron"):
+def account(app, provider="fastcron"):
     """Give the account 1,100 jobs, which are two pages, and return their ids."""
-    async with client(app, provider) as api:
-        return [job.id for job in (await api.cron.add_many(specs(1100, "old"))).values]
+    return fill(app, provider, 1100, "old")
 
 
 async def checked(app, bulk):
@@ -44,7 +43,7 @@ async def checked(app, bulk):
 async def test_adds_to_a_long_list_read_it_before(provider):
     """A single add reads nothing before; more of them, or one with a journal, read both pages down and up, and cost says so once known."""
     app = emulator()
-    await account(app, provider)
+    account(app, provider)
     async with client(app, provider) as api:
         assert (
             api.cron.add_many(specs(2)).cost().requests
@@ -60,7 +59,7 @@ async def test_adds_to_a_long_list_read_it_before(provider):
 async def test_a_few_adds_take_no_look_alikes_of_another_program(provider):
     """Jobs that another program has made just now are not taken for ours, however often our answers are lost."""
     app = emulator()
-    await account(app, provider)
+    account(app, provider)
     async with client(app, provider) as api, client(app, provider) as other:
         await api.cron.get_many(range(10**6, 10**6 + 4))
         theirs = {job.id for job in (await other.cron.add_many(specs(3, "same"))).values}

@@ -11,20 +11,17 @@ import pytest
 from cronapi import APIError, NotFoundError
 from cronapi._calls.absence import Listing
 from cronapi.emulator import Clock, Fault, create_app
-from tests.support.emulated import BOTH, FAST, URL, client_of, paced, together, virtual
+from tests.support.emulated import BOTH, FAST, URL, fill, paced, together
 
 pytestmark = pytest.mark.virtual_clock
 
 NOT_THERE = range(1_000_000, 1_000_300)
 
 
-async def account(provider="fastcron", count=1100):
+def account(provider="fastcron", count=1100):
     """Return an emulator whose account has so many jobs, and their ids; the limit is that of the client."""
     app = create_app(clock=Clock(ticks=anyio.current_time), rates=FAST)
-    async with client_of(app, provider, scheduler=virtual(10_000.0)) as api:
-        report = await api.cron.add_many({"url": URL, "name": f"n{n}"} for n in range(count))
-    app.emulator.requests.clear()
-    return app, [job.id for job in report.values]
+    return app, fill(app, provider, count)
 
 
 def asked(app):
@@ -41,7 +38,7 @@ def is_absent(outcome):
 @pytest.mark.parametrize(("there", "gone"), [(0, 3), (0, 300), (100, 50), (1100, 1)])
 async def test_many_that_are_gone_cost_the_pages_once_more(there, gone):
     """On an account of two pages, however many of the ids are gone, `get_many` reads the list down and up: three requests."""
-    app, ids = await account()
+    app, ids = account()
     async with paced(app) as api:
         report = await api.cron.get_many([*ids[:there], *NOT_THERE[:gone]])
     assert [outcome.status for outcome in report] == ["done"] * there + ["failed"] * gone
@@ -51,7 +48,7 @@ async def test_many_that_are_gone_cost_the_pages_once_more(there, gone):
 
 async def test_merged_gets_of_what_is_gone_share_the_pages_too():
     """A hundred merged gets of jobs that are there and fifty of jobs that are gone read the list once down and up."""
-    app, ids = await account()
+    app, ids = account()
     async with paced(app, coalesce=True) as api:
         jobs = await together(*(lambda n=n: api.cron.get(n) for n in [*ids[:100], *NOT_THERE[:50]]))
     assert [job.id for job in jobs[:100]] == ids[:100]
@@ -61,7 +58,7 @@ async def test_merged_gets_of_what_is_gone_share_the_pages_too():
 
 async def test_who_leaves_while_pages_are_read_up_sends_nothing_more():
     """A `get_many` that is cancelled on its way up leaves no request behind, and the client is as good as before."""
-    app, _ = await account()
+    app, _ = account()
     async with paced(app) as api:
         with anyio.move_on_after(1.5) as scope:
             await api.cron.get_many(NOT_THERE)
@@ -78,7 +75,7 @@ async def test_who_leaves_while_pages_are_read_up_sends_nothing_more():
 @BOTH
 async def test_deletes_one_by_one_share_listings(provider):
     """A hundred deletes of what is gone, one request each, share listings: 45 requests for pages at most, where one each would take 300."""
-    app, _ = await account(provider)
+    app, _ = account(provider)
     async with paced(app, provider) as api:
         if provider == "fastcron":
             report = await together(*(lambda n=n: api.cron.delete(n) for n in NOT_THERE[:100]))
@@ -92,7 +89,7 @@ async def test_deletes_one_by_one_share_listings(provider):
 
 async def test_deletes_of_what_is_there_are_done_beside_those_of_what_is_not():
     """Of deletes on a service without batches those of jobs are done and take them away; only the others are NotFoundErrors."""
-    app, ids = await account("setcronjob", 60)
+    app, ids = account("setcronjob", 60)
     mixed = [number for pair in zip(ids[:50], NOT_THERE[:50], strict=True) for number in pair]
     async with paced(app, "setcronjob") as api:
         report = await api.cron.delete_many(mixed)
@@ -120,7 +117,7 @@ class Refusing(httpx.AsyncBaseTransport):
 
 async def test_a_listing_that_began_before_proves_nothing():
     """A job is made and its get refused while a listing is under way that cannot show it: it is there, so that is no NotFoundError."""
-    app, _ = await account()
+    app, _ = account()
     transport = Refusing(app)
     async with paced(app, transport=transport) as api, anyio.create_task_group() as group:
         failed = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import anyio
 import anyio.lowlevel
 import httpx
@@ -9,6 +11,7 @@ import pytest
 
 from cronapi import FASTCRON, SETCRONJOB, Client, Rate, Scheduler
 from cronapi.emulator import DEFAULT_TOKEN, Clock, create_app
+from cronapi.emulator.request import Request
 from cronapi.scheduler import LocalBucket
 
 TOKEN = DEFAULT_TOKEN
@@ -31,6 +34,16 @@ def virtual(rate, **options):
     """Return a scheduler whose time is the event loop's, which a virtual clock moves."""
     rate = rate if isinstance(rate, Rate) else Rate(rate)
     return Scheduler(rate, bucket=LocalBucket(rate, clock=anyio.current_time), **options)
+
+
+def fill(app, provider, count, word="n"):
+    """Let another program add jobs to the account, without HTTP, and return their ids."""
+    ids = []
+    for spec in specs(count, word):
+        body = json.dumps({"token": TOKEN, **spec}).encode()
+        answer = app.emulator.apply(Request(provider, "cron.add", body=body))
+        ids.append(answer["data"]["id"])
+    return ids
 
 
 class Hurry(Scheduler):
