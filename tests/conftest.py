@@ -20,6 +20,7 @@ from anyio.lowlevel import checkpoint
 from hypothesis import HealthCheck, settings
 
 from cronapi.emulator import create_app
+from cronapi.scheduler import shared
 from tests.support.emulated import FAST, client_of
 from tests.support.virtual_clock import Threads, virtual_backend
 
@@ -58,7 +59,11 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_runtest_setup(item):
-    """Lower the priority of a process whose tests no foreign judge measures."""
+    """Forget the shared paces of earlier tests: the system hands their ports out again.
+
+    Lower the priority of a process whose tests no foreign judge measures.
+    """
+    shared._buckets.clear()
     global _gives_way  # noqa: PLW0603 -- a process can lower its priority, and not raise it again
     is_worker = os.environ.get("PYTEST_XDIST_WORKER") is not None
     if is_worker and not _gives_way and item.get_closest_marker("judged") is None:
