@@ -1,4 +1,4 @@
-"""What has to pass: `nox` runs lint, types, tests on asyncio and trio with coverage, and the wheel."""
+"""What has to pass: `nox` runs lint, types, tests with coverage, the long proofs, and the wheel."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from pathlib import Path
 import nox
 
 nox.options.default_venv_backend = "uv|virtualenv"
-nox.options.sessions = ["lint", "types", "tests", "wheel"]
+nox.options.sessions = ["lint", "types", "tests", "proof", "wheel"]
 nox.options.error_on_missing_interpreters = False
 
-ANYIO = ["-c", "tests/anyio/pytest.ini", "--rootdir", ".", "tests/anyio"]
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 
 
@@ -37,13 +36,19 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """The main suite on asyncio, the virtual-clock suite on asyncio and trio, and the coverage of both."""
+    """All tests but the long proofs, on asyncio and trio, and their coverage."""
     session.install("-e", ".[dev]")
     env = {"PYTHONDEVMODE": "1", "COVERAGE_FILE": str(Path(session.create_tmp()) / ".coverage")}
     session.run("coverage", "run", "-m", "pytest", *session.posargs, env=env)
-    session.run("coverage", "run", "-m", "pytest", *ANYIO, env=env)
     session.run("coverage", "combine", env=env)
     session.run("coverage", "report", env=env)
+
+
+@nox.session
+def proof(session: nox.Session) -> None:
+    """The proofs that take long: crowds and kills with more seeds."""
+    session.install("-e", ".[dev]")
+    session.run("python", "-m", "pytest", "-m", "proof", *session.posargs)
 
 
 @nox.session
@@ -55,13 +60,12 @@ def wheel(session: nox.Session) -> None:
     session.run("python", "-m", "build", "--wheel", "--outdir", str(room))
     built = next(room.glob("*.whl"))
     session.install(f"cronapi-client[dev] @ {built.as_uri()}")
-    for name in ("tests", "examples", "benchmarks", "docs"):
+    for name in ("tests", "examples", "benchmarks", "docs", "scripts"):
         shutil.copytree(name, room / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md"):
         shutil.copy(name, room / name)
     session.chdir(room)
     session.run("python", "-m", "pytest")
-    session.run("python", "-m", "pytest", *ANYIO)
 
 
 @nox.session

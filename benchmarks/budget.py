@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
-import os
 import statistics
 import subprocess
 import sys
@@ -28,12 +27,10 @@ from attrs import frozen
 from cronapi import Rate, Scheduler
 from cronapi.emulator import create_app, run_in_thread
 from cronapi.scheduler import Bucket, LocalBucket, RedisBucket
+from tests.support.judges import Nginx, nginx
+from tests.support.redis_server import RedisServer, redis_server
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from judges import Nginx, nginx
-from redis_server import RedisServer, redis_server
-
-TESTS = Path(__file__).parent.parent / "tests"
+ROOT = Path(__file__).parent.parent
 RATE, PROCESSES, CALLS, EARLY = 10, 4, 25, 60
 SETTLED, RESTARTED, AWAY = 1.5, 1.0, 5.0
 COST_RATE, COST_SLOTS, COST_ROUNDS = Rate(1000), 500, 5
@@ -54,15 +51,15 @@ class Worker:
     def __init__(self, url: str, origin: str) -> None:
         command = [
             sys.executable,
-            str(TESTS / "fleet_worker.py"),
+            "-m",
+            "tests.support.fleet_worker",
             url,
             "fleet",
             f"{origin}/api/",
             str(CALLS),
         ]
-        env = {**os.environ, "PYTHONPATH": str(TESTS.parent)}
         self.process = subprocess.Popen(  # noqa: S603 -- our own file
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
         )
 
     def is_ready(self) -> bool:

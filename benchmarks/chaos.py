@@ -41,12 +41,11 @@ from typing import Any
 
 import anyio
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from chaos import Figures, Scenario, bulk, figures, mixed, single_adds
-from chaos_deeds import changed, ensured, mingled
-from chaos_judge import Verdict
-from chaos_kill import killed
-from chaos_service import SHARES
+from tests.support.chaos import Figures, Scenario, bulk, figures, mixed, single_adds
+from tests.support.chaos_deeds import changed, ensured, mingled
+from tests.support.chaos_judge import Verdict
+from tests.support.chaos_kill import killed
+from tests.support.chaos_service import SHARES
 
 KILLS, AT_ONCE = 20, 2
 LONG, SHORT = 2.0, 0.5

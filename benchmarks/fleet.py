@@ -195,7 +195,7 @@ def redis_client() -> Iterator[redis.Redis]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = subprocess.Popen(  # noqa: S603 -- found on this machine
+    server = subprocess.Popen(  # noqa: S603 -- the redis-server of this machine
         [command, "--port", str(port), "--save", ""], stdout=subprocess.DEVNULL
     )
     client = redis.Redis(port=port)

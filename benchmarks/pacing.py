@@ -23,7 +23,6 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed, wait
 from contextlib import ExitStack
-from pathlib import Path
 from threading import Lock
 from typing import NamedTuple, Self
 
@@ -43,9 +42,7 @@ from benchmarks.players import (
     best_fixed,
 )
 from cronapi.emulator import create_app, run_in_thread
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from judges import NGINX, nginx, wire
+from tests.support.judges import NGINX, nginx, wire
 
 TITLE = "The pace, judged by real nginx"
 RUNS = 3

@@ -18,18 +18,14 @@ import asyncio
 import itertools
 import math
 import statistics
-import sys
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 from attrs import frozen
 
 from cronapi import Scheduler, SetCronJob
 from cronapi.emulator import DEFAULT_TOKEN, create_app, run_in_thread
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from judges import Nginx, Trip, another_program, hold, most_at_once, nginx, wire
+from tests.support.judges import Nginx, Trip, another_program, hold, most_at_once, nginx, wire
 
 RATE = 10
 LEARNING = 20

@@ -29,7 +29,7 @@ from cronapi import (
 )
 from cronapi.emulator import Fault, create_app
 from cronapi.scheduler import LocalBucket
-from emulated import BASE_URLS, FAST, TOKEN, client_of
+from tests.support.emulated import BASE_URLS, FAST, TOKEN, client_of
 
 URL = "https://example.com/ping"
 PORTS = itertools.count(2)

@@ -20,7 +20,7 @@ from attrs import evolve, frozen
 import cronapi
 from cronapi import FASTCRON, CronAPIError, Rate, WaitTooLongError
 from cronapi.emulator import DEFAULT_TOKEN, create_app, run_in_thread
-from redis_server import ABSENT, REDIS, redis_server
+from tests.support.redis_server import ABSENT, REDIS, redis_server
 
 ROOT = Path(__file__).parent.parent
 GENERATED = "docs/parameters.md"

@@ -13,8 +13,9 @@ from click.testing import CliRunner
 
 from cronapi.cli.root import cronapi
 from cronapi.emulator import Fault, create_app, run_in_thread
-from emulated import FAST, TOKEN
+from tests.support.emulated import FAST, TOKEN
 
+pytestmark = pytest.mark.judged
 QUICK = ("--rate", "1000", "--limit", "1000")
 
 

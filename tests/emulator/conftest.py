@@ -15,7 +15,7 @@ from cronapi.emulator.parameters import read_parameters, signature
 from cronapi.emulator.refusal import Refusal
 from cronapi.emulator.service import HANDLERS
 from cronapi.emulator.store import Store
-from virtual_clock import VirtualLoop
+from tests.support.virtual_clock import VirtualLoop
 
 START = 1_800_000_000
 TOKEN = "emulator-token-0123456789abcdef"

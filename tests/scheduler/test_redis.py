@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import subprocess
 import sys
 import threading
@@ -16,11 +15,12 @@ import pytest
 from cronapi import Applied, ConfigurationError, Rate, Scheduler, SchedulerError
 from cronapi.emulator import create_app, run_in_thread
 from cronapi.scheduler import RedisBucket
-from emulated import FAST, client_of
-from judges import NGINX, free_port, nginx
-from redis_server import ABSENT, REDIS, redis_server
+from tests.support.emulated import FAST, client_of
+from tests.support.judges import NGINX, free_port, nginx
+from tests.support.redis_server import ABSENT, REDIS, redis_server
 
-TESTS = Path(__file__).parent.parent
+pytestmark = pytest.mark.judged
+ROOT = Path(__file__).parents[2]
 needs_redis = pytest.mark.skipif(REDIS is None, reason=ABSENT)
 needs_nginx = pytest.mark.skipif(NGINX is None, reason="there is no nginx on this machine")
 
@@ -52,15 +52,15 @@ class Worker:
     def __init__(self, url, origin, calls):
         command = [
             sys.executable,
-            str(TESTS / "fleet_worker.py"),
+            "-m",
+            "tests.support.fleet_worker",
             url,
             "fleet",
             f"{origin}/api/",
             str(calls),
         ]
-        env = {**os.environ, "PYTHONPATH": str(TESTS.parent)}
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
         )
 
     def ready(self):

@@ -1,0 +1,265 @@
+"""The HTTP clients that users hand in, and the token in a query."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import parse_qs
+
+import httpx
+import httpx2
+import pytest
+import respx
+
+from cronapi import (
+    Applied,
+    ConfigurationError,
+    ConnectionFailedError,
+    CronAPIError,
+    RedirectError,
+    RequestTimeoutError,
+    ResponseError,
+    RetryPolicy,
+    TransportError,
+)
+from cronapi.emulator import create_app
+from tests.support.emulated import BASE_URLS, TOKEN, Hurry, client_of
+
+QUICK = RetryPolicy(max_attempts=2, max_delay=0.01)
+
+JOB = {"id": 7, "name": "ping", "url": "https://example.com/ping"}
+
+CALLS = {
+    "READ": lambda api: api.cron.get(7),
+    "SAME": lambda api: api.cron.edit(7, name="ping"),
+    "CREATE": lambda api: api.cron.add(url=JOB["url"], name="ping"),
+}
+
+
+def good(data=None):
+    return httpx.Response(
+        200, json={"status": "success", "code": 0, "data": JOB if data is None else data}
+    )
+
+
+class Line:
+    """A transport's handler that answers by script: each function its own, and notes what was asked."""
+
+    def __init__(self, **scripts):
+        self.scripts = scripts
+        self.asked = []
+
+    async def __call__(self, request):
+        function = request.url.path.rpartition("/")[2]
+        self.asked.append(function)
+        outcome = self.scripts.get(function, self.scripts.get("default"))
+        if isinstance(outcome, list):
+            outcome = outcome.pop(0) if len(outcome) > 1 else outcome[0]
+        outcome = await outcome(request) if callable(outcome) else outcome
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome or good([] if function == "cron_list" else None)
+
+    def client(self, **options):
+        options = {
+            "scheduler": Hurry(10_000.0),
+            "retry": QUICK,
+            "transport": httpx.MockTransport(self),
+        } | options
+        return client_of(None, **options)
+
+
+async def failure(call):
+    with pytest.raises(CronAPIError) as caught:
+        await call
+    return caught.value
+
+
+async def until(holds):
+    """Let other tasks run until something holds; far more turns than any of these tests needs."""
+    for _ in range(1000):
+        if holds():
+            return
+        await asyncio.sleep(0)
+    pytest.fail("it never held")
+
+
+# --- the token in a query --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_given_transport_sees_the_token_of_a_query():
+    """Below httpx's logging the token is part of the URL, exactly once, with everything else of the request."""
+    seen = []
+
+    async def note(request):
+        seen.append(request)
+        return good([])
+
+    async with Line(default=note).client(request_format="query", timeout=7.0) as api:
+        await api.cron.list(keyword="a b")
+    (request,) = seen
+    assert parse_qs(request.url.query.decode()) == {"keyword": ["a b"], "token": [TOKEN]}
+    assert request.method == "GET"
+    assert request.headers["user-agent"].startswith("cronapi-client")
+    assert request.extensions["timeout"]["read"] == 7.0
+    assert "target" not in request.extensions
+    assert not any(TOKEN in str(value) for value in request.extensions.values())
+
+
+async def test_httpx_itself_sends_the_token_as_part_of_its_target():
+    """With httpx's own transport the URL that it logs has no token, and the request that it sends has it; a proxy gets none."""
+    seen = []
+
+    def note(request):
+        seen.append(request)
+        return good([])
+
+    with respx.mock(base_url="http://127.0.0.1:1") as router:
+        router.get(path__regex="/api/.*").mock(side_effect=note)
+        async with client_of(None, "setcronjob", transport=None, request_format="query") as api:
+            await api.group.list()
+    (request,) = seen
+    assert request.url.query == f"token={TOKEN}".encode()
+    assert "target" not in request.extensions
+
+
+# --- clients handed in -----------------------------------------------------------------------------------------------------------
+
+
+def look(http):
+    """Return what of an HTTP client could be changed."""
+    return (
+        dict(http.headers),
+        dict(http.params),
+        str(http.base_url),
+        http.timeout,
+        http.follow_redirects,
+        http.event_hooks,
+        http.auth,
+    )
+
+
+@pytest.mark.parametrize("module", [httpx, httpx2], ids=lambda module: module.__name__)
+@pytest.mark.parametrize(
+    ("auth", "request_format"),
+    [("body", "json"), ("body", "form"), ("bearer", "json"), ("bearer", "query")],
+)
+async def test_a_client_handed_in_is_used_and_left_as_it_was(module, auth, request_format):
+    """Clients of httpx and of httpx2 both work, and are neither closed nor changed."""
+    app = create_app(rates={"fastcron": None})
+    hooked = []
+
+    async def hook(request):
+        hooked.append(request.url.path)
+
+    async with module.AsyncClient(
+        transport=module.ASGITransport(app), event_hooks={"request": [hook]}, follow_redirects=True
+    ) as http:
+        before = look(http)
+        async with client_of(
+            app, transport=None, http_client=http, auth=auth, request_format=request_format
+        ) as api:
+            job = await api.cron.add(url="https://example.com/", name="ping")
+            assert (await api.cron.get(job.id)) == job
+        assert not http.is_closed
+        assert look(http) == before
+    assert hooked == ["/api/v1/cron_add", "/api/v1/cron_get"]
+
+
+@pytest.mark.parametrize("module", [httpx, httpx2], ids=lambda module: module.__name__)
+@pytest.mark.parametrize(
+    ("name", "kind", "applied"),
+    [
+        ("ConnectError", ConnectionFailedError, Applied.NO),
+        ("PoolTimeout", ConnectionFailedError, Applied.NO),
+        ("ConnectTimeout", RequestTimeoutError, Applied.UNKNOWN),
+        ("ReadTimeout", RequestTimeoutError, Applied.UNKNOWN),
+        ("RemoteProtocolError", TransportError, Applied.UNKNOWN),
+        ("DecodingError", ResponseError, Applied.UNKNOWN),
+        ("LocalProtocolError", TransportError, Applied.NO),
+    ],
+)
+async def test_both_clients_errors_are_known(module, name, kind, applied):
+    """The exceptions of httpx and of httpx2, which are different classes, become the same errors of ours."""
+
+    def fail(request):
+        raise getattr(module, name)("why", request=request)
+
+    async with (
+        module.AsyncClient(transport=module.MockTransport(fail)) as http,
+        client_of(None, transport=None, http_client=http, retry=None) as api,
+    ):
+        error = await failure(api.cron.edit(7, name="ping"))
+    assert type(error) is kind
+    assert error.applied is applied
+    assert type(error.__cause__).__module__ == module.__name__
+
+
+async def test_a_client_handed_in_does_not_follow_redirects_for_us():
+    """Even an http_client that follows redirects follows none of ours, since the token would travel."""
+    line = Line(
+        default=httpx.Response(302, headers={"location": f"{BASE_URLS['fastcron']}cron_delete"})
+    )
+    async with (
+        httpx.AsyncClient(transport=httpx.MockTransport(line), follow_redirects=True) as http,
+        client_of(None, transport=None, http_client=http) as api,
+    ):
+        assert type(await failure(api.cron.get(7))) is RedirectError
+    assert line.asked == ["cron_get"]
+
+
+async def test_a_client_handed_in_may_be_of_a_class_of_its_own():
+    """A subclass of httpx's client is one."""
+
+    class Own(httpx.AsyncClient):
+        pass
+
+    async with (
+        Own(transport=httpx.MockTransport(Line())) as http,
+        client_of(None, transport=None, http_client=http) as api,
+    ):
+        assert (await api.cron.get(7)).id == 7
+
+
+async def test_a_client_handed_in_that_is_closed_is_named_as_the_reason():
+    """Nothing is repeated with an http_client that has been closed."""
+    http = httpx.AsyncClient(transport=httpx.MockTransport(Line()))
+    await http.aclose()
+    api = client_of(None, transport=None, http_client=http, retry=QUICK)
+    error = await failure(api.cron.get(7))
+    assert type(error) is ConfigurationError
+    assert "http_client is closed" in str(error)
+
+
+async def test_a_client_handed_in_that_is_closed_meanwhile_ends_the_calls_that_wait():
+    """A call that is in the queue when its http_client is closed is not sent, and says why."""
+    gate = Gate()
+    line, scheduler = Line(cron_get=gate), Hurry(10_000.0, max_in_flight=1)
+    http = httpx.AsyncClient(transport=httpx.MockTransport(line))
+    async with client_of(
+        None, transport=None, http_client=http, retry=QUICK, scheduler=scheduler
+    ) as api:
+        first = asyncio.create_task(api.cron.get(7))
+        await gate.arrived.wait()
+        second = asyncio.create_task(failure(CALLS["CREATE"](api)))
+        await until(lambda: scheduler.stats.waiting["interactive"])
+        await http.aclose()
+        gate.opened.set()
+        await first
+        error = await second
+    assert type(error) is ConfigurationError
+    assert (error.applied, error.function, line.asked) == (Applied.NO, "cron.add", ["cron_get"])
+
+
+# --- callers that go away --------------------------------------------------------------------------------------------------------
+
+
+class Gate:
+    """An answer that is held back until the gate is opened."""
+
+    def __init__(self):
+        self.arrived, self.opened = asyncio.Event(), asyncio.Event()
+
+    async def __call__(self, _):
+        self.arrived.set()
+        await self.opened.wait()
+        return good()

@@ -1,0 +1,53 @@
+"""`ensure` with `max_wait`, and with names that a service trims."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+from cronapi import ConfigurationError, WaitTooLongError
+from cronapi.emulator import Fault
+from tests.support.emulated import URL, client_of, emulator, together, virtual
+
+pytestmark = pytest.mark.virtual_clock
+
+
+def paced(app, provider="fastcron", rate=1.0, **options):
+    return client_of(app, provider, scheduler=virtual(rate), **options)
+
+
+async def test_ensure_waits_no_longer_than_max_wait():
+    """With a queue of twenty a call with max_wait of half a second fails at once; with lane="bulk" its search waits there."""
+    app = emulator()
+    async with paced(app) as api, anyio.create_task_group() as group:
+        for _ in range(20):
+            group.start_soon(api.cron.list)
+        await anyio.wait_all_tasks_blocked()
+        begun = anyio.current_time()
+        with pytest.raises(WaitTooLongError):
+            await api.with_options(max_wait=0.5).cron.ensure(name="nightly", url=URL)
+        assert anyio.current_time() == begun
+        with anyio.move_on_after(0.1):
+            await api.with_options(lane="bulk").cron.ensure(name="nightly", url=URL)
+            pytest.fail("there was a queue")
+        group.cancel_scope.cancel()
+
+
+async def test_two_that_ensure_a_name_wait_for_each_other_within_max_wait():
+    """Who waits for another task that ensures the same name gives up after max_wait."""
+    app = emulator()
+    app.emulator.faults.add(Fault("stall", function="cron.list", seconds=10.0))
+    async with paced(app) as api:
+        first, second = await together(
+            lambda: api.cron.ensure(name="nightly", url=URL),
+            lambda: api.with_options(max_wait=1.0).cron.ensure(name="nightly", url=URL),
+        )
+    assert first.name == "nightly"
+    assert isinstance(second, WaitTooLongError)
+
+
+async def test_a_name_with_white_space_around_it_cannot_be_ensured():
+    """A service may take the white space away, and then the name would never be found."""
+    async with paced(emulator()) as api:
+        with pytest.raises(ConfigurationError, match="white space"):
+            await api.cron.ensure(name=" nightly", url=URL)

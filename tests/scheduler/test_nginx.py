@@ -1,0 +1,112 @@
+"""Real nginx as the judge: what its `limit_req` refuses, on a clean wire and on one with jitter.
+
+How busy the machine is shows in every figure, so each is held against a plain httpx client with a plain pace, which runs at the same
+time against an nginx of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+import pytest
+
+from cronapi import RetryPolicy, Scheduler, SetCronJob
+from cronapi.emulator import create_app, run_in_thread
+from tests.support.emulated import FAST, TOKEN
+from tests.support.judges import NGINX, nginx, wire
+
+pytestmark = [
+    pytest.mark.judged,
+    pytest.mark.skipif(
+        NGINX is None, reason="nginx is not installed: the foreign judge of pacing is missing"
+    ),
+    pytest.mark.timeout(120),
+]
+RATE, CALLS = 10, 40
+
+
+@pytest.fixture(scope="module")
+def service():
+    """The emulator without a limit of its own, behind which nothing but nginx refuses."""
+    with run_in_thread(create_app(rates=FAST)) as origin:
+        yield origin
+
+
+async def all_at_once(origin, calls=CALLS, **options):
+    """Let many coroutines read at once, and return how many were answered."""
+    options.setdefault("scheduler", Scheduler(RATE))
+    async with SetCronJob(TOKEN, base_url=f"{origin}/api/", **options) as api:
+        return len(await asyncio.gather(*[api.cron.list() for _ in range(calls)]))
+
+
+async def plainly(origin, interval, calls=CALLS):
+    """Let as many coroutines read, each starting `interval` seconds after the other, and again after a refusal."""
+    gate = asyncio.Lock()
+
+    async def call(http):
+        while True:
+            async with gate:
+                await asyncio.sleep(interval)
+            answer = await http.post(f"{origin}/api/cron.list", data={"token": TOKEN})
+            if answer.status_code == httpx.codes.OK:
+                return
+
+    async with httpx.AsyncClient(timeout=60) as http:
+        await asyncio.gather(*[call(http) for _ in range(calls)])
+
+
+def refused(judge):
+    return sum(status == 503 for _, status in judge.statuses())
+
+
+def seconds(judge):
+    """Return how long the accepted requests took, from the first to the last."""
+    accepted = [at for at, status in judge.statuses() if status == 200]
+    return accepted[-1] - accepted[0]
+
+
+@pytest.mark.parametrize("burst", [0, 5])
+async def test_the_allowed_rate_is_used_and_hardly_ever_refused(service, burst):
+    """Forty coroutines at once are done sooner than at a tenth less than the allowed pace, with hardly more refusals."""
+    with nginx(service, RATE, burst) as judge, nginx(service, RATE, burst) as other:
+        answered, _ = await asyncio.gather(
+            all_at_once(judge.origin), plainly(other.origin, 1.1 / RATE)
+        )
+        assert answered == CALLS
+        assert seconds(judge) < seconds(other)
+        assert refused(judge) <= refused(other) + CALLS * 0.1
+
+
+async def test_a_wire_with_jitter_costs_no_call(service):
+    """Over 40 ms of wire with 10 ms of jitter every call is answered, with half the refusals of a pace that ignores the jitter."""
+    with nginx(service, RATE) as judge, nginx(service, RATE) as other:
+        with wire(judge.origin, 0.04, 0.01) as origin, wire(other.origin, 0.04, 0.01) as another:
+            answered, _ = await asyncio.gather(all_at_once(origin), plainly(another, 1 / RATE))
+        assert answered == CALLS
+        assert refused(judge) <= refused(other) / 2
+
+
+async def test_a_server_that_restarts_costs_no_call(service):
+    """Nginx goes away in the middle of the work and comes back: every call is answered all the same."""
+    with nginx(service, RATE) as judge:
+        working = asyncio.ensure_future(
+            all_at_once(judge.origin, 30, retry=RetryPolicy(max_attempts=20, max_delay=0.5))
+        )
+        await until(lambda: len(judge.statuses()) >= 10)
+        judge.stop()
+        judge.start()
+        assert await working == 30
+
+
+async def test_a_rate_configured_at_twice_what_is_allowed_costs_no_call(service):
+    """A client that was told a rate that is too high is refused often, slows down, and loses nothing."""
+    with nginx(service, RATE // 2) as judge:
+        assert await all_at_once(judge.origin, 20) == 20
+
+
+async def until(happened):
+    """Look every few milliseconds whether something has happened."""
+    async with asyncio.timeout(30):
+        while not happened():  # noqa: ASYNC110 -- what nginx has logged can only be asked for
+            await asyncio.sleep(0.01)

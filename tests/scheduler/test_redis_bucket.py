@@ -1,0 +1,382 @@
+"""What only the bucket in Redis has: clocks that are set back, crashes, and outages of Redis."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import random
+
+import anyio
+import pytest
+
+from cronapi import Rate, Scheduler, SchedulerError
+from cronapi.scheduler import LocalBucket, RedisBucket
+from tests.support.fleet import EPOCH, caller, gaps, run_all, settle
+
+pytestmark = pytest.mark.virtual_clock
+
+
+# --- only in Redis ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_redis_keeps_the_rules_of_the_local_bucket(redis_fleet, seed):
+    """Whatever is accepted, refused or lost in whatever order, both buckets wait, widen and hold alike."""
+    rng = random.Random(seed)
+    kinds = ["accepted"] * (3 if seed % 2 else 60) + ["refused"] * 3 + ["lost"]
+    fleet, now = redis_fleet, [1000.0]
+    fleet.skew = 0.0
+
+    def evaluate(arguments):
+        return [
+            int(value)
+            for value in fleet.script(
+                keys=["twin"], args=[round((EPOCH + now[0]) * 1_000_000), *arguments]
+            )
+        ]
+
+    twins = [
+        LocalBucket(Rate(10), clock=lambda: now[0]),
+        RedisBucket(evaluate, clock=lambda: now[0], threads=False),
+    ]
+    for twin in twins:
+        twin.bind(Rate(10))
+    out = []
+    for _ in range(60 if seed % 2 else 180):
+        while out and (len(out) > 2 or out[-1][0].probe or rng.random() < 0.5):
+            now[0] += rng.uniform(0.001, 0.08)
+            starts, outcome = out.pop(rng.randrange(len(out))), rng.choice(kinds)
+            asked = [2.5] if outcome == "refused" and rng.random() < 0.1 else []
+            for twin, start in zip(twins, starts, strict=True):
+                getattr(twin, outcome)(start, *asked)
+                await twin.publish()
+        now[0] += rng.choice([0.0, 0.0, 0.05, 1.0])
+        await twins[1].reserve()
+        waits = [twin.wait() for twin in twins]
+        assert waits[0] == pytest.approx(waits[1], abs=2e-5)
+        now[0] += max(waits)
+        out.append([twin.take() for twin in twins])
+        assert out[-1][0].probe == out[-1][1].probe
+        looks = [
+            twin.read(lambda pace, _: (pace.row, pace.refused_calls, pace.holds, pace.margin))
+            for twin in twins
+        ]
+        assert looks[0] == pytest.approx(looks[1], abs=2e-4)
+
+
+async def test_processes_take_turns(redis_fleet):
+    """Of four processes with as many callers each, none is ahead of another by more than two starts at any time."""
+    starts = []
+    schedulers = [redis_fleet.scheduler() for _ in range(4)]
+    await run_all(
+        *[
+            caller(scheduler, starts, place)
+            for place, scheduler in enumerate(schedulers)
+            for _ in range(25)
+        ]
+    )
+    for end in range(4, 97):
+        counts = [sum(name == place for _, name in starts[:end]) for place in range(4)]
+        assert max(counts) - min(counts) <= 2
+
+
+async def test_a_hold_reaches_every_process(redis_fleet):
+    """What one process learns holds the others, and its probe frees them."""
+    first, second = redis_fleet.scheduler(), redis_fleet.scheduler()
+    await settle(second, "accepted")
+    await settle(first, *["refused"] * 3)
+    probe = await first.acquire()
+    with anyio.move_on_after(0.9):
+        await second.acquire()
+        pytest.fail("a second start while the probe was out")
+    probe.accepted()
+    probe.close()
+    await probe.publish()
+    before = anyio.current_time()
+    await settle(second, "accepted")
+    assert anyio.current_time() - before < 0.5
+
+
+async def test_a_probe_whose_process_crashed_frees_the_others(redis_fleet):
+    """Nobody hears of the probe again: after ten intervals and two seconds another one goes."""
+    first, second = redis_fleet.scheduler(), redis_fleet.scheduler()
+    await settle(first, *["refused"] * 3)
+    await first.acquire()
+    before = anyio.current_time()
+    await settle(second, "accepted")
+    assert 2.5 < anyio.current_time() - before < 4.0
+
+
+async def test_waiting_for_a_probe_costs_few_evaluations(redis_fleet):
+    """While fifty processes wait for a probe they ask as often as starts would be due, together, not each."""
+    fleet, asked = redis_fleet, []
+    schedulers = [fleet.scheduler() for _ in range(50)]
+    await settle(schedulers[0], *["refused"] * 3)
+    await schedulers[0].acquire()
+    inner = fleet.evaluate
+    fleet.evaluate = lambda arguments: asked.append(anyio.current_time()) or inner(arguments)
+    for scheduler in schedulers[1:]:
+        scheduler.bucket._send = fleet.evaluate
+    with anyio.move_on_after(2.0):
+        await run_all(*[caller(scheduler, []) for scheduler in schedulers[1:]])
+    assert len(asked) <= 49 + 2.0 / 0.1 + 2
+
+
+async def test_a_start_that_was_reserved_before_a_hold_is_not_sent_in_it(redis_fleet):
+    """A process that learns of a hold gives up the start that it still has."""
+    scheduler = redis_fleet.scheduler()
+    first = await scheduler.acquire()
+    with anyio.move_on_after(0.01):
+        await scheduler.acquire()
+    first.refused(5.0)
+    first.close()
+    await first.publish()
+    before = anyio.current_time()
+    await settle(scheduler, "accepted")
+    assert anyio.current_time() - before >= 5.0 - 1e-3
+
+
+async def test_a_clock_that_is_set_back_stops_nobody(redis_fleet):
+    """Redis's clock jumps back by an hour: the next starts come as they would have."""
+    fleet = redis_fleet
+    scheduler = fleet.scheduler()
+    await settle(scheduler, *["accepted"] * 3)
+    fleet.skew = -3600.0
+    times = await settle(scheduler, *["accepted"] * 5)
+    waits = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert min(waits) >= 0.1 - 1e-6
+    assert max(waits) < 0.12
+
+
+async def test_a_clock_that_is_set_back_in_a_hold_stops_nobody(redis_fleet):
+    """Redis's clock jumps back by an hour during a hold: it ends when it would have."""
+    fleet = redis_fleet
+    scheduler = fleet.scheduler()
+    await settle(scheduler, *["refused"] * 3)
+    fleet.skew = -3600.0
+    before = anyio.current_time()
+    await settle(scheduler, "accepted", "accepted")
+    assert anyio.current_time() - before < 0.5
+
+
+async def test_a_start_that_nobody_used_in_time_lapses(redis_fleet):
+    """A start whose caller went away is not sent an hour later beside somebody else's."""
+    first, second = redis_fleet.scheduler(1.0), redis_fleet.scheduler(1.0)
+    await settle(first, "accepted")
+    with anyio.move_on_after(0.5):
+        await first.acquire()
+    await anyio.sleep(3600)
+    starts = []
+    await run_all(caller(second, starts), caller(first, starts))
+    assert min(gaps(starts)) >= 1.0 - 1e-6
+
+
+async def test_a_start_that_lapsed_is_not_waited_for_again(redis_fleet):
+    """A process that lets its start lapse, and nobody has reserved one since, gets another at once."""
+    scheduler = redis_fleet.scheduler(1.0)
+    await settle(scheduler, "accepted")
+    with anyio.move_on_after(0.5):
+        await scheduler.acquire()
+    await anyio.sleep(0.55 + 0.7)
+    before = anyio.current_time()
+    await settle(scheduler, "accepted")
+    assert anyio.current_time() == before
+
+
+async def test_refusals_with_a_success_between_them_are_no_row(redis_fleet):
+    """Two processes are refused once each, and a call went through in between: nobody is held."""
+    first, second = redis_fleet.scheduler(), redis_fleet.scheduler()
+    await settle(first, "refused", "accepted")
+    await anyio.sleep(60)
+    await settle(second, "refused", "accepted")
+    assert second.stats.refusals == 2
+    assert second.stats.holds == 0
+
+
+async def test_a_probe_without_an_answer_lets_another_process_try(redis_fleet):
+    """A process that loses its probe says so at once, though it has no other call."""
+    first, second = redis_fleet.scheduler(), redis_fleet.scheduler()
+    await settle(first, *["refused"] * 3, "lost")
+    before = anyio.current_time()
+    await settle(second, "accepted")
+    assert anyio.current_time() - before < 0.2
+
+
+async def test_a_clock_that_is_set_back_while_a_connection_is_made_stops_nobody(redis_fleet):
+    """A request goes out by the old clock and the next start is reserved by the new one."""
+    scheduler = redis_fleet.scheduler()
+    slot = await scheduler.acquire()
+    redis_fleet.skew = -3600.0
+    await slot.ready()
+    before = anyio.current_time()
+    await settle(scheduler, "accepted", "accepted")
+    slot.close()
+    assert anyio.current_time() - before < 0.5
+
+
+async def test_one_evaluation_a_slot(redis_fleet):
+    """A hundred accepted calls cost a hundred evaluations."""
+    fleet, asked = redis_fleet, []
+    inner = fleet.evaluate
+    fleet.evaluate = lambda arguments: asked.append(arguments) or inner(arguments)
+    scheduler = fleet.scheduler()
+    await run_all(*[caller(scheduler, []) for _ in range(100)])
+    assert len(asked) == 100
+
+
+async def test_the_state_goes_away_by_itself(redis_fleet):
+    """There is one key, with hash tags, and it expires ten minutes after its last use."""
+    await settle(redis_fleet.scheduler(), "accepted")
+    (key,) = redis_fleet.server.client.keys("*")
+    assert key == b"{cronapi:contract}"
+    assert 590_000 < redis_fleet.server.client.pttl(key) <= 601_000
+
+
+class Flaky:
+    """An evaluation that fails while `away`."""
+
+    def __init__(self, fleet):
+        self.fleet = fleet
+        self.away = False
+        self.tries = 0
+
+    def __call__(self, arguments):
+        self.tries += 1
+        if self.away:
+            raise ConnectionRefusedError("nobody listens")
+        return self.fleet.evaluate(arguments)
+
+    def scheduler(self, **options):
+        return Scheduler(
+            10, bucket=RedisBucket(self, clock=anyio.current_time, threads=False, **options)
+        )
+
+
+async def test_while_redis_is_away_callers_wait(redis_fleet):
+    """Nine seconds without Redis delay everybody and fail nobody."""
+    flaky, starts = Flaky(redis_fleet), []
+    scheduler = flaky.scheduler()
+    flaky.away = True
+    async with anyio.create_task_group() as group:
+        for _ in range(10):
+            group.start_soon(caller(scheduler, starts))
+        await anyio.sleep(9.0)
+        assert starts == []
+        flaky.away = False
+    assert len(starts) == 10
+    assert anyio.current_time() < 9.0 + 0.5 + 1.2
+    assert flaky.tries < 45
+
+
+async def test_redis_away_for_good_fails_everybody_in_time(redis_fleet):
+    """After ten seconds all hundred callers fail with what happened, and so does the next; once Redis answers, calls go on."""
+    flaky, failures, starts = Flaky(redis_fleet), [], []
+    scheduler = flaky.scheduler()
+    flaky.away = True
+
+    async def call():
+        with pytest.raises(SchedulerError, match=r"unreachable for 10\.0 s; nothing was sent"):
+            await caller(scheduler, starts)()
+        failures.append(anyio.current_time())
+
+    begun = anyio.current_time()
+    await run_all(*[call] * 100)
+    assert len(failures) == 100
+    assert max(failures) - begun < 10.6
+    assert flaky.tries < 50
+    assert scheduler.stats.in_flight == 0
+    assert sum(scheduler.stats.waiting.values()) == 0
+    with pytest.raises(SchedulerError):
+        await caller(scheduler, starts)()
+    flaky.away = False
+    await anyio.sleep(1.0)
+    await caller(scheduler, starts)()
+    assert len(starts) == 1
+
+
+async def test_a_new_outage_has_all_the_patience_again(redis_fleet):
+    """An outage an hour ago is not held against the next."""
+    flaky, starts = Flaky(redis_fleet), []
+    scheduler = flaky.scheduler(timeout=2.0)
+    flaky.away = True
+    with contextlib.suppress(Exception):
+        await caller(scheduler, starts)()
+    await anyio.sleep(3600)
+    async with anyio.create_task_group() as group:
+        group.start_soon(caller(scheduler, starts))
+        await anyio.sleep(1.0)
+        flaky.away = False
+    assert len(starts) == 1
+
+
+async def test_a_local_bucket_stands_in(redis_fleet, caplog):
+    """With fallback="local" calls go on at a share of the rate, one warning says so, and the whole rate is back once Redis is."""
+    flaky, starts = Flaky(redis_fleet), []
+    scheduler = flaky.scheduler(timeout=1.0, fallback="local", share=4)
+    flaky.away = True
+    async with anyio.create_task_group() as group:
+        for _ in range(200):
+            group.start_soon(caller(scheduler, starts))
+        await anyio.sleep(11.0)
+        assert 20 < len(starts) <= 26
+        assert flaky.tries < 25
+        flaky.away = False
+        await anyio.sleep(2.0)
+        alone = len(starts)
+        await anyio.sleep(5.0)
+        assert len(starts) - alone > 45
+    assert len(starts) == 200
+    assert [record.levelname for record in caplog.records if "alone" in record.message] == [
+        "WARNING"
+    ]
+
+
+async def test_a_refusal_in_the_stand_in_is_the_stand_ins(redis_fleet):
+    """Every outcome of a start is learnt where the start came from."""
+    flaky = Flaky(redis_fleet)
+    scheduler = flaky.scheduler(timeout=0.5, fallback="local")
+    flaky.away = True
+    for outcome in ("refused", "lost", "give_back", "accepted"):
+        slot = await scheduler.acquire()
+        await slot.ready()
+        getattr(slot, outcome)()
+        slot.close()
+        await slot.publish()
+    assert scheduler.stats.refusals == 1
+    flaky.away = False
+    await anyio.sleep(2.0)
+    await settle(scheduler, "accepted", "accepted", "accepted")
+    assert scheduler.stats.refusals == 0
+
+
+async def test_a_start_given_back_while_the_local_bucket_stands_in_does_not_keep_it_there(
+    redis_fleet,
+):
+    """Once Redis answers again the process goes back to the fleet's budget, whatever was given back meanwhile."""
+    flaky = Flaky(redis_fleet)
+    scheduler = flaky.scheduler(timeout=0.5, fallback="local")
+    early = await scheduler.acquire()
+    flaky.away = True
+    await settle(scheduler, "accepted")
+    early.give_back()
+    flaky.away = False
+    await anyio.sleep(2.0)
+    await settle(scheduler, "accepted", "accepted", "accepted")
+    assert not scheduler.bucket._standing_in
+
+
+async def test_requests_that_get_ready_together_keep_the_fleet_away_as_well(redis_fleet):
+    """A request that waits on the wire for its turn delays the next start of every process, not only of its own."""
+    ours, theirs = redis_fleet.scheduler(1), redis_fleet.scheduler(1)
+    first, second = await ours.acquire(), await ours.acquire()
+    await first.ready()
+    sent = anyio.current_time()
+    await second.ready()
+    late = anyio.current_time()
+    assert late - sent >= 1.0
+    for slot in (first, second):
+        slot.refused()
+        slot.close()
+        await slot.publish()
+    await theirs.acquire()
+    assert anyio.current_time() - late >= 1.0

@@ -1,0 +1,66 @@
+"""One task that sleeps until another wakes it, on asyncio and trio."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+from cronapi.scheduler.wake import Sleeper
+
+pytestmark = pytest.mark.virtual_clock
+
+
+class Night:
+    """A sleeper, and when its sleep ended: by `wake()`, or by a cancellation."""
+
+    def __init__(self):
+        self.sleeper = Sleeper()
+        self.woken = []
+        self.cancelled = []
+
+    async def sleep(self):
+        try:
+            await self.sleeper.sleep()
+            self.woken.append(anyio.current_time())
+        except anyio.get_cancelled_exc_class():
+            self.cancelled.append(anyio.current_time())
+            raise
+
+
+@pytest.fixture
+def night():
+    return Night()
+
+
+async def test_a_sleeper_goes_on_when_it_is_woken(night):
+    """Sleeping lasts until somebody calls wake."""
+    async with anyio.create_task_group() as group:
+        group.start_soon(night.sleep)
+        await anyio.sleep(5)
+        assert night.woken == []
+        night.sleeper.wake()
+    assert night.woken == [anyio.current_time()]
+
+
+async def test_waking_who_is_awake_is_not_remembered(night):
+    """A wake that came before the sleep does not end it, and a second one is no error."""
+    night.sleeper.wake()
+    async with anyio.create_task_group() as group:
+        group.start_soon(night.sleep)
+        await anyio.wait_all_tasks_blocked()
+        assert night.woken == []
+        night.sleeper.wake()
+        night.sleeper.wake()
+    assert len(night.woken) == 1
+
+
+async def test_cancelled_while_sleeping(night):
+    """A sleeper that is cancelled stays so, also where it is woken at that very moment and later."""
+    async with anyio.create_task_group() as group:
+        group.start_soon(night.sleep)
+        await anyio.wait_all_tasks_blocked()
+        group.cancel_scope.cancel()
+        night.sleeper.wake()
+    night.sleeper.wake()
+    assert night.cancelled == [anyio.current_time()]
+    assert night.woken == []

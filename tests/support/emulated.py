@@ -1,0 +1,89 @@
+"""Clients of the emulator in process, for all tests."""
+
+from __future__ import annotations
+
+import json
+
+import anyio
+import anyio.lowlevel
+import httpx
+import pytest
+
+from cronapi import FASTCRON, SETCRONJOB, Client, Rate, Scheduler
+from cronapi.emulator import DEFAULT_TOKEN, Clock, create_app
+from cronapi.emulator.request import Request
+from cronapi.scheduler import LocalBucket
+
+TOKEN = DEFAULT_TOKEN
+ORIGIN = "http://127.0.0.1:1"
+BASE_URLS = {"fastcron": f"{ORIGIN}/api/v1/", "setcronjob": f"{ORIGIN}/api/"}
+PROVIDERS = {"fastcron": FASTCRON, "setcronjob": SETCRONJOB}
+FAST = {"fastcron": None, "setcronjob": None}
+"""Limits of the emulator for tests that are not about the limit."""
+RATES = {"fastcron": 1.0, "setcronjob": 10.0}
+BOTH = pytest.mark.parametrize("provider", ["fastcron", "setcronjob"])
+URL = "https://example.com/ping"
+
+
+def emulator(**options):
+    """Return both services in process, whose time is the event loop's, which a virtual clock moves."""
+    return create_app(clock=Clock(ticks=anyio.current_time), **options)
+
+
+def virtual(rate, **options):
+    """Return a scheduler whose time is the event loop's, which a virtual clock moves."""
+    rate = rate if isinstance(rate, Rate) else Rate(rate)
+    return Scheduler(rate, bucket=LocalBucket(rate, clock=anyio.current_time), **options)
+
+
+def fill(app, provider, count, word="n"):
+    """Let another program add jobs to the account, without HTTP, and return their ids."""
+    ids = []
+    for spec in specs(count, word):
+        body = json.dumps({"token": TOKEN, **spec}).encode()
+        answer = app.emulator.apply(Request(provider, "cron.add", body=body))
+        ids.append(answer["data"]["id"])
+    return ids
+
+
+class Hurry(Scheduler):
+    """A scheduler whose rests before a repeat or a look-up take no time."""
+
+    async def rest(self, seconds):
+        await anyio.lowlevel.checkpoint()
+
+
+def client_of(app, provider="fastcron", token=TOKEN, **options):
+    """Return a client of the emulator `app` in process, in a hurry unless a scheduler is given."""
+    options.setdefault("scheduler", Scheduler(10_000.0))
+    options.setdefault("transport", httpx.ASGITransport(app))
+    options.setdefault("base_url", BASE_URLS[provider])
+    return Client(PROVIDERS[provider], token, **options)
+
+
+def paced(app, provider="fastcron", **options):
+    """Return a client of the emulator `app` in process, at its service's rate on a virtual clock unless a scheduler is given."""
+    options.setdefault("scheduler", virtual(RATES[provider]))
+    return client_of(app, provider, **options)
+
+
+def specs(count, word="n"):
+    """Return specs of so many jobs."""
+    return [{"url": f"{URL}/{n}", "name": f"{word}{n}"} for n in range(count)]
+
+
+async def together(*calls):
+    """Run calls that are asked for one right after the other, and return what each returned or raised."""
+    results = [None] * len(calls)
+
+    async def run(place, call):
+        try:
+            results[place] = await call()
+        except Exception as error:  # noqa: BLE001 -- what users' own functions raise as well
+            results[place] = error
+
+    async with anyio.create_task_group() as group:
+        for place, call in enumerate(calls):
+            group.start_soon(run, place, call)
+            await anyio.wait_all_tasks_blocked()
+    return results
