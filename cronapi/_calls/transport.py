@@ -84,7 +84,7 @@ class Transport:
         """Start an exchange. At its end it frees `slot` and calls `learn`, caller or no caller."""
         exchange = Exchange()
         if self._closed:  # while the call was waiting for its slot
-            slot.give_back()
+            slot.release_unused()
             exchange.verdict = Verdict(ending=Ending.FINAL, error=ConfigurationError(_CLOSED))
             exchange.event.set()
             return exchange

@@ -49,7 +49,7 @@ class Bucket(Protocol):
         """Return the seconds until it is worth asking for a start."""
         ...
 
-    def give_back(self, start: Start) -> None:
+    def release_unused(self, start: Start) -> None:
         """Take back a start that was not used."""
 
     def sent(self, start: Start) -> float:
@@ -119,10 +119,10 @@ class LocalBucket:
         with self._lock:
             return self._pace.wait(self._clock())
 
-    def give_back(self, start: Start) -> None:
+    def release_unused(self, start: Start) -> None:
         """Take back a start that was not used."""
         with self._lock:
-            self._pace.give_back(start)
+            self._pace.release_unused(start)
 
     def sent(self, start: Start) -> float:
         """Learn that the request is ready to go out, and return the seconds it still has to wait."""

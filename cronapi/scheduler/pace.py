@@ -179,7 +179,7 @@ class Pace:
         if start.at == self._last_sent:
             self._last_sent = float("-inf")
 
-    def give_back(self, start: Start) -> None:
+    def release_unused(self, start: Start) -> None:
         """Take back a start that was not used; the next may be taken at once unless another was taken since."""
         self._settle(start)
         if start.number == self._number:

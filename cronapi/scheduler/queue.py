@@ -105,15 +105,15 @@ class Scheduler:
         """Wait for a slot that the caller closes itself; `place` is that of an earlier slot of the same call."""
         await checkpoint_if_cancelled()
         slot = Slot(self, self.bucket, lane, max_wait, place)
-        if not self.seize(slot):
-            await self.enter(slot)
+        if not self._seize(slot):
+            await self._enter(slot)
         return slot
 
-    async def rest(self, seconds: float) -> None:
+    async def _sleep(self, seconds: float) -> None:
         """Let time pass before a repeat, without holding a seat."""
         await anyio.sleep(seconds)
 
-    def seize(self, slot: Slot) -> bool:
+    def _seize(self, slot: Slot) -> bool:
         """Grant a slot at once where nobody waits and it is free; for slots to call."""
         if (
             slot.max_wait is not None
@@ -132,7 +132,7 @@ class Scheduler:
         slot.start, slot.seated = start, True
         return True
 
-    async def enter(self, slot: Slot) -> None:
+    async def _enter(self, slot: Slot) -> None:
         """Wait for a slot in the queue; for slots to call. Raises WaitTooLongError."""
         if slot.max_wait is None:
             return await self._wait(slot)
@@ -149,7 +149,7 @@ class Scheduler:
             )
         return None
 
-    def leave(self) -> None:
+    def _leave(self) -> None:
         """Take back a seat; for slots to call."""
         self._in_flight -= 1
         if self._changed is not None:
@@ -222,7 +222,7 @@ class Scheduler:
 
     def _withdraw(self, slot: Slot) -> None:
         if slot.seated:
-            slot.give_back()
+            slot.release_unused()
         else:
             self._lanes.withdraw(slot)
         if self._leader is slot:

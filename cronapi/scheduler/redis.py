@@ -163,11 +163,11 @@ class RedisBucket:
             due = self._ask_at if self._reserved is None else self._reserved.due
             return max(0.0, due - self._clock())
 
-    def give_back(self, start: Start) -> None:
+    def release_unused(self, start: Start) -> None:
         """Keep a start that was not used for the next caller, or tell Redis with the next evaluation."""
         with self._lock:
             if not isinstance(start, SharedStart):
-                self._stand_in.give_back(start)
+                self._stand_in.release_unused(start)
             elif self._reserved is None and not self._standing_in:
                 self._reserved = start
             else:

@@ -18,14 +18,14 @@ Lane = Literal["interactive", "bulk"]
 class Queue(Protocol):
     """What grants slots."""
 
-    def seize(self, slot: Slot) -> bool:
+    def _seize(self, slot: Slot) -> bool:
         """Grant the slot if it is free and nobody waits."""
         ...
 
-    async def enter(self, slot: Slot) -> None:
+    async def _enter(self, slot: Slot) -> None:
         """Wait until the slot is granted."""
 
-    def leave(self) -> None:
+    def _leave(self) -> None:
         """Take back a seat."""
 
 
@@ -74,8 +74,8 @@ class Slot:
     async def __aenter__(self) -> Self:
         if self.gone:
             raise ConfigurationError("A slot is entered once; make another.")
-        if not self._queue.seize(self):
-            await self._queue.enter(self)
+        if not self._queue._seize(self):  # noqa: SLF001 -- a slot is part of its queue
+            await self._queue._enter(self)  # noqa: SLF001 -- a slot is part of its queue
         return self
 
     async def __aexit__(
@@ -114,11 +114,11 @@ class Slot:
         if start is not None:
             self._bucket.lost(start)
 
-    def give_back(self) -> None:
+    def release_unused(self) -> None:
         """Leave without having sent anything: neither the seat nor the start is used."""
         start, self.start = self.start, None
         if start is not None:
-            self._bucket.give_back(start)
+            self._bucket.release_unused(start)
         self.close()
 
     def close(self) -> None:
@@ -127,7 +127,7 @@ class Slot:
             self.lost()
         if self.seated:
             self.seated = False
-            self._queue.leave()
+            self._queue._leave()  # noqa: SLF001 -- a slot is part of its queue
 
     async def publish(self) -> None:
         """Tell others at once what they should not learn late; for after `close()`, and never an error."""

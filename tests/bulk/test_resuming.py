@@ -425,7 +425,7 @@ async def test_a_bulk_that_begins_does_not_confuse_an_add_whose_answer_was_lost(
     class Meanwhile(Scheduler):
         begun = False
 
-        async def rest(self, seconds):
+        async def _sleep(self, seconds):
             if not self.begun:
                 self.begun = True
                 await api.cron.add_many(specs(2))

@@ -167,7 +167,7 @@ async def test_a_start_that_is_given_back_is_used_again(fleet):
     """Whoever leaves without sending costs the next caller nothing."""
     scheduler = fleet.scheduler()
     slot = await scheduler.acquire()
-    slot.give_back()
+    slot.release_unused()
     before = anyio.current_time()
     await settle(scheduler, "accepted")
     assert anyio.current_time() == before
@@ -178,7 +178,7 @@ async def test_a_start_that_is_given_back_late_is_not_followed_too_closely(fleet
     scheduler = fleet.scheduler()
     slot = await scheduler.acquire()
     await anyio.sleep(30)
-    slot.give_back()
+    slot.release_unused()
     times = await settle(scheduler, *["accepted"] * 4)
     assert min(later - earlier for earlier, later in itertools.pairwise(times)) >= 0.1 - 1e-6
 
@@ -275,7 +275,7 @@ async def test_a_start_that_is_given_back_after_the_next_was_reserved_hurries_no
         for _ in range(2):
             group.start_soon(caller(scheduler, starts))
         await anyio.sleep(0.03)
-        slot.give_back()
+        slot.release_unused()
     assert len(starts) == 2
     assert min(gaps(starts)) >= 0.1 - 1e-6
 

@@ -25,7 +25,7 @@ from cronapi.scheduler.pace import (
 
 gaps = st.floats(0, 10, allow_nan=False)
 events = st.lists(
-    st.tuples(st.sampled_from(["accepted", "refused", "lost", "give_back"]), gaps), max_size=60
+    st.tuples(st.sampled_from(["accepted", "refused", "lost", "release_unused"]), gaps), max_size=60
 )
 
 
@@ -38,8 +38,8 @@ def play(pace, moves):
         if start is None:
             continue
         now += gap / 7
-        if ending == "give_back":
-            pace.give_back(start)
+        if ending == "release_unused":
+            pace.release_unused(start)
             continue
         sent.append((start.at, ending))
         {"accepted": pace.accepted, "refused": pace.refused, "lost": lambda s, _: pace.lost(s)}[
@@ -108,7 +108,9 @@ def test_the_end_of_a_hold_never_moves_forward(moves):
         now += gap
         start = pace.take(now)
         if start is not None:
-            getattr(pace, ending)(*((start,) if ending in ("lost", "give_back") else (start, now)))
+            getattr(pace, ending)(
+                *((start,) if ending in ("lost", "release_unused") else (start, now))
+            )
         assert pace.held_until >= before
         before = pace.held_until
 
@@ -427,7 +429,7 @@ def test_a_start_given_back_does_not_undo_what_another_request_has_delayed():
     first = taken(pace, 0.0)
     second = taken(pace, 1.05)
     pace.sent(first, 1.2)
-    pace.give_back(second)
+    pace.release_unused(second)
     assert pace.wait(1.25) >= 0.9
 
 
@@ -437,7 +439,7 @@ def test_the_rate_reached_does_not_count_what_was_given_back():
     for tick in range(120):
         start = taken(pace, tick / 2)
         if tick % 2:
-            pace.give_back(start)
+            pace.release_unused(start)
     assert pace.rate_reached(60.0) == pytest.approx(1.0, rel=0.05)
 
 
@@ -446,7 +448,7 @@ def test_a_start_given_back_long_after_is_harmless():
     pace = Pace(Rate(1))
     start = taken(pace, 0.0)
     assert pace.rate_reached(100.0) == 0.0
-    pace.give_back(start)
+    pace.release_unused(start)
     assert pace.wait(100.0) == 0.0
 
 

@@ -206,7 +206,7 @@ async def test_a_slot_given_back_is_taken_at_once_by_the_next():
     """Leaving without having sent anything costs no time: the next caller starts then, not an interval later."""
     scheduler = virtual(1)
     slot = await scheduler.acquire()
-    slot.give_back()
+    slot.release_unused()
     before = anyio.current_time()
     second = await scheduler.acquire()
     second.close()
@@ -465,10 +465,10 @@ async def test_rest_lets_time_pass_without_a_seat():
     """A pause before a repeat takes its time and no seat."""
     scheduler = virtual(1)
     before = anyio.current_time()
-    await scheduler.rest(5)
+    await scheduler._sleep(5)
     assert anyio.current_time() - before == pytest.approx(5)
     with anyio.move_on_after(1) as scope:
-        await scheduler.rest(5)
+        await scheduler._sleep(5)
     assert scope.cancelled_caught
     assert scheduler.stats.in_flight == 0
 

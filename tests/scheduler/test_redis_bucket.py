@@ -336,7 +336,7 @@ async def test_a_refusal_in_the_stand_in_is_the_stand_ins(redis_fleet):
     flaky = Flaky(redis_fleet)
     scheduler = flaky.scheduler(timeout=0.5, fallback="local")
     flaky.away = True
-    for outcome in ("refused", "lost", "give_back", "accepted"):
+    for outcome in ("refused", "lost", "release_unused", "accepted"):
         slot = await scheduler.acquire()
         await slot.ready()
         getattr(slot, outcome)()
@@ -358,7 +358,7 @@ async def test_a_start_given_back_while_the_local_bucket_stands_in_does_not_keep
     early = await scheduler.acquire()
     flaky.away = True
     await settle(scheduler, "accepted")
-    early.give_back()
+    early.release_unused()
     flaky.away = False
     await anyio.sleep(2.0)
     await settle(scheduler, "accepted", "accepted", "accepted")

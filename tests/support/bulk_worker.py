@@ -29,8 +29,8 @@ class Brisk(Scheduler):
         super().__init__(RATE, max_in_flight=seats)
         self._share = share
 
-    async def rest(self, seconds: float) -> None:
-        await super().rest(seconds * self._share)
+    async def _sleep(self, seconds: float) -> None:
+        await super()._sleep(seconds * self._share)
 
 
 def client(

@@ -49,7 +49,7 @@ def fill(app, provider, count, word="n"):
 class Hurry(Scheduler):
     """A scheduler whose rests before a repeat or a look-up take no time."""
 
-    async def rest(self, seconds):
+    async def _sleep(self, seconds):
         await anyio.lowlevel.checkpoint()
 
 
