@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cronapi import Rate
-from cronapi.scheduler.pace import (
+from cronapi.scheduler.margin import narrowed
+from cronapi.scheduler.pace import Pace
+from cronapi.scheduler.tuning import (
     FIRST_MARGIN,
     FIRST_PATIENCE,
     GREATEST_MARGIN,
     LONGEST_HOLD,
     TRUST,
-    Pace,
-    narrowed,
 )
 
 gaps = st.floats(0, 10, allow_nan=False)

@@ -58,7 +58,7 @@ async def test_redis_keeps_the_rules_of_the_local_bucket(redis_fleet, seed):
         out.append([twin.take() for twin in twins])
         assert out[-1][0].probe == out[-1][1].probe
         looks = [
-            twin.read(lambda pace, _: (pace.row, pace.refused_calls, pace.holds, pace.margin))
+            twin.read(lambda pace, _: (pace.refusal_streak, pace.refused_calls, pace.holds, pace.margin))
             for twin in twins
         ]
         assert looks[0] == pytest.approx(looks[1], abs=2e-4)
