@@ -78,9 +78,10 @@ class Pace(Margin):
         # Every slot comes this way, so the usual case is decided here without a call, and no int
         # has to be turned into a float.
         latest = now + RESOLUTION
-        is_early = self.next_at > latest or self.held_until > latest
-        if (is_early or self.refusal_streak) and self.wait(now) > RESOLUTION:
-            return None
+        if self.next_at > latest or self.held_until > latest or self.refusal_streak:
+            wait = self.wait(now)
+            if wait > RESOLUTION:
+                return None
         self._number += 1
         late, gap = now - self.next_at, self.interval * (1.0 + self.margin)
         if late < self.interval:
