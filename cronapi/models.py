@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import enum
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Self
 
 from attrs import field, fields, frozen
 
-from cronapi._names import wire_name
-from cronapi._protocol.redaction import without_password
+from cronapi._names import wire_name, wire_value
 
 
 class OpenEnum(enum.IntEnum):
-    """An integer enum that keeps a number it does not know: such a member still equals its number."""
+    """An integer enum that keeps an unknown number as a member equal to that number."""
 
     @classmethod
     def _missing_(cls, value: object) -> OpenEnum | None:
@@ -27,6 +26,17 @@ class OpenEnum(enum.IntEnum):
         member._name_ = f"UNRECOGNISED_{value}"
         member._value_ = value
         return member
+
+    # The first releases of Python 3.11 pickle and copy a member by the name of its attribute.
+    # An unknown number has none.
+    def __reduce_ex__(self, _: object) -> tuple[Any, ...]:
+        return type(self), (self._value_,)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _: object) -> Self:
+        return self
 
 
 class JobStatus(OpenEnum):
@@ -63,17 +73,6 @@ def former_names(cls: type) -> dict[str, str]:
     return {former: names[a.name] for a in fields(cls) for former in a.metadata.get("former", ())}
 
 
-def _to_wire(value: object) -> object:
-    if isinstance(value, datetime):
-        seconds = value.timestamp()
-        return int(seconds) if seconds.is_integer() else seconds
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, enum.IntEnum):
-        return value.value
-    return list(value) if isinstance(value, tuple) else value
-
-
 class Wire:
     """The way back: what a result looked like on the wire."""
 
@@ -83,10 +82,12 @@ class Wire:
         """Return the members that are known, under the wire's names and in its encodings, with `extra` among them."""
         known = ((wire, getattr(self, name)) for name, wire in wire_names(type(self)).items())
         extra: dict[str, Any] = self.extra  # type: ignore[attr-defined]  # each subclass has it
-        return {wire: _to_wire(value) for wire, value in known if value is not None} | extra
+        return {wire: wire_value(value) for wire, value in known if value is not None} | extra
 
 
 def _shown(value: object) -> str:
+    from cronapi._protocol.redaction import without_password  # noqa: PLC0415 -- only a repr needs it
+
     return repr(without_password(value))
 
 
