@@ -1,4 +1,8 @@
-"""How single values are read: what the services have sent over the years, and a clear ValueError for the rest."""
+"""How single values are read.
+
+Each function takes all that the services have sent over the years, and raises a clear ValueError
+for the rest.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +61,7 @@ def to_text(value: object, _: object = None) -> str:
     raise ValueError(f"expected text, got {shown(value)}")
 
 
-def to_moment(value: object, _: object = None) -> datetime:
+def to_datetime(value: object, _: object = None) -> datetime:
     """Read Unix seconds as an aware UTC datetime."""
     if isinstance(value, dict) and "time" in value:
         value = value["time"]
@@ -76,7 +80,7 @@ def to_date(value: object, _: object = None) -> date:
 
 
 def shown(value: object) -> str:
-    """Name a value without repeating it at length, since it may be anything, a secret too."""
+    """Describe a value without repeating it at length: it may be a secret."""
     if isinstance(value, bool | int | float) or value is None:
         return f"{value!r:.40}"
     return (
