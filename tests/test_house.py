@@ -72,7 +72,7 @@ FLOORS = {
     "_batch/deleting": 5.3,
     "_batch/editing": 5.3,
     "_batch/getting": 5.3,
-    "_coalesce": 6,
+    "_coalesce": 6.5,
     "_coalesce/order": 6.1,
     "_coalesce/shared": 6.2,
     "_coalesce/sharing": 6.3,

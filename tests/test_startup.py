@@ -60,6 +60,15 @@ def test_the_results_need_neither_json_nor_urllib() -> None:
     assert not roots(loaded("import cronapi.models")) & {"json", "urllib", "ipaddress", "hashlib"}
 
 
+def test_a_client_loads_only_the_parts_of_single_calls() -> None:
+    """The parts that only some programs use are loaded when they are used."""
+    names = loaded("import cronapi; cronapi.FastCron")
+    rooms = ("bulk.bulk", "bulk.journal", "scheduler.redis", "_coalesce.merger")
+    assert not names & {f"cronapi.{room}" for room in rooms}
+    assert not roots(names) & {"httpx", "cattrs", "hashlib", "redis", "email", "difflib"}
+    assert "importlib.metadata" not in names
+
+
 @pytest.mark.parametrize("name", cronapi.__all__)
 def test_every_name_is_found_alone(name: str) -> None:
     """Each name can be the first that a program asks for, by attribute and by import."""

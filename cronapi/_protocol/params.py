@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import enum
 import math
 import re
@@ -89,10 +88,15 @@ _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 def check_names(params: Mapping[str, object], function: str) -> None:
     """Refuse a job parameter that does not exist, and name the nearest one that does."""
     for name in params.keys() - JobParams.__annotations__.keys():
-        near = difflib.get_close_matches(str(name), JobParams.__annotations__, 1)
-        meant = _ALSO_CALLED.get(name, near[0] if near else None)
+        meant = _ALSO_CALLED.get(name) or _nearest(str(name))
         hint = "." if meant is None else f"; did you mean {meant!r}?"
         raise ConfigurationError(f"{function} has no parameter {name!r}{hint}")
+
+
+def _nearest(name: str) -> str | None:
+    from difflib import get_close_matches  # noqa: PLC0415 -- only an error needs it
+
+    return next(iter(get_close_matches(name, JobParams.__annotations__, 1)), None)
 
 
 class JobSpec:

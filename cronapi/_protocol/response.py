@@ -7,7 +7,6 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from attrs import frozen
@@ -143,6 +142,8 @@ def retry_after_seconds(value: str | None, now: datetime | None = None) -> float
 
 
 def _seconds_until(date: str, now: datetime) -> float:
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 -- a Retry-After is rarely a date
+
     try:
         when = parsedate_to_datetime(date)
     except (ValueError, OverflowError):
