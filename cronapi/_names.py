@@ -9,13 +9,13 @@ from functools import cache
 
 @cache
 def wire_name(name: str) -> str:
-    """Return the wire's spelling of a Python name: `http_method` is `httpMethod`, `for_` is `for`."""
+    """Return a Python name as on the wire: `httpMethod` for `http_method`, `for` for `for_`."""
     first, *rest = name.rstrip("_").split("_")
     return first + "".join(word.capitalize() for word in rest)
 
 
 def wire_value(value: object) -> object:
-    """Return the wire's form of a member: times as Unix seconds, dates as ISO text, codes as numbers."""
+    """Return the wire's form of a value: Unix seconds, an ISO date, a number for a code."""
     if isinstance(value, datetime):
         seconds = value.timestamp()
         return int(seconds) if seconds.is_integer() else seconds

@@ -1,4 +1,4 @@
-"""JSON text in, a JSON value out, and one kind of error for everything that is not JSON; and a copy of such a value."""
+"""JSON text in, a JSON value out, and one kind of error for all other text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from typing import Any
 
 
 def parse_json(body: bytes | str) -> object:
-    """Return the JSON value, or raise ValueError: not JSON, not UTF-8, nested too deep, or a number too long."""
+    """Return the JSON value of a text.
+
+    ValueError if it is not JSON, not UTF-8 or nested too deep, or if a number is too long.
+    """
     try:
         return json.loads(body)
     except RecursionError as error:

@@ -1,4 +1,4 @@
-"""What a caller may give, and how each value travels: job parameters, headers, times and spans of time."""
+"""The values that a caller may give, in the form in which they travel."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ from cronapi.providers import Provider
 class JobParams(TypedDict, total=False):
     """The parameters of a job, by the services' names in snake_case.
 
-    `expression` is crontab's five fields or a span such as "15 minutes". `timeout` is in seconds; `delay` is the most minutes that a run
-    is late at random. `instances` is how many runs may overlap, 0 for any number. `group` is a group's id. Output with `pattern` in it is
-    a failure, and output without `keyword`. `notify` is a boolean or a `Notify`. `run` is 1 (or True) for now, or the time to run at.
-    `second` to `weekday`, `retry`, `retry_after`, `single` and `dns_cache` are SetCronJob's. None clears what can be cleared.
+    `expression` is crontab's five fields or a span such as "15 minutes". `timeout` is in seconds.
+    `delay` is the most minutes that a run is late at random. `instances` is the number of runs that
+    may overlap, 0 for any number. `group` is a group's id. A run fails if its output contains
+    `pattern`, or does not contain `keyword`. `notify` is a boolean or a `Notify`. `run` is 1 (or
+    True) for now, or the time to run at. `second` to `weekday`, `retry`, `retry_after`, `single` and
+    `dns_cache` are SetCronJob's. None clears a parameter that can be cleared.
     """
 
     url: str
@@ -78,7 +80,7 @@ _ALSO_CALLED = {
     "headers": "http_headers",
     "method": "http_method",
 }
-"""What other services and libraries call a parameter: a hint in an error, never accepted."""
+"""Names of other services and libraries. They are hints in an error, and never accepted."""
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 N = TypeVar("N", int, float)
 _MOST_BITS = 64
@@ -100,9 +102,10 @@ def _nearest(name: str) -> str | None:
 
 
 class JobSpec:
-    """The description of a job that is to be, made from the same parameters as `cron.add`.
+    """The description of a new job, made from the same parameters as `cron.add`.
 
-    An unknown parameter or a missing url is a ConfigurationError. Equal specs are equal; secrets are not in the repr.
+    An unknown parameter or a missing url is a ConfigurationError. Specs with equal parameters are
+    equal. The repr hides secrets.
     """
 
     __slots__ = ("_params",)
@@ -137,7 +140,10 @@ def _remake_spec(params: JobParams) -> JobSpec:
 
 
 def as_params(spec: JobSpec | Mapping[str, Any], what: str = "A job") -> Mapping[str, Any]:
-    """Return the parameters of a job that is to be, given as a JobSpec or a mapping of the same names; `what` wants them."""
+    """Return the parameters of a new job, given as a JobSpec or as a mapping of the same names.
+
+    `what` names the job in an error.
+    """
     if isinstance(spec, JobSpec):
         return spec.params
     if not isinstance(spec, Mapping):
@@ -148,19 +154,19 @@ def as_params(spec: JobSpec | Mapping[str, Any], what: str = "A job") -> Mapping
     return spec
 
 
-def unix_seconds(moment: datetime | float) -> int:
-    """Return a moment as whole Unix seconds; a naive datetime is refused, since it names no moment."""
-    if isinstance(moment, int | float):
-        return int(_finite(moment))
-    if not isinstance(moment, datetime):
+def unix_seconds(time: datetime | float) -> int:
+    """Return a time as whole Unix seconds. A naive datetime is refused: it names no moment."""
+    if isinstance(time, int | float):
+        return int(_finite(time))
+    if not isinstance(time, datetime):
         raise ConfigurationError(
-            f"A time is a datetime or Unix seconds, not {type(moment).__name__}."
+            f"A time is a datetime or Unix seconds, not {type(time).__name__}."
         )
-    if moment.utcoffset() is None:
+    if time.utcoffset() is None:
         raise ConfigurationError(
             "The datetime has no time zone: it names no moment. Give one with tzinfo, such as UTC."
         )
-    return math.floor(moment.timestamp())
+    return math.floor(time.timestamp())
 
 
 def span(value: str | timedelta) -> str:
@@ -169,7 +175,8 @@ def span(value: str | timedelta) -> str:
         return value
     if not isinstance(value, timedelta):
         raise ConfigurationError(
-            f"A span of time is text such as '15 minutes' or a timedelta, not {type(value).__name__}."
+            "A span of time is text such as '15 minutes' or a timedelta, "
+            f"not {type(value).__name__}."
         )
     seconds = round(value.total_seconds())
     if seconds <= 0:
@@ -180,7 +187,10 @@ def span(value: str | timedelta) -> str:
 
 
 def header_lines(headers: Mapping[str, str] | str) -> str:
-    """Return headers as lines joined with CRLF; a name or value that would break out of its line is refused."""
+    """Return headers as lines joined with CRLF.
+
+    A name or value that would break out of its line is refused.
+    """
     if isinstance(headers, str):
         pairs: Iterable[tuple[str, str]] = (
             _split_header(line) for line in headers.splitlines() if line.strip()
@@ -224,7 +234,7 @@ def _notify(value: bool | int, provider: Provider) -> bool | int:
 
 
 def _finite(value: N) -> N:
-    """Return a number as it is, or refuse one that cannot be written down or that no service takes."""
+    """Return a number as it is. One that JSON cannot hold, or no service takes, is refused."""
     if isinstance(value, int):
         if value.bit_length() > _MOST_BITS:
             raise ConfigurationError(f"A number of {value.bit_length()} bits is too large.")
@@ -246,12 +256,13 @@ def _plain(name: str, value: object) -> object:
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         return [_plain(name, item) for item in value]
     raise ConfigurationError(
-        f"{name} cannot be a {type(value).__name__}; {_NUMBERS.get(name, 'bodies and payloads are text')}."
+        f"{name} cannot be a {type(value).__name__}; "
+        f"{_NUMBERS.get(name, 'bodies and payloads are text')}."
     )
 
 
 def _jobs(value: object) -> Sequence[Mapping[str, Any]]:
-    """Return the jobs of a batch in a raw call; none where it is something else."""
+    """Return the jobs of a batch in a raw call, or none if the value is something else."""
     return (
         value
         if isinstance(value, list | tuple) and all(isinstance(item, Mapping) for item in value)
@@ -275,7 +286,8 @@ def _encode(name: str, value: Any, provider: Provider) -> object:
 def encode_params(params: Mapping[str, Any], provider: Provider, *, clear: bool) -> dict[str, Any]:
     """Return parameters as they travel, under the wire's names.
 
-    None is sent as "" where `clear` is set and the service can clear the field (an edit), and is left out otherwise.
+    With `clear` (an edit), None is sent as "" and clears a field. ConfigurationError if the field
+    cannot be cleared. Without `clear`, None is left out.
     """
     wire = {
         wire_name(name): _encode(name, value, provider)
