@@ -40,6 +40,7 @@ FLOORS = {
     "_protocol/json_text": 2,
     "_protocol/values": 2,
     "_protocol/params": 2.1,
+    "_protocol/encoding": 2.1,
     "_protocol/converter": 2.1,
     "_protocol/structure": 2.2,
     "_protocol/request": 2.1,

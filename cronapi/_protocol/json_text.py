@@ -1,4 +1,4 @@
-"""JSON text in, a JSON value out, and one kind of error for all other text."""
+"""JSON text in, a JSON value out, one kind of error for all other text, and copies of values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def parse_json(body: bytes | str) -> object:
 
 
 def copied(value: Any) -> Any:
-    """Return a JSON value of its own for somebody who may change it."""
+    """Return a deep copy of a JSON value."""
     if isinstance(value, dict):
         return {name: copied(item) for name, item in value.items()}
     return [copied(item) for item in value] if isinstance(value, list) else value

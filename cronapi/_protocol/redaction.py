@@ -31,7 +31,7 @@ def without_password(value: object) -> object:
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
-    """Return `text` without the secrets, whether raw, percent-encoded or as in JSON."""
+    """Return `text` without the secrets, be they raw, percent-encoded or as in JSON."""
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= LEAST_SECRET:
             for form in (

@@ -13,7 +13,7 @@ _MOST_PROBLEMS = 20
 
 
 class StructureError(ValueError):
-    """The data cannot be read; `problems` has a line with a path for each reason."""
+    """The data cannot be read. `problems` has a line with a path for each reason."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:
         super().__init__(problems)

@@ -53,7 +53,7 @@ def to_bool(value: object, _: object = None) -> bool:
 
 
 def to_text(value: object, _: object = None) -> str:
-    """Read text; a number is taken as its text."""
+    """Read text. A number is taken as its text."""
     if isinstance(value, str):
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):

@@ -15,7 +15,7 @@ from cronapi._calls.call import Answer, Call
 from cronapi._calls.caller import Caller
 from cronapi._calls.options import Options
 from cronapi._functions import CRON_FAILURES, Function, Repeat
-from cronapi._protocol.params import encode_params
+from cronapi._protocol.encoding import encode_params
 from cronapi._protocol.structure import StructureError, structure
 from cronapi.errors import Applied, ConfigurationError, ResponseError
 from cronapi.scheduler import Lane

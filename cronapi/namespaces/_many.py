@@ -12,7 +12,8 @@ from attrs import frozen
 from cronapi import _functions as table
 from cronapi import bulk
 from cronapi._calls.memory import MOST_DIGITS
-from cronapi._protocol.params import JobSpec, as_params, check_names, span
+from cronapi._protocol.encoding import span
+from cronapi._protocol.params import JobSpec, as_params, check_names
 from cronapi.errors import ConfigurationError, UnsupportedFunctionError
 from cronapi.models import CronJob
 from cronapi.namespaces._invoke import Invoker
