@@ -23,7 +23,7 @@ House rule: every error can be made from its message alone, so all of them pickl
 from __future__ import annotations
 
 import enum
-from typing import Self, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
 
 class Applied(enum.Enum):
@@ -76,20 +76,6 @@ class CronAPIError(Exception):
         )
         advice = f" {self.advice}" if self.advice else ""
         return f"{call}{self.message}{facts}{advice}"
-
-    def facts(self) -> CallFacts:
-        """Return what is known of its call, to make another error of the same."""
-        return {
-            "provider": self.provider,
-            "function": self.function,
-            "attempts": self.attempts,
-            "applied": self.applied,
-        }
-
-    def of_call(self, **call: Unpack[CallFacts]) -> Self:
-        """Return this error with what is known of its call filled in."""
-        self.__dict__.update(call)
-        return self
 
 
 class ConfigurationError(CronAPIError, ValueError):

@@ -30,6 +30,7 @@ TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MOD
 FLOORS = {
     "errors": 0,
     "_names": 0,
+    "_facts": 0.1,
     "_lazy": 0,
     "_version": 0,
     "_protocol": 0,
