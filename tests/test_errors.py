@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cronapi import errors
+from cronapi._facts import with_facts
 from cronapi.errors import (
     APIError,
     Applied,
@@ -78,8 +79,12 @@ def test_an_error_needs_only_its_message(cls: type[CronAPIError]) -> None:
 )
 def test_an_error_travels_between_processes(cls: type[CronAPIError], clone: Any) -> None:
     """Every error arrives in another process with all it knew."""
-    error = cls("It went wrong.").of_call(
-        provider="fastcron", function="cron.add", attempts=3, applied=Applied.UNKNOWN
+    error = with_facts(
+        cls("It went wrong."),
+        provider="fastcron",
+        function="cron.add",
+        attempts=3,
+        applied=Applied.UNKNOWN,
     )
     error.__dict__.update(dict.fromkeys(error.__dict__.keys() - {"message", "applied"}, 7))
     twin = clone(error)
@@ -144,7 +149,9 @@ def test_facts_of_the_call_are_filled_in_later() -> None:
     """What is known of a call can be filled in where it is known, and the error itself comes back."""
     error = APIError("No.", code=3)
     assert (
-        error.of_call(provider="setcronjob", function="cron.get", attempts=1, applied=Applied.NO)
+        with_facts(
+            error, provider="setcronjob", function="cron.get", attempts=1, applied=Applied.NO
+        )
         is error
     )
     assert str(error) == "setcronjob cron.get: No. [attempts: 1, applied: no]"

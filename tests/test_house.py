@@ -30,6 +30,9 @@ TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MOD
 FLOORS = {
     "errors": 0,
     "_names": 0,
+    "_facts": 0.1,
+    "_lazy": 0,
+    "_version": 0,
     "_protocol": 0,
     "_protocol/redaction": 0.1,
     "models": 1,
@@ -38,7 +41,9 @@ FLOORS = {
     "_protocol/json_text": 2,
     "_protocol/values": 2,
     "_protocol/params": 2.1,
-    "_protocol/structure": 2.1,
+    "_protocol/encoding": 2.1,
+    "_protocol/converter": 2.1,
+    "_protocol/structure": 2.2,
     "_protocol/request": 2.1,
     "_protocol/response": 2.1,
     "scheduler": 3,
@@ -69,7 +74,7 @@ FLOORS = {
     "_batch/deleting": 5.3,
     "_batch/editing": 5.3,
     "_batch/getting": 5.3,
-    "_coalesce": 6,
+    "_coalesce": 6.5,
     "_coalesce/order": 6.1,
     "_coalesce/shared": 6.2,
     "_coalesce/sharing": 6.3,
@@ -237,9 +242,26 @@ def test_imports_point_down(module):
 
 
 def test_the_front_door_is_all_the_top_of_the_package_has():
-    """`cronapi/__init__.py` holds imports and `__all__`, no logic."""
-    kinds = {type(node) for node in TREES["__init__"].body}
-    assert kinds == {ast.Expr, ast.ImportFrom, ast.Assign}
+    """`cronapi/__init__.py` holds imports, tables of names and one call of `lazy`, no logic."""
+    tree = TREES["__init__"]
+    kinds = {type(node) for node in tree.body}
+    assert kinds == {ast.Expr, ast.ImportFrom, ast.Assign, ast.If}
+    for_types, for_runtime = (node for node in tree.body if isinstance(node, ast.If))
+    assert typing_blocks(tree) == [for_types]
+    assert {type(node) for node in for_types.body} == {ast.ImportFrom}
+    assert ast.unparse(for_runtime) == (
+        "if not TYPE_CHECKING:\n    __getattr__, __dir__ = lazy(__name__, _HOMES, _MODULES)"
+    )
+    assert list(calls(tree)) == ["lazy"]
+    assert not functions_of(tree)
+
+
+def test_the_lists_of_the_front_door_agree():
+    """The table, the imports for type checkers and `__all__` have the same names and homes."""
+    tree = TREES["__init__"]
+    typed = set(imports(tree, typing=True)) - set(imports(tree))
+    assert typed == {f"{home}.{name}" for name, home in cronapi._HOMES.items()}
+    assert list(cronapi._HOMES) == cronapi.__all__
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if room_of(name) == "emulator"])

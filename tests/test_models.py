@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from datetime import UTC, date, datetime, timedelta, timezone
+from functools import partial
 from typing import Any
 
 import pytest
@@ -270,6 +271,41 @@ def test_an_unknown_number_is_kept(kind: type[OpenEnum]) -> None:
     for clone in (pickle.loads(pickle.dumps(unknown)), copy.copy(unknown), copy.deepcopy(unknown)):
         assert (clone, type(clone), clone.name) == (42, kind, "UNRECOGNISED_42")
     assert 42 not in list(kind)
+
+
+def _pickled(protocol: int, value: object) -> Any:
+    return pickle.loads(pickle.dumps(value, protocol))
+
+
+OPEN_ENUMS = OpenEnum.__subclasses__()
+CLONES = {
+    **{f"pickle {n}": partial(_pickled, n) for n in range(pickle.HIGHEST_PROTOCOL + 1)},
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+}
+
+
+@pytest.mark.parametrize("kind", OPEN_ENUMS)
+@pytest.mark.parametrize("clone", CLONES.values(), ids=CLONES)
+@pytest.mark.parametrize("number", [-1, 0, 1, 42, 2**70])
+def test_a_member_survives_pickle_and_copy(kind: type[OpenEnum], clone: Any, number: int) -> None:
+    """A clone has number, name, type and hash of its member; a known one is the same object."""
+    member = kind(number)
+    twin = clone(member)
+    assert (twin, type(twin), twin.name, twin.value) == (number, kind, member.name, number)
+    assert hash(twin) == hash(member) == hash(number)
+    known = number in [code.value for code in kind]
+    assert (twin is member) or not known
+    assert repr(twin) == repr(member)
+    assert [twin] == clone([member])
+
+
+@pytest.mark.parametrize("kind", OPEN_ENUMS)
+@pytest.mark.parametrize("clone", [copy.copy, copy.deepcopy])
+def test_a_copy_of_an_unknown_number_is_the_same_object(kind: type[OpenEnum], clone: Any) -> None:
+    """A member never changes, so that a copy of it is the member itself."""
+    unknown = kind(42)
+    assert clone(unknown) is unknown
 
 
 @pytest.mark.parametrize("value", ["1", 1.5, None])

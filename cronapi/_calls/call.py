@@ -20,6 +20,7 @@ from cronapi._calls.options import DeferredRequest, Options
 from cronapi._calls.pages import Ask
 from cronapi._calls.retry import History, RetryPolicy, Step, backoff, is_over, next_step
 from cronapi._calls.sender import Sender
+from cronapi._facts import facts_of, with_facts
 from cronapi._functions import CRON_BATCH_DELETE, Function, Repeat
 from cronapi._protocol.response import Ending, Verdict
 from cronapi.errors import (
@@ -161,7 +162,8 @@ class Call:
         applied, function = error.applied, self._sender.function
         if applied is Applied.NO:
             applied = self._history.applied(function.repeat)
-        return error.of_call(
+        return with_facts(
+            error,
             provider=self._caller.provider.name,
             function=function.name,
             attempts=self._history.attempts,
@@ -178,7 +180,7 @@ class Call:
         if function.repeat is Repeat.GONE and self._history.lost:
             return None
         absent = NotFoundError(error.message, code=getattr(error, "code", 1))
-        raise absent.of_call(**failed.facts()) from failed
+        raise with_facts(absent, **facts_of(failed)) from failed
 
     async def _is_gone(self, error: CronAPIError) -> bool:
         """Return True if the service's error means that there is no such job or group.

@@ -1,4 +1,4 @@
-"""An HTTP answer becomes a verdict, without any I/O: what happened, and what that says of the call."""
+"""An HTTP answer becomes a verdict on the attempt, without any I/O."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from attrs import frozen
@@ -65,7 +64,10 @@ def read_response(
     secrets: Iterable[str] = (),
     now: datetime | None = None,
 ) -> Verdict:
-    """Return the verdict on an answer; an envelope counts whatever the HTTP status is. `headers` have lower-case names."""
+    """Return the verdict on an answer. An envelope counts with any HTTP status.
+
+    `headers` have lower-case names.
+    """
     try:
         answer = parse_json(body)
     except ValueError as error:
@@ -132,7 +134,10 @@ def _without_envelope(
 
 
 def retry_after_seconds(value: str | None, now: datetime | None = None) -> float | None:
-    """Return the seconds that a Retry-After header asks for, given as seconds or as an HTTP date; None where it asks for nothing."""
+    """Return the delay of a Retry-After header in seconds, or None if it asks for none.
+
+    The header has seconds or an HTTP date.
+    """
     if not value:
         return None
     try:
@@ -143,6 +148,8 @@ def retry_after_seconds(value: str | None, now: datetime | None = None) -> float
 
 
 def _seconds_until(date: str, now: datetime) -> float:
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 -- a Retry-After is rarely a date
+
     try:
         when = parsedate_to_datetime(date)
     except (ValueError, OverflowError):

@@ -17,6 +17,7 @@ from cronapi import _functions as table
 from cronapi._batch.calls import Calls
 from cronapi._batch.results import Result, fatal_error
 from cronapi._calls.tasks import spawn
+from cronapi._facts import with_facts
 from cronapi._functions import PAGE
 from cronapi.bulk.chunks import AHEAD, Chunk, Chunks
 from cronapi.bulk.eta import lookup_seconds
@@ -236,7 +237,8 @@ class Run(Generic[T]):
         function = self.operation.function
         outcome = outcome_of(function, item, result)
         if outcome.error is not None:
-            outcome.error.of_call(
+            with_facts(
+                outcome.error,
                 provider=self.calls.caller.provider.name,
                 function=outcome.error.function or function.name,
             )

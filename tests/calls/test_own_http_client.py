@@ -99,7 +99,7 @@ async def test_a_given_transport_sees_the_token_of_a_query():
     (request,) = seen
     assert parse_qs(request.url.query.decode()) == {"keyword": ["a b"], "token": [TOKEN]}
     assert request.method == "GET"
-    assert request.headers["user-agent"].startswith("cronapi-client")
+    assert request.headers["user-agent"].startswith("cronapi-client/")
     assert request.extensions["timeout"]["read"] == 7.0
     assert "target" not in request.extensions
     assert not any(TOKEN in str(value) for value in request.extensions.values())

@@ -11,15 +11,12 @@ from typing import Any
 import pytest
 
 from cronapi._names import wire_name
+from cronapi._protocol.encoding import encode_params, header_lines, span, unix_seconds
 from cronapi._protocol.params import (
     JobParams,
     JobSpec,
     as_params,
     check_names,
-    encode_params,
-    header_lines,
-    span,
-    unix_seconds,
 )
 from cronapi.errors import ConfigurationError
 from cronapi.models import CronJob, Group, Notify

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cronapi._functions import TABLE
 from cronapi._protocol.structure import StructureError, structure
-from cronapi._protocol.values import to_bool, to_int, to_moment
+from cronapi._protocol.values import to_bool, to_datetime, to_int
 from cronapi.models import (
     Account,
     Attempt,
@@ -233,7 +233,7 @@ def test_moments_by_restatement(
     expected = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(
         seconds=seconds, milliseconds=milliseconds
     )
-    moment = to_moment(spell(seconds + milliseconds / 1000))
+    moment = to_datetime(spell(seconds + milliseconds / 1000))
     assert abs(moment - expected) < timedelta(milliseconds=1)
     assert moment.tzinfo is UTC
 
@@ -250,4 +250,4 @@ def test_moments_by_restatement(
 )
 def test_what_is_no_moment_is_refused(value: object) -> None:
     """Seconds beyond the calendar, and what is no number, are refused."""
-    agree(to_moment, value, None)
+    agree(to_datetime, value, None)
