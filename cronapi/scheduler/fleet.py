@@ -18,7 +18,7 @@ MILLION = 1_000_000
 LEASE_INTERVALS, LEASE_SECONDS = 10, 2.0
 """A probe without news for the sum of both has crashed with its process, and another may go."""
 FRESH_INTERVALS, FRESH_SECONDS = 0.5, 0.05
-"""A reserved start that is late by more than both lapses: it would meet another process's next."""
+"""A reserved start that is late by more than both lapses, or it would meet another's start."""
 MOST_NEWS = 1000
 """Older outcomes are dropped: a refusal less is harmless."""
 

@@ -11,12 +11,12 @@ from typing import get_args
 from cronapi.scheduler.slot import Lane, Slot
 
 PATIENCE = 9
-"""One bulk call is let in after so many interactive grants in a row.
+"""Interactive grants in a row, after which a bulk call that waits is let in.
 
 So bulk keeps a tenth of the rate.
 """
 _SPARSE = 64
-"""Entries of cancelled waiters that a heap may always hold."""
+"""A heap is cleaned once it has this many entries more than twice its waiters."""
 
 
 class Lanes:

@@ -52,7 +52,10 @@ class Pace(Margin):
     refused_calls: int = 0
     holds: int = 0
     lead: float = 0.0
-    """The usual seconds from a start to its request going out. The next start may be as early."""
+    """The usual seconds from a start to its request going out.
+
+    The next start may be that much earlier.
+    """
     _eager: int = 0
     """The number of the start that is due at once after a first refusal."""
     _last_sent: float = float("-inf")
@@ -95,10 +98,10 @@ class Pace(Margin):
         return start
 
     def sent(self, start: Start, now: float) -> float:
-        """Learn that the request is ready only now, and return the seconds it still has to wait.
+        """Learn that the request is ready, and return the seconds it still has to wait.
 
-        It was late because a connection was made. Several connections that get ready together
-        would otherwise send their requests in a bunch.
+        A connection may have been made meanwhile. Several connections that get ready together would
+        otherwise send their requests in a bunch.
         """
         self.lead += (min(now - start.at, LONGEST_LEAD) - self.lead) * SMOOTHING
         start.at = max(now, self._last_sent + self.closest)

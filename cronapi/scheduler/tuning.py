@@ -61,7 +61,7 @@ Such holds do not fall in step with another program.
 """
 LONGEST_RETRY_AFTER = 120.0
 LATENESS = 0.002
-"""The next start makes up for a timer that fires so late, as far as the margin covers it."""
+"""The next start makes up for a timer up to this late, as far as the margin covers it."""
 LONGEST_LEAD = 0.005
 """A longer lead is a connection being made, and the next request need not wait for that."""
 RESOLUTION = 1e-9
