@@ -1,4 +1,6 @@
-"""What a bulk may be given: generators that are slow, hold a deadline, change what they gave or never end, and items of every odd kind."""
+"""What a bulk may be given: generators that are slow, hold a deadline, change what they gave or
+never end, and items of every odd kind.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,7 @@ pytestmark = pytest.mark.virtual_clock
 WRONG = {"token": "f" * 32}
 
 
-# --- generators that hold something from one item to the next ----------------------------------------------------------------------
+# --- generators that hold something from one item to the next ------------------------------------
 
 
 def deadline():
@@ -68,7 +70,9 @@ async def holding(held, count, closed):
 @BOTH
 @pytest.mark.parametrize("hold", [deadline, group, library_deadline])
 async def test_a_generator_may_hold_a_deadline_or_a_task_group(provider, hold):
-    """An async generator that holds a cancel scope across its yields is read to its end, and every item is done."""
+    """An async generator that holds a cancel scope across its yields is read to its end, and every
+    item is done.
+    """
     app = emulator()
     async with paced(app, provider) as api:
         report = await api.cron.add_many(holding(hold(), 250, []))
@@ -99,7 +103,9 @@ async def raising(seconds):
 
 @pytest.mark.parametrize("how", ["an error", "its end", "a group of errors", "nothing of its own"])
 async def test_a_generator_may_answer_its_cancellation_as_it_likes(how, caplog):
-    """A bulk that is left while its generator makes an item ends quietly, whatever the generator makes of that, and the client goes on."""
+    """A bulk that is left while its generator makes an item ends quietly, whatever the generator
+    makes of that, and the client goes on.
+    """
     async with paced(emulator()) as api:
         async for outcome in (bulk := api.cron.add_many(answering(how))):
             assert outcome.status == "done"
@@ -114,7 +120,9 @@ async def test_a_generator_may_answer_its_cancellation_as_it_likes(how, caplog):
 @pytest.mark.parametrize("way", ["break", "cancel"])
 @pytest.mark.parametrize("hold", [deadline, group, library_deadline])
 async def test_a_generator_that_holds_something_can_be_left(way, hold):
-    """Who leaves a bulk early lets go of what its generator holds; nothing is left running and no error comes of it."""
+    """Who leaves a bulk early lets go of what its generator holds; nothing is left running and no
+    error comes of it.
+    """
     closed = []
     async with paced(emulator()) as api:
         tasks = len(asyncio.all_tasks()) if is_asyncio() else 0
@@ -129,7 +137,9 @@ async def test_a_generator_that_holds_something_can_be_left(way, hold):
 
 
 async def test_a_deadline_of_the_generator_is_its_own():
-    """A deadline that passes inside the generator, while the bulk is busy, is told as its error; what was read before is done."""
+    """A deadline that passes inside the generator, while the bulk is busy, is told as its error;
+    what was read before is done.
+    """
     app = emulator()
 
     async def generate():
@@ -156,7 +166,9 @@ async def test_a_deadline_of_the_generator_is_its_own():
 
 
 async def test_a_deadline_of_asyncio_breaks_the_input_off():
-    """A deadline of asyncio's own, which cancels the task that reads while the bulk is busy, is an error and not the end."""
+    """A deadline of asyncio's own, which cancels the task that reads while the bulk is busy, is an
+    error and not the end.
+    """
     if not is_asyncio():
         return
     app, closed = emulator(), []
@@ -199,7 +211,9 @@ async def test_a_generator_is_advanced_and_closed_by_one_task():
 
 
 async def test_a_bulk_that_is_cancelled_lets_its_generator_clean_up():
-    """A bulk that is cancelled while its generator waits cancels it there; nothing is left running."""
+    """A bulk that is cancelled while its generator waits cancels it there;
+    nothing is left running.
+    """
     app, seen = emulator(), []
 
     async def generate():
@@ -219,7 +233,7 @@ async def test_a_bulk_that_is_cancelled_lets_its_generator_clean_up():
     assert len(app.emulator.jobs("fastcron")) == 1
 
 
-# --- slow ones ---------------------------------------------------------------------------------------------------------------------
+# --- slow ones -----------------------------------------------------------------------------------
 
 
 @BOTH
@@ -243,7 +257,9 @@ async def test_a_slow_input_does_not_hold_back_what_it_gave(provider):
 
 
 async def test_items_that_come_faster_than_requests_are_sent_in_full_batches():
-    """An input that gives ten items a second is waited for, so that a batch is as full as it can be."""
+    """An input that gives ten items a second is waited for, so that a batch is as full as it can
+    be.
+    """
     app = emulator()
 
     async def generate():
@@ -257,7 +273,9 @@ async def test_items_that_come_faster_than_requests_are_sent_in_full_batches():
 
 
 async def test_ten_thousand_adds_from_an_async_generator_take_a_hundred_and_ten_requests():
-    """10,000 jobs from an async generator that does not wait make full batches: a hundred, after a look."""
+    """10,000 jobs from an async generator that does not wait make full batches: a hundred, after a
+    look.
+    """
     app = emulator()
 
     async def generate():
@@ -272,7 +290,9 @@ async def test_ten_thousand_adds_from_an_async_generator_take_a_hundred_and_ten_
 
 
 async def test_a_long_async_generator_is_not_kept():
-    """The items of a long async generator pass through the one task that reads it, and none of them stays."""
+    """The items of a long async generator pass through the one task that reads it, and none of them
+    stays.
+    """
 
     async def generate():
         for number in range(50_000):
@@ -292,7 +312,9 @@ async def test_a_long_async_generator_is_not_kept():
 
 
 async def test_who_is_cancelled_while_it_waits_for_more_loses_nothing():
-    """A task that is cancelled while it waits for the next of a slow input leaves what came to who takes on."""
+    """A task that is cancelled while it waits for the next of a slow input leaves what came to who
+    takes on.
+    """
 
     async def generate():
         yield 5
@@ -310,7 +332,9 @@ async def test_who_is_cancelled_while_it_waits_for_more_loses_nothing():
 
 
 async def test_who_takes_what_has_come_leaves_the_reading_alone():
-    """A task that goes with what there is after its patience does not disturb the item under way, which the next task gets."""
+    """A task that goes with what there is after its patience does not disturb the item under way,
+    which the next task gets.
+    """
 
     async def generate():
         yield 5
@@ -329,13 +353,15 @@ async def test_who_takes_what_has_come_leaves_the_reading_alone():
     await opened.aclose()
 
 
-# --- where a bulk stops ------------------------------------------------------------------------------------------------------------
+# --- where a bulk stops --------------------------------------------------------------------------
 
 
 @BOTH
 @pytest.mark.parametrize("pause", [10, math.inf])
 async def test_a_bulk_that_stops_does_not_wait_for_a_slow_input(provider, pause):
-    """Where a wrong token stops a bulk, it ends within seconds, though its input gives the next item much later or never."""
+    """Where a wrong token stops a bulk, it ends within seconds, though its input gives the next
+    item much later or never.
+    """
     read, closed = [], []
 
     async def generate():
@@ -367,7 +393,9 @@ async def endless_async():
 
 @pytest.mark.parametrize("generate", [endless, endless_async])
 async def test_a_bulk_of_an_endless_input_ends_where_it_stops(generate, monkeypatch):
-    """Where a wrong token stops a bulk, of an input without an end a bounded number is not tried."""
+    """Where a wrong token stops a bulk, of an input without an end a bounded number is not
+    tried.
+    """
     assert run.MOST_UNTRIED == 100_000
     monkeypatch.setattr(run, "MOST_UNTRIED", 20 * run.AHEAD)
     count = failed = 0
@@ -380,7 +408,9 @@ async def test_a_bulk_of_an_endless_input_ends_where_it_stops(generate, monkeypa
 
 
 async def test_a_generator_that_blocks_is_not_read_on_for_long():
-    """Of a sync input that takes ten seconds for each item only one is drained where a moment is given."""
+    """Of a sync input that takes ten seconds for each item only one is drained where a moment is
+    given.
+    """
 
     def generate():
         for number in range(500):
@@ -403,7 +433,7 @@ def elapse(seconds):
         trio.lowlevel.current_clock().jump(seconds)
 
 
-# --- odd items ---------------------------------------------------------------------------------------------------------------------
+# --- odd items -----------------------------------------------------------------------------------
 
 
 class Refusing(dict):
@@ -433,7 +463,9 @@ ODD = [
 
 @pytest.mark.parametrize(("odd", "said"), ODD, ids=range(len(ODD)))
 async def test_an_item_that_cannot_be_used_is_named_whatever_is_wrong_with_it(odd, said):
-    """The error names call and item once, in a list as in a generator; and what came before in a generator is done and reported."""
+    """The error names call and item once, in a list as in a generator; and what came before in a
+    generator is done and reported.
+    """
     app, given = emulator(), [*specs(120), odd, *specs(3)]
     async with paced(app) as api:
         with pytest.raises(ConfigurationError, match=rf"^cron\.add_many: item 120{said}$"):
@@ -451,7 +483,9 @@ async def test_an_item_that_cannot_be_used_is_named_whatever_is_wrong_with_it(od
 @BOTH
 @pytest.mark.parametrize("kind", ["generator", "async generator"])
 async def test_a_generator_may_change_and_yield_the_same_dict(provider, kind):
-    """What counts is what a spec was when it was given, not what its generator has made of it since."""
+    """What counts is what a spec was when it was given, not what its generator has made of it
+    since.
+    """
     app = emulator()
 
     def generate():
@@ -487,7 +521,7 @@ async def test_a_generator_may_change_and_yield_the_same_edit():
     assert names(app) == [f"was {number}" for number in ids]
 
 
-# --- one job -----------------------------------------------------------------------------------------------------------------------
+# --- one job -------------------------------------------------------------------------------------
 
 
 async def test_a_job_without_a_url_is_refused_by_the_name_of_the_call():
