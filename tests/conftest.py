@@ -37,7 +37,7 @@ LONG = (
     "scheduler/test_redis.py",
     "scheduler/test_recovery.py",
     "cli/test_pace_command.py",
-    "bulk/test_generators.py",
+    "bulk/test_slow_inputs.py",
     "chaos/test_chaos_bulk.py",
     "bulk/test_resuming.py",
     "cli/test_cli_demo.py",
