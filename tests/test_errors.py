@@ -41,7 +41,9 @@ def drawn() -> list[tuple[int, str]]:
 
 
 def real(cls: type[CronAPIError], depth: int = 1) -> list[tuple[int, str]]:
-    """Return depth and name of a class and its subclasses of the module, in the order of their definition."""
+    """Return depth and name of a class and its subclasses of the module, in the order of their
+    definition.
+    """
     children = [child for child in ALL if cls in child.__bases__]
     return [(depth, cls.__name__), *(line for child in children for line in real(child, depth + 1))]
 
@@ -59,7 +61,9 @@ def test_the_tree_is_drawn_as_it_is() -> None:
 
 @pytest.mark.parametrize("cls", ALL)
 def test_an_error_needs_only_its_message(cls: type[CronAPIError]) -> None:
-    """Every error can be made from a message alone and then knows no call and started no request."""
+    """Every error can be made from a message alone and then knows no call and started no
+    request.
+    """
     error = cls("It went wrong.")
     assert (error.message, error.provider, error.function, error.attempts) == (
         "It went wrong.",
@@ -146,7 +150,9 @@ def test_advice_is_one_sentence(cls: type[CronAPIError]) -> None:
 
 
 def test_facts_of_the_call_are_filled_in_later() -> None:
-    """What is known of a call can be filled in where it is known, and the error itself comes back."""
+    """What is known of a call can be filled in where it is known,
+    and the error itself comes back.
+    """
     error = APIError("No.", code=3)
     assert (
         with_facts(

@@ -1,4 +1,6 @@
-"""The house rules: what may import what, which names are public, where everything is, and how long a function may get."""
+"""The house rules: what may import what, which names are public, where everything is, and how long
+a function may get.
+"""
 
 from __future__ import annotations
 
@@ -135,7 +137,9 @@ def room_of(module):
 
 
 def imports(tree, *, typing=False):
-    """Yield the dotted names that a tree imports, those under `if TYPE_CHECKING` only with `typing`."""
+    """Yield the dotted names that a tree imports, those under `if TYPE_CHECKING` only with
+    `typing`.
+    """
     hidden = (
         set() if typing else {id(node) for block in typing_blocks(tree) for node in ast.walk(block)}
     )
@@ -188,7 +192,9 @@ BLOCKS = (
 
 
 def nesting(node):
-    """Return how deep the blocks of a function are nested; a function inside counts for itself, an elif as one with its if."""
+    """Return how deep the blocks of a function are nested; a function inside counts for itself, an
+    elif as one with its if.
+    """
     deepest = 0
     for field, value in ast.iter_fields(node):
         for child in value if isinstance(value, list) else [value]:
@@ -211,7 +217,7 @@ def found_in(tree, name):
     return next(function for function in functions_of(ast.parse(tree)) if function.name == name)
 
 
-# --- layers ----------------------------------------------------------------------------------------------------------------------
+# --- layers --------------------------------------------------------------------------------------
 
 
 def floor_of(module):
@@ -266,7 +272,9 @@ def test_the_lists_of_the_front_door_agree():
 
 @pytest.mark.parametrize("module", [name for name in MODULES if room_of(name) == "emulator"])
 def test_the_emulator_shares_nothing_with_the_client(module):
-    """The judge imports nothing of cronapi outside itself, so that client and judge cannot share a mistake."""
+    """The judge imports nothing of cronapi outside itself, so that client and judge cannot share a
+    mistake.
+    """
     known = {
         name for name in imports(TREES[module], typing=True) if name.split(".")[0] == "cronapi"
     }
@@ -313,7 +321,9 @@ def test_only_the_command_line_prints():
     "module", ["cronapi", "cronapi.models", "cronapi.errors", "cronapi.webhooks"]
 )
 def test_an_import_costs_no_http_client(module):
-    """Importing cronapi, its models or its errors loads neither httpx nor anything of the extras."""
+    """Importing cronapi, its models or its errors loads neither httpx nor anything of the
+    extras.
+    """
     script = f"import sys, {module}; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     loaded = set(run.stdout.split())
@@ -333,11 +343,13 @@ def test_an_import_costs_no_http_client(module):
     }
 
 
-# --- names -----------------------------------------------------------------------------------------------------------------------
+# --- names ---------------------------------------------------------------------------------------
 
 
 def test_the_public_names_are_these():
-    """What `from cronapi import *` gives is decided here, not by accident, in the order that ruff sorts `__all__`."""
+    """What `from cronapi import *` gives is decided here, not by accident, in the order that ruff
+    sorts `__all__`.
+    """
 
     def as_ruff_does(name):
         return (0 if name.isupper() else 1, name)
@@ -393,7 +405,7 @@ def test_every_function_says_whether_it_may_be_repeated(cls):
         assert "repeated" in said, name
 
 
-# --- one place for everything ----------------------------------------------------------------------------------------------------
+# --- one place for everything --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("provider", ["fastcron", "setcronjob"])
@@ -404,7 +416,9 @@ def test_every_function_has_a_handler_in_the_emulator(provider):
 
 @pytest.mark.parametrize("provider", ["fastcron", "setcronjob"])
 def test_every_function_has_a_recorded_sample(provider):
-    """There is a sample of every function's answer, and no sample of a function that a service does not have."""
+    """There is a sample of every function's answer, and no sample of a function that a service does
+    not have.
+    """
     folders = {path.name for path in (SAMPLES / provider).iterdir()}
     assert folders - {"errors"} == offered_by(provider)
     assert all(any(path.iterdir()) for path in (SAMPLES / provider).iterdir())
@@ -412,7 +426,9 @@ def test_every_function_has_a_recorded_sample(provider):
 
 @pytest.mark.parametrize("function", TABLE)
 def test_every_function_has_a_method(function):
-    """`cron.batch_add` of the table is `api.cron.batch_add`, a coroutine function with the same name."""
+    """`cron.batch_add` of the table is `api.cron.batch_add`, a coroutine function with the same
+    name.
+    """
     target, action = function.split(".", 1)
     method = vars(NAMESPACES[target])[action]
     assert method.__name__ == action
@@ -437,7 +453,7 @@ def test_methods_without_a_function_are_few():
     )
 
 
-# --- style -----------------------------------------------------------------------------------------------------------------------
+# --- style ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -498,7 +514,9 @@ async def test_an_uncontended_add_walks_through_few_rooms():
 
 
 def test_the_measures_measure():
-    """The length leaves the docstring out; the nesting counts blocks, an elif once, and not what a function inside does."""
+    """The length leaves the docstring out; the nesting counts blocks, an elif once, and not what a
+    function inside does.
+    """
     source = '''
 def f(x):
     """Say.

@@ -23,7 +23,7 @@ def problems(data: object, kind: Any, path: str = "$.data") -> tuple[str, ...]:
     return caught.value.problems
 
 
-# --- tolerated -------------------------------------------------------------------------------------------------------------------
+# --- tolerated -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_moments_are_aware() -> None:
     assert (moment.tzinfo, moment.microsecond) == (UTC, 250_000)
 
 
-# --- refused ---------------------------------------------------------------------------------------------------------------------
+# --- refused -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,9 @@ def test_moments_are_aware() -> None:
     ],
 )
 def test_a_refusal_names_the_place(data: object, kind: Any, expected: str) -> None:
-    """Data that cannot be read is refused with the path, the expectation and the kind of what came."""
+    """Data that cannot be read is refused with the path,
+    the expectation and the kind of what came.
+    """
     assert problems(data, kind) == (expected,)
 
 
@@ -278,7 +280,7 @@ def test_a_refusal_travels_and_reads_as_a_sentence() -> None:
     assert (twin.problems, twin.args) == (error.problems, error.args)
 
 
-# --- single values ---------------------------------------------------------------------------------------------------------------
+# --- single values -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -330,7 +332,10 @@ REFUSED: list[tuple[Any, list[object]]] = [
     (to_date, ["", "24.5.2030", "2030-13-01", "0000-00-00", None, []]),
     (to_datetime, [1e18, -1e18, 10**400, "soon", True, None, {}, {"time": None}]),
 ]
-EXPECTED = r"^expected (a whole number|a number|true or false|text|a date such as 2030-05-24|Unix seconds), got "
+EXPECTED = (
+    r"^expected (a whole number|a number|true or false|text|a date such as 2030-05-24"
+    r"|Unix seconds), got "
+)
 
 
 @pytest.mark.parametrize(
@@ -360,7 +365,7 @@ def test_values_are_named_not_repeated(value: object, name: str) -> None:
     assert len(shown(10**100)) == 40
 
 
-# --- JSON ------------------------------------------------------------------------------------------------------------------------
+# --- JSON ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
