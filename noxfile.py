@@ -82,5 +82,15 @@ def bench(session: nox.Session) -> None:
     )
     env = {"PYTHONPATH": os.curdir}
     # The one that fails above its target comes last.
-    for name in ("slots", "pacing", "recovery", "budget", "fleet", "bulk", "chaos", "structure"):
+    for name in (
+        "slots",
+        "pacing",
+        "recovery",
+        "budget",
+        "fleet",
+        "bulk",
+        "chaos",
+        "startup",
+        "structure",
+    ):
         session.run("python", "-m", f"benchmarks.{name}", "--write", env=env)

@@ -1,41 +1,105 @@
-"""An asyncio client for hosted cron services: SetCronJob and FastCron, typed, paced and cancel-safe."""
+"""An asyncio client for hosted cron services: SetCronJob and FastCron.
 
-from cronapi._calls.retry import RetryPolicy
-from cronapi._protocol.params import JobParams, JobSpec
-from cronapi.bulk import Bulk, BulkError, Cost, Done, Failed, NotTried, Outcome, Report, Unknown
-from cronapi.client import Client, FastCron, SetCronJob
-from cronapi.errors import (
-    APIError,
-    Applied,
-    AuthenticationError,
-    ConfigurationError,
-    ConnectionFailedError,
-    CronAPIError,
-    NotFoundError,
-    OutcomeUnknownError,
-    RedirectError,
-    RequestTimeoutError,
-    ResponseError,
-    SchedulerError,
-    ServiceUnavailableError,
-    StatusError,
-    TransportError,
-    UnsupportedFunctionError,
-    WaitTooLongError,
-)
-from cronapi.models import (
-    Account,
-    Attempt,
-    CronJob,
-    Execution,
-    Group,
-    JobStatus,
-    Notification,
-    Notify,
-    ServerAddress,
-)
-from cronapi.providers import FASTCRON, SETCRONJOB, Provider, Rate
-from cronapi.scheduler import Scheduler, SchedulerStats
+It is typed, paced and safe to cancel. Every name is imported when it is first used (PEP 562), so
+that a program waits only for the parts that it uses.
+"""
+
+from cronapi._lazy import lazy
+from cronapi._version import __version__ as __version__
+
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from cronapi._calls.retry import RetryPolicy
+    from cronapi._protocol.params import JobParams, JobSpec
+    from cronapi.bulk import Bulk, BulkError, Cost, Done, Failed, NotTried, Outcome, Report, Unknown
+    from cronapi.client import Client, FastCron, SetCronJob
+    from cronapi.errors import (
+        APIError,
+        Applied,
+        AuthenticationError,
+        ConfigurationError,
+        ConnectionFailedError,
+        CronAPIError,
+        NotFoundError,
+        OutcomeUnknownError,
+        RedirectError,
+        RequestTimeoutError,
+        ResponseError,
+        SchedulerError,
+        ServiceUnavailableError,
+        StatusError,
+        TransportError,
+        UnsupportedFunctionError,
+        WaitTooLongError,
+    )
+    from cronapi.models import (
+        Account,
+        Attempt,
+        CronJob,
+        Execution,
+        Group,
+        JobStatus,
+        Notification,
+        Notify,
+        ServerAddress,
+    )
+    from cronapi.providers import FASTCRON, SETCRONJOB, Provider, Rate
+    from cronapi.scheduler import Scheduler, SchedulerStats
+
+_HOMES = {
+    "FASTCRON": "cronapi.providers",
+    "SETCRONJOB": "cronapi.providers",
+    "APIError": "cronapi.errors",
+    "Account": "cronapi.models",
+    "Applied": "cronapi.errors",
+    "Attempt": "cronapi.models",
+    "AuthenticationError": "cronapi.errors",
+    "Bulk": "cronapi.bulk",
+    "BulkError": "cronapi.bulk",
+    "Client": "cronapi.client",
+    "ConfigurationError": "cronapi.errors",
+    "ConnectionFailedError": "cronapi.errors",
+    "Cost": "cronapi.bulk",
+    "CronAPIError": "cronapi.errors",
+    "CronJob": "cronapi.models",
+    "Done": "cronapi.bulk",
+    "Execution": "cronapi.models",
+    "Failed": "cronapi.bulk",
+    "FastCron": "cronapi.client",
+    "Group": "cronapi.models",
+    "JobParams": "cronapi._protocol.params",
+    "JobSpec": "cronapi._protocol.params",
+    "JobStatus": "cronapi.models",
+    "NotFoundError": "cronapi.errors",
+    "NotTried": "cronapi.bulk",
+    "Notification": "cronapi.models",
+    "Notify": "cronapi.models",
+    "Outcome": "cronapi.bulk",
+    "OutcomeUnknownError": "cronapi.errors",
+    "Provider": "cronapi.providers",
+    "Rate": "cronapi.providers",
+    "RedirectError": "cronapi.errors",
+    "Report": "cronapi.bulk",
+    "RequestTimeoutError": "cronapi.errors",
+    "ResponseError": "cronapi.errors",
+    "RetryPolicy": "cronapi._calls.retry",
+    "Scheduler": "cronapi.scheduler",
+    "SchedulerError": "cronapi.errors",
+    "SchedulerStats": "cronapi.scheduler",
+    "ServerAddress": "cronapi.models",
+    "ServiceUnavailableError": "cronapi.errors",
+    "SetCronJob": "cronapi.client",
+    "StatusError": "cronapi.errors",
+    "TransportError": "cronapi.errors",
+    "Unknown": "cronapi.bulk",
+    "UnsupportedFunctionError": "cronapi.errors",
+    "WaitTooLongError": "cronapi.errors",
+}
+_MODULES = ("bulk", "client", "errors", "models", "namespaces", "providers", "scheduler")
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy(__name__, _HOMES, _MODULES)
 
 __all__ = [
     "FASTCRON",

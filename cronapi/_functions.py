@@ -1,9 +1,11 @@
 """The API as a table: one row per function.
 
-A row says what the function is called, which services have it, whether it may be repeated after an answer was lost, and what its
-`data` is. A new function is a row here, a method in `namespaces`, a handler in the emulator and a recorded sample; a test compares
-the four. Sources: the documentation of both services as of the era of their rate limits of 10 and 1 requests a second, and
-FastCron's reference of 2024-05 to 2026-08.
+A row has the function's name, its services, the type of its `data`, and the effect of a repetition
+after a lost answer. A new function is a row here, a method in `namespaces`, a handler in the
+emulator and a recorded sample. A test compares the four.
+
+Sources: the documentation of both services as of the era of their rate limits of 10 and 1 requests
+a second, and FastCron's reference of 2024-05 to 2026-08.
 """
 
 from __future__ import annotations
@@ -19,11 +21,14 @@ from cronapi.models import Account, CronJob, Execution, Group, ServerAddress
 T = TypeVar("T")
 
 PAGE = 1000
-"""Jobs on one page of `cron.list`; a shorter page is the last (both services' documentation since 2023)."""
+"""Jobs on one page of `cron.list`. A shorter page is the last.
+
+Source: both services' documentation since 2023.
+"""
 
 
 class Repeat(enum.Enum):
-    """What a second identical call does, which decides what follows a lost answer."""
+    """The effect of a second identical call. It decides how a call goes on after a lost answer."""
 
     READ = "changes nothing"
     SAME = "ends in the same state"
@@ -33,7 +38,11 @@ class Repeat(enum.Enum):
 
 @frozen
 class Function(Generic[T]):
-    """One row: `name` is `target.action`, `result` the type that `data` is structured into, `services` who has it."""
+    """One row of the table.
+
+    `name` is `target.action`. `data` of an answer is structured into the type `result`. `services`
+    are the names of the providers that have it.
+    """
 
     name: str
     repeat: Repeat

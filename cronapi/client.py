@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import math
 import os
 from collections.abc import Hashable
@@ -12,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack
 
 from attrs import evolve
 
+from cronapi import _coalesce
 from cronapi._batch.limits import Limits
 from cronapi._calls.caller import Caller
 from cronapi._calls.options import Options, Token, checked_token
 from cronapi._calls.retry import RetryPolicy
 from cronapi._calls.transport import Transport
-from cronapi._coalesce.merger import Merger
 from cronapi._functions import TABLE, Function, Repeat
 from cronapi._protocol.request import Auth, RequestFormat
 from cronapi.errors import ConfigurationError
@@ -130,7 +129,7 @@ class Client:
             self.provider, token, self._transport, lambda: self.scheduler, coalesce=coalesce
         )
         self._limits = Limits()
-        self._merger = Merger(self._caller, self._limits) if coalesce else None
+        self._merger = _coalesce.Merger(self._caller, self._limits) if coalesce else None
         self._set_options(
             Options(
                 timeout=_checked_timeout(timeout),
@@ -244,7 +243,11 @@ def _token(token: Token | None, provider: Provider) -> Token:
 
 
 def _fingerprint(token: Token) -> Hashable:
-    return hashlib.sha256(token.encode()).hexdigest()[:16] if isinstance(token, str) else token
+    if not isinstance(token, str):
+        return token
+    from hashlib import sha256  # noqa: PLC0415 -- only a pace for each token needs it
+
+    return sha256(token.encode()).hexdigest()[:16]
 
 
 def _checked_timeout(timeout: float) -> float:

@@ -23,13 +23,13 @@ House rule: every error can be made from its message alone, so all of them pickl
 from __future__ import annotations
 
 import enum
-from typing import Self, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
 NO_MESSAGE = "The service gave no message"
 
 
 class Applied(enum.Enum):
-    """Whether the service has carried out the call that failed."""
+    """Has the service carried out the failed call?"""
 
     NO = "no"
     YES = "yes"
@@ -37,7 +37,7 @@ class Applied(enum.Enum):
 
 
 class CallFacts(TypedDict, total=False):
-    """What every error knows of its call."""
+    """The facts of a call that every error knows."""
 
     provider: str | None
     function: str | None
@@ -48,12 +48,12 @@ class CallFacts(TypedDict, total=False):
 class CronAPIError(Exception):
     """The base of every error that cronapi raises.
 
-    `provider` and `function` name the call (None where none was made), `attempts` counts the requests that were started for it,
-    and `applied` says whether the service has carried it out.
+    `provider` and `function` name the call, or are None if there was none. `attempts` counts the
+    requests that were started for it. `applied` says if the service has carried it out.
     """
 
     advice = ""
-    """What the reader can do about it, in one sentence; the end of the error's text."""
+    """The end of the error's text: one sentence on how to go on."""
 
     def __init__(
         self,
@@ -83,31 +83,20 @@ class CronAPIError(Exception):
         """Return the sentence about the event itself."""
         return self.message
 
-    def facts(self) -> CallFacts:
-        """Return what is known of its call, to make another error of the same."""
-        return {
-            "provider": self.provider,
-            "function": self.function,
-            "attempts": self.attempts,
-            "applied": self.applied,
-        }
-
-    def of_call(self, **call: Unpack[CallFacts]) -> Self:
-        """Return this error with what is known of its call filled in."""
-        self.__dict__.update(call)
-        return self
-
 
 class ConfigurationError(CronAPIError, ValueError):
-    """An argument cannot be used, a token is missing, or a client was used where it cannot be; nothing was sent."""
+    """An argument is unusable, a token is missing, or the client cannot be used here.
+
+    Nothing was sent.
+    """
 
 
 class UnsupportedFunctionError(CronAPIError):
-    """The provider has no such function; nothing was sent."""
+    """The provider has no such function. Nothing was sent."""
 
 
 class WaitTooLongError(CronAPIError):
-    """The queue is longer than `max_wait` allows; this attempt was not sent.
+    """The queue is longer than `max_wait` allows. This attempt was not sent.
 
     `wait` is the expected wait in seconds.
     """
@@ -120,7 +109,7 @@ class WaitTooLongError(CronAPIError):
 
 
 class SchedulerError(CronAPIError):
-    """The bucket that several processes share is unreachable; this attempt was not sent."""
+    """The bucket that several processes share is unreachable. This attempt was not sent."""
 
     advice = "Check the Redis server and its address, or make the bucket with fallback='local'."
 
@@ -140,7 +129,7 @@ class RequestTimeoutError(TransportError):
 
 
 class StatusError(CronAPIError):
-    """The service answered with an HTTP status and no envelope; `status` is that number."""
+    """The service answered with an HTTP status and no envelope. `status` is that number."""
 
     def __init__(self, message: str, *, status: int = 0, **call: Unpack[CallFacts]) -> None:
         super().__init__(message, **call)
@@ -153,7 +142,10 @@ class ServiceUnavailableError(StatusError):
     `retry_after` is the delay in seconds that the service asked for, or None.
     """
 
-    advice = "Make the call again later; where applied is unknown, look first whether an earlier attempt was carried out."
+    advice = (
+        "Make the call again later; if applied is unknown, look first whether an earlier attempt "
+        "was carried out."
+    )
 
     def __init__(
         self,
@@ -168,9 +160,9 @@ class ServiceUnavailableError(StatusError):
 
 
 class RedirectError(StatusError):
-    """The service points to another place; it is not followed, since the token would travel there.
+    """The service redirects. This is never followed, since the token would travel to the new place.
 
-    `location` is the new place, or "" where the answer named none.
+    `location` is the new place, or "" if the answer named none.
     """
 
     advice = "If the new place is right, give it as base_url."
@@ -223,14 +215,15 @@ class AuthenticationError(APIError):
 
 
 class NotFoundError(APIError):
-    """There is certainly no such thing: the service said 404 with its envelope, or a complete listing showed it.
+    """There is certainly no such thing.
 
-    Only a get and a delete look at the listing: an edit of a missing job is an APIError.
+    The service said 404 with its envelope, or a complete listing showed it. Only a get and a delete
+    look at the listing: an edit of a missing job is an APIError.
     """
 
 
 class OutcomeUnknownError(CronAPIError):
-    """A create was sent, no usable answer came, and looking it up could not tell whether it happened."""
+    """A create was sent, no usable answer came, and a lookup could not tell if it happened."""
 
     advice = (
         "Compare the service's list with what you meant to create before making the call again."

@@ -1,23 +1,24 @@
-"""The result classes and open enums: what the services answer, as frozen attrs classes.
+"""The results of the services, as frozen attrs classes and open enums.
 
-Every member but `id` may be missing (None), whatever a service adds is kept in `extra`, and times are aware UTC datetimes.
-Sources: the data pages of both services, 2013 to 2026. House rule: nothing here knows cattrs or the network.
+Every member but `id` may be missing (None). Unknown members are kept in `extra`. Times are aware
+UTC datetimes. Sources: the data pages of both services, 2013 to 2026.
+
+House rule: nothing here knows cattrs or the network.
 """
 
 from __future__ import annotations
 
 import enum
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Self
 
 from attrs import field, fields, frozen
 
-from cronapi._names import wire_name
-from cronapi._protocol.redaction import without_password
+from cronapi._names import wire_name, wire_value
 
 
 class OpenEnum(enum.IntEnum):
-    """An integer enum that keeps a number it does not know: such a member still equals its number."""
+    """An integer enum that keeps an unknown number as a member equal to that number."""
 
     @classmethod
     def _missing_(cls, value: object) -> OpenEnum | None:
@@ -28,9 +29,19 @@ class OpenEnum(enum.IntEnum):
         member._value_ = value
         return member
 
+    # Early releases of 3.11 do both by the name of an attribute, which no unknown number has.
+    def __reduce_ex__(self, _: object) -> tuple[Any, ...]:
+        return type(self), (self._value_,)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _: object) -> Self:
+        return self
+
 
 class JobStatus(OpenEnum):
-    """The state of a job; anything but ACTIVE means that it does not run (data pages until 2024-06)."""
+    """The state of a job. Only an ACTIVE job runs (data pages until 2024-06)."""
 
     ACTIVE = 0
     DISABLED = 1
@@ -40,7 +51,7 @@ class JobStatus(OpenEnum):
 
 
 class Notify(OpenEnum):
-    """When a job's owner is told: SetCronJob's codes; FastCron's false and true are NEVER and ON_FAILURE."""
+    """SetCronJob's codes for `notify`. FastCron's false and true are NEVER and ON_FAILURE."""
 
     NEVER = 0
     ON_FAILURE = 1
@@ -49,7 +60,7 @@ class Notify(OpenEnum):
 
 
 def wire_names(cls: type) -> dict[str, str]:
-    """Return the wire's name of each field of a result class, `extra` left out."""
+    """Return the wire's name of each field of a result class, without `extra`."""
     return {
         a.name: a.metadata.get("wire") or wire_name(a.name)
         for a in fields(cls)
@@ -58,35 +69,26 @@ def wire_names(cls: type) -> dict[str, str]:
 
 
 def former_names(cls: type) -> dict[str, str]:
-    """Return what members of a result class were called on the wire before, each with its name of today."""
+    """Map former wire names of a result class to their names of today."""
     names = wire_names(cls)
     return {former: names[a.name] for a in fields(cls) for former in a.metadata.get("former", ())}
 
 
-def _to_wire(value: object) -> object:
-    if isinstance(value, datetime):
-        seconds = value.timestamp()
-        return int(seconds) if seconds.is_integer() else seconds
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, enum.IntEnum):
-        return value.value
-    return list(value) if isinstance(value, tuple) else value
-
-
 class Wire:
-    """The way back: what a result looked like on the wire."""
+    """The way back to the wire."""
 
     __slots__ = ()
 
     def to_wire(self) -> dict[str, Any]:
-        """Return the members that are known, under the wire's names and in its encodings, with `extra` among them."""
+        """Return all but the missing members and `extra`, by the wire's names and encodings."""
         known = ((wire, getattr(self, name)) for name, wire in wire_names(type(self)).items())
         extra: dict[str, Any] = self.extra  # type: ignore[attr-defined]  # each subclass has it
-        return {wire: _to_wire(value) for wire, value in known if value is not None} | extra
+        return {wire: wire_value(value) for wire, value in known if value is not None} | extra
 
 
 def _shown(value: object) -> str:
+    from cronapi._protocol.redaction import without_password  # noqa: PLC0415 -- only a repr needs it
+
     return repr(without_password(value))
 
 
@@ -102,8 +104,9 @@ def _extra() -> Any:
 class CronJob(Wire):
     """One scheduled HTTP call.
 
-    `id` is the service's number; a deleted job keeps the one it had. `timeout` is in seconds, `delay` in minutes, `points` are runs a
-    day. `fail` counts the failures in a row. `second` to `weekday` are SetCronJob's original schedule, replaced by `expression`.
+    `id` is the service's number, and a deleted job keeps it. `timeout` is in seconds, `delay` in
+    minutes, `points` are runs a day. `fail` counts the failures in a row. `expression` has replaced
+    SetCronJob's original schedule, `second` to `weekday`.
     """
 
     id: int
@@ -145,15 +148,15 @@ class CronJob(Wire):
 
     @property
     def is_active(self) -> bool | None:
-        """Whether the job runs by its schedule; None where the answer did not say."""
+        """True if the job runs by its schedule, None if the answer had no status."""
         return None if self.status is None else self.status == JobStatus.ACTIVE
 
 
 @frozen(kw_only=True)
 class Attempt(Wire):
-    """One HTTP request of an execution.
+    """One HTTP request of an execution, with its scheduled `time`.
 
-    `time` is the scheduled time, `execution_time` is in seconds, `downloaded` in bytes; `status` 0 is success.
+    `execution_time` is in seconds, `downloaded` in bytes. `status` 0 is success.
     """
 
     time: datetime | None = None
@@ -172,13 +175,13 @@ class Attempt(Wire):
 
     @property
     def succeeded(self) -> bool | None:
-        """Whether the service counts it as a success; None where the answer did not say."""
+        """True if the service counts it as a success, None if the answer had no status."""
         return None if self.status is None else self.status == 0
 
 
 @frozen(kw_only=True)
 class Execution:
-    """One run of a job, with all its attempts; the last attempt is shown as the run's own."""
+    """One run of a job with all its attempts. The properties are those of the last attempt."""
 
     job_id: int | None = None
     no: int | None = None
@@ -186,46 +189,46 @@ class Execution:
 
     @property
     def last(self) -> Attempt:
-        """The attempt that decided."""
+        """The attempt that decided the run."""
         return self.attempts[-1]
 
     @property
     def time(self) -> datetime | None:
-        """When the run was scheduled."""
+        """The scheduled time, or else the start."""
         return self.last.time or self.last.start_time
 
     @property
     def http_status(self) -> int | None:
-        """The HTTP status that the job's URL answered."""
+        """The HTTP status of the job's URL."""
         return self.last.http_status
 
     @property
     def status(self) -> int | None:
-        """The service's own verdict; 0 is success."""
+        """The service's own verdict. 0 is success."""
         return self.last.status
 
     @property
     def succeeded(self) -> bool | None:
-        """Whether the service counts the run as a success; None where the answer did not say."""
+        """True if the service counts the run as a success, None if the answer had no status."""
         return self.last.succeeded
 
     @property
     def output(self) -> str | None:
-        """What the job's URL answered, as far as the service keeps it."""
+        """The answer of the job's URL, as far as the service keeps it."""
         return self.last.output
 
     @property
     def error(self) -> str | None:
-        """The connection's error, "" where there was none."""
+        """The connection's error, "" for none."""
         return self.last.error
 
     @property
     def execution_time(self) -> float | None:
-        """How long the run took, in seconds."""
+        """The duration of the run in seconds."""
         return self.last.execution_time
 
     def to_wire(self) -> dict[str, Any]:
-        """Return the run as the wire's row with a list of attempts."""
+        """Return the run as a log row with a list of attempts."""
         row = {
             "jobId": self.job_id,
             "no": self.no,
@@ -236,7 +239,7 @@ class Execution:
 
 @frozen(kw_only=True)
 class Group(Wire):
-    """A group of jobs; `priority` is 0 normal, 1 high, 2 higher."""
+    """A group of jobs. `priority` is 0 normal, 1 high, 2 higher."""
 
     id: int
     name: str | None = None
@@ -247,7 +250,7 @@ class Group(Wire):
 
 @frozen(kw_only=True)
 class Account(Wire):
-    """The account of a token; `cron` is the greatest number of jobs, `daily_exec` its forerunner in runs a day."""
+    """The account of a token. `cron` is its limit of jobs, formerly `daily_exec` in runs a day."""
 
     id: int
     name: str | None = None
@@ -262,7 +265,7 @@ class Account(Wire):
 
 @frozen(kw_only=True)
 class ServerAddress(Wire):
-    """The addresses from which one of SetCronJob's servers calls."""
+    """The addresses of one of SetCronJob's servers. It calls jobs from them."""
 
     v4: str | None = None
     v6: str | None = None
@@ -271,9 +274,9 @@ class ServerAddress(Wire):
 
 @frozen(kw_only=True)
 class Notification(Wire):
-    """What FastCron posts to a webhook when a job fails, and again when it recovers.
+    """FastCron's message to a webhook when a job fails, and again when it recovers.
 
-    `id` is the job's, `group` is the group's name ("" for none), `status` is 1 for failed and 0 for recovered.
+    `id` is the job's. `group` is the group's name, "" for none. `status` 1 is failed, 0 recovered.
     """
 
     id: int
@@ -292,5 +295,5 @@ class Notification(Wire):
 
     @property
     def succeeded(self) -> bool | None:
-        """Whether it tells of a recovery; None where it did not say."""
+        """True if it tells of a recovery, None if it had no status."""
         return None if self.status is None else self.status == 0

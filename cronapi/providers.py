@@ -1,4 +1,4 @@
-"""The services as values: where they are, how fast they may be called, what they have."""
+"""The services as values: their addresses, rates and functions."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _base_url(url: str) -> str:
-    """Return `url` in one spelling, with a slash at its end, or say why it cannot be a base address."""
+    """Return `url` in one spelling with a slash at its end. ConfigurationError if it is none."""
     if not isinstance(url, str) or not url.isascii() or not url.isprintable() or " " in url:
         raise ConfigurationError(
             "base_url must be an address in printable ASCII, like https://app.fastcron.com/api/v1/."
@@ -68,7 +68,8 @@ def _base_url(url: str) -> str:
         )
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
         raise ConfigurationError(
-            f"base_url {url!r} must be https: the token would travel unencrypted. http is for loopback only."
+            f"base_url {url!r} must be https: the token would travel unencrypted. "
+            "http is for loopback only."
         )
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     place = host if port in (None, _PORTS[parts.scheme]) else f"{host}:{port}"
@@ -77,10 +78,13 @@ def _base_url(url: str) -> str:
 
 @frozen(kw_only=True)
 class Provider:
-    """A hosted cron service of this family; describe a third one with `attrs.evolve(FASTCRON, name=..., base_url=...)`.
+    """A hosted cron service of this family.
 
-    `separator` stands between target and action in its function names, `token_variable` is the environment variable that holds its
-    token, `limiter_pages` are texts of the pages with which its rate limit refuses a request, `bearer` says whether it takes `Authorization: Bearer`, and `notify_codes` whether `notify` is a code 0 to 3 or a boolean.
+    Describe a third one with `attrs.evolve(FASTCRON, name=..., base_url=...)`. `separator` stands
+    between target and action in its function names. `token_variable` is the environment variable of
+    its token. `limiter_pages` are texts of the pages with which its rate limit refuses a request.
+    `bearer` means that it takes `Authorization: Bearer`. `notify_codes` means that
+    `notify` is a code 0 to 3, not a boolean.
     """
 
     name: str
@@ -121,4 +125,7 @@ FASTCRON = Provider(
     token_variable="FASTCRON_TOKEN",  # noqa: S106 -- the name of a variable, not a token
     bearer=True,
 )
-"""FastCron: 1 request a second, `cron_list`. Its documentation names https://www.fastcron.com/api/v1/ since 2026-06."""
+"""FastCron: 1 request a second, `cron_list`.
+
+Its documentation names https://www.fastcron.com/api/v1/ since 2026-06.
+"""

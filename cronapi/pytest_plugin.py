@@ -29,7 +29,7 @@ RETRY = RetryPolicy(budget=1.0)
 class NoSleepScheduler(Scheduler):
     """A scheduler that does not sleep: an emulator in process is never busy with an old request."""
 
-    async def rest(self, seconds: float) -> None:  # noqa: ARG002 -- the base's
+    async def _sleep(self, seconds: float) -> None:  # noqa: ARG002 -- the base's
         """Let other tasks run, without a delay."""
         await checkpoint()
 

@@ -15,7 +15,7 @@ from cronapi import CronJob, JobParams, client, models
 from cronapi._calls.matching import NOT_COMPARED
 from cronapi._names import wire_name
 from cronapi._protocol import params
-from cronapi._protocol.params import _CLEARABLE
+from cronapi._protocol.encoding import _CLEARABLE
 from cronapi.bulk import bulk
 from cronapi.emulator.jobs import _SHOWN
 from cronapi.emulator.parameters import JOB_PARAMETERS
@@ -122,7 +122,7 @@ def annotations(module: ModuleType, name: str) -> dict[str, str]:
 
 def kind(annotation: ast.expr) -> str:
     """Return a type as text; a name for a choice of texts is replaced by them."""
-    parts = ast.unparse(annotation).split(" | ")
+    parts = ast.unparse(annotation).replace("bulk.bulk.", "").split(" | ")
     return " | ".join(choices(getattr(client, part, None)) or part for part in parts)
 
 

@@ -1,10 +1,12 @@
-"""What the tests share: the event loop of each test, and the emulator in process with clients of it.
+"""What the tests share: the event loop of each test, and the emulator in process with clients of
+it.
 
-anyio's plugin runs every coroutine test. A test runs on asyncio in real time, unless its file or the
-test itself is marked `virtual_clock`: then it runs on asyncio and on trio under a virtual clock.
+anyio's plugin runs every coroutine test. A test runs on asyncio in real time, unless its file or
+the test itself is marked `virtual_clock`: then it runs on asyncio and on trio under a virtual
+clock.
 
-Files run side by side, each in one process. Files marked `judged` compare figures that nginx or Redis
-took, so they begin first, and every process that has no such file gives way to them.
+Files run side by side, each in one process. Files marked `judged` compare figures that nginx or
+Redis took, so they begin first, and every process that has no such file gives way to them.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ LONG = (
     "scheduler/test_redis.py",
     "scheduler/test_recovery.py",
     "cli/test_pace_command.py",
-    "bulk/test_generators.py",
+    "bulk/test_slow_inputs.py",
     "chaos/test_chaos_bulk.py",
     "bulk/test_resuming.py",
     "cli/test_cli_demo.py",
@@ -105,7 +107,9 @@ def pytest_sessionfinish(session):
 
 @pytest.fixture
 def anyio_backend(request, monkeypatch):
-    """Return the event loop of a test: asyncio in real time, or either one under a virtual clock."""
+    """Return the event loop of a test: asyncio in real time,
+    or either one under a virtual clock.
+    """
     if not hasattr(request, "param"):
         return "asyncio"
     threads = Threads()

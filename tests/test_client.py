@@ -1,4 +1,6 @@
-"""The front door: who shares a rate with whom, where the token comes from, and views with other options."""
+"""The front door: who shares a rate with whom, where the token comes from, and views with other
+options.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ PORTS = itertools.count(2)
 
 @pytest.fixture
 def address():
-    """Return a base address that no other client of this process has, so that nobody else paces it."""
+    """Return a base address that no other client of this process has,
+    so that nobody else paces it.
+    """
     return f"http://127.0.0.1:{next(PORTS)}/api/v1/"
 
 
@@ -56,12 +60,14 @@ def transport_of(app):
     return httpx.ASGITransport(app)
 
 
-# --- providers -------------------------------------------------------------------------------------------------------------------
+# --- providers -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("cls", "provider"), [(FastCron, FASTCRON), (SetCronJob, SETCRONJOB)])
 def test_each_service_has_its_client(cls, provider):
-    """FastCron and SetCronJob are clients of their providers, at the documented address unless another is given."""
+    """FastCron and SetCronJob are clients of their providers, at the documented address unless
+    another is given.
+    """
     assert cls(TOKEN).provider is provider
     assert cls(TOKEN, base_url="https://example.com/api").provider == attrs.evolve(
         provider, base_url="https://example.com/api/"
@@ -88,7 +94,7 @@ def test_the_repr_names_the_service_and_no_secret(cls):
     ) + repr(api.provider)
 
 
-# --- tokens ----------------------------------------------------------------------------------------------------------------------
+# --- tokens --------------------------------------------------------------------------------------
 
 
 async def _async_token():
@@ -107,13 +113,17 @@ class _Vault:
     ids=["text", "function", "coroutine", "object"],
 )
 async def test_a_token_is_text_or_something_that_gives_it(emulate, token):
-    """The token may be a text, a function, a coroutine function, or any object that can be called."""
+    """The token may be a text, a function, a coroutine function,
+    or any object that can be called.
+    """
     _, api = await emulate(token=token)
     assert (await api.account.get()).id == 1
 
 
 async def test_a_token_function_is_asked_for_every_request(app):
-    """A token that was renewed meanwhile is used by the next request, so a rotation needs no new client."""
+    """A token that was renewed meanwhile is used by the next request, so a rotation needs no new
+    client.
+    """
     tokens = iter(["the-old-token", TOKEN])
     async with client_of(app, token=lambda: next(tokens)) as api:
         with pytest.raises(AuthenticationError):
@@ -148,11 +158,13 @@ async def test_the_environment_may_hold_the_token(monkeypatch, app, cls, variabl
         assert await api.cron.list() == []
 
 
-# --- schedulers ------------------------------------------------------------------------------------------------------------------
+# --- schedulers ----------------------------------------------------------------------------------
 
 
 async def test_clients_of_one_address_share_one_scheduler(address):
-    """Two clients of a service, whichever account they use, are paced together; a client elsewhere is not."""
+    """Two clients of a service, whichever account they use, are paced together; a client elsewhere
+    is not.
+    """
     one, two = (
         FastCron(TOKEN, base_url=address),
         FastCron("another-token-0123456789", base_url=address),
@@ -163,7 +175,9 @@ async def test_clients_of_one_address_share_one_scheduler(address):
 
 
 async def test_scope_token_paces_each_account(address):
-    """With scope="token" two accounts have a scheduler each, and two clients of one account share theirs."""
+    """With scope="token" two accounts have a scheduler each, and two clients of one account share
+    theirs.
+    """
     one, again, two = (
         FastCron(token, base_url=address, scope="token")
         for token in (TOKEN, TOKEN, "another-token-0123456789")
@@ -192,7 +206,9 @@ async def test_a_scheduler_handed_in_is_used(address):
 
 
 async def test_another_rate_for_a_paced_address_is_refused(address):
-    """Two rates would be two budgets for one service: the second is refused, and names the way out."""
+    """Two rates would be two budgets for one service: the second is refused,
+    and names the way out.
+    """
     fast = attrs.evolve(FASTCRON, base_url=address, rate=Rate(5))
     assert FastCron(TOKEN, base_url=address).scheduler.rate == Rate(1)
     with pytest.raises(ConfigurationError, match="hand a scheduler in"):
@@ -201,7 +217,9 @@ async def test_another_rate_for_a_paced_address_is_refused(address):
 
 
 async def test_loops_in_two_threads_share_the_rate(brisk):
-    """A client in another thread has its own queue on the same bucket: what one starts the other counts."""
+    """A client in another thread has its own queue on the same bucket: what one starts the other
+    counts.
+    """
     here = Client(brisk, TOKEN)
     there = []
 
@@ -219,7 +237,9 @@ async def test_loops_in_two_threads_share_the_rate(brisk):
 
 
 async def test_stats_tell_what_a_client_does(app, brisk):
-    """`client.scheduler.stats` counts starts and refusals, and is empty of waiters when all is done."""
+    """`client.scheduler.stats` counts starts and refusals, and is empty of waiters when all is
+    done.
+    """
     app.emulator.faults.add(Fault("outage"))
     async with Client(brisk, TOKEN, transport=transport_of(app), retry=None) as api:
         assert (api.scheduler.stats.rate, api.scheduler.stats.refusals) == (0.0, 0)
@@ -244,11 +264,13 @@ def test_a_client_may_be_made_before_a_loop_runs(app, brisk):
     assert asyncio.run(main()) == []
 
 
-# --- views -----------------------------------------------------------------------------------------------------------------------
+# --- views ---------------------------------------------------------------------------------------
 
 
 async def test_a_view_shares_everything_but_its_options(emulate):
-    """`with_options` gives a client of the same class with the same scheduler and connections, and leaves the first as it was."""
+    """`with_options` gives a client of the same class with the same scheduler and connections, and
+    leaves the first as it was.
+    """
     _, api = await emulate()
     view = api.with_options(max_wait=2.0, lane="bulk", timeout=5.0, retry=None)
     assert type(view) is type(api)
@@ -270,7 +292,9 @@ async def test_views_of_views_keep_what_they_do_not_change(emulate):
 
 
 async def test_a_view_with_max_wait_does_not_queue_for_long(app):
-    """A call that would wait longer than its view allows fails at once, says how long that would be, and sends nothing."""
+    """A call that would wait longer than its view allows fails at once, says how long that would
+    be, and sends nothing.
+    """
     scheduler = Scheduler(Rate(1, 3600))
     async with client_of(app, scheduler=scheduler) as api:
         await api.cron.list()
@@ -343,7 +367,7 @@ async def test_a_view_inside_async_with_closes_all(emulate):
         await api.cron.list()
 
 
-# --- many at once ----------------------------------------------------------------------------------------------------------------
+# --- many at once --------------------------------------------------------------------------------
 
 
 async def test_many_tasks_share_a_client(emulate):
@@ -370,7 +394,9 @@ def test_specs_survive_pickling():
 
 
 async def test_a_bound_method_that_returns_the_token_stands_for_one_account():
-    """Clients whose token comes from the same method of the same object share one rate with scope="token"."""
+    """Clients whose token comes from the same method of the same object share one rate with
+    scope="token".
+    """
 
     class Vault:
         def token(self):

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cronapi import errors
+from cronapi._facts import with_facts
 from cronapi.errors import (
     APIError,
     Applied,
@@ -40,7 +41,9 @@ def drawn() -> list[tuple[int, str]]:
 
 
 def real(cls: type[CronAPIError], depth: int = 1) -> list[tuple[int, str]]:
-    """Return depth and name of a class and its subclasses of the module, in the order of their definition."""
+    """Return depth and name of a class and its subclasses of the module, in the order of their
+    definition.
+    """
     children = [child for child in ALL if cls in child.__bases__]
     return [(depth, cls.__name__), *(line for child in children for line in real(child, depth + 1))]
 
@@ -58,7 +61,9 @@ def test_the_tree_is_drawn_as_it_is() -> None:
 
 @pytest.mark.parametrize("cls", ALL)
 def test_an_error_needs_only_its_message(cls: type[CronAPIError]) -> None:
-    """Every error can be made from a message alone and then knows no call and started no request."""
+    """Every error can be made from a message alone and then knows no call and started no
+    request.
+    """
     error = cls("It went wrong.")
     assert (error.message, error.provider, error.function, error.attempts) == (
         "It went wrong.",
@@ -78,8 +83,12 @@ def test_an_error_needs_only_its_message(cls: type[CronAPIError]) -> None:
 )
 def test_an_error_travels_between_processes(cls: type[CronAPIError], clone: Any) -> None:
     """Every error arrives in another process with all it knew."""
-    error = cls("It went wrong.").of_call(
-        provider="fastcron", function="cron.add", attempts=3, applied=Applied.UNKNOWN
+    error = with_facts(
+        cls("It went wrong."),
+        provider="fastcron",
+        function="cron.add",
+        attempts=3,
+        applied=Applied.UNKNOWN,
     )
     error.__dict__.update(dict.fromkeys(error.__dict__.keys() - {"message", "applied"}, 7))
     twin = clone(error)
@@ -141,10 +150,14 @@ def test_advice_is_one_sentence(cls: type[CronAPIError]) -> None:
 
 
 def test_facts_of_the_call_are_filled_in_later() -> None:
-    """What is known of a call can be filled in where it is known, and the error itself comes back."""
+    """What is known of a call can be filled in where it is known,
+    and the error itself comes back.
+    """
     error = APIError("No.", code=3)
     assert (
-        error.of_call(provider="setcronjob", function="cron.get", attempts=1, applied=Applied.NO)
+        with_facts(
+            error, provider="setcronjob", function="cron.get", attempts=1, applied=Applied.NO
+        )
         is error
     )
     assert str(error) == "setcronjob cron.get: No. [attempts: 1, applied: no]"

@@ -1,10 +1,13 @@
-"""The result classes as values: equality, copies, pickles, secrets, open enums, and the way back to the wire."""
+"""The result classes as values: equality, copies, pickles, secrets, open enums, and the way back to
+the wire.
+"""
 
 from __future__ import annotations
 
 import copy
 import pickle
 from datetime import UTC, date, datetime, timedelta, timezone
+from functools import partial
 from typing import Any
 
 import pytest
@@ -119,11 +122,13 @@ def test_secrets_are_not_in_the_repr(result: object, secret: str) -> None:
     assert secret not in repr(result)
 
 
-# --- the way back ----------------------------------------------------------------------------------------------------------------
+# --- the way back --------------------------------------------------------------------------------
 
 
 def test_a_job_goes_back_under_the_wire_names() -> None:
-    """A job written back has the service's names and encodings, and its unknown members among them."""
+    """A job written back has the service's names and encodings,
+    and its unknown members among them.
+    """
     job = CronJob(
         id=7,
         http_method="POST",
@@ -147,7 +152,9 @@ def test_a_job_goes_back_under_the_wire_names() -> None:
 
 
 def test_times_go_back_as_unix_seconds() -> None:
-    """A moment is written as whole seconds where it is whole, and with its fraction where it has one; a date as its text."""
+    """A moment is written as whole seconds where it is whole, and with its fraction where it has
+    one; a date as its text.
+    """
     wire = Attempt(time=MOMENT, start_time=MOMENT + timedelta(seconds=0.25)).to_wire()
     assert wire == {"time": 1720409270, "startTime": 1720409270.25}
     assert type(wire["time"]) is int
@@ -168,7 +175,9 @@ def test_writing_back_does_not_change_the_result() -> None:
 
 
 def test_an_execution_goes_back_with_a_list_of_attempts() -> None:
-    """An execution is written as the row with a list of attempts, without the numbers it does not have."""
+    """An execution is written as the row with a list of attempts, without the numbers it does not
+    have.
+    """
     assert Execution(attempts=(Attempt(status=1), Attempt(status=0))).to_wire() == {
         "result": [{"status": 1}, {"status": 0}]
     }
@@ -189,7 +198,9 @@ def test_an_execution_goes_back_with_a_list_of_attempts() -> None:
     ],
 )
 def test_names_are_camel_case_on_the_wire(name: str, wire: str) -> None:
-    """A Python name is the wire's camelCase, without the underscore that keeps it from being a keyword."""
+    """A Python name is the wire's camelCase, without the underscore that keeps it from being a
+    keyword.
+    """
     assert wire_name(name) == wire
 
 
@@ -201,7 +212,7 @@ def test_exceptional_names() -> None:
     assert former_names(Notification) == {}
 
 
-# --- what a result says ----------------------------------------------------------------------------------------------------------
+# --- what a result says --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -257,12 +268,14 @@ def test_an_execution_without_a_scheduled_time_has_its_start() -> None:
     assert Execution(attempts=(Attempt(start_time=MOMENT),)).time == MOMENT
 
 
-# --- open enums ------------------------------------------------------------------------------------------------------------------
+# --- open enums ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", [JobStatus, Notify])
 def test_an_unknown_number_is_kept(kind: type[OpenEnum]) -> None:
-    """A number that an enum does not know equals itself, has a name, pickles, and is no new member."""
+    """A number that an enum does not know equals itself, has a name, pickles,
+    and is no new member.
+    """
     unknown = kind(42)
     assert unknown == 42
     assert (type(unknown), unknown.name, unknown.value) == (kind, "UNRECOGNISED_42", 42)
@@ -270,6 +283,41 @@ def test_an_unknown_number_is_kept(kind: type[OpenEnum]) -> None:
     for clone in (pickle.loads(pickle.dumps(unknown)), copy.copy(unknown), copy.deepcopy(unknown)):
         assert (clone, type(clone), clone.name) == (42, kind, "UNRECOGNISED_42")
     assert 42 not in list(kind)
+
+
+def _pickled(protocol: int, value: object) -> Any:
+    return pickle.loads(pickle.dumps(value, protocol))
+
+
+OPEN_ENUMS = OpenEnum.__subclasses__()
+CLONES = {
+    **{f"pickle {n}": partial(_pickled, n) for n in range(pickle.HIGHEST_PROTOCOL + 1)},
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+}
+
+
+@pytest.mark.parametrize("kind", OPEN_ENUMS)
+@pytest.mark.parametrize("clone", CLONES.values(), ids=CLONES)
+@pytest.mark.parametrize("number", [-1, 0, 1, 42, 2**70])
+def test_a_member_survives_pickle_and_copy(kind: type[OpenEnum], clone: Any, number: int) -> None:
+    """A clone has number, name, type and hash of its member; a known one is the same object."""
+    member = kind(number)
+    twin = clone(member)
+    assert (twin, type(twin), twin.name, twin.value) == (number, kind, member.name, number)
+    assert hash(twin) == hash(member) == hash(number)
+    known = number in [code.value for code in kind]
+    assert (twin is member) or not known
+    assert repr(twin) == repr(member)
+    assert [twin] == clone([member])
+
+
+@pytest.mark.parametrize("kind", OPEN_ENUMS)
+@pytest.mark.parametrize("clone", [copy.copy, copy.deepcopy])
+def test_a_copy_of_an_unknown_number_is_the_same_object(kind: type[OpenEnum], clone: Any) -> None:
+    """A member never changes, so that a copy of it is the member itself."""
+    unknown = kind(42)
+    assert clone(unknown) is unknown
 
 
 @pytest.mark.parametrize("value", ["1", 1.5, None])

@@ -18,7 +18,7 @@ BOTH = pytest.mark.parametrize(
 )
 
 
-# --- rates -----------------------------------------------------------------------------------------------------------------------
+# --- rates ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_a_rate_that_is_none_is_refused(make: Any, name: str, value: float) -> N
         make(value)
 
 
-# --- base addresses --------------------------------------------------------------------------------------------------------------
+# --- base addresses ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,9 @@ def test_a_base_address_ends_in_a_slash(given: str, kept: str) -> None:
     ],
 )
 def test_only_https_leaves_the_machine(url: str) -> None:
-    """An address without TLS is refused unless it is on this machine: the token would travel unencrypted."""
+    """An address without TLS is refused unless it is on this machine: the token would travel
+    unencrypted.
+    """
     with pytest.raises(ConfigurationError, match="must be https"):
         attrs.evolve(FASTCRON, base_url=url)
 
@@ -134,7 +136,9 @@ def test_what_is_no_address_is_refused(url: Any) -> None:
     ],
 )
 def test_what_is_no_printable_ascii_is_refused(url: Any) -> None:
-    """An address with white space, control or non-ASCII characters, or one that is no text, is refused."""
+    """An address with white space, control or non-ASCII characters, or one that is no text, is
+    refused.
+    """
     with pytest.raises(ConfigurationError, match="printable ASCII"):
         attrs.evolve(FASTCRON, base_url=url)
 
@@ -162,7 +166,7 @@ def test_a_rate_out_of_range_is_refused(limit: Any, per: float) -> None:
         Rate(limit, per)
 
 
-# --- the services ----------------------------------------------------------------------------------------------------------------
+# --- the services --------------------------------------------------------------------------------
 
 
 def test_the_documented_services() -> None:
@@ -226,7 +230,9 @@ def test_a_service_spells_functions_its_own_way(
 
 
 def test_a_third_service_is_an_evolved_one() -> None:
-    """A third service of the family is described by what differs, and is checked like the first two."""
+    """A third service of the family is described by what differs, and is checked like the first
+    two.
+    """
     third = attrs.evolve(
         FASTCRON,
         name="third",

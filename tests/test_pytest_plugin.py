@@ -32,7 +32,9 @@ async def test_a_job(cron_emulator, fastcron):
 
 
 async def test_a_users_test_has_both_services_in_process(cron_emulator, fastcron, setcronjob):
-    """A user's test adds jobs at both services and looks at their state, with no network and no waiting."""
+    """A user's test adds jobs at both services and looks at their state, with no network and no
+    waiting.
+    """
     async with fastcron, setcronjob:
         for _ in range(20):
             await fastcron.cron.add(url="https://example.com/ping")
@@ -52,7 +54,9 @@ def test_a_users_test_runs_with_pytest_asyncio(tmp_path):
 
 @pytest.mark.virtual_clock
 async def test_an_outage_for_ever_ends_a_call_within_a_second_or_so(fastcron, cron_faults):
-    """A user's test sees its program fail in an outage without sitting through two minutes of it."""
+    """A user's test sees its program fail in an outage without sitting through two minutes of
+    it.
+    """
     cron_faults.add(Fault("outage", times=None))
     begun = anyio.current_time()
     with pytest.raises(ServiceUnavailableError):

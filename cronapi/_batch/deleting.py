@@ -22,6 +22,7 @@ from cronapi._calls.lookup import retry_once
 from cronapi._calls.memory import ids_of
 from cronapi._calls.options import DeferredRequest
 from cronapi._calls.pages import every_job
+from cronapi._facts import facts_of, with_facts
 from cronapi._functions import Function
 from cronapi.errors import APIError, Applied, CronAPIError, NotFoundError
 
@@ -102,7 +103,7 @@ async def _refused(calls: Calls, ids: Sequence[int], error: APIError, *, lost: b
     try:
         there = set(ids_of(await retry_once(partial(every_job, calls.ask))))
     except CronAPIError as problem:
-        failed = problem.of_call(applied=Applied.UNKNOWN if lost else Applied.NO)
+        failed = with_facts(problem, applied=Applied.UNKNOWN if lost else Applied.NO)
         return settled(all_failed(failed, ids))
     left = [index for index, number in enumerate(ids) if number in there]
     absent = {
@@ -123,9 +124,9 @@ def _of_a_batch(error: APIError, count: int, *, lost: bool) -> APIError:
         f"Refused as part of a batch of {count}; with retry=None nothing tells which item it was: "
         f"{error.message}"
     )
-    refusal = APIError(text, code=error.code, **error.facts())
+    refusal = APIError(text, code=error.code, **facts_of(error))
     refusal.__cause__ = error
-    return refusal.of_call(applied=Applied.UNKNOWN) if lost else refusal
+    return with_facts(refusal, applied=Applied.UNKNOWN) if lost else refusal
 
 
 def _absent(calls: Calls, number: int, error: APIError, *, lost: bool) -> Result:

@@ -8,6 +8,7 @@ from typing import Any, TypeGuard
 
 from attrs import frozen
 
+from cronapi._facts import with_facts
 from cronapi.errors import (
     APIError,
     Applied,
@@ -86,7 +87,7 @@ def as_unknown(error: CronAPIError, first: CronAPIError | None = None) -> CronAP
     `first` is the error in which that earlier request ended.
     """
     attempts = error.attempts + (first.attempts if first else 0)
-    twin = copy.copy(error).of_call(applied=Applied.UNKNOWN, attempts=attempts)
+    twin = with_facts(copy.copy(error), applied=Applied.UNKNOWN, attempts=attempts)
     twin.__cause__ = first or error.__cause__
     return twin
 
@@ -104,4 +105,4 @@ def first_fatal(results: Iterable[Result], *, lost: bool = False) -> CronAPIErro
     """
     error = next((found for result in results if (found := fatal_error(result.error))), None)
     applied = Applied.UNKNOWN if lost else Applied.NO
-    return None if error is None else as_unknown(error).of_call(applied=applied)
+    return None if error is None else with_facts(as_unknown(error), applied=applied)

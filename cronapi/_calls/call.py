@@ -22,6 +22,7 @@ from cronapi._calls.options import DeferredRequest, Options
 from cronapi._calls.pages import Paging
 from cronapi._calls.retry import History, RetryPolicy, Step, backoff, is_over, next_step
 from cronapi._calls.sender import Sender
+from cronapi._facts import facts_of, with_facts
 from cronapi._functions import CRON_BATCH_DELETE, Function, Repeat
 from cronapi._protocol.response import Ending, Verdict
 from cronapi.errors import (
@@ -190,7 +191,7 @@ class Call:
             return None
         absent = NotFoundError(error.message, code=getattr(error, "code", 1))
         absent.says_code = True
-        raise absent.of_call(**failed.facts()) from None  # its text says the same
+        raise with_facts(absent, **facts_of(failed)) from None  # its text says the same
 
     async def _is_gone(self, error: CronAPIError) -> bool:
         """Return True if the service's error means that there is no such job or group.

@@ -77,4 +77,4 @@ class Caller:
 
     async def wait(self, seconds: float) -> None:
         """Let time pass before a look."""
-        await self._scheduler().rest(seconds)
+        await self._scheduler()._sleep(seconds)  # noqa: SLF001 -- the scheduler alone waits

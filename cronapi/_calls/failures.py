@@ -6,6 +6,7 @@ from attrs import define
 
 from cronapi._calls.retry import History
 from cronapi._calls.sender import Sender
+from cronapi._facts import with_facts
 from cronapi.errors import Applied, CronAPIError, OutcomeUnknownError, WaitTooLongError
 
 SHARE = "Ask again later, allow a longer max_wait, or make the client with coalesce=True."
@@ -24,7 +25,8 @@ class Failures:
         applied, function = error.applied, self.sender.function
         if applied is Applied.NO:
             applied = self.history.applied(function.repeat)
-        return error.of_call(
+        return with_facts(
+            error,
             provider=self.sender.caller.provider.name,
             function=function.name,
             attempts=self.history.attempts,

@@ -122,7 +122,7 @@ class Sender:
                 self.caller.creates.track(self, keys)
             return self._request(token)
         except BaseException:
-            slot.give_back()
+            slot.release_unused()
             raise
 
     def _request(self, token: str) -> Request:

@@ -92,7 +92,7 @@ class Transport:
         `learn` returns the verdict, or another one if the answer belongs to another request.
         """
         if self._closed:  # while the call was waiting for its slot
-            slot.give_back()
+            slot.release_unused()
             raise ConfigurationError(_CLOSED)
         exchange = Exchange()
         self._under_way += 1

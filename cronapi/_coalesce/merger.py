@@ -26,6 +26,7 @@ from cronapi._calls.tasks import spawn
 from cronapi._coalesce.order import Line, Order
 from cronapi._coalesce.shared import LATE, Member, Shared
 from cronapi._coalesce.sharing import send_adds, send_deletes, send_gets, send_read
+from cronapi._facts import with_facts
 from cronapi._functions import Function, Repeat
 from cronapi.errors import CronAPIError, WaitTooLongError
 from cronapi.scheduler import Lane
@@ -87,7 +88,7 @@ class Merger:
                 raise member.failure
         except CronAPIError as error:
             provider = self._caller.provider.name
-            raise error.of_call(provider=provider, function=function.name) from error.__cause__
+            raise with_facts(error, provider=provider, function=function.name) from error.__cause__
 
     async def _wait(self, member: Member, options: Options) -> None:
         """Wait for the answer, beyond max_wait only if the item is being carried out."""

@@ -1,1 +1,1 @@
-"""The services' protocol as pure functions: parameters out, answers in; no I/O and no policy."""
+"""The services' protocol as pure functions without I/O or policy: parameters out, answers in."""

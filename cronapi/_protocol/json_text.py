@@ -1,4 +1,4 @@
-"""JSON text in, a JSON value out, and one kind of error for everything that is not JSON; and a copy of such a value."""
+"""JSON text in, a JSON value out, one kind of error for all other text, and copies of values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from typing import Any
 
 
 def parse_json(body: bytes | str) -> object:
-    """Return the JSON value, or raise ValueError: not JSON, not UTF-8, nested too deep, or a number too long."""
+    """Return the JSON value of a text.
+
+    ValueError if it is not JSON, not UTF-8 or nested too deep, or if a number is too long.
+    """
     try:
         return json.loads(body)
     except RecursionError as error:
@@ -15,7 +18,7 @@ def parse_json(body: bytes | str) -> object:
 
 
 def copied(value: Any) -> Any:
-    """Return a JSON value of its own for somebody who may change it."""
+    """Return a deep copy of a JSON value."""
     if isinstance(value, dict):
         return {name: copied(item) for name, item in value.items()}
     return [copied(item) for item in value] if isinstance(value, list) else value

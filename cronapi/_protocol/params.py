@@ -1,30 +1,25 @@
-"""What a caller may give, and how each value travels: job parameters, headers, times and spans of time."""
+"""The parameters of a job, as a caller gives them."""
 
 from __future__ import annotations
 
-import difflib
-import enum
-import math
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from types import MappingProxyType
-from typing import Any, TypedDict, TypeVar, Unpack
+from typing import Any, TypedDict, Unpack
 
-from cronapi._names import wire_name
 from cronapi._protocol.redaction import SECRET_PARAMS, without_password
 from cronapi.errors import ConfigurationError
-from cronapi.models import Notify
-from cronapi.providers import Provider
 
 
 class JobParams(TypedDict, total=False):
     """The parameters of a job, by the services' names in snake_case.
 
-    `expression` is crontab's five fields or a span such as "15 minutes". `timeout` is in seconds; `delay` is the most minutes that a run
-    is late at random. `instances` is how many runs may overlap, 0 for any number. `group` is a group's id. Output with `pattern` in it is
-    a failure, and output without `keyword`. `notify` is a boolean or a `Notify`. `run` is 1 (or True) for now, or the time to run at.
-    `second` to `weekday`, `retry`, `retry_after`, `single` and `dns_cache` are SetCronJob's. None clears what can be cleared.
+    `expression` is crontab's five fields or a span such as "15 minutes". `timeout` is in seconds.
+    `delay` is the most minutes that a run is late at random. `instances` is the number of runs that
+    may overlap, 0 for any number. `group` is a group's id. A run fails if its output contains
+    `pattern`, or does not contain `keyword`. `notify` is a boolean or a `Notify`. `run` is 1 (or
+    True) for now, or the time to run at. `second` to `weekday`, `retry`, `retry_after`, `single`
+    and `dns_cache` are SetCronJob's. None clears a parameter that can be cleared.
     """
 
     url: str
@@ -65,40 +60,34 @@ class JobParams(TypedDict, total=False):
     dns_cache: bool
 
 
-_CLEARABLE = frozenset(
-    {"name", "group", "filter", "http_headers", "post_data", "user_agent", "username", "password"}
-    | {"notify_match", "pattern", "keyword", "payload"}
-)
-_NUMBERS = {
-    "id": "an id is a number, such as job.id",
-    "group": "a group is given by its number, such as group.id",
-}
 _ALSO_CALLED = {
     **dict.fromkeys(("cron", "crontab", "schedule"), "expression"),
     **dict.fromkeys(("body", "data"), "post_data"),
     "headers": "http_headers",
     "method": "http_method",
 }
-"""What other services and libraries call a parameter: a hint in an error, never accepted."""
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-N = TypeVar("N", int, float)
-_MOST_BITS = 64
-_UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+"""Names of other services and libraries. They are hints in an error, and never accepted."""
 
 
 def check_names(params: Mapping[str, object], function: str) -> None:
     """Refuse a job parameter that does not exist, and name the nearest one that does."""
     for name in params.keys() - JobParams.__annotations__.keys():
-        near = difflib.get_close_matches(str(name), JobParams.__annotations__, 1)
-        meant = _ALSO_CALLED.get(name, near[0] if near else None)
+        meant = _ALSO_CALLED.get(name) or _nearest(str(name))
         hint = "." if meant is None else f"; did you mean {meant!r}?"
         raise ConfigurationError(f"{function} has no parameter {name!r}{hint}")
 
 
-class JobSpec:
-    """The description of a job that is to be, made from the same parameters as `cron.add`.
+def _nearest(name: str) -> str | None:
+    from difflib import get_close_matches  # noqa: PLC0415 -- only an error needs it
 
-    An unknown parameter or a missing url is a ConfigurationError. Equal specs are equal; secrets are not in the repr.
+    return next(iter(get_close_matches(name, JobParams.__annotations__, 1)), None)
+
+
+class JobSpec:
+    """The description of a new job, made from the same parameters as `cron.add`.
+
+    An unknown parameter or a missing url is a ConfigurationError. Specs with equal parameters are
+    equal. The repr hides secrets.
     """
 
     __slots__ = ("_params",)
@@ -133,7 +122,10 @@ def _remake_spec(params: JobParams) -> JobSpec:
 
 
 def as_params(spec: JobSpec | Mapping[str, Any], what: str = "A job") -> Mapping[str, Any]:
-    """Return the parameters of a job that is to be, given as a JobSpec or a mapping of the same names; `what` wants them."""
+    """Return the parameters of a new job, given as a JobSpec or as a mapping of the same names.
+
+    `what` names the job in an error.
+    """
     if isinstance(spec, JobSpec):
         return spec.params
     if not isinstance(spec, Mapping):
@@ -142,145 +134,3 @@ def as_params(spec: JobSpec | Mapping[str, Any], what: str = "A job") -> Mapping
     if not spec.get("url"):
         raise ConfigurationError(f"{what} needs a url.")
     return spec
-
-
-def unix_seconds(moment: datetime | float) -> int:
-    """Return a moment as whole Unix seconds; a naive datetime is refused, since it names no moment."""
-    if isinstance(moment, int | float):
-        return int(_finite(moment))
-    if not isinstance(moment, datetime):
-        raise ConfigurationError(
-            f"A time is a datetime or Unix seconds, not {type(moment).__name__}."
-        )
-    if moment.utcoffset() is None:
-        raise ConfigurationError(
-            "The datetime has no time zone: it names no moment. Give one with tzinfo, such as UTC."
-        )
-    return math.floor(moment.timestamp())
-
-
-def span(value: str | timedelta) -> str:
-    """Return a span of time as the services read it: `15 minutes`."""
-    if isinstance(value, str):
-        return value
-    if not isinstance(value, timedelta):
-        raise ConfigurationError(
-            f"A span of time is text such as '15 minutes' or a timedelta, not {type(value).__name__}."
-        )
-    seconds = round(value.total_seconds())
-    if seconds <= 0:
-        raise ConfigurationError("A span of time must be at least one second.")
-    size, unit = next((size, unit) for size, unit in _UNITS if seconds % size == 0)
-    count = seconds // size
-    return f"{count} {unit}{'' if count == 1 else 's'}"
-
-
-def header_lines(headers: Mapping[str, str] | str) -> str:
-    """Return headers as lines joined with CRLF; a name or value that would break out of its line is refused."""
-    if isinstance(headers, str):
-        pairs: Iterable[tuple[str, str]] = (
-            _split_header(line) for line in headers.splitlines() if line.strip()
-        )
-    elif isinstance(headers, Mapping):
-        pairs = headers.items()
-    else:
-        raise ConfigurationError(f"http_headers must be a mapping, not {type(headers).__name__}.")
-    return "\r\n".join(_header_line(name, value) for name, value in pairs)
-
-
-def _split_header(line: str) -> tuple[str, str]:
-    name, colon, value = line.partition(":")
-    if not colon:
-        raise ConfigurationError("A line of http_headers has no colon.")
-    return name.strip(), value.strip()
-
-
-def _header_line(name: str, value: str) -> str:
-    if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
-        raise ConfigurationError(f"{name!r} is not a header name.")
-    if not isinstance(value, str) or any(c in value for c in "\r\n\0"):
-        raise ConfigurationError(
-            f"The value of the header {name!r} must be text without CR, LF or NUL."
-        )
-    return f"{name}: {value}"
-
-
-def _notify(value: bool | int, provider: Provider) -> bool | int:
-    if not isinstance(value, int) or int(value) not in {int(code) for code in Notify}:
-        raise ConfigurationError(
-            f"notify must be a boolean or one of the codes 0 to 3, not {value!r}."
-        )
-    if provider.notify_codes:
-        return int(value)
-    if value not in (Notify.NEVER, Notify.ON_FAILURE):
-        raise ConfigurationError(
-            f"{provider.name} has no notify code {int(value)}; it takes True (on failure) or False."
-        )
-    return bool(value)
-
-
-def _finite(value: N) -> N:
-    """Return a number as it is, or refuse one that cannot be written down or that no service takes."""
-    if isinstance(value, int):
-        if value.bit_length() > _MOST_BITS:
-            raise ConfigurationError(f"A number of {value.bit_length()} bits is too large.")
-    elif not math.isfinite(value):
-        raise ConfigurationError(f"{value!r} is not a finite number.")
-    return value
-
-
-def _plain(name: str, value: object) -> object:
-    """Return a value as JSON has it."""
-    if isinstance(value, datetime):
-        return unix_seconds(value)
-    if isinstance(value, enum.Enum):
-        return value.value
-    if isinstance(value, int | float):
-        return _finite(value)
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
-        return [_plain(name, item) for item in value]
-    raise ConfigurationError(
-        f"{name} cannot be a {type(value).__name__}; {_NUMBERS.get(name, 'bodies and payloads are text')}."
-    )
-
-
-def _jobs(value: object) -> Sequence[Mapping[str, Any]]:
-    """Return the jobs of a batch in a raw call; none where it is something else."""
-    return (
-        value
-        if isinstance(value, list | tuple) and all(isinstance(item, Mapping) for item in value)
-        else ()
-    )
-
-
-def _encode(name: str, value: Any, provider: Provider) -> object:
-    wire = wire_name(name)
-    if wire == "httpHeaders":
-        return header_lines(value)
-    if wire == "data" and (jobs := _jobs(value)):
-        return [encode_params(job, provider, clear=False) for job in jobs]
-    if name == "notify":
-        return _notify(value, provider)
-    if name in ("run", "time"):
-        return unix_seconds(value)
-    return _plain(name, value)
-
-
-def encode_params(params: Mapping[str, Any], provider: Provider, *, clear: bool) -> dict[str, Any]:
-    """Return parameters as they travel, under the wire's names.
-
-    None is sent as "" where `clear` is set and the service can clear the field (an edit), and is left out otherwise.
-    """
-    wire = {
-        wire_name(name): _encode(name, value, provider)
-        for name, value in params.items()
-        if value is not None
-    }
-    empty = [name for name, value in params.items() if value is None] if clear else []
-    for name in empty:
-        if name not in _CLEARABLE:
-            raise ConfigurationError(f"{name} cannot be cleared; leave it out to keep its value.")
-        wire[wire_name(name)] = ""
-    return wire

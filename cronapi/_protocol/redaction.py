@@ -1,4 +1,4 @@
-"""Hide secrets: the one room that knows where they stand and how a text is shown without them."""
+"""Hide secrets: the one file that knows their places, and removes them from texts."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _CREDENTIAL = re.compile(
 
 
 def without_password(value: object) -> object:
-    """Return a value as it may be shown, without the password of a URL."""
+    """Return a value without the password of a URL."""
     return _URL_USER.sub(rf"\1:{HIDDEN}@", value) if isinstance(value, str) else value
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
-    """Return `text` without the secrets, whether raw, percent-encoded or as in JSON."""
+    """Return `text` without the secrets, be they raw, percent-encoded or as in JSON."""
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= LEAST_SECRET:
             for form in (
@@ -45,7 +45,7 @@ def redact(text: str, secrets: Iterable[str]) -> str:
 
 
 def contains_secret(error: BaseException | None, secrets: Iterable[str]) -> bool:
-    """Whether an exception, or one that led to it, repeats a secret.
+    """Return True if an exception, or one that led to it, repeats a secret.
 
     A server may echo a request, and a foreign exception may quote it.
     """
@@ -69,7 +69,7 @@ def secrets_of(params: Mapping[str, Any]) -> list[str]:
 
 
 def may_stand_in_url(params: Mapping[str, Any]) -> bool:
-    """Whether parameters hold nothing that proxies and servers must not log."""
+    """Return True if proxies and servers may log these parameters."""
     return _NEVER_IN_URL.isdisjoint(params) and not _embedded_secrets(params)
 
 

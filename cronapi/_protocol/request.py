@@ -11,12 +11,13 @@ from urllib.parse import quote, urlencode
 from attrs import field, frozen
 
 from cronapi._protocol.redaction import may_stand_in_url, secrets_of
+from cronapi._version import __version__
 from cronapi.providers import Provider
 
 RequestFormat = Literal["json", "form", "query"]
 Auth = Literal["body", "bearer"]
 
-USER_AGENT = "cronapi-client (+https://pypi.org/project/cronapi-client/)"
+USER_AGENT = f"cronapi-client/{__version__} (+https://pypi.org/project/cronapi-client/)"
 
 
 @frozen(kw_only=True)

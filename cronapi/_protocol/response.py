@@ -1,4 +1,4 @@
-"""An HTTP answer becomes a verdict, without any I/O: what happened, and what that says of the call."""
+"""An HTTP answer becomes a verdict on the attempt, without any I/O."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from attrs import evolve, frozen
@@ -95,9 +94,9 @@ def read_response(
 ) -> Verdict:
     """Return the verdict on an answer. An envelope counts with any HTTP status.
 
-    `headers` have lower-case names. `limiter_pages` are texts of the pages with which the rate limit of
-    the service refuses a request. `was_quick` is True if the answer came in less than twice the usual
-    time, so that the service can hardly have worked on it.
+    `headers` have lower-case names. `limiter_pages` are texts of the pages with which the rate
+    limit of the service refuses a request. `was_quick` is True if the answer came in less than
+    twice the usual time, so that the service can hardly have worked on it.
     """
     reply = Reply(status, headers, body, tuple(secrets), now)
     try:
@@ -183,7 +182,10 @@ def _garbled(shown: bytes, reason: str, secrets: tuple[str, ...]) -> Verdict:
 
 
 def retry_after_seconds(value: str | None, now: datetime | None = None) -> float | None:
-    """Return the seconds that a Retry-After header asks for, given as seconds or as an HTTP date; None where it asks for nothing."""
+    """Return the delay of a Retry-After header in seconds, or None if it asks for none.
+
+    The header has seconds or an HTTP date.
+    """
     if not value:
         return None
     try:
@@ -194,6 +196,8 @@ def retry_after_seconds(value: str | None, now: datetime | None = None) -> float
 
 
 def _seconds_until(date: str, now: datetime) -> float:
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 -- a Retry-After is rarely a date
+
     try:
         when = parsedate_to_datetime(date)
     except (ValueError, OverflowError):

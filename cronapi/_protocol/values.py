@@ -1,4 +1,8 @@
-"""How single values are read: what the services have sent over the years, and a clear ValueError for the rest."""
+"""How single values are read.
+
+Each function takes all that the services have sent over the years, and raises a clear ValueError
+for the rest.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +53,7 @@ def to_bool(value: object, _: object = None) -> bool:
 
 
 def to_text(value: object, _: object = None) -> str:
-    """Read text; a number is taken as its text."""
+    """Read text. A number is taken as its text."""
     if isinstance(value, str):
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -57,7 +61,7 @@ def to_text(value: object, _: object = None) -> str:
     raise ValueError(f"expected text, got {shown(value)}")
 
 
-def to_moment(value: object, _: object = None) -> datetime:
+def to_datetime(value: object, _: object = None) -> datetime:
     """Read Unix seconds as an aware UTC datetime."""
     if isinstance(value, dict) and "time" in value:
         value = value["time"]
@@ -76,7 +80,7 @@ def to_date(value: object, _: object = None) -> date:
 
 
 def shown(value: object) -> str:
-    """Name a value without repeating it at length, since it may be anything, a secret too."""
+    """Describe a value without repeating it at length: it may be a secret."""
     if isinstance(value, bool | int | float) or value is None:
         return f"{value!r:.40}"
     return (

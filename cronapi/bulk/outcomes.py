@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from cronapi._batch.results import Result
+from cronapi._facts import with_facts
 from cronapi._functions import Function
 from cronapi._protocol.structure import StructureError, structure
 from cronapi.bulk.journal import EntryStatus, Journal
@@ -27,7 +28,7 @@ def outcome_of(function: Function[T], item: Item[Any], result: Result) -> Outcom
         error = ResponseError(
             f"Done, but the answer has an unexpected shape: {problem}.", problems=problem.problems
         )
-        return _failure(item, error.of_call(applied=Applied.YES), is_unknown=False)
+        return _failure(item, with_facts(error, applied=Applied.YES), is_unknown=False)
 
 
 def _failure(item: Item[Any], error: CronAPIError, *, is_unknown: bool) -> Outcome[Any]:

@@ -10,6 +10,7 @@ from typing import Any, Generic, Literal, Self, TypeVar, overload
 
 from attrs import evolve, field, fields, frozen
 
+from cronapi._facts import facts_of, with_facts
 from cronapi.errors import Applied, CronAPIError
 
 T = TypeVar("T")
@@ -153,7 +154,8 @@ class BulkError(ExceptionGroup[CronAPIError], CronAPIError):  # type: ignore[ove
     def __init__(self, message: str, errors: Sequence[CronAPIError], report: Report[Any]) -> None:
         Exception.__init__(self, message, errors, report)
         is_safe = all(error.applied is Applied.NO for error in errors)
-        self.of_call(
+        with_facts(
+            self,
             provider=None,
             function=report.function,
             attempts=0,
@@ -170,7 +172,7 @@ class BulkError(ExceptionGroup[CronAPIError], CronAPIError):  # type: ignore[ove
         return self.message
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return BulkError, (self.message, self.exceptions, self.report), self.facts()
+        return BulkError, (self.message, self.exceptions, self.report), facts_of(self)
 
 
 class Report(Sequence[Outcome[T]]):
@@ -262,7 +264,7 @@ class Report(Sequence[Outcome[T]]):
             return
         unsent = self.stopped_by or CronAPIError("Some were not tried.")
         failures = BulkError(self.summary(), errors or [unsent], self)
-        raise failures.of_call(applied=Applied.UNKNOWN) if self.done else failures
+        raise with_facts(failures, applied=Applied.UNKNOWN) if self.done else failures
 
 
 def _cause(error: CronAPIError | None) -> str:

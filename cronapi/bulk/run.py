@@ -17,6 +17,7 @@ from cronapi import _functions as table
 from cronapi._batch.calls import Calls
 from cronapi._batch.results import Result, fatal_error
 from cronapi._calls.tasks import spawn
+from cronapi._facts import with_facts
 from cronapi.bulk.chunks import AHEAD, Chunk, Chunks
 from cronapi.bulk.eta import lookup_seconds
 from cronapi.bulk.journal import Journal
@@ -124,7 +125,7 @@ class Run(Generic[T]):
             self._break_off(error)
         finally:
             if isinstance(self.error, CronAPIError) and self._doubt is Applied.UNKNOWN:
-                self.error.of_call(applied=self._doubt)
+                with_facts(self.error, applied=self._doubt)
             self._ended.set()
             self.outcomes.end()
 
@@ -251,7 +252,8 @@ class Run(Generic[T]):
         function = self.operation.function
         outcome = outcome_of(function, item, result)
         if outcome.error is not None:
-            outcome.error.of_call(
+            with_facts(
+                outcome.error,
                 provider=self.calls.caller.provider.name,
                 function=outcome.error.function or function.name,
             )

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from attrs import evolve, frozen
 
+from cronapi import _coalesce
 from cronapi._batch.calls import Calls
 from cronapi._batch.deleting import restore_ids
 from cronapi._batch.limits import Limits
@@ -14,9 +15,8 @@ from cronapi._calls.call import Answer, Call
 from cronapi._calls.caller import Caller
 from cronapi._calls.options import Options
 from cronapi._calls.pages import Paging
-from cronapi._coalesce.merger import Merger
 from cronapi._functions import CRON_FAILURES, Function, Repeat
-from cronapi._protocol.params import encode_params
+from cronapi._protocol.encoding import encode_params
 from cronapi._protocol.structure import StructureError, structure
 from cronapi.errors import Applied, ConfigurationError, ResponseError
 from cronapi.scheduler import Lane
@@ -31,7 +31,7 @@ class Invoker:
     caller: Caller
     options: Options
     limits: Limits
-    merger: Merger | None = None
+    merger: _coalesce.Merger | None = None
 
     @property
     def calls(self) -> Calls:

@@ -10,17 +10,10 @@ from typing import Any, TypedDict, Unpack
 from attrs import frozen
 
 from cronapi import _functions as table
+from cronapi import bulk
 from cronapi._calls.memory import MOST_DIGITS
-from cronapi._protocol.params import JobSpec, as_params, check_names, span
-from cronapi.bulk import Bulk
-from cronapi.bulk.bulk import ProgressCallback
-from cronapi.bulk.operations import (
-    add_operation,
-    delete_operation,
-    edit_alike_operation,
-    get_operation,
-    one_by_one_operation,
-)
+from cronapi._protocol.encoding import span
+from cronapi._protocol.params import JobSpec, as_params, check_names
 from cronapi.errors import ConfigurationError, UnsupportedFunctionError
 from cronapi.models import CronJob
 from cronapi.namespaces._invoke import Invoker
@@ -41,7 +34,7 @@ class BulkOptions(TypedDict, total=False):
     """
 
     journal: str | PathLike[str] | None
-    progress: ProgressCallback | None
+    progress: bulk.bulk.ProgressCallback | None
 
 
 @frozen
@@ -60,7 +53,7 @@ class ManyJobs:
         self,
         specs: Iterable[JobSpec | Mapping[str, Any]] | AsyncIterable[Any],
         **options: Unpack[BulkOptions],
-    ) -> Bulk[CronJob]:
+    ) -> bulk.Bulk[CronJob]:
         """Create jobs, in batches if the service has them (FastCron).
 
         A batch whose answer is lost is examined item by item: jobs that arrived are adopted, jobs
@@ -71,7 +64,13 @@ class ManyJobs:
         def check(spec: Any, _: int) -> Any:
             return self._invoke.encode(as_params(spec))
 
-        return Bulk(self._invoke.calls, add_operation(self._invoke.calls), specs, check, **options)
+        return bulk.Bulk(
+            self._invoke.calls,
+            bulk.operations.add_operation(self._invoke.calls),
+            specs,
+            check,
+            **options,
+        )
 
     def edit_many(
         self,
@@ -79,7 +78,7 @@ class ManyJobs:
         *,
         batch: bool = False,
         **options: Unpack[BulkOptions],
-    ) -> Bulk[CronJob]:
+    ) -> bulk.Bulk[CronJob]:
         """Change jobs, given as pairs of an id and its changes or as a mapping, one request each.
 
         Changes are a mapping or a JobSpec. None clears a field. An id given twice is a
@@ -100,11 +99,11 @@ class ManyJobs:
             return {"id": once(number, index)} | self._invoke.encode(changes, clear=True)
 
         operation = (
-            edit_alike_operation(calls)
+            bulk.operations.edit_alike_operation(calls)
             if batch
-            else one_by_one_operation(calls, "cron.edit_many", table.CRON_EDIT)
+            else bulk.operations.one_by_one_operation(calls, "cron.edit_many", table.CRON_EDIT)
         )
-        return Bulk(
+        return bulk.Bulk(
             calls,
             operation,
             list(edits.items()) if isinstance(edits, Mapping) else edits,
@@ -112,7 +111,7 @@ class ManyJobs:
             **options,
         )
 
-    def delete_many(self, ids: Ids, **options: Unpack[BulkOptions]) -> Bulk[CronJob]:
+    def delete_many(self, ids: Ids, **options: Unpack[BulkOptions]) -> bulk.Bulk[CronJob]:
         """Delete jobs, in batches if the service has them (FastCron).
 
         An id given twice is a ConfigurationError. A job that is gone after a lost answer counts as
@@ -120,21 +119,25 @@ class ManyJobs:
         refused batch. Any other job that is not there is a NotFoundError in its outcome: if this
         client has never seen it, nothing tells if the refused batch deleted it.
         """
-        return Bulk(
-            self._invoke.calls, delete_operation(self._invoke.calls), ids, Once(), **options
+        return bulk.Bulk(
+            self._invoke.calls,
+            bulk.operations.delete_operation(self._invoke.calls),
+            ids,
+            Once(),
+            **options,
         )
 
-    def enable_many(self, ids: Ids, **options: Unpack[BulkOptions]) -> Bulk[CronJob]:
+    def enable_many(self, ids: Ids, **options: Unpack[BulkOptions]) -> bulk.Bulk[CronJob]:
         """Let jobs run by their schedules again, one request each."""
         return self._each("cron.enable_many", table.CRON_ENABLE, ids, {}, options)
 
-    def disable_many(self, ids: Ids, **options: Unpack[BulkOptions]) -> Bulk[CronJob]:
+    def disable_many(self, ids: Ids, **options: Unpack[BulkOptions]) -> bulk.Bulk[CronJob]:
         """Stop jobs until they are enabled, one request each."""
         return self._each("cron.disable_many", table.CRON_DISABLE, ids, {}, options)
 
     def pause_many(
         self, ids: Ids, *, for_: str | timedelta, **options: Unpack[BulkOptions]
-    ) -> Bulk[CronJob]:
+    ) -> bulk.Bulk[CronJob]:
         """Stop jobs for a span of time, one request each."""
         return self._each("cron.pause_many", table.CRON_PAUSE, ids, {"for": span(for_)}, options)
 
@@ -145,7 +148,7 @@ class ManyJobs:
         time: datetime | int | None = None,
         payload: str | None = None,
         **options: Unpack[BulkOptions],
-    ) -> Bulk[datetime]:
+    ) -> bulk.Bulk[datetime]:
         """Queue one run of each job, now or at `time`, one request each.
 
         The values of the outcomes are the times of the runs. Not repeated blindly.
@@ -153,13 +156,19 @@ class ManyJobs:
         wire = self._invoke.encode({"time": time, "payload": payload})
         return self._each("cron.run_many", table.CRON_RUN, ids, wire, options)
 
-    def get_many(self, ids: Ids, *, progress: ProgressCallback | None = None) -> Bulk[CronJob]:
+    def get_many(
+        self, ids: Ids, *, progress: bulk.bulk.ProgressCallback | None = None
+    ) -> bulk.Bulk[CronJob]:
         """Read jobs, from pages of the list if that takes fewer requests.
 
         A read: repeated freely.
         """
-        return Bulk(
-            self._invoke.calls, get_operation(self._invoke.calls), ids, _id, progress=progress
+        return bulk.Bulk(
+            self._invoke.calls,
+            bulk.operations.get_operation(self._invoke.calls),
+            ids,
+            _id,
+            progress=progress,
         )
 
     def _each(
@@ -169,9 +178,9 @@ class ManyJobs:
         ids: Ids,
         wire: Mapping[str, Any],
         options: BulkOptions,
-    ) -> Bulk[Any]:
-        operation = one_by_one_operation(self._invoke.calls, name, row)
-        return Bulk(
+    ) -> bulk.Bulk[Any]:
+        operation = bulk.operations.one_by_one_operation(self._invoke.calls, name, row)
+        return bulk.Bulk(
             self._invoke.calls,
             operation,
             ids,

@@ -14,7 +14,8 @@ from cronapi import _functions as table
 from cronapi._calls.call import Answer
 from cronapi._calls.matching import NOT_COMPARED, is_match
 from cronapi._calls.pages import Reading, find_by_name
-from cronapi._protocol.params import JobParams, JobSpec, as_params, check_names, span
+from cronapi._protocol.encoding import span
+from cronapi._protocol.params import JobParams, JobSpec, as_params, check_names
 from cronapi._protocol.structure import structure
 from cronapi.bulk.source import checked
 from cronapi.errors import ConfigurationError

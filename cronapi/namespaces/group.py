@@ -9,8 +9,7 @@ from typing import Unpack
 from attrs import frozen
 
 from cronapi import _functions as table
-from cronapi.bulk import Bulk
-from cronapi.bulk.operations import delete_groups_operation
+from cronapi import bulk
 from cronapi.models import CronJob, Group
 from cronapi.namespaces._invoke import Invoker
 from cronapi.namespaces._many import BulkOptions, Ids, Once
@@ -89,11 +88,15 @@ class GroupNamespace:
         """Return the jobs of a group. A read: repeated freely."""
         return await self._invoke(table.GROUP_ITEMS, {"id": id})
 
-    def delete_many(self, ids: Ids, **options: Unpack[BulkOptions]) -> Bulk[Group]:
+    def delete_many(self, ids: Ids, **options: Unpack[BulkOptions]) -> bulk.Bulk[Group]:
         """Delete groups, one request each. Their jobs stay.
 
         An id given twice is a ConfigurationError.
         """
-        return Bulk(
-            self._invoke.calls, delete_groups_operation(self._invoke.calls), ids, Once(), **options
+        return bulk.Bulk(
+            self._invoke.calls,
+            bulk.operations.delete_groups_operation(self._invoke.calls),
+            ids,
+            Once(),
+            **options,
         )

@@ -1,10 +1,17 @@
 """Pacing and queueing: the only room of cronapi that waits for time."""
 
+from cronapi._lazy import lazy
 from cronapi.scheduler.bucket import Bucket, LocalBucket
 from cronapi.scheduler.queue import Scheduler, SchedulerStats
-from cronapi.scheduler.redis import RedisBucket
 from cronapi.scheduler.shared import shared_scheduler
 from cronapi.scheduler.slot import Lane, Slot
+
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from cronapi.scheduler.redis import RedisBucket
+else:
+    __getattr__, __dir__ = lazy(__name__, {"RedisBucket": "cronapi.scheduler.redis"}, ["redis"])
 
 __all__ = [
     "Bucket",

@@ -1,4 +1,7 @@
-"""The leaky bucket of one process: a pace, a clock and a lock, so that event loops in several threads can share it."""
+"""The leaky bucket of one process: a pace, a clock and a lock.
+
+Event loops in several threads can share it.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +19,15 @@ T = TypeVar("T")
 
 
 class Bucket(Protocol):
-    """Hands out starts at a rate; what a scheduler asks of it.
+    """The interface that a scheduler needs of a bucket, which hands out starts at a rate.
 
-    Only `reserve` and `publish` may wait; the rest is asked in between and answers at once. One scheduler asks from one event loop; a
-    bucket that several share keeps their starts apart.
+    Only `reserve` and `publish` may wait. The other methods are called in between and return at
+    once. Each scheduler calls from one event loop, and a shared bucket keeps the starts of several
+    schedulers apart.
     """
 
     shared: ClassVar[bool]
-    """Whether others must be told what happened, by `publish`."""
+    """True if other processes must be told of outcomes by `publish`."""
 
     @property
     def rate(self) -> Rate:
@@ -31,42 +35,48 @@ class Bucket(Protocol):
         ...
 
     def bind(self, rate: Rate) -> None:
-        """Learn the rate of a scheduler that is to use this bucket; raise ConfigurationError where it cannot have it."""
+        """Learn the rate of a scheduler that is to use this bucket.
+
+        Raises ConfigurationError if the bucket cannot have that rate.
+        """
 
     async def reserve(self) -> None:
-        """Make sure that `take` and `wait` know when the next start is due; may be cancelled at no cost.
+        """Make sure that `take` and `wait` know when the next start is due.
 
-        Raises SchedulerError where that cannot be known.
+        It may be cancelled at no cost. Raises SchedulerError if the time cannot be known.
         """
 
     async def publish(self) -> None:
-        """Tell others at once what they should not learn late: a refusal, and how a probe fared."""
+        """Tell others at once of a refusal, and how a probe fared.
+
+        They should not learn it late.
+        """
 
     def take(self) -> Start | None:
-        """Take the start that is due now, or None where none is."""
+        """Take the start that is due now, or return None if none is."""
 
     def wait(self) -> float:
         """Return the seconds until it is worth asking for a start."""
         ...
 
-    def give_back(self, start: Start) -> None:
-        """Take back a start that was not used."""
+    def release_unused(self, start: Start) -> None:
+        """Take back an unused start."""
 
     def sent(self, start: Start) -> float:
-        """Learn that the request is ready to go out, and return the seconds it still has to wait."""
+        """Learn that the request is ready, and return the seconds it still has to wait."""
         ...
 
     def accepted(self, start: Start) -> None:
         """Learn that the request was let through."""
 
     def refused(self, start: Start, retry_after: float | None = None) -> None:
-        """Learn that the rate limit refused the request; `retry_after` is in seconds."""
+        """Learn that the rate limit refused the request, with `retry_after` in seconds."""
 
     def lost(self, start: Start) -> None:
         """Learn that no answer came."""
 
     def read(self, look: Callable[[Pace, float], T]) -> T:
-        """Return what `look(pace, now)` sees."""
+        """Return `look(pace, now)`."""
         ...
 
 
@@ -74,7 +84,7 @@ logger: logging.Logger = logging.getLogger("cronapi.scheduler")
 
 
 def log_hold(held: bool, holding: bool, seconds: float = 0.0) -> None:
-    """Log that a hold of so many seconds begins, or that one ends."""
+    """Log that a hold of this length begins, or that one ends."""
     if holding and not held:
         logger.info(
             "hold begins: refused repeatedly, everybody waits %.2f s, then one probe at a time",
@@ -99,7 +109,7 @@ class LocalBucket:
         self._lock = threading.Lock()
 
     def bind(self, rate: Rate) -> None:
-        """Raise ConfigurationError for another rate than its own: two rates would be two budgets."""
+        """Raise ConfigurationError for another rate: two rates would be two budgets."""
         if rate != self.rate:
             raise ConfigurationError(f"The bucket is paced at {self.rate}, not at {rate}.")
 
@@ -107,10 +117,10 @@ class LocalBucket:
         """Do nothing: the next start is always known here."""
 
     async def publish(self) -> None:
-        """Do nothing: whoever shares this bucket sees it at once."""
+        """Do nothing: all schedulers that share this bucket see it at once."""
 
     def take(self) -> Start | None:
-        """Take the start that is due now, or None where none is."""
+        """Take the start that is due now, or return None if none is."""
         with self._lock:
             return self._pace.take(self._clock())
 
@@ -119,13 +129,13 @@ class LocalBucket:
         with self._lock:
             return self._pace.wait(self._clock())
 
-    def give_back(self, start: Start) -> None:
-        """Take back a start that was not used."""
+    def release_unused(self, start: Start) -> None:
+        """Take back an unused start."""
         with self._lock:
-            self._pace.give_back(start)
+            self._pace.release_unused(start)
 
     def sent(self, start: Start) -> float:
-        """Learn that the request is ready to go out, and return the seconds it still has to wait."""
+        """Learn that the request is ready, and return the seconds it still has to wait."""
         with self._lock:
             return self._pace.sent(start, self._clock())
 
@@ -133,13 +143,13 @@ class LocalBucket:
         """Learn that the request was let through."""
         with self._lock:
             pace = self._pace
-            held = pace.row > 1
+            held = pace.refusal_streak > 1
             pace.accepted(start, self._clock())
         if held:
             log_hold(held, pace.holding)
 
     def refused(self, start: Start, retry_after: float | None = None) -> None:
-        """Learn that the rate limit refused the request; `retry_after` is in seconds."""
+        """Learn that the rate limit refused the request, with `retry_after` in seconds."""
         with self._lock:
             now, held = self._clock(), self._pace.holding
             self._pace.refused(start, now, retry_after)
@@ -152,15 +162,16 @@ class LocalBucket:
             self._pace.lost(start)
 
     def read(self, look: Callable[[Pace, float], T]) -> T:
-        """Return what `look(pace, now)` sees."""
+        """Return `look(pace, now)`."""
         with self._lock:
             return look(self._pace, self._clock())
 
 
 class OwnBucket(LocalBucket):
-    """The bucket that a scheduler makes for itself, and that no other may have: one thread at a time uses it.
+    """The bucket that a scheduler makes for itself: one thread at a time uses it.
 
-    The two steps of every slot go without the lock, which costs a fifth of a slot.
+    No other scheduler may have it. So the two steps of every slot do without the lock, which costs
+    a fifth of a slot.
     """
 
     _bound: bool = False
@@ -175,12 +186,12 @@ class OwnBucket(LocalBucket):
         super().bind(rate)
 
     def take(self) -> Start | None:
-        """Take the start that is due now, or None where none is."""
+        """Take the start that is due now, or return None if none is."""
         return self._pace.take(self._clock())
 
     def accepted(self, start: Start) -> None:
         """Learn that the request was let through."""
-        if self._pace.row:  # it may end here
+        if self._pace.refusal_streak:  # a hold may end here, and that is logged
             super().accepted(start)
         else:
             self._pace.accepted(start, self._clock())

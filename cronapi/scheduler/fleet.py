@@ -1,19 +1,35 @@
-"""What a process knows of the pace that it shares with others through Redis; no clock and no waiting here either."""
+"""One process's share in the pace that a fleet keeps in Redis.
+
+House rule: no clock and no waiting here either. `now` is an argument, in seconds of this
+process's clock.
+"""
 
 from __future__ import annotations
 
-from attrs import define, frozen
+import math
+from collections import deque
+
+from attrs import Factory, define, frozen
 
 from cronapi.scheduler.pace import Pace, Start
+from cronapi.scheduler.tuning import RESOLUTION
 
 MILLION = 1_000_000
+LEASE_INTERVALS, LEASE_SECONDS = 10, 2.0
+"""A probe without news for the sum of both has crashed with its process, and another may go."""
+FRESH_INTERVALS, FRESH_SECONDS = 0.5, 0.05
+"""A reserved start that is late by more than both lapses, or it would meet another's start."""
+MOST_NEWS = 1000
+"""Older outcomes are dropped: a refusal less is harmless."""
 
 
 @frozen
 class Answer:
-    """What one evaluation told; times are in microseconds, those that lie ahead from `now` on.
+    """The answer of one evaluation.
 
-    `number` is that of the reserved start, or 0 where there is none: then `wait` says when to ask again.
+    Times are in microseconds; `wait`, `next` and `held` are counted from `now` on. `number` is
+    that of the reserved start. It is 0 if none was reserved, and then `wait` says when to ask
+    again.
     """
 
     wait: int
@@ -23,7 +39,7 @@ class Answer:
     next: int
     held: int
     last: int
-    row: int
+    refusal_streak: int
     margin: int
     accepted: int
     refused: int
@@ -34,38 +50,122 @@ class Answer:
 
 @define
 class SharedStart(Start):
-    """A start that Redis has counted; `origin` is where this clock's zero lies on Redis's clock, `due` when it was due here."""
+    """A start that Redis has counted.
+
+    `due` is when it was due on this process's clock. `origin` is where the zero of this clock
+    lies on Redis's clock, in microseconds.
+    """
 
     due: float
     origin: float
 
     @property
-    def moment(self) -> int:
-        """When it was taken or sent, on Redis's clock."""
+    def redis_time(self) -> int:
+        """The time when it was taken or sent, in microseconds of Redis's clock."""
         return round(self.origin + self.at * MILLION)
 
 
 @define
-class Fleet(Pace):
-    """What this process knows of the fleet's pace, on its own clock."""
+class FleetPace(Pace):
+    """The fleet's pace as of this process's last evaluation, on its own clock."""
 
     _last: int = 0
 
-    def count(self, now: float, last: int) -> None:
-        """Learn that the fleet's last start so far has this number."""
-        self._last = last
-        self._tally.note(now, last)
+    def update(self, answer: Answer, now: float) -> None:
+        """Bring this view up to date with Redis's answer."""
+        self.margin, self.refusal_streak = answer.margin / MILLION, answer.refusal_streak
+        self.next_at, self.held_until = now + answer.next / MILLION, now + answer.held / MILLION
+        self.refused_calls, self.holds = answer.refused, answer.holds
+        self.round_trip = answer.trip / MILLION if answer.accepted else None
+        self.deviation = answer.deviation / MILLION
+        self._last = answer.last
+        self._tally.note(now, answer.last)
 
     def rate_reached(self, now: float) -> float:
-        """Return the starts of the fleet a second over the last minute, as far as this process was there to see."""
+        """Return the fleet's starts a second over the last minute, as far as this process knows."""
         return self._tally.rate(now, self._last, self.spacing)
 
 
-def take_over(pace: Fleet, answer: Answer, now: float) -> None:
-    """Bring a process's view up to date with what Redis answered."""
-    pace.margin, pace.row = answer.margin / MILLION, answer.row
-    pace.next_at, pace.held_until = now + answer.next / MILLION, now + answer.held / MILLION
-    pace.refused_calls, pace.holds = answer.refused, answer.holds
-    pace.round_trip = answer.trip / MILLION if answer.accepted else None
-    pace.deviation = answer.deviation / MILLION
-    pace.count(now, answer.last)
+@define
+class Member:
+    """The start that one process has reserved, and the outcomes that Redis has yet to learn.
+
+    `ask_at` is the earliest time to ask for a start. `urgent` is set while the others should not
+    learn an outcome late.
+    """
+
+    pace: FleetPace
+    reserved: SharedStart | None = None
+    ask_at: float = -math.inf
+    urgent: bool = False
+    _news: deque[tuple[str, SharedStart, int]] = Factory(lambda: deque(maxlen=MOST_NEWS))
+
+    def needs_start(self, now: float) -> bool:
+        """Return True if no start is reserved and it is time to ask for one."""
+        return self.reserved is None and self.ask_at - now <= RESOLUTION
+
+    def take(self, now: float) -> SharedStart | None:
+        """Take the reserved start if it is due. One that is overdue for too long lapses."""
+        start = self.reserved
+        if start is None or start.due - now > RESOLUTION:
+            return None
+        self.reserved = None
+        if now - start.due > max(FRESH_INTERVALS * self.pace.interval, FRESH_SECONDS):
+            self.note("unused", start)
+            return None
+        start.at = now
+        return start
+
+    def wait(self, now: float) -> float:
+        """Return the seconds until the reserved start is due, or until it is worth asking."""
+        due = self.ask_at if self.reserved is None else self.reserved.due
+        return max(0.0, due - now)
+
+    def sent(self, start: SharedStart, now: float) -> float:
+        """Learn that the request is ready, and return the seconds it still has to wait."""
+        delay = self.pace.sent(start, now)
+        self.note("sent", start, round(self.pace.lead * MILLION))
+        if self.reserved is not None:
+            earliest = start.at + self.pace.closest - self.pace.lead
+            self.reserved.due = max(self.reserved.due, earliest)
+        return delay
+
+    def accepted(self, start: SharedStart, now: float) -> None:
+        """Learn that the request was let through."""
+        self.note("accepted", start, round((now - start.at) * MILLION))
+        self.urgent = self.urgent or self.pace.refusal_streak > 0
+
+    def refused(self, start: SharedStart, retry_after: float | None) -> None:
+        """Learn that the rate limit refused the request."""
+        self.pace.forget_sent(start)
+        self.note("refused", start, -1 if retry_after is None else round(retry_after * MILLION))
+        self.urgent = True
+
+    def note(self, kind: str, start: SharedStart, value: int = 0) -> None:
+        """Keep an outcome for the next evaluation."""
+        self._news.append((kind, start, value))
+        self.urgent = self.urgent or (start.probe and kind != "sent")
+
+    def arguments(self, *, wanted: bool) -> list[int | str]:
+        """Return the arguments of an evaluation, and forget the outcomes that travel with it."""
+        interval = math.ceil(self.pace.interval * MILLION)
+        lease = round(LEASE_INTERVALS * interval + LEASE_SECONDS * MILLION)
+        arguments: list[int | str] = [interval, lease, int(wanted)]
+        for kind, start, value in self._news:
+            arguments += [kind, start.number, start.redis_time, value]
+        self._news.clear()
+        self.urgent = False
+        return arguments
+
+    def learn(self, answer: Answer, now: float) -> None:
+        """Learn Redis's answer, and keep the start that it reserved."""
+        self.pace.update(answer, now)
+        wait = answer.wait / MILLION
+        if answer.number:
+            origin = answer.now - now * MILLION
+            due = now + wait
+            self.reserved = SharedStart(due, answer.number, bool(answer.probe), due, origin)
+        elif answer.wait:
+            self.ask_at = now + wait
+        if self.pace.holding and self.reserved is not None and not self.reserved.probe:
+            self.reserved = None  # it was reserved before the hold began, and would disregard it

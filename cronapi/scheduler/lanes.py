@@ -1,4 +1,7 @@
-"""Who waits, in which order: interactive before bulk, and within a lane by place. No clock and no waiting here."""
+"""The order of the waiters: interactive before bulk, and within a lane by place.
+
+No clock and no waiting here.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,20 @@ from typing import get_args
 from cronapi.scheduler.slot import Lane, Slot
 
 PATIENCE = 9
-"""Interactive grants in a row while bulk waits, after which one bulk call is let in: bulk keeps a tenth of the rate."""
+"""Interactive grants in a row, after which a bulk call that waits is let in.
+
+So bulk keeps a tenth of the rate.
+"""
 _SPARSE = 64
+"""A heap is cleaned once it has this many entries more than twice its waiters."""
 
 
 class Lanes:
-    """Those who wait. A waiter that went away stays in its heap until it comes up, or until such ones are most of the heap."""
+    """The waiters, in a heap for each lane.
+
+    A waiter that went away stays in its heap until it comes up, or until such waiters are most of
+    the heap.
+    """
 
     __slots__ = ("_heaps", "_streak", "crowded", "waiting")
 
@@ -22,14 +33,14 @@ class Lanes:
         self._streak = 0
         self.waiting: dict[Lane, int] = dict.fromkeys(get_args(Lane), 0)
         self.crowded: bool = False
-        """Whether anybody waits."""
+        """True while there is a waiter."""
 
     def __len__(self) -> int:
-        """Count all entries, those that went away included."""
+        """Count all entries, including waiters that went away."""
         return sum(map(len, self._heaps.values()))
 
     def ahead(self, lane: Lane) -> int:
-        """Return how many would be served before one that joins `lane` now."""
+        """Return the number of waiters that go before one that joins `lane` now."""
         return self.waiting["interactive"] + (self.waiting["bulk"] if lane == "bulk" else 0)
 
     def join(self, waiter: Slot, place: int) -> None:
@@ -46,7 +57,7 @@ class Lanes:
         return waiter
 
     def first(self) -> Slot | None:
-        """Return who is first in the first lane that has anybody."""
+        """Return the first waiter of the first lane that has any."""
         return next((self._peek(lane) for lane, count in self.waiting.items() if count), None)
 
     def withdraw(self, waiter: Slot) -> None:

@@ -1,4 +1,4 @@
-"""How long Redis has been away, and whether it is worth trying again."""
+"""The times of an outage of Redis: since when, how long to wait, and when to try again."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import math
 from attrs import define
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 0.5
-"""Seconds between two tries; each pause is twice as long as the one before."""
+"""Seconds between two tries. Each pause is twice as long as the one before."""
 CHECK = 1.0
-"""Seconds between two looks whether Redis is back, while the local bucket stands in."""
+"""Seconds between two checks for Redis while the local bucket stands in."""
 
 
 @define
 class Outage:
-    """The failures in a row, if any; after `patience` seconds of them callers give up."""
+    """The failures in a row, if any. After `patience` seconds of them callers give up."""
 
     patience: float
     since: float | None = None
@@ -23,7 +23,7 @@ class Outage:
     _pause: float = FIRST_PAUSE
 
     def failed(self, begun: float, now: float, error: OSError) -> None:
-        """Learn of a try in vain; one that begins long after the last begins another outage."""
+        """Learn of a failed try. One that begins long after the last begins another outage."""
         if self.since is None or begun - self.failed_at > max(self.patience, CHECK):
             self.since, self._pause = begun, FIRST_PAUSE
         self.failed_at, self.error = now, error
@@ -32,19 +32,22 @@ class Outage:
         """Learn that Redis has answered."""
         self.since = None
 
-    def left(self, now: float) -> float:
+    def patience_left(self, now: float) -> float:
         """Return the seconds of patience that are left."""
         return math.inf if self.since is None else self.since + self.patience - now
 
     def pause(self, now: float) -> float:
         """Return the seconds until the next try."""
         pause, self._pause = self._pause, min(self._pause * 2, LONGEST_PAUSE)
-        return max(0.0, min(pause, self.left(now)))
+        return max(0.0, min(pause, self.patience_left(now)))
 
-    def is_hopeless(self, now: float) -> bool:
-        """Whether a try has failed just now and the patience is over: those who wait behind need not try again one by one."""
-        return self.left(self.failed_at) <= 0 and now - self.failed_at < LONGEST_PAUSE
+    def spares_try(self, now: float) -> bool:
+        """Return True if a try has just failed and the patience is over.
 
-    def is_worth_a_look(self, now: float) -> bool:
-        """Whether it is time to look if Redis is back."""
+        The callers behind it then give up too, and need not try again one by one.
+        """
+        return self.patience_left(self.failed_at) <= 0 and now - self.failed_at < LONGEST_PAUSE
+
+    def is_check_due(self, now: float) -> bool:
+        """Return True if it is time to check for Redis again."""
         return now - self.failed_at >= CHECK

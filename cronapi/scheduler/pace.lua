@@ -1,12 +1,16 @@
--- The rules of pace.py for a fleet: learn how the last starts fared, then reserve the next one. One evaluation does both.
+-- The rules of pace.py and margin.py for a fleet. One evaluation does both: it learns how the last
+-- starts fared, and then reserves the next one.
 --
 -- KEYS[1]  a hash, the whole state; it goes away ten minutes after the last evaluation.
--- ARGV     now (0: Redis's own clock), interval, lease of a probe, whether a start is wanted (1 or 0),
---          then four values for each outcome: kind, number, when it was sent, and how long its round trip took; where it was
---          refused, how long the service asks to wait (-1: it does not say); where it was sent, how long that takes mostly.
--- Times are whole microseconds of Redis's clock. The numbers in capitals come from pace.py and stand in front of this text.
+-- ARGV     now (0: Redis's own clock), interval, lease of a probe, whether a start is wanted (1 or
+--          0), then four values for each outcome: kind, number, time of sending, and a duration.
+--          The duration is for accepted: its round trip; for refused: the wait that the service
+--          asks for (-1: it asks for none); for sent: how long it usually takes to send a request.
+-- Times are whole microseconds of Redis's clock. The numbers in capitals come from tuning.py and
+-- stand in front of this text.
 
-local now, interval, lease, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
+local now, interval, lease = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local wanted = ARGV[4] == '1'
 if now == 0 then
   local time = redis.call('TIME')
   now = tonumber(time[1]) * 1000000 + tonumber(time[2])
@@ -14,13 +18,26 @@ end
 
 local MILLION = 1000000 -- the margin is kept in millionths of the interval
 local TIMES = {'next', 'before', 'held', 'began', 'lease', 'ask', 'seen', 'trusted'}
-local COUNTS = {'number', 'eager', 'probe', 'mark', 'row', 'accepted', 'refused', 'holds', 'margin', 'trip', 'deviation', 'calm', 'patience', 'stride', 'widened', 'eased', 'proven', 'level', 'narrow'}
+local COUNTS = {
+  'number', 'eager', 'probe', 'mark', 'refusal_streak', 'accepted', 'refused', 'holds',
+  'margin', 'trip', 'deviation', 'calm', 'patience', 'stride', 'widened', 'eased',
+  'proven', 'level', 'narrow',
+}
+local STORED_AS = {refusal_streak = 'row'} -- a field of the hash that has another name
+
+local function field(name)
+  return STORED_AS[name] or name
+end
 
 local s = {}
 for _, names in ipairs({TIMES, COUNTS}) do
-  local values = redis.call('HMGET', KEYS[1], unpack(names))
-  for place, name in ipairs(names) do
-    s[name] = tonumber(values[place] or '0')
+  local fields = {}
+  for index, name in ipairs(names) do
+    fields[index] = field(name)
+  end
+  local values = redis.call('HMGET', KEYS[1], unpack(fields))
+  for index, name in ipairs(names) do
+    s[name] = tonumber(values[index] or '0')
   end
 end
 if s.seen == 0 then
@@ -43,7 +60,7 @@ local function spacing()
   return interval + whole(interval * s.margin / MILLION)
 end
 
-local function slack() -- what a start that was late may be made up for
+local function slack() -- how much of a start's lateness the next one may make up for
   return math.min(LATENESS * MILLION, whole(interval * s.margin / MILLION))
 end
 
@@ -62,7 +79,8 @@ local function narrowed(number, calm)
   elseif calm > LONG_CALM then
     return s.margin * (1 - EASE)
   end
-  return math.max(0, s.margin - weight(number) * GAIN * math.max(FLOOR, deviation()) * TARGET * MILLION)
+  local step = weight(number) * GAIN * math.max(FLOOR, deviation()) * TARGET * MILLION
+  return math.max(0, s.margin - step)
 end
 
 local function unsettle()
@@ -74,23 +92,33 @@ local function unsettle()
   s.calm, s.widened = 0, s.number
 end
 
-local function widened(number)
-  local trusted = now - s.trusted < TRUST * MILLION
-  local told = trusted and number == s.number -- by the repeat at once
-  s.narrow = told and math.max(s.margin, math.min(s.proven, s.margin / (1 - EASE))) or NEVER * MILLION
-  local widest = trusted and math.max(s.proven / (1 - EASE) + EASE_FLOOR * MILLION, PROVEN_DEVIATIONS * deviation() * MILLION) or NEVER * MILLION
-  local step = GAIN * (1 - TARGET) * MILLION
-  local wide = math.min(GREATEST_BY_JITTER * MILLION, s.margin + step * deviation() * weight(number))
-  if number > s.widened then -- the others were reserved with the margin of before
-    local soon = s.calm < SOON and number - s.widened < PROVEN
-    s.stride = soon and math.min(s.stride * 2, GREATEST_STRIDE) or 1
-    wide = math.max(wide, math.min(GREATEST_MARGIN * MILLION, s.margin + step * FLOOR * s.stride))
-    unsettle()
-  end
-  return math.max(s.margin, math.min(wide, widest))
+local function next_stride(number)
+  local soon = s.calm < SOON and number - s.widened < PROVEN
+  s.stride = soon and math.min(s.stride * 2, GREATEST_STRIDE) or 1
+  local step = GAIN * (1 - TARGET) * MILLION * FLOOR * s.stride
+  return math.min(GREATEST_MARGIN * MILLION, s.margin + step)
 end
 
-local function undo() -- the repeat at once was refused as well: a wider margin would not have helped
+local function widened(number)
+  local trusted = now - s.trusted < TRUST * MILLION
+  local step = GAIN * (1 - TARGET) * MILLION * deviation() * weight(number)
+  local wide = math.min(GREATEST_BY_JITTER * MILLION, s.margin + step)
+  s.narrow = NEVER * MILLION
+  if trusted and number == s.number then -- the immediate repeat will tell
+    s.narrow = math.max(s.margin, math.min(s.proven, s.margin / (1 - EASE)))
+  end
+  if number > s.widened then -- earlier starts were reserved with the margin of before
+    wide = math.max(wide, next_stride(number))
+    unsettle()
+  end
+  if trusted then
+    local eased = s.proven / (1 - EASE) + EASE_FLOOR * MILLION
+    wide = math.min(wide, math.max(eased, PROVEN_DEVIATIONS * deviation() * MILLION))
+  end
+  return math.max(s.margin, wide)
+end
+
+local function undo_widening() -- it would not have helped: the immediate repeat was refused too
   if s.narrow < NEVER * MILLION then
     s.margin, s.level, s.stride = s.narrow, s.narrow, 1
   end
@@ -103,14 +131,14 @@ local function observe(trip)
 end
 
 local function holding()
-  return s.row > 1
+  return s.refusal_streak > 1
 end
 
 local function hold(length)
   if length <= 0 then
     return
   end
-  s.row = math.max(s.row, 2)
+  s.refusal_streak = math.max(s.refusal_streak, 2)
   s.began, s.mark = now, s.number
   s.held = math.max(s.held, now + length)
 end
@@ -119,7 +147,8 @@ local function hold_length()
   if not holding() then
     return 0
   end
-  return (math.min(SHORTEST_HOLD * 2 ^ math.min(s.row - 2, 10), LONGEST_HOLD) - s.row * PHASE % 1) * interval
+  local intervals = math.min(SHORTEST_HOLD * 2 ^ math.min(s.refusal_streak - 2, 10), LONGEST_HOLD)
+  return (intervals - s.refusal_streak * PHASE % 1) * interval
 end
 
 local learn = {}
@@ -141,7 +170,7 @@ function learn.accepted(number, at, trip)
   observe(trip)
   s.accepted = s.accepted + 1
   if not (holding() and at < s.began) then
-    s.row = 0
+    s.refusal_streak = 0
   end
   if number > s.widened then
     s.calm = s.calm + 1
@@ -162,17 +191,17 @@ function learn.accepted(number, at, trip)
   end
 end
 
--- A start that somebody had reserved when the hold began tells nothing new, even if it was sent since.
+-- A start that was reserved before the hold began tells nothing new, even if it was sent since.
 function learn.refused(number, at, retry_after, probe)
   s.refused = s.refused + 1
   local held, length = holding(), 0
-  local again = number == s.eager and s.row == 1
+  local again = number == s.eager and s.refusal_streak == 1
   if again then
-    undo()
+    undo_widening()
   end
   if not again and not (held and number <= s.mark) then
-    s.row = s.row + 1
-    if s.row == 1 then
+    s.refusal_streak = s.refusal_streak + 1
+    if s.refusal_streak == 1 then
       s.margin = widened(number)
       s.level = s.margin
       if number == s.number then
@@ -188,16 +217,16 @@ function learn.refused(number, at, retry_after, probe)
   end
 end
 
-for place = 5, #ARGV, 4 do
-  local kind, number = ARGV[place], tonumber(ARGV[place + 1])
+for index = 5, #ARGV, 4 do
+  local kind, number = ARGV[index], tonumber(ARGV[index + 1])
   local probe = number == s.probe
   if kind ~= 'sent' and probe then
     s.probe = 0
   end
-  learn[kind](number, tonumber(ARGV[place + 2]), tonumber(ARGV[place + 3]), probe)
+  learn[kind](number, tonumber(ARGV[index + 2]), tonumber(ARGV[index + 3]), probe)
 end
 
--- Who cannot have a start while a probe is out is told when to ask again, one asker after the other as starts would be.
+-- While a probe is out there is no start. Processes are told when to ask again, spaced like starts.
 local wait, number, probe = 0, 0, 0
 if wanted and holding() and s.probe > 0 and now < s.lease then
   s.ask = math.max(s.ask, now, s.lease - lease) + spacing()
@@ -205,7 +234,8 @@ if wanted and holding() and s.probe > 0 and now < s.lease then
 elseif wanted then
   local due = math.max(now, s.next, s.held)
   local late = due - s.next
-  s.number, s.before, s.next = s.number + 1, s.next, due - (late < interval and math.min(late, slack()) or 0) + spacing()
+  local made_up = late < interval and math.min(late, slack()) or 0
+  s.number, s.before, s.next = s.number + 1, s.next, due - made_up + spacing()
   wait, number = due - now, s.number
   if holding() then
     probe, s.probe, s.lease = 1, s.number, due + lease
@@ -215,11 +245,16 @@ end
 local state = {}
 for _, names in ipairs({TIMES, COUNTS}) do
   for _, name in ipairs(names) do
-    state[#state + 1] = name
-    state[#state + 1] = string.format('%.3f', s[name]) -- in a large fleet a success narrows by less than a millionth
+    state[#state + 1] = field(name)
+    -- Not whole: in a large fleet a success narrows the margin by less than a millionth.
+    state[#state + 1] = string.format('%.3f', s[name])
   end
 end
 redis.call('HSET', KEYS[1], unpack(state))
-redis.call('PEXPIRE', KEYS[1], string.format('%.0f', KEPT + math.max(0, s.next - now, s.held - now) / 1000))
+local ahead = math.max(0, s.next - now, s.held - now) / 1000
+redis.call('PEXPIRE', KEYS[1], string.format('%.0f', KEPT + ahead))
 
-return {wait, number, probe, now, s.next - now, s.held - now, s.number, s.row, s.margin, s.accepted, s.refused, s.holds, s.trip, s.deviation}
+return {
+  wait, number, probe, now, s.next - now, s.held - now, s.number, s.refusal_streak, s.margin,
+  s.accepted, s.refused, s.holds, s.trip, s.deviation,
+}

@@ -1,7 +1,8 @@
-"""The queue in front of a bucket: lanes, seats, and callers that may go away at any moment.
+"""The queue in front of a bucket: lanes, seats, and callers that may go away at any time.
 
-A seat (one of `max_in_flight`) and a start are granted together. The waiter at the head leads: it sleeps until the next start is due
-and grants it to whoever comes first by then. No task runs in the background; a leader that is cancelled passes the lead on.
+A seat (one of `max_in_flight`) and a start are granted together. The waiter at the head leads: it
+sleeps until the next start is due, and grants it to the waiter that is first by then. No task runs
+in the background. A leader that is cancelled passes the lead on.
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ from cronapi.scheduler.wake import Sleeper
 
 @frozen
 class SchedulerStats:
-    """What a scheduler is doing.
+    """The state of a scheduler.
 
-    `waiting` counts waiters by lane, `in_flight` the seats that are taken, `rate` the starts a second since the first of the last
-    minute; `margin` is the share added to the interval between starts; `refusals` and `holds` count since the bucket was made;
-    `holding` tells of now.
+    `waiting` counts waiters by lane, and `in_flight` the seats that are taken. `rate` is the number
+    of starts a second since the first of the last minute. `margin` is the share added to the
+    interval between starts. `refusals` and `holds` count since the bucket was made. `holding` is
+    set if there is a hold now.
     """
 
     waiting: dict[Lane, int]
@@ -42,10 +44,12 @@ class SchedulerStats:
 
 
 class Scheduler:
-    """Paces the requests of one event loop: at most `rate`, at most `max_in_flight` at once, interactive before bulk.
+    """Paces the requests of one event loop: at most `rate`, and `max_in_flight` at once.
 
-    Within a lane, first come, first served. A cancelled waiter costs nothing. One scheduler serves one event loop at a time; loops in
-    several threads share a `LocalBucket`, handed to both. Raises ConfigurationError for a bad argument or use on two loops at once.
+    Interactive calls go before bulk ones. Within a lane, first come, first served. A cancelled
+    waiter costs nothing. One scheduler serves one event loop at a time. Loops in several threads
+    have a scheduler each, and share a `LocalBucket` that is handed to all. Raises
+    ConfigurationError for a bad argument or use on two loops at once.
     """
 
     def __init__(
@@ -66,7 +70,7 @@ class Scheduler:
 
     @property
     def stats(self) -> SchedulerStats:
-        """What the scheduler is doing now; ask on its own event loop."""
+        """The state now. Read it on the scheduler's own event loop."""
 
         def look(pace: Pace, now: float) -> SchedulerStats:
             return SchedulerStats(
@@ -82,7 +86,7 @@ class Scheduler:
         return self.bucket.read(look)
 
     def eta(self, lane: Lane = "bulk") -> float:
-        """Return the seconds that a call joining `lane` now would wait, as far as can be told."""
+        """Estimate the seconds that a call joining `lane` now would wait."""
         ahead = self._lanes.ahead(lane)
 
         def look(pace: Pace, now: float) -> float:
@@ -94,27 +98,31 @@ class Scheduler:
     def slot(self, lane: Lane = "interactive", max_wait: float | None = None) -> Slot:
         """Wait for a seat and a start: `async with scheduler.slot() as slot:`.
 
-        Raises WaitTooLongError at once where the queue is longer than `max_wait` seconds. Leaving without an error counts as accepted;
-        call `slot.refused()` before where it was not. Where there is nothing to wait for, entering is no checkpoint.
+        Raises WaitTooLongError at once if the queue is longer than `max_wait` seconds. Leaving
+        without an error counts as accepted. If the request was refused, call `slot.refused()`
+        before. If there is nothing to wait for, entering is no checkpoint.
         """
         return Slot(self, self.bucket, lane, max_wait)
 
     async def acquire(
         self, lane: Lane = "interactive", max_wait: float | None = None, place: int | None = None
     ) -> Slot:
-        """Wait for a slot that the caller closes itself; `place` is that of an earlier slot of the same call."""
+        """Wait for a slot that the caller closes itself.
+
+        `place` is that of an earlier slot of the same call.
+        """
         await checkpoint_if_cancelled()
         slot = Slot(self, self.bucket, lane, max_wait, place)
-        if not self.seize(slot):
-            await self.enter(slot)
+        if not self._seize(slot):
+            await self._enter(slot)
         return slot
 
-    async def rest(self, seconds: float) -> None:
-        """Let time pass before a repeat, without holding a seat."""
+    async def _sleep(self, seconds: float) -> None:
+        """Let time pass before a repeat, without a seat."""
         await anyio.sleep(seconds)
 
-    def seize(self, slot: Slot) -> bool:
-        """Grant a slot at once where nobody waits and it is free; for slots to call."""
+    def _seize(self, slot: Slot) -> bool:
+        """Grant a slot at once if there is no waiter and a seat and a start are free."""
         if (
             slot.max_wait is not None
             or slot.lane not in self._lanes.waiting
@@ -132,8 +140,8 @@ class Scheduler:
         slot.start, slot.seated = start, True
         return True
 
-    async def enter(self, slot: Slot) -> None:
-        """Wait for a slot in the queue; for slots to call. Raises WaitTooLongError."""
+    async def _enter(self, slot: Slot) -> None:
+        """Wait for a slot in the queue. Raises WaitTooLongError."""
         if slot.max_wait is None:
             return await self._wait(slot)
         wait = self.eta(slot.lane) if slot.place is None else 0.0
@@ -149,8 +157,8 @@ class Scheduler:
             )
         return None
 
-    def leave(self) -> None:
-        """Take back a seat; for slots to call."""
+    def _leave(self) -> None:
+        """Take back a seat."""
         self._in_flight -= 1
         if self._changed is not None:
             self._changed.set()
@@ -166,7 +174,8 @@ class Scheduler:
         thread = get_ident()
         if thread != self._thread and (self._in_flight or self._lanes.crowded):
             raise ConfigurationError(
-                "One scheduler serves one event loop at a time; hand both a LocalBucket that they share."
+                "One scheduler serves one event loop at a time; "
+                "hand both a LocalBucket that they share."
             )
         self._thread = thread
 
@@ -222,7 +231,7 @@ class Scheduler:
 
     def _withdraw(self, slot: Slot) -> None:
         if slot.seated:
-            slot.give_back()
+            slot.release_unused()
         else:
             self._lanes.withdraw(slot)
         if self._leader is slot:

@@ -10,46 +10,27 @@ from pathlib import Path
 from typing import Any
 
 from cronapi.errors import ConfigurationError
-from cronapi.scheduler import pace
+from cronapi.scheduler import tuning
 
 Evaluate = Callable[[Sequence[int | str]], Sequence[int]]
-"""Takes the script's arguments but for its first, the time, and returns its answer; raises OSError where Redis cannot be asked."""
+"""Takes the script's arguments without the first, the time, and returns its answer.
 
+Raises OSError if Redis cannot be asked.
+"""
 KEPT = 600_000
-"""Milliseconds for which the state outlives its last use."""
+"""Milliseconds that the state outlives its last use."""
 PATIENCE = 1.0
-"""Seconds for one exchange with Redis: what takes longer has failed."""
-_NUMBERS = (
-    *(
-        "FIRST_MARGIN",
-        "GREATEST_BY_JITTER",
-        "GREATEST_MARGIN",
-        "TARGET",
-        "GAIN",
-        "FLOOR",
-        "SMOOTHING",
-        "SOON",
-        "GREATEST_STRIDE",
-    ),
-    *(
-        "EASE",
-        "EASE_DEVIATIONS",
-        "EASE_FLOOR",
-        "FIRST_PATIENCE",
-        "GREATEST_PATIENCE",
-        "LONG_CALM",
-        "RESTED",
-        "LATENESS",
-    ),
-    *("NEVER", "PROVEN", "TRUST", "PROVEN_DEVIATIONS"),
-    *("SHORTEST_HOLD", "LONGEST_HOLD", "PHASE", "LONGEST_RETRY_AFTER"),
-)
-_HEAD = "".join(f"local {name} = {getattr(pace, name)!r}\n" for name in _NUMBERS)
-SCRIPT = f"{_HEAD}local KEPT = {KEPT}\n{Path(__file__).with_name('pace.lua').read_text(encoding='utf-8')}"
+"""Seconds for one exchange with Redis. A longer one has failed."""
+_NUMBERS = {name: value for name, value in vars(tuning).items() if name.isupper()}
+_HEAD = "".join(f"local {name} = {value!r}\n" for name, value in {**_NUMBERS, "KEPT": KEPT}.items())
+SCRIPT = _HEAD + Path(__file__).with_name("pace.lua").read_text(encoding="utf-8")
 
 
 def key_of(name: str) -> str:
-    """Return the Redis key of a bucket; the braces keep whatever may be added to it on one node of a cluster."""
+    """Return the Redis key of a bucket.
+
+    The braces keep it and any later key of the bucket on one node of a cluster.
+    """
     if not isinstance(name, str) or not name or "{" in name or "}" in name:
         raise ConfigurationError(
             f"The key of a shared bucket is a text without braces, not {name!r}."
@@ -58,7 +39,10 @@ def key_of(name: str) -> str:
 
 
 def connect(url: str, name: str) -> Evaluate:
-    """Return what evaluates the script at this address, whose first connection is made when it is needed."""
+    """Return a function that evaluates the script at this address.
+
+    It makes its first connection when it needs one.
+    """
     key = key_of(name)
     try:
         import redis  # noqa: PLC0415 -- an extra
@@ -69,7 +53,7 @@ def connect(url: str, name: str) -> Evaluate:
             'A shared bucket needs redis: pip install "cronapi-client[redis]".'
         ) from error
     try:
-        # A replayed evaluation would count its outcomes twice, so the client does not repeat by itself.
+        # A replayed evaluation would count its outcomes twice, so the client repeats nothing.
         server = redis.Redis.from_url(
             url,
             socket_timeout=PATIENCE,
@@ -86,7 +70,9 @@ def connect(url: str, name: str) -> Evaluate:
         try:
             answer: Any = script(keys=[key], args=[0, *arguments])
             return [int(value) for value in answer]
-        except Exception as error:  # the border: redis-py raises more than its own, bad addresses and options only when it connects
+        # The border: redis-py raises more than its own errors, and finds bad addresses and options
+        # only when it connects.
+        except Exception as error:
             raise OSError(f"{type(error).__name__}: {error}") from error
 
     return evaluate

@@ -1,4 +1,7 @@
-"""The schedulers that clients share by default: one bucket per provider address and process, one queue per event loop on it."""
+"""The schedulers that clients share by default.
+
+There is one bucket for each provider address in a process, and on it one queue for each event loop.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,8 @@ _queues: RunVar[dict[Hashable, Scheduler]] = RunVar("cronapi_schedulers")
 def shared_scheduler(key: Hashable, rate: Rate) -> Scheduler:
     """Return the running event loop's queue on the process's bucket for `key`.
 
-    Raises ConfigurationError where the key is already paced at another rate: two rates would be two budgets for one service.
+    Raises ConfigurationError if the key is already paced at another rate: two rates would be two
+    budgets for one service.
     """
     queues = _queues.get(None)
     if queues is None:
@@ -29,7 +33,8 @@ def shared_scheduler(key: Hashable, rate: Rate) -> Scheduler:
     bucket = _bucket(key, rate)
     if bucket.rate != rate:
         raise ConfigurationError(
-            f"This address is already paced at {bucket.rate}; hand a scheduler in to pace it at {rate}."
+            f"This address is already paced at {bucket.rate}; "
+            f"hand a scheduler in to pace it at {rate}."
         )
     if key not in queues:
         queues[key] = Scheduler(rate, bucket=bucket)

@@ -1,4 +1,7 @@
-"""What a caller asks for, waits for and holds while its request is under way: one object, since many may wait."""
+"""The slot that a caller asks for, waits for and holds while its request is under way.
+
+All this is one object, since many callers may wait.
+"""
 
 from __future__ import annotations
 
@@ -16,25 +19,29 @@ Lane = Literal["interactive", "bulk"]
 
 
 class Queue(Protocol):
-    """What grants slots."""
+    """The interface that a slot needs of its queue."""
 
-    def seize(self, slot: Slot) -> bool:
+    def _seize(self, slot: Slot) -> bool:
         """Grant the slot if it is free and nobody waits."""
         ...
 
-    async def enter(self, slot: Slot) -> None:
+    async def _enter(self, slot: Slot) -> None:
         """Wait until the slot is granted."""
 
-    def leave(self) -> None:
+    def _leave(self) -> None:
         """Take back a seat."""
 
 
 class Slot:
-    """A seat and a start, held from the grant until `close()`; `async with` waits for the grant, and closes.
+    """A seat and a start, held from the grant until `close()`.
 
-    Say how the request fared, once: `accepted()`, `refused()` or `lost()`. `place` is the slot's place in the queue, from the grant on:
-    a refused call that asks again with it is first in its lane. The rest is the queue's: `start` is there from the grant until the
-    slot is told how the request fared, `seated` is set until it is closed, `gone` where it left the queue without a grant.
+    `async with` waits for the grant, and closes. Say once how the request fared: `accepted()`,
+    `refused()` or `lost()`. From the grant on, `place` is the slot's place in the queue. A refused
+    call that asks again with it is first in its lane.
+
+    The other fields belong to the queue. `start` is set from the grant until the slot is told how
+    the request fared. `seated` is set from the grant until the slot is closed. `gone` is set if the
+    slot left the queue without a grant.
     """
 
     __slots__ = (
@@ -68,14 +75,14 @@ class Slot:
         self.sleeper: Sleeper | None = None
 
     def __lt__(self, other: Slot) -> bool:
-        """Order two that have the same place: the one that has left comes first."""
+        """Order two slots of the same place: the one that has left comes first."""
         return self.gone
 
     async def __aenter__(self) -> Self:
         if self.gone:
             raise ConfigurationError("A slot is entered once; make another.")
-        if not self._queue.seize(self):
-            await self._queue.enter(self)
+        if not self._queue._seize(self):  # noqa: SLF001 -- a slot is part of its queue
+            await self._queue._enter(self)  # noqa: SLF001 -- a slot is part of its queue
         return self
 
     async def __aexit__(
@@ -91,19 +98,25 @@ class Slot:
             await self._bucket.publish()
 
     async def ready(self) -> None:
-        """Say that the request can go out now, where making a connection took time since the grant, and wait until it may."""
+        """Say that the request can go out now, and wait until it may.
+
+        Making a connection may have taken time since the grant.
+        """
         delay = 0.0 if self.start is None else self._bucket.sent(self.start)
         if delay > 0:
             await anyio.sleep(delay)
 
     def accepted(self) -> None:
-        """Say that the service let the request through, whatever it answered."""
+        """Say that the service let the request through, with any answer."""
         start, self.start = self.start, None
         if start is not None:
             self._bucket.accepted(start)
 
     def refused(self, retry_after: float | None = None) -> None:
-        """Say that the rate limit refused the request; `retry_after` is what the service asked for, in seconds."""
+        """Say that the rate limit refused the request.
+
+        `retry_after` is the wait that the service asked for, in seconds.
+        """
         start, self.start = self.start, None
         if start is not None:
             self._bucket.refused(start, retry_after)
@@ -114,21 +127,24 @@ class Slot:
         if start is not None:
             self._bucket.lost(start)
 
-    def give_back(self) -> None:
-        """Leave without having sent anything: neither the seat nor the start is used."""
+    def release_unused(self) -> None:
+        """Leave without having sent a request: the seat and the start stay unused."""
         start, self.start = self.start, None
         if start is not None:
-            self._bucket.give_back(start)
+            self._bucket.release_unused(start)
         self.close()
 
     def close(self) -> None:
-        """Free the seat; a request that nothing was said of counts as lost."""
+        """Free the seat. A request without an outcome counts as lost."""
         if self.start is not None:
             self.lost()
         if self.seated:
             self.seated = False
-            self._queue.leave()
+            self._queue._leave()  # noqa: SLF001 -- a slot is part of its queue
 
     async def publish(self) -> None:
-        """Tell others at once what they should not learn late; for after `close()`, and never an error."""
+        """Tell other processes at once of outcomes that they should not learn late.
+
+        Call it after `close()`. It never raises an error.
+        """
         await self._bucket.publish()

@@ -1,4 +1,7 @@
-"""How many starts there were over the last minute: noted once a second, since noting each would cost as much as spacing it."""
+"""The number of starts over the last minute.
+
+It is noted once a second, since noting each start would cost as much as spacing it.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +14,22 @@ MINUTE, SECOND = 60.0, 1.0
 
 @define
 class Tally:
-    """The starts so far, by when; from `next_at` on it is time to note them again."""
+    """The numbers of starts so far, with their times. The next note is due at `next_at`."""
 
     next_at: float = float("-inf")
     _counts: deque[tuple[float, int]] = Factory(deque)
 
     def note(self, now: float, starts: int) -> None:
-        """Learn that there were so many starts so far, one now included."""
+        """Note the number of starts so far, including one that is made now."""
         self.next_at = now + SECOND
         self._counts.append((now, starts))
         self._forget(now)
 
     def rate(self, now: float, starts: int, spacing: float) -> float:
-        """Return the starts a second since the first of the last minute, where there were so many so far."""
+        """Return the starts a second since the first of the last minute.
+
+        `starts` is their number so far.
+        """
         self._forget(now)
         if not self._counts:
             return 0.0

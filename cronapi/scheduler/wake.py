@@ -1,4 +1,7 @@
-"""How one task sleeps until another wakes it: an event for a single waiter, a tenth the size of anyio's, on asyncio and trio."""
+"""A task sleeps until another wakes it, on asyncio and trio.
+
+It is an event for a single waiter, a tenth the size of anyio's.
+"""
 
 from __future__ import annotations
 
@@ -11,37 +14,36 @@ from anyio.lowlevel import current_token
 
 
 class Sleeper:
-    """A task that sleeps until it is woken, or cancelled."""
+    """A task that sleeps until it is woken or cancelled."""
 
-    __slots__ = ("_bed",)
+    __slots__ = ("_asleep",)
 
     def __init__(self) -> None:
-        self._bed: asyncio.Future[None] | Any = None
-        """On asyncio what the task awaits, on trio the task."""
+        self._asleep: asyncio.Future[None] | Any = None
+        """On asyncio the future that the task awaits, on trio the task."""
 
     def sleep(self) -> Awaitable[None]:
-        """Return what to await, at once: it ends when somebody calls `wake()` from now on."""
+        """Return an awaitable that ends at the first `wake()` from now on."""
         loop = current_token().native_token
         if isinstance(loop, asyncio.AbstractEventLoop):
-            self._bed = loop.create_future()
-            return (
-                self._bed
-            )  # not from a coroutine, which would be half a kilobyte for each of those who wait
+            # Not from a coroutine, which would cost half a kilobyte for each waiter.
+            self._asleep = loop.create_future()
+            return self._asleep
         return self._sleep_on_trio(sys.modules["trio"].lowlevel)
 
     def wake(self) -> None:
-        """Let the task go on; nothing happens where it is awake or cancelled."""
-        bed, self._bed = self._bed, None
-        if isinstance(bed, asyncio.Future):
-            if not bed.done():
-                bed.set_result(None)
-        elif bed is not None:
-            sys.modules["trio"].lowlevel.reschedule(bed)
+        """Let the task go on. Nothing happens if it is awake or cancelled."""
+        asleep, self._asleep = self._asleep, None
+        if isinstance(asleep, asyncio.Future):
+            if not asleep.done():
+                asleep.set_result(None)
+        elif asleep is not None:
+            sys.modules["trio"].lowlevel.reschedule(asleep)
 
     async def _sleep_on_trio(self, lowlevel: Any) -> None:
         def abort(_: object) -> Any:
-            self._bed = None
+            self._asleep = None
             return lowlevel.Abort.SUCCEEDED
 
-        self._bed = lowlevel.current_task()
+        self._asleep = lowlevel.current_task()
         await lowlevel.wait_task_rescheduled(abort)

@@ -60,13 +60,15 @@ def all_made_once(app, report, given, provider="fastcron"):
     assert rows == {}
 
 
-# --- batches of adds ---------------------------------------------------------------------------------------------------------------
+# --- batches of adds -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", LOST)
 @pytest.mark.parametrize("count", [30, 250])
 async def test_a_batch_whose_answer_is_lost_makes_each_job_once(kind, count):
-    """However a batch's answer gets lost, and whatever of it was done: each spec gets its one job."""
+    """However a batch's answer gets lost, and whatever of it was done:
+    each spec gets its one job.
+    """
     app = emulator()
     async with paced(app) as api:
         app.emulator.faults.add(Fault(kind, function="cron.batch_add", times=2))
@@ -89,7 +91,9 @@ async def test_a_batch_that_takes_longer_than_the_timeout_is_waited_for(kind, se
 
 @BOTH
 async def test_losses_all_over_lose_and_double_nothing(provider):
-    """While a third of all answers goes wrong in every way there is, each of 600 specs gets its one job."""
+    """While a third of all answers goes wrong in every way there is, each of 600 specs gets its one
+    job.
+    """
     app, given = emulator(), specs(600 if provider == "fastcron" else 150)
     kinds = [Fault(kind, times=None, share=0.04) for kind in LOST]
     app.emulator.faults.add(*kinds)
@@ -121,7 +125,9 @@ async def test_equal_specs_are_as_many_jobs(kind):
 @pytest.mark.parametrize("kind", ["lose", "reset", "half"])
 @pytest.mark.parametrize("count", [2, 250])
 async def test_a_look_alike_that_was_there_is_not_taken(kind, count):
-    """Jobs of another client that look just like ours and were there before are never taken for ours."""
+    """Jobs of another client that look just like ours and were there before are never taken for
+    ours.
+    """
     app = emulator()
     async with paced(app) as other:
         old = {job.id for job in (await other.cron.add_many(specs(count))).values}
@@ -134,7 +140,9 @@ async def test_a_look_alike_that_was_there_is_not_taken(kind, count):
 
 
 async def test_a_job_in_another_spelling_makes_its_item_unknown():
-    """Where a new job has an item's name and url and yet differs, nobody can tell whose it is: that item is unknown, the others done."""
+    """Where a new job has an item's name and url and yet differs, nobody can tell whose it is: that
+    item is unknown, the others done.
+    """
     app = emulator()
     async with paced(app) as api, paced(app) as other, anyio.create_task_group() as group:
         app.emulator.faults.add(Fault("reset", function="cron.batch_add"))
@@ -154,7 +162,9 @@ async def test_a_job_in_another_spelling_makes_its_item_unknown():
 
 
 async def test_a_list_that_fails_while_a_loss_is_examined_makes_it_unknown():
-    """Where the service cannot be asked what became of a lost batch, its items are unknown, are not sent again, and the others are done."""
+    """Where the service cannot be asked what became of a lost batch, its items are unknown, are not
+    sent again, and the others are done.
+    """
     app = emulator()
     async with paced(app, retry=RetryPolicy(max_attempts=2)) as api:
         bulk = aiter(api.cron.add_many(iter(specs(300))))
@@ -172,7 +182,9 @@ async def test_a_list_that_fails_while_a_loss_is_examined_makes_it_unknown():
 
 
 async def test_a_list_that_fails_before_anything_is_sent_stops_it():
-    """Where the service cannot say what is there, nothing is sent: the first items failed, the rest is not tried."""
+    """Where the service cannot say what is there, nothing is sent: the first items failed, the rest
+    is not tried.
+    """
     app = emulator()
     async with paced(app, retry=RetryPolicy(max_attempts=2)) as api:
         app.emulator.faults.add(Fault("reset", function="cron.list", times=None))
@@ -183,7 +195,9 @@ async def test_a_list_that_fails_before_anything_is_sent_stops_it():
 
 
 async def test_without_retry_a_lost_batch_is_unknown():
-    """With `retry=None` nothing is looked up and nothing repeated: the items of a lost batch are unknown."""
+    """With `retry=None` nothing is looked up and nothing repeated: the items of a lost batch are
+    unknown.
+    """
     app = emulator()
     async with paced(app, retry=None) as api:
         app.emulator.faults.add(Fault("lose", function="cron.batch_add"))
@@ -193,12 +207,14 @@ async def test_without_retry_a_lost_batch_is_unknown():
     assert sent(app, "cron.batch_add") == 3
 
 
-# --- batches that are refused ------------------------------------------------------------------------------------------------------
+# --- batches that are refused --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("bad", [0, 37, 99])
 async def test_a_bad_item_is_isolated(bad):
-    """Of a hundred specs the one that the service refuses fails with its words; the others are done, with at most 18 requests."""
+    """Of a hundred specs the one that the service refuses fails with its words; the others are
+    done, with at most 18 requests.
+    """
     app = emulator()
     given = [
         spec | ({"timeout": 99_999_999} if n == bad else {}) for n, spec in enumerate(specs(100))
@@ -225,7 +241,9 @@ async def test_a_bad_item_teaches_nothing_wrong():
 
 
 async def test_the_size_of_batches_is_learnt():
-    """A service that takes 30 items at most is asked for fewer, at once by the next bulk of the same client."""
+    """A service that takes 30 items at most is asked for fewer, at once by the next bulk of the
+    same client.
+    """
     app = emulator(max_batch=30)
     async with paced(app) as api:
         all_made_once(app, await api.cron.add_many(specs(200)), specs(200))
@@ -257,7 +275,9 @@ async def test_a_batch_may_be_too_large_and_have_a_bad_item():
 
 @pytest.mark.parametrize("fails", [False, True])
 async def test_what_a_refused_batch_of_adds_made_is_not_made_again(fails):
-    """Where a refused batch was half carried out, what it made is found; where the jobs cannot be listed then, its items are unknown."""
+    """Where a refused batch was half carried out, what it made is found; where the jobs cannot be
+    listed then, its items are unknown.
+    """
     app = emulator()
     async with paced(
         app, transport=HalfThenNo(app, key="data"), retry=RetryPolicy(max_attempts=2)
@@ -280,7 +300,9 @@ async def test_what_a_refused_batch_of_adds_made_is_not_made_again(fails):
 
 
 async def test_a_batch_that_never_arrives_is_not_unknown():
-    """Where a batch is lost each time, and the list shows each time that nothing was made, its items failed and say so."""
+    """Where a batch is lost each time, and the list shows each time that nothing was made, its
+    items failed and say so.
+    """
     app = emulator()
     async with paced(app, retry=RetryPolicy(max_attempts=3)) as api:
         app.emulator.faults.add(Fault("reset", function="cron.batch_add", times=None))
@@ -307,7 +329,9 @@ class OneShort(httpx.AsyncBaseTransport):
 
 
 async def test_an_answer_with_too_few_jobs_is_examined():
-    """Where a batch is answered with fewer jobs than were sent, the list tells which is whose, and none is made twice."""
+    """Where a batch is answered with fewer jobs than were sent, the list tells which is whose, and
+    none is made twice.
+    """
     app = emulator()
     async with paced(app, transport=OneShort(app)) as api:
         all_made_once(app, await api.cron.add_many(specs(30)), specs(30))
@@ -315,7 +339,9 @@ async def test_an_answer_with_too_few_jobs_is_examined():
 
 @pytest.mark.parametrize("kind", ["add", "delete"])
 async def test_a_token_that_is_revoked_in_the_middle_stops_it(kind):
-    """Once the service takes the token no longer, what was done stays done, what was tried failed, and the rest is not tried."""
+    """Once the service takes the token no longer, what was done stays done, what was tried failed,
+    and the rest is not tried.
+    """
     app, good = emulator(), [True]
     async with paced(app, token=lambda: TOKEN if good[0] else "f" * 32) as api:
         ids = await made(api, 700) if kind == "delete" else []
@@ -336,7 +362,7 @@ async def test_a_token_that_is_revoked_in_the_middle_stops_it(kind):
     )
 
 
-# --- deletes, edits, runs ----------------------------------------------------------------------------------------------------------
+# --- deletes, edits, runs ------------------------------------------------------------------------
 
 
 async def made(api, count):

@@ -46,7 +46,7 @@ def sent(app, function=None):
     return sum(function in (None, seen.function) for seen in app.emulator.requests)
 
 
-# --- deletes, edits, runs ----------------------------------------------------------------------------------------------------------
+# --- deletes, edits, runs ------------------------------------------------------------------------
 
 
 async def made(api, count):
@@ -67,7 +67,9 @@ async def test_deletes_whose_answer_is_lost_are_done(kind):
 
 @pytest.mark.parametrize("coalesce", [False, True])
 async def test_deletes_whose_answer_cannot_be_read_are_sent_once_more(coalesce):
-    """A batch of deletes that gave up on answers that nobody can read is sent once more before its items would be unknown."""
+    """A batch of deletes that gave up on answers that nobody can read is sent once more before its
+    items would be unknown.
+    """
     app = emulator()
     async with paced(app, coalesce=coalesce) as api:
         ids = await made(api, 250)
@@ -86,7 +88,9 @@ async def test_deletes_whose_answer_cannot_be_read_are_sent_once_more(coalesce):
 
 
 async def test_edits_whose_answer_cannot_be_read_are_sent_once_more():
-    """A batch of edits that gave up on answers that nobody can read is sent once more; where that is in vain, too, it is unknown."""
+    """A batch of edits that gave up on answers that nobody can read is sent once more; where that
+    is in vain, too, it is unknown.
+    """
     app = emulator(era="seed")
     async with paced(app) as api:
         ids = await made(api, 20)
@@ -100,7 +104,9 @@ async def test_edits_whose_answer_cannot_be_read_are_sent_once_more():
 
 
 async def test_without_retry_lost_deletes_are_unknown():
-    """With `retry=None` the items of a batch of deletes whose answer is lost are unknown, and those of a refused one failed."""
+    """With `retry=None` the items of a batch of deletes whose answer is lost are unknown, and those
+    of a refused one failed.
+    """
     app = emulator()
     async with paced(app) as api:
         ids = await made(api, 150)
@@ -115,7 +121,9 @@ async def test_without_retry_lost_deletes_are_unknown():
 
 
 async def test_an_unknown_id_costs_a_batch_of_deletes_little():
-    """A batch of a hundred with an id that does not exist deletes the others, with four requests: the list is read once, with its end."""
+    """A batch of a hundred with an id that does not exist deletes the others, with four requests:
+    the list is read once, with its end.
+    """
     app = emulator()
     async with paced(app) as api:
         ids = await made(api, 99)
@@ -153,7 +161,9 @@ class HalfThenNo(httpx.AsyncBaseTransport):
 @pytest.mark.parametrize("times", [1, 3])
 @pytest.mark.parametrize("listed", ["added", "listed"])
 async def test_what_a_refused_batch_of_deletes_did_is_done(times, listed):
-    """Where a refused batch was half carried out, jobs that this client had seen are done; ids that never were there fail."""
+    """Where a refused batch was half carried out, jobs that this client had seen are done; ids that
+    never were there fail.
+    """
     app = emulator()
     async with paced(app) as api:
         ids = await made(api, 40)
@@ -171,7 +181,9 @@ async def test_what_a_refused_batch_of_deletes_did_is_done(times, listed):
 
 @pytest.mark.parametrize("lost", [False, True])
 async def test_a_refused_batch_of_deletes_that_cannot_be_looked_at(lost):
-    """Where the jobs cannot be listed after a refusal, the items failed with that error; after a lost answer they are unknown."""
+    """Where the jobs cannot be listed after a refusal, the items failed with that error; after a
+    lost answer they are unknown.
+    """
     app = emulator()
     async with paced(app, retry=RetryPolicy(max_attempts=3)) as api:
         ids = await made(api, 20)
@@ -184,7 +196,9 @@ async def test_a_refused_batch_of_deletes_that_cannot_be_looked_at(lost):
 
 
 async def test_a_batch_of_deletes_that_is_too_large_is_halved():
-    """A client that has not learnt how many items a batch may have deletes them all, and learns it."""
+    """A client that has not learnt how many items a batch may have deletes them all,
+    and learns it.
+    """
     app = emulator(max_batch=30)
     async with paced(app) as api:
         ids = await made(api, 150)
@@ -197,7 +211,9 @@ async def test_a_batch_of_deletes_that_is_too_large_is_halved():
 
 
 async def test_jobs_that_were_deleted_before_are_not_there_to_delete():
-    """A job that this client has deleted, or found gone, is a NotFoundError in a later batch, though it had seen it once."""
+    """A job that this client has deleted, or found gone, is a NotFoundError in a later batch,
+    though it had seen it once.
+    """
     app = emulator()
     async with paced(app) as api, paced(app) as other:
         ids = await made(api, 6)
@@ -215,7 +231,9 @@ async def test_jobs_that_were_deleted_before_are_not_there_to_delete():
 @BOTH
 @pytest.mark.parametrize("kind", ["lose", "reset", "garbage", "error"])
 async def test_edits_and_reads_are_repeated(provider, kind):
-    """Lost answers of edits, reads, groups' deletes and runs at a time are no news to the caller."""
+    """Lost answers of edits, reads, groups' deletes and runs at a time are no news to the
+    caller.
+    """
     app = emulator()
     async with paced(app, provider) as api:
         ids = await made(api, 6)
@@ -233,7 +251,9 @@ async def test_edits_and_reads_are_repeated(provider, kind):
 
 
 async def test_runs_are_queued_once():
-    """Of runs at a time whose answers are lost each is queued once; a run without a time is unknown and not repeated."""
+    """Of runs at a time whose answers are lost each is queued once; a run without a time is unknown
+    and not repeated.
+    """
     app = emulator()
     async with paced(app) as api:
         ids = [

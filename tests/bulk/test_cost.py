@@ -31,7 +31,9 @@ def account(app, provider="fastcron"):
 
 
 async def checked(app, bulk):
-    """Carry a bulk out, see that it costs what it says, and return the functions that were asked for."""
+    """Carry a bulk out, see that it costs what it says, and return the functions that were asked
+    for.
+    """
     before, cost = len(app.emulator.requests), bulk.cost()
     (await bulk).raise_for_failures()
     asked = Counter(seen.function for seen in list(app.emulator.requests)[before:])
@@ -41,7 +43,9 @@ async def checked(app, bulk):
 
 @BOTH
 async def test_adds_to_a_long_list_read_it_before(provider):
-    """A single add reads nothing before; more of them, or one with a journal, read both pages down and up, and cost says so once known."""
+    """A single add reads nothing before; more of them, or one with a journal, read both pages down
+    and up, and cost says so once known.
+    """
     app = emulator()
     account(app, provider)
     async with client(app, provider) as api:
@@ -57,7 +61,9 @@ async def test_adds_to_a_long_list_read_it_before(provider):
 
 @BOTH
 async def test_a_few_adds_take_no_look_alikes_of_another_program(provider):
-    """Jobs that another program has made just now are not taken for ours, however often our answers are lost."""
+    """Jobs that another program has made just now are not taken for ours, however often our answers
+    are lost.
+    """
     app = emulator()
     account(app, provider)
     async with client(app, provider) as api, client(app, provider) as other:
@@ -73,7 +79,9 @@ async def test_a_few_adds_take_no_look_alikes_of_another_program(provider):
 
 @pytest.mark.parametrize("kinds", [1, 2, 20, 150])
 async def test_edits_in_batches_cost_what_they_change(kinds):
-    """Edits with `batch` cost a request for each set of changes among those of a step, and `cost` says so for a list or a mapping."""
+    """Edits with `batch` cost a request for each set of changes among those of a step, and `cost`
+    says so for a list or a mapping.
+    """
     app = emulator(era="seed")
     async with client(app) as api:
         ids = [job.id for job in (await api.cron.add_many(specs(150))).values]

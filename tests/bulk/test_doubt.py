@@ -1,4 +1,6 @@
-"""A bulk that goes on with a journal: what an earlier run may have done stays in doubt until something proves it, and whose it is."""
+"""A bulk that goes on with a journal: what an earlier run may have done stays in doubt until
+something proves it, and whose it is.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ async def things(api, kind, count=3):
 
 
 async def killed(app, bulk, *faults):
-    """Carry a bulk out on a service that does what it is asked and answers nothing (or has other faults), and end it there."""
+    """Carry a bulk out on a service that does what it is asked and answers nothing (or has other
+    faults), and end it there.
+    """
     app.emulator.faults.add(*(faults or [Fault("stall", seconds=300.0, times=None)]))
     fired = len(app.emulator.faults.fired)
 
@@ -63,13 +67,15 @@ def noted(journal):
     return last
 
 
-# --- doubt -------------------------------------------------------------------------------------------------------------------------
+# --- doubt ---------------------------------------------------------------------------------------
 
 
 @BOTH
 @pytest.mark.parametrize("kind", BULKS)
 async def test_an_outage_does_not_settle_what_an_earlier_run_has_done(tmp_path, provider, kind):
-    """What a killed run has done is unknown to a run that meets an outage, in its report and in the journal, and done to the next."""
+    """What a killed run has done is unknown to a run that meets an outage, in its report and in the
+    journal, and done to the next.
+    """
     app, journal = emulator(), tmp_path / "journal.jsonl"
     patience = RetryPolicy(budget=10)
     async with paced(app, provider, retry=patience) as api:
@@ -100,7 +106,9 @@ def torn_out(journal):
 @BOTH
 @pytest.mark.parametrize("kind", [*BULKS, "add"])
 async def test_an_outage_ends_a_bulk_that_goes_on_after_one_patience(tmp_path, provider, kind):
-    """However much an earlier run has left in doubt, an outage is waited for once; what is not sent any more stays unknown."""
+    """However much an earlier run has left in doubt, an outage is waited for once; what is not sent
+    any more stays unknown.
+    """
     app, journal, count = (
         emulator(),
         tmp_path / "journal.jsonl",
@@ -132,7 +140,9 @@ async def test_an_outage_ends_a_bulk_that_goes_on_after_one_patience(tmp_path, p
 
 @pytest.mark.parametrize("kind", ["edits in batches", "runs"])
 async def test_an_outage_of_everything_is_waited_for_once_or_twice(tmp_path, kind):
-    """Six edits that differ, and five runs at a time that have to be looked up, do not wait for one outage each."""
+    """Six edits that differ, and five runs at a time that have to be looked up, do not wait for one
+    outage each.
+    """
     app, journal = emulator(era="seed"), tmp_path / "journal.jsonl"
     async with paced(app) as api:
         ids = await things(api, "edit", 6)
@@ -160,7 +170,9 @@ async def test_an_outage_of_everything_is_waited_for_once_or_twice(tmp_path, kin
 @pytest.mark.usefixtures("threads_take_no_time")
 @pytest.mark.parametrize("kind", ["disable", "group"])
 async def test_what_was_learnt_of_doubtful_items_is_kept_where_a_bulk_is_cancelled(tmp_path, kind):
-    """A bulk that goes on and is cancelled in the middle has the outcomes so far in its report and its journal, and goes on from there."""
+    """A bulk that goes on and is cancelled in the middle has the outcomes so far in its report and
+    its journal, and goes on from there.
+    """
     app, journal = emulator(), tmp_path / "journal.jsonl"
     async with paced(app) as api:
         ids = await things(api, kind, 5)
@@ -188,7 +200,9 @@ async def test_what_was_learnt_of_doubtful_items_is_kept_where_a_bulk_is_cancell
 
 
 async def test_edits_in_doubt_are_sent_in_batches_no_larger_than_others(tmp_path):
-    """What an earlier run has left in doubt of a bulk of shared edits goes out in batches of the usual size."""
+    """What an earlier run has left in doubt of a bulk of shared edits goes out in batches of the
+    usual size.
+    """
     app, journal = emulator(era="seed", max_batch=100), tmp_path / "journal.jsonl"
     async with paced(app) as api:
         edits = [(number, {"timeout": 10}) for number in await things(api, "edit", 250)]
@@ -215,7 +229,9 @@ async def test_a_token_that_the_service_does_not_take_settles_nothing_either(tmp
 
 
 async def test_a_refusal_of_a_change_settles_it(tmp_path):
-    """An item that an earlier run has asked for, and that the service refuses by itself, has failed: it was refused then too."""
+    """An item that an earlier run has asked for, and that the service refuses by itself, has
+    failed: it was refused then too.
+    """
     app, journal = emulator(), tmp_path / "journal.jsonl"
     async with paced(app) as api:
         await killed(app, api.cron.disable_many([4711], journal=journal))
@@ -228,7 +244,9 @@ async def test_a_refusal_of_a_change_settles_it(tmp_path):
 
 @BOTH
 async def test_without_retry_what_is_not_found_is_in_doubt(tmp_path, provider):
-    """Where nothing is looked up, a job that is not found on going on may have been deleted by the earlier run: never a failure."""
+    """Where nothing is looked up, a job that is not found on going on may have been deleted by the
+    earlier run: never a failure.
+    """
     app, journal = emulator(), tmp_path / "journal.jsonl"
     async with paced(app, provider) as api:
         ids = await things(api, "delete", 4)
@@ -240,7 +258,9 @@ async def test_without_retry_what_is_not_found_is_in_doubt(tmp_path, provider):
 
 @BOTH
 async def test_adds_that_are_proven_absent_may_fail(tmp_path, provider):
-    """An add that an earlier run did not get through, which a look-up proves, and that fails now, has failed: nothing was made."""
+    """An add that an earlier run did not get through, which a look-up proves, and that fails now,
+    has failed: nothing was made.
+    """
     app, journal = emulator(), tmp_path / "journal.jsonl"
     given = [{"url": URL, "name": "n0", "timeout": 99_999_999}]
     async with paced(app, provider) as api:
@@ -255,11 +275,13 @@ async def test_adds_that_are_proven_absent_may_fail(tmp_path, provider):
     assert app.emulator.jobs(provider) == []
 
 
-# --- whose it is -------------------------------------------------------------------------------------------------------------------
+# --- whose it is ---------------------------------------------------------------------------------
 
 
 async def test_another_accounts_token_does_not_go_on_with_a_journal(tmp_path):
-    """A journal that was begun with another token is refused before anything is sent; with one of its own the account gets its jobs."""
+    """A journal that was begun with another token is refused before anything is sent; with one of
+    its own the account gets its jobs.
+    """
     app, journal = emulator(tokens=["alice-token-1", "bob-token-22"]), tmp_path / "journal.jsonl"
     async with paced(app, token="alice-token-1") as alice, paced(app, token="bob-token-22") as bob:
         (await alice.cron.add_many(specs(3), journal=journal)).raise_for_failures()
@@ -277,7 +299,9 @@ async def test_another_accounts_token_does_not_go_on_with_a_journal(tmp_path):
 
 
 async def test_a_token_that_a_function_gives_may_change_between_runs(tmp_path):
-    """A journal goes on with another token where a function gives it, as one does that rotates them."""
+    """A journal goes on with another token where a function gives it, as one does that rotates
+    them.
+    """
     app, journal, now = (
         emulator(tokens=["first-token-1"]),
         tmp_path / "journal.jsonl",
@@ -298,7 +322,9 @@ async def test_a_token_that_a_function_gives_may_change_between_runs(tmp_path):
 
 
 async def test_a_new_token_of_the_same_account_goes_on_where_the_first_line_allows(tmp_path):
-    """Where "token" is taken out of a journal's first line, as the error says, a new token goes on with it."""
+    """Where "token" is taken out of a journal's first line, as the error says, a new token goes on
+    with it.
+    """
     app, journal = emulator(), tmp_path / "journal.jsonl"
     async with paced(app) as api:
         (await api.cron.add_many(specs(3), journal=journal)).raise_for_failures()
@@ -315,7 +341,7 @@ async def test_a_new_token_of_the_same_account_goes_on_where_the_first_line_allo
         assert sent(app) == before
 
 
-# --- its end -----------------------------------------------------------------------------------------------------------------------
+# --- its end -------------------------------------------------------------------------------------
 
 
 async def test_a_journal_is_let_go_of_though_the_input_cannot_be_closed(tmp_path):
@@ -340,14 +366,16 @@ async def test_a_journal_is_let_go_of_though_the_input_cannot_be_closed(tmp_path
     assert len(jobs) == 3
 
 
-# --- other inputs ------------------------------------------------------------------------------------------------------------------
+# --- other inputs --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "given", [specs(2), [*specs(2), {"url": URL, "name": "other"}]], ids=["shorter", "other"]
 )
 async def test_the_error_of_other_inputs_says_what_a_new_path_does(tmp_path, given):
-    """Whoever gives a journal other inputs, or fewer, is told that a new path does all items, also those that are done."""
+    """Whoever gives a journal other inputs, or fewer, is told that a new path does all items, also
+    those that are done.
+    """
     app, journal = emulator(), tmp_path / "journal.jsonl"
     async with paced(app) as api:
         await api.cron.add_many(specs(3), journal=journal)

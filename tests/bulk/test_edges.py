@@ -22,7 +22,9 @@ def functions(app):
 
 
 async def test_equal_specs_are_as_many_jobs_when_their_bulk_goes_on(tmp_path):
-    """Of 250 equal specs some are done when the bulk is broken off: the same client goes on, and there are 250 jobs, each told once."""
+    """Of 250 equal specs some are done when the bulk is broken off: the same client goes on, and
+    there are 250 jobs, each told once.
+    """
     app, specs = emulator(), [{"url": URL}] * 250
     async with paced(app) as api:
         async for outcome in api.cron.add_many(specs, journal=tmp_path / "j"):
@@ -35,7 +37,9 @@ async def test_equal_specs_are_as_many_jobs_when_their_bulk_goes_on(tmp_path):
 
 
 async def pages_that_shift(app, api, trigger, ids):
-    """Delete jobs of the first page while somebody who has made a request of `trigger` lists the second."""
+    """Delete jobs of the first page while somebody who has made a request of `trigger` lists the
+    second.
+    """
     begun = len(functions(app))
 
     def seen():
@@ -55,7 +59,9 @@ async def more_than_a_page(api):
 
 
 async def test_deletes_while_pages_are_read_prove_no_absence():
-    """A job that moves to an earlier page while a bulk reads the later one is found all the same."""
+    """A job that moves to an earlier page while a bulk reads the later one is found all the
+    same.
+    """
     app = emulator(rates=FAST)
     async with paced(app, rate=10.0) as api:
         made = await more_than_a_page(api)
@@ -66,7 +72,9 @@ async def test_deletes_while_pages_are_read_prove_no_absence():
 
 
 async def test_deletes_while_a_loss_is_examined_make_nothing_twice():
-    """A batch whose answer is lost is found although its jobs move to an earlier page between two pages of the listing."""
+    """A batch whose answer is lost is found although its jobs move to an earlier page between two
+    pages of the listing.
+    """
     app = emulator(rates=FAST)
     async with paced(app, rate=10.0) as api:
         made = await more_than_a_page(api)
@@ -82,7 +90,9 @@ async def test_deletes_while_a_loss_is_examined_make_nothing_twice():
 
 
 async def test_a_look_alike_that_was_listed_while_an_add_waited_is_not_taken():
-    """Another program makes the very same job and this client lists it while its merged add waits: both jobs are made."""
+    """Another program makes the very same job and this client lists it while its merged add waits:
+    both jobs are made.
+    """
     app = emulator()
     async with paced(app, coalesce=True) as api, paced(app, rate=1000.0) as other:
         await api.cron.list()

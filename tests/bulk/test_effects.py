@@ -1,4 +1,6 @@
-"""What many edits and deletes did is told as it is, and is not done once more: judged by the emulator's own state."""
+"""What many edits and deletes did is told as it is, and is not done once more: judged by the
+emulator's own state.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,9 @@ def sent(app, function):
 
 
 async def cut_off(app, bulk, requests):
-    """Carry a bulk out until that many of its requests were held back, and cancel it while the last is."""
+    """Carry a bulk out until that many of its requests were held back, and cancel it while the last
+    is.
+    """
     async with anyio.create_task_group() as group:
 
         async def carry_out():
@@ -76,7 +80,9 @@ def names(app):
 
 
 class Scripted(httpx.AsyncBaseTransport):
-    """A service that meets the requests for one function as it is told to, and all requests after those in one and the same way."""
+    """A service that meets the requests for one function as it is told to, and all requests after
+    those in one and the same way.
+    """
 
     def __init__(self, app, function, *deeds, last):
         self._inner, self._path = httpx.ASGITransport(app), f"/{function}"
@@ -116,14 +122,16 @@ def is_open(error):
     )
 
 
-# --- edits that run their jobs -----------------------------------------------------------------------------------------------------
+# --- edits that run their jobs -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "kind", ["lose", "cut", "garbage", "truncated", "bad_gateway", "half", "stall"]
 )
 async def test_a_shared_edit_that_runs_its_jobs_is_sent_once(kind):
-    """Jobs that are changed and run by one request whose answer is lost run once, and all of them are unknown."""
+    """Jobs that are changed and run by one request whose answer is lost run once, and all of them
+    are unknown.
+    """
     app = emulator(era="seed")
     ids = await made(app, 4)
     app.emulator.faults.add(
@@ -156,7 +164,9 @@ class Short(httpx.AsyncBaseTransport):
 
 @pytest.mark.parametrize("run", [False, True])
 async def test_an_answer_with_too_few_jobs_runs_none_again(run):
-    """Where a shared edit is answered with too few jobs, each job is asked for, unless that would run it once more."""
+    """Where a shared edit is answered with too few jobs, each job is asked for, unless that would
+    run it once more.
+    """
     app = emulator(era="seed")
     ids = await made(app, 3)
     async with paced(app, transport=Short(app)) as api:
@@ -169,7 +179,9 @@ async def test_an_answer_with_too_few_jobs_runs_none_again(run):
 
 
 async def test_a_refused_edit_that_runs_its_jobs_is_not_taken_apart():
-    """No documentation says that a refused batch has run nothing: its jobs are unknown, with the refusal; one alone has failed."""
+    """No documentation says that a refused batch has run nothing: its jobs are unknown, with the
+    refusal; one alone has failed.
+    """
     app = emulator(era="seed")
     ids = await made(app, 3)
     async with paced(app) as api:
@@ -190,7 +202,9 @@ async def test_a_refused_edit_that_runs_its_jobs_is_not_taken_apart():
 
 
 async def test_a_resumed_shared_edit_runs_nothing_twice(tmp_path):
-    """Shared edits that were under way when a run ended are made again, but those that also run their jobs are unknown."""
+    """Shared edits that were under way when a run ended are made again, but those that also run
+    their jobs are unknown.
+    """
     app, journal = emulator(era="seed"), tmp_path / "journal.jsonl"
     ids = await made(app, 6)
     edits = [
@@ -207,7 +221,7 @@ async def test_a_resumed_shared_edit_runs_nothing_twice(tmp_path):
     assert (runs(app), names(app)) == ([0, 1] * 3, ["x"] * 6)
 
 
-# --- what an earlier request may have done -----------------------------------------------------------------------------------------
+# --- what an earlier request may have done -------------------------------------------------------
 
 
 @pytest.mark.parametrize("last", LAST)
@@ -255,7 +269,9 @@ async def test_edits_that_may_have_been_done_are_not_told_failed(attempts, last)
 
 
 async def test_the_loss_is_the_cause_of_what_nobody_knows():
-    """The error of the last try is told, and the loss before it, for which nobody knows, is its cause."""
+    """The error of the last try is told, and the loss before it, for which nobody knows, is its
+    cause.
+    """
     app = emulator(era="seed")
     ids = await made(app, 2)
     for function, call in {
@@ -274,7 +290,9 @@ async def test_the_loss_is_the_cause_of_what_nobody_knows():
 @pytest.mark.parametrize("last", LAST)
 @pytest.mark.parametrize("function", ["edit", "delete"])
 async def test_a_single_call_that_may_have_been_done_promises_nothing(function, last):
-    """An edit or a delete whose first answer was lost says that nobody knows, whatever its repeats end in."""
+    """An edit or a delete whose first answer was lost says that nobody knows, whatever its repeats
+    end in.
+    """
     app = emulator()
     (number,) = await made(app, 1)
     service = Scripted(app, f"cron_{function}", "lose", last=last)
@@ -298,7 +316,9 @@ async def test_a_single_call_that_may_have_been_done_promises_nothing(function, 
     ids=["nothing lost", "all of it lost", "the first half lost"],
 )
 async def test_each_half_of_a_batch_is_told_what_became_of_it(deeds, told):
-    """The half that is not sent, since the other met an outage, has failed, unless an earlier request for all of it was lost."""
+    """The half that is not sent, since the other met an outage, has failed, unless an earlier
+    request for all of it was lost.
+    """
     app = emulator(max_batch=2)
     ids = [*await made(app, 2), *await made(app, 2)]
     service = AfterTheList(app, *deeds)
@@ -328,7 +348,9 @@ class AfterTheList(Scripted):
 
 @pytest.mark.parametrize("kind", ["delete", "edit", "shared edit", "enable"])
 async def test_what_an_earlier_run_may_have_done_is_not_told_failed(tmp_path, kind):
-    """Changes under way when a run ended are unknown where an outage keeps the next run from making them; a later one makes them."""
+    """Changes under way when a run ended are unknown where an outage keeps the next run from making
+    them; a later one makes them.
+    """
     app, journal = emulator(era="seed"), tmp_path / "journal.jsonl"
     ids = await made(app, 3)
 
@@ -367,7 +389,9 @@ async def test_a_refusal_of_the_job_itself_proves_that_it_was_not_changed(tmp_pa
 
 
 async def test_without_retry_a_refused_batch_says_that_nobody_looked():
-    """With `retry=None` each delete of a refused batch says of how many it was one, and that nobody looked which was refused."""
+    """With `retry=None` each delete of a refused batch says of how many it was one, and that nobody
+    looked which was refused.
+    """
     app = emulator()
     ids = await made(app, 3)
     async with paced(app, retry=None) as api:
@@ -383,12 +407,14 @@ async def test_without_retry_a_refused_batch_says_that_nobody_looked():
     assert len(app.emulator.jobs("fastcron")) == 3
 
 
-# --- what may be given -------------------------------------------------------------------------------------------------------------
+# --- what may be given ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("batch", [False, True])
 async def test_an_id_that_is_edited_twice_is_refused(batch):
-    """Edits of one bulk have no order, so `edit_many` names the second place of an id that is given twice."""
+    """Edits of one bulk have no order, so `edit_many` names the second place of an id that is given
+    twice.
+    """
     app = emulator(era="seed")
     ids = await made(app, 2)
     edits = [(ids[0], {"name": "a"}), (ids[1], {"name": "a"}), (ids[0], {"name": "b"})]
@@ -410,7 +436,9 @@ async def test_an_id_that_is_edited_twice_is_refused(batch):
 
 @pytest.mark.parametrize("batch", [False, True])
 async def test_the_changes_of_an_edit_may_be_a_job_spec(batch):
-    """`edit_many` takes JobSpecs as changes, in pairs or in a mapping, and sends what each was given."""
+    """`edit_many` takes JobSpecs as changes, in pairs or in a mapping, and sends what each was
+    given.
+    """
     app = emulator(era="seed")
     ids = await made(app, 2)
     spec = JobSpec(url=f"{URL}/new", timeout=20, group=None)
@@ -426,7 +454,9 @@ async def test_the_changes_of_an_edit_may_be_a_job_spec(batch):
 
 
 async def test_what_is_no_id_is_said_in_a_way_that_helps():
-    """A job in place of its id is told where the id is, and what is too long for an id is named by its place."""
+    """A job in place of its id is told where the id is, and what is too long for an id is named by
+    its place.
+    """
     app = emulator()
     ids = await made(app, 2)
     async with paced(app) as api:

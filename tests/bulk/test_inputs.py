@@ -21,7 +21,7 @@ from tests.support.emulated import BOTH, URL, emulator, paced, specs
 pytestmark = pytest.mark.virtual_clock
 
 
-# --- inputs ------------------------------------------------------------------------------------------------------------------------
+# --- inputs --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["list", "generator", "async generator"])
@@ -61,7 +61,9 @@ async def test_an_input_that_raises_in_the_middle_says_where():
 
 @pytest.mark.parametrize("count", [0, 50, 150, 350])
 async def test_an_input_that_awaits_something_cancelled_says_where(count):
-    """A CancelledError of the input's own breaks it off like any error: what was read before is done, and the report has it."""
+    """A CancelledError of the input's own breaks it off like any error: what was read before is
+    done, and the report has it.
+    """
     app = emulator()
 
     async def generate():
@@ -80,7 +82,9 @@ async def test_an_input_that_awaits_something_cancelled_says_where(count):
 
 
 async def test_an_input_that_awaits_something_cancelled_breaks_off_what_is_resumed_too(tmp_path):
-    """Where the input fails so while a journal is gone through, the bulk says it and does not seem to have ended well."""
+    """Where the input fails so while a journal is gone through, the bulk says it and does not seem
+    to have ended well.
+    """
     app, journal = emulator(), tmp_path / "journal.jsonl"
 
     async def generate(count):
@@ -96,7 +100,9 @@ async def test_an_input_that_awaits_something_cancelled_breaks_off_what_is_resum
 
 
 async def test_the_rest_of_an_input_that_awaits_something_cancelled_is_not_tried():
-    """Where a wrong token stops a bulk and its input fails so afterwards, all that could be read has an outcome."""
+    """Where a wrong token stops a bulk and its input fails so afterwards, all that could be read
+    has an outcome.
+    """
 
     async def generate():
         for spec in specs(700):
@@ -114,7 +120,9 @@ async def test_the_rest_of_an_input_that_awaits_something_cancelled_is_not_tried
     "bad", [{"name": "no url"}, 7, {"url": URL, "urrl": "x"}, {"url": URL, "timeout": b"x"}, None]
 )
 async def test_a_bad_spec_is_named_by_its_index(bad):
-    """In a list nothing is sent where one item cannot be used; in a generator what comes before it is carried out."""
+    """In a list nothing is sent where one item cannot be used; in a generator what comes before it
+    is carried out.
+    """
     app = emulator()
     async with paced(app) as api:
         with pytest.raises(ConfigurationError, match=r"^cron\.add_many: item 120: "):
@@ -144,7 +152,9 @@ async def test_an_empty_input_is_refused():
 
 
 async def test_an_id_that_is_deleted_twice_is_refused():
-    """`delete_many` names the second place of an id that is given twice, and anything that is no id."""
+    """`delete_many` names the second place of an id that is given twice, and anything that is no
+    id.
+    """
     app = emulator()
     async with paced(app) as api:
         ids = await added(api, 3)
@@ -168,13 +178,15 @@ async def test_an_id_that_is_deleted_twice_is_refused():
     assert app.emulator.jobs("fastcron") == []
 
 
-# --- what stops it -----------------------------------------------------------------------------------------------------------------
+# --- what stops it -------------------------------------------------------------------------------
 
 
 @BOTH
 @pytest.mark.parametrize("count", [3, 250])
 async def test_a_wrong_token_stops_it_all(provider, count):
-    """A wrong token fails what was tried, the rest is not tried, and a handful of requests is made."""
+    """A wrong token fails what was tried, the rest is not tried,
+    and a handful of requests is made.
+    """
     app = emulator()
     async with paced(app, provider, token="f" * 32) as api:
         report = await api.cron.add_many(specs(count))
@@ -192,7 +204,9 @@ async def test_a_wrong_token_stops_it_all(provider, count):
 
 
 async def test_an_outage_longer_than_the_patience_stops_it():
-    """While the service refuses everything for longer than a call is repeated, what was tried failed and the rest is not tried."""
+    """While the service refuses everything for longer than a call is repeated, what was tried
+    failed and the rest is not tried.
+    """
     app = emulator()
     async with paced(app) as api:
         bulk = api.cron.add_many(specs(1000))
@@ -212,7 +226,9 @@ async def test_an_outage_longer_than_the_patience_stops_it():
 
 
 async def test_closing_the_client_stops_a_bulk():
-    """A client that is closed while a bulk runs lets what is under way end; the rest failed or was not tried, and nothing is lost."""
+    """A client that is closed while a bulk runs lets what is under way end; the rest failed or was
+    not tried, and nothing is lost.
+    """
     app = emulator()
     api = paced(app)
     async with anyio.create_task_group() as group:

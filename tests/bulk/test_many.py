@@ -23,7 +23,7 @@ pytestmark = pytest.mark.virtual_clock
 LATER = datetime(2100, 5, 24, 2, 44, 25, tzinfo=UTC)
 
 
-# --- what comes out ----------------------------------------------------------------------------------------------------------------
+# --- what comes out ------------------------------------------------------------------------------
 
 
 @BOTH
@@ -45,7 +45,9 @@ async def test_jobs_come_back_in_the_order_in_which_they_were_given(provider):
 
 @BOTH
 async def test_every_other_bulk_does_what_its_single_does(provider):
-    """Edits, enables, disables, pauses, runs, reads and deletes reach each job once and come back in order."""
+    """Edits, enables, disables, pauses, runs, reads and deletes reach each job once and come back
+    in order.
+    """
     app = emulator()
     async with paced(app, provider) as api:
         ids = await added(api, 12)
@@ -72,7 +74,9 @@ async def test_every_other_bulk_does_what_its_single_does(provider):
 
 @BOTH
 async def test_many_groups_are_deleted(provider):
-    """Groups are deleted one by one, their jobs stay, and one that is not there is a NotFoundError in its outcome."""
+    """Groups are deleted one by one, their jobs stay, and one that is not there is a NotFoundError
+    in its outcome.
+    """
     app = emulator()
     async with paced(app, provider) as api:
         ids = [(await api.group.add(f"g{n}")).id for n in range(3)]
@@ -98,7 +102,9 @@ async def test_edits_may_be_a_mapping_and_none_clears_a_field():
 
 
 async def test_equal_edits_share_a_request_where_the_service_can():
-    """With `batch=True`, jobs that are changed alike cost one request on a FastCron that still has batch_edit."""
+    """With `batch=True`, jobs that are changed alike cost one request on a FastCron that still has
+    batch_edit.
+    """
     app = emulator(era="seed")
     async with paced(app) as api:
         ids = await added(api, 6)
@@ -127,7 +133,9 @@ async def test_equal_edits_cannot_share_a_request_where_the_service_cannot():
 
 
 async def test_an_unknown_id_fails_alone():
-    """Of many ids one that does not exist fails in its own outcome, with the error of the single call; the others are done."""
+    """Of many ids one that does not exist fails in its own outcome, with the error of the single
+    call; the others are done.
+    """
     app = emulator()
     async with paced(app) as api:
         ids = await added(api, 30)
@@ -153,11 +161,13 @@ async def test_an_id_may_be_read_twice():
         assert sent(app) - before == 1
 
 
-# --- what it costs -----------------------------------------------------------------------------------------------------------------
+# --- what it costs -------------------------------------------------------------------------------
 
 
 async def test_a_thousand_jobs_are_made_read_and_deleted_with_sixty_requests():
-    """1,000 adds, reads and deletes on FastCron take at most 60 requests, the number that `cost` had named, at the whole rate."""
+    """1,000 adds, reads and deletes on FastCron take at most 60 requests, the number that `cost`
+    had named, at the whole rate.
+    """
     app = emulator()
     async with paced(app) as api:
 
@@ -191,7 +201,9 @@ async def test_ten_thousand_adds_take_a_hundred_and_ten_requests():
 @BOTH
 @pytest.mark.parametrize("count", [1, 2, 100, 101])
 async def test_a_bulk_costs_what_it_says(provider, count):
-    """`cost()` before the start is the number of requests that are then made, for every kind of bulk."""
+    """`cost()` before the start is the number of requests that are then made, for every kind of
+    bulk.
+    """
     app = emulator()
     async with paced(app, provider) as api:
 
@@ -218,7 +230,9 @@ async def test_an_input_of_unknown_length_has_no_cost():
 
 
 async def test_reads_use_pages_while_they_are_cheaper():
-    """Two jobs of an account cost one page; two jobs behind two full pages are asked for one by one, the next time at once."""
+    """Two jobs of an account cost one page; two jobs behind two full pages are asked for one by
+    one, the next time at once.
+    """
     app = emulator(rates={"fastcron": None})
     async with client_of(app, scheduler=virtual(1000.0)) as api:
         ids = await added(api, 2500)
@@ -239,7 +253,9 @@ async def test_reads_use_pages_while_they_are_cheaper():
 
 
 async def test_a_service_without_batches_gets_single_calls_at_its_rate():
-    """On SetCronJob 100 adds are 100 requests and one look before, sent as fast as the limit allows and no faster."""
+    """On SetCronJob 100 adds are 100 requests and one look before, sent as fast as the limit allows
+    and no faster.
+    """
     app = emulator()
     async with paced(app, "setcronjob") as api:
         began = anyio.current_time()
@@ -249,12 +265,14 @@ async def test_a_service_without_batches_gets_single_calls_at_its_rate():
     assert 100 / 10 <= anyio.current_time() - began <= 100 / 10 / 0.95
 
 
-# --- progress ----------------------------------------------------------------------------------------------------------------------
+# --- progress ------------------------------------------------------------------------------------
 
 
 @BOTH
 async def test_progress_counts_up_and_the_rest_falls_to_nothing(provider):
-    """`progress` hears each outcome: how many, of how many, and seconds left that end at 0 and are right in the middle."""
+    """`progress` hears each outcome: how many, of how many, and seconds left that end at 0 and are
+    right in the middle.
+    """
     app, heard = emulator(), []
     async with paced(app, provider) as api:
         began = anyio.current_time()
@@ -279,7 +297,9 @@ async def test_progress_of_a_generator_knows_no_end():
 
 
 async def test_an_error_in_progress_leaves_the_report():
-    """What is known when `progress` raises is in the report, also what it has not heard of yet: the whole batch."""
+    """What is known when `progress` raises is in the report, also what it has not heard of yet: the
+    whole batch.
+    """
 
     def progress(done, total, eta):
         if done == 7:
@@ -292,7 +312,7 @@ async def test_an_error_in_progress_leaves_the_report():
         assert len(bulk.report.done) == 50
 
 
-# --- beside others -----------------------------------------------------------------------------------------------------------------
+# --- beside others -------------------------------------------------------------------------------
 
 
 async def test_an_interactive_call_gets_the_next_slot():

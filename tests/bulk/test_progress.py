@@ -1,4 +1,6 @@
-"""What a bulk tells while it is under way and how it is ended: progress, the seconds that are left, closing, and what stopped it."""
+"""What a bulk tells while it is under way and how it is ended: progress, the seconds that are left,
+closing, and what stopped it.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,7 @@ async def is_idle(api):
     return stats.in_flight == 0 and not any(stats.waiting.values())
 
 
-# --- progress ----------------------------------------------------------------------------------------------------------------------
+# --- progress ------------------------------------------------------------------------------------
 
 
 async def hear(done, total, left):
@@ -52,7 +54,9 @@ class Listener:
     ids=["number", "bool", "text", "async", "partial", "object"],
 )
 async def test_progress_that_cannot_be_called_is_refused_at_once(wrong):
-    """What is no function, or an async one, is refused when the bulk is made, before anything is sent."""
+    """What is no function, or an async one, is refused when the bulk is made, before anything is
+    sent.
+    """
     app = emulator()
     async with paced(app) as api:
         with pytest.raises(ConfigurationError, match="progress must be a function"):
@@ -65,7 +69,9 @@ async def test_progress_that_cannot_be_called_is_refused_at_once(wrong):
 async def test_an_error_in_progress_leaves_all_that_is_known_in_the_report(
     tmp_path, heard, journal
 ):
-    """Where `progress` raises in the middle of a batch, the report has the whole batch: what the service has made is not forgotten."""
+    """Where `progress` raises in the middle of a batch, the report has the whole batch: what the
+    service has made is not forgotten.
+    """
     app = emulator()
 
     def progress(done, total, left):
@@ -89,7 +95,9 @@ async def test_an_error_in_progress_leaves_all_that_is_known_in_the_report(
 
 
 async def test_a_bulk_that_is_cancelled_reports_whole_batches():
-    """Whoever is cancelled while awaiting a bulk still has in its report each batch that was answered."""
+    """Whoever is cancelled while awaiting a bulk still has in its report each batch that was
+    answered.
+    """
     app = emulator()
     async with paced(app) as api:
         bulk = api.cron.add_many(specs(1000))
@@ -98,11 +106,13 @@ async def test_a_bulk_that_is_cancelled_reports_whole_batches():
         assert len(bulk.report.done) == len(app.emulator.jobs("fastcron")) > 0
 
 
-# --- the seconds that are left -----------------------------------------------------------------------------------------------------
+# --- the seconds that are left -------------------------------------------------------------------
 
 
 class Inline:
-    """Runs on the event loop what is meant for a thread, which takes real time, and of that a virtual clock knows nothing."""
+    """Runs on the event loop what is meant for a thread, which takes real time, and of that a
+    virtual clock knows nothing.
+    """
 
     @staticmethod
     async def run_sync(function, *arguments):
@@ -111,7 +121,9 @@ class Inline:
 
 
 async def told(bulk_of):
-    """Carry out a bulk and return, of each time it told of its progress, the seconds it told and those that it really took from then."""
+    """Carry out a bulk and return, of each time it told of its progress, the seconds it told and
+    those that it really took from then.
+    """
     heard = []
     report = await bulk_of(lambda done, total, left: heard.append((anyio.current_time(), left)))
     report.raise_for_failures()
@@ -120,7 +132,9 @@ async def told(bulk_of):
 
 
 def are_honest(seconds, request):
-    """Whether what was told is within a factor of two of the truth, give or take the seconds of a request."""
+    """Whether what was told is within a factor of two of the truth, give or take the seconds of a
+    request.
+    """
     return all(left / 2 - request <= real <= left * 2 + request for left, real in seconds)
 
 
@@ -130,7 +144,9 @@ def rises(seconds):
 
 
 async def test_the_seconds_of_batches_are_honest_from_the_first(tmp_path, monkeypatch):
-    """1,500 adds on an account with 2,000 jobs at 1 request a second: from the first outcome on, and when the bulk goes on after a cut."""
+    """1,500 adds on an account with 2,000 jobs at 1 request a second: from the first outcome on,
+    and when the bulk goes on after a cut.
+    """
     monkeypatch.setattr(journals, "to_thread", Inline)
     app, journal = emulator(), tmp_path / "journal.jsonl"
     async with paced(app) as api:
@@ -153,7 +169,9 @@ async def test_the_seconds_of_batches_are_honest_from_the_first(tmp_path, monkey
 
 
 async def test_the_seconds_of_singles_are_honest_from_the_first(tmp_path, monkeypatch):
-    """300 adds at 10 requests a second, one request each: from the first outcome on, and when the bulk goes on after a cut."""
+    """300 adds at 10 requests a second, one request each: from the first outcome on, and when the
+    bulk goes on after a cut.
+    """
     monkeypatch.setattr(journals, "to_thread", Inline)
     app, journal = emulator(), tmp_path / "journal.jsonl"
     async with paced(app, "setcronjob") as api:
@@ -186,7 +204,9 @@ async def cut_off(app, function, bulk, requests):
 
 
 async def test_a_slow_service_is_learnt():
-    """Where each request takes ten times as long as the rate allows, the seconds say so once a few were seen."""
+    """Where each request takes ten times as long as the rate allows, the seconds say so once a few
+    were seen.
+    """
     app = emulator()
     async with client_of(app, "setcronjob", scheduler=virtual(10.0, max_in_flight=1)) as api:
         app.emulator.faults.add(Fault("stall", function="cron.add", times=None, seconds=1.0))
@@ -194,12 +214,14 @@ async def test_a_slow_service_is_learnt():
     assert are_honest(seconds[10:], 1.0)
 
 
-# --- closing -----------------------------------------------------------------------------------------------------------------------
+# --- closing -------------------------------------------------------------------------------------
 
 
 @BOTH
 async def test_a_bulk_is_closed_at_the_end_of_a_block(provider):
-    """`aclosing(bulk)` ends what was begun, whatever still holds the iterator: nothing more is sent."""
+    """`aclosing(bulk)` ends what was begun, whatever still holds the iterator: nothing more is
+    sent.
+    """
     app = emulator()
     async with paced(app, provider) as api:
         async with aclosing(api.cron.add_many(specs(1000))) as bulk:
@@ -214,7 +236,9 @@ async def test_a_bulk_is_closed_at_the_end_of_a_block(provider):
 
 
 async def test_a_bulk_that_was_not_begun_can_be_closed():
-    """Closing a bulk that nobody began is no mistake, and it can no longer be begun; nor is closing twice, or what is over."""
+    """Closing a bulk that nobody began is no mistake, and it can no longer be begun; nor is closing
+    twice, or what is over.
+    """
     app = emulator()
     async with paced(app) as api:
         async with aclosing(api.cron.add_many(specs(3))) as bulk:
@@ -233,7 +257,9 @@ async def test_a_bulk_that_was_not_begun_can_be_closed():
 
 
 async def test_who_awaits_a_bulk_that_is_closed_by_another_is_told():
-    """An `await` that another task cuts short by closing the bulk raises, so that nobody takes half a report for the whole."""
+    """An `await` that another task cuts short by closing the bulk raises, so that nobody takes half
+    a report for the whole.
+    """
     app = emulator()
     async with paced(app) as api:
         bulk = api.cron.add_many(specs(1000))
@@ -250,7 +276,7 @@ async def test_who_awaits_a_bulk_that_is_closed_by_another_is_told():
         assert 0 < len(bulk.report.done) == len(app.emulator.jobs("fastcron")) < 500
 
 
-# --- what stopped it ---------------------------------------------------------------------------------------------------------------
+# --- what stopped it -----------------------------------------------------------------------------
 
 
 @BOTH
@@ -265,7 +291,9 @@ async def test_a_wrong_token_is_told_once(provider):
 
 
 async def test_an_outage_is_told_once():
-    """An outage that outlasts the patience is what stopped the bulk; a bulk in which an item failed by itself was not stopped."""
+    """An outage that outlasts the patience is what stopped the bulk; a bulk in which an item failed
+    by itself was not stopped.
+    """
     app = emulator()
     async with paced(app) as api:
         report = await api.cron.disable_many([4711])

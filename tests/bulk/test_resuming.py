@@ -50,18 +50,20 @@ def all_made_once(app, report, given, provider="fastcron"):
     assert rows == {}
 
 
-# --- deletes, edits, runs ----------------------------------------------------------------------------------------------------------
+# --- deletes, edits, runs ------------------------------------------------------------------------
 
 
 async def made(api, count):
     return [job.id for job in (await api.cron.add_many(specs(count))).values]
 
 
-# --- resuming ----------------------------------------------------------------------------------------------------------------------
+# --- resuming ------------------------------------------------------------------------------------
 
 
 async def cut_off(app, bulk, requests):
-    """Carry a bulk out until the service has seen that many requests of it, and cancel it a moment later."""
+    """Carry a bulk out until the service has seen that many requests of it, and cancel it a moment
+    later.
+    """
     enough = sent(app) + requests
 
     ended = anyio.Event()
@@ -82,7 +84,9 @@ async def cut_off(app, bulk, requests):
 @pytest.mark.parametrize("client", ["same", "new", "new and listed"])
 @pytest.mark.parametrize("requests", [1, 3, 5])
 async def test_a_bulk_that_was_cancelled_goes_on(tmp_path, provider, client, requests):
-    """The same call with the same journal goes on where a cancelled one ended: nothing twice, nothing lost, done ones with their ids."""
+    """The same call with the same journal goes on where a cancelled one ended: nothing twice,
+    nothing lost, done ones with their ids.
+    """
     app, journal, given = (
         emulator(),
         tmp_path / "journal.jsonl",
@@ -119,7 +123,9 @@ LIKE = {"the same": {}, "another time limit": {"timeout": 11}}
 async def test_a_resumed_bulk_leaves_the_jobs_that_its_client_made_meanwhile_alone(
     tmp_path, like, name
 ):
-    """What a caller was told to have made is its own, however like an item of a cancelled bulk it looks; the item is made too."""
+    """What a caller was told to have made is its own, however like an item of a cancelled bulk it
+    looks; the item is made too.
+    """
     app, journal = emulator(), tmp_path / "journal.jsonl"
     given = [{"url": URL, "timeout": 20, **name} for _ in range(3)]
     async with paced(app) as api:
@@ -142,7 +148,9 @@ async def test_a_resumed_bulk_leaves_the_jobs_that_its_client_made_meanwhile_alo
 @pytest.mark.parametrize("requests", [1, 2, 3, 4, 5, 6])
 @pytest.mark.parametrize("kind", ["none", "stall", "stall_before", "half", "lose", "bad item"])
 async def test_equal_specs_of_two_cancelled_bulks_are_made_once_each(tmp_path, kind, requests):
-    """Two bulks of equal specs are cancelled at any moment, and go on with the same client: each spec has one job of its own."""
+    """Two bulks of equal specs are cancelled at any moment, and go on with the same client: each
+    spec has one job of its own.
+    """
     app, given = emulator(), [{"url": URL}] * 20
     if kind not in ("none", "bad item"):
         app.emulator.faults.add(
@@ -164,7 +172,9 @@ async def test_equal_specs_of_two_cancelled_bulks_are_made_once_each(tmp_path, k
 @BOTH
 @pytest.mark.parametrize("kind", ["stall", "reset"])
 async def test_a_resumed_bulk_takes_no_look_alike(tmp_path, provider, kind):
-    """Jobs that were there before the first run and look just like ours are not taken for what it left behind."""
+    """Jobs that were there before the first run and look just like ours are not taken for what it
+    left behind.
+    """
     app, journal, given = (
         emulator(),
         tmp_path / "journal.jsonl",
@@ -191,7 +201,9 @@ async def test_a_resumed_bulk_takes_no_look_alike(tmp_path, provider, kind):
 
 
 async def test_an_edit_that_runs_a_job_is_not_done_twice(tmp_path):
-    """An edit under way at a cut is done again, unless it also queues a run: that one is unknown."""
+    """An edit under way at a cut is done again, unless it also queues a run:
+    that one is unknown.
+    """
     app, journal = emulator(era="latest"), tmp_path / "journal.jsonl"
     async with paced(app) as api:
         ids = await made(api, 2)
@@ -222,7 +234,9 @@ class Odd(httpx.AsyncBaseTransport):
 
 
 async def test_an_answer_of_an_odd_shape_is_not_made_again(tmp_path):
-    """Jobs whose answer cannot be read as jobs were made all the same: they say so, and a resumed bulk finds them."""
+    """Jobs whose answer cannot be read as jobs were made all the same: they say so, and a resumed
+    bulk finds them.
+    """
     app, journal = emulator(), tmp_path / "journal.jsonl"
     odd = Odd(app, "cron_batch_add")
     async with paced(app, transport=odd) as api:
@@ -247,7 +261,9 @@ async def test_resuming_right_away_waits_for_the_journal(tmp_path):
 
 @BOTH
 async def test_a_kill_at_any_moment_loses_and_doubles_nothing(tmp_path, provider):
-    """From the journal as it was at each of its lines, against the jobs there were when it was cut, a new run makes each job once."""
+    """From the journal as it was at each of its lines, against the jobs there were when it was cut,
+    a new run makes each job once.
+    """
     app, journal, given = (
         emulator(),
         tmp_path / "journal.jsonl",
@@ -316,7 +332,9 @@ async def test_unknown_items_are_looked_at_again(tmp_path):
 
 
 async def test_a_journal_of_something_else_is_refused(tmp_path):
-    """Other inputs, another kind of bulk, another provider and a folder that is not there are refused before anything is sent."""
+    """Other inputs, another kind of bulk, another provider and a folder that is not there are
+    refused before anything is sent.
+    """
     app, journal = emulator(), tmp_path / "journal.jsonl"
     async with paced(app) as api, paced(app, "setcronjob") as other:
         ids = [job.id for job in (await api.cron.add_many(specs(3), journal=journal)).values]
@@ -357,7 +375,9 @@ async def test_one_journal_serves_one_bulk_at_a_time(tmp_path):
 @BOTH
 @pytest.mark.parametrize("requests", [1, 2])
 async def test_deletes_go_on(tmp_path, provider, requests):
-    """A bulk of deletes that was cut off goes on: every job is gone, every item done, also what was under way."""
+    """A bulk of deletes that was cut off goes on: every job is gone, every item done, also what was
+    under way.
+    """
     app, journal = emulator(), tmp_path / "journal.jsonl"
     async with paced(app, provider) as api:
         ids = await made(api, 300 if provider == "fastcron" else 40)
@@ -369,7 +389,9 @@ async def test_deletes_go_on(tmp_path, provider, requests):
 
 
 async def test_runs_go_on(tmp_path):
-    """Runs under way at a cut are looked up where they have a time, and unknown where they have none; none is queued twice."""
+    """Runs under way at a cut are looked up where they have a time, and unknown where they have
+    none; none is queued twice.
+    """
     app = emulator()
     async with paced(app) as api:
         ids = [
@@ -397,7 +419,9 @@ async def test_runs_go_on(tmp_path):
 
 
 async def test_a_full_disk_keeps_what_was_done_in_the_report(tmp_path, monkeypatch):
-    """Where the journal can no longer be written, the bulk stops with that error and the report has what was done."""
+    """Where the journal can no longer be written, the bulk stops with that error and the report has
+    what was done.
+    """
     app, real, left = emulator(), os.fsync, [5]
 
     def fsync(number):
@@ -418,14 +442,16 @@ async def test_a_full_disk_keeps_what_was_done_in_the_report(tmp_path, monkeypat
 
 
 async def test_a_bulk_that_begins_does_not_confuse_an_add_whose_answer_was_lost():
-    """While an add waits to look what became of it, a bulk of the same client lists all jobs: the add still finds its own, made once."""
+    """While an add waits to look what became of it, a bulk of the same client lists all jobs: the
+    add still finds its own, made once.
+    """
     app = emulator(rates={"setcronjob": None})
     app.emulator.faults.add(Fault("lose", function="cron.add"))
 
     class Meanwhile(Scheduler):
         begun = False
 
-        async def rest(self, seconds):
+        async def _sleep(self, seconds):
             if not self.begun:
                 self.begun = True
                 await api.cron.add_many(specs(2))

@@ -1,4 +1,6 @@
-"""A bulk that is cancelled while requests are under way and goes on at once, in the same process: judged by the emulator's state."""
+"""A bulk that is cancelled while requests are under way and goes on at once, in the same process:
+judged by the emulator's state.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ async def cancelled(bulk, seconds=4.0):
 @BOTH
 @HELD_BACK
 async def test_adds_that_were_under_way_are_waited_for(tmp_path, provider, kind):
-    """Adds whose answers are 20 s late are cancelled after 4 s and go on at once: each is done, made once, and none is unknown."""
+    """Adds whose answers are 20 s late are cancelled after 4 s and go on at once: each is done,
+    made once, and none is unknown.
+    """
     app, journal = emulator(), tmp_path / "journal.jsonl"
     hold_back(app, kind, "cron.add", "cron.batch_add")
     async with paced(app, provider) as api:
@@ -55,7 +59,9 @@ async def test_adds_that_were_under_way_are_waited_for(tmp_path, provider, kind)
 async def test_a_bulk_may_be_cancelled_while_it_waits_for_what_was_under_way(
     tmp_path, provider, kind
 ):
-    """One that waits for an earlier one's requests is cancelled, twice, without sending anything; the next finds each job, made once."""
+    """One that waits for an earlier one's requests is cancelled, twice, without sending anything;
+    the next finds each job, made once.
+    """
     app, journal = emulator(), tmp_path / "journal.jsonl"
     hold_back(app, kind, "cron.add", "cron.batch_add")
     async with paced(app, provider) as api:
@@ -71,7 +77,9 @@ async def test_a_bulk_may_be_cancelled_while_it_waits_for_what_was_under_way(
 
 @HELD_BACK
 async def test_runs_that_were_under_way_are_queued_once(tmp_path, kind):
-    """Runs at a time whose answers are 20 s late are cancelled after 4 s and go on at once: each is done, and queued once."""
+    """Runs at a time whose answers are 20 s late are cancelled after 4 s and go on at once: each is
+    done, and queued once.
+    """
     app, journal = emulator(), tmp_path / "journal.jsonl"
     at = int(time.time()) // 60 * 60 + 3625
     async with paced(app) as api:

@@ -21,12 +21,14 @@ from tests.support.emulated import BOTH, URL, client_of, emulator, paced, specs,
 pytestmark = pytest.mark.virtual_clock
 
 
-# --- as they come ------------------------------------------------------------------------------------------------------------------
+# --- as they come --------------------------------------------------------------------------------
 
 
 @BOTH
 async def test_a_long_generator_is_read_no_further_than_needed(provider):
-    """Of thousands of generated specs a bounded number is read ahead of the outcomes that have been taken."""
+    """Of thousands of generated specs a bounded number is read ahead of the outcomes that have been
+    taken.
+    """
     app, read = emulator(rates={provider: None}), [0]
 
     def generate():
@@ -63,7 +65,9 @@ async def test_who_takes_no_outcomes_holds_the_bulk_back():
 @BOTH
 @pytest.mark.parametrize("way", ["break", "raise", "progress"])
 async def test_who_breaks_out_sends_nothing_more(provider, way):
-    """After a `break`, an error in the loop or one in `progress` nothing more is sent and nothing is left running."""
+    """After a `break`, an error in the loop or one in `progress` nothing more is sent and nothing
+    is left running.
+    """
     app = emulator()
     tasks = len(asyncio.all_tasks()) if is_asyncio() else 0
 
@@ -96,7 +100,9 @@ async def test_who_breaks_out_sends_nothing_more(provider, way):
 
 @BOTH
 async def test_a_bulk_that_is_cancelled_sends_nothing_more(provider):
-    """A cancelled bulk drops what waits, lets what is under way end, and leaves the client whole."""
+    """A cancelled bulk drops what waits, lets what is under way end,
+    and leaves the client whole.
+    """
     app = emulator()
     async with paced(app, provider) as api:
         with anyio.move_on_after(3.5) as scope:
@@ -161,7 +167,9 @@ async def test_outcomes_dropped_in_another_thread_end_the_bulk():
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_outcomes_dropped_after_their_loop_are_no_mistake(backend):
-    """Whoever keeps the outcomes longer than the event loop that made them can let go of them in peace."""
+    """Whoever keeps the outcomes longer than the event loop that made them can let go of them in
+    peace.
+    """
 
     async def begin():
         api = client_of(create_app(rates={"fastcron": None}))
@@ -176,7 +184,9 @@ def test_outcomes_dropped_after_their_loop_are_no_mistake(backend):
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_a_bulk_on_another_event_loop_is_refused(backend):
-    """A client that was used on one loop says so on the next, whatever bulk it is asked for, and nothing is sent."""
+    """A client that was used on one loop says so on the next, whatever bulk it is asked for, and
+    nothing is sent.
+    """
     app = create_app(rates={"fastcron": None})
     api, said = client_of(app), "belongs to another event loop"
 
@@ -209,7 +219,9 @@ def test_a_bulk_on_another_event_loop_is_refused(backend):
 @pytest.mark.parametrize("way", ["break", "cancel", "end", "wrong token"])
 @pytest.mark.parametrize("kind", ["generator", "async generator"])
 async def test_the_input_is_closed(way, kind):
-    """However a bulk ends, the generator that it reads is closed, so that files and connections in it are."""
+    """However a bulk ends, the generator that it reads is closed, so that files and connections in
+    it are.
+    """
     app, closed = emulator(), []
 
     def generate():
@@ -238,7 +250,9 @@ async def test_the_input_is_closed(way, kind):
 
 
 async def test_a_page_that_cannot_be_read_fails_what_it_would_have_shown():
-    """Where the list fails, the reads that were to come from it fail with its error and not as if there were no such job."""
+    """Where the list fails, the reads that were to come from it fail with its error and not as if
+    there were no such job.
+    """
     app = emulator()
     async with paced(app) as api:
         ids = await added(api, 50)
@@ -248,7 +262,9 @@ async def test_a_page_that_cannot_be_read_fails_what_it_would_have_shown():
 
 
 async def test_a_bulk_that_nobody_begins_does_nothing():
-    """Making a bulk sends nothing, and whoever forgets to await it is warned as with a coroutine."""
+    """Making a bulk sends nothing, and whoever forgets to await it is warned as with a
+    coroutine.
+    """
     app = emulator()
     async with paced(app) as api:
         with pytest.warns(
@@ -262,7 +278,9 @@ async def test_a_bulk_that_nobody_begins_does_nothing():
 
 
 async def test_a_bulk_that_was_used_is_dropped_without_a_word():
-    """One that was only asked for its cost, one that could not be made, and one that was carried out cause no warning."""
+    """One that was only asked for its cost, one that could not be made, and one that was carried
+    out cause no warning.
+    """
     async with paced(emulator()) as api:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")

@@ -1,4 +1,6 @@
-"""What is not there, and how few requests it takes to know: judged by the emulator's own requests."""
+"""What is not there, and how few requests it takes to know:
+judged by the emulator's own requests.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ NOT_THERE = range(1_000_000, 1_000_300)
 
 
 def account(provider="fastcron", count=1100):
-    """Return an emulator whose account has so many jobs, and their ids; the limit is that of the client."""
+    """Return an emulator whose account has so many jobs, and their ids; the limit is that of the
+    client.
+    """
     app = create_app(clock=Clock(ticks=anyio.current_time), rates=FAST)
     return app, fill(app, provider, count)
 
@@ -32,12 +36,14 @@ def is_absent(outcome):
     return isinstance(outcome.error, NotFoundError) and outcome.error.function == "cron.get"
 
 
-# --- reads -------------------------------------------------------------------------------------------------------------------------
+# --- reads ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("there", "gone"), [(0, 3), (0, 300), (100, 50), (1100, 1)])
 async def test_many_that_are_gone_cost_the_pages_once_more(there, gone):
-    """On an account of two pages, however many of the ids are gone, `get_many` reads the list down and up: three requests."""
+    """On an account of two pages, however many of the ids are gone, `get_many` reads the list down
+    and up: three requests.
+    """
     app, ids = account()
     async with paced(app) as api:
         report = await api.cron.get_many([*ids[:there], *NOT_THERE[:gone]])
@@ -47,7 +53,9 @@ async def test_many_that_are_gone_cost_the_pages_once_more(there, gone):
 
 
 async def test_merged_gets_of_what_is_gone_share_the_pages_too():
-    """A hundred merged gets of jobs that are there and fifty of jobs that are gone read the list once down and up."""
+    """A hundred merged gets of jobs that are there and fifty of jobs that are gone read the list
+    once down and up.
+    """
     app, ids = account()
     async with paced(app, coalesce=True) as api:
         jobs = await together(*(lambda n=n: api.cron.get(n) for n in [*ids[:100], *NOT_THERE[:50]]))
@@ -57,7 +65,9 @@ async def test_merged_gets_of_what_is_gone_share_the_pages_too():
 
 
 async def test_who_leaves_while_pages_are_read_up_sends_nothing_more():
-    """A `get_many` that is cancelled on its way up leaves no request behind, and the client is as good as before."""
+    """A `get_many` that is cancelled on its way up leaves no request behind, and the client is as
+    good as before.
+    """
     app, _ = account()
     async with paced(app) as api:
         with anyio.move_on_after(1.5) as scope:
@@ -69,12 +79,14 @@ async def test_who_leaves_while_pages_are_read_up_sends_nothing_more():
         assert len((await api.cron.get_many(NOT_THERE)).failed) == 300
 
 
-# --- one listing for many ----------------------------------------------------------------------------------------------------------
+# --- one listing for many ------------------------------------------------------------------------
 
 
 @BOTH
 async def test_deletes_one_by_one_share_listings(provider):
-    """A hundred deletes of what is gone, one request each, share listings: 45 requests for pages at most, where one each would take 300."""
+    """A hundred deletes of what is gone, one request each, share listings: 45 requests for pages at
+    most, where one each would take 300.
+    """
     app, _ = account(provider)
     async with paced(app, provider) as api:
         if provider == "fastcron":
@@ -88,7 +100,9 @@ async def test_deletes_one_by_one_share_listings(provider):
 
 
 async def test_deletes_of_what_is_there_are_done_beside_those_of_what_is_not():
-    """Of deletes on a service without batches those of jobs are done and take them away; only the others are NotFoundErrors."""
+    """Of deletes on a service without batches those of jobs are done and take them away; only the
+    others are NotFoundErrors.
+    """
     app, ids = account("setcronjob", 60)
     mixed = [number for pair in zip(ids[:50], NOT_THERE[:50], strict=True) for number in pair]
     async with paced(app, "setcronjob") as api:
@@ -116,7 +130,9 @@ class Refusing(httpx.AsyncBaseTransport):
 
 
 async def test_a_listing_that_began_before_proves_nothing():
-    """A job is made and its get refused while a listing is under way that cannot show it: it is there, so that is no NotFoundError."""
+    """A job is made and its get refused while a listing is under way that cannot show it: it is
+    there, so that is no NotFoundError.
+    """
     app, _ = account()
     transport = Refusing(app)
     async with paced(app, transport=transport) as api, anyio.create_task_group() as group:
@@ -139,7 +155,7 @@ async def test_a_listing_that_began_before_proves_nothing():
     assert failed
 
 
-# --- a listing, from inside --------------------------------------------------------------------------------------------------------
+# --- a listing, from inside ----------------------------------------------------------------------
 
 
 class Looks:
@@ -158,7 +174,9 @@ class Looks:
 
 
 async def test_who_asks_before_a_listing_begins_shares_it_and_who_asks_later_does_not():
-    """Three ask: two before the first listing has its slot, which both get; the third gets the next."""
+    """Three ask: two before the first listing has its slot, which both get; the third gets the
+    next.
+    """
     listing, looks, got = Listing(), Looks(frozenset("a"), frozenset("b")), {}
 
     async def ask(name, after):
@@ -174,7 +192,9 @@ async def test_who_asks_before_a_listing_begins_shares_it_and_who_asks_later_doe
 
 @pytest.mark.parametrize("leaves", ["who looks", "who waits"])
 async def test_who_leaves_while_waiting_for_a_listing_takes_it_from_nobody(leaves):
-    """Of three that wait for a listing one is cancelled, be it who reads it or who waits beside: the others get theirs."""
+    """Of three that wait for a listing one is cancelled, be it who reads it or who waits beside:
+    the others get theirs.
+    """
     listing, looks, got = Listing(), Looks(frozenset("a"), frozenset("b")), []
     scopes = [anyio.CancelScope() for _ in range(3)]
 
@@ -193,7 +213,9 @@ async def test_who_leaves_while_waiting_for_a_listing_takes_it_from_nobody(leave
 
 
 async def test_a_listing_that_fails_fails_for_all_that_share_it():
-    """Where the list cannot be read, ten that wait for it are told after one try, and who asks afterwards tries anew."""
+    """Where the list cannot be read, ten that wait for it are told after one try, and who asks
+    afterwards tries anew.
+    """
     listing, looks = Listing(), Looks(None, frozenset("a"))
     begun = anyio.current_time()
     assert await together(*[lambda: listing.shown(looks)] * 10) == [None] * 10

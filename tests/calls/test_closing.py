@@ -36,7 +36,9 @@ def good(data=None):
 
 
 class Line:
-    """A transport's handler that answers by script: each function its own, and notes what was asked."""
+    """A transport's handler that answers by script: each function its own, and notes what was
+    asked.
+    """
 
     def __init__(self, **scripts):
         self.scripts = scripts
@@ -77,7 +79,7 @@ async def until(holds):
     pytest.fail("it never held")
 
 
-# --- callers that go away --------------------------------------------------------------------------------------------------------
+# --- callers that go away ------------------------------------------------------------------------
 
 
 class Gate:
@@ -93,7 +95,9 @@ class Gate:
 
 
 async def test_a_caller_that_goes_away_leaves_the_exchange_to_end():
-    """A cancelled call's request is not cut off: its seat is freed when the answer has come, and the next call works."""
+    """A cancelled call's request is not cut off: its seat is freed when the answer has come, and
+    the next call works.
+    """
     gate = Gate()
     async with Line(cron_add=gate).client() as api:
         call = asyncio.create_task(CALLS["CREATE"](api))
@@ -123,7 +127,7 @@ async def test_a_caller_that_goes_away_before_its_slot_sends_nothing():
     assert line.asked == ["cron_get"]
 
 
-# --- the end ---------------------------------------------------------------------------------------------------------------------
+# --- the end -------------------------------------------------------------------------------------
 
 
 async def test_a_closed_client_says_so():
@@ -183,7 +187,9 @@ async def test_closing_from_another_task():
 
 @pytest.mark.parametrize("closers", [1, 3])
 async def test_closing_waits_for_requests_under_way(closers):
-    """A request under way is answered before aclose() returns, also when several tasks close at once, and none waits longer than that."""
+    """A request under way is answered before aclose() returns, also when several tasks close at
+    once, and none waits longer than that.
+    """
     gate = Gate()
     api = Line(cron_add=gate).client(timeout=3600.0)
     call = asyncio.create_task(CALLS["CREATE"](api))
@@ -199,7 +205,9 @@ async def test_closing_waits_for_requests_under_way(closers):
 
 
 async def test_closing_does_not_wait_for_ever():
-    """A request that never ends holds aclose() up for the timeout only, and its caller gets one of our errors."""
+    """A request that never ends holds aclose() up for the timeout only, and its caller gets one of
+    our errors.
+    """
 
     async def never(_):
         await anyio.sleep_forever()
@@ -215,7 +223,9 @@ async def test_closing_does_not_wait_for_ever():
 
 
 async def test_a_call_in_the_queue_is_refused_when_the_client_closes():
-    """A call that still waits for its slot when the client is closed is not sent, and gives its slot back."""
+    """A call that still waits for its slot when the client is closed is not sent, and gives its
+    slot back.
+    """
     gate = Gate()
     line = Line(cron_get=gate)
     scheduler = Scheduler(10_000.0, max_in_flight=1)
@@ -244,11 +254,13 @@ async def test_closing_one_view_closes_all():
         await api.cron.get(7)
 
 
-# --- event loops -----------------------------------------------------------------------------------------------------------------
+# --- event loops ---------------------------------------------------------------------------------
 
 
 def test_a_client_belongs_to_the_loop_that_first_used_it():
-    """Made before any loop runs, it works on the first and says on a second that it belongs to another."""
+    """Made before any loop runs, it works on the first and says on a second that it belongs to
+    another.
+    """
     line = Line()
     api = line.client(scheduler=None)
     assert asyncio.run(_got(api)) == 7
@@ -281,7 +293,9 @@ async def test_a_client_is_refused_on_a_loop_of_another_thread():
 
 
 async def test_closing_on_another_loop_does_not_break_either():
-    """aclose() on a foreign loop only refuses further calls: the connections belong to the first loop."""
+    """aclose() on a foreign loop only refuses further calls: the connections belong to the first
+    loop.
+    """
     api = Line().client()
     assert await _got(api) == 7
     thread = threading.Thread(target=lambda: asyncio.run(api.aclose()))

@@ -23,7 +23,9 @@ def count(app, function):
 
 @pytest.mark.parametrize("call", ["raw", "batch", "group"])
 async def test_an_edit_with_a_run_is_sent_once_however_it_is_called(call):
-    """A change that also queues a run is never repeated blindly: raw, for several jobs or for a group."""
+    """A change that also queues a run is never repeated blindly: raw, for several jobs or for a
+    group.
+    """
     app = emulator()
     async with paced(app) as api:
         group = await api.group.add("g")
@@ -41,9 +43,11 @@ async def test_an_edit_with_a_run_is_sent_once_however_it_is_called(call):
 
 
 async def test_a_job_without_a_name_is_not_taken_for_a_named_one_of_the_same_url():
-    """A create without a name that never arrived is made, though another program has a named job with the same URL.
+    """A create without a name that never arrived is made, though another program has a named job
+    with the same URL.
 
-    The list has shown that job before. Otherwise it might be the one, under a name that the service gave it.
+    The list has shown that job before. Otherwise it might be the one, under a name that the service
+    gave it.
     """
     app = emulator()
     async with paced(app) as stranger:
@@ -60,7 +64,9 @@ async def test_a_job_without_a_name_is_not_taken_for_a_named_one_of_the_same_url
 
 
 async def test_creates_that_a_look_up_could_mix_up_make_a_job_each():
-    """Two adds of one URL, one named and one not, one of them lost: two jobs, each caller its own."""
+    """Two adds of one URL, one named and one not, one of them lost: two jobs,
+    each caller its own.
+    """
     app = emulator()
     ids = []
     app.emulator.faults.add(Fault("reset", function="cron.add"))
@@ -77,7 +83,9 @@ async def test_creates_that_a_look_up_could_mix_up_make_a_job_each():
 
 
 async def test_a_create_is_not_sent_again_while_its_connection_is_open():
-    """A service that takes longer than the timeout and all looks, on a connection that is still open, makes one job."""
+    """A service that takes longer than the timeout and all looks, on a connection that is still
+    open, makes one job.
+    """
     app = emulator()
     async with paced(app, timeout=20.0) as api:
         app.emulator.faults.add(Fault("stall_before", function="cron.add", seconds=35.0))
@@ -86,7 +94,9 @@ async def test_a_create_is_not_sent_again_while_its_connection_is_open():
 
 
 async def test_a_create_that_is_tried_once_is_still_looked_up():
-    """With max_attempts=1 a lost create is looked up: adopted if it happened, and known not to have happened if not."""
+    """With max_attempts=1 a lost create is looked up: adopted if it happened, and known not to have
+    happened if not.
+    """
     app = emulator()
     async with paced(app, retry=RetryPolicy(max_attempts=1)) as api:
         app.emulator.faults.add(Fault("lose", function="cron.add"))
@@ -154,7 +164,9 @@ async def failing(api):
 
 
 async def test_max_wait_of_zero_lets_a_create_through_where_nobody_waits():
-    """A caller that is not willing to wait at all is served by an idle client, with creates as with reads."""
+    """A caller that is not willing to wait at all is served by an idle client, with creates as with
+    reads.
+    """
     app = emulator()
     async with paced(app) as api:
         assert (await api.with_options(max_wait=0).cron.add(url=URL)).url == URL
@@ -162,7 +174,9 @@ async def test_max_wait_of_zero_lets_a_create_through_where_nobody_waits():
 
 @pytest.mark.parametrize("data", ['[{"url": "https://example.com/"}]', [1, 2]])
 async def test_a_raw_batch_of_something_odd_is_unknown_when_its_answer_is_lost(data):
-    """Whatever a raw batch call carries, a lost answer is an OutcomeUnknownError and no foreign one."""
+    """Whatever a raw batch call carries, a lost answer is an OutcomeUnknownError and no foreign
+    one.
+    """
     app = emulator()
     async with paced(app) as api:
         app.emulator.faults.add(Fault("bad_gateway", function="cron.batch_add"))

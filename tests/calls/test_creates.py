@@ -28,7 +28,9 @@ def count(app, function):
 
 @pytest.mark.parametrize("kind", LOSSES)
 async def test_a_create_whose_answer_is_lost_is_adopted(kind):
-    """However the answer to an add gets lost, the caller gets the job that was made, and there is one."""
+    """However the answer to an add gets lost, the caller gets the job that was made, and there is
+    one.
+    """
     app = emulator()
     async with paced(app) as api:
         app.emulator.faults.add(Fault(kind, function="cron.add"))
@@ -41,7 +43,9 @@ async def test_a_create_whose_answer_is_lost_is_adopted(kind):
 
 @pytest.mark.parametrize("kind", ["reset", "error", "outage"])
 async def test_a_create_that_never_arrived_is_made_once(kind):
-    """A create that was refused, failed or reset before the service heard of it is sent again, and there is one job."""
+    """A create that was refused, failed or reset before the service heard of it is sent again, and
+    there is one job.
+    """
     app = emulator()
     async with paced(app) as api:
         app.emulator.faults.add(Fault(kind, function="cron.add", times=2))
@@ -51,7 +55,9 @@ async def test_a_create_that_never_arrived_is_made_once(kind):
 
 @pytest.mark.parametrize("provider", ["fastcron", "setcronjob"])
 async def test_many_creates_with_losses_make_each_job_once(provider):
-    """Of forty concurrent adds a third of the answers is lost: every caller gets its own job, and none is made twice."""
+    """Of forty concurrent adds a third of the answers is lost: every caller gets its own job, and
+    none is made twice.
+    """
     app = emulator()
     made = {}
     app.emulator.faults.add(
@@ -89,7 +95,9 @@ async def test_two_identical_creates_are_two_jobs():
 
 
 async def test_a_twin_that_goes_away_while_it_waits_for_the_first_is_never_sent():
-    """Identical creates go one after the other; one that is cancelled while it waits for its twin costs nothing."""
+    """Identical creates go one after the other; one that is cancelled while it waits for its twin
+    costs nothing.
+    """
     app = emulator()
     app.emulator.faults.add(Fault("stall", function="cron.add", seconds=5.0))
     async with paced(app) as api, anyio.create_task_group() as group:
@@ -103,7 +111,9 @@ async def test_a_twin_that_goes_away_while_it_waits_for_the_first_is_never_sent(
 
 
 async def test_a_job_that_was_there_before_is_not_adopted():
-    """A lost add beside an older identical job that the client has seen makes a second one, and returns that."""
+    """A lost add beside an older identical job that the client has seen makes a second one, and
+    returns that.
+    """
     app = emulator()
     async with paced(app) as api:
         old = await api.cron.add(url=URL, name="same")
@@ -114,7 +124,9 @@ async def test_a_job_that_was_there_before_is_not_adopted():
 
 
 async def test_an_older_twin_that_nobody_has_seen_makes_the_outcome_unknown():
-    """Where two jobs could be the one that was made, the error says that it cannot tell, and nothing is sent again."""
+    """Where two jobs could be the one that was made, the error says that it cannot tell, and
+    nothing is sent again.
+    """
     app = emulator()
     async with paced(app) as stranger:
         await stranger.cron.add(url=URL, name="same")
@@ -128,7 +140,9 @@ async def test_an_older_twin_that_nobody_has_seen_makes_the_outcome_unknown():
 
 
 async def test_a_look_up_that_fails_makes_the_outcome_unknown():
-    """When the service can no longer be asked, the caller is told so and not sent a second create."""
+    """When the service can no longer be asked,
+    the caller is told so and not sent a second create.
+    """
     app = emulator()
     async with paced(app, retry=RetryPolicy(max_attempts=2)) as api:
         app.emulator.faults.add(
@@ -142,7 +156,9 @@ async def test_a_look_up_that_fails_makes_the_outcome_unknown():
 
 @pytest.mark.parametrize("merged", [False, True])
 async def test_a_look_up_that_fails_is_tried_once_more(merged):
-    """Before callers are told that nobody knows, the service is asked again: here it answers after all, and nothing is made twice."""
+    """Before callers are told that nobody knows, the service is asked again: here it answers after
+    all, and nothing is made twice.
+    """
     app = emulator()
     async with paced(app, retry=RetryPolicy(max_attempts=2), coalesce=merged) as api:
         await api.cron.add(url=URL, name="known")
@@ -156,7 +172,9 @@ async def test_a_look_up_that_fails_is_tried_once_more(merged):
 
 
 async def test_a_create_that_the_service_finishes_after_the_timeout_is_found():
-    """A request that stalls past the timeout and is applied meanwhile is adopted by the second look."""
+    """A request that stalls past the timeout and is applied meanwhile is adopted by the second
+    look.
+    """
     app = emulator()
     async with paced(app, timeout=5.0) as api:
         app.emulator.faults.add(Fault("stall_before", function="cron.add", seconds=6.0))
@@ -207,7 +225,9 @@ async def test_a_run_at_a_time_is_queued_once(kind):
 
 
 async def test_a_run_without_a_time_is_unknown_when_its_answer_is_lost():
-    """A run within the next minute cannot be told from the schedule's own, so it is not repeated."""
+    """A run within the next minute cannot be told from the schedule's own,
+    so it is not repeated.
+    """
     app = emulator()
     async with paced(app) as api:
         job = await api.cron.add(url=URL)

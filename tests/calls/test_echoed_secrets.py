@@ -87,7 +87,8 @@ def records():
 def written(records):
     """Return what any formatter could write of log records."""
     lines = (
-        f"{record.getMessage()} {record.msg!r} {record.args!r} {record.exc_text} {record.exc_info!r}"
+        f"{record.getMessage()} {record.msg!r} {record.args!r}"
+        f" {record.exc_text} {record.exc_info!r}"
         for record in records
     )
     return "\n".join(lines)
@@ -177,7 +178,7 @@ async def outcome(call):
     return repr(result)
 
 
-# --- calls that succeed ----------------------------------------------------------------------------------------------------------
+# --- calls that succeed --------------------------------------------------------------------------
 
 
 @contextlib.asynccontextmanager
@@ -194,14 +195,15 @@ async def connected(origin, provider, module=None, **options):
         )
 
 
-# --- servers that echo -----------------------------------------------------------------------------------------------------------
+# --- servers that echo ---------------------------------------------------------------------------
 
 
 def sent(request):
     """Return all that a service was sent, as one that echoes everything would say it."""
     body = request.content.decode()
     plain = f"{json.loads(body)}" if body.startswith("{") else body
-    return f"{request.url} {dict(request.headers)} {body} {plain} {TOKEN} {PASSWORD if 'pass' in body else ''}"
+    password = PASSWORD if "pass" in body else ""
+    return f"{request.url} {dict(request.headers)} {body} {plain} {TOKEN} {password}"
 
 
 def _raising(kind):
@@ -269,7 +271,9 @@ ECHOES = {
 async def test_a_server_that_echoes_does_not_get_it_into_errors(
     records, provider, auth, request_format, echo
 ):
-    """A service or transport that says again what it was sent does not get token or password into errors, causes or logs."""
+    """A service or transport that says again what it was sent does not get token or password into
+    errors, causes or logs.
+    """
     options = {
         "auth": auth,
         "request_format": request_format,
@@ -289,7 +293,9 @@ async def test_a_server_that_echoes_does_not_get_it_into_errors(
 
 
 async def test_a_harmless_cause_is_kept():
-    """Only a cause that tells a secret is left out: others stay for whoever looks for the reason."""
+    """Only a cause that tells a secret is left out:
+    others stay for whoever looks for the reason.
+    """
     async with client_of(
         None,
         token=TOKEN,
@@ -313,7 +319,9 @@ def _raise(error):
 
 
 async def test_garbage_on_a_socket_that_echoes_the_request(records):
-    """A status line that is the request again makes httpx name it in its exception; ours does not, nor does any log but httpcore's."""
+    """A status line that is the request again makes httpx name it in its exception; ours does not,
+    nor does any log but httpcore's.
+    """
 
     async def parrot(reader, writer):
         head = await reader.readuntil(b"\r\n\r\n")
@@ -340,11 +348,13 @@ async def test_garbage_on_a_socket_that_echoes_the_request(records):
     )
 
 
-# --- reprs and pickles -----------------------------------------------------------------------------------------------------------
+# --- reprs and pickles ---------------------------------------------------------------------------
 
 
 async def test_a_create_of_unknown_outcome_tells_nothing(records):
-    """The error that a create could not be looked up has a chain of several errors, none of which tells a secret."""
+    """The error that a create could not be looked up has a chain of several errors, none of which
+    tells a secret.
+    """
     async with client_of(
         None,
         token=TOKEN,
@@ -366,7 +376,9 @@ def test_a_spec_shows_its_secrets_to_nobody():
 
 
 async def test_results_show_no_secrets_in_their_reprs():
-    """A service that does show a job's password, headers and body gets them into no repr, though they are there."""
+    """A service that does show a job's password, headers and body gets them into no repr, though
+    they are there.
+    """
     data = {
         "id": 1,
         "password": PASSWORD,

@@ -19,7 +19,9 @@ pytestmark = pytest.mark.virtual_clock
 
 
 async def test_a_call_in_a_cancelled_scope_is_never_sent():
-    """Whoever is cancelled already sends nothing, also where no queue would have held the call up."""
+    """Whoever is cancelled already sends nothing,
+    also where no queue would have held the call up.
+    """
     app = emulator()
     async with paced(app) as api:
         with anyio.CancelScope() as scope:
@@ -42,7 +44,9 @@ async def test_an_id_of_none_is_refused_before_anything_is_sent(method):
 
 
 async def test_an_error_about_a_job_that_a_search_by_id_would_miss_is_not_its_absence():
-    """A service whose keyword does not search ids, and that is busy, does not make a job look deleted."""
+    """A service whose keyword does not search ids, and that is busy, does not make a job look
+    deleted.
+    """
 
     def answer(request):
         if "cron.list" not in request.url.path:
@@ -133,7 +137,9 @@ async def test_a_transport_that_cannot_be_closed_does_not_stop_the_closing(caplo
 
 
 async def test_a_wrapper_of_the_users_own_is_not_taken_for_httpxs_transport():
-    """A transport that wraps another and tries again by itself may raise ConnectTimeout after a request was carried out."""
+    """A transport that wraps another and tries again by itself may raise ConnectTimeout after a
+    request was carried out.
+    """
     app = emulator()
 
     class Retrying(httpx.AsyncBaseTransport):

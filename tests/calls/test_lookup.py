@@ -69,7 +69,9 @@ def test_a_row_without_name_and_url_never_matches():
 
 
 def test_a_job_with_the_same_name_and_url_but_other_fields_makes_it_unclear():
-    """It may be the one that was sent, normalised by the service: nobody can tell, so nothing is sent again."""
+    """It may be the one that was sent, normalised by the service: nobody can tell, so nothing is
+    sent again.
+    """
     assert choose([SENT], [ROW | {"timeout": 60}]) == UNCLEAR
 
 
@@ -89,7 +91,9 @@ def test_a_create_counts_as_done_only_when_everything_arrived_and_nothing_more(a
 
 
 def test_the_memory_tells_old_from_new():
-    """An id seen before a create was sent is older, one seen later is not, and one that another create made is never free."""
+    """An id seen before a create was sent is older, one seen later is not, and one that another
+    create made is never free.
+    """
     memory = Memory()
     learn(memory, "group.items", [{"id": 1}], {})
     moment = memory.new_epoch()
@@ -176,7 +180,9 @@ EVERY_FIVE = list(range(1_800_000_000, 1_800_000_000 + 300 * 20, 300))
     ],
 )
 def test_a_run_beside_the_schedule_is_told_from_the_schedules_own(wanted, queued, happened):
-    """A time that is there twice, or out of step with the others, was added; one in step may be the schedule's own."""
+    """A time that is there twice, or out of step with the others, was added; one in step may be the
+    schedule's own.
+    """
     assert find_time(wanted, queued).happened is happened
 
 

@@ -1,4 +1,6 @@
-"""What a client remembers of ids: exactly what a plain set and dict would, in a fraction of their room."""
+"""What a client remembers of ids: exactly what a plain set and dict would, in a fraction of their
+room.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +70,9 @@ def test_a_set_of_ids_is_a_set(steps):
 
 @given(STEPS)
 def test_what_is_forgotten_is_never_missed(steps):
-    """For every epoch that a call under way may ask about, old and new are told apart as by a memory that keeps all."""
+    """For every epoch that a call under way may ask about, old and new are told apart as by a
+    memory that keeps all.
+    """
     memory, model, held = Memory(), Model(), []
     for word, argument in steps:
         if word == "new_epoch":
@@ -96,7 +100,9 @@ def test_numbers_that_are_no_ids_are_not_kept():
 
 
 def size_of(numbers):
-    """Return the bytes that a client's memory takes for jobs that were listed a thousand at a time."""
+    """Return the bytes that a client's memory takes for jobs that were listed a thousand at a
+    time.
+    """
     gc.collect()
     tracemalloc.start()
     memory = Memory()
@@ -112,12 +118,16 @@ def size_of(numbers):
 
 
 def test_fifty_thousand_jobs_take_no_more_room_than_five_thousand():
-    """Where a service hands ids out in order, a client that has seen ten times as many remembers them in the same room."""
+    """Where a service hands ids out in order, a client that has seen ten times as many remembers
+    them in the same room.
+    """
     assert size_of(range(50_000)) <= 1.3 * size_of(range(5_000))
 
 
 def test_jobs_of_a_shared_service_take_sixteen_bytes_each():
-    """Where ids have gaps, because others make jobs too, each takes 16 bytes and a little, in whatever order they were seen."""
+    """Where ids have gaps, because others make jobs too, each takes 16 bytes and a little, in
+    whatever order they were seen.
+    """
     numbers = list(range(0, 50_000, 2))
     random.Random(7).shuffle(numbers)
     assert size_of(numbers) - size_of(range(1000)) <= 18 * len(numbers)

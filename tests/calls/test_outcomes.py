@@ -41,7 +41,9 @@ def count(app, function):
 
 @pytest.mark.parametrize("kind", [*LOSSES, "reset", "error", "outage"])
 async def test_reads_and_edits_are_repeated(kind):
-    """A lost answer to a read or an edit is no news to the caller: the call is repeated and its result comes back."""
+    """A lost answer to a read or an edit is no news to the caller: the call is repeated and its
+    result comes back.
+    """
     app = emulator()
     async with paced(app) as api:
         job = await api.cron.add(url=URL)
@@ -79,7 +81,9 @@ async def test_a_batch_delete_whose_answer_is_lost_is_done():
 
 @pytest.mark.parametrize("target", ["cron", "group"])
 async def test_a_delete_whose_answer_is_lost_is_done_though_the_listing_fails_once(target):
-    """A listing that gave up on answers that nobody can read is asked for once more before a delete would be unknown."""
+    """A listing that gave up on answers that nobody can read is asked for once more before a delete
+    would be unknown.
+    """
     app = emulator()
     async with paced(app) as api:
         made = await (api.cron.add(url=URL) if target == "cron" else api.group.add("gone"))
@@ -126,7 +130,9 @@ async def test_a_wrong_token_is_said_at_once():
 
 
 async def test_an_outage_of_ten_seconds_loses_nothing():
-    """While the service refuses everything for ten seconds, fifty adds wait; then each is made once, at full speed."""
+    """While the service refuses everything for ten seconds, fifty adds wait; then each is made
+    once, at full speed.
+    """
     app = emulator()
     async with paced(app, "setcronjob") as api, anyio.create_task_group() as group:
         app.emulator.faults.add(Fault("outage", times=None))
@@ -142,7 +148,9 @@ async def test_an_outage_of_ten_seconds_loses_nothing():
 
 
 async def test_an_outage_without_end_is_told_within_the_budget():
-    """A call that is refused for longer than the budget ends as ServiceUnavailableError, not applied."""
+    """A call that is refused for longer than the budget ends as ServiceUnavailableError, not
+    applied.
+    """
     app = emulator()
     async with paced(app, retry=RetryPolicy(budget=60)) as api:
         app.emulator.faults.add(Fault("outage", times=None))
@@ -195,7 +203,9 @@ async def test_errors_that_do_not_go_away_are_told_after_max_attempts():
 
 
 async def test_what_cannot_be_read_is_told_after_three_attempts():
-    """Answers that are no envelope come from the wrong place: three attempts, then ResponseError."""
+    """Answers that are no envelope come from the wrong place: three attempts,
+    then ResponseError.
+    """
     app = emulator()
     async with paced(app) as api:
         app.emulator.faults.add(Fault("garbage", times=None))
@@ -265,7 +275,9 @@ async def test_closing_waits_for_what_is_under_way():
 
 
 async def test_closing_can_be_cancelled_while_it_waits():
-    """A caller that does not want to wait for the last answers can leave, and the client is closed all the same."""
+    """A caller that does not want to wait for the last answers can leave, and the client is closed
+    all the same.
+    """
     app = emulator()
     app.emulator.faults.add(Fault("stall", function="cron.list", seconds=20.0))
     api = paced(app)
@@ -284,7 +296,9 @@ async def test_closing_can_be_cancelled_while_it_waits():
 
 @pytest.mark.parametrize("provider", ["fastcron", "setcronjob"])
 async def test_the_whole_allowed_rate_is_used_and_never_abused(provider):
-    """Thirty callers at once are let through at 0.95 of the rate without a single refusal by the emulator's own count."""
+    """Thirty callers at once are let through at 0.95 of the rate without a single refusal by the
+    emulator's own count.
+    """
     app = emulator()
     async with paced(app, provider) as api, anyio.create_task_group() as group:
         begun = anyio.current_time()
@@ -314,7 +328,9 @@ async def test_another_program_on_the_same_account_costs_no_call():
 
 
 async def test_max_wait_bounds_the_rests_between_repeats():
-    """While nobody listens at the address, a call with max_wait gives up within it instead of resting for longer."""
+    """While nobody listens at the address, a call with max_wait gives up within it instead of
+    resting for longer.
+    """
 
     def refuse(request):
         raise httpx.ConnectError("nobody listens")

@@ -42,7 +42,9 @@ def good(data=None):
 
 
 class Line:
-    """A transport's handler that answers by script: each function its own, and notes what was asked."""
+    """A transport's handler that answers by script: each function its own, and notes what was
+    asked.
+    """
 
     def __init__(self, **scripts):
         self.scripts = scripts
@@ -83,11 +85,13 @@ async def until(holds):
     pytest.fail("it never held")
 
 
-# --- the token in a query --------------------------------------------------------------------------------------------------------
+# --- the token in a query ------------------------------------------------------------------------
 
 
 async def test_a_given_transport_sees_the_token_of_a_query():
-    """Below httpx's logging the token is part of the URL, exactly once, with everything else of the request."""
+    """Below httpx's logging the token is part of the URL, exactly once, with everything else of the
+    request.
+    """
     seen = []
 
     async def note(request):
@@ -99,14 +103,16 @@ async def test_a_given_transport_sees_the_token_of_a_query():
     (request,) = seen
     assert parse_qs(request.url.query.decode()) == {"keyword": ["a b"], "token": [TOKEN]}
     assert request.method == "GET"
-    assert request.headers["user-agent"].startswith("cronapi-client")
+    assert request.headers["user-agent"].startswith("cronapi-client/")
     assert request.extensions["timeout"]["read"] == 7.0
     assert "target" not in request.extensions
     assert not any(TOKEN in str(value) for value in request.extensions.values())
 
 
 async def test_httpx_itself_sends_the_token_as_part_of_its_target():
-    """With httpx's own transport the URL that it logs has no token, and the request that it sends has it; a proxy gets none."""
+    """With httpx's own transport the URL that it logs has no token, and the request that it sends
+    has it; a proxy gets none.
+    """
     seen = []
 
     def note(request):
@@ -122,7 +128,7 @@ async def test_httpx_itself_sends_the_token_as_part_of_its_target():
     assert "target" not in request.extensions
 
 
-# --- clients handed in -----------------------------------------------------------------------------------------------------------
+# --- clients handed in ---------------------------------------------------------------------------
 
 
 def look(http):
@@ -179,7 +185,9 @@ async def test_a_client_handed_in_is_used_and_left_as_it_was(module, auth, reque
     ],
 )
 async def test_both_clients_errors_are_known(module, name, kind, applied):
-    """The exceptions of httpx and of httpx2, which are different classes, become the same errors of ours."""
+    """The exceptions of httpx and of httpx2, which are different classes, become the same errors of
+    ours.
+    """
 
     def fail(request):
         raise getattr(module, name)("why", request=request)
@@ -195,7 +203,9 @@ async def test_both_clients_errors_are_known(module, name, kind, applied):
 
 
 async def test_a_client_handed_in_does_not_follow_redirects_for_us():
-    """Even an http_client that follows redirects follows none of ours, since the token would travel."""
+    """Even an http_client that follows redirects follows none of ours, since the token would
+    travel.
+    """
     line = Line(
         default=httpx.Response(302, headers={"location": f"{BASE_URLS['fastcron']}cron_delete"})
     )
@@ -250,7 +260,7 @@ async def test_a_client_handed_in_that_is_closed_meanwhile_ends_the_calls_that_w
     assert (error.applied, error.function, line.asked) == (Applied.NO, "cron.add", ["cron_get"])
 
 
-# --- callers that go away --------------------------------------------------------------------------------------------------------
+# --- callers that go away ------------------------------------------------------------------------
 
 
 class Gate:

@@ -43,7 +43,9 @@ CASES = [(ending, repeat) for ending in Ending for repeat in Repeat]
 
 @pytest.mark.parametrize(("ending", "repeat"), CASES, ids=lambda value: value.name)
 def test_the_first_attempt_decides_by_its_ending(ending, repeat):
-    """What was not carried out is repeated, a lost create is looked up first, and an answer is an answer."""
+    """What was not carried out is repeated, a lost create is looked up first, and an answer is an
+    answer.
+    """
     assert step(ending, repeat) is EXPECTED[ending][repeat]
 
 
@@ -57,7 +59,9 @@ def test_without_a_policy_nothing_is_repeated(ending, repeat):
 
 @pytest.mark.parametrize(("ending", "repeat"), CASES, ids=lambda value: value.name)
 def test_attempts_that_failed_by_an_error_are_bounded(ending, repeat):
-    """After max_attempts errors the next is raised, whichever they were; only a lost create is still looked up."""
+    """After max_attempts errors the next is raised, whichever they were; only a lost create is
+    still looked up.
+    """
     spent = history_of(Ending.LOST, Ending.NOT_SENT, ending)
     bounded = (
         ending in (Ending.NOT_SENT, Ending.LOST, Ending.GARBLED, Ending.FINAL)
@@ -82,7 +86,9 @@ def test_refusals_are_not_counted_as_errors(repeat):
     ids=lambda value: value.name,
 )
 def test_the_budget_counts_from_the_first_failure(ending):
-    """A call that has failed for longer than the budget is raised, however few attempts that were."""
+    """A call that has failed for longer than the budget is raised,
+    however few attempts that were.
+    """
     history = history_of(ending)
     assert step(ending, Repeat.READ, history, now=160.0) is Step.REPEAT
     assert step(ending, Repeat.READ, history, now=160.1) is Step.RAISE
@@ -139,18 +145,22 @@ def test_an_untouched_history_is_within_its_budget():
     ),
 )
 def test_a_call_may_have_been_carried_out_once_an_answer_was_lost(endings, unknown, repeat):
-    """One lost or garbled answer makes the outcome unknown for good, except for a read, which changes nothing."""
+    """One lost or garbled answer makes the outcome unknown for good, except for a read, which
+    changes nothing.
+    """
     expected = Applied.UNKNOWN if unknown and repeat is not Repeat.READ else Applied.NO
     assert history_of(*endings).applied(repeat) is expected
 
 
 def test_a_history_counts_what_was_started():
-    """Attempts are all requests, errors those that failed otherwise than by a refusal or an answer."""
+    """Attempts are all requests, errors those that failed otherwise than by a refusal or an
+    answer.
+    """
     history = history_of(Ending.REFUSED, Ending.NOT_SENT, Ending.LOST, Ending.GARBLED, Ending.FINAL)
     assert (history.attempts, history.errors, history.garbled, history.lost) == (5, 3, 1, True)
 
 
-# --- waiting ---------------------------------------------------------------------------------------------------------------------
+# --- waiting -------------------------------------------------------------------------------------
 
 
 @given(st.integers(0, 10**9), st.floats(0, 1e6), st.floats(0, 1, exclude_max=True))
@@ -163,19 +173,23 @@ def test_a_wait_is_between_nothing_and_the_longest(errors, max_delay, chance):
 
 @given(st.integers(0, 10_000), st.floats(0.1, 1, exclude_max=True))
 def test_waits_grow_until_the_longest(errors, chance):
-    """The same draw after one more error is never shorter, and twice as long until it reaches the bound."""
+    """The same draw after one more error is never shorter, and twice as long until it reaches the
+    bound.
+    """
     now, later = backoff(errors, 30.0, chance), backoff(errors + 1, 30.0, chance)
     assert later == pytest.approx(min(now * 2, chance * 30.0))
 
 
 def test_the_jitter_is_full():
-    """A wait may be anything from nothing up, so that callers that failed together do not return together."""
+    """A wait may be anything from nothing up, so that callers that failed together do not return
+    together.
+    """
     assert backoff(3, 30.0, 0.0) == 0.0
     assert backoff(3, 30.0, 0.5) == pytest.approx(BACKOFF_BASE * 8 / 2)
     assert backoff(10_000, math.inf, 0.5) < math.inf
 
 
-# --- policies --------------------------------------------------------------------------------------------------------------------
+# --- policies ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -191,7 +205,9 @@ def test_the_jitter_is_full():
     ids=str,
 )
 def test_a_policy_that_makes_no_sense_is_refused(options):
-    """No attempts, and negative or not-a-number times, are ConfigurationErrors that name the option."""
+    """No attempts, and negative or not-a-number times, are ConfigurationErrors that name the
+    option.
+    """
     with pytest.raises(ConfigurationError, match=next(iter(options))):
         RetryPolicy(**options)
 

@@ -21,7 +21,9 @@ def paced(app, provider="fastcron", rate=1.0, **options):
 
 
 async def test_a_slot_is_entered_once():
-    """A slot whose wait was given up is not entered again, and a place that was given up may be asked for again."""
+    """A slot whose wait was given up is not entered again, and a place that was given up may be
+    asked for again.
+    """
     scheduler = virtual(1.0, max_in_flight=1)
     async with scheduler.slot() as held:
         waiting = scheduler.slot()
@@ -40,13 +42,16 @@ async def test_a_slot_is_entered_once():
 
 
 async def test_a_token_function_that_awaits_what_was_cancelled_is_an_error_that_says_so():
-    """A refresh that somebody cancelled neither cancels a call nor ends a bulk in silence: every item has an outcome."""
+    """A refresh that somebody cancelled neither cancels a call nor ends a bulk in silence: every
+    item has an outcome.
+    """
     app, calls = emulator(), itertools.count(1)
 
     async def token():
         await checkpoint()
         if next(calls) == 3:
-            raise asyncio.CancelledError  # as does `await task` of a task that somebody has cancelled
+            # as does `await task` of a task that somebody has cancelled
+            raise asyncio.CancelledError
         return TOKEN
 
     async with paced(app, token=token) as api:
@@ -57,7 +62,9 @@ async def test_a_token_function_that_awaits_what_was_cancelled_is_an_error_that_
 
 
 async def test_an_answer_that_surprises_leaves_no_seat_taken():
-    """A raw run of several jobs, which no service documents, is answered: the seat is free, and closing waits for nothing."""
+    """A raw run of several jobs, which no service documents, is answered: the seat is free, and
+    closing waits for nothing.
+    """
     app = emulator()
     answer = httpx.MockTransport(
         lambda _: httpx.Response(200, json={"status": "success", "code": 0, "data": 1_900_000_000})

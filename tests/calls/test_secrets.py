@@ -1,4 +1,6 @@
-"""Tokens and passwords: no log, repr, exception or pickle of an error has them, whatever is called."""
+"""Tokens and passwords: no log, repr, exception or pickle of an error has them,
+whatever is called.
+"""
 
 from __future__ import annotations
 
@@ -88,7 +90,8 @@ def records():
 def written(records):
     """Return what any formatter could write of log records."""
     lines = (
-        f"{record.getMessage()} {record.msg!r} {record.args!r} {record.exc_text} {record.exc_info!r}"
+        f"{record.getMessage()} {record.msg!r} {record.args!r}"
+        f" {record.exc_text} {record.exc_info!r}"
         for record in records
     )
     return "\n".join(lines)
@@ -195,7 +198,9 @@ def views(api):
 
 
 def test_the_calls_are_complete():
-    """Every function of both services is called here, and the search finds what it is meant to find."""
+    """Every function of both services is called here, and the search finds what it is meant to
+    find.
+    """
     assert CALLS.keys() == offered_by("fastcron") | offered_by("setcronjob")
     assert leaks(f"x {TOKEN} y") == {TOKEN}
     assert leaks(quote(TOKEN, safe="")) == {quote(TOKEN, safe="")}
@@ -219,12 +224,14 @@ def test_the_logs_are_listened_to(records):
     assert leaks(written(records))
 
 
-# --- calls that succeed ----------------------------------------------------------------------------------------------------------
+# --- calls that succeed --------------------------------------------------------------------------
 
 
 @IN_EVERY_WAY
 async def test_no_call_tells_its_secrets(records, provider, auth, request_format):
-    """All functions of a service, in every format, with DEBUG logging on: logs, results and reprs have neither token nor password."""
+    """All functions of a service, in every format, with DEBUG logging on: logs, results and reprs
+    have neither token nor password.
+    """
     app = create_app(rates=FAST, tokens=[TOKEN])
     async with client_of(app, provider, TOKEN, auth=auth, request_format=request_format) as api:
         for function in sorted(offered_by(provider)):
@@ -263,7 +270,9 @@ async def connected(origin, provider, module=None, **options):
 
 @IN_EVERY_WAY
 async def test_httpx_and_httpcore_log_no_secrets(records, served, provider, auth, request_format):
-    """Over a real socket httpx logs URLs and httpcore logs every step: none of it has a token or a password."""
+    """Over a real socket httpx logs URLs and httpcore logs every step: none of it has a token or a
+    password.
+    """
     app, origin = served
     async with connected(origin, provider, auth=auth, request_format=request_format) as api:
         job = (await api.cron.add(**params_of("ping"))).id
@@ -291,7 +300,9 @@ async def test_httpx_and_httpcore_log_no_secrets(records, served, provider, auth
     [("body", "json"), ("body", "form"), ("bearer", "json"), ("bearer", "query")],
 )
 async def test_a_client_handed_in_logs_no_secrets(records, served, module, auth, request_format):
-    """A user's own HTTP client logs its URLs too, and they have no secrets in any format that it may be used with."""
+    """A user's own HTTP client logs its URLs too, and they have no secrets in any format that it
+    may be used with.
+    """
     _, origin = served
     async with connected(
         origin, "fastcron", module, auth=auth, request_format=request_format
@@ -303,7 +314,7 @@ async def test_a_client_handed_in_logs_no_secrets(records, served, module, auth,
     assert not leaks(written(records))
 
 
-# --- calls that fail -------------------------------------------------------------------------------------------------------------
+# --- calls that fail -----------------------------------------------------------------------------
 
 FAULTS = [
     "lose",
@@ -323,7 +334,9 @@ FAULTS = [
 @IN_EVERY_WAY
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_no_failure_tells_its_secrets(records, provider, auth, request_format, fault):
-    """However an answer is lost, in process, the error and all that led to it are free of secrets."""
+    """However an answer is lost, in process, the error and all that led to it are free of
+    secrets.
+    """
     app = create_app(rates=FAST, tokens=[TOKEN])
     options = {
         "auth": auth,
@@ -348,7 +361,9 @@ async def test_no_failure_tells_its_secrets(records, provider, auth, request_for
     "fault", ["lose", "reset", "cut", "redirect", "garbage", "truncated", "bad_gateway"]
 )
 async def test_no_failure_on_a_socket_tells_its_secrets(records, served, request_format, fault):
-    """Over a real socket the exceptions of httpx and httpcore come along as causes, and tell nothing either."""
+    """Over a real socket the exceptions of httpx and httpcore come along as causes, and tell
+    nothing either.
+    """
     app, origin = served
     app.emulator.faults.clear()
     async with connected(origin, "fastcron", request_format=request_format) as api:

@@ -1,4 +1,6 @@
-"""Real connections that go wrong on the loopback interface: which error comes out, what it knows, and how many requests arrived."""
+"""Real connections that go wrong on the loopback interface: which error comes out, what it knows,
+and how many requests arrived.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,9 @@ def answer(data, status="200 OK", *headers):
 
 
 class Server:
-    """A socket that reads each request in full, notes its function, and then does what the script says."""
+    """A socket that reads each request in full, notes its function, and then does what the script
+    says.
+    """
 
     def __init__(self, script):
         self.script = script
@@ -176,11 +180,15 @@ SCRIPTS = {
     redirects: (RedirectError, "final"),
 }
 TIMEOUTS = dict.fromkeys((never_answers, drips_its_head, drips_its_body), 0.25)
-"""Seconds, for those that would keep a caller waiting; long enough to connect and send on a busy machine."""
+"""Seconds, for those that would keep a caller waiting; long enough to connect and send on a busy
+machine.
+"""
 
 
 def faults(*others):
-    """Return a mark for all scripts but `others`, which differ from those left only in how long they take."""
+    """Return a mark for all scripts but `others`, which differ from those left only in how long
+    they take.
+    """
     return pytest.mark.parametrize(
         "script",
         [script for script in SCRIPTS if script not in others],
@@ -220,7 +228,9 @@ def _small_bound(monkeypatch):
 @KINDS
 @faults(drips_its_head, drips_its_body)
 async def test_what_a_broken_answer_becomes(script, kind):
-    """Each way to break an answer is one of our errors; reads and edits are repeated once, a create is looked up and never repeated."""
+    """Each way to break an answer is one of our errors; reads and edits are repeated once, a create
+    is looked up and never repeated.
+    """
     function, call = CALLS[kind]
     expected, ending = SCRIPTS[script]
     server = Server(script)
@@ -242,7 +252,9 @@ async def test_what_a_broken_answer_becomes(script, kind):
 
 @faults()
 async def test_without_a_policy_one_request_arrives(script):
-    """With retry=None the first failure is the last, and says whether the call may have been carried out, whatever kind it is of."""
+    """With retry=None the first failure is the last, and says whether the call may have been
+    carried out, whatever kind it is of.
+    """
     expected, ending = SCRIPTS[script]
 
     async def once(kind, function, call):
@@ -278,7 +290,9 @@ async def test_httpx_and_httpx2_break_alike(script, module):
 @MODULES
 @KINDS
 async def test_a_refused_connection_is_certain(module, kind):
-    """Where nobody listens nothing was sent: tried again, and surely not carried out, a create too."""
+    """Where nobody listens nothing was sent: tried again, and surely not carried out,
+    a create too.
+    """
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/api/v1/"
@@ -310,7 +324,9 @@ async def test_a_redirect_is_not_followed(module):
     [closes, resets, closes_in_the_body, talks_garbage, never_answers, answers_html, fails],
 )
 async def test_after_a_failure_the_next_call_works(script, kind):
-    """A failure costs its own request only: a call whose repeat is answered succeeds, and a create is made once more after the looks, with one for a twin."""
+    """A failure costs its own request only: a call whose repeat is answered succeeds, and a create
+    is made once more after the looks, with one for a twin.
+    """
     function, call = CALLS[kind]
 
     async def once(server, writer):
@@ -328,7 +344,9 @@ async def test_after_a_failure_the_next_call_works(script, kind):
 
 
 async def test_many_calls_that_time_out_leave_a_client_that_works():
-    """After fifty timeouts in a row, more than there are connections, the pool still has one for the next call."""
+    """After fifty timeouts in a row, more than there are connections, the pool still has one for
+    the next call.
+    """
     server, scheduler = Server(never_answers), Hurry(10_000.0, max_in_flight=10)
     async with server.listening() as url, client_at(url, retry=None, scheduler=scheduler) as api:
         hasty = api.with_options(timeout=0.15)
@@ -370,7 +388,9 @@ async def test_connections_are_kept_for_the_next_call():
 
 
 async def test_a_query_arrives_with_its_token():
-    """With request_format="query" the token is in the request line that arrives, though in no URL before."""
+    """With request_format="query" the token is in the request line that arrives, though in no URL
+    before.
+    """
     server = Server(works)
     async with server.listening() as url, client_at(url, request_format="query") as api:
         await api.cron.get(7)
@@ -378,7 +398,9 @@ async def test_a_query_arrives_with_its_token():
 
 
 async def test_a_service_on_this_machine_is_reached_without_the_proxy(monkeypatch):
-    """A plain http address is this machine's: the request, which holds the token, goes to no proxy of the environment."""
+    """A plain http address is this machine's: the request, which holds the token, goes to no proxy
+    of the environment.
+    """
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
@@ -390,7 +412,9 @@ async def test_a_service_on_this_machine_is_reached_without_the_proxy(monkeypatc
 
 @pytest.mark.parametrize("request_format", ["json", "form", "query"])
 async def test_a_proxy_sees_no_token(request_format, monkeypatch):
-    """Through a proxy of the environment the tunnel is asked for without a word of the call; its refusal means that nothing was sent."""
+    """Through a proxy of the environment the tunnel is asked for without a word of the call; its
+    refusal means that nothing was sent.
+    """
     seen = []
 
     async def proxy(reader, writer):

@@ -53,7 +53,9 @@ def good(data=None):
 
 
 class Line:
-    """A transport's handler that answers by script: each function its own, and notes what was asked."""
+    """A transport's handler that answers by script: each function its own, and notes what was
+    asked.
+    """
 
     def __init__(self, **scripts):
         self.scripts = scripts
@@ -85,7 +87,7 @@ async def failure(call):
     return caught.value
 
 
-# --- what an exception becomes ---------------------------------------------------------------------------------------------------
+# --- what an exception becomes -------------------------------------------------------------------
 
 NOT_SENT = [httpx.ConnectError("refused"), httpx.PoolTimeout("full")]
 
@@ -120,7 +122,9 @@ def name_of(value):
 @KINDS
 @pytest.mark.parametrize("raised", NOT_SENT, ids=name_of)
 async def test_what_was_not_sent_is_repeated_and_certain(kind, raised):
-    """Without a connection nothing was sent: any call is repeated, and in the end it was surely not carried out."""
+    """Without a connection nothing was sent: any call is repeated, and in the end it was surely not
+    carried out.
+    """
     line = Line(default=raised)
     async with line.client() as api:
         error = await failure(CALLS[kind](api))
@@ -133,7 +137,9 @@ async def test_what_was_not_sent_is_repeated_and_certain(kind, raised):
 @KINDS
 @pytest.mark.parametrize("raised", LOST, ids=name_of)
 async def test_an_answer_that_is_lost_is_unknown_for_what_changes_something(kind, raised):
-    """Whatever a transport raises in the middle becomes ours; reads and edits are repeated, a create is looked up and not repeated."""
+    """Whatever a transport raises in the middle becomes ours; reads and edits are repeated, a
+    create is looked up and not repeated.
+    """
     line = Line(default=raised)
     async with line.client(timeout=5.0) as api:
         error = await failure(CALLS[kind](api))
@@ -176,7 +182,9 @@ async def test_what_can_never_be_sent_is_not_repeated(kind, raised):
 @KINDS
 @pytest.mark.parametrize("raised", [*NOT_SENT, *LOST], ids=name_of)
 async def test_without_a_policy_there_is_one_request(kind, raised):
-    """With retry=None a failure is raised after one request, also for a create, and no look-up follows."""
+    """With retry=None a failure is raised after one request, also for a create, and no look-up
+    follows.
+    """
     line = Line(default=raised)
     async with line.client(retry=None) as api:
         error = await failure(CALLS[kind](api))
@@ -188,7 +196,9 @@ async def test_without_a_policy_there_is_one_request(kind, raised):
 
 @KINDS
 async def test_a_connect_timeout_of_httpx_itself_means_never_sent(kind):
-    """The transport of httpx times out connecting before anything is sent: repeated, and certain."""
+    """The transport of httpx times out connecting before anything is sent: repeated,
+    and certain.
+    """
     with respx.mock(base_url="http://127.0.0.1:1") as router:
         route = router.post(path__regex="/api/v1/.*").mock(side_effect=httpx.ConnectTimeout("late"))
         async with client_of(None, transport=None, retry=QUICK) as api:
@@ -199,7 +209,9 @@ async def test_a_connect_timeout_of_httpx_itself_means_never_sent(kind):
 
 @pytest.mark.parametrize("stock", [True, False])
 async def test_a_connect_timeout_of_a_clients_own_transport_is_judged_by_what_it_is(stock):
-    """An http_client with httpx's transports is believed; one that routes requests through another's is not."""
+    """An http_client with httpx's transports is believed; one that routes requests through
+    another's is not.
+    """
     mounts = (
         {}
         if stock
@@ -276,7 +288,9 @@ class _Stream(httpx.AsyncByteStream):
 
 @KINDS
 async def test_an_answer_without_end_is_given_up(monkeypatch, kind):
-    """Once an answer is larger than the bound, the rest of it is not read, and its connection is closed."""
+    """Once an answer is larger than the bound, the rest of it is not read, and its connection is
+    closed.
+    """
     monkeypatch.setattr(_transport, "MOST_BYTES", 1000)
     streams = []
 
@@ -302,7 +316,9 @@ async def test_an_answer_of_exactly_the_bound_is_read(monkeypatch):
 
 @KINDS
 async def test_a_transport_that_never_answers_is_given_up_after_the_timeout(kind):
-    """A caller waits for the timeout and not for the transport; the seat is free once the exchange is cut off."""
+    """A caller waits for the timeout and not for the transport; the seat is free once the exchange
+    is cut off.
+    """
 
     async def never(_):
         await anyio.sleep_forever()
@@ -333,7 +349,9 @@ async def test_an_id_of_five_thousand_digits_is_garbage_and_nothing_worse():
     [(500, StatusError, 2), (418, StatusError, 1), (307, RedirectError, 1)],
 )
 async def test_statuses_keep_their_number(status, kind, attempts):
-    """An HTTP status without an envelope is an error that says which, repeated only where that helps."""
+    """An HTTP status without an envelope is an error that says which, repeated only where that
+    helps.
+    """
     line = Line(
         default=httpx.Response(
             status, headers={"location": "https://elsewhere.example/"}, text="<html>"
@@ -345,7 +363,9 @@ async def test_statuses_keep_their_number(status, kind, attempts):
 
 
 async def test_no_http_client_can_be_made(monkeypatch):
-    """Proxy settings that make no sense are a ConfigurationError as the client is first used, not a surprise from inside."""
+    """Proxy settings that make no sense are a ConfigurationError as the client is first used, not a
+    surprise from inside.
+    """
     monkeypatch.setenv("ALL_PROXY", "nonsense://127.0.0.1:1")
     api = client_of(None, transport=None, retry=QUICK, base_url="https://service.invalid/api/v1/")
     for first_use in (api.cron.get(7), api.__aenter__()):
@@ -357,7 +377,7 @@ async def test_no_http_client_can_be_made(monkeypatch):
     await api.aclose()
 
 
-# --- event loops -----------------------------------------------------------------------------------------------------------------
+# --- event loops ---------------------------------------------------------------------------------
 
 
 async def test_an_error_of_the_service_is_no_error_of_the_transport():

@@ -1,7 +1,8 @@
-"""Crowds of callers of a service at its worst, and bulks that are killed: nothing is lost, nothing is there twice.
+"""Crowds of callers of a service at its worst, and bulks that are killed: nothing is lost, nothing
+is there twice.
 
-Each seed sets what goes wrong and who goes away; the sockets set the order. `CRONAPI_CHAOS_SEED=7` replays the seed of a failure, and
-`python -m benchmarks.chaos` runs the long form.
+Each seed sets what goes wrong and who goes away; the sockets set the order. `CRONAPI_CHAOS_SEED=7`
+replays the seed of a failure, and `python -m benchmarks.chaos` runs the long form.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ def check(found, seed):
 
 @each_seed
 async def test_nobody_who_adds_a_job_is_told_anything_wrong(provider, seed):
-    """Of 120 jobs that are asked for one by one, each that was told done is there once, and no other but those of callers who left."""
+    """Of 120 jobs that are asked for one by one, each that was told done is there once, and no
+    other but those of callers who left.
+    """
     found = await figures(single_adds(120), provider, seed)
     check(found, seed)
     assert found.verdict.cancelled
@@ -44,7 +47,9 @@ async def test_nobody_who_adds_a_job_is_told_anything_wrong(provider, seed):
 
 @pytest.mark.parametrize(("provider", "seed", "count"), [(*SEEDS[0], 500), (*SEEDS[1], 100)])
 async def test_no_outcome_of_a_bulk_is_wrong(provider, seed, count):
-    """Bulks add jobs and delete half of them, in batches of 20 at most or singly: their outcomes are what the service has."""
+    """Bulks add jobs and delete half of them, in batches of 20 at most or singly: their outcomes
+    are what the service has.
+    """
     found = await figures(bulk(count, count // 5), provider, seed, max_batch=20)
     check(found, seed)
     assert found.fired
@@ -52,7 +57,9 @@ async def test_no_outcome_of_a_bulk_is_wrong(provider, seed, count):
 
 @each_seed
 async def test_nobody_who_adds_edits_and_deletes_is_told_anything_wrong(provider, seed):
-    """For two seconds 50 tasks add, edit and delete jobs, and some leave early: each job is there, or gone, as it was told last."""
+    """For two seconds 50 tasks add, edit and delete jobs, and some leave early: each job is there,
+    or gone, as it was told last.
+    """
     found = await figures(mixed(2), provider, seed)
     check(found, seed)
     assert found.verdict.items > 50
@@ -62,7 +69,9 @@ async def test_nobody_who_adds_edits_and_deletes_is_told_anything_wrong(provider
     ("method", "provider", "seed"), [("add_many", *SEEDS[0]), ("delete_many", *SEEDS[1])]
 )
 def test_a_bulk_that_is_killed_again_and_again_loses_nothing(method, provider, seed, tmp_path):
-    """A bulk with a journal is killed at random moments and goes on each time: everything is done, and done once."""
+    """A bulk with a journal is killed at random moments and goes on each time: everything is done,
+    and done once.
+    """
     found, kills = killed(
         method, provider, seed, 1200 if provider == "fastcron" else 40, KILLS, tmp_path
     )
@@ -71,7 +80,7 @@ def test_a_bulk_that_is_killed_again_and_again_loses_nothing(method, provider, s
     assert found.verdict.failed == 0
 
 
-# --- the judge -------------------------------------------------------------------------------------------------------------------
+# --- the judge -----------------------------------------------------------------------------------
 
 SPEC = {"name": "a", "url": "https://a.example", "expression": "0 0 1 1 *", "post_data": "old"}
 JOB = {
@@ -85,7 +94,9 @@ DONE = Tale(SPEC, "done", 1)
 
 
 def test_the_judge_finds_what_is_lost():
-    """What was told done and is not there, is other than it was told, or was told to two callers, is lost."""
+    """What was told done and is not there, is other than it was told, or was told to two callers,
+    is lost.
+    """
     assert judge([DONE], [JOB], 1).is_clean
     assert judge([DONE], [], 1).lost == 1
     assert judge([DONE], [{**JOB, "postData": "new"}], 1).lost == 1
@@ -105,13 +116,17 @@ def test_the_judge_finds_what_is_there_twice():
 
 
 def test_the_judge_knows_what_can_be_known():
-    """Of two that are alike nobody can tell which one is there; of one that has no like, a list can."""
+    """Of two that are alike nobody can tell which one is there; of one that has no like, a list
+    can.
+    """
     assert judge([Tale(SPEC, "unknown")], [JOB], 1).knowable == 1
     assert judge([Tale(SPEC, "unknown"), Tale(SPEC, "unknown")], [JOB], 1).knowable == 0
 
 
 def test_the_judge_passes_on_what_led_to_it():
-    """With what could have been known come the errors that its caller got, and those that led to them."""
+    """With what could have been known come the errors that its caller got, and those that led to
+    them.
+    """
     try:
         raise OutcomeUnknownError("Nobody can tell.") from ResponseError("It is no JSON.")
     except OutcomeUnknownError as error:
@@ -121,7 +136,9 @@ def test_the_judge_passes_on_what_led_to_it():
 
 
 def test_the_judge_blames_nobody_for_what_a_service_held_back():
-    """An edit that was undone by an earlier request, which the service carried out only after the later one came, is no loss."""
+    """An edit that was undone by an earlier request, which the service carried out only after the
+    later one came, is no loss.
+    """
     tale = evolve(DONE, edits=[("first", "done"), ("second", "done")])
     held = Visit("cron.edit", {"id": 1, "postData": "first"}, came=1, went=9)
     ended = Visit("cron.edit", {"id": 1, "postData": "first"}, came=1, went=2)

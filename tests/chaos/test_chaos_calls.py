@@ -1,4 +1,6 @@
-"""Thousands of calls of which a third are given up at random moments: the others are answered, and nothing leaks."""
+"""Thousands of calls of which a third are given up at random moments: the others are answered, and
+nothing leaks.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,9 @@ def patient_of(calls):
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("seed", [1])
 async def test_five_thousand_calls_in_process(seed):
-    """Of 5,000 calls in process every one that is not given up is answered, and the next hundred are fine."""
+    """Of 5,000 calls in process every one that is not given up is answered, and the next hundred
+    are fine.
+    """
     app = create_app(rates=FAST)
     async with client_of(app, scheduler=Scheduler(3000.0)) as api:
         assert await storm(api, 5000, random.Random(seed), 2.0) == patient_of(5000)
@@ -72,7 +76,9 @@ def open_connections(api):
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("seed", [3])
 async def test_a_thousand_calls_over_real_sockets(seed):
-    """Of 1,000 calls over sockets, some stalled and some reset, every one that is not given up is answered; no connection leaks."""
+    """Of 1,000 calls over sockets, some stalled and some reset, every one that is not given up is
+    answered; no connection leaks.
+    """
     app = create_app(rates=FAST)
     app.emulator.faults.add(
         Fault("reset", times=None, share=0.02),

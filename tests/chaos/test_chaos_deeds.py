@@ -1,7 +1,8 @@
-"""Crowds that meet on the same jobs, on asyncio and trio: each is told what was so, and what was asked for first goes first.
+"""Crowds that meet on the same jobs, on asyncio and trio: each is told what was so, and what was
+asked for first goes first.
 
-Each seed sets what goes wrong and who goes away; the sockets set the order. `CRONAPI_CHAOS_SEED=7` replays the seed of a failure, and
-`python -m benchmarks.chaos` runs the long form.
+Each seed sets what goes wrong and who goes away; the sockets set the order. `CRONAPI_CHAOS_SEED=7`
+replays the seed of a failure, and `python -m benchmarks.chaos` runs the long form.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ def judged(scenario, provider, seed, backend, **options):
 
 @pytest.mark.parametrize(("provider", "seed"), SEEDS[:1])
 def test_nobody_whose_calls_are_merged_is_told_anything_wrong(provider, seed):
-    """Fifty tasks add, read, edit and delete jobs of everybody; each answer is of the job asked for, and was so at that time."""
+    """Fifty tasks add, read, edit and delete jobs of everybody; each answer is of the job asked
+    for, and was so at that time.
+    """
     found = judged(mingled(1), provider, seed, "asyncio", coalesce=True)
     assert found.verdict.items
     assert found.verdict.cancelled
@@ -43,7 +46,9 @@ def test_nobody_whose_calls_are_merged_is_told_anything_wrong(provider, seed):
     ("provider", "seed", "backend"), [(*SEEDS[0], "asyncio"), (*SEEDS[0], "trio")]
 )
 def test_merged_calls_on_a_job_keep_their_order(provider, seed, backend):
-    """Where requests go out one by one, what was asked for first of a job arrives first, whatever is merged with it."""
+    """Where requests go out one by one, what was asked for first of a job arrives first, whatever
+    is merged with it.
+    """
     assert judged(
         mingled(1), provider, seed, backend, coalesce=True, seats=1, timeout=0.5
     ).verdict.items
@@ -51,17 +56,21 @@ def test_merged_calls_on_a_job_keep_their_order(provider, seed, backend):
 
 @on_both
 def test_there_is_never_more_than_one_job_of_a_name_that_is_ensured(provider, seed, backend):
-    """Twenty tasks with two clients ensure six names, and some delete them: no two jobs of a name are ever there."""
+    """Twenty tasks with two clients ensure six names, and some delete them: no two jobs of a name
+    are ever there.
+    """
     assert judged(ensured(1), provider, seed, backend).verdict.items
 
 
 @on_both
 def test_no_outcome_of_bulks_that_change_the_same_jobs_is_wrong(provider, seed, backend):
-    """Bulks edit, disable, enable and delete jobs, and delete groups, side by side: what they tell is what the service did."""
+    """Bulks edit, disable, enable and delete jobs, and delete groups, side by side: what they tell
+    is what the service did.
+    """
     assert judged(changed(40, 10), provider, seed, backend).verdict.items
 
 
-# --- the judge -------------------------------------------------------------------------------------------------------------------
+# --- the judge -----------------------------------------------------------------------------------
 
 OLD = {"name": "a", "url": "https://a.example", "expression": "0 0 1 1 *", "postData": "old"}
 JOB, OTHER = {"id": 1, **OLD, "status": 0}, {"id": 2, **OLD, "status": 0}
@@ -114,7 +123,9 @@ def test_it_believes_the_log_only_where_that_tells_what_is_there():
 
 
 def test_it_finds_changes_that_were_told_and_did_not_happen():
-    """An edit, a switch or a delete is lost where the service did not carry it out while it was asked for."""
+    """An edit, a switch or a delete is lost where the service did not carry it out while it was
+    asked for.
+    """
     assert found([deed("edit", 10, 19, text="new")], []) == {"lost": 1}
     assert found([deed("disable", 10, 19)], []) == {"lost": 1}
     assert found([deed("delete", 10, 19)], []) == {"lost": 1}
@@ -124,7 +135,9 @@ def test_it_finds_changes_that_were_told_and_did_not_happen():
 
 
 def test_it_finds_changes_that_nobody_was_told_of():
-    """What is gone although every delete failed, or was edited although that was told failed or asked for another job, is wrong."""
+    """What is gone although every delete failed, or was edited although that was told failed or
+    asked for another job, is wrong.
+    """
     assert found([deed("delete", 10, 19, "absent")], [GONE], []) == {"lost": 1}
     new = {**JOB, "postData": "new"}
     assert (
@@ -137,7 +150,9 @@ def test_it_finds_changes_that_nobody_was_told_of():
 
 
 def test_it_finds_what_was_made_twice():
-    """A job of which nobody was told is one too many; so is one that two callers were told of, and one beside another that was ensured."""
+    """A job of which nobody was told is one too many; so is one that two callers were told of, and
+    one beside another that was ensured.
+    """
     again = Visit("cron.add", OLD, came=10, went=12, applied=11, data=OTHER)
     assert found([], [again], [JOB, OTHER]) == {"duplicated": 1}
     assert found([Deed("cron.add", None, OLD, 10, 19, "cancelled")], [again], [JOB, OTHER]) == {}
@@ -148,7 +163,9 @@ def test_it_finds_what_was_made_twice():
 
 
 def test_it_finds_answers_that_were_never_true():
-    """A read is right that tells what was so at some moment meanwhile; of another job, of another time or of nothing it is not."""
+    """A read is right that tells what was so at some moment meanwhile; of another job, of another
+    time or of nothing it is not.
+    """
     new = {**JOB, "postData": "new"}
     edits = [deed("edit", 10, 19, text="new", answer=new)], [edited("new", 15)]
     for answer, began, wrong in ((JOB, 10, 0), (new, 10, 0), (JOB, 16, 1), (OTHER, 10, 1)):
@@ -166,7 +183,9 @@ def test_it_finds_an_error_that_two_were_given():
 
 
 def test_it_finds_what_went_before_what_was_asked_for_first():
-    """Of two calls on a job the first has to arrive first, and a read sees what was sent before it, if one request goes out at a time."""
+    """Of two calls on a job the first has to arrive first, and a read sees what was sent before it,
+    if one request goes out at a time.
+    """
     one, two = deed("edit", 10, 30, text="one"), deed("edit", 12, 30, text="two")
     there = {**JOB, "postData": "one"}
     swapped = [edited("two", 15), edited("one", 20)]
@@ -187,7 +206,9 @@ def test_it_finds_what_went_before_what_was_asked_for_first():
 
 
 def test_it_finds_what_was_sent_again_when_it_was_over():
-    """An edit that comes again after it was told is disordered; one that the service held back since before is overtaken."""
+    """An edit that comes again after it was told is disordered; one that the service held back
+    since before is overtaken.
+    """
     one, two = deed("edit", 10, 14, text="one"), deed("edit", 15, 19, text="two")
     there = {**JOB, "postData": "one"}
     assert (
@@ -202,7 +223,9 @@ def test_it_finds_what_was_sent_again_when_it_was_over():
 
 
 def test_it_knows_what_can_be_known_of_a_change():
-    """An unknown change is excused where it was sent three times in vain, or where the job was gone."""
+    """An unknown change is excused where it was sent three times in vain, or where the job was
+    gone.
+    """
     unknown = deed("edit", 10, 50, "unknown", text="new")
     asked = [Visit("cron.edit", {"id": 1, "postData": "new"}, came) for came in (11, 20, 30)]
     assert found([unknown], asked[:2]) == {"unknown": 1, "knowable": 1}

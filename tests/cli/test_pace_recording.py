@@ -24,7 +24,7 @@ def clock():
 def test_each_start_is_remembered_with_its_fate(clock):
     """Starts keep their fate, and one that was not used leaves no mark."""
     bucket = RecordingBucket(Rate(10), clock=clock)
-    fates = [bucket.accepted, bucket.refused, bucket.give_back, bucket.lost, lambda _: None]
+    fates = [bucket.accepted, bucket.refused, bucket.release_unused, bucket.lost, lambda _: None]
     for number, settle in enumerate(fates):
         clock.now = float(number)
         settle(bucket.take())

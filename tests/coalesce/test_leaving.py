@@ -20,7 +20,9 @@ pytestmark = pytest.mark.virtual_clock
 
 
 class Wire(httpx.ASGITransport):
-    """The way to the emulator: each request is `slow` seconds under way, and what `broken` names gets that `answer`."""
+    """The way to the emulator: each request is `slow` seconds under way, and what `broken` names
+    gets that `answer`.
+    """
 
     slow = 0.0
     broken = None
@@ -49,11 +51,13 @@ async def made(api, count):
     return [job.id for job in await api.cron.batch_add(named(count))]
 
 
-# --- callers that go away ----------------------------------------------------------------------------------------------------------
+# --- callers that go away ------------------------------------------------------------------------
 
 
 async def test_a_caller_that_left_is_not_sent_again_after_a_refusal():
-    """A caller that goes away while a batch is under way takes its item along where the rate limit then refuses the batch."""
+    """A caller that goes away while a batch is under way takes its item along where the rate limit
+    then refuses the batch.
+    """
     app = emulator()
     wire = Wire(app)
     async with merging(app, transport=wire) as api:
@@ -74,7 +78,9 @@ async def test_a_caller_that_left_is_not_sent_again_after_a_refusal():
 
 @pytest.mark.parametrize("count", [1, 4])
 async def test_nothing_is_repeated_for_callers_that_have_all_left(count):
-    """When the last caller goes away after the answer was lost, nobody looks the request up or sends it again, as without merging."""
+    """When the last caller goes away after the answer was lost, nobody looks the request up or
+    sends it again, as without merging.
+    """
     app = emulator()
     async with merging(app) as api:
         await api.cron.list()
@@ -91,7 +97,9 @@ async def test_nothing_is_repeated_for_callers_that_have_all_left(count):
 
 
 async def test_a_token_function_that_fails_is_every_callers_error():
-    """What a token function raises reaches every caller of the shared request, and the next call is served."""
+    """What a token function raises reaches every caller of the shared request, and the next call is
+    served.
+    """
     app = emulator()
     broken = [False]
 
@@ -148,7 +156,9 @@ async def test_leaving_single_reads_takes_them_out_of_the_queue():
 
 
 async def test_closing_the_client_is_every_getters_error():
-    """Gets that wait for a shared page when the client is closed are told so, and nothing is sent."""
+    """Gets that wait for a shared page when the client is closed are told so,
+    and nothing is sent.
+    """
     app = emulator()
     api = merging(app)
     ids = await made(api, 3)
@@ -166,7 +176,9 @@ async def test_closing_the_client_is_every_getters_error():
 
 
 async def test_without_retries_each_getter_has_its_own_answer():
-    """With `retry=None` a job that is not there is an error for its caller alone, and the others have theirs."""
+    """With `retry=None` a job that is not there is an error for its caller alone, and the others
+    have theirs.
+    """
     app = emulator()
     async with merging(app, retry=None) as api:
         ids = await made(api, 4)
@@ -204,7 +216,9 @@ class HalfDone(Wire):
 
 
 async def test_a_merged_delete_that_was_done_before_the_batch_was_refused_is_done():
-    """A batch is refused that had deleted one caller's job: that caller is told so, and the list is read once."""
+    """A batch is refused that had deleted one caller's job: that caller is told so, and the list is
+    read once.
+    """
     app = emulator()
     async with merging(app, transport=HalfDone(app)) as api:
         (job,) = await made(api, 1)
@@ -218,7 +232,9 @@ async def test_a_merged_delete_that_was_done_before_the_batch_was_refused_is_don
 
 @pytest.mark.parametrize("fault", ["error", "reset"])
 async def test_an_ensured_name_is_nobody_elses_to_make_again(fault):
-    """Who ensures a name beside other adds that are merged, and leaves, leaves no add behind that others send again."""
+    """Who ensures a name beside other adds that are merged, and leaves, leaves no add behind that
+    others send again.
+    """
     app = emulator()
     app.emulator.faults.add(Fault(fault, function="cron.batch_add", times=1))
     leaving = anyio.CancelScope()

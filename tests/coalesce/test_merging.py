@@ -1,4 +1,6 @@
-"""Calls that wait for a slot anyway share one: judged by the emulator's own requests and state, under a virtual clock."""
+"""Calls that wait for a slot anyway share one: judged by the emulator's own requests and state,
+under a virtual clock.
+"""
 
 from __future__ import annotations
 
@@ -85,7 +87,9 @@ async def test_without_batch_functions_reads_are_merged_all_the_same(provider):
 
 
 async def test_gets_become_a_page_of_the_list():
-    """Thirty jobs read at once cost a get and a list; a job that is not there is a NotFoundError for its caller alone."""
+    """Thirty jobs read at once cost a get and a list; a job that is not there is a NotFoundError
+    for its caller alone.
+    """
     app = emulator()
     async with merging(app) as api:
         jobs = [
@@ -138,7 +142,9 @@ async def test_a_shared_request_whose_answer_is_lost_makes_each_job_once(kind):
 
 
 async def test_cancelled_while_waiting_takes_its_item_along():
-    """Of ten adds that wait together three are cancelled: seven jobs are made, and none for those that went away."""
+    """Of ten adds that wait together three are cancelled: seven jobs are made, and none for those
+    that went away.
+    """
     app = emulator()
     scopes = []
 
@@ -219,7 +225,9 @@ async def test_effects_on_one_job_keep_their_order():
 
 
 async def test_calls_on_one_job_that_begin_at_once_keep_their_order():
-    """Of calls that tasks begin in the same turn of the event loop each goes before those that were begun after it."""
+    """Of calls that tasks begin in the same turn of the event loop each goes before those that were
+    begun after it.
+    """
     app, begun = emulator(), []
 
     async def change(api, job, what):
@@ -265,7 +273,9 @@ async def test_two_deletes_of_one_job_are_two():
 
 
 async def test_max_wait_counts_the_time_in_the_queue():
-    """A call that cannot be sent within max_wait fails with nothing sent; one that joins a request which is due soon does not."""
+    """A call that cannot be sent within max_wait fails with nothing sent; one that joins a request
+    which is due soon does not.
+    """
     app = emulator()
     async with merging(app) as api:
         web = api.with_options(max_wait=0.5)
@@ -279,7 +289,9 @@ async def test_max_wait_counts_the_time_in_the_queue():
 
 
 async def test_max_wait_ends_the_wait_for_a_shared_slot():
-    """A caller with max_wait that joined others leaves them when its time is over, and takes its item along."""
+    """A caller with max_wait that joined others leaves them when its time is over, and takes its
+    item along.
+    """
     app = emulator()
     async with merging(app) as api:
         slot = await api.scheduler.acquire()

@@ -25,7 +25,9 @@ pytestmark = pytest.mark.virtual_clock
 
 
 class Wire(httpx.ASGITransport):
-    """The way to the emulator: each request is `slow` seconds under way, and what `broken` names gets that `answer`."""
+    """The way to the emulator: each request is `slow` seconds under way, and what `broken` names
+    gets that `answer`.
+    """
 
     slow = 0.0
     broken = None
@@ -54,11 +56,13 @@ async def made(api, count):
     return [job.id for job in await api.cron.batch_add(named(count))]
 
 
-# --- order -------------------------------------------------------------------------------------------------------------------------
+# --- order ---------------------------------------------------------------------------------------
 
 
 async def test_a_raw_change_is_not_overtaken():
-    """A delete that was asked for after `api.call("cron.edit", ...)` on the same job does not overtake it by joining an older batch."""
+    """A delete that was asked for after `api.call("cron.edit", ...)` on the same job does not
+    overtake it by joining an older batch.
+    """
     app = emulator()
     async with merging(app) as api:
         first, second = await made(api, 2)
@@ -72,7 +76,9 @@ async def test_a_raw_change_is_not_overtaken():
 
 
 async def test_raw_calls_share_requests_too():
-    """Thirty raw gets and ten raw adds that wait together cost no more than two requests of each kind."""
+    """Thirty raw gets and ten raw adds that wait together cost no more than two requests of each
+    kind.
+    """
     app = emulator()
     async with merging(app) as api:
         ids = await made(api, 30)
@@ -99,7 +105,9 @@ async def test_a_raw_call_keeps_every_parameter():
 
 
 async def test_reads_about_one_job_are_not_sent_before_what_changes_it():
-    """The next runs that are asked for after an edit of the schedule are those of the new one, though an equal read waits already."""
+    """The next runs that are asked for after an edit of the schedule are those of the new one,
+    though an equal read waits already.
+    """
     app = emulator()
     async with merging(app) as api:
         (number,) = await made(api, 1)
@@ -113,7 +121,9 @@ async def test_reads_about_one_job_are_not_sent_before_what_changes_it():
 
 
 async def test_a_change_of_a_whole_group_is_not_overtaken():
-    """A job that is added to a group after `group.empty` was asked for is there, though other adds were waiting before."""
+    """A job that is added to a group after `group.empty` was asked for is there, though other adds
+    were waiting before.
+    """
     app = emulator()
     async with merging(app) as api:
         group = await api.group.add("team")
@@ -126,7 +136,9 @@ async def test_a_change_of_a_whole_group_is_not_overtaken():
 
 
 async def test_calls_after_a_change_share_a_request():
-    """Ten tasks that read a job which waits to be changed share one read, and all see the change."""
+    """Ten tasks that read a job which waits to be changed share one read,
+    and all see the change.
+    """
     app = emulator()
     async with merging(app) as api:
         (number,) = await made(api, 1)
@@ -141,7 +153,9 @@ async def test_calls_after_a_change_share_a_request():
     "kinds", ["delete edit edit", "get delete edit", "edit delete edit", "edit get delete add"]
 )
 async def test_calls_of_one_moment_are_sent_as_they_were_made(kinds):
-    """Tasks that begin together and use one job make their requests in the order in which they called, whoever runs first."""
+    """Tasks that begin together and use one job make their requests in the order in which they
+    called, whoever runs first.
+    """
     params = {"edit": {"name": "x"}, "add": {"url": URL, "name": "other"}}
     for _ in range(20):
         app, called = emulator(rates={"fastcron": None}), []
@@ -162,7 +176,9 @@ async def test_calls_of_one_moment_are_sent_as_they_were_made(kinds):
 
 
 async def test_who_leaves_the_line_lets_the_next_go_on():
-    """A call that is cancelled while it lines up for its place does not keep those behind it from theirs."""
+    """A call that is cancelled while it lines up for its place does not keep those behind it from
+    theirs.
+    """
     order = Order()
     first, second, third = (order.line_up() for _ in range(3))
     with anyio.move_on_after(1.0) as waited:
@@ -174,11 +190,13 @@ async def test_who_leaves_the_line_lets_the_next_go_on():
         await order.line_up().move_up()
 
 
-# --- reads that fall back ----------------------------------------------------------------------------------------------------------
+# --- reads that fall back ------------------------------------------------------------------------
 
 
 async def test_jobs_that_no_cheap_page_shows_are_asked_for_together():
-    """Three jobs of a long account are asked for one by one, but several at a time where the service takes long to answer."""
+    """Three jobs of a long account are asked for one by one, but several at a time where the
+    service takes long to answer.
+    """
     app = emulator(rates={"fastcron": None})
     wire = Wire(app)
     async with merging(app, rate=100.0, transport=wire) as api:
@@ -194,7 +212,9 @@ async def test_jobs_that_no_cheap_page_shows_are_asked_for_together():
 
 
 async def test_gets_at_a_time_are_no_more_than_the_scheduler_seats():
-    """However many jobs are asked for one by one, no more requests are under way than the scheduler has seats."""
+    """However many jobs are asked for one by one, no more requests are under way than the scheduler
+    has seats.
+    """
     app = emulator(rates={"fastcron": None})
     wire = Wire(app)
     async with client_of(app, scheduler=virtual(1000.0, max_in_flight=3), transport=wire) as api:
@@ -210,7 +230,9 @@ async def test_gets_at_a_time_are_no_more_than_the_scheduler_seats():
 
 
 async def test_a_page_without_an_answer_is_everybodys_error():
-    """Where the service is down, callers that share a page get its error after the patience of one call, and nothing more is sent."""
+    """Where the service is down, callers that share a page get its error after the patience of one
+    call, and nothing more is sent.
+    """
     app = emulator()
     async with merging(app) as api:
         ids = await made(api, 20)
@@ -222,7 +244,9 @@ async def test_a_page_without_an_answer_is_everybodys_error():
 
 
 async def test_a_page_that_the_service_refuses_is_nobodys_error():
-    """Where the service says no to the list, each caller still gets the job that it asked for, or its own error."""
+    """Where the service says no to the list, each caller still gets the job that it asked for, or
+    its own error.
+    """
     app = emulator()
     wire = Wire(app)
     async with merging(app, transport=wire) as api:
@@ -236,7 +260,9 @@ async def test_a_page_that_the_service_refuses_is_nobodys_error():
 
 
 async def test_an_outage_amid_single_reads_ends_them():
-    """Where the service goes away while jobs are asked for one by one, the rest is not tried one by one with a long patience each."""
+    """Where the service goes away while jobs are asked for one by one, the rest is not tried one by
+    one with a long patience each.
+    """
     app = emulator()
     wire = Wire(app)
     async with merging(app, transport=wire) as api:
@@ -249,7 +275,7 @@ async def test_an_outage_amid_single_reads_ends_them():
     assert {type(outcome.error) for outcome in report} == {ServiceUnavailableError}
 
 
-# --- what belongs to whom ----------------------------------------------------------------------------------------------------------
+# --- what belongs to whom ------------------------------------------------------------------------
 
 
 async def test_what_one_caller_does_to_its_data_is_its_own():
@@ -273,7 +299,9 @@ async def test_what_one_caller_does_to_its_data_is_its_own():
 
 
 async def test_an_answer_of_another_shape_tells_how_often_the_call_was_sent():
-    """Each caller's error about a shared answer that it cannot use names the attempts that were made."""
+    """Each caller's error about a shared answer that it cannot use names the attempts that were
+    made.
+    """
     app = emulator()
     wire = Wire(app)
     async with merging(app, transport=wire) as api:

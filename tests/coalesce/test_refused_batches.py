@@ -27,7 +27,9 @@ pytestmark = pytest.mark.virtual_clock
 
 
 class Wire(httpx.ASGITransport):
-    """The way to the emulator: each request is `slow` seconds under way, and what `broken` names gets that `answer`."""
+    """The way to the emulator: each request is `slow` seconds under way, and what `broken` names
+    gets that `answer`.
+    """
 
     slow = 0.0
     broken = None
@@ -56,7 +58,7 @@ async def made(api, count):
     return [job.id for job in await api.cron.batch_add(named(count))]
 
 
-# --- a batch that is refused -------------------------------------------------------------------------------------------------------
+# --- a batch that is refused ---------------------------------------------------------------------
 
 
 class Small(Wire):
@@ -101,7 +103,8 @@ class Told:
 
 
 async def timed(api, calls, leaving=None):
-    """Make calls right after each other while no slot is free, and return what each was told, in their order.
+    """Make calls right after each other while no slot is free, and return what each was told, in
+    their order.
 
     `leaving` says after which time a caller goes away.
     """
@@ -142,14 +145,18 @@ def late(found):
 
 
 async def know_batches(api):
-    """Let a client learn that a refused batch has done nothing, which it looks up the first time."""
+    """Let a client learn that a refused batch has done nothing,
+    which it looks up the first time.
+    """
     await timed(api, some(api, 2, bad=[0, 1]))
     await anyio.sleep(5.0)
 
 
 @pytest.mark.parametrize("bad", [0, 7, 15, 29])
 async def test_one_bad_item_holds_up_only_those_beside_it(bad):
-    """Of thirty adds with a bad one half is done with the next request or two, and nine in ten in 9 s, in no more requests than ever."""
+    """Of thirty adds with a bad one half is done with the next request or two, and nine in ten in 9
+    s, in no more requests than ever.
+    """
     app = emulator()
     async with merging(app) as api:
         found = await timed(api, some(api, 30, [bad]))
@@ -163,7 +170,9 @@ async def test_one_bad_item_holds_up_only_those_beside_it(bad):
 
 
 async def test_each_caller_of_a_refused_batch_gets_its_own():
-    """However many of thirty adds are bad, each good one gets the job that it asked for, and each bad one an error."""
+    """However many of thirty adds are bad, each good one gets the job that it asked for, and each
+    bad one an error.
+    """
     app, bad = emulator(), {0, 3, 4, 17, 29}
     async with merging(app) as api:
         found = await timed(api, some(api, 30, bad))
@@ -176,7 +185,9 @@ async def test_each_caller_of_a_refused_batch_gets_its_own():
 
 @pytest.mark.parametrize("max_wait", [1.1, 2.0, 4.0, 6.0])
 async def test_max_wait_holds_after_a_refusal(max_wait):
-    """Whose batch was refused waits for its next slot no longer than max_wait, and gives up with nothing made."""
+    """Whose batch was refused waits for its next slot no longer than max_wait, and gives up with
+    nothing made.
+    """
     app = emulator()
     wire = Wire(app)
     async with merging(app, transport=wire) as api:
@@ -193,7 +204,9 @@ async def test_max_wait_holds_after_a_refusal(max_wait):
 
 
 async def test_max_wait_that_ended_while_a_batch_was_refused_ends_the_wait():
-    """Callers whose max_wait was over when their batch had been sent learn of the refusal at once, and nothing is sent again."""
+    """Callers whose max_wait was over when their batch had been sent learn of the refusal at once,
+    and nothing is sent again.
+    """
     app = emulator()
     async with merging(app) as api:
         await know_batches(api)
@@ -207,7 +220,9 @@ async def test_max_wait_that_ended_while_a_batch_was_refused_ends_the_wait():
 
 
 async def test_who_is_looked_up_is_waited_for():
-    """While nobody knows what a refused batch has done its callers wait beyond max_wait; when it is known they are told."""
+    """While nobody knows what a refused batch has done its callers wait beyond max_wait; when it is
+    known they are told.
+    """
     app = emulator()
     async with merging(app) as api:
         found = await timed(api, some(api.with_options(max_wait=1.2), 30, [7]))
@@ -220,7 +235,9 @@ async def test_who_is_looked_up_is_waited_for():
 
 @pytest.mark.parametrize("moment", [0.0, 0.7, 1.6, 2.3, 3.3, 4.3])
 async def test_cancelled_after_a_refusal_takes_its_item_along(moment):
-    """Callers that go away before a half is sent have no job, wherever they are when it parts; the others have theirs."""
+    """Callers that go away before a half is sent have no job, wherever they are when it parts; the
+    others have theirs.
+    """
     app, leaves = emulator(), {1, 6, 13, 14, 16, 28}
     async with merging(app) as api:
         found = await timed(api, some(api, 30, [7]), dict.fromkeys(leaves, moment))
@@ -234,7 +251,9 @@ async def test_cancelled_after_a_refusal_takes_its_item_along(moment):
 
 
 async def test_a_half_goes_with_its_last_caller():
-    """When all callers of one half are cancelled it gives up its place in the queue, and the other half is sent."""
+    """When all callers of one half are cancelled it gives up its place in the queue, and the other
+    half is sent.
+    """
     app = emulator()
     async with merging(app) as api:
         found = await timed(api, some(api, 30, [29]), dict.fromkeys(range(15), 2.5))
@@ -259,7 +278,9 @@ async def test_nothing_is_sent_after_a_refusal_for_callers_that_have_all_left():
 
 
 async def test_a_bad_item_whose_caller_leaves_says_nothing_of_the_size():
-    """After a batch was refused for an item that was then cancelled, as many are sent together as before."""
+    """After a batch was refused for an item that was then cancelled, as many are sent together as
+    before.
+    """
     app = emulator()
     async with merging(app) as api:
         await timed(api, some(api, 30, [7]), {7: 2.5})
@@ -270,7 +291,9 @@ async def test_a_bad_item_whose_caller_leaves_says_nothing_of_the_size():
 
 
 async def test_how_many_a_batch_may_have_is_learnt_from_merged_adds():
-    """Where the service takes ten at a time all jobs are made, and from then on no batch is refused."""
+    """Where the service takes ten at a time all jobs are made, and from then on no batch is
+    refused.
+    """
     app = emulator()
     wire = Small(app)
     async with merging(app, transport=wire) as api:
@@ -282,7 +305,9 @@ async def test_how_many_a_batch_may_have_is_learnt_from_merged_adds():
 
 
 async def test_an_error_that_is_everybodys_ends_all_that_wait():
-    """Where the token is refused when the first half is sent, the second is not sent, and all are told."""
+    """Where the token is refused when the first half is sent, the second is not sent, and all are
+    told.
+    """
     app, tokens = emulator(), [TOKEN]
     async with merging(app, token=lambda: tokens[0]) as api:
         await know_batches(api)
@@ -305,7 +330,9 @@ async def expire(tokens):
 @pytest.mark.parametrize("kind", ["lose", "cut", "garbage", "half", "reset", "error"])
 @pytest.mark.parametrize("bad", [7, 29])
 async def test_a_half_whose_answer_is_lost_makes_each_job_once(kind, bad):
-    """Whatever happens to the first half, every good caller has its own job and there are no others."""
+    """Whatever happens to the first half, every good caller has its own job and there are no
+    others.
+    """
     app = emulator()
 
     async def break_the_half():
@@ -325,7 +352,9 @@ async def test_a_half_whose_answer_is_lost_makes_each_job_once(kind, bad):
 
 
 async def test_closing_the_client_ends_halves_that_wait():
-    """Callers whose half waits for its slot when the client is closed are told so, and nothing more is sent."""
+    """Callers whose half waits for its slot when the client is closed are told so, and nothing more
+    is sent.
+    """
     app = emulator()
     api = merging(app)
 
@@ -343,7 +372,9 @@ async def test_closing_the_client_ends_halves_that_wait():
 
 
 async def test_an_unknown_id_holds_up_only_the_jobs_that_are_there():
-    """Whose job is not there is told when the list has shown it; the others are deleted with the next request."""
+    """Whose job is not there is told when the list has shown it; the others are deleted with the
+    next request.
+    """
     app = emulator()
     async with merging(app) as api:
         ids = await made(api, 30)
@@ -362,7 +393,9 @@ async def test_an_unknown_id_holds_up_only_the_jobs_that_are_there():
 
 @pytest.mark.parametrize(("leaves", "max_wait"), [(range(3), None), (range(20), None), ((), 3.5)])
 async def test_who_leaves_after_a_refused_delete_keeps_its_job(leaves, max_wait):
-    """Callers that go away, or whose max_wait is over, before their delete is sent again have deleted nothing."""
+    """Callers that go away, or whose max_wait is over, before their delete is sent again have
+    deleted nothing.
+    """
     app = emulator()
     async with merging(app) as api:
         ids = await made(api, 20)

@@ -21,7 +21,9 @@ def functions(app):
 
 
 async def test_max_wait_holds_for_a_shared_request_that_is_refused():
-    """During an outage a merged call with max_wait gives up when it is over, and leaves nothing behind."""
+    """During an outage a merged call with max_wait gives up when it is over, and leaves nothing
+    behind.
+    """
     app = emulator()
     app.emulator.faults.add(Fault("outage", times=None))
     async with paced(app, coalesce=True) as api:
@@ -37,7 +39,9 @@ async def test_max_wait_holds_for_a_shared_request_that_is_refused():
 
 @pytest.mark.parametrize("coalesce", [False, True])
 async def test_an_edit_does_not_overtake_the_delete_before_it(coalesce):
-    """A job is deleted and then edited by two tasks: with and without merging the service sees them in that order."""
+    """A job is deleted and then edited by two tasks: with and without merging the service sees them
+    in that order.
+    """
     app = emulator()
     async with paced(app, coalesce=coalesce) as api:
         job = await api.cron.add(url=URL, name="a")
@@ -54,7 +58,9 @@ async def test_an_edit_does_not_overtake_the_delete_before_it(coalesce):
 
 @pytest.mark.parametrize("coalesce", [False, True])
 async def test_what_a_token_function_raises_is_the_callers(coalesce):
-    """An error of the user's own function reaches the caller as it is, and none of ours repeats its text."""
+    """An error of the user's own function reaches the caller as it is, and none of ours repeats its
+    text.
+    """
 
     def token():
         raise LookupError("the vault is closed: s3cr3t")

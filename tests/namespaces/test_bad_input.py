@@ -42,7 +42,7 @@ async def wire():
     return SimpleNamespace(sent=sent, transport=httpx.MockTransport(note))
 
 
-# --- tokens ----------------------------------------------------------------------------------------------------------------------
+# --- tokens --------------------------------------------------------------------------------------
 
 BAD_TOKENS = [
     "",
@@ -71,7 +71,9 @@ def test_a_token_is_needed(monkeypatch, cls):
 
 @pytest.mark.parametrize("token", [*BAD_TOKENS, *ODD_TOKENS], ids=repr)
 def test_a_token_that_no_service_has_is_refused(token):
-    """Empty text, white space, control and non-ASCII characters are refused when the client is made, without repeating them."""
+    """Empty text, white space, control and non-ASCII characters are refused when the client is
+    made, without repeating them.
+    """
     with pytest.raises(ConfigurationError) as refused:
         FastCron(token)
     assert len(str(token)) < 3 or str(token) not in str(refused.value)
@@ -95,7 +97,7 @@ async def test_a_function_that_gives_no_token_is_refused(wire, token):
     assert not wire.sent
 
 
-# --- constructors ----------------------------------------------------------------------------------------------------------------
+# --- constructors --------------------------------------------------------------------------------
 
 
 def given(cls=FastCron, **options):
@@ -153,7 +155,9 @@ CONSTRUCTORS = {
 
 @pytest.mark.parametrize("make", CONSTRUCTORS.values(), ids=CONSTRUCTORS.keys())
 def test_what_cannot_be_made(make):
-    """Clients, rates, schedulers, policies and jobs are refused when they are made, not when they are first used."""
+    """Clients, rates, schedulers, policies and jobs are refused when they are made, not when they
+    are first used.
+    """
     with pytest.raises(ConfigurationError) as refused:
         make()
     assert "secret" not in str(refused.value)
@@ -177,7 +181,7 @@ def test_a_hint_names_the_parameter_that_was_meant():
         JobSpec(url=URL, expresion="* * * * *")
 
 
-# --- options of calls ------------------------------------------------------------------------------------------------------------
+# --- options of calls ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -219,7 +223,7 @@ async def test_an_unknown_lane_is_refused_by_the_scheduler_too():
             pytest.fail("there is no such lane")
 
 
-# --- calls -----------------------------------------------------------------------------------------------------------------------
+# --- calls ---------------------------------------------------------------------------------------
 
 CALLS = {
     "unknown parameter of add": lambda api: api.cron.add(url=URL, intervall=5),
@@ -275,7 +279,9 @@ CALLS = {
 @pytest.mark.parametrize("request_format", ["json", "form", "query"])
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
 async def test_what_cannot_be_called(wire, call, request_format):
-    """Parameters that make no sense are refused before anything is sent, in every request format."""
+    """Parameters that make no sense are refused before anything is sent,
+    in every request format.
+    """
     async with client_of(None, transport=wire.transport, request_format=request_format) as api:
         with pytest.raises(ConfigurationError) as refused:
             await call(api)
@@ -309,7 +315,9 @@ async def test_an_item_that_is_wrong_is_named_by_its_place(wire):
     ],
 )
 async def test_arguments_that_python_refuses(wire, call):
-    """Missing and unknown arguments of fixed signatures are Python's own TypeErrors, and nothing is sent."""
+    """Missing and unknown arguments of fixed signatures are Python's own TypeErrors, and nothing is
+    sent.
+    """
     async with client_of(None, transport=wire.transport) as api:
         with pytest.raises(TypeError):
             await call(api)
@@ -329,7 +337,9 @@ async def test_a_refused_call_costs_no_slot(wire):
 
 
 def test_a_rate_that_differs_is_no_second_budget():
-    """Describing the same address with another rate is refused when it is first used, since one service has one limit."""
+    """Describing the same address with another rate is refused when it is first used, since one
+    service has one limit.
+    """
     url = f"{BASE_URLS['setcronjob']}another/"
 
     async def use(rate):

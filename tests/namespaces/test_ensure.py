@@ -19,11 +19,13 @@ from tests.support.emulated import URL, client_of, emulator, paced, virtual
 pytestmark = pytest.mark.virtual_clock
 
 
-# --- ensure ------------------------------------------------------------------------------------------------------------------------
+# --- ensure --------------------------------------------------------------------------------------
 
 
 async def test_ensure_makes_a_job_once_and_edits_what_differs():
-    """The first call adds, an equal one changes nothing, and a different one edits that very job."""
+    """The first call adds, an equal one changes nothing,
+    and a different one edits that very job.
+    """
     app = emulator()
     async with paced(app) as api:
         first = await api.cron.ensure(
@@ -57,7 +59,9 @@ class Empty(httpx.AsyncBaseTransport):
 
 @pytest.mark.parametrize("shows", [httpx.ASGITransport, Empty])
 async def test_ensure_always_sends_a_password(shows):
-    """Services show no password or an empty one, so nobody can tell whether it is the right one: each call sets it."""
+    """Services show no password or an empty one, so nobody can tell whether it is the right one:
+    each call sets it.
+    """
     app = emulator()
     async with paced(app, transport=shows(app)) as api:
         await api.cron.ensure(name="nightly", url=URL, password="old")
@@ -71,7 +75,9 @@ async def test_ensure_always_sends_a_password(shows):
 
 
 async def test_ensure_takes_only_the_exact_name():
-    """A job whose name or url only contains the name is another job; of several of the name it is the oldest."""
+    """A job whose name or url only contains the name is another job; of several of the name it is
+    the oldest.
+    """
     app = emulator()
     async with paced(app) as api:
         await api.cron.add_many(
@@ -119,7 +125,9 @@ async def test_ensure_that_is_cancelled_while_it_waits_lets_the_others_on():
 async def test_ensure_that_is_cancelled_while_its_add_is_under_way_makes_no_second_job(
     held, coalesce
 ):
-    """Whoever ensures a name that another has just left waits for what is on its way, also where that comes after the timeout of 10 s."""
+    """Whoever ensures a name that another has just left waits for what is on its way, also where
+    that comes after the timeout of 10 s.
+    """
     app = emulator()
     app.emulator.faults.add(Fault("stall_before", function="cron.add", seconds=held))
     async with (

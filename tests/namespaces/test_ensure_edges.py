@@ -17,7 +17,9 @@ def paced(app, provider="fastcron", rate=1.0, **options):
 
 
 async def test_ensure_waits_no_longer_than_max_wait():
-    """With a queue of twenty a call with max_wait of half a second fails at once; with lane="bulk" its search waits there."""
+    """With a queue of twenty a call with max_wait of half a second fails at once; with lane="bulk"
+    its search waits there.
+    """
     app = emulator()
     async with paced(app) as api, anyio.create_task_group() as group:
         for _ in range(20):

@@ -1,4 +1,6 @@
-"""Every function of both services in every way of asking, against the emulator: what is sent, and what comes back."""
+"""Every function of both services in every way of asking, against the emulator: what is sent, and
+what comes back.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,7 @@ WAYS = [
 BOTH = pytest.mark.parametrize("provider", ["fastcron", "setcronjob"])
 
 
-# --- one check for each function -------------------------------------------------------------------------------------------------
+# --- one check for each function -----------------------------------------------------------------
 
 
 async def cron_list(desk):
@@ -298,7 +300,9 @@ CASES = [(*way, function) for way in WAYS for function in sorted(offered_by(way[
     ("provider", "auth", "request_format", "function"), CASES, ids=lambda value: value
 )
 async def test_every_function_in_every_way(desk_of, provider, auth, request_format, function):
-    """Each function that a service has gives typed, plausible results, as JSON, form or query, with any place for the token."""
+    """Each function that a service has gives typed, plausible results, as JSON, form or query, with
+    any place for the token.
+    """
     desk = await desk_of(provider, auth, request_format)
     await CHECKS[function](desk)
     assert function in desk.asked()
@@ -322,7 +326,9 @@ ARGUMENTS = {
 
 @pytest.mark.parametrize(("provider", "function"), UNSUPPORTED)
 async def test_what_a_service_does_not_have_is_refused_here(emulate, provider, function):
-    """A function that only the other service has raises UnsupportedFunctionError, as a method and by name, and nothing is sent."""
+    """A function that only the other service has raises UnsupportedFunctionError, as a method and
+    by name, and nothing is sent.
+    """
     app, api = await emulate(provider)
     target, action = function.split(".", 1)
     method = getattr(getattr(api, target), action)
@@ -339,12 +345,14 @@ async def test_what_a_service_does_not_have_is_refused_here(emulate, provider, f
     assert not app.emulator.requests
 
 
-# --- call ------------------------------------------------------------------------------------------------------------------------
+# --- call ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("provider", "auth", "request_format"), WAYS)
 async def test_call_gives_the_data_as_it_came(desk_of, provider, auth, request_format):
-    """`api.call` takes any function by name, parameters in snake_case or camelCase, and returns raw data."""
+    """`api.call` takes any function by name, parameters in snake_case or camelCase, and returns raw
+    data.
+    """
     desk = await desk_of(provider, auth, request_format)
     job = await desk.api.call("cron.add", url=URL, http_method="POST", postData="a=1")
     assert isinstance(job, dict)
@@ -355,7 +363,9 @@ async def test_call_gives_the_data_as_it_came(desk_of, provider, auth, request_f
 
 
 async def test_call_reaches_functions_that_cronapi_does_not_know(desk_of):
-    """A function that is not in the table is sent all the same, and the service's answer comes back."""
+    """A function that is not in the table is sent all the same, and the service's answer comes
+    back.
+    """
     desk = await desk_of()
     with pytest.raises(APIError, match="Unknown function") as refused:
         await desk.api.call("cron.teleport", id=desk.job.id)

@@ -34,7 +34,7 @@ WAYS = [
 BOTH = pytest.mark.parametrize("provider", ["fastcron", "setcronjob"])
 
 
-# --- lists and searches ----------------------------------------------------------------------------------------------------------
+# --- lists and searches --------------------------------------------------------------------------
 
 
 @BOTH
@@ -49,7 +49,9 @@ async def test_iterate_reads_every_page_once(desk_of, provider):
 
 
 def _add_copies(desk, count):
-    """Put copies of the first job into the emulator's store, which is quicker than a request for each."""
+    """Put copies of the first job into the emulator's store, which is quicker than a request for
+    each.
+    """
     provider, store = desk.api.provider.name, desk.emulator.store
     (account,) = store._run("SELECT DISTINCT account FROM documents WHERE kind = 'job'")[0]
     document = {name: value for name, value in desk.stored(desk.job.id).items() if name != "id"}
@@ -78,7 +80,9 @@ async def test_iterate_asks_for_no_page_before_it_is_needed(desk_of):
 
 @BOTH
 async def test_find_is_exact(desk_of, provider):
-    """A job is found by its whole name only, the oldest if there are several, and absence is None."""
+    """A job is found by its whole name only, the oldest if there are several,
+    and absence is None.
+    """
     desk = await desk_of(provider)
     await desk.api.cron.add(url="https://example.com/ping-and-more", name="ping pong")
     await desk.api.cron.add(url=URL, name="ping")
@@ -94,7 +98,7 @@ async def test_find_takes_no_error_for_absence(emulate):
         await api.cron.find("ping")
 
 
-# --- parameters ------------------------------------------------------------------------------------------------------------------
+# --- parameters ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -106,7 +110,9 @@ async def test_find_takes_no_error_for_absence(emulate):
     ],
 )
 async def test_times_are_datetimes_or_unix_seconds(desk_of, time):
-    """A moment is the same whether it is given as a datetime of any zone or as a number, and comes back in UTC."""
+    """A moment is the same whether it is given as a datetime of any zone or as a number, and comes
+    back in UTC.
+    """
     desk = await desk_of()
     when = await desk.api.cron.run(desk.job.id, time=time)
     assert (when, when.tzinfo) == (datetime(2030, 5, 24, 2, 44, 25, tzinfo=UTC), UTC)
@@ -193,7 +199,9 @@ async def test_headers_travel_as_lines(headers):
     ],
 )
 async def test_notify_is_what_each_service_understands(provider, notify, sent):
-    """FastCron takes booleans, SetCronJob codes, and either may be given where it means the same."""
+    """FastCron takes booleans, SetCronJob codes,
+    and either may be given where it means the same.
+    """
     found = (await _seen(provider, url=URL, notify=notify))["notify"]
     assert (found, type(found)) == (sent, type(sent))
 
@@ -212,7 +220,7 @@ async def test_value_lists_travel_as_lists():
     }
 
 
-# --- what is not there -----------------------------------------------------------------------------------------------------------
+# --- what is not there ---------------------------------------------------------------------------
 
 
 @BOTH
@@ -221,7 +229,9 @@ async def test_value_lists_travel_as_lists():
 async def test_what_is_not_there_is_not_found_where_that_is_certain(
     desk_of, provider, target, call
 ):
-    """The services have no code for it, so a listing confirms that there is no such job or group before NotFoundError says so."""
+    """The services have no code for it, so a listing confirms that there is no such job or group
+    before NotFoundError says so.
+    """
     desk = await desk_of(provider)
     with pytest.raises(NotFoundError) as missing:
         await getattr(getattr(desk.api, target), call)(424242)
@@ -234,7 +244,9 @@ async def test_what_is_not_there_is_not_found_where_that_is_certain(
 @BOTH
 @pytest.mark.parametrize("status", [200, 404])
 async def test_an_edit_of_nothing_is_the_services_error(desk_of, provider, status):
-    """For other functions the service's own error is raised; only its HTTP status 404 makes it a NotFoundError."""
+    """For other functions the service's own error is raised; only its HTTP status 404 makes it a
+    NotFoundError.
+    """
     desk = await desk_of(provider, error_status=status)
     with pytest.raises(APIError) as refused:
         await desk.api.cron.edit(424242, name="x")
@@ -254,7 +266,9 @@ async def test_logs_read_alike_in_every_shape(desk_of, provider, shape):
 
 
 async def test_the_latest_era_is_read_too(desk_of):
-    """What FastCron answers today, with other members than at first, is read by the same classes."""
+    """What FastCron answers today, with other members than at first,
+    is read by the same classes.
+    """
     desk = await desk_of(era="latest")
     assert (await desk.api.group.get(desk.group.id)).job_count == 1
     assert (await desk.api.cron.get(desk.job.id)).priority == 0

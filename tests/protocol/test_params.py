@@ -11,15 +11,12 @@ from typing import Any
 import pytest
 
 from cronapi._names import wire_name
+from cronapi._protocol.encoding import encode_params, header_lines, span, unix_seconds
 from cronapi._protocol.params import (
     JobParams,
     JobSpec,
     as_params,
     check_names,
-    encode_params,
-    header_lines,
-    span,
-    unix_seconds,
 )
 from cronapi.errors import ConfigurationError
 from cronapi.models import CronJob, Group, Notify
@@ -39,7 +36,7 @@ def encode(provider: Any = FASTCRON, *, clear: bool = False, **params: Any) -> d
     return encode_params(params, provider, clear=clear)
 
 
-# --- JobSpec ---------------------------------------------------------------------------------------------------------------------
+# --- JobSpec -------------------------------------------------------------------------------------
 
 
 def test_a_spec_keeps_its_parameters() -> None:
@@ -52,7 +49,9 @@ def test_a_spec_keeps_its_parameters() -> None:
 
 
 def test_a_spec_does_not_follow_its_source() -> None:
-    """What is done to the mapping a spec was made of does not reach the spec, and its own cannot be changed."""
+    """What is done to the mapping a spec was made of does not reach the spec, and its own cannot be
+    changed.
+    """
     source: dict[str, Any] = {"url": URL}
     spec = JobSpec(**source)
     source["name"] = "later"
@@ -168,7 +167,7 @@ def test_a_bad_spec_of_a_bulk_call_is_refused(spec: Any, message: str) -> None:
     assert str(caught.value) == message
 
 
-# --- times and spans -------------------------------------------------------------------------------------------------------------
+# --- times and spans -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -192,7 +191,9 @@ def test_moments_travel_as_whole_unix_seconds(moment: Any, seconds: int) -> None
     "send", [unix_seconds, lambda moment: encode(url=URL, run=moment)], ids=["time", "run"]
 )
 def test_a_naive_datetime_is_refused(send: Any) -> None:
-    """A datetime without a zone names no moment and is refused, as an argument and as a parameter."""
+    """A datetime without a zone names no moment and is refused,
+    as an argument and as a parameter.
+    """
     with pytest.raises(ConfigurationError, match="no time zone"):
         send(datetime(2030, 5, 24, 2, 44, 25))  # noqa: DTZ001 -- the point of the test
 
@@ -234,7 +235,7 @@ def test_an_empty_span_is_refused(value: timedelta) -> None:
         span(value)
 
 
-# --- headers ---------------------------------------------------------------------------------------------------------------------
+# --- headers -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -295,7 +296,7 @@ def test_a_refused_header_value_is_not_repeated() -> None:
     assert "hunter2" not in str(caught.value)
 
 
-# --- encoding --------------------------------------------------------------------------------------------------------------------
+# --- encoding ------------------------------------------------------------------------------------
 
 
 def test_parameters_travel_under_the_wire_names() -> None:
@@ -349,7 +350,9 @@ def test_what_is_no_notify_code_is_refused_by_both(value: Any) -> None:
 
 @pytest.mark.parametrize("params", [{"http_headers": ["a: b"]}, {"run": "soon"}, {"time": "x"}])
 def test_a_value_of_the_wrong_kind_is_refused(params: dict[str, Any]) -> None:
-    """Headers that are no mapping and times that are no times are refused before anything is sent."""
+    """Headers that are no mapping and times that are no times are refused before anything is
+    sent.
+    """
     with pytest.raises(ConfigurationError):
         encode(**params)
 
@@ -432,7 +435,9 @@ def test_what_cannot_be_cleared_is_refused(name: str) -> None:
 
 
 def test_a_raw_batch_is_encoded_job_by_job() -> None:
-    """The jobs of a raw batch call take the names and values of cron.add, in snake_case or camelCase."""
+    """The jobs of a raw batch call take the names and values of cron.add, in snake_case or
+    camelCase.
+    """
     data = [
         {"url": "https://example.com/1", "http_headers": {"A": "b"}},
         {"url": "https://example.com/2", "httpHeaders": {"C": "d"}},

@@ -26,7 +26,7 @@ def envelope(**members):
     return json.dumps(members).encode()
 
 
-# --- secrets ---------------------------------------------------------------------------------------------------------------------
+# --- secrets -------------------------------------------------------------------------------------
 
 SECRETS = ["plain0123", "with space", "a+b/c=d&e", 'quote"back\\slash', "kötig-pass", "100%sure"]
 
@@ -38,7 +38,9 @@ SECRETS = ["plain0123", "with space", "a+b/c=d&e", 'quote"back\\slash', "kötig-
     ids=["raw", "percent", "plus", "json"],
 )
 def test_a_secret_is_redacted_however_it_is_spelt(secret, spell):
-    """Raw, percent-encoded, as a form has it or as JSON has it: it becomes three stars, and the rest stays."""
+    """Raw, percent-encoded, as a form has it or as JSON has it: it becomes three stars, and the
+    rest stays.
+    """
     assert (
         redact(f"before {spell(secret)} between {spell(secret)} after", [secret])
         == "before *** between *** after"
@@ -104,7 +106,9 @@ def test_the_passwords_of_a_batch_are_secrets_too():
 
 
 def test_a_chain_of_errors_that_tells_a_secret_is_noticed():
-    """A secret in an exception, its cause or its context is found, also in a chain that bites its tail."""
+    """A secret in an exception, its cause or its context is found, also in a chain that bites its
+    tail.
+    """
     outer, inner = ValueError("harmless"), ValueError(f"got {ENCODED}")
     assert not contains_secret(outer, [TOKEN])
     outer.__cause__ = inner
@@ -122,13 +126,18 @@ def test_a_third_service_is_spelt_its_own_way():
 
 
 def test_credentials_in_a_url_or_a_header_are_not_repeated():
-    """A service that echoes what it refuses does not get a URL's password or an Authorization header into the error."""
+    """A service that echoes what it refuses does not get a URL's password or an Authorization
+    header into the error.
+    """
     params = {
         "url": "https://user:hunter%20two@x/",
         "httpHeaders": "Accept: text/html\r\nAuthorization: Bearer abcdefgh\r\nX-Api-Key: 12345678",
     }
     request = build_request(FASTCRON, "cron.add", params, "t" * 32)
-    echo = "Refused https://user:hunter%20two@x/ (hunter two) Authorization: Bearer abcdefgh, X-Api-Key: 12345678, Accept: text/html"
+    echo = (
+        "Refused https://user:hunter%20two@x/ (hunter two) "
+        "Authorization: Bearer abcdefgh, X-Api-Key: 12345678, Accept: text/html"
+    )
     text = redact(echo, request.secrets)
     assert not [secret for secret in ("hunter", "abcdefgh", "12345678") if secret in text]
     assert "text/html" in text

@@ -26,7 +26,7 @@ COMMON = {"Accept": JSON, "User-Agent": USER_AGENT}
 PARAMS = {"id": 7, "name": "a b&c", "notify": True, "single": False, "pattern": ""}
 
 
-# --- requests --------------------------------------------------------------------------------------------------------------------
+# --- requests ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,9 @@ PARAMS = {"id": 7, "name": "a b&c", "notify": True, "single": False, "pattern": 
     ],
 )
 def test_a_json_request_is_a_post_with_the_token_in_its_body(provider, url):
-    """By default the token and the parameters travel in one JSON object, to the service's own spelling of the function."""
+    """By default the token and the parameters travel in one JSON object, to the service's own
+    spelling of the function.
+    """
     request = build_request(provider, "cron.batch_add", PARAMS, TOKEN)
     assert (request.method, request.url, request.url_token) == ("POST", url, None)
     assert request.headers == COMMON | {"Content-Type": JSON}
@@ -45,7 +47,9 @@ def test_a_json_request_is_a_post_with_the_token_in_its_body(provider, url):
 
 
 def test_a_form_request_is_a_post_of_a_query_string():
-    """As a form, booleans are 1 and 0, everything is percent-encoded, and an empty text is sent as such."""
+    """As a form, booleans are 1 and 0, everything is percent-encoded, and an empty text is sent as
+    such.
+    """
     request = build_request(FASTCRON, "cron.edit", PARAMS, TOKEN, request_format="form")
     assert (request.method, request.url) == ("POST", "https://app.fastcron.com/api/v1/cron_edit")
     assert request.headers == COMMON | {"Content-Type": FORM}
@@ -92,7 +96,9 @@ def test_a_bearer_request_has_its_token_in_the_header_only(request_format):
     ids=["ids", "specs", "object"],
 )
 def test_lists_always_travel_as_json(request_format, params):
-    """JSON is the only format that the services document for lists, so they get it whatever was asked for."""
+    """JSON is the only format that the services document for lists, so they get it whatever was
+    asked for.
+    """
     request = build_request(
         FASTCRON, "cron.batch_delete", params, TOKEN, request_format=request_format
     )
@@ -102,7 +108,9 @@ def test_lists_always_travel_as_json(request_format, params):
 
 @pytest.mark.parametrize("name", ["password", "secret", "httpHeaders", "postData", "payload"])
 def test_what_may_be_secret_never_travels_in_a_url(name):
-    """Passwords, headers and bodies of jobs go into a body even when the client puts parameters into the query."""
+    """Passwords, headers and bodies of jobs go into a body even when the client puts parameters
+    into the query.
+    """
     request = build_request(
         FASTCRON, "cron.edit", {"id": 7, name: "hunter22"}, TOKEN, request_format="query"
     )
@@ -124,7 +132,9 @@ def test_a_function_name_cannot_leave_the_base_address():
     st.sampled_from(["json", "form", "query"]),
 )
 def test_every_format_carries_every_value(params, request_format):
-    """What a format writes can be read back: nothing is lost or changed on the way, whatever the text."""
+    """What a format writes can be read back: nothing is lost or changed on the way, whatever the
+    text.
+    """
     params = {name: value for name, value in params.items() if _encodable(f"{name}{value}")}
     request = build_request(FASTCRON, "cron.edit", params, TOKEN, request_format=request_format)
     if request.headers.get("Content-Type") == JSON:

@@ -42,7 +42,7 @@ def envelope(**members):
     return json.dumps(members).encode()
 
 
-# --- answers ---------------------------------------------------------------------------------------------------------------------
+# --- answers -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("data", [None, [], {}, 5, "text", [{"id": 1}], {"id": None}])
@@ -55,7 +55,9 @@ def test_a_success_is_its_data_whatever_the_http_status(data, status):
 
 @pytest.mark.parametrize("members", [{"code": "0"}, {}, {"code": 0, "info": []}])
 def test_a_success_may_spell_its_code_otherwise(members):
-    """A code that is missing or a digit in quotes is a success too, and further members are ignored."""
+    """A code that is missing or a digit in quotes is a success too, and further members are
+    ignored.
+    """
     verdict = answer(200, envelope(status="success", data=1, **members))
     assert (verdict.ending, verdict.data) == (Ending.DONE, 1)
 
@@ -95,7 +97,9 @@ def test_a_byte_order_mark_does_not_matter():
     ],
 )
 def test_an_error_is_told_by_its_code(status, members, kind, code):
-    """Every error envelope is final and an APIError with its code; 11 is the token's, HTTP 404 says that there is no such thing."""
+    """Every error envelope is final and an APIError with its code; 11 is the token's, HTTP 404 says
+    that there is no such thing.
+    """
     verdict = answer(status, envelope(**members))
     assert verdict.ending is Ending.FINAL
     assert type(verdict.error) is kind
@@ -122,7 +126,9 @@ def test_an_error_envelope_with_a_status_of_refusal_is_a_refusal_that_proves_not
     ],
 )
 def test_a_wrong_address_is_advised_against(status, body, advised):
-    """Where nobody at the address knows the function, the error's text names base_url, also after a pickle; no other error does."""
+    """Where nobody at the address knows the function, the error's text names base_url, also after a
+    pickle; no other error does.
+    """
     error = answer(status, json.dumps(body).encode()).error
     assert ("Check base_url" in str(error)) == advised
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
@@ -169,7 +175,9 @@ GARBLED = {
 @pytest.mark.parametrize("body", GARBLED.values(), ids=GARBLED.keys())
 @pytest.mark.parametrize("status", [200, 204, 299])
 def test_an_answer_that_is_not_the_envelope_is_garbled(status, body):
-    """Anything else than the envelope is a ResponseError with a path, which says nothing about the call."""
+    """Anything else than the envelope is a ResponseError with a path, which says nothing about the
+    call.
+    """
     verdict = answer(status, body)
     assert verdict.ending is Ending.GARBLED
     assert type(verdict.error) is ResponseError
@@ -187,7 +195,9 @@ def test_a_garbled_answer_shows_its_beginning():
 
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308, 399])
 def test_a_redirect_names_the_new_place_and_is_final(status):
-    """A redirect is an error that says where it points, since following it would take the token there."""
+    """A redirect is an error that says where it points, since following it would take the token
+    there.
+    """
     verdict = answer(status, b"<html>", location="https://elsewhere.example/api/")
     assert verdict.ending is Ending.FINAL
     assert type(verdict.error) is RedirectError
@@ -249,7 +259,9 @@ def test_other_statuses_without_an_envelope(status, ending, body):
     ).map(lambda value: json.dumps(value).encode()),
 )
 def test_every_answer_gets_a_verdict(status, headers, body):
-    """Whatever a server sends is judged, never raised: data where it is done, one of our errors where not."""
+    """Whatever a server sends is judged, never raised: data where it is done, one of our errors
+    where not.
+    """
     verdict = read_response(status, headers, body, secrets=(TOKEN,))
     if verdict.ending is Ending.DONE:
         assert verdict.error is None
@@ -263,7 +275,7 @@ def test_every_answer_gets_a_verdict(status, headers, body):
     )
 
 
-# --- Retry-After -----------------------------------------------------------------------------------------------------------------
+# --- Retry-After ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -294,7 +306,9 @@ def test_every_answer_gets_a_verdict(status, headers, body):
     ],
 )
 def test_retry_after_is_read_as_seconds_or_a_date(value, seconds):
-    """Seconds and HTTP dates are honoured, a time that has passed is zero, and everything else asks for nothing."""
+    """Seconds and HTTP dates are honoured, a time that has passed is zero, and everything else asks
+    for nothing.
+    """
     assert retry_after_seconds(value, NOW) == seconds
 
 

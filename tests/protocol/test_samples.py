@@ -32,7 +32,9 @@ ERRORS = sorted(
 
 
 def read(sample: str) -> Any:
-    """Return a sample as the client does: the envelope opened, lost ids put back, the data structured."""
+    """Return a sample as the client does: the envelope opened, lost ids put back, the data
+    structured.
+    """
     row = TABLE[sample.split("/")[1]]
     data = read_response(200, {}, (SAMPLES / f"{sample}.json").read_bytes()).data
     if row.repeat is Repeat.GONE:
@@ -85,7 +87,9 @@ def test_a_result_written_back_reads_the_same(sample: str) -> None:
 
 @pytest.mark.parametrize("sample", ERRORS)
 def test_an_error_envelope_is_an_api_error(sample: str) -> None:
-    """An error envelope becomes an APIError with its code and message, and code 11 an AuthenticationError."""
+    """An error envelope becomes an APIError with its code and message, and code 11 an
+    AuthenticationError.
+    """
     error = read_response(200, {}, (SAMPLES / f"{sample}.json").read_bytes()).error
     code = 11 if "code-11" in sample else 1
     assert isinstance(error, AuthenticationError if code == 11 else APIError)
@@ -93,7 +97,7 @@ def test_an_error_envelope_is_an_api_error(sample: str) -> None:
     assert ("Invalid API token, user not found." if code == 11 else "not") in error.message
 
 
-# --- single values ---------------------------------------------------------------------------------------------------------------
+# --- single values -------------------------------------------------------------------------------
 
 
 def test_value_lists_of_2013_are_kept() -> None:
@@ -153,7 +157,9 @@ def test_notify_means_the_same_in_both_services() -> None:
 
 
 def test_unknown_status_is_kept() -> None:
-    """A status that nobody documented still equals its number and means that the job does not run."""
+    """A status that nobody documented still equals its number and means that the job does not
+    run.
+    """
     unknown, failed = read("fastcron/cron.list/unknown-status")
     assert (unknown.status, unknown.status.name, unknown.is_active) == (7, "UNRECOGNISED_7", False)
     assert (failed.status, failed.is_active) == (JobStatus.FAILED, False)
@@ -265,7 +271,9 @@ def test_next_runs_are_moments() -> None:
 
 
 def test_account_eras() -> None:
-    """An account of each era reads: the daily limit of early 2024, the number of jobs since, no end for a free plan."""
+    """An account of each era reads: the daily limit of early 2024, the number of jobs since, no end
+    for a free plan.
+    """
     early, later = read("fastcron/account.get/2024-05"), read("fastcron/account.get/2024-06")
     assert (early.daily_exec, early.member_limit, early.cron, early.expiry_date) == (
         50000,

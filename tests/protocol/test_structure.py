@@ -10,7 +10,7 @@ import pytest
 
 from cronapi._protocol.json_text import parse_json
 from cronapi._protocol.structure import StructureError, structure
-from cronapi._protocol.values import shown, to_bool, to_date, to_float, to_int, to_moment, to_text
+from cronapi._protocol.values import shown, to_bool, to_date, to_datetime, to_float, to_int, to_text
 from cronapi.models import Account, CronJob, Execution, Group, JobStatus, Notify, ServerAddress
 
 MOMENT = datetime(2024, 7, 8, 3, 27, 50, tzinfo=UTC)
@@ -23,7 +23,7 @@ def problems(data: object, kind: Any, path: str = "$.data") -> tuple[str, ...]:
     return caught.value.problems
 
 
-# --- tolerated -------------------------------------------------------------------------------------------------------------------
+# --- tolerated -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_moments_are_aware() -> None:
     assert (moment.tzinfo, moment.microsecond) == (UTC, 250_000)
 
 
-# --- refused ---------------------------------------------------------------------------------------------------------------------
+# --- refused -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,9 @@ def test_moments_are_aware() -> None:
     ],
 )
 def test_a_refusal_names_the_place(data: object, kind: Any, expected: str) -> None:
-    """Data that cannot be read is refused with the path, the expectation and the kind of what came."""
+    """Data that cannot be read is refused with the path,
+    the expectation and the kind of what came.
+    """
     assert problems(data, kind) == (expected,)
 
 
@@ -278,7 +280,7 @@ def test_a_refusal_travels_and_reads_as_a_sentence() -> None:
     assert (twin.problems, twin.args) == (error.problems, error.args)
 
 
-# --- single values ---------------------------------------------------------------------------------------------------------------
+# --- single values -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -295,7 +297,7 @@ def test_a_refusal_travels_and_reads_as_a_sentence() -> None:
         (to_bool, "", False),
         (to_text, 1.5, "1.5"),
         (to_date, "2030-05-24", date(2030, 5, 24)),
-        (to_moment, "1720409270.5", MOMENT.replace(microsecond=500_000)),
+        (to_datetime, "1720409270.5", MOMENT.replace(microsecond=500_000)),
     ],
 )
 def test_single_values_read(read: Any, value: object, expected: object) -> None:
@@ -328,9 +330,12 @@ REFUSED: list[tuple[Any, list[object]]] = [
     (to_bool, [2, -1, "yes", 1.0, None, []]),
     (to_text, [True, None, [], {}]),
     (to_date, ["", "24.5.2030", "2030-13-01", "0000-00-00", None, []]),
-    (to_moment, [1e18, -1e18, 10**400, "soon", True, None, {}, {"time": None}]),
+    (to_datetime, [1e18, -1e18, 10**400, "soon", True, None, {}, {"time": None}]),
 ]
-EXPECTED = r"^expected (a whole number|a number|true or false|text|a date such as 2030-05-24|Unix seconds), got "
+EXPECTED = (
+    r"^expected (a whole number|a number|true or false|text|a date such as 2030-05-24"
+    r"|Unix seconds), got "
+)
 
 
 @pytest.mark.parametrize(
@@ -360,7 +365,7 @@ def test_values_are_named_not_repeated(value: object, name: str) -> None:
     assert len(shown(10**100)) == 40
 
 
-# --- JSON ------------------------------------------------------------------------------------------------------------------------
+# --- JSON ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

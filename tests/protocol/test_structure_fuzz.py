@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cronapi._functions import TABLE
 from cronapi._protocol.structure import StructureError, structure
-from cronapi._protocol.values import to_bool, to_int, to_moment
+from cronapi._protocol.values import to_bool, to_datetime, to_int
 from cronapi.models import (
     Account,
     Attempt,
@@ -117,7 +117,9 @@ def fits(value: Any, kind: Any) -> bool:
 
 
 def check(data: object, kind: Any) -> bool:
-    """Return whether data reads as a kind; a refusal has readable problems, anything else is a failure."""
+    """Return whether data reads as a kind; a refusal has readable problems, anything else is a
+    failure.
+    """
     try:
         value = structure(data, kind)
     except StructureError as error:
@@ -132,7 +134,9 @@ def check(data: object, kind: Any) -> bool:
 
 @given(data=JSON)
 def test_arbitrary_json_is_read_or_refused(data: object) -> None:
-    """Whatever JSON a service answers to any function, it is a result of the promised type or a StructureError."""
+    """Whatever JSON a service answers to any function, it is a result of the promised type or a
+    StructureError.
+    """
     for kind in KINDS.values():
         check(data, kind)
 
@@ -140,7 +144,9 @@ def test_arbitrary_json_is_read_or_refused(data: object) -> None:
 @many
 @given(row=rows())
 def test_mutated_rows_are_read_or_refused(row: dict[str, Any]) -> None:
-    """A row of any class with members that went wrong is read or refused, alone as in a list; the list refuses when the row does."""
+    """A row of any class with members that went wrong is read or refused, alone as in a list; the
+    list refuses when the row does.
+    """
     for kind in ROWS:
         assert check(row, kind) == check([row], list[kind]), kind
 
@@ -158,7 +164,9 @@ def test_what_reads_once_reads_again(row: dict[str, Any]) -> None:
 
 
 def close(one: Any, other: Any) -> bool:
-    """Compare wire values; times far from today lose a fraction of a second to the float that carries them."""
+    """Compare wire values; times far from today lose a fraction of a second to the float that
+    carries them.
+    """
     if isinstance(one, dict):
         return one.keys() == other.keys() and all(close(one[name], other[name]) for name in one)
     if isinstance(one, list):
@@ -168,7 +176,7 @@ def close(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-# --- plain restatements ----------------------------------------------------------------------------------------------------------
+# --- plain restatements --------------------------------------------------------------------------
 
 
 def agree(read: Callable[[Any], object], value: object, expected: object) -> None:
@@ -184,7 +192,9 @@ def agree(read: Callable[[Any], object], value: object, expected: object) -> Non
 @many
 @given(value=JSON)
 def test_whole_numbers_by_restatement(value: object) -> None:
-    """A whole number is an int, a float without a fraction, or ASCII digits with at most one sign."""
+    """A whole number is an int, a float without a fraction,
+    or ASCII digits with at most one sign.
+    """
     expected = None
     if isinstance(value, int) and not isinstance(value, bool):
         expected = value
@@ -203,7 +213,9 @@ def test_whole_numbers_by_restatement(value: object) -> None:
 @many
 @given(value=JSON)
 def test_booleans_by_restatement(value: object) -> None:
-    """A boolean is true, false, 0, 1, the text of one of them in any case, or empty text for false."""
+    """A boolean is true, false, 0, 1, the text of one of them in any case,
+    or empty text for false.
+    """
     expected = None
     if (
         value is True
@@ -229,11 +241,13 @@ def test_booleans_by_restatement(value: object) -> None:
 def test_moments_by_restatement(
     seconds: int, milliseconds: int, spell: Callable[[float], object]
 ) -> None:
-    """A moment is that many seconds after 1970, as a number, as text or in an object, to the precision of a float."""
+    """A moment is that many seconds after 1970, as a number, as text or in an object, to the
+    precision of a float.
+    """
     expected = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(
         seconds=seconds, milliseconds=milliseconds
     )
-    moment = to_moment(spell(seconds + milliseconds / 1000))
+    moment = to_datetime(spell(seconds + milliseconds / 1000))
     assert abs(moment - expected) < timedelta(milliseconds=1)
     assert moment.tzinfo is UTC
 
@@ -250,4 +264,4 @@ def test_moments_by_restatement(
 )
 def test_what_is_no_moment_is_refused(value: object) -> None:
     """Seconds beyond the calendar, and what is no number, are refused."""
-    agree(to_moment, value, None)
+    agree(to_datetime, value, None)

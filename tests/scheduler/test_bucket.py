@@ -55,7 +55,7 @@ async def test_one_address_has_one_rate():
 
 
 async def test_a_bucket_that_a_scheduler_made_is_its_own():
-    """Who hands it to another scheduler is told to make one for both: only that one is safe in several threads."""
+    """A scheduler's own bucket is refused to another one: only a LocalBucket is for threads."""
     with pytest.raises(ConfigurationError, match="make a LocalBucket"):
         Scheduler(1, bucket=Scheduler(1).bucket)
     both = LocalBucket(Rate(1))
@@ -78,7 +78,7 @@ async def test_the_log_tells_when_a_hold_begins_and_ends(caplog, make):
 
 
 async def test_a_scheduler_can_be_made_before_a_loop_runs():
-    """A module may make its scheduler at import and use it in any later loop, one after the other."""
+    """A module may make its scheduler at import and use it in one loop after the other."""
     scheduler = Scheduler(1000)
 
     async def use():

@@ -24,7 +24,7 @@ async def test_starts_are_spaced(fleet):
 
 
 async def test_several_schedulers_share_the_rate(fleet):
-    """Four schedulers with twenty-five callers each start together no closer than the interval and use 0.95 of the rate."""
+    """Four schedulers with 25 callers each share one rate, and use 0.95 of it."""
     starts = []
     schedulers = [fleet.scheduler() for _ in range(4)]
     await run_all(
@@ -73,7 +73,7 @@ async def test_after_a_first_refusal_the_next_start_is_due_at_once(fleet):
 
 
 async def test_the_repeat_of_a_refused_request_goes_out_at_once(fleet):
-    """What was refused keeps nobody away: the request that repeats it is sent as soon as it has its start."""
+    """A refused request keeps no other away: its repeat is sent as soon as it has its start."""
     scheduler = fleet.scheduler()
     refused = await scheduler.acquire()
     await refused.ready()
@@ -89,7 +89,7 @@ async def test_the_repeat_of_a_refused_request_goes_out_at_once(fleet):
 
 
 async def test_refusals_in_a_row_hold_everybody_and_longer_each_time(fleet):
-    """Once a refused start is repeated in vain, the next refusals hold for up to two intervals, four and eight, and never more."""
+    """Refusals after a repeat in vain hold up to two, four and eight intervals, and never more."""
     times = await settle(fleet.scheduler(), *["refused"] * 8)
     waits = [
         math.ceil(round((later - earlier) / 0.1, 3)) for earlier, later in itertools.pairwise(times)
@@ -126,7 +126,7 @@ async def test_one_probe_at_a_time(fleet):
 
 
 async def test_refusals_of_calls_sent_before_a_hold_do_not_extend_it(fleet):
-    """Three calls that were under way when the hold began are refused late: the hold ends as if they had not been."""
+    """Late refusals of three calls that were sent before a hold do not lengthen it."""
     scheduler = fleet.scheduler()
     early = [await scheduler.acquire() for _ in range(3)]
     await settle(scheduler, *["refused"] * 3)
@@ -167,7 +167,7 @@ async def test_a_start_that_is_given_back_is_used_again(fleet):
     """Whoever leaves without sending costs the next caller nothing."""
     scheduler = fleet.scheduler()
     slot = await scheduler.acquire()
-    slot.give_back()
+    slot.release_unused()
     before = anyio.current_time()
     await settle(scheduler, "accepted")
     assert anyio.current_time() == before
@@ -178,7 +178,7 @@ async def test_a_start_that_is_given_back_late_is_not_followed_too_closely(fleet
     scheduler = fleet.scheduler()
     slot = await scheduler.acquire()
     await anyio.sleep(30)
-    slot.give_back()
+    slot.release_unused()
     times = await settle(scheduler, *["accepted"] * 4)
     assert min(later - earlier for earlier, later in itertools.pairwise(times)) >= 0.1 - 1e-6
 
@@ -223,7 +223,7 @@ async def test_first_come_first_served(fleet):
 
 
 async def test_lost_answers_say_nothing_of_the_rate(fleet):
-    """Calls without an answer change neither margin nor holds, and a lost probe lets another one go."""
+    """A lost answer changes neither margin nor holds, and a lost probe lets another one go."""
     scheduler = fleet.scheduler()
     await settle(scheduler, "accepted")
     before = scheduler.stats.margin
@@ -268,20 +268,20 @@ async def test_another_rate_on_the_same_bucket_is_refused(fleet):
 
 
 async def test_a_start_that_is_given_back_after_the_next_was_reserved_hurries_nobody(fleet):
-    """Where somebody waits already, a start that comes back too late for the queue leaves the spacing as it is."""
+    """A start that comes back while the next caller waits leaves the spacing as it is."""
     scheduler, starts = fleet.scheduler(), []
     slot = await scheduler.acquire()
     async with anyio.create_task_group() as group:
         for _ in range(2):
             group.start_soon(caller(scheduler, starts))
         await anyio.sleep(0.03)
-        slot.give_back()
+        slot.release_unused()
     assert len(starts) == 2
     assert min(gaps(starts)) >= 0.1 - 1e-6
 
 
 async def test_a_request_that_goes_out_late_keeps_away_who_waits(fleet):
-    """The next caller waits already when a connection turns out to take half an interval: it starts an interval after that."""
+    """A connection that takes half an interval also delays a caller that already waits."""
     scheduler, starts = fleet.scheduler(), []
     slot = await scheduler.acquire()
     async with anyio.create_task_group() as group:

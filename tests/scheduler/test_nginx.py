@@ -1,7 +1,7 @@
 """Real nginx as the judge: what its `limit_req` refuses, on a clean wire and on one with jitter.
 
-How busy the machine is shows in every figure, so each is held against a plain httpx client with a plain pace, which runs at the same
-time against an nginx of its own.
+How busy the machine is shows in every figure. So each is compared with a plain httpx client with a
+plain pace, which runs at the same time against an nginx of its own.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ async def all_at_once(origin, calls=CALLS, **options):
 
 
 async def plainly(origin, interval, calls=CALLS):
-    """Let as many coroutines read, each starting `interval` seconds after the other, and again after a refusal."""
+    """Let so many coroutines read `interval` seconds apart, and again after a refusal."""
     gate = asyncio.Lock()
 
     async def call(http):
@@ -68,7 +68,7 @@ def seconds(judge):
 
 @pytest.mark.parametrize("burst", [0, 5])
 async def test_the_allowed_rate_is_used_and_hardly_ever_refused(service, burst):
-    """Forty coroutines at once are done sooner than at a tenth less than the allowed pace, with hardly more refusals."""
+    """Forty coroutines are done sooner than at 0.9 of the pace, with hardly more refusals."""
     with nginx(service, RATE, burst) as judge, nginx(service, RATE, burst) as other:
         answered, _ = await asyncio.gather(
             all_at_once(judge.origin), plainly(other.origin, 1.1 / RATE)
@@ -79,7 +79,7 @@ async def test_the_allowed_rate_is_used_and_hardly_ever_refused(service, burst):
 
 
 async def test_a_wire_with_jitter_costs_no_call(service):
-    """Over 40 ms of wire with 10 ms of jitter every call is answered, with half the refusals of a pace that ignores the jitter."""
+    """With 10 ms of jitter every call is answered, with half the refusals of a blind pace."""
     with nginx(service, RATE) as judge, nginx(service, RATE) as other:
         with wire(judge.origin, 0.04, 0.01) as origin, wire(other.origin, 0.04, 0.01) as another:
             answered, _ = await asyncio.gather(all_at_once(origin), plainly(another, 1 / RATE))
@@ -88,7 +88,7 @@ async def test_a_wire_with_jitter_costs_no_call(service):
 
 
 async def test_a_server_that_restarts_costs_no_call(service):
-    """Nginx goes away in the middle of the work and comes back: every call is answered all the same."""
+    """Nginx goes away in the middle of the work and comes back: every call is answered."""
     with nginx(service, RATE) as judge:
         working = asyncio.ensure_future(
             all_at_once(judge.origin, 30, retry=RetryPolicy(max_attempts=20, max_delay=0.5))
@@ -100,7 +100,7 @@ async def test_a_server_that_restarts_costs_no_call(service):
 
 
 async def test_a_rate_configured_at_twice_what_is_allowed_costs_no_call(service):
-    """A client that was told a rate that is too high is refused often, slows down, and loses nothing."""
+    """A client with too high a rate is refused often, slows down, and loses nothing."""
     with nginx(service, RATE // 2) as judge:
         assert await all_at_once(judge.origin, 20) == 20
 

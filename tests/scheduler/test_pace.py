@@ -1,36 +1,33 @@
-"""The arithmetic of pacing, with time as an argument; and how close it comes to the best fixed spacing on simulated wires."""
+"""The arithmetic of pacing, with time as an argument."""
 
 from __future__ import annotations
 
-import heapq
 import itertools
 import math
-import random
-import statistics
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cronapi import Rate
-from cronapi.scheduler.pace import (
+from cronapi.scheduler.margin import narrowed
+from cronapi.scheduler.pace import Pace
+from cronapi.scheduler.tuning import (
     FIRST_MARGIN,
     FIRST_PATIENCE,
     GREATEST_MARGIN,
     LONGEST_HOLD,
     TRUST,
-    Pace,
-    narrowed,
 )
 
 gaps = st.floats(0, 10, allow_nan=False)
 events = st.lists(
-    st.tuples(st.sampled_from(["accepted", "refused", "lost", "give_back"]), gaps), max_size=60
+    st.tuples(st.sampled_from(["accepted", "refused", "lost", "release_unused"]), gaps), max_size=60
 )
 
 
 def play(pace, moves):
-    """Take every start that is due as time passes, end each as told, and return the times of those that were sent."""
+    """Take every due start as time passes, end each as told, and return the times of sending."""
     now, sent = 0.0, []
     for ending, gap in moves:
         now += gap
@@ -38,8 +35,8 @@ def play(pace, moves):
         if start is None:
             continue
         now += gap / 7
-        if ending == "give_back":
-            pace.give_back(start)
+        if ending == "release_unused":
+            pace.release_unused(start)
             continue
         sent.append((start.at, ending))
         {"accepted": pace.accepted, "refused": pace.refused, "lost": lambda s, _: pace.lost(s)}[
@@ -50,7 +47,7 @@ def play(pace, moves):
 
 @given(moves=events, rate=st.floats(0.1, 100))
 def test_starts_are_never_closer_than_the_interval(moves, rate):
-    """Whatever happens, two requests are never sent within one interval, but for the one that follows a refusal."""
+    """Only a request that follows a refusal is ever sent within one interval of another."""
     sent = play(Pace(Rate(rate)), moves)
     close = [
         ending
@@ -108,7 +105,9 @@ def test_the_end_of_a_hold_never_moves_forward(moves):
         now += gap
         start = pace.take(now)
         if start is not None:
-            getattr(pace, ending)(*((start,) if ending in ("lost", "give_back") else (start, now)))
+            getattr(pace, ending)(
+                *((start,) if ending in ("lost", "release_unused") else (start, now))
+            )
         assert pace.held_until >= before
         before = pace.held_until
 
@@ -120,7 +119,10 @@ def taken(pace, now):
 
 
 def test_refusals_in_a_row_hold_for_two_intervals_and_each_further_one_twice_as_long():
-    """The first costs its slot, the one that was hurried counts with it, the next hold up to 2, 4, 8 and no more intervals."""
+    """The first costs its slot, the hurried one counts with it, and then the holds double.
+
+    They last up to 2, 4 and 8 intervals, and never longer.
+    """
     pace, now, lengths = Pace(Rate(10)), 0.0, []
     for _ in range(7):
         start = taken(pace, now)
@@ -193,149 +195,6 @@ def test_the_rate_reached_counts_the_last_minute():
     assert pace.rate_reached(1000.0) == 0.0
 
 
-def simulate(calls, rate, mean, jitter, pace, *, burst=0, seed=1, warm_up=0):
-    """Return the share of the rate used and the refusals per call, behind a leaky bucket and a wire with jitter.
-
-    `pace` is a Pace, or a number: the fixed spacing in seconds. Refused calls go back to the head of the queue.
-    """
-    rng = random.Random(seed)
-    queued, done, refused, now, next_start = calls, 0, 0, 0.0, 0.0
-    arriving, answering = [], []
-    last = excess = None
-    warm_at = warm_refused = 0
-    learning = isinstance(pace, Pace)
-    while done < calls:
-        due = max(now, now + pace.wait(now) if learning else next_start) if queued else float("inf")
-        at = min(due, arriving[0][0] if arriving else due, answering[0][0] if answering else due)
-        now = at
-        if arriving and arriving[0][0] == at:
-            _, number, start = heapq.heappop(arriving)
-            level = 0.0 if last is None else max(0.0, excess - (at - last) * rate + 1.0)
-            passed = level <= burst + 1e-9
-            if passed:
-                excess, last = level, at
-            heapq.heappush(
-                answering, (at + max(0.0, rng.gauss(mean, jitter)), number, start, passed)
-            )
-        elif answering and answering[0][0] == at:
-            _, _, start, passed = heapq.heappop(answering)
-            if learning:
-                (pace.accepted if passed else pace.refused)(start, now)
-            done, refused, queued = done + passed, refused + (not passed), queued + (not passed)
-            if passed and done == warm_up:
-                warm_at, warm_refused = now, refused
-        else:
-            start = pace.take(now) if learning else now
-            if start is None:
-                continue
-            queued -= 1
-            next_start = now if learning else now + pace
-            heapq.heappush(arriving, (now + max(0.0, rng.gauss(mean, jitter)), rng.random(), start))
-    counted = calls - (warm_up or 1)
-    return counted / rate / (now - warm_at), (refused - warm_refused) / counted
-
-
-WIRES = [
-    (10, 0.0005, 0.0002, 0),
-    (10, 0.04, 0.002, 0),
-    (10, 0.04, 0.01, 0),
-    (10, 0.04, 0.01, 5),
-    (1, 0.0005, 0.0002, 0),
-    (1, 0.04, 0.03, 0),
-]
-
-
-@pytest.mark.parametrize(("rate", "mean", "jitter", "burst"), WIRES)
-def test_the_learnt_margin_comes_close_to_the_best_fixed_one(rate, mean, jitter, burst):
-    """On every simulated wire the learning pace reaches 0.9 of the best fixed spacing, and at most one call in fifteen is refused."""
-    fixed = [
-        simulate(600, rate, mean, jitter, (1 + share) / rate, burst=burst)
-        for share in (0, 0.01, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7)
-    ]
-    best = max(used for used, refused in fixed if refused <= 0.06)
-    runs = [
-        simulate(170, rate, mean, jitter, Pace(Rate(rate)), burst=burst, seed=seed, warm_up=20)
-        for seed in range(8)
-    ]
-    assert sum(used for used, _ in runs) / len(runs) >= 0.9 * best
-    assert sum(refused for _, refused in runs) / len(runs) <= 1 / 15
-
-
-@pytest.mark.parametrize("jitter", [0.0002, 0.002])
-@pytest.mark.parametrize("factor", [1.05, 1.25, 2.0])
-def test_a_limit_that_is_lower_than_believed_is_found(factor, jitter):
-    """A client that was told too high a rate comes near the allowed one, and is refused once in ten calls at most."""
-    mean = jitter * 2.5 if jitter < 0.001 else 0.04
-    runs = [
-        simulate(300, 10, mean, jitter, Pace(Rate(10 * factor)), seed=seed, warm_up=100)
-        for seed in range(6)
-    ]
-    assert sum(used for used, _ in runs) / len(runs) >= 0.88
-    assert sum(refused for _, refused in runs) / len(runs) <= 0.1
-
-
-@pytest.mark.parametrize("way", [0.02, 1, 13])
-def test_answers_that_come_late_do_not_make_the_margin_swing(way):
-    """Where hundreds of requests are under way at once, the rate that is used and the refusals stay about what they are nearby."""
-    used, refused = simulate(4000, 10, way, 0.004, Pace(Rate(10)), warm_up=1500)
-    assert used >= 0.82
-    assert refused <= 0.03
-
-
-STEP = 0.0005
-
-
-def contested(rate, way, jitter, begin, seed):
-    """Return when our requests were accepted while another program takes every second of the rate's slots from `begin` on, for 20 s.
-
-    The other is near the service and sends again 5 ms after each refusal.
-    """
-    rng, pace, interval = random.Random(seed), Pace(Rate(rate)), 1 / rate
-    under_way, accepted, opened, due, again = [], [], 0.0, begin, begin
-    for now in (number * STEP for number in range(int((begin + 20 + 30 * interval) / STEP))):
-        if now < begin + 20 and now >= max(due, again):
-            again = now + 0.005
-            if now >= opened:
-                due, opened = max(due, now - 2 * interval) + 2 * interval, now + interval
-        while under_way and under_way[0][0] <= now:
-            _, _, start, passed = heapq.heappop(under_way)
-            if passed is not None:
-                (pace.accepted if passed else pace.refused)(start, now)
-                continue
-            accepted += [now] * (now >= opened)
-            heapq.heappush(
-                under_way,
-                (now + max(0.0, rng.gauss(way, jitter)), rng.random(), start, now >= opened),
-            )
-            opened = now + interval if now >= opened else opened
-        start = pace.take(now)
-        if start is not None:
-            heapq.heappush(
-                under_way, (now + max(0.0, rng.gauss(way, jitter)), rng.random(), start, None)
-            )
-    return accepted
-
-
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize(
-    ("rate", "way", "jitter"),
-    [(10, 0.0006, 0.0002), (10, 0.015, 0.001), (1, 0.0006, 0.0002), (1, 0.04, 0.002)],
-)
-def test_another_program_that_takes_half_the_rate_leaves_no_trace(rate, way, jitter, seed):
-    """While it insists on its half a part of the rate is ours, and within ten intervals after it the speed is the usual one again."""
-    begin, interval = 100 / rate, 1 / rate
-    accepted = contested(rate, way, jitter, begin, seed)
-    usual, after = (
-        statistics.mean(
-            later - earlier
-            for earlier, later in itertools.pairwise(at for at in accepted if since <= at < until)
-        )
-        for since, until in ((begin - 40 * interval, begin), (begin + 20 + 10 * interval, math.inf))
-    )
-    assert sum(begin <= at < begin + 20 for at in accepted) >= 0.15 * 20 * rate
-    assert after <= 1.05 * usual
-
-
 def proven(rate=10):
     """Return a pace whose margin many successes have proven, and when the last of them came."""
     pace, now = Pace(Rate(rate)), 0.0
@@ -346,7 +205,7 @@ def proven(rate=10):
 
 
 def refused_twice_then_accepted(pace, now):
-    """Let a request and its repeat at once be refused and the next be accepted, and return when that came."""
+    """Let a request and its repeat be refused and the next be accepted, and return its time."""
     for learn in (pace.refused, pace.refused, pace.accepted):
         now += pace.wait(now)
         learn(taken(pace, now), now + 0.001)
@@ -355,7 +214,7 @@ def refused_twice_then_accepted(pace, now):
 
 
 def test_a_proven_margin_is_not_widened_by_somebody_elses_requests():
-    """Where the repeat at once is refused as well, another program has taken the slot: a wider margin would not have helped."""
+    """A repeat that is refused as well means another program: a wider margin would not help."""
     pace, now = proven()
     before = pace.margin
     for _ in range(10):
@@ -364,7 +223,7 @@ def test_a_proven_margin_is_not_widened_by_somebody_elses_requests():
 
 
 def test_a_proven_margin_is_widened_where_it_was_too_narrow():
-    """Where the repeat at once is accepted, the request was only a little too early: the margin is widened."""
+    """A repeat that is accepted means that the request was a little too early: widen."""
     pace, now = proven()
     before = pace.margin
     for learn in (pace.refused, pace.accepted):
@@ -374,7 +233,7 @@ def test_a_proven_margin_is_widened_where_it_was_too_narrow():
 
 
 def test_a_limit_that_was_lowered_is_learnt_when_the_trust_is_over():
-    """What goes on for longer than half a minute is no passing program: the margin widens to what the service allows now."""
+    """Refusals for more than half a minute are no passing program: the margin widens."""
     pace, now = proven()
     before, since = pace.margin, now
     while now < since + TRUST + 5:
@@ -383,7 +242,7 @@ def test_a_limit_that_was_lowered_is_learnt_when_the_trust_is_over():
 
 
 def test_holds_do_not_fall_in_step_with_another_program():
-    """Another program sends every other interval, and every probe that meets it is refused: the holds still find a gap."""
+    """The holds find a gap beside another program that sends every other interval."""
     pace, now, tried = Pace(Rate(10)), 0.0, []
     for _ in range(12):
         now += pace.wait(now)
@@ -399,7 +258,7 @@ def test_holds_do_not_fall_in_step_with_another_program():
 
 
 def test_a_start_that_was_late_is_made_up_for():
-    """A timer that fires a millisecond late each time costs no rate, as long as the margin covers it."""
+    """A timer that fires a millisecond late each time costs no rate, if the margin covers it."""
     pace, now, starts = Pace(Rate(10)), 0.0, []
     for _ in range(100):
         now += pace.wait(now) + 0.001
@@ -422,12 +281,12 @@ def test_what_taught_patience_is_forgotten_in_the_end():
 
 
 def test_a_start_given_back_does_not_undo_what_another_request_has_delayed():
-    """Of two starts the first went out late and the second is given back: the next keeps its distance from the first."""
+    """The first of two starts went out late and the second is released: the third is not early."""
     pace = Pace(Rate(1))
     first = taken(pace, 0.0)
     second = taken(pace, 1.05)
     pace.sent(first, 1.2)
-    pace.give_back(second)
+    pace.release_unused(second)
     assert pace.wait(1.25) >= 0.9
 
 
@@ -437,7 +296,7 @@ def test_the_rate_reached_does_not_count_what_was_given_back():
     for tick in range(120):
         start = taken(pace, tick / 2)
         if tick % 2:
-            pace.give_back(start)
+            pace.release_unused(start)
     assert pace.rate_reached(60.0) == pytest.approx(1.0, rel=0.05)
 
 
@@ -446,7 +305,7 @@ def test_a_start_given_back_long_after_is_harmless():
     pace = Pace(Rate(1))
     start = taken(pace, 0.0)
     assert pace.rate_reached(100.0) == 0.0
-    pace.give_back(start)
+    pace.release_unused(start)
     assert pace.wait(100.0) == 0.0
 
 

@@ -45,7 +45,7 @@ def gaps(starts):
 
 
 async def test_starts_are_spaced_by_the_interval_and_more():
-    """A hundred callers at once start one by one, never closer than the interval, and use 0.95 of the rate."""
+    """A hundred callers start one by one, never within an interval, and use 0.95 of the rate."""
     scheduler, starts = virtual(10), []
     await run_all(*[starter(scheduler, starts) for _ in range(100)])
     assert len(starts) == 100
@@ -111,7 +111,7 @@ async def test_an_interactive_call_gets_the_next_slot():
 
 
 async def test_a_third_of_many_waiters_may_go_away():
-    """Of three thousand callers a third are cancelled at random moments: the others start at 0.95 of the rate."""
+    """A third of three thousand callers go away: the others start at 0.95 of the rate."""
     scheduler, starts, scopes = virtual(10), [], []
     dice = random.Random(7)
 
@@ -145,7 +145,7 @@ async def test_bulk_is_never_starved():
 
 
 async def test_a_cancelled_waiter_costs_no_slot_and_no_seat():
-    """When a third of the waiters go away at random moments, the others start at the full rate and nothing stays taken."""
+    """A third of the waiters go away: the others start at the full rate and no seat stays taken."""
     scheduler, starts, rng = virtual(10), [], random.Random(7)
 
     async def impatient():
@@ -168,7 +168,7 @@ async def test_a_cancelled_waiter_costs_no_slot_and_no_seat():
 
 
 async def test_a_leader_that_goes_away_passes_the_lead_on():
-    """The waiter at the head is cancelled while it sleeps: the next one starts when the slot is due, not later."""
+    """The waiter at the head is cancelled in its sleep: the next one starts when it is due."""
     scheduler, starts = virtual(1), []
     begun = anyio.current_time()
     await starter(scheduler, starts)()
@@ -203,10 +203,10 @@ async def test_a_waiter_cancelled_as_it_is_granted_gives_slot_and_seat_back():
 
 
 async def test_a_slot_given_back_is_taken_at_once_by_the_next():
-    """Leaving without having sent anything costs no time: the next caller starts then, not an interval later."""
+    """Leaving without a request costs no time: the next caller starts at once."""
     scheduler = virtual(1)
     slot = await scheduler.acquire()
-    slot.give_back()
+    slot.release_unused()
     before = anyio.current_time()
     second = await scheduler.acquire()
     second.close()
@@ -226,7 +226,10 @@ async def test_cancelled_while_waiting_for_a_seat(lane):
 
 
 async def test_max_wait_fails_at_once_when_the_queue_is_longer():
-    """With 20 calls waiting at 1 a second, max_wait of 2 s is refused without any waiting and says how long it would take."""
+    """With 20 calls waiting at 1 a second, max_wait of 2 s is refused at once.
+
+    The error tells how long the wait would be.
+    """
     scheduler, starts = virtual(1), []
     async with anyio.create_task_group() as group:
         for _ in range(21):
@@ -310,7 +313,10 @@ async def test_an_isolated_refusal_does_not_hold_the_others():
 
 
 async def test_during_an_outage_one_probe_at_a_time_is_sent():
-    """A service that refuses everything for ten seconds is asked by one probe at a time, at growing distances, and no call is lost."""
+    """A service that refuses everything for ten seconds is asked by one probe at a time.
+
+    The distances grow, and no call is lost.
+    """
     scheduler, asked, done = virtual(10), [], []
     under_way = most_probes = 0
     begun = anyio.current_time()
@@ -358,7 +364,7 @@ async def test_retry_after_holds_everybody():
 
 
 async def test_the_next_leader_is_woken_when_a_probe_ends():
-    """While a probe is out nobody starts; once it passes, the next one does without a whole hold more."""
+    """No call starts while a probe is out. Once it passes, the next starts without another hold."""
     scheduler, starts = virtual(1), []
     for _ in range(3):
         slot = await scheduler.acquire()
@@ -397,7 +403,7 @@ async def test_a_slot_settles_once():
 
 
 async def test_stats_tell_what_is_going_on():
-    """The statistics name waiters by lane, seats taken and the rate reached over the last minute."""
+    """The statistics name waiters by lane, seats taken and the rate over the last minute."""
     scheduler, starts = virtual(10, max_in_flight=2), []
     async with anyio.create_task_group() as group:
         for lane in ("interactive", "bulk", "bulk", "bulk"):
@@ -465,10 +471,10 @@ async def test_rest_lets_time_pass_without_a_seat():
     """A pause before a repeat takes its time and no seat."""
     scheduler = virtual(1)
     before = anyio.current_time()
-    await scheduler.rest(5)
+    await scheduler._sleep(5)
     assert anyio.current_time() - before == pytest.approx(5)
     with anyio.move_on_after(1) as scope:
-        await scheduler.rest(5)
+        await scheduler._sleep(5)
     assert scope.cancelled_caught
     assert scheduler.stats.in_flight == 0
 

@@ -1,4 +1,6 @@
-"""What a disturbance costs, judged by real nginx, and at the wire where it matters what is on its way at the same time.
+"""The cost of a disturbance, judged by real nginx.
+
+The wire is the judge where the number of requests under way at the same time matters.
 
 `python -m benchmarks.recovery` measures the long forms, and how soon the full speed is back.
 """
@@ -55,7 +57,10 @@ async def test_another_program_that_takes_half_the_rate_costs_no_call(service):
 
 @needs_nginx
 async def test_an_outage_is_tried_by_one_request_at_a_time(service):
-    """During an outage one request at a time tries whether it is over, where two or more are on their way otherwise; none is lost."""
+    """During an outage one request at a time tries if it is over, and none is lost.
+
+    Otherwise two or more are under way.
+    """
     trips = []
     with nginx(service, RATE) as judge, wire(judge.origin, 0.1, 0, trips=trips) as origin:
         working = asyncio.ensure_future(answered(origin, 24))
@@ -72,7 +77,7 @@ async def test_an_outage_is_tried_by_one_request_at_a_time(service):
 
 @needs_nginx
 async def test_a_service_that_is_away_for_a_while_costs_no_call(service):
-    """Nothing answers at the service's address for longer than many intervals: every call is answered once it is back."""
+    """An outage of many intervals at the service's address loses no call."""
     with nginx(service, RATE) as judge:
         working = asyncio.ensure_future(answered(judge.origin, 20))
         await until(lambda: len(judge.accepted()) >= 5)
@@ -83,7 +88,10 @@ async def test_a_service_that_is_away_for_a_while_costs_no_call(service):
 
 
 async def test_a_service_that_counts_by_windows_costs_no_call():
-    """A service that allows ten a second by a window, sliding or fixed, answers all calls and refuses fewer than that."""
+    """A service that limits by a sliding or a fixed window answers all calls.
+
+    It refuses fewer than ten a second.
+    """
 
     async def ask(method):
         app = create_app(limiter=method, rates={"setcronjob": RATE})

@@ -1,4 +1,4 @@
-"""The shared bucket as it is used: real Redis, real processes, real time, and nginx as the judge."""
+"""The shared bucket with real Redis, real processes and real time, and nginx as the judge."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from cronapi import Applied, ConfigurationError, Rate, Scheduler, SchedulerError
+from cronapi import Applied, Scheduler, SchedulerError
 from cronapi.emulator import create_app, run_in_thread
 from cronapi.scheduler import RedisBucket
 from tests.support.emulated import FAST, client_of
@@ -64,7 +64,7 @@ class Worker:
         )
 
     def ready(self):
-        """Wait until it has loaded all it needs; processes that were started together load side by side."""
+        """Wait until it has loaded all it needs, side by side with processes started with it."""
         assert self.process.stdout.readline() == "ready\n"
 
     def go(self):
@@ -75,7 +75,7 @@ class Worker:
         self.process.kill()
 
     def said(self):
-        """Return the times of its calls that went well and the text of those that did not, once it has ended."""
+        """Return the times of its successful calls and the texts of the failed ones, at its end."""
         lines = self.process.communicate(timeout=50)[0].splitlines()
         return [float(line.split()[1]) for line in lines if line.startswith("ok")], [
             line for line in lines if line.startswith("failed")
@@ -111,14 +111,15 @@ async def start_many(scheduler, starts, count):
     await asyncio.gather(*[start(scheduler, starts) for _ in range(count)])
 
 
-# --- processes -------------------------------------------------------------------------------------------------------------------
+# --- processes -----------------------------------------------------------------------------------
 
 
 @needs_redis
 @needs_nginx
 def test_four_processes_share_one_budget(server):
-    """Sixty calls from four processes all succeed at nearly the full rate, few are refused on the way, each start costs one
-    evaluation, and no process is left behind.
+    """Sixty calls from four processes all succeed at nearly the full rate.
+
+    Few are refused on the way, each start costs one evaluation, and no process is left behind.
     """
     with judged_fleet(server, 4, 15) as (judge, workers):
         before = server.evaluations()
@@ -142,7 +143,7 @@ def test_four_processes_share_one_budget(server):
 @needs_redis
 @needs_nginx
 def test_a_process_that_is_killed_costs_the_others_little(server):
-    """One of three processes is killed half-way: the other two end all their calls, and no slower than three would have."""
+    """One of three processes is killed half-way: the others end their calls without delay."""
     with judged_fleet(server, 3, 15) as (_, workers):
         begun = time.time()
         for worker in workers:
@@ -174,7 +175,7 @@ def test_event_loops_in_threads_share_one_bucket(server):
     assert starts[-1] - starts[0] > 29 / 100 * 0.9
 
 
-# --- Redis comes and goes --------------------------------------------------------------------------------------------------------
+# --- Redis comes and goes ------------------------------------------------------------------------
 
 
 @needs_redis
@@ -194,7 +195,10 @@ async def test_redis_that_is_restarted_loses_nobody(mortal_server):
 
 @needs_redis
 async def test_redis_that_hangs_for_five_seconds_loses_nobody(server):
-    """Redis takes connections and answers nothing for five seconds: callers wait, those that give up cost nothing, and then all start."""
+    """Redis answers nothing for five seconds: callers wait, and then all start.
+
+    A caller that gives up meanwhile costs nothing.
+    """
     scheduler, starts = scheduler_of(server), []
     await start(scheduler, starts)
     server.freeze()
@@ -216,7 +220,10 @@ async def test_redis_that_hangs_for_five_seconds_loses_nobody(server):
 
 @needs_redis
 async def test_redis_away_for_good_is_said_in_time(mortal_server):
-    """A call without Redis fails once the bucket's patience is over; its error names the call and says that nothing was sent."""
+    """A call without Redis fails once the bucket's patience is over.
+
+    Its error names the call and says that nothing was sent.
+    """
     async with client_of(
         create_app(rates=FAST), scheduler=scheduler_of(mortal_server, timeout=1.0)
     ) as api:
@@ -237,7 +244,10 @@ async def test_redis_away_for_good_is_said_in_time(mortal_server):
 
 @needs_redis
 async def test_a_share_of_the_rate_without_redis(mortal_server, caplog):
-    """With fallback="local" and four processes, this one goes on at a quarter of the rate, and at the whole once Redis answers."""
+    """With fallback="local" and share=4, the process goes on at a quarter of the rate.
+
+    It is back at the whole rate once Redis answers.
+    """
     scheduler, starts = scheduler_of(mortal_server, 40, timeout=0.2, fallback="local", share=4), []
     await start(scheduler, starts)
     mortal_server.stop()
@@ -266,62 +276,3 @@ async def test_no_server_at_the_address():
         await start(Scheduler(10, bucket=bucket), [])
     assert isinstance(failed.value.__cause__, OSError)
     assert "hidden" not in f"{failed.value}{failed.value.__cause__}{bucket!r}"
-
-
-# --- what it refuses -------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("key", ["", "a{b", "a}b", "{team}", None, 3, b"team"])
-def test_a_key_is_a_text_without_braces(key):
-    """Braces would change which node of a cluster the key is on."""
-    with pytest.raises(ConfigurationError, match="without braces"):
-        RedisBucket.from_url("redis://localhost", key=key)
-
-
-@pytest.mark.parametrize("url", ["", "localhost", "http://localhost", "redis://localhost:port"])
-def test_an_address_that_is_none(url):
-    """The address is checked when the bucket is made, and not repeated: it may hold a password."""
-    with pytest.raises(ConfigurationError, match="no address of a Redis server"):
-        RedisBucket.from_url(url, key="team")
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"timeout": -1},
-        {"timeout": "1"},
-        {"timeout": float("inf")},
-        {"fallback": "wait"},
-        {"share": 0},
-    ],
-)
-def test_options_that_make_no_sense(options):
-    """A negative or endless patience, an unknown fallback and no share at all are refused at once."""
-    with pytest.raises(ConfigurationError):
-        RedisBucket.from_url("redis://localhost", key="team", **options)
-
-
-def test_redis_is_an_extra(monkeypatch):
-    """Where redis is not installed, the bucket says how to install it."""
-    monkeypatch.setitem(sys.modules, "redis", None)
-    with pytest.raises(ConfigurationError, match=r"pip install \"cronapi-client\[redis\]\""):
-        RedisBucket.from_url("redis://localhost", key="team")
-
-
-def test_a_bucket_learns_its_rate_from_the_scheduler():
-    """The rate is written once; before that the bucket has none, and another one later is refused."""
-    bucket = RedisBucket.from_url("redis://localhost", key="team")
-    with pytest.raises(ConfigurationError, match="Scheduler"):
-        _ = bucket.rate
-    Scheduler(10, bucket=bucket)
-    assert bucket.rate == Rate(10)
-    with pytest.raises(ConfigurationError, match="already paced"):
-        Scheduler(5, bucket=bucket)
-
-
-@pytest.mark.parametrize("url", ["redis://localhost:1?foo=1", "redis://a..b"])
-async def test_an_address_that_only_turns_out_bad_on_connecting_is_a_scheduler_error(url):
-    """What redis-py raises late, and not as an error of its own, does not reach the user as it is."""
-    scheduler = Scheduler(10, bucket=RedisBucket.from_url(url, key="bad", timeout=0.1))
-    with pytest.raises(SchedulerError):
-        await scheduler.acquire()

@@ -55,7 +55,7 @@ async def test_waking_who_is_awake_is_not_remembered(night):
 
 
 async def test_cancelled_while_sleeping(night):
-    """A sleeper that is cancelled stays so, also where it is woken at that very moment and later."""
+    """A sleeper that is cancelled stays so, even if it is woken at that time or later."""
     async with anyio.create_task_group() as group:
         group.start_soon(night.sleep)
         await anyio.wait_all_tasks_blocked()

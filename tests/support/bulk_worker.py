@@ -1,8 +1,10 @@
-"""One bulk in a process of its own, which may be killed: `python -m tests.support.bulk_worker URL PROVIDER METHOD INPUTS JOURNAL`.
+"""One bulk in a process of its own, which may be killed: `python -m tests.support.bulk_worker URL
+PROVIDER METHOD INPUTS JOURNAL`.
 
-INPUTS is a file of JSON. Started again with the same journal it goes on; at the end it prints status, id and error of each outcome as JSON.
-Its rests are a tenth of the library's own: until it has started and looked for the last time, a second has gone, in which the service
-has carried out whatever it held back.
+INPUTS is a file of JSON. Started again with the same journal it goes on; at the end it prints
+status, id and error of each outcome as JSON. Its rests are a tenth of the library's own: until it
+has started and looked for the last time, a second has gone, in which the service has carried out
+whatever it held back.
 """
 
 from __future__ import annotations
@@ -29,8 +31,8 @@ class Brisk(Scheduler):
         super().__init__(RATE, max_in_flight=seats)
         self._share = share
 
-    async def rest(self, seconds: float) -> None:
-        await super().rest(seconds * self._share)
+    async def _sleep(self, seconds: float) -> None:
+        await super()._sleep(seconds * self._share)
 
 
 def client(

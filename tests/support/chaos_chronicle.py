@@ -1,6 +1,8 @@
-"""The judge of deeds: it compares each answer with what the service had at the moments while it was asked for.
+"""The judge of deeds: it compares each answer with what the service had at the moments while it was
+asked for.
 
-It reads the service's own log, in which callers and service number their moments alike, and knows nothing of how a client works.
+It reads the service's own log, in which callers and service number their moments alike, and knows
+nothing of how a client works.
 """
 
 from __future__ import annotations
@@ -28,9 +30,11 @@ MOST_TOLD = 5
 
 @define(eq=False)
 class Deed:
-    """One call: the job or group that it is about, what was sent for it, from when until when, and what was told.
+    """One call: the job or group that it is about, what was sent for it, from when until when, and
+    what was told.
 
-    Told is done, absent (there is no such thing), failed, unknown, not_tried or, left early, cancelled. Edits of one job differ in text.
+    Told is done, absent (there is no such thing), failed, unknown, not_tried or, left early,
+    cancelled. Edits of one job differ in text.
     """
 
     function: str
@@ -122,7 +126,9 @@ class Chronicle:
 
     @cached_property
     def requests(self) -> dict[tuple[Thing, str | None], list[Visit]]:
-        """The requests that ask for a thing, all of them and, by the text that they bring, those of one edit."""
+        """The requests that ask for a thing, all of them and, by the text that they bring, those of
+        one edit.
+        """
         found: defaultdict[tuple[Thing, str | None], list[Visit]] = defaultdict(list)
         for visit in self.visits:
             for number in ids_in(visit):
@@ -171,7 +177,9 @@ class Chronicle:
         }
 
     def effect_of(self, visit: Visit) -> int:
-        """Return when a request was carried out, or when it came if that was not before the next one came."""
+        """Return when a request was carried out, or when it came if that was not before the next
+        one came.
+        """
         place = bisect_right(self.arrivals, visit.came)
         following = self.arrivals[place] if place < len(self.arrivals) else 1 << 60
         return (
@@ -191,10 +199,12 @@ class Chronicle:
             if deed.began < visit.came <= deed.ended
         ]
         seen = [
-            f"{visit.function} {visit.content.get('postData', '')} {visit.came}-{visit.applied}-{visit.went}"
+            f"{visit.function} {visit.content.get('postData', '')}"
+            f" {visit.came}-{visit.applied}-{visit.went}"
             for visit in asked
         ]
-        return f"{deed} BESIDE {beside[:MOST_TOLD]} REQUESTS {seen} OF THIS {[visit.came for visit in self.requests_of(deed)]}"
+        own = [visit.came for visit in self.requests_of(deed)]
+        return f"{deed} BESIDE {beside[:MOST_TOLD]} REQUESTS {seen} OF THIS {own}"
 
     def requests_of(self, deed: Deed) -> list[Visit]:
         """Return the requests that were sent for an edit; none for anything else."""
@@ -220,9 +230,11 @@ def judge_deeds(
     *,
     in_order: bool,
 ) -> Verdict:
-    """Return what is wrong with the deeds, given the service's log, and its jobs and groups at the end.
+    """Return what is wrong with the deeds, given the service's log, and its jobs and groups at the
+    end.
 
-    `in_order` says that requests go out one by one, so that whatever was asked for first has to arrive first.
+    `in_order` says that requests go out one by one, so that whatever was asked for first has to
+    arrive first.
     """
     chronicle = Chronicle(list(visits), deeds, in_order)
     there = {("cron", job["id"]): job for job in jobs} | {
@@ -264,7 +276,7 @@ def judge_deeds(
     )
 
 
-# --- what callers were told --------------------------------------------------------------------------------------------------------
+# --- what callers were told ----------------------------------------------------------------------
 
 
 def _is_lost(chronicle: Chronicle, deed: Deed) -> bool:
@@ -286,7 +298,9 @@ def _is_lost(chronicle: Chronicle, deed: Deed) -> bool:
 
 
 def _is_untrue(chronicle: Chronicle, deed: Deed) -> bool:
-    """Whether what was answered was so at no moment while it was asked for, or is about another thing."""
+    """Whether what was answered was so at no moment while it was asked for, or is about another
+    thing.
+    """
     if deed.told == "absent":
         return None not in chronicle.during(deed)
     if deed.told != "done" or deed.answer is None:
@@ -322,7 +336,9 @@ def _is_failure(chronicle: Chronicle, deed: Deed) -> bool:
 
 
 def _could_be_known(chronicle: Chronicle, deed: Deed) -> bool:
-    """Whether somebody could have told what is unknown: an add that has no like, or a change that was not insisted on."""
+    """Whether somebody could have told what is unknown: an add that has no like, or a change that
+    was not insisted on.
+    """
     if deed.told != "unknown" or _is_moot(chronicle, deed):
         return False
     if deed.function in ADDS:
@@ -339,11 +355,13 @@ def _could_be_known(chronicle: Chronicle, deed: Deed) -> bool:
     )
 
 
-# --- what the service did ----------------------------------------------------------------------------------------------------------
+# --- what the service did ------------------------------------------------------------------------
 
 
 def _surplus(chronicle: Chronicle) -> int:
-    """Count things that were made once more than they were asked for, or were said to have failed."""
+    """Count things that were made once more than they were asked for,
+    or were said to have failed.
+    """
     asked = Counter(
         likeness(deed.target, deed.sent)
         for deed in chronicle.deeds
@@ -391,7 +409,9 @@ def _happened_all_the_same(chronicle: Chronicle, deed: Deed) -> bool:
 
 
 def _unasked(chronicle: Chronicle) -> int:
-    """Count things that went, or were changed, and nobody had asked for it or was told that it was done."""
+    """Count things that went, or were changed, and nobody had asked for it or was told that it was
+    done.
+    """
     wanted = {(deed.thing, deed.sent.get("postData")) for deed in chronicle.deeds}
     stray = sum(
         (thing, text) not in wanted and text not in chronicle.ensured
@@ -407,7 +427,9 @@ def _unasked(chronicle: Chronicle) -> int:
 
 
 def _is_overtaken(chronicle: Chronicle, thing: Thing) -> bool:
-    """Whether what is there now is an edit that was over before another began that was carried out, too."""
+    """Whether what is there now is an edit that was over before another began that was carried out,
+    too.
+    """
     edits = [
         deed
         for deed in chronicle.about.get(thing, [])
@@ -418,7 +440,9 @@ def _is_overtaken(chronicle: Chronicle, thing: Thing) -> bool:
 
 
 def _is_out_of_order(chronicle: Chronicle, deed: Deed) -> bool:
-    """Whether a deed was sent again when it was over, or went before what was asked for before it."""
+    """Whether a deed was sent again when it was over,
+    or went before what was asked for before it.
+    """
     if deed.told != "cancelled" and any(
         visit.came > deed.ended for visit in chronicle.requests_of(deed)
     ):

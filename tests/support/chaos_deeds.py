@@ -1,4 +1,6 @@
-"""What crowds do beyond adding and deleting: whatever they like with jobs of their own and of others, all at once."""
+"""What crowds do beyond adding and deleting: whatever they like with jobs of their own and of
+others, all at once.
+"""
 
 from __future__ import annotations
 
@@ -138,7 +140,9 @@ def ledgers(
 
 
 def mingled(seconds: float, tasks: int = TASKS) -> Scenario:
-    """Let tasks add, read, edit and delete jobs of their own and of others, one thing after the other or several at once."""
+    """Let tasks add, read, edit and delete jobs of their own and of others, one thing after the
+    other or several at once.
+    """
     return ledgers(_mingle, seconds, tasks)
 
 
@@ -168,7 +172,9 @@ async def _mingle(ledger: Ledger, rng: random.Random, until: float) -> None:
 
 
 def ensured(seconds: float, tasks: int = 20) -> Scenario:
-    """Let tasks, with a client or another, make sure that there are jobs of a few names, and sometimes delete one."""
+    """Let tasks, with a client or another, make sure that there are jobs of a few names, and
+    sometimes delete one.
+    """
     return ledgers(_ensure, seconds, tasks)
 
 
@@ -181,7 +187,8 @@ async def _ensure(ledger: Ledger, rng: random.Random, until: float) -> None:
 
 
 def changed(count: int, size: int) -> Scenario:
-    """Edit, disable, enable and delete jobs by bulks, a few of which are under way at once and meet on a job, and delete groups.
+    """Edit, disable, enable and delete jobs by bulks, a few of which are under way at once and meet
+    on a job, and delete groups.
 
     Some bulks are left in the middle.
     """

@@ -1,4 +1,6 @@
-"""A bulk with a journal in a process of its own that is killed again and again, and goes on each time."""
+"""A bulk with a journal in a process of its own that is killed again and again, and goes on each
+time.
+"""
 
 from __future__ import annotations
 
@@ -22,15 +24,19 @@ from tests.support.chaos_service import PATHS, Watched, faults, service
 
 ROOT = Path(__file__).parents[2]
 LATEST, PATIENCE, HELD = 0.05, 120, 0.5
-"""Seconds: how long after a request a kill comes at most, how long a worker may take in all, and a timeout past which the service holds
-requests back: not longer than a worker takes to start and to look for the last time, since nobody could tell then."""
+"""Seconds: how long after a request a kill comes at most, how long a worker may take in all, and a
+timeout past which the service holds requests back: not longer than a worker takes to start and to
+look for the last time, since nobody could tell then.
+"""
 MOMENTS = ("came", "answering", "later")
 READS = ("cron.list", "cron.get")
 
 
 @frozen
 class Moment:
-    """When to kill: at the `after`th request that changes something, 0 for the first of any kind."""
+    """When to kill: at the `after`th request that changes something,
+    0 for the first of any kind.
+    """
 
     after: int
     when: str
@@ -38,7 +44,9 @@ class Moment:
 
 
 def moments(rng: random.Random, kills: int, requests: int) -> list[Moment]:
-    """Return moments spread over a run of so many requests, the first of them before anything is sent."""
+    """Return moments spread over a run of so many requests, the first of them before anything is
+    sent.
+    """
     share = max(1.0, requests / kills)
     afters = [round(rng.uniform(0.2, 1.2) * share) if number else 0 for number in range(kills)]
     return [Moment(after, rng.choice(MOMENTS), rng.uniform(0, LATEST)) for after in afters]
@@ -72,7 +80,9 @@ class Killer:
 def killed(
     method: str, provider: str, seed: int, count: int, kills: int, room: Path
 ) -> tuple[Figures, int]:
-    """Carry out `add_many` or `delete_many` with a journal at a service at its worst, killed so many times; judge, and count the kills."""
+    """Carry out `add_many` or `delete_many` with a journal at a service at its worst, killed so
+    many times; judge, and count the kills.
+    """
     rng, tales = random.Random(f"{seed} {method} {provider}"), tales_of(seed, count)
     with service(rng.randrange(1 << 30)) as (watched, origin):
         address = origin + PATHS[provider]
@@ -123,7 +133,9 @@ def _tell(
 
 
 def _run_and_kill(watched: Watched, command: list[str], moment: Moment) -> bool:
-    """Run the worker until it is killed; return False where it had ended before, which it must have done well."""
+    """Run the worker until it is killed; return False where it had ended before, which it must have
+    done well.
+    """
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, text=True) as process:
         killer = Killer(process, moment)
         watched.listeners.append(killer.hear)

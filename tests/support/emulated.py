@@ -26,7 +26,9 @@ URL = "https://example.com/ping"
 
 
 def emulator(**options):
-    """Return both services in process, whose time is the event loop's, which a virtual clock moves."""
+    """Return both services in process, whose time is the event loop's,
+    which a virtual clock moves.
+    """
     return create_app(clock=Clock(ticks=anyio.current_time), **options)
 
 
@@ -49,7 +51,7 @@ def fill(app, provider, count, word="n"):
 class Hurry(Scheduler):
     """A scheduler whose rests before a repeat or a look-up take no time."""
 
-    async def rest(self, seconds):
+    async def _sleep(self, seconds):
         await anyio.lowlevel.checkpoint()
 
 
@@ -62,7 +64,9 @@ def client_of(app, provider="fastcron", token=TOKEN, **options):
 
 
 def paced(app, provider="fastcron", **options):
-    """Return a client of the emulator `app` in process, at its service's rate on a virtual clock unless a scheduler is given."""
+    """Return a client of the emulator `app` in process, at its service's rate on a virtual clock
+    unless a scheduler is given.
+    """
     options.setdefault("scheduler", virtual(RATES[provider]))
     return client_of(app, provider, **options)
 
@@ -73,7 +77,9 @@ def specs(count, word="n"):
 
 
 async def together(*calls):
-    """Run calls that are asked for one right after the other, and return what each returned or raised."""
+    """Run calls that are asked for one right after the other, and return what each returned or
+    raised.
+    """
     results = [None] * len(calls)
 
     async def run(place, call):

@@ -14,7 +14,9 @@ EPOCH = 1_700_000_000
 
 
 class Fleet:
-    """Makes the buckets of one budget, as several processes would; `skew` is added to Redis's clock."""
+    """Makes the buckets of one budget, as several processes would; `skew` is added to Redis's
+    clock.
+    """
 
     def __init__(self, server=None):
         self.server = server

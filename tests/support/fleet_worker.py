@@ -1,4 +1,6 @@
-"""One process of a fleet: makes calls on the shared budget and says when each ended; `python -m tests.support.fleet_worker REDIS KEY BASE_URL CALLS`."""
+"""One process of a fleet: makes calls on the shared budget and says when each ended; `python -m
+tests.support.fleet_worker REDIS KEY BASE_URL CALLS`.
+"""
 
 from __future__ import annotations
 

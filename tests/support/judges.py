@@ -1,4 +1,6 @@
-"""Foreign judges on loopback: nginx with its own rate limit, a wire that delays and times what passes, and another program."""
+"""Foreign judges on loopback: nginx with its own rate limit, a wire that delays and times what
+passes, and another program.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +67,9 @@ def free_port() -> int:
 
 
 class Nginx:
-    """nginx with `limit_req` in front of `upstream`, an origin; it can be stopped and started again."""
+    """nginx with `limit_req` in front of `upstream`, an origin; it can be stopped and started
+    again.
+    """
 
     def __init__(self, upstream: str, rate: int, burst: int = 0) -> None:
         self.room = Path(tempfile.mkdtemp(prefix="cronapi-nginx-"))
@@ -140,7 +144,9 @@ def nginx(upstream: str, rate: int, burst: int = 0) -> Iterator[Nginx]:
 
 @define
 class Trip:
-    """One request over a wire: when it set out, when its answer was there, if ever, and its status; in seconds of `time.monotonic()`."""
+    """One request over a wire: when it set out, when its answer was there, if ever, and its status;
+    in seconds of `time.monotonic()`.
+    """
 
     sent: float
     answered: float = math.inf
@@ -148,9 +154,11 @@ class Trip:
 
 
 def hold(trips: Iterable[Trip], since: float, interval: float) -> list[Trip]:
-    """Return the trips of a hold: those that set out between the second refusal after `since` and the next success.
+    """Return the trips of a hold: those that set out between the second refusal after `since` and
+    the next success.
 
-    An interval is left to the client for reading that refusal: what it had granted before goes out all the same.
+    An interval is left to the client for reading that refusal: what it had granted before goes out
+    all the same.
     """
     later = sorted((trip for trip in trips if trip.sent > since), key=lambda trip: trip.answered)
     refusals = [trip.answered for trip in later if trip.status == httpx.codes.SERVICE_UNAVAILABLE]
@@ -170,7 +178,9 @@ def most_at_once(trips: Iterable[Trip]) -> int:
 
 @define
 class _Connection:
-    """What passed over one connection, whose requests go one after the other, in `trips` that all connections share."""
+    """What passed over one connection, whose requests go one after the other, in `trips` that all
+    connections share.
+    """
 
     trips: list[Trip]
     current: Trip | None = None
@@ -193,7 +203,9 @@ TICK = 1e-6
 
 
 class _Wire:
-    """A TCP proxy whose both directions take `mean` seconds, give or take `jitter`; order is kept within a connection."""
+    """A TCP proxy whose both directions take `mean` seconds, give or take `jitter`; order is kept
+    within a connection.
+    """
 
     def __init__(
         self, target: str, mean: float, jitter: float, seed: int, trips: list[Trip]
@@ -263,7 +275,9 @@ class _Wire:
 def wire(
     target: str, mean: float, jitter: float, seed: int = 1, trips: list[Trip] | None = None
 ) -> Iterator[str]:
-    """Put a slow wire in front of an origin, in a thread of its own, and return the origin to use; `trips` is filled in."""
+    """Put a slow wire in front of an origin, in a thread of its own, and return the origin to use;
+    `trips` is filled in.
+    """
     ready: threading.Event = threading.Event()
     state: dict[str, object] = {}
 
@@ -288,7 +302,9 @@ def wire(
 
 
 async def another_program(origin: str, interval: float, seconds: float) -> int:
-    """Read at a fixed pace for so long, insisting every 5 ms where it is refused; return how often it was let through."""
+    """Read at a fixed pace for so long, insisting every 5 ms where it is refused; return how often
+    it was let through.
+    """
     loop, passed = asyncio.get_running_loop(), 0
     due = loop.time()
     over = due + seconds

@@ -1,4 +1,6 @@
-"""A real Redis server on a loopback port, without persistence; it can be stopped, frozen and started again."""
+"""A real Redis server on a loopback port, without persistence; it can be stopped, frozen and
+started again.
+"""
 
 from __future__ import annotations
 

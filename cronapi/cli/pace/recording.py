@@ -90,9 +90,9 @@ class RecordingBucket(LocalBucket):
             self._recorded.append(self._under_way[start.number])
         return start
 
-    def give_back(self, start: Start) -> None:
+    def release_unused(self, start: Start) -> None:
         """Take back a start that was not used. It leaves no mark."""
-        super().give_back(start)
+        super().release_unused(start)
         recorded = self._under_way.pop(start.number)
         if recorded in self._recorded:
             self._recorded.remove(recorded)

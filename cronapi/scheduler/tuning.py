@@ -1,0 +1,68 @@
+"""The numbers of the pace and their reasons, shared by `pace.py` and `pace.lua`.
+
+Margins are shares of an interval, holds are in intervals, and other times are in seconds.
+"""
+
+FIRST_MARGIN = 0.05
+GREATEST_BY_JITTER, GREATEST_MARGIN = 1.0, 3.0
+"""Jitter never calls for a margin of more than a whole interval.
+
+A rate that is believed to be four times the allowed one calls for a margin of three.
+"""
+TARGET = 0.015
+"""The share of refusals at which the margin settles.
+
+Fewer refusals would cost more in spacing than they save.
+"""
+GAIN, FLOOR, SMOOTHING = 0.6, 0.01, 1 / 16
+"""A step of the margin is GAIN times the deviation of round trips in intervals.
+
+Where the deviation is below FLOOR, the step is GAIN times FLOOR. SMOOTHING is the weight of one
+measurement in the running means.
+"""
+SOON, GREATEST_STRIDE = 4, 32
+"""A refusal within SOON successes of the last one doubles the stride, a factor of FLOOR.
+
+Such a refusal means that the allowed rate is lower than believed.
+"""
+EASE, EASE_DEVIATIONS, EASE_FLOOR = 0.1, 5, 0.015
+"""A margin that is too wide shrinks by the share EASE of itself at each success.
+
+A margin is too wide if it is above EASE_FLOOR and above EASE_DEVIATIONS deviations of the round
+trips, in intervals. It is a guess then, or a thing of the past.
+"""
+FIRST_PATIENCE, GREATEST_PATIENCE, LONG_CALM = 8, 128, 40
+"""The patience is the number of successes since the last refusal before the margin is eased.
+
+It doubles each time that easing ended in a refusal. A margin that is not too wide is eased after
+LONG_CALM more successes, since a server that allows bursts refuses nothing.
+"""
+RESTED = 8
+"""The patience is halved after RESTED times as many successes without a refusal.
+
+The refusals that taught it are long past by then.
+"""
+PROVEN, TRUST, PROVEN_DEVIATIONS = 10, 30.0, 4
+"""PROVEN successes in a row prove a margin for TRUST seconds.
+
+A trusted margin is not widened beyond one step of easing and EASE_FLOOR, or beyond
+PROVEN_DEVIATIONS deviations of the round trips if that is more. If the immediate repeat of a
+refused request is refused as well, a trusted margin was not too narrow: another program is using
+the rate. A limit that was really lowered is learnt when the trust is over.
+"""
+NEVER = 1000.0
+"""A margin that no start has."""
+SHORTEST_HOLD, LONGEST_HOLD = 2, 8
+"""Intervals. LONGEST_HOLD bounds the delay of the first probe after an outage."""
+PHASE = 0.6180339887498949
+"""The golden ratio. Each hold is shorter by a multiple of it, modulo an interval.
+
+Such holds do not fall in step with another program.
+"""
+LONGEST_RETRY_AFTER = 120.0
+LATENESS = 0.002
+"""The next start makes up for a timer up to this late, as far as the margin covers it."""
+LONGEST_LEAD = 0.005
+"""A longer lead is a connection being made, and the next request need not wait for that."""
+RESOLUTION = 1e-9
+"""A start that is due sooner than this is due now, since adding a wait to a clock rounds."""

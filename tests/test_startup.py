@@ -1,0 +1,135 @@
+"""The lazy front door: what an import loads, and that a lazy name is like any other."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+
+import pytest
+
+import cronapi
+from cronapi._lazy import lazy
+
+MODULES = ("bulk", "client", "errors", "models", "namespaces", "providers", "scheduler")
+
+
+def printed(script: str) -> str:
+    """Return what a fresh interpreter prints."""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return run.stdout.strip()
+
+
+def loaded(statement: str) -> set[str]:
+    """Return the modules that a statement adds to those of a fresh interpreter."""
+    script = (
+        f"import sys; before = set(sys.modules); {statement}; print(*set(sys.modules) - before)"
+    )
+    return set(printed(script).split())
+
+
+def roots(modules: set[str]) -> set[str]:
+    """Return the packages of some modules."""
+    return {module.partition(".")[0] for module in modules}
+
+
+@pytest.mark.parametrize("module", ["cronapi.models", "cronapi.errors", "cronapi"])
+def test_the_values_of_the_package_need_no_network(module: str) -> None:
+    """Results and errors load no event loop, no converter and no HTTP client."""
+    unwanted = {"asyncio", "anyio", "cattrs", "httpx", "httpx2", "ssl", "email", "trio"}
+    assert not roots(loaded(f"import {module}")) & unwanted
+
+
+def test_importing_the_package_loads_nothing_else() -> None:
+    """`import cronapi` loads three small files of its own and no dependency."""
+    assert {name for name in loaded("import cronapi") if name.startswith("cronapi")} == {
+        "cronapi",
+        "cronapi._lazy",
+        "cronapi._version",
+    }
+    assert not roots(loaded("import cronapi")) & {"attr", "attrs", "typing", "re"}
+
+
+def test_the_errors_need_no_attrs() -> None:
+    """The errors are plain exceptions."""
+    assert not roots(loaded("import cronapi.errors")) & {"attr", "attrs", "json", "urllib"}
+
+
+def test_the_results_need_neither_json_nor_urllib() -> None:
+    """Of the dependencies, the models load attrs alone."""
+    assert not roots(loaded("import cronapi.models")) & {"json", "urllib", "ipaddress", "hashlib"}
+
+
+def test_a_client_loads_only_the_parts_of_single_calls() -> None:
+    """The parts that only some programs use are loaded when they are used."""
+    names = loaded("import cronapi; cronapi.FastCron")
+    rooms = ("bulk.bulk", "bulk.journal", "scheduler.redis", "_coalesce.merger")
+    assert not names & {f"cronapi.{room}" for room in rooms}
+    assert not roots(names) & {"httpx", "cattrs", "hashlib", "redis", "email", "difflib"}
+    assert "importlib.metadata" not in names
+
+
+@pytest.mark.parametrize("name", cronapi.__all__)
+def test_every_name_is_found_alone(name: str) -> None:
+    """Each name can be the first that a program asks for, by attribute and by import."""
+    assert printed(f"import cronapi; print(cronapi.{name} is vars(cronapi)['{name}'])") == "True"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_submodules_are_attributes(name: str) -> None:
+    """`import cronapi` is enough to reach the modules of the client."""
+    assert printed(f"import cronapi; print(cronapi.{name}.__name__)") == f"cronapi.{name}"
+
+
+def test_a_star_import_has_every_name() -> None:
+    """`from cronapi import *` gives the names of `__all__`."""
+    script = "import cronapi; from cronapi import *; print(set(cronapi.__all__) <= set(globals()))"
+    assert printed(script) == "True"
+
+
+def test_dir_lists_what_is_not_loaded_yet() -> None:
+    """A fresh `dir(cronapi)` has names, modules and the version, sorted, each once."""
+    names = printed("import cronapi; print(*dir(cronapi))").split()
+    assert {*cronapi.__all__, *MODULES, "__version__", "__doc__"} <= set(names)
+    assert names == sorted(set(names))
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    """Python's own words, with the name and the module for its suggestions."""
+    with pytest.raises(AttributeError) as unknown:
+        cronapi.FastKron  # noqa: B018
+    assert str(unknown.value) == "module 'cronapi' has no attribute 'FastKron'"
+    assert (unknown.value.name, unknown.value.obj) == ("FastKron", cronapi)
+    with pytest.raises(ImportError, match="cannot import name 'FastKron' from 'cronapi'"):
+        from cronapi import FastKron  # noqa: F401
+    assert not hasattr(cronapi, "emulator_of_nobody")
+
+
+def test_a_pickle_is_read_where_nothing_was_imported() -> None:
+    """A pickled result finds its class in a fresh process."""
+    data = pickle.dumps(cronapi.CronJob(id=7, status=cronapi.JobStatus(42)))
+    assert printed(f"import pickle; print(pickle.loads({data!r}).id)") == "7"
+
+
+def test_a_name_is_looked_up_once() -> None:
+    """After the first access a name is the package's own."""
+    package = type(sys)("lazy_package")
+    sys.modules["lazy_package"] = package
+    try:
+        get, names = lazy("lazy_package", {"sqrt": "math"})
+        assert "sqrt" not in vars(package)
+        assert get("sqrt") is package.sqrt
+        assert "sqrt" in names()
+    finally:
+        del sys.modules["lazy_package"]
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    """The version in the code is the one that the build has read."""
+    assert (
+        printed(
+            "import importlib.metadata, cronapi\n"
+            "print(cronapi.__version__ == importlib.metadata.version('cronapi-client'))"
+        )
+        == "True"
+    )
