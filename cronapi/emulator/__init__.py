@@ -14,10 +14,14 @@ from cronapi.emulator.limiter import Limiter
 from cronapi.emulator.schedule import next_runs
 from cronapi.emulator.server import run_in_thread, serve
 from cronapi.emulator.service import functions
+from cronapi.emulator.spelling import ALTERS, NORMALISE, UNFORESEEN
 
 __all__ = [
+    "ALTERS",
     "DEFAULT_TOKEN",
     "KINDS",
+    "NORMALISE",
+    "UNFORESEEN",
     "App",
     "Clock",
     "ConnectionLost",

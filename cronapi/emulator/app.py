@@ -194,6 +194,7 @@ def create_app(
     seed: int = 0,
     log_shape: str = "object",
     max_batch: int | None = None,
+    normalise: Iterable[str] = (),
 ) -> App:
     """Make both services: SetCronJob under `/api/`, FastCron under `/api/v1/`.
 
@@ -209,11 +210,14 @@ def create_app(
     `cron.list`. `log_shape` is the shape of log rows: `object`, `flat`, `list` or `string`. `seed`
     fixes random schedules and the draws of faults.
 
+    Spelling: `normalise` are names of `NORMALISE`. A job's name and url and a group's name are then
+    stored, listed and answered as those kinds spell them. The order of the names is of no account.
+
     Raises `ValueError` for an unknown name or a number out of range.
     """
     emulator = Emulator(
         tokens=tokens,
-        settings=Settings(era, strict, page_size, seed, log_shape, max_batch),
+        settings=Settings(era, strict, page_size, seed, log_shape, max_batch, frozenset(normalise)),
         limiters=_limiters(rates, burst, limiter),
         clock=clock or Clock(),
         store=Store(storage),

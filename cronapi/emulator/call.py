@@ -8,6 +8,7 @@ from attrs import field, frozen
 
 from cronapi.emulator.executions import LOG_SHAPES
 from cronapi.emulator.refusal import Refusal
+from cronapi.emulator.spelling import NORMALISE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -38,7 +39,8 @@ class Settings:
     """How the services behave: the era of the documentation, and the choices of `create_app`.
 
     `max_batch` is the largest number of items in a batch. `None` allows any number, since no
-    documentation names a limit. Raises `ValueError` for an unknown name or a size below 1.
+    documentation names a limit. `normalise` are the spellings in which texts are stored. Raises
+    `ValueError` for an unknown name or a size below 1.
     """
 
     era: str = "seed"
@@ -47,11 +49,14 @@ class Settings:
     seed: int = 0
     log_shape: str = "object"
     max_batch: int | None = None
+    normalise: frozenset[str] = frozenset()
 
     def __attrs_post_init__(self) -> None:
         """Check the names and the sizes."""
         check_choice("era", self.era, ERAS)
         check_choice("log_shape", self.log_shape, LOG_SHAPES)
+        for kind in sorted(self.normalise):
+            check_choice("spelling", kind, NORMALISE)
         for name in ("page_size", "max_batch"):
             _check_size(name, getattr(self, name))
 

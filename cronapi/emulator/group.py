@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cronapi.emulator.jobs import all_jobs, delete_jobs, job_data
 from cronapi.emulator.refusal import Refusal
+from cronapi.emulator.spelling import spell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,14 +36,15 @@ def lookup(call: Call) -> list[Document]:
 
 def add(call: Call) -> Document:
     """Create a group. Names may repeat."""
-    return _group_data(call, call.add("group", _validated(call.params)))
+    given = _validated(call.params)
+    return _put(call, call.add("group", given), given)
 
 
 def edit(call: Call) -> Document:
     """Change the given values of a group."""
-    group = {**call.find("group", call.params["id"]), **_validated(call.params)}
-    call.put("group", group)
-    return _group_data(call, group)
+    group = call.find("group", call.params["id"])
+    given = _validated(call.params)
+    return _put(call, {**group, **given}, given)
 
 
 def delete(call: Call) -> Document:
@@ -76,6 +78,12 @@ def _validated(given: Mapping[str, object]) -> Document:
     if given.get("name") == "":
         raise Refusal("A group needs a name.")
     return {name: value for name, value in given.items() if name != "id"}
+
+
+def _put(call: Call, group: Document, given: Document) -> Document:
+    spelt = spell(group, given, call.settings.normalise)
+    call.put("group", spelt)
+    return _group_data(call, spelt)
 
 
 def _members(call: Call, group: Document) -> list[Document]:

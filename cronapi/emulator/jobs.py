@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cronapi.emulator.executions import ACTIVE, KEPT_ROWS, run_due, run_time, with_next_due
 from cronapi.emulator.refusal import Refusal
+from cronapi.emulator.spelling import spell
 from cronapi.emulator.validation import DEFAULT_EXPRESSION, check_payload, check_values
 
 if TYPE_CHECKING:
@@ -81,14 +82,16 @@ def changed_job(call: Call, job: Document, given: Mapping[str, Any]) -> Document
 
     Raises `Refusal` for a bad value.
     """
-    changed = {**job, **check_values(call, given, job["lists"])}
+    values = check_values(call, given, job["lists"])
+    changed = spell({**job, **values}, values, call.settings.normalise)
     moved = any(changed[name] != job[name] for name in ("expression", "timezone", "lists"))
     return {**changed, "last": call.now} if moved else changed
 
 
 def add_job(call: Call, job: Document) -> Document:
     """Store a new job with its next due time, and return it."""
-    return save_job(call, call.add("job", job))
+    stored = call.add("job", job)
+    return save_job(call, spell(stored, job, call.settings.normalise))
 
 
 def save_job(call: Call, job: Document) -> Document:

@@ -104,14 +104,15 @@ def _check_lists(lists: Mapping[str, list[str]]) -> Document:
     return {"lists": dict(lists), "expression": lists_as_text(lists)}
 
 
-def _check_url(_call: Call, value: Any) -> str:
+def _check_url(call: Call, value: Any) -> str:
     url = value if re.match(r"[a-z][a-z0-9+.-]*://", value, re.IGNORECASE) else f"http://{value}"
     try:
         parts = urlsplit(url)
         known = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
     except ValueError:
         known = False
-    if not known or re.search(r"\s", url):
+    blanks = r"[^\S ]" if "url_spaces" in call.settings.normalise else r"\s"
+    if not known or re.search(blanks, url):
         raise Refusal("Invalid URL.")
     return url
 
