@@ -195,6 +195,10 @@ def create_app(
     log_shape: str = "object",
     max_batch: int | None = None,
     normalise: Iterable[str] = (),
+    ignore_page: bool = False,
+    moves: str | None = None,
+    search: str = "contains",
+    lag: float = 0.0,
 ) -> App:
     """Make both services: SetCronJob under `/api/`, FastCron under `/api/v1/`.
 
@@ -206,18 +210,28 @@ def create_app(
 
     Answers: `error_status` is the HTTP status of API errors. A batch of more than `max_batch` items
     is refused whole, and `None` allows any length. `era` is the documentation to follow, `seed` or
-    `latest`. With `strict`, unknown parameters are refused. `page_size` is the length of a page of
-    `cron.list`. `log_shape` is the shape of log rows: `object`, `flat`, `list` or `string`. `seed`
-    fixes random schedules and the draws of faults.
+    `latest`. With `strict`, unknown parameters are refused. `log_shape` is the shape of log rows:
+    `object`, `flat`, `list` or `string`. `seed` fixes random schedules and all draws.
 
     Spelling: `normalise` are names of `NORMALISE`. A job's name and url and a group's name are then
     stored, listed and answered as those kinds spell them. The order of the names is of no account.
+
+    Lists: `page_size` is the length of a page of `cron.list`. With `ignore_page` every page is the
+    whole list. `moves` lets rows change places between two reads. `fail` puts the jobs with the
+    most failures first, and one of them fails once more after each read. `shuffle` draws a new
+    order for each read. `search` is the method that finds a keyword in a name, an id or a URL.
+    `contains` finds it anywhere, and `words` only as whole words. `like` reads `%` and `_` in it as
+    SQL's wild cards. `like_badly_escaped` finds no keyword with these two characters. `none` finds
+    nothing. Lists of jobs and groups show the state of `lag` seconds ago on the clock's `ticks`.
 
     Raises `ValueError` for an unknown name or a number out of range.
     """
     emulator = Emulator(
         tokens=tokens,
-        settings=Settings(era, strict, page_size, seed, log_shape, max_batch, frozenset(normalise)),
+        settings=Settings(
+            *(era, strict, page_size, seed, log_shape, max_batch),
+            *(frozenset(normalise), ignore_page, moves, search, lag),
+        ),
         limiters=_limiters(rates, burst, limiter),
         clock=clock or Clock(),
         store=Store(storage),
