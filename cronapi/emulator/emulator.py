@@ -85,7 +85,10 @@ class Emulator:
         self._random = Random(f"lists {settings.seed}")  # noqa: S311 -- repeatable on purpose
 
     def jobs(self, provider: str) -> list[Document]:
-        """Return the jobs of all accounts of a provider with every member, as last stored."""
+        """Return the jobs of all accounts of a provider with every member, as last stored.
+
+        If the service respells texts, `sent` has `name` and `url` as they were last sent.
+        """
         return self.store.all("job", provider)
 
     def groups(self, provider: str) -> list[Document]:
