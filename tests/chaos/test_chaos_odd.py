@@ -1,11 +1,38 @@
-"""Services that differ from their documentation, as the judge of the chaos sees them."""
+"""Crowds of callers of services that differ from their documentation: nobody is told a falsehood.
+
+Each seed sets the faults, the spellings and the callers who leave. `CRONAPI_CHAOS_SEED=7` replays
+the seed of a failure, and `python -m benchmarks.chaos --only odd` runs the long form.
+"""
 
 from __future__ import annotations
 
+import pytest
+
 from cronapi.emulator import create_app
 from cronapi.emulator.request import Request
+from tests.chaos.test_chaos_bulk import SEEDS
+from tests.support.chaos import bulk, figures, single_adds
 from tests.support.chaos_judge import Tale, judge
+from tests.support.chaos_odd import PARTS, spec
 from tests.support.emulated import TOKEN
+
+
+@pytest.mark.parametrize("part", PARTS)
+async def test_nobody_is_told_anything_wrong_of_an_odd_service(part):
+    """A single add is there once if it was told done, and not at all if it was told failed."""
+    provider, seed = SEEDS[1]
+    found = await figures(single_adds(40, spec), provider, seed, **PARTS[part](seed))
+    assert found.verdict.is_honest, f"CRONAPI_CHAOS_SEED={seed}: {found}"
+    assert found.fired
+
+
+@pytest.mark.parametrize("part", PARTS)
+async def test_no_outcome_of_a_bulk_is_wrong_at_an_odd_service(part):
+    """The outcomes of bulks that add jobs and delete half of them are what the service has."""
+    provider, seed = SEEDS[0]
+    scenario = bulk(100, 30, spec)
+    found = await figures(scenario, provider, seed, max_batch=20, **PARTS[part](seed))
+    assert found.verdict.is_honest, f"CRONAPI_CHAOS_SEED={seed}: {found}"
 
 
 def test_the_judge_goes_by_what_was_sent():
