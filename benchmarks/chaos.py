@@ -20,6 +20,12 @@ with two clients ensure six names, and some of them delete them. Bulks edit (als
 equal jobs), disable, enable and delete the same jobs side by side, and add and delete groups. Each
 answer is compared with the states of the service during the call.
 
+The parts named "odd" add jobs at services that differ from their documentation. These respell names
+and URLs by kinds that the seed draws, have short pages whose rows move, search by words or by SQL's
+LIKE, show changes in lists 0.3 s late, apply requests 0.4 s after the connection is gone, or answer
+with the 503 of a load balancer although the request was applied. Such a part is clean if nobody was
+told anything wrong; items reported as unknown or failed do not count against it.
+
 Lost: reported as done but missing, or different from the report. Duplicated: present twice, or
 present though reported as failed. Knowable: reported as unknown though a list would have told.
 Overtaken: an edit undone by an earlier request that the service had held back until the later edit
@@ -45,6 +51,7 @@ from tests.support.chaos import Figures, Scenario, bulk, figures, mixed, single_
 from tests.support.chaos_deeds import changed, ensured, mingled
 from tests.support.chaos_judge import Verdict
 from tests.support.chaos_kill import killed
+from tests.support.chaos_odd import PARTS, spec
 from tests.support.chaos_service import SHARES
 
 KILLS, AT_ONCE = 20, 2
@@ -67,6 +74,15 @@ def crowd(
             partial(figures, scenario, provider or PROVIDERS[seed % 2], seed, **options),
             backend=backend,
         )
+
+    return run
+
+
+def odd(scenario: Scenario, part: str) -> Callable[[int], Figures]:
+    """Return a function that runs a crowd at an odd service; seeds alternate between providers."""
+
+    def run(seed: int) -> Figures:
+        return crowd(scenario, timeout=LONG, **PARTS[part](seed))(seed)
 
     return run
 
@@ -113,14 +129,21 @@ RUNS: dict[str, Callable[[int], Figures]] = {
     "6,000 bulk deletes killed 20 times, FastCron": mortal("delete_many", "fastcron", 6000),
     "300 bulk adds killed 20 times, SetCronJob": mortal("add_many", "setcronjob", 300),
     "300 bulk deletes killed 20 times, SetCronJob": mortal("delete_many", "setcronjob", 300),
+    **{f"odd: {part}, 300 single adds": odd(single_adds(300, spec), part) for part in PARTS},
+    **{f"odd: {part}, 600 bulk adds": odd(bulk(600, 100, spec), part) for part in PARTS},
 }
+
+
+def is_clean(name: str, verdict: Verdict) -> bool:
+    """Return True if a part of this name may have this verdict."""
+    return verdict.is_honest if name.startswith("odd: ") else verdict.is_clean
 
 
 def run(task: tuple[str, int]) -> Figures:
     """Run one part with one seed."""
     name, seed = task
     found = RUNS[name](seed)
-    verdict = "clean" if found.verdict.is_clean else "NOT CLEAN"
+    verdict = "clean" if is_clean(name, found.verdict) else "NOT CLEAN"
     print(f"{verdict}: --seed {seed} --only {name!r}: {found}", file=sys.stderr, flush=True)
     return found
 
@@ -158,8 +181,8 @@ def table(title: str, rows: Iterable[str]) -> str:
     return "\n".join([*heads, *rows])
 
 
-def measure(seeds: Sequence[int], only: str = "") -> tuple[str, list[Verdict]]:
-    """Run the parts with `only` in their name, and return the tables and the verdicts."""
+def measure(seeds: Sequence[int], only: str = "") -> tuple[str, list[bool]]:
+    """Run the parts with `only` in their name. Return the tables, and if each run is clean."""
     names = [name for name in RUNS if only in name]
     tasks = [(name, seed) for seed in seeds for name in names]
     with ProcessPoolExecutor(AT_ONCE, multiprocessing.get_context("spawn")) as pool:
@@ -170,7 +193,9 @@ def measure(seeds: Sequence[int], only: str = "") -> tuple[str, list[Verdict]]:
     by_part = table(
         "part, all seeds", [row(name, [found[name, seed] for seed in seeds]) for name in names]
     )
-    return f"{by_seed}\n\n{by_part}", [figure.verdict for figure in found.values()]
+    return f"{by_seed}\n\n{by_part}", [
+        is_clean(name, figure.verdict) for (name, _), figure in found.items()
+    ]
 
 
 def main() -> None:
@@ -183,11 +208,10 @@ def main() -> None:
     parser.add_argument("--only", default="")
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
-    tables, verdicts = measure(
+    tables, clean = measure(
         [args.seed] if args.seed is not None else range(1, args.seeds + 1), args.only
     )
-    clean = sum(verdict.is_clean for verdict in verdicts)
-    text = f"{tables}\n\nClean: {clean} of {len(verdicts)} runs."
+    text = f"{tables}\n\nClean: {sum(clean)} of {len(clean)} runs."
     print(text)
     if args.write:
         from benchmarks import results  # noqa: PLC0415 -- only for writing
@@ -195,7 +219,7 @@ def main() -> None:
         results.write(
             "Chaos", f"{str(__doc__).strip()}\n\n{text}\n\n{results.footing('httpx', 'anyio')}"
         )
-    sys.exit(clean < len(verdicts))
+    sys.exit(not all(clean))
 
 
 if __name__ == "__main__":

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-import json
+from functools import partial
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from attrs import evolve, frozen
 
+from cronapi.emulator.answer import (
+    AFTER_APPLYING,
+    WITHOUT_APPLYING,
+    Answer,
+    envelope,
+    front_page,
+    nginx_page,
+)
+from cronapi.emulator.background import Background
 from cronapi.emulator.call import Settings, check_choice
 from cronapi.emulator.clock import Clock
 from cronapi.emulator.emulator import Emulator, TimeSource
 from cronapi.emulator.faults import ConnectionLost, Fault
 from cronapi.emulator.limiter import Limiter
-from cronapi.emulator.pages import error_page
+from cronapi.emulator.pages import FRONT_PAGES
 from cronapi.emulator.request import Request, read_path
 from cronapi.emulator.service import PROVIDERS
 from cronapi.emulator.store import Store
@@ -35,19 +44,6 @@ DEFAULT_TOKEN = "emulator-token-0123456789abcdef"  # noqa: S105 -- opens nothing
 _ERROR_STATUSES = range(200, 600)
 
 
-@frozen
-class Answer:
-    """The answer to one request.
-
-    `breaks_at` is the byte of the body at which the connection is lost, `None` for never.
-    """
-
-    status: int
-    body: bytes
-    headers: tuple[tuple[bytes, bytes], ...]
-    breaks_at: int | None = None
-
-
 class App:
     """The ASGI app of one emulator, with the emulator as an attribute."""
 
@@ -57,6 +53,14 @@ class App:
             raise ValueError(f"error_status must be an HTTP status, not {error_status!r}")
         self.emulator = emulator
         self._error_status = error_status
+        self._background = Background()
+        self._pages = Random(f"pages {emulator.settings.seed}")  # noqa: S311 -- repeatable on purpose
+        self._last_envelopes: dict[str, Answer] = {}
+
+    @property
+    def late(self) -> int:
+        """The number of requests that the fault `late` still holds back."""
+        return self._background.waiting
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request.
@@ -88,56 +92,52 @@ class App:
 
     async def _answer(self, request: Request | None) -> Answer:
         if request is None:
-            return _page(404)
+            return nginx_page(404)
         gate = self.emulator.faults.take(request.provider, request.function, gate=True)
         accepted = gate is None and self.emulator.admit(request)
         self.emulator.note(request, accepted=accepted)
         if gate and gate.kind == "reset":
             raise ConnectionLost
+        if gate and gate.kind == "front_before":
+            return self._front_page(gate)
         if not accepted:
-            return _page(503)
+            return nginx_page(503)
         fault = self.emulator.faults.take(request.provider, request.function, gate=False)
         return await self._fail(request, fault) if fault else self._apply(request)
 
     async def _fail(self, request: Request, fault: Fault) -> Answer:
-        if fault.kind in _WITHOUT_APPLYING:
-            return _WITHOUT_APPLYING[fault.kind]
+        if fault.kind in WITHOUT_APPLYING:
+            return WITHOUT_APPLYING[fault.kind]
+        if fault.kind == "late":
+            self._background.after(fault.seconds, partial(self._apply_late, request))
+            raise ConnectionLost
         if fault.kind == "stall_before":
             await anyio.sleep(fault.seconds)
+        last = self._last_envelopes.get(request.provider)
         answer = self._apply(request, half=fault.kind == "half")
-        if fault.kind == "stall":
+        if fault.kind in {"stall", "slow_503"}:
             await anyio.sleep(fault.seconds)
-        return _AFTER_APPLYING[fault.kind](answer) if fault.kind in _AFTER_APPLYING else answer
+        if fault.kind == "twice":
+            return self._apply(request)
+        if fault.kind == "front":
+            return self._front_page(fault)
+        if fault.kind == "repeat":
+            return last or answer
+        return AFTER_APPLYING[fault.kind](answer) if fault.kind in AFTER_APPLYING else answer
 
     def _apply(self, request: Request, *, half: bool = False) -> Answer:
-        envelope = self.emulator.apply(request, half=half)
-        status = 200 if envelope["code"] == 0 else self._error_status
-        return Answer(status, json.dumps(envelope, separators=(",", ":")).encode(), _JSON)
+        content = self.emulator.apply(request, half=half)
+        answer = envelope(200 if content["code"] == 0 else self._error_status, content)
+        self._last_envelopes[request.provider] = answer
+        return answer
 
+    def _apply_late(self, request: Request) -> None:
+        # Whoever stopped the emulator meanwhile has closed its store.
+        if not self.emulator.store.closed:
+            self.emulator.apply(request)
 
-_JSON = ((b"content-type", b"application/json"),)
-_HTML = ((b"content-type", b"text/html"),)
-_ELSEWHERE = (b"location", b"https://moved.example/api/")
-
-
-def _page(status: int, *headers: tuple[bytes, bytes]) -> Answer:
-    return Answer(status, error_page(status), (*_HTML, *headers))
-
-
-def _lose(_answer: Answer) -> Answer:
-    raise ConnectionLost
-
-
-_WITHOUT_APPLYING: Mapping[str, Answer] = {"error": _page(500), "redirect": _page(302, _ELSEWHERE)}
-_AFTER_APPLYING: Mapping[str, Callable[[Answer], Answer]] = {
-    "lose": _lose,
-    "half": _lose,
-    "bad_gateway": lambda _: _page(502),
-    "garbage": lambda answer: evolve(answer, body=b"<b>Warning</b>: something" + answer.body[:9]),
-    "truncated": lambda answer: evolve(answer, body=answer.body[: len(answer.body) // 2]),
-    "cut": lambda answer: evolve(answer, breaks_at=len(answer.body) // 2),
-    "empty": lambda answer: evolve(answer, body=b""),
-}
+    def _front_page(self, fault: Fault) -> Answer:
+        return front_page(fault.page or self._pages.choice(list(FRONT_PAGES)))
 
 
 async def _send(answer: Answer, send: Send) -> None:
@@ -195,6 +195,13 @@ def create_app(
     log_shape: str = "object",
     max_batch: int | None = None,
     normalise: Iterable[str] = (),
+<<<<<<< HEAD
+=======
+    ignore_page: bool = False,
+    moves: str | None = None,
+    search: str = "contains",
+    lag: float = 0.0,
+>>>>>>> h-odd
 ) -> App:
     """Make both services: SetCronJob under `/api/`, FastCron under `/api/v1/`.
 
@@ -206,9 +213,19 @@ def create_app(
 
     Answers: `error_status` is the HTTP status of API errors. A batch of more than `max_batch` items
     is refused whole, and `None` allows any length. `era` is the documentation to follow, `seed` or
-    `latest`. With `strict`, unknown parameters are refused. `page_size` is the length of a page of
-    `cron.list`. `log_shape` is the shape of log rows: `object`, `flat`, `list` or `string`. `seed`
-    fixes random schedules and the draws of faults.
+    `latest`. With `strict`, unknown parameters are refused. `log_shape` is the shape of log rows:
+    `object`, `flat`, `list` or `string`. `seed` fixes random schedules and all draws.
+
+    Spelling: `normalise` are names of `NORMALISE`. A job's name and url and a group's name are then
+    stored, listed and answered as those kinds spell them. The order of the names is of no account.
+
+    Lists: `page_size` is the length of a page of `cron.list`. With `ignore_page` every page is the
+    whole list. `moves` lets rows change places between two reads. `fail` puts the jobs with the
+    most failures first, and one of them fails once more after each read. `shuffle` draws a new
+    order for each read. `search` is the method that finds a keyword in a name, an id or a URL.
+    `contains` finds it anywhere, and `words` only as whole words. `like` reads `%` and `_` in it as
+    SQL's wild cards. `like_badly_escaped` finds no keyword with these two characters. `none` finds
+    nothing. Lists of jobs and groups show the state of `lag` seconds ago on the clock's `ticks`.
 
     Spelling: `normalise` are names of `NORMALISE`. A job's name and url and a group's name are then
     stored, listed and answered as those kinds spell them. The order of the names is of no account.
@@ -217,7 +234,14 @@ def create_app(
     """
     emulator = Emulator(
         tokens=tokens,
+<<<<<<< HEAD
         settings=Settings(era, strict, page_size, seed, log_shape, max_batch, frozenset(normalise)),
+=======
+        settings=Settings(
+            *(era, strict, page_size, seed, log_shape, max_batch),
+            *(frozenset(normalise), ignore_page, moves, search, lag),
+        ),
+>>>>>>> h-odd
         limiters=_limiters(rates, burst, limiter),
         clock=clock or Clock(),
         store=Store(storage),

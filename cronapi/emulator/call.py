@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
 from cronapi.emulator.executions import LOG_SHAPES
+from cronapi.emulator.history import History
 from cronapi.emulator.refusal import Refusal
+<<<<<<< HEAD
+=======
+from cronapi.emulator.search import SEARCHES
+>>>>>>> h-odd
 from cronapi.emulator.spelling import NORMALISE
 
 if TYPE_CHECKING:
@@ -16,6 +23,7 @@ if TYPE_CHECKING:
     from cronapi.emulator.store import Document, Store
 
 ERAS = ("seed", "latest")
+MOVES = ("fail", "shuffle")
 _NAMES = {"job": "Cronjob", "group": "Group"}
 _NEW_ACCOUNT = {
     "name": "Emulator",
@@ -39,8 +47,13 @@ class Settings:
     """How the services behave: the era of the documentation, and the choices of `create_app`.
 
     `max_batch` is the largest number of items in a batch. `None` allows any number, since no
+<<<<<<< HEAD
     documentation names a limit. `normalise` are the spellings in which texts are stored. Raises
     `ValueError` for an unknown name or a size below 1.
+=======
+    documentation names a limit. `normalise` are the spellings in which texts are stored. `lag` is
+    in seconds. Raises `ValueError` for an unknown name or a number out of range.
+>>>>>>> h-odd
     """
 
     era: str = "seed"
@@ -50,6 +63,13 @@ class Settings:
     log_shape: str = "object"
     max_batch: int | None = None
     normalise: frozenset[str] = frozenset()
+<<<<<<< HEAD
+=======
+    ignore_page: bool = False
+    moves: str | None = None
+    search: str = "contains"
+    lag: float = 0.0
+>>>>>>> h-odd
 
     def __attrs_post_init__(self) -> None:
         """Check the names and the sizes."""
@@ -57,6 +77,14 @@ class Settings:
         check_choice("log_shape", self.log_shape, LOG_SHAPES)
         for kind in sorted(self.normalise):
             check_choice("spelling", kind, NORMALISE)
+<<<<<<< HEAD
+=======
+        if self.moves is not None:
+            check_choice("moves", self.moves, MOVES)
+        check_choice("search", self.search, SEARCHES)
+        if not (math.isfinite(self.lag) and self.lag >= 0):
+            raise ValueError(f"lag must be 0 or more seconds, not {self.lag!r}")
+>>>>>>> h-odd
         for name in ("page_size", "max_batch"):
             _check_size(name, getattr(self, name))
 
@@ -68,7 +96,11 @@ def _check_size(name: str, size: int | None) -> None:
 
 @frozen
 class Call:
-    """One call of a function by one account, at the time `now` in Unix seconds."""
+    """One call of a function by one account, at the time `now` in Unix seconds.
+
+    `tick` is the time in the clock's monotonic seconds, by which `history` keeps what lists show
+    when they lag. `random` draws the order of lists whose rows move.
+    """
 
     provider: str
     account: str
@@ -76,6 +108,9 @@ class Call:
     now: int
     store: Store = field(repr=False)
     settings: Settings = field(factory=Settings)
+    tick: float = 0.0
+    history: History = field(factory=History, repr=False)
+    random: Random = field(factory=Random, repr=False)
 
     def find(self, kind: str, number: int) -> Document:
         """Return a job or group of this account, or raise `Refusal` if it does not exist."""
@@ -88,19 +123,37 @@ class Call:
         """Return this account's documents of a kind, by ascending id."""
         return self.store.all(kind, self.provider, self.account)
 
+    def as_listed(self, kind: str, documents: list[Document]) -> list[Document]:
+        """Return documents of a kind as a list shows them: as they were before the lag."""
+        if not self.settings.lag:
+            return documents
+        return self.history.earlier(self.tick, (kind, self.provider, self.account), documents)
+
     def add(self, kind: str, document: Document) -> Document:
         """Store a new document and return it with its id."""
-        return self.store.add(kind, self.provider, self.account, document)
+        added = self.store.add(kind, self.provider, self.account, document)
+        self._note(kind, added["id"], None)
+        return added
 
     def put(self, kind: str, document: Document) -> None:
         """Store a changed document."""
+        self._note_change(kind, document["id"])
         self.store.put(kind, self.provider, self.account, document)
 
     def delete(self, kind: str, number: int) -> None:
         """Delete a document, if it exists."""
+        self._note_change(kind, number)
         self.store.delete(kind, self.provider, self.account, number)
 
     def own_account(self) -> Document:
         """Return the account's own document, created on first use."""
         known = self.all("account")
         return known[0] if known else self.add("account", dict(_NEW_ACCOUNT))
+
+    def _note_change(self, kind: str, number: int) -> None:
+        if self.settings.lag:
+            before = self.store.get(kind, self.provider, self.account, number)
+            self._note(kind, number, before)
+
+    def _note(self, kind: str, number: int, before: Document | None) -> None:
+        self.history.note(self.tick, (kind, self.provider, self.account), number, before)

@@ -32,19 +32,6 @@ if TYPE_CHECKING:
 _FAILURES_BY_DEFAULT = 50
 
 
-def list_jobs(call: Call) -> list[Document]:
-    """Return one page of the jobs with the keyword in their name, id or URL."""
-    keyword = call.params.get("keyword", "").lower()
-    found = (
-        job
-        for job in all_jobs(call)
-        if any(keyword in str(job[name]).lower() for name in ("name", "id", "url"))
-    )
-    size = call.settings.page_size
-    begin = (max(1, call.params.get("page", 1)) - 1) * size
-    return [job_data(call, job) for job in list(found)[begin : begin + size]]
-
-
 def get(call: Call) -> Document:
     """Return one job."""
     return job_data(call, find_job(call, call.params["id"]))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from hashlib import sha256
+from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import evolve, frozen
 
 from cronapi.emulator.call import Call, Settings, check_choice
 from cronapi.emulator.faults import BATCHES, Faults
+from cronapi.emulator.history import History
 from cronapi.emulator.parameters import read_parameters, signature
 from cronapi.emulator.refusal import UNKNOWN_TOKEN, Refusal
 from cronapi.emulator.request import Content, Request, read_content
@@ -79,9 +81,14 @@ class Emulator:
         if not self._accounts or "" in self._accounts:
             raise ValueError("at least one token is needed, and none may be empty")
         self._limit_by = limit_by
+        self._history = History(settings.lag)
+        self._random = Random(f"lists {settings.seed}")  # noqa: S311 -- repeatable on purpose
 
     def jobs(self, provider: str) -> list[Document]:
-        """Return the jobs of all accounts of a provider with every member, as last stored."""
+        """Return the jobs of all accounts of a provider with every member, as last stored.
+
+        If the service respells texts, `sent` has `name` and `url` as they were last sent.
+        """
         return self.store.all("job", provider)
 
     def groups(self, provider: str) -> list[Document]:
@@ -129,10 +136,23 @@ class Emulator:
         spec = signature(request.provider, request.function)
         params = read_parameters(spec, content.parameters, strict=self.settings.strict)
         self._check_batch(request.function, params)
-        now = int(self.clock.now())
-        call = Call(request.provider, account, params, now, self.store, self.settings)
+        call = self._call(request.provider, account, params)
         return HANDLERS[request.function](
             _halved(call, BATCHES[request.function]) if half else call
+        )
+
+    def _call(self, provider: str, account: str, params: Mapping[str, Any]) -> Call:
+        return Call(
+            provider,
+            account,
+            params,
+            int(self.clock.now()),
+            self.store,
+            self.settings,
+            # A clock that reads the event loop's time can be read only inside a loop.
+            self.clock.ticks() if self.settings.lag else 0.0,
+            self._history,
+            self._random,
         )
 
     def _check_batch(self, function: str, params: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from cronapi.emulator.pages import FRONT_PAGES
 from cronapi.emulator.service import HANDLERS, PROVIDERS
 
 if TYPE_CHECKING:
@@ -33,11 +34,24 @@ KINDS: dict[str, str] = {
     "half": "only the first half of a batch is applied, then the connection is lost",
     "redirect": "302 to another place, not applied",
     "empty": "applied, the answer has no body",
+    "late": "the connection is lost without an answer, and some seconds later it is applied",
+    "twice": "applied twice, the second time's answer is sent",
+    "repeat": "applied, but sent is the last envelope before it of the same provider, if any",
+    "busy": "not applied, an API error with code 1 asks to try again",
+    "front": "applied, then 503 with the page of a load balancer",
+    "front_before": "503 with the page of a load balancer, not counted, not applied",
+    "slow_503": "applied, and some seconds later nginx's 503 with its page",
+    "envelope_503": "applied, then an API error with HTTP status 503",
+    "envelope_503_before": "an API error with HTTP status 503, not applied",
+    "envelope_429": "applied, then an API error with HTTP status 429",
+    "envelope_429_before": "an API error with HTTP status 429, not applied",
+    "timeout_408": "applied, then 408 with a page",
 }
 """The effect of each kind of fault. "Applied" means that the service carried out the request."""
 # These kinds strike before the limiter counts. All others strike a request that it let through.
-AT_THE_GATE = frozenset({"reset", "outage"})
-_TIMED = frozenset({"stall", "stall_before"})
+AT_THE_GATE = frozenset({"reset", "outage", "front_before"})
+_TIMED = frozenset({"stall", "stall_before", "late", "slow_503"})
+_WITH_PAGE = frozenset({"front", "front_before"})
 BATCHES = {"cron.batch_add": "data", "cron.batch_edit": "id", "cron.batch_delete": "id"}
 
 
@@ -73,8 +87,16 @@ def _check_share(_fault: Fault, _attribute: Attribute[Any], value: float) -> Non
 def _check_seconds(fault: Fault, _attribute: Attribute[Any], value: float) -> None:
     if not (math.isfinite(value) and value >= 0) or (fault.kind in _TIMED) != (value > 0):
         raise ValueError(
-            f"seconds must be positive for {' and '.join(sorted(_TIMED))}, "
+            f"seconds must be positive for {', '.join(sorted(_TIMED))}, "
             f"and 0 for other faults, not {value!r}"
+        )
+
+
+def _check_page(fault: Fault, _attribute: Attribute[Any], value: str | None) -> None:
+    if value is not None and (value not in FRONT_PAGES or fault.kind not in _WITH_PAGE):
+        raise ValueError(
+            f"unknown page {value!r} for {fault.kind!r}; "
+            f"{' and '.join(sorted(_WITH_PAGE))} have {', '.join(FRONT_PAGES)}"
         )
 
 
@@ -83,12 +105,15 @@ class Fault:
     """A fault that strikes one or more requests.
 
     `kind` is lose, reset, stall, stall_before, outage, error, bad_gateway, garbage, truncated, cut,
-    half, redirect or empty. `cronapi.emulator.KINDS` describes each.
+    half, redirect, empty, late, twice, repeat, busy, front, front_before, slow_503, envelope_503,
+    envelope_503_before, envelope_429, envelope_429_before or timeout_408. `cronapi.emulator.KINDS`
+    describes each.
 
     The fault strikes only requests of `provider` and of `function` (dotted, as in `cron.add`), with
     `None` those of all. `share` is the probability that it strikes such a request. After it struck
-    `times` times it is gone, with `None` it stays. `seconds` is the length of a stall in the event
-    loop's time.
+    `times` times it is gone, with `None` it stays. `seconds` is the delay of a kind that
+    has one, in the event loop's time. `page` is the page of front and front_before: haproxy,
+    varnish, aws, cloudfront, apache or envoy. Without it the seed draws one.
 
     Raises `ValueError` for an unknown name or a number out of range.
     """
@@ -99,6 +124,7 @@ class Fault:
     times: int | None = field(default=1, validator=_check_times)
     share: float = field(default=1.0, validator=_check_share)
     seconds: float = field(default=0.0, validator=_check_seconds)
+    page: str | None = field(default=None, validator=_check_page)
 
     def strikes(self, provider: str, function: str) -> bool:
         """Return True if this fault can strike such a request."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cronapi.emulator.jobs import all_jobs, delete_jobs, job_data
+from cronapi.emulator.jobs import all_jobs, delete_jobs, job_data, listed_jobs
 from cronapi.emulator.refusal import Refusal
 from cronapi.emulator.spelling import spell
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def list_groups(call: Call) -> list[Document]:
     """Return every group, without paging."""
-    return [_group_data(call, group) for group in call.all("group")]
+    return [_group_data(call, group) for group in _listed(call)]
 
 
 def get(call: Call) -> Document:
@@ -28,9 +28,7 @@ def get(call: Call) -> Document:
 def lookup(call: Call) -> list[Document]:
     """Return all groups with exactly this name, possibly an empty list."""
     return [
-        _group_data(call, group)
-        for group in call.all("group")
-        if group["name"] == call.params["name"]
+        _group_data(call, group) for group in _listed(call) if group["name"] == call.params["name"]
     ]
 
 
@@ -71,7 +69,12 @@ def empty(call: Call) -> Document:
 
 def items(call: Call) -> list[Document]:
     """Return the jobs of a group, without paging."""
-    return [job_data(call, job) for job in _members(call, call.find("group", call.params["id"]))]
+    group = call.find("group", call.params["id"])
+    return [job_data(call, job) for job in listed_jobs(call) if job["group"] == group["id"]]
+
+
+def _listed(call: Call) -> list[Document]:
+    return call.as_listed("group", call.all("group"))
 
 
 def _validated(given: Mapping[str, object]) -> Document:

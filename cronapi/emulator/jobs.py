@@ -111,6 +111,11 @@ def all_jobs(call: Call) -> list[Document]:
     return [catch_up(call, job) for job in call.all("job")]
 
 
+def listed_jobs(call: Call) -> list[Document]:
+    """Return the jobs that a list shows, by ascending id: those of some time ago if lists lag."""
+    return call.as_listed("job", all_jobs(call))
+
+
 def catch_up(call: Call, job: Document) -> Document:
     """Bring a job up to the time of the call, log the runs since then, and return it."""
     current, rows = run_due(job, call.now, str(call.settings.seed))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cronapi.emulator import account, cron, group
+from cronapi.emulator import account, cron, group, listing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 PROVIDERS = ("fastcron", "setcronjob")
 
 HANDLERS: Mapping[str, Callable[[Call], object]] = {
-    "cron.list": cron.list_jobs,
+    "cron.list": listing.list_jobs,
     "cron.get": cron.get,
     "cron.add": cron.add,
     "cron.edit": cron.edit,

@@ -58,6 +58,11 @@ class Store:
         """Close the file. Closing twice is harmless."""
         self._close()
 
+    @property
+    def closed(self) -> bool:
+        """Return True after `close`."""
+        return not self._close.alive
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Keep every change made inside the block, or undo them all if it raises."""

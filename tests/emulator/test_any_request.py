@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cronapi.emulator import ManualClock, create_app
+from cronapi.emulator import NORMALISE, ManualClock, create_app
 from cronapi.emulator.parameters import signature
 from cronapi.emulator.request import Request
 from cronapi.emulator.schedule import read_schedule
@@ -44,10 +44,19 @@ def requests(draw):
     return provider, function, {name: draw(values) for name in names}
 
 
-@given(st.lists(requests(), max_size=8))
-def test_every_request_gets_an_envelope(sequence):
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {},
+        {"normalise": NORMALISE, "moves": "fail", "search": "like", "lag": 1.0},
+        {"moves": "shuffle", "search": "words", "page_size": 1},
+        {"ignore_page": True, "search": "like_badly_escaped"},
+    ],
+)
+@given(sequence=st.lists(requests(), max_size=8))
+def test_every_request_gets_an_envelope(odd, sequence):
     """Any parameters of any function, in any order, are answered by a success or an error."""
-    emulator = create_app(clock=ManualClock(START), strict=False).emulator
+    emulator = create_app(clock=ManualClock(START), strict=False, **odd).emulator
     for place in PROVIDERS:
         emulator.apply(Request(place, "cron.add", body=f"token={TOKEN}&url=a.b/c".encode()))
     for provider, function, params in sequence:

@@ -9,6 +9,8 @@ import pytest
 
 from cronapi.emulator import KINDS, Fault, Faults
 
+TIMED = {"stall", "stall_before", "late", "slow_503"}
+
 
 def kinds(faults, count, function="cron.add", *, gate=False):
     taken = (faults.take("fastcron", function, gate=gate) for _ in range(count))
@@ -58,12 +60,12 @@ def test_half_strikes_only_batches():
 
 
 def test_gate_faults_strike_only_at_the_gate():
-    """Outage and reset strike before the limiter, and all other faults behind it."""
+    """Outage, reset and front_before strike before the limiter, and other faults behind it."""
     for kind in KINDS:
         faults = Faults()
-        faults.add(Fault(kind, seconds=1.0 if kind.startswith("stall") else 0.0))
+        faults.add(Fault(kind, seconds=1.0 if kind in TIMED else 0.0))
         at_the_gate = kinds(faults, 1, "cron.batch_add", gate=True) == [kind]
-        assert at_the_gate == (kind in {"outage", "reset"})
+        assert at_the_gate == (kind in {"outage", "reset", "front_before"})
 
 
 def test_a_share_strikes_that_part_and_repeats_with_the_seed():
@@ -89,6 +91,10 @@ def test_a_share_strikes_that_part_and_repeats_with_the_seed():
         ({"kind": "lose", "seconds": 1}, "seconds must be"),
         ({"kind": "stall"}, "seconds must be"),
         ({"kind": "stall", "seconds": -1}, "seconds must be"),
+        ({"kind": "late"}, "seconds must be"),
+        ({"kind": "slow_503"}, "seconds must be"),
+        ({"kind": "front", "page": "nginx"}, "unknown page 'nginx'"),
+        ({"kind": "outage", "page": "haproxy"}, "front and front_before have haproxy"),
         ({"kind": "stall", "seconds": math.inf}, "seconds must be"),
     ],
 )

@@ -18,7 +18,7 @@ from cronapi import Client, CronAPIError
 from tests.support.bulk_worker import QUARTER, SEATS, client
 from tests.support.chaos_chronicle import Deed, judge_deeds
 from tests.support.chaos_judge import Tale, Verdict, Visit, judge, reasons, told_by
-from tests.support.chaos_service import PATHS, TIMEOUT, Watched, faults, service
+from tests.support.chaos_service import PATHS, SHARES, TIMEOUT, Watched, faults, service
 
 HASTY, PATIENCE, SHOCK = 0.2, 1.0, 0.03
 """The share of callers who go away; the longest that one of them stays, and how long after its request has arrived, in seconds."""
@@ -40,11 +40,16 @@ class Figures:
     seconds: float
 
 
-def tales_of(seed: int, count: int) -> list[Tale]:
+def plain(number: int) -> dict[str, str]:
+    """Return a name and a URL that no service respells."""
+    return {"name": f"job {number}", "url": f"https://chaos.example/{number}"}
+
+
+def tales_of(seed: int, count: int, texts: Callable[[int], dict[str, str]] = plain) -> list[Tale]:
     """Return jobs to ask for; one in twenty is like another, and one in twenty differs from another in its text only."""
     rng, specs = random.Random(seed), list[dict[str, str]]()
     for number in range(count):
-        spec = {"name": f"job {number}", "url": f"https://chaos.example/{number}", **SPEC}
+        spec = {**texts(number), **SPEC}
         chance = rng.random()
         if specs and chance < 0.1:
             spec = dict(rng.choice(specs))
@@ -148,11 +153,11 @@ Stories = Sequence[Tale] | Sequence[Deed]
 Scenario = Callable[[Crowd, int], Coroutine[Any, Any, Stories]]
 
 
-def single_adds(count: int) -> Scenario:
+def single_adds(count: int, texts: Callable[[int], dict[str, str]] = plain) -> Scenario:
     """Let each job be asked for by a task of its own, all at once."""
 
     async def run(crowd: Crowd, seed: int) -> list[Tale]:
-        tales = tales_of(seed, count)
+        tales = tales_of(seed, count, texts)
         await together(crowd.add(tale) for tale in tales)
         return tales
 
@@ -188,14 +193,14 @@ async def _live(crowd: Crowd, name: str, mine: list[Tale], until: float) -> None
             await crowd.delete(rng.choice(settled))
 
 
-def bulk(count: int, size: int) -> Scenario:
+def bulk(count: int, size: int, texts: Callable[[int], dict[str, str]] = plain) -> Scenario:
     """Add jobs by bulks of this size, a few under way at once, and some beside them one by one, then delete half of them by bulks.
 
     Some bulks are left in the middle.
     """
 
     async def run(crowd: Crowd, seed: int) -> list[Tale]:
-        tales = tales_of(seed, count)
+        tales = tales_of(seed, count, texts)
         singly = len(tales) // SINGLY
         beside = (crowd.add(tale) for tale in tales[:singly])
         await together([*in_rows(partial(_add_many, crowd), parts(tales[singly:], size)), *beside])
@@ -273,6 +278,7 @@ async def figures(
     timeout: float = TIMEOUT,
     seats: int = SEATS,
     coalesce: bool = False,
+    shares: Mapping[str, float] = SHARES,
     **options: Any,
 ) -> Figures:
     """Let a crowd loose on a service at its worst, and judge what is there when everything has come to rest."""
@@ -281,7 +287,7 @@ async def figures(
         origin,
     ):
         began = time.monotonic()
-        watched.emulator.faults.add(*faults(timeout))
+        watched.emulator.faults.add(*faults(timeout, shares))
         async with contextlib.AsyncExitStack() as stack:
             apis = [
                 client(

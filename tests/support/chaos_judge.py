@@ -116,6 +116,11 @@ class Verdict:
         wrong = self.lost + self.duplicated + self.knowable + self.misread + self.disordered
         return not wrong and max(self.unknown, self.failed) <= ceil(self.items * FEW)
 
+    @property
+    def is_honest(self) -> bool:
+        """Return True if nobody was told anything wrong, however much was told unknown or failed."""
+        return not (self.lost + self.duplicated + self.misread + self.disordered)
+
 
 def judge(
     tales: Sequence[Tale],
@@ -155,10 +160,14 @@ def judge(
 
 
 def _content(job: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what a job is, as the service names it or as we do."""
+    """Return what a job is meant to be, as the service names it or as we do.
+
+    A service that respells what it is given keeps what was sent under `sent`.
+    """
+    meant = job.get("sent", job)
     return (
-        job["name"],
-        job["url"],
+        meant["name"],
+        meant["url"],
         job["expression"],
         job["postData"] if "postData" in job else job["post_data"],
     )

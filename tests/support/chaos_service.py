@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -29,18 +29,20 @@ SHARES = {
     "half": 0.02,
 }
 STALLS = ("stall", "stall_before")
+DELAYS = {"late": 0.4, "slow_503": 0.2}
+"""Seconds that a late request is held, and a late refusal: less than a client's looks take."""
 PATHS = {"fastcron": "/api/v1/", "setcronjob": "/api/"}
 READS = frozenset({"cron.list", "cron.get", "group.list", "group.get", "group.lookup"})
 """Functions of which the log keeps no answer."""
 _serving: ContextVar[Visit] = ContextVar("serving")
 
 
-def faults(timeout: float = TIMEOUT) -> list[Fault]:
+def faults(timeout: float = TIMEOUT, shares: Mapping[str, float] = SHARES) -> list[Fault]:
     """Return what goes wrong all the time, for clients that wait so long."""
-    stall = timeout + BEYOND
+    seconds = {**DELAYS, **dict.fromkeys(STALLS, timeout + BEYOND)}
     return [
-        Fault(kind, times=None, share=share, seconds=stall if kind in STALLS else 0.0)
-        for kind, share in SHARES.items()
+        Fault(kind, times=None, share=share, seconds=seconds.get(kind, 0.0))
+        for kind, share in shares.items()
     ]
 
 
@@ -93,7 +95,7 @@ class Watched:
         """Wait until the service has carried out whatever it still holds."""
         for _ in range(3):
             await anyio.sleep(0.05)
-            while self._under_way:  # noqa: ASYNC110 -- the service is in another thread
+            while self._under_way or self._app.late:  # noqa: ASYNC110 -- the service is in another thread
                 await anyio.sleep(0.05)
 
     def _came(self, path: str, body: bytes) -> Visit:
