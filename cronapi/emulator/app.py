@@ -195,13 +195,10 @@ def create_app(
     log_shape: str = "object",
     max_batch: int | None = None,
     normalise: Iterable[str] = (),
-<<<<<<< HEAD
-=======
     ignore_page: bool = False,
     moves: str | None = None,
     search: str = "contains",
     lag: float = 0.0,
->>>>>>> h-odd
 ) -> App:
     """Make both services: SetCronJob under `/api/`, FastCron under `/api/v1/`.
 
@@ -227,21 +224,14 @@ def create_app(
     SQL's wild cards. `like_badly_escaped` finds no keyword with these two characters. `none` finds
     nothing. Lists of jobs and groups show the state of `lag` seconds ago on the clock's `ticks`.
 
-    Spelling: `normalise` are names of `NORMALISE`. A job's name and url and a group's name are then
-    stored, listed and answered as those kinds spell them. The order of the names is of no account.
-
     Raises `ValueError` for an unknown name or a number out of range.
     """
     emulator = Emulator(
         tokens=tokens,
-<<<<<<< HEAD
-        settings=Settings(era, strict, page_size, seed, log_shape, max_batch, frozenset(normalise)),
-=======
         settings=Settings(
             *(era, strict, page_size, seed, log_shape, max_batch),
             *(frozenset(normalise), ignore_page, moves, search, lag),
         ),
->>>>>>> h-odd
         limiters=_limiters(rates, burst, limiter),
         clock=clock or Clock(),
         store=Store(storage),

@@ -11,10 +11,7 @@ from attrs import field, frozen
 from cronapi.emulator.executions import LOG_SHAPES
 from cronapi.emulator.history import History
 from cronapi.emulator.refusal import Refusal
-<<<<<<< HEAD
-=======
 from cronapi.emulator.search import SEARCHES
->>>>>>> h-odd
 from cronapi.emulator.spelling import NORMALISE
 
 if TYPE_CHECKING:
@@ -47,13 +44,8 @@ class Settings:
     """How the services behave: the era of the documentation, and the choices of `create_app`.
 
     `max_batch` is the largest number of items in a batch. `None` allows any number, since no
-<<<<<<< HEAD
-    documentation names a limit. `normalise` are the spellings in which texts are stored. Raises
-    `ValueError` for an unknown name or a size below 1.
-=======
     documentation names a limit. `normalise` are the spellings in which texts are stored. `lag` is
     in seconds. Raises `ValueError` for an unknown name or a number out of range.
->>>>>>> h-odd
     """
 
     era: str = "seed"
@@ -63,13 +55,10 @@ class Settings:
     log_shape: str = "object"
     max_batch: int | None = None
     normalise: frozenset[str] = frozenset()
-<<<<<<< HEAD
-=======
     ignore_page: bool = False
     moves: str | None = None
     search: str = "contains"
     lag: float = 0.0
->>>>>>> h-odd
 
     def __attrs_post_init__(self) -> None:
         """Check the names and the sizes."""
@@ -77,14 +66,11 @@ class Settings:
         check_choice("log_shape", self.log_shape, LOG_SHAPES)
         for kind in sorted(self.normalise):
             check_choice("spelling", kind, NORMALISE)
-<<<<<<< HEAD
-=======
         if self.moves is not None:
             check_choice("moves", self.moves, MOVES)
         check_choice("search", self.search, SEARCHES)
         if not (math.isfinite(self.lag) and self.lag >= 0):
             raise ValueError(f"lag must be 0 or more seconds, not {self.lag!r}")
->>>>>>> h-odd
         for name in ("page_size", "max_batch"):
             _check_size(name, getattr(self, name))
 

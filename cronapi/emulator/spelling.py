@@ -37,15 +37,8 @@ def _url(description: str, respell: Callable[[str], str]) -> _Kind:
 
 
 def _both(description: str, respell: Callable[[str], str]) -> _Kind:
-<<<<<<< HEAD
-    return _Kind(
-        description,
-        {**_name("", respell).respell, **_url("", respell).respell},
-    )
-=======
     texts = [_name(description, respell).respell, _url(description, respell).respell]
     return _Kind(description, {**texts[0], **texts[1]})
->>>>>>> h-odd
 
 
 def _or_host(document: Document) -> str:
