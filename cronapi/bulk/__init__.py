@@ -5,6 +5,9 @@ from cronapi._lazy import lazy
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from cronapi.bulk import bulk as bulk
+    from cronapi.bulk import operations as operations
+    from cronapi.bulk import report as report
     from cronapi.bulk.bulk import Bulk
     from cronapi.bulk.report import (
         BulkError,

@@ -36,7 +36,7 @@ class Chunks:
     """
 
     def __init__(self, source: Source[Any], size: Callable[[], int]) -> None:
-        self.doubtful = Chunk(())
+        self.doubtful: Chunk = Chunk(())
         self._source = source
         self._size = size
         self._left: deque[Chunk] = deque()

@@ -26,7 +26,7 @@ class LazyGroup(click.Group):
         self, name: str | None = None, *, table: Table | None = None, **attrs: Any
     ) -> None:
         super().__init__(name, **attrs)
-        self.table = table or {}
+        self.table: Table = table or {}
         for command, (_, summary) in self.table.items():
             self.add_command(click.Command(command, short_help=summary))
 

@@ -40,7 +40,7 @@ class Bars:
             MofNCompleteColumn(),
             TextColumn("{task.fields[facts]}"),
         )
-        self.progress = Progress(*columns, console=console, auto_refresh=False)
+        self.progress: Progress = Progress(*columns, console=console, auto_refresh=False)
         self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> Self:
