@@ -5,7 +5,7 @@ that a program waits only for the parts that it uses.
 """
 
 from cronapi._lazy import lazy
-from cronapi._version import __version__ as __version__
+from cronapi._protocol.version import __version__ as __version__
 
 TYPE_CHECKING = False
 

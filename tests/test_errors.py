@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cronapi import errors
-from cronapi._facts import with_facts
+from cronapi._protocol.facts import with_facts
 from cronapi.errors import (
     APIError,
     Applied,

@@ -22,8 +22,8 @@ from cronapi._calls.lookup import retry_once
 from cronapi._calls.memory import ids_of
 from cronapi._calls.options import DeferredRequest
 from cronapi._calls.pages import every_job
-from cronapi._facts import facts_of, with_facts
 from cronapi._functions import Function
+from cronapi._protocol.facts import facts_of, with_facts
 from cronapi.errors import APIError, Applied, CronAPIError, NotFoundError
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeGuard
 
 from attrs import frozen
 
-from cronapi._facts import with_facts
+from cronapi._protocol.facts import with_facts
 from cronapi.errors import (
     APIError,
     Applied,

@@ -22,8 +22,8 @@ from cronapi._calls.options import DeferredRequest, Options
 from cronapi._calls.pages import Paging
 from cronapi._calls.retry import History, RetryPolicy, Step, backoff, is_over, next_step
 from cronapi._calls.sender import Sender
-from cronapi._facts import facts_of, with_facts
 from cronapi._functions import CRON_BATCH_DELETE, Function, Repeat
+from cronapi._protocol.facts import facts_of, with_facts
 from cronapi._protocol.response import Ending, Verdict
 from cronapi.errors import (
     APIError,

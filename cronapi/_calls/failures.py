@@ -6,7 +6,7 @@ from attrs import define
 
 from cronapi._calls.retry import History
 from cronapi._calls.sender import Sender
-from cronapi._facts import with_facts
+from cronapi._protocol.facts import with_facts
 from cronapi.errors import Applied, CronAPIError, OutcomeUnknownError, WaitTooLongError
 
 SHARE = "Ask again later, allow a longer max_wait, or make the client with coalesce=True."

@@ -26,8 +26,8 @@ from cronapi._calls.tasks import spawn
 from cronapi._coalesce.order import Line, Order
 from cronapi._coalesce.shared import LATE, Member, Shared
 from cronapi._coalesce.sharing import send_adds, send_deletes, send_gets, send_read
-from cronapi._facts import with_facts
 from cronapi._functions import Function, Repeat
+from cronapi._protocol.facts import with_facts
 from cronapi.errors import CronAPIError, WaitTooLongError
 from cronapi.scheduler import Lane
 

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from attrs import field, frozen
 
 from cronapi._protocol.redaction import may_stand_in_url, secrets_of
-from cronapi._version import __version__
+from cronapi._protocol.version import __version__
 from cronapi.providers import Provider
 
 RequestFormat = Literal["json", "form", "query"]

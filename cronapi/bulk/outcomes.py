@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from cronapi._batch.results import Result
-from cronapi._facts import with_facts
 from cronapi._functions import Function
+from cronapi._protocol.facts import with_facts
 from cronapi._protocol.structure import StructureError, structure
 from cronapi.bulk.journal import EntryStatus, Journal
 from cronapi.bulk.report import Done, Failed, Outcome, Unknown

@@ -10,7 +10,7 @@ from typing import Any, Generic, Literal, Self, TypeVar, overload
 
 from attrs import evolve, field, fields, frozen
 
-from cronapi._facts import facts_of, with_facts
+from cronapi._protocol.facts import facts_of, with_facts
 from cronapi.errors import Applied, CronAPIError
 
 T = TypeVar("T")

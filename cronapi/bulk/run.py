@@ -17,7 +17,7 @@ from cronapi import _functions as table
 from cronapi._batch.calls import Calls
 from cronapi._batch.results import Result, fatal_error
 from cronapi._calls.tasks import spawn
-from cronapi._facts import with_facts
+from cronapi._protocol.facts import with_facts
 from cronapi.bulk.chunks import AHEAD, Chunk, Chunks
 from cronapi.bulk.eta import lookup_seconds
 from cronapi.bulk.journal import Journal
