@@ -70,7 +70,10 @@ def wheel(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure everything side by side and write `benchmarks/results.md` and the README's chart; takes most of an hour."""
+    """Measure everything side by side; takes most of an hour.
+
+    It writes `benchmarks/results.md` and the README's chart.
+    """
     session.install(
         "-e",
         ".[dev]",

@@ -28,27 +28,31 @@ SHOWN = {era: {*names, *LIST_FIELDS} for era, names in _SHOWN.items()}
 TEXT = """\
 # Parameters, fields and options
 
-Made from the code's tables and docstrings by `python -m scripts.parameters_page > docs/parameters.md`; a test compares.
+Made from the code's tables and docstrings; a test compares. The command is
+`python -m scripts.parameters_page > docs/parameters.md`.
 
 ## What a job is made of
 
 {JobParams}
 
-These are the parameters of `cron.add`, `cron.edit`, `cron.ensure` and `JobSpec`, and the keys of the mappings that bulks take. What is not
-given is not sent. In an edit None clears where that column says so, and is refused elsewhere; in a new job it counts as not given. A
-parameter that a service does not take is sent all the same. FastCron's documentation has since dropped `ignore_http_status`,
-`retry_failed` (2024), `failure_threshold`, `notify_every`, `notify_match`, `notify_time` and `pattern` (2026).
+These are the parameters of `cron.add`, `cron.edit`, `cron.ensure` and `JobSpec`, and the keys of
+the mappings that bulks take. What is not given is not sent. In an edit None clears where that
+column says so, and is refused elsewhere; in a new job it counts as not given. A parameter that a
+service does not take is sent all the same. FastCron's documentation has since dropped
+`ignore_http_status`, `retry_failed` (2024), `failure_threshold`, `notify_every`, `notify_match`,
+`notify_time` and `pattern` (2026).
 
-"Shown" is whether the services' documentation has it among the fields of a job in an answer. What is not shown is None in a `CronJob`,
-cannot be compared, and costs `cron.ensure` an edit each time. Some recorded answers lack `timeout`, `instances`, `http_method` and
-`http_headers` too.
+"Shown" is whether the services' documentation has it among the fields of a job in an answer. What
+is not shown is None in a `CronJob`, cannot be compared, and costs `cron.ensure` an edit each time.
+Some recorded answers lack `timeout`, `instances`, `http_method` and `http_headers` too.
 
 {parameters}
 ## What an answer says of a job
 
 `CronJob`: {CronJob}
 
-Every field but `id` may be None, where the service did not show it; what it shows beyond them is in `extra`.
+Every field but `id` may be None, where the service did not show it; what it shows beyond them is in
+`extra`.
 
 {fields}
 ## Options of a client

@@ -1,4 +1,6 @@
-"""Crowds of callers of a service at its worst, some of whom go away in the middle, and what came of it."""
+"""Crowds of callers of a service at its worst, some of whom go away in the middle, and what came of
+it.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +23,13 @@ from tests.support.chaos_judge import Tale, Verdict, Visit, judge, reasons, told
 from tests.support.chaos_service import PATHS, SHARES, TIMEOUT, Watched, faults, service
 
 HASTY, PATIENCE, SHOCK = 0.2, 1.0, 0.03
-"""The share of callers who go away; the longest that one of them stays, and how long after its request has arrived, in seconds."""
+"""The share of callers who go away; the longest that one of them stays, and how long after its
+request has arrived, in seconds.
+"""
 TASKS, ROWS, SINGLY = 50, 3, 50
-"""Tasks that live beside each other, and bulks that are under way at once; of their jobs one in so many is asked for singly."""
+"""Tasks that live beside each other, and bulks that are under way at once; of their jobs one in so
+many is asked for singly.
+"""
 CLIENTS = 2
 """Clients of one account; most crowds share the first."""
 T = TypeVar("T")
@@ -32,7 +38,9 @@ SPEC = {"expression": "0 0 1 1 *", "post_data": "as new"}
 
 @frozen
 class Figures:
-    """What became of one crowd: the judge's verdict, the requests it took, the faults that fired by kind, and the seconds."""
+    """What became of one crowd: the judge's verdict, the requests it took, the faults that fired by
+    kind, and the seconds.
+    """
 
     verdict: Verdict
     requests: int
@@ -46,7 +54,9 @@ def plain(number: int) -> dict[str, str]:
 
 
 def tales_of(seed: int, count: int, texts: Callable[[int], dict[str, str]] = plain) -> list[Tale]:
-    """Return jobs to ask for; one in twenty is like another, and one in twenty differs from another in its text only."""
+    """Return jobs to ask for; one in twenty is like another, and one in twenty differs from another
+    in its text only.
+    """
     rng, specs = random.Random(seed), list[dict[str, str]]()
     for number in range(count):
         spec = {**texts(number), **SPEC}
@@ -77,7 +87,9 @@ async def together(calls: Iterable[Awaitable[Any]]) -> None:
 
 @define(eq=False)
 class Crowd:
-    """Callers of some clients, of whom some go away: after a while, or at the moment when their request arrives."""
+    """Callers of some clients, of whom some go away: after a while, or at the moment when their
+    request arrives.
+    """
 
     apis: Sequence[Client]
     rng: random.Random
@@ -147,7 +159,7 @@ def _leave(scope: anyio.CancelScope, delay: float) -> None:
     scope.deadline = anyio.current_time() + delay
 
 
-# --- what a crowd does -----------------------------------------------------------------------------------------------------------
+# --- what a crowd does ---------------------------------------------------------------------------
 
 Stories = Sequence[Tale] | Sequence[Deed]
 Scenario = Callable[[Crowd, int], Coroutine[Any, Any, Stories]]
@@ -194,7 +206,8 @@ async def _live(crowd: Crowd, name: str, mine: list[Tale], until: float) -> None
 
 
 def bulk(count: int, size: int, texts: Callable[[int], dict[str, str]] = plain) -> Scenario:
-    """Add jobs by bulks of this size, a few under way at once, and some beside them one by one, then delete half of them by bulks.
+    """Add jobs by bulks of this size, a few under way at once, and some beside them one by one,
+    then delete half of them by bulks.
 
     Some bulks are left in the middle.
     """
@@ -214,7 +227,9 @@ def bulk(count: int, size: int, texts: Callable[[int], dict[str, str]] = plain) 
 def in_rows(
     carry_out: Callable[[Sequence[T]], Awaitable[None]], parts: Iterable[Sequence[T]]
 ) -> list[Awaitable[None]]:
-    """Return several rows of bulks, each of which begins when the one before it is over, while those of the other rows are under way."""
+    """Return several rows of bulks, each of which begins when the one before it is over, while
+    those of the other rows are under way.
+    """
     waiting = iter(parts)
 
     async def row() -> None:
@@ -252,7 +267,9 @@ async def _delete_many(crowd: Crowd, tales: Sequence[Tale]) -> None:
 
 
 async def outcomes_of(crowd: Crowd, bulk: Any, whose: str, count: int) -> list[Any]:
-    """Return the outcomes of a bulk, None where it was left before; some break out of its iteration, some are cancelled."""
+    """Return the outcomes of a bulk, None where it was left before; some break out of its
+    iteration, some are cancelled.
+    """
     outcomes, most = (
         [None] * count,
         crowd.rng.randrange(count) if crowd.rng.random() < HASTY / 2 else count,
@@ -267,7 +284,7 @@ async def outcomes_of(crowd: Crowd, bulk: Any, whose: str, count: int) -> list[A
     return outcomes
 
 
-# --- what came of it -------------------------------------------------------------------------------------------------------------
+# --- what came of it -----------------------------------------------------------------------------
 
 
 async def figures(
@@ -281,7 +298,9 @@ async def figures(
     shares: Mapping[str, float] = SHARES,
     **options: Any,
 ) -> Figures:
-    """Let a crowd loose on a service at its worst, and judge what is there when everything has come to rest."""
+    """Let a crowd loose on a service at its worst, and judge what is there when everything has come
+    to rest.
+    """
     with service(random.Random(f"{seed} {provider}").randrange(1 << 30), **options) as (
         watched,
         origin,

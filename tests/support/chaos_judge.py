@@ -1,4 +1,6 @@
-"""The judge of chaos: it compares what callers were told with what the service has, by means of its own, and knows no matching."""
+"""The judge of chaos: it compares what callers were told with what the service has, by means of its
+own, and knows no matching.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ MOST_TOLD = 5
 UNSURE = ("cancelled", "unknown")
 FEW = 0.005
 ATTEMPTS = 3
-"""Requests about one thing that got no usable answer, after which nobody can be blamed for not knowing."""
+"""Requests about one thing that got no usable answer, after which nobody can be blamed for not
+knowing.
+"""
 
 
 def told_by(error: CronAPIError) -> str:
@@ -36,10 +40,12 @@ def reasons(error: BaseException) -> str:
 
 @define
 class Tale:
-    """One job that somebody asked for and what they were told of it: done, failed, unknown, not_tried or, left early, cancelled.
+    """One job that somebody asked for and what they were told of it: done, failed, unknown,
+    not_tried or, left early, cancelled.
 
-    `edits` are the texts that were sent later with what was told of each, `deleted` is what was told of its deletion. `why` are the
-    errors as `reasons` tells them, for whoever looks into a failure.
+    `edits` are the texts that were sent later with what was told of each, `deleted` is what was
+    told of its deletion. `why` are the errors as `reasons` tells them, for whoever looks into a
+    failure.
     """
 
     spec: Mapping[str, str]
@@ -79,7 +85,9 @@ class Tale:
 
 @define(eq=False)
 class Visit:
-    """One request that the service saw; `came`, `applied` and `went` number the moments of its life, `data` is what a change answered."""
+    """One request that the service saw; `came`, `applied` and `went` number the moments of its
+    life, `data` is what a change answered.
+    """
 
     function: str
     content: Mapping[str, Any]
@@ -91,11 +99,14 @@ class Visit:
 
 @frozen
 class Verdict:
-    """What the judge found, in numbers of items; `knowable` are those of the unknown of which somebody could have told.
+    """What the judge found, in numbers of items; `knowable` are those of the unknown of which
+    somebody could have told.
 
-    `overtaken` are edits that were carried out, and undone by an earlier request for the same job that the service had held back until
-    after its caller had gone on. `misread` are answers that were not true at any moment while they were asked for, `disordered` are
-    calls that went before what had been asked for before them, or were sent again after they were over. `why` tells of some of them.
+    `overtaken` are edits that were carried out, and undone by an earlier request for the same job
+    that the service had held back until after its caller had gone on. `misread` are answers that
+    were not true at any moment while they were asked for, `disordered` are calls that went before
+    what had been asked for before them, or were sent again after they were over. `why` tells of
+    some of them.
     """
 
     items: int
@@ -112,13 +123,17 @@ class Verdict:
 
     @property
     def is_clean(self) -> bool:
-        """Whether nobody was told anything wrong, and hardly anybody that nothing is known or that it failed."""
+        """Whether nobody was told anything wrong, and hardly anybody that nothing is known or that
+        it failed.
+        """
         wrong = self.lost + self.duplicated + self.knowable + self.misread + self.disordered
         return not wrong and max(self.unknown, self.failed) <= ceil(self.items * FEW)
 
     @property
     def is_honest(self) -> bool:
-        """Return True if nobody was told anything wrong, however much was told unknown or failed."""
+        """Return True if nobody was told anything wrong,
+        however much was told unknown or failed.
+        """
         return not (self.lost + self.duplicated + self.misread + self.disordered)
 
 
@@ -128,7 +143,9 @@ def judge(
     created: int,
     visits: Sequence[Visit] = (),
 ) -> Verdict:
-    """Return what is wrong with the tales, given the service's jobs at the end and how many it ever created."""
+    """Return what is wrong with the tales, given the service's jobs at the end and how many it ever
+    created.
+    """
     by_id, log = {job["id"]: job for job in jobs}, _by_job(visits)
     stories = [story for tale in tales for story in tale.stories]
     done = [tale for tale in tales if tale.told == "done"]
@@ -185,7 +202,9 @@ def _is_wrong(tale: Tale, job: Mapping[str, Any] | None) -> bool:
 def _strays(
     tales: Sequence[Tale], by_id: Mapping[int, Mapping[str, Any]]
 ) -> list[Mapping[str, Any]]:
-    """Return jobs that nobody was told of and that nobody may have: they are there twice, or were said to have failed."""
+    """Return jobs that nobody was told of and that nobody may have: they are there twice, or were
+    said to have failed.
+    """
     claimed = {tale.id for tale in tales if tale.told == "done"}
     excused = Counter(_content(tale.spec) for tale in tales if tale.told in UNSURE)
     strays = list[Mapping[str, Any]]()
@@ -203,7 +222,9 @@ def _asks_for(visit: Visit, name: str) -> bool:
 
 
 def _knowable(tales: Sequence[Tale], log: Mapping[int | None, list[Visit]]) -> list[Tale]:
-    """Return the unknown that could have been known: creates that have no like, and changes that were not insisted on."""
+    """Return the unknown that could have been known: creates that have no like, and changes that
+    were not insisted on.
+    """
     likes = Counter((tale.spec["name"], tale.spec["url"]) for tale in tales)
     adds = [
         tale
@@ -223,7 +244,9 @@ def _by_job(visits: Iterable[Visit]) -> dict[int | None, list[Visit]]:
 
 
 def _is_overtaken(tale: Tale, job: Mapping[str, Any] | None, visits: list[Visit]) -> bool:
-    """Whether the service was still holding a request for what is there now when that for the last text came."""
+    """Whether the service was still holding a request for what is there now when that for the last
+    text came.
+    """
     sure = [text for text, told in tale.edits if told == "done"]
     if job is None or tale.deleted == "done" or job["postData"] not in sure[:-1]:
         return False

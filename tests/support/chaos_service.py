@@ -1,4 +1,6 @@
-"""A service at its worst over real sockets: the emulator with its faults, a log of what came in, and word of it at that very moment."""
+"""A service at its worst over real sockets: the emulator with its faults, a log of what came in,
+and word of it at that very moment.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,10 @@ from tests.support.chaos_judge import Visit
 from tests.support.emulated import FAST
 
 TIMEOUT, BEYOND = 1.0, 0.2
-"""Seconds that a client waits for an answer, and how much longer a stalled one takes. What is carried out late is so when the client has
-given up; its three looks then take 1.6 s, a quarter of the library's own rests, and the first of them comes too soon."""
+"""Seconds that a client waits for an answer, and how much longer a stalled one takes. What is
+carried out late is so when the client has given up; its three looks then take 1.6 s, a quarter of
+the library's own rests, and the first of them comes too soon.
+"""
 SHARES = {
     "reset": 0.05,
     "outage": 0.10,
@@ -49,7 +53,8 @@ def faults(timeout: float = TIMEOUT, shares: Mapping[str, float] = SHARES) -> li
 class Watched:
     """The emulator, with a log of its own.
 
-    `listeners` are called with each request and what happens to it, `came` or `answering`, in the service's thread.
+    `listeners` are called with each request and what happens to it, `came` or `answering`, in the
+    service's thread.
     """
 
     def __init__(self, app: Any) -> None:
@@ -107,7 +112,9 @@ class Watched:
         return visit
 
     def _applied(self, request: Any, *, half: bool = False) -> Any:
-        """Carry a request out, and note when that was and what was answered; what was refused changed nothing."""
+        """Carry a request out, and note when that was and what was answered; what was refused
+        changed nothing.
+        """
         envelope, visit = self._apply(request, half=half), _serving.get()
         if envelope["code"] == 0:
             visit.applied = self.moment()
@@ -121,7 +128,9 @@ class Watched:
 
 @contextmanager
 def service(seed: int, **options: Any) -> Iterator[tuple[Watched, str]]:
-    """Run an emulator and give it and its origin until the end of the block; nothing goes wrong yet."""
+    """Run an emulator and give it and its origin until the end of the block; nothing goes wrong
+    yet.
+    """
     watched = Watched(create_app(rates=FAST, seed=seed, **options))
     with run_in_thread(watched) as origin:
         yield watched, origin
