@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from attrs import evolve, field, frozen
@@ -11,7 +12,7 @@ from cronapi._batch.limits import Limits
 from cronapi._batch.results import Result, as_unknown, is_refusal
 from cronapi._calls.call import Answer, Asker, Call, asker
 from cronapi._calls.caller import Caller
-from cronapi._calls.memory import ids_of
+from cronapi._calls.memory import ids_of, target_of
 from cronapi._calls.options import DeferredRequest, Options
 from cronapi._calls.pages import Paging
 from cronapi._functions import Function, Repeat
@@ -91,9 +92,22 @@ class Calls:
     ) -> Result:
         """Make a call for one item that an earlier request may have carried out if it was `lost`.
 
-        Only a refusal proves that the earlier request did nothing.
+        A refusal proves that the earlier request did nothing, unless a job that this client has
+        seen is gone: then it may have been changed before it went.
         """
         result = await self.one(function, sent)
-        if not lost or result.error is None or is_refusal(result.error):
+        if not lost or result.error is None:
+            return result
+        if is_refusal(result.error) and not await self._has_gone(function, sent):
             return result
         return Result(error=as_unknown(result.error))
+
+    async def _has_gone(self, function: Function[Any], sent: Mapping[str, Any]) -> bool:
+        target, wanted = str(target_of(function.name)), ids_of(dict(sent))
+        seen = any(self.caller.memory.has_seen(target, number) for number in wanted)
+        if not seen or self.options.retry is None:
+            return False
+        lane = self.options.lane or self.lane
+        options = evolve(self.options, max_wait=None, lane=lane)
+        ask_from = partial(asker, self.caller, options, lane)
+        return await self.caller.listings.is_gone(function.name, sent["id"], options, ask_from)

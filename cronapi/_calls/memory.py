@@ -102,16 +102,17 @@ class Memory:
     def see(self, target: str, numbers: Iterable[int]) -> None:
         """Remember the ids of an answer."""
         for number in numbers:
-            if not self._has_seen(target, number):
+            if not self.has_seen(target, number):
                 self._recent[target, number] = self._count
 
     def see_earlier(self, target: str, numbers: Iterable[int]) -> None:
         """Remember ids that were there before anything was sent."""
         for number in numbers:
-            if not self._has_seen(target, number):
+            if not self.has_seen(target, number):
                 self._old[target].add(number)
 
-    def _has_seen(self, target: str, number: int) -> bool:
+    def has_seen(self, target: str, number: int) -> bool:
+        """Return True if this client has ever seen the id."""
         return (
             number in self._old[target]
             or number in self._made[target]
@@ -152,7 +153,7 @@ class Memory:
 
     def was_there(self, target: str, number: int) -> bool:
         """Return True if this client has seen the id and has not found it missing since."""
-        return self._has_seen(target, number) and number not in self._gone[target]
+        return self.has_seen(target, number) and number not in self._gone[target]
 
     def is_reported(self, target: str, number: int) -> bool:
         """Return True if a create of this client made it and told its caller."""
