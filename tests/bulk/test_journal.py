@@ -410,6 +410,7 @@ async def test_a_full_disk_is_told(path):
 # --- size -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.proof
 async def test_a_hundred_thousand_entries_are_small(path):
     """A resumed bulk of 100,000 items keeps less than 300 bytes of each."""
     journal = await Journal.open(path, PLAN)

@@ -186,6 +186,7 @@ def killed_after(path, confirmations):
     return [line.split() for line in lines if line.strip()]
 
 
+@pytest.mark.proof
 async def test_a_kill_loses_nothing_that_was_confirmed(path):
     """After a kill at any moment, the next process finds all that was confirmed to be on disk."""
     confirmed = {}

@@ -259,6 +259,7 @@ async def test_resuming_right_away_waits_for_the_journal(tmp_path):
         all_made_once(app, await api.cron.add_many(given, journal=journal), given)
 
 
+@pytest.mark.proof
 @BOTH
 async def test_a_kill_at_any_moment_loses_and_doubles_nothing(tmp_path, provider):
     """From the journal as it was at each of its lines, against the jobs there were when it was cut,

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.virtual_clock
 # --- as they come --------------------------------------------------------------------------------
 
 
+@pytest.mark.proof
 @BOTH
 async def test_a_long_generator_is_read_no_further_than_needed(provider):
     """Of thousands of generated specs a bounded number is read ahead of the outcomes that have been

@@ -45,6 +45,7 @@ async def test_nobody_who_adds_a_job_is_told_anything_wrong(provider, seed):
     assert {"lose", "reset", "outage"} <= found.fired.keys()
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(("provider", "seed", "count"), [(*SEEDS[0], 500), (*SEEDS[1], 100)])
 async def test_no_outcome_of_a_bulk_is_wrong(provider, seed, count):
     """Bulks add jobs and delete half of them, in batches of 20 at most or singly: their outcomes
@@ -55,6 +56,7 @@ async def test_no_outcome_of_a_bulk_is_wrong(provider, seed, count):
     assert found.fired
 
 
+@pytest.mark.proof
 @each_seed
 async def test_nobody_who_adds_edits_and_deletes_is_told_anything_wrong(provider, seed):
     """For two seconds 50 tasks add, edit and delete jobs, and some leave early: each job is there,
@@ -65,6 +67,7 @@ async def test_nobody_who_adds_edits_and_deletes_is_told_anything_wrong(provider
     assert found.verdict.items > 50
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("method", "provider", "seed"), [("add_many", *SEEDS[0]), ("delete_many", *SEEDS[1])]
 )

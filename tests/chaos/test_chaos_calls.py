@@ -53,6 +53,7 @@ def patient_of(calls):
     return calls - len(range(0, calls, 3))
 
 
+@pytest.mark.proof
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("seed", [1])
 async def test_five_thousand_calls_in_process(seed):

@@ -54,6 +54,7 @@ def test_merged_calls_on_a_job_keep_their_order(provider, seed, backend):
     ).verdict.items
 
 
+@pytest.mark.proof
 @on_both
 def test_there_is_never_more_than_one_job_of_a_name_that_is_ensured(provider, seed, backend):
     """Twenty tasks with two clients ensure six names, and some delete them: no two jobs of a name
@@ -62,6 +63,7 @@ def test_there_is_never_more_than_one_job_of_a_name_that_is_ensured(provider, se
     assert judged(ensured(1), provider, seed, backend).verdict.items
 
 
+@pytest.mark.proof
 @on_both
 def test_no_outcome_of_bulks_that_change_the_same_jobs_is_wrong(provider, seed, backend):
     """Bulks edit, disable, enable and delete jobs, and delete groups, side by side: what they tell

@@ -17,6 +17,7 @@ from tests.support.chaos_odd import PARTS, spec
 from tests.support.emulated import TOKEN
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("part", PARTS)
 async def test_nobody_is_told_anything_wrong_of_an_odd_service(part):
     """A single add is there once if it was told done, and not at all if it was told failed."""
@@ -26,6 +27,7 @@ async def test_nobody_is_told_anything_wrong_of_an_odd_service(part):
     assert found.fired
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("part", PARTS)
 async def test_no_outcome_of_a_bulk_is_wrong_at_an_odd_service(part):
     """The outcomes of bulks that add jobs and delete half of them are what the service has."""
