@@ -1,0 +1,104 @@
+"""Requests that are carried out late, and lists that lag: one job, or a warning that names both."""
+
+from __future__ import annotations
+
+import logging
+
+import anyio
+import pytest
+
+from cronapi import Applied, CronAPIError
+from cronapi.emulator import Fault
+from tests.support.emulated import URL, emulator, paced, specs
+from tests.support.told import CREATES, told_of
+
+pytestmark = pytest.mark.virtual_clock
+
+
+def ids(app):
+    return [row["id"] for row in app.emulator.jobs("fastcron")]
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.6, 1.5, 2.4, 4.0, 6.0])
+async def test_an_add_that_is_carried_out_late_makes_one_job(seconds):
+    """The connection closes, and the job appears later: it is waited for, and adopted."""
+    app = emulator()
+    app.emulator.faults.add(Fault("late", function="cron.add", seconds=seconds))
+    async with paced(app) as api:
+        job = await api.cron.add(url=URL, name="late")
+        await anyio.sleep(30)
+    assert ids(app) == [job.id]
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.6, 1.5, 4.0, 6.0])
+async def test_a_batch_that_is_carried_out_late_makes_each_job_once(seconds):
+    """The same in a bulk."""
+    app = emulator()
+    app.emulator.faults.add(Fault("late", function="cron.batch_add", seconds=seconds))
+    async with paced(app) as api:
+        found = told_of(await api.cron.add_many(specs(20)))
+        await anyio.sleep(30)
+    assert ids(app) == sorted(found.done)
+    assert len(found.done) == 20
+
+
+@pytest.mark.parametrize("seconds", [0.4, 1.5, 3.0, 5.0, 6.0])
+@pytest.mark.parametrize("function", CREATES)
+async def test_a_list_that_lags_shows_the_job_in_time(function, seconds):
+    """The answer is lost, and the lists are of some seconds ago."""
+    app = emulator(lag=seconds)
+    app.emulator.faults.add(Fault("lose", function=function))
+    async with paced(app) as api:
+        if function == "group.add":
+            group = await api.group.add("late")
+            assert [row["id"] for row in app.emulator.groups("fastcron")] == [group.id]
+        elif function == "cron.add":
+            job = await api.cron.add(url=URL, name="late")
+            assert ids(app) == [job.id]
+        else:
+            jobs = await api.cron.batch_add(specs(3))
+            assert ids(app) == [job.id for job in jobs]
+
+
+@pytest.mark.parametrize("seconds", [11.2, 11.6, 12.0, 13.0, 14.0])
+async def test_a_twin_is_told_with_both_ids_and_none_is_deleted(seconds, caplog):
+    """An add that is carried out after all looks is made twice: the older is returned."""
+    app = emulator()
+    app.emulator.faults.add(Fault("late", function="cron.add", seconds=seconds))
+    async with paced(app) as api:
+        with caplog.at_level(logging.WARNING, "cronapi"):
+            job = await api.cron.add(url=URL, name="late")
+        await anyio.sleep(30)
+    there = ids(app)
+    assert len(there) == 2
+    assert job.id == min(there)
+    (warning,) = [record.getMessage() for record in caplog.records]
+    assert all(str(id) in warning for id in there)
+
+
+@pytest.mark.parametrize("seconds", [9.6, 10.0, 11.0, 12.0])
+async def test_a_twin_in_a_bulk_is_on_its_outcome(seconds, caplog):
+    """The outcome has the older job, and the id of the other."""
+    app = emulator()
+    app.emulator.faults.add(Fault("late", function="cron.batch_add", seconds=seconds))
+    async with paced(app) as api:
+        with caplog.at_level(logging.WARNING, "cronapi"):
+            report = await api.cron.add_many(specs(3))
+        await anyio.sleep(30)
+    pairs = {id for outcome in report.done for id in (outcome.value.id, outcome.twin)}
+    assert pairs == set(ids(app))
+    assert all(outcome.value.id < outcome.twin for outcome in report.done)
+    assert len(caplog.records) == 3
+
+
+@pytest.mark.parametrize("seconds", [0.5, 1.5, 3.0])
+async def test_what_is_late_is_never_told_as_a_false_no(seconds):
+    """With one attempt only, a job that appears later is at worst unknown."""
+    app = emulator()
+    app.emulator.faults.add(Fault("late", function="cron.add", seconds=seconds))
+    async with paced(app, retry=None) as api:
+        with pytest.raises(CronAPIError) as caught:
+            await api.cron.add(url=URL, name="late")
+        await anyio.sleep(30)
+    assert caught.value.applied is Applied.UNKNOWN
+    assert len(ids(app)) == 1
