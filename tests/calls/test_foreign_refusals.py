@@ -89,7 +89,7 @@ async def test_a_front_that_did_nothing_lets_the_add_be_made(page):
 
 
 async def test_a_limiters_page_that_comes_late_proves_nothing():
-    """nginx's own page some seconds later: the service has worked on it."""
+    """The limiter's own page some seconds later: the service has worked on it."""
     app = emulator()
     app.emulator.faults.add(Fault("slow_503", function="cron.add", seconds=3.0))
     async with paced(app) as api:
