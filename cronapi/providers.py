@@ -82,9 +82,9 @@ class Provider:
 
     Describe a third one with `attrs.evolve(FASTCRON, name=..., base_url=...)`. `separator` stands
     between target and action in its function names. `token_variable` is the environment variable of
-    its token. `limiter_pages` are texts of the pages with which its rate limit refuses a request.
-    `bearer` means that it takes `Authorization: Bearer`. `notify_codes` means that
-    `notify` is a code 0 to 3, not a boolean.
+    its token. `limiter_pages` are texts of its pages for a request over the rate limit. `bearer`
+    means that it takes `Authorization: Bearer`. `notify_codes` means that `notify` is a code 0 to
+    3, not a boolean.
     """
 
     name: str

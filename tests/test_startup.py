@@ -66,7 +66,7 @@ def test_a_client_loads_only_the_parts_of_single_calls() -> None:
     names = loaded("import cronapi; cronapi.FastCron")
     rooms = ("bulk.bulk", "bulk.journal", "scheduler.redis", "_coalesce.merger")
     assert not names & {f"cronapi.{room}" for room in rooms}
-    assert not roots(names) & {"httpx", "cattrs", "hashlib", "redis", "email", "difflib"}
+    assert not roots(names) & {"httpx", "cattrs", "hashlib", "redis", "email", "difflib", "asyncio"}
     assert "importlib.metadata" not in names
 
 

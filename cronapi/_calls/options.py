@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from inspect import isawaitable
 from typing import Any
@@ -50,6 +49,8 @@ class DeferredRequest:
 
 async def resolved(token: Token) -> str:
     """Return the token to send. ConfigurationError if it cannot be sent."""
+    import asyncio  # noqa: PLC0415 -- a program that runs on it has loaded it
+
     given = token if isinstance(token, str) else token()
     try:
         return checked_token(await given if isawaitable(given) else given)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import sys
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 import anyio
 from anyio import get_cancelled_exc_class
 from anyio.lowlevel import current_token
+
+if TYPE_CHECKING:
+    import asyncio
 
 _tasks: set[asyncio.Task[None]] = set()
 """An event loop holds its tasks weakly."""
@@ -17,6 +20,8 @@ _tasks: set[asyncio.Task[None]] = set()
 
 def spawn(work: Callable[[], Awaitable[None]]) -> anyio.CancelScope:
     """Start `work`, which must raise nothing, and return the scope that cancels it."""
+    import asyncio  # noqa: PLC0415 -- a program that runs on it has loaded it
+
     scope = anyio.CancelScope()
 
     async def run() -> None:
@@ -38,5 +43,7 @@ def is_cancelled() -> bool:
 
     Awaiting a cancelled task raises the same error.
     """
+    import asyncio  # noqa: PLC0415 -- a program that runs on it has loaded it
+
     task = asyncio.current_task() if get_cancelled_exc_class() is asyncio.CancelledError else None
     return task is not None and task.cancelling() > 0

@@ -5,12 +5,14 @@ It is an event for a single waiter, a tenth the size of anyio's.
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Awaitable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anyio.lowlevel import current_token
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class Sleeper:
@@ -24,6 +26,8 @@ class Sleeper:
 
     def sleep(self) -> Awaitable[None]:
         """Return an awaitable that ends at the first `wake()` from now on."""
+        import asyncio  # noqa: PLC0415 -- a program that runs on it has loaded it
+
         loop = current_token().native_token
         if isinstance(loop, asyncio.AbstractEventLoop):
             # Not from a coroutine, which would cost half a kilobyte for each waiter.
@@ -33,6 +37,8 @@ class Sleeper:
 
     def wake(self) -> None:
         """Let the task go on. Nothing happens if it is awake or cancelled."""
+        import asyncio  # noqa: PLC0415 -- a program that runs on it has loaded it
+
         asleep, self._asleep = self._asleep, None
         if isinstance(asleep, asyncio.Future):
             if not asleep.done():
