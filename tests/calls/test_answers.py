@@ -1,0 +1,332 @@
+"""What an answer proves: hooks of the caller's own client, `max_wait`, repeated answers, and the
+price of a normal day.
+"""
+
+from __future__ import annotations
+
+import anyio
+import httpx
+import pytest
+
+from cronapi import (
+    APIError,
+    ConfigurationError,
+    CronAPIError,
+    NotFoundError,
+    ResponseError,
+    RetryPolicy,
+    StatusError,
+    WaitTooLongError,
+)
+from cronapi.emulator import Fault
+from tests.support.emulated import URL, client_of, emulator, fill, paced, specs, together, virtual
+from tests.support.told import WAYS, is_true
+
+pytestmark = pytest.mark.virtual_clock
+
+
+def ids(app):
+    return [row["id"] for row in app.emulator.jobs("fastcron")]
+
+
+def count(app, function=None):
+    return sum(function in (None, one.function) for one in app.emulator.requests)
+
+
+def respecs(number):
+    return {"url": f"{URL}/{number}", "name": f"n{number}"}
+
+
+async def failure(call, kind=CronAPIError):
+    with pytest.raises(kind) as caught:
+        await call
+    return caught.value
+
+
+# --- an HTTP client with a raise-for-status hook -------------------------------------------------
+
+
+async def raise_for_status(response):
+    response.raise_for_status()
+
+
+async def read_and_raise(response):
+    await response.aread()
+    response.raise_for_status()
+
+
+async def raise_something(response):
+    try:
+        response.raise_for_status()
+    except httpx.HTTPStatusError as error:
+        raise RuntimeError("our own") from error
+
+
+HOOKS = [raise_for_status, read_and_raise, raise_something]
+
+
+def hooked(transport, hook=raise_for_status):
+    return httpx.AsyncClient(transport=transport, event_hooks={"response": [hook]})
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+async def test_a_503_that_a_hook_raises_is_learnt_from(hook):
+    """Sixty reads ten times too fast cost as many requests as without a hook, and none fails."""
+    asked = []
+    for hooks in ([], [hook]):
+        app = emulator()
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), event_hooks={"response": hooks}
+        ) as http:
+            scheduler = virtual(10.0)
+            async with client_of(app, transport=None, http_client=http, scheduler=scheduler) as api:
+                assert await together(*(api.cron.list for _ in range(60))) == [[]] * 60
+                assert api.scheduler.stats.refusals > 0
+        asked.append(count(app))
+    assert asked[1] <= 1.1 * asked[0]
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 410])
+async def test_a_status_that_a_repeat_would_not_change_is_asked_once(hook, status):
+    """The exception carries a response, and is judged by it."""
+    asked = []
+
+    def answer(request):
+        asked.append(request)
+        return httpx.Response(status, text="<h1>No</h1>")
+
+    async with (
+        hooked(httpx.MockTransport(answer), hook) as http,
+        client_of(None, transport=None, http_client=http, scheduler=virtual(100.0)) as api,
+    ):
+        error = await failure(api.cron.list())
+    assert len(asked) == 1
+    assert isinstance(error, StatusError)
+    assert error.status == status
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+@pytest.mark.parametrize("kind", ["front", "bad_gateway", "timeout_408", "outage", "error"])
+@pytest.mark.parametrize("way", WAYS)
+async def test_creates_behind_a_hook_are_made_once(hook, kind, way):
+    """What the hook raises is no proof that nothing was done."""
+    app = emulator()
+    names = ("cron.add", "cron.batch_add")
+    app.emulator.faults.add(*(Fault(kind, function=name) for name in names))
+    async with hooked(httpx.ASGITransport(app), hook) as http:
+        async with client_of(app, transport=None, http_client=http, scheduler=virtual(1.0)) as api:
+            found = await WAYS[way](api, respecs)
+    assert is_true(found, app.emulator.jobs("fastcron"))
+    assert found.done
+
+
+# --- errors tell the reason ----------------------------------------------------------------------
+
+
+REASONS = [
+    httpx.ConnectError("name or service not known"),
+    httpx.ConnectError("connection refused"),
+    httpx.PoolTimeout("no connection free"),
+    httpx.ReadTimeout("too slow"),
+    httpx.RemoteProtocolError("the server disconnected"),
+]
+
+
+@pytest.mark.parametrize("max_wait", [0.5, 2.0, 5.0])
+@pytest.mark.parametrize("reason", REASONS, ids=str)
+async def test_max_wait_does_not_hide_the_reason(max_wait, reason):
+    """A wrong base_url: the last real error is raised or chained, with the configured number."""
+
+    def fail(request):
+        raise reason
+
+    transport = httpx.MockTransport(fail)
+    async with client_of(None, transport=transport, scheduler=virtual(1.0)) as api:
+        error = await failure(api.with_options(max_wait=max_wait).cron.list())
+    if isinstance(error, WaitTooLongError):
+        assert f"{max_wait} s" in str(error)
+        assert str(reason) in str(error.__cause__)
+    assert str(reason) in str(error)
+
+
+async def test_max_wait_of_a_queue_says_both_numbers():
+    """Nothing has failed: the queue is too long."""
+    app = emulator()
+    async with paced(app) as api:
+        calls = [api.with_options(max_wait=2.0).cron.list for _ in range(6)]
+        results = await together(*calls)
+    errors = [error for error in results if isinstance(error, Exception)]
+    assert errors
+    assert all("max_wait is 2.0 s" in str(error) for error in errors)
+    assert all(error.attempts == 0 for error in errors)
+
+
+async def test_calls_that_were_queued_when_the_client_was_closed_say_no_attempt():
+    """They were not sent."""
+    app, errors = emulator(), []
+
+    async def ask(api):
+        try:
+            await api.cron.list()
+        except CronAPIError as error:
+            errors.append(error)
+
+    api = paced(app)
+    async with anyio.create_task_group() as group, api:
+        await api.cron.list()
+        for _ in range(5):
+            group.start_soon(ask, api)
+        await anyio.wait_all_tasks_blocked()
+    queued = [error for error in errors if isinstance(error, ConfigurationError)]
+    assert queued
+    assert all(error.attempts == 0 for error in queued)
+
+
+SAID = ["No such cronjob", "Cron job not found.", "id: unknown", "x" * 150, "Fehler \u00e4"]
+
+
+@pytest.mark.parametrize("said", SAID)
+async def test_the_services_words_stand_once_in_the_error(said):
+    """`message` is the service's alone, and its code stands beside it."""
+
+    def answer(request):
+        if request.url.path.endswith("cron_list"):
+            return httpx.Response(200, json={"status": "success", "code": 0, "data": []})
+        return httpx.Response(200, json={"status": "error", "code": 7, "message": said})
+
+    transport = httpx.MockTransport(answer)
+    async with client_of(None, transport=transport, scheduler=virtual(100.0)) as api:
+        absent = await failure(api.cron.get(7), NotFoundError)
+        refused = await failure(api.cron.edit(7, name="a"), APIError)
+    for error in (absent, refused):
+        assert error.message == said
+        assert error.code == 7
+        assert str(error).count(said) == 1
+    causes = [absent.__cause__, None if absent.__suppress_context__ else absent.__context__]
+    assert not any(said in str(cause) for cause in causes if cause)
+
+
+# --- a proxy that sends an answer twice ----------------------------------------------------------
+
+
+class Stuttering(httpx.AsyncBaseTransport):
+    """Answers the chosen request with the answer to the one before it."""
+
+    def __init__(self, app, *functions):
+        self._inner, self._last = httpx.ASGITransport(app), b""
+        self.functions = list(functions)
+
+    async def handle_async_request(self, request):
+        response = await self._inner.handle_async_request(request)
+        body, last = await response.aread(), self._last
+        self._last = body
+        name = request.url.path.rpartition("/")[2]
+        if last and self.functions and self.functions[0] == name:
+            self.functions.pop(0)
+            body = last
+        return httpx.Response(200, content=body)
+
+
+@pytest.mark.parametrize("retry", [RetryPolicy(), None])
+async def test_get_never_returns_another_job(retry):
+    """`get(2)` is answered with job 1: it is asked again, or a ResponseError."""
+    app = emulator()
+    first, second = fill(app, "fastcron", 2)
+    transport = Stuttering(app, "cron_get")
+    async with paced(app, transport=transport, retry=retry) as api:
+        assert (await api.cron.get(first)).id == first
+        try:
+            assert (await api.cron.get(second)).id == second
+        except ResponseError:
+            assert retry is None
+
+
+CHANGES = {
+    "edit": lambda api, one: api.cron.edit(one, name="new"),
+    "enable": lambda api, one: api.cron.enable(one),
+    "disable": lambda api, one: api.cron.disable(one),
+    "batch_edit": lambda api, one: api.cron.batch_edit([one], name="new"),
+    "get": lambda api, one: api.cron.get(one),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+async def test_no_call_on_a_job_returns_another_one(name):
+    """An id that was asked for must come back."""
+    app = emulator()
+    first, second = fill(app, "fastcron", 2)
+    transport = Stuttering(app, f"cron_{name}")
+    async with paced(app, transport=transport) as api:
+        await api.cron.get(first)
+        result = await CHANGES[name](api, second)
+        rows = result if isinstance(result, list) else [result]
+        assert [row.id for row in rows] == [second]
+
+
+@pytest.mark.parametrize("way", ["add", "batch_add", "add_many"])
+async def test_a_create_that_is_answered_with_a_known_job_is_looked_up(way):
+    """The answer is another request's, and the job that was made is returned."""
+    app = emulator()
+    (old,) = fill(app, "fastcron", 1, "old")
+    transport = Stuttering(app, "cron_add", "cron_batch_add")
+    async with paced(app, transport=transport) as api:
+        await api.cron.get(old)
+        await api.cron.add(url=URL, name="first")
+        known = ids(app)
+        transport.functions[:] = [
+            "cron_batch_add" if "many" in way or "batch" in way else "cron_add"
+        ]
+        await api.cron.get(known[-1])
+        found = await WAYS[way](api, respecs)
+    assert found.done
+    assert is_true(found, app.emulator.jobs("fastcron"), known=known)
+
+
+async def test_the_emulators_repeated_answers_fool_no_read():
+    """The fault `repeat` strikes every third answer."""
+    app = emulator(seed=3)
+    there = fill(app, "fastcron", 5)
+    app.emulator.faults.add(Fault("repeat", function="cron.get", times=None, share=0.3))
+    async with paced(app) as api:
+        for id in there * 3:
+            assert (await api.cron.get(id)).id == id
+
+
+# --- the price of a normal day -------------------------------------------------------------------
+
+
+async def test_a_thousand_adds_reads_and_deletes_cost_at_most_24_requests():
+    """Certainty costs nothing where nothing is lost."""
+    app = emulator()
+    async with paced(app) as api:
+        made = (await api.cron.add_many(specs(1000))).values
+        read = (await api.cron.get_many([job.id for job in made])).values
+        report = await api.cron.delete_many([job.id for job in made])
+    assert [job.id for job in read] == [job.id for job in made]
+    assert len(report.done) == 1000
+    assert ids(app) == []
+    assert count(app) <= 24
+
+
+@pytest.mark.parametrize("jobs", [0, 1, 999])
+async def test_an_add_without_trouble_costs_one_request(jobs):
+    """However many there are."""
+    app = emulator()
+    fill(app, "fastcron", jobs)
+    async with paced(app) as api:
+        await api.cron.add(url=URL, name="one")
+    assert count(app) == 1
+
+
+@pytest.mark.parametrize("jobs", [0, 1, 999, 2500])
+async def test_ensuring_what_is_as_it_should_be_costs_one_request(jobs):
+    """A search shows it."""
+    app = emulator(rates={"fastcron": None})
+    fill(app, "fastcron", jobs)
+    async with paced(app) as api:
+        await api.cron.ensure(name="nightly", url=URL)
+    before = count(app)
+    async with paced(app) as api:
+        await api.cron.ensure(name="nightly", url=URL)
+    assert count(app) == before + 1
