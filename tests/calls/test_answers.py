@@ -114,9 +114,12 @@ async def test_creates_behind_a_hook_are_made_once(hook, kind, way):
     app = emulator()
     names = ("cron.add", "cron.batch_add")
     app.emulator.faults.add(*(Fault(kind, function=name) for name in names))
-    async with hooked(httpx.ASGITransport(app), hook) as http:
-        async with client_of(app, transport=None, http_client=http, scheduler=virtual(1.0)) as api:
-            found = await WAYS[way](api, respecs)
+    options = {"transport": None, "scheduler": virtual(1.0)}
+    async with (
+        hooked(httpx.ASGITransport(app), hook) as http,
+        client_of(app, http_client=http, **options) as api,
+    ):
+        found = await WAYS[way](api, respecs)
     assert is_true(found, app.emulator.jobs("fastcron"))
     assert found.done
 
