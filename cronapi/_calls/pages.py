@@ -87,6 +87,8 @@ class Reading(Generic[T]):
     paging: Paging
     search: bool = False
     first: list[T] | None = None
+    _ends_full: bool = False
+    """True if an empty page came after one that may be full: a delete can have emptied it."""
     _down: list[list[object]] = field(factory=list)
     _up: list[list[object]] = field(factory=list)
 
@@ -105,6 +107,7 @@ class Reading(Generic[T]):
             rows = await self.read(number) if given is None else given
             ids = [self.id_of(row) for row in rows]
             if seen.issuperset(ids):
+                self._ends_full = not ids and self._may_be_full
                 return
             self._down.append(ids)
             is_last = self.paging.is_last(len(rows), search=self.search)
@@ -115,15 +118,21 @@ class Reading(Generic[T]):
             seen.update(ids)
 
     async def up(self) -> AsyncGenerator[list[T], None]:
-        """Yield the pages before the last once more, in reverse.
+        """Yield the pages once more, in reverse, without the last unless it may be full.
 
         A delete moves later jobs to earlier pages. A reader going down misses those, and a reader
         going up does not: a job that neither sees is not there.
         """
-        for number in range(len(self._down) - 1, 0, -1):
+        for number in range(len(self._down) - (not self._ends_full), 0, -1):
             rows = await self.read(number)
             self._up.insert(0, [self.id_of(row) for row in rows])
             yield rows
+
+    @property
+    def _may_be_full(self) -> bool:
+        lengths = [len(page) for page in self._down]
+        full = len(lengths) > 1 and lengths[-1] >= max(lengths)
+        return full or lengths[-1:] >= [PAGE]
 
     @property
     def has_shifted(self) -> bool:

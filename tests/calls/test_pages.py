@@ -251,3 +251,17 @@ def test_nothing_that_stayed_is_missed_where_rows_are_inserted_or_deleted(rows, 
     assert shelf.stayed <= set(found)
     assert len(found) == len(set(found))
     assert shelf.asked <= 2 * read_pages + 1
+
+
+@pytest.mark.parametrize("size", [2, 1000])
+async def test_a_last_page_that_a_delete_empties_hides_no_job(size):
+    """The last job moves to a page that was read when an earlier one goes: it is still found."""
+    rows = list(range(2 * size + 1))
+
+    async def read(number):
+        page = rows[(number - 1) * size : number * size]
+        if number == 2 and 0 in rows:
+            rows.remove(0)
+        return page
+
+    assert 2 * size in await Reading(read, lambda row: row, Paging()).all()

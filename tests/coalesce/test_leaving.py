@@ -65,6 +65,8 @@ async def test_a_caller_that_left_is_not_sent_again_after_a_refusal():
         await api.cron.list()
         app.emulator.faults.add(Fault("outage", function="cron.batch_add"))
         async with anyio.create_task_group() as group:
+            group.start_soon(api.cron.list)  # takes the slot that is free
+            await anyio.wait_all_tasks_blocked()
             for n in range(3):
                 group.start_soon(lambda n=n: api.cron.add(url=URL, name=f"job {n}"))
             with anyio.move_on_after(2.0):  # sent after 1 s, refused after 3 s
