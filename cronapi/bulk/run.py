@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from contextlib import AsyncExitStack, aclosing
 from os import PathLike
 from typing import Any, Generic, TypeVar
@@ -267,11 +267,16 @@ class Run(Generic[T]):
         """Report all items as not tried that a stopped bulk has read, or can still read at once."""
         if not self._is_stopped:
             return
-        for item in self._chunks.lined_up():
-            await self._hand_out(NotTried(item.index, item.given))
+        await self._not_tried((item.index, item.given) for item in self._chunks.lined_up())
         left = MOST_UNTRIED if self.source.total is None else self.source.total
         while self.error is None and left > 0:
             rest = await self._chunks.drain()
-            for index, given in rest:
-                await self._hand_out(NotTried(index, given))
+            await self._not_tried(rest)
             left = left - AHEAD if len(rest) == AHEAD else 0
+
+    async def _not_tried(self, rest: Iterable[tuple[int, object]]) -> None:
+        for index, given in rest:
+            self.outcomes.put(NotTried(index, given))
+            if self.outcomes.is_full:
+                await self.outcomes.room()
+        await self.outcomes.room()

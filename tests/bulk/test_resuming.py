@@ -82,7 +82,10 @@ async def cut_off(app, bulk, requests):
 
 @BOTH
 @pytest.mark.parametrize("client", ["same", "new", "new and listed"])
-@pytest.mark.parametrize("requests", [1, 3, 5])
+@pytest.mark.parametrize(
+    "requests",
+    [pytest.param(1, marks=pytest.mark.proof), 3, pytest.param(5, marks=pytest.mark.proof)],
+)
 async def test_a_bulk_that_was_cancelled_goes_on(tmp_path, provider, client, requests):
     """The same call with the same journal goes on where a cancelled one ended: nothing twice,
     nothing lost, done ones with their ids.
