@@ -1,4 +1,8 @@
-"""What has to pass: `nox` runs lint, types, tests with coverage, the long proofs, and the wheel."""
+"""What has to pass.
+
+`nox` runs lint, types, tests with coverage, tests on the lowest dependencies, the long proofs, and
+the wheel.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from pathlib import Path
 import nox
 
 nox.options.default_venv_backend = "uv|virtualenv"
-nox.options.sessions = ["lint", "types", "tests", "proof", "wheel"]
+nox.options.sessions = ["lint", "types", "tests", "floors", "proof", "wheel"]
 nox.options.error_on_missing_interpreters = False
 
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
@@ -42,6 +46,16 @@ def tests(session: nox.Session) -> None:
     session.run("coverage", "run", "-m", "pytest", *session.posargs, env=env)
     session.run("coverage", "combine", env=env)
     session.run("coverage", "report", env=env)
+
+
+@nox.session(python=PYTHONS[0])
+def floors(session: nox.Session) -> None:
+    """All tests but the long proofs, on the lowest version of each dependency."""
+    constraints = Path(session.create_tmp()) / "floors.txt"
+    lines = session.run("python", "-m", "scripts.floors", silent=True)
+    constraints.write_text(str(lines))
+    session.install("-e", ".[dev]", "-c", str(constraints))
+    session.run("python", "-m", "pytest", *session.posargs)
 
 
 @nox.session
