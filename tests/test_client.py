@@ -31,9 +31,8 @@ from cronapi import (
 )
 from cronapi.emulator import Fault, create_app
 from cronapi.scheduler import LocalBucket
-from tests.support.emulated import BASE_URLS, FAST, TOKEN, client_of
+from tests.support.emulated import BASE_URLS, FAST, TOKEN, URL, client_of
 
-URL = "https://example.com/ping"
 PORTS = itertools.count(2)
 
 

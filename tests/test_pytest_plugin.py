@@ -10,10 +10,10 @@ import pytest
 
 from cronapi import OutcomeUnknownError, ServiceUnavailableError
 from cronapi.emulator import KINDS, Fault
+from tests.support.emulated import URL
 
 pytest_plugins = ["cronapi.pytest_plugin"]
 
-URL = "https://example.com/ping"
 NOT_SURVIVED = {
     # They take seconds, or strike only batches.
     *("stall", "stall_before", "slow_503", "late", "half"),

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime
 from functools import partial
 
-import anyio
-import httpx
 import pytest
 
 from cronapi import (
@@ -16,41 +12,18 @@ from cronapi import (
 )
 from cronapi._calls.retry import MOST_GARBLED
 from cronapi.emulator import Fault
+from tests.support.bulks import LATER, HalfThenNo, added
 from tests.support.emulated import (
     BOTH,
+    LOST,
     emulator,
     paced,
     specs,
     together,
 )
+from tests.support.seen import sent
 
 pytestmark = pytest.mark.virtual_clock
-
-LOST = [
-    "lose",
-    "cut",
-    "truncated",
-    "garbage",
-    "empty",
-    "bad_gateway",
-    "half",
-    "reset",
-    "error",
-    "outage",
-]
-
-LATER = datetime(2100, 5, 24, 2, 44, 25, tzinfo=UTC)
-
-
-def sent(app, function=None):
-    return sum(function in (None, seen.function) for seen in app.emulator.requests)
-
-
-# --- deletes, edits, runs ------------------------------------------------------------------------
-
-
-async def made(api, count):
-    return [job.id for job in (await api.cron.add_many(specs(count))).values]
 
 
 @pytest.mark.parametrize("kind", LOST)
@@ -58,7 +31,7 @@ async def test_deletes_whose_answer_is_lost_are_done(kind):
     """However the answer to a batch of deletes gets lost, every job is gone and every item done."""
     app = emulator()
     async with paced(app) as api:
-        ids = await made(api, 250)
+        ids = await added(api, 250)
         app.emulator.faults.add(Fault(kind, function="cron.batch_delete", times=2))
         report = await api.cron.delete_many(ids[:240])
     assert [job.id for job in report.values] == ids[:240]
@@ -72,7 +45,7 @@ async def test_deletes_whose_answer_cannot_be_read_are_sent_once_more(coalesce):
     """
     app = emulator()
     async with paced(app, coalesce=coalesce) as api:
-        ids = await made(api, 250)
+        ids = await added(api, 250)
         app.emulator.faults.add(Fault("garbage", function="cron.batch_delete", times=MOST_GARBLED))
         if coalesce:
             assert [
@@ -93,7 +66,7 @@ async def test_edits_whose_answer_cannot_be_read_are_sent_once_more():
     """
     app = emulator(era="seed")
     async with paced(app) as api:
-        ids = await made(api, 20)
+        ids = await added(api, 20)
         app.emulator.faults.add(Fault("garbage", function="cron.batch_edit", times=MOST_GARBLED))
         report = await api.cron.edit_many([(number, {"timeout": 20}) for number in ids], batch=True)
         assert [job.timeout for job in report.values] == [20] * 20
@@ -109,7 +82,7 @@ async def test_without_retry_lost_deletes_are_unknown():
     """
     app = emulator()
     async with paced(app) as api:
-        ids = await made(api, 150)
+        ids = await added(api, 150)
         app.emulator.faults.add(Fault("half", function="cron.batch_delete"))
         once = api.with_options(retry=None)
         report = await once.cron.delete_many(ids)
@@ -126,36 +99,13 @@ async def test_an_unknown_id_costs_a_batch_of_deletes_little():
     """
     app = emulator()
     async with paced(app) as api:
-        ids = await made(api, 99)
+        ids = await added(api, 99)
         before = sent(app)
         report = await api.cron.delete_many([*ids[:50], 4711, *ids[50:]])
         assert sent(app) - before == 4
     assert [outcome.index for outcome in report.failed] == [50]
     assert isinstance(report[50].error, NotFoundError)
     assert app.emulator.jobs("fastcron") == []
-
-
-class HalfThenNo(httpx.AsyncBaseTransport):
-    """A service that carries out the first half of a batch and then refuses it, `times` times."""
-
-    def __init__(self, app, times=1, key="id"):
-        self._inner, self.times, self.key = httpx.ASGITransport(app), times, key
-
-    async def handle_async_request(self, request):
-        if self.times and "/cron_batch_" in request.url.path:
-            self.times -= 1
-            body = json.loads(request.content)
-            half = httpx.Request(
-                "POST",
-                request.url,
-                json=body | {self.key: body[self.key][: len(body[self.key]) // 2]},
-            )
-            await (await self._inner.handle_async_request(half)).aread()
-            await anyio.sleep(2)
-            if self.key == "data":
-                refusal = {"status": "error", "code": 1, "message": "too many for today"}
-                return httpx.Response(200, json=refusal)
-        return await self._inner.handle_async_request(request)
 
 
 @pytest.mark.parametrize("times", [1, 3])
@@ -166,7 +116,7 @@ async def test_what_a_refused_batch_of_deletes_did_is_done(times, listed):
     """
     app = emulator()
     async with paced(app) as api:
-        ids = await made(api, 40)
+        ids = await added(api, 40)
     async with paced(app, transport=HalfThenNo(app, times)) as api:
         if listed == "listed":
             await api.cron.list()
@@ -186,7 +136,7 @@ async def test_a_refused_batch_of_deletes_that_cannot_be_looked_at(lost):
     """
     app = emulator()
     async with paced(app, retry=RetryPolicy(max_attempts=3)) as api:
-        ids = await made(api, 20)
+        ids = await added(api, 20)
         if lost:
             app.emulator.faults.add(Fault("half", function="cron.batch_delete"))
         app.emulator.faults.add(Fault("reset", function="cron.list", times=None))
@@ -201,7 +151,7 @@ async def test_a_batch_of_deletes_that_is_too_large_is_halved():
     """
     app = emulator(max_batch=30)
     async with paced(app) as api:
-        ids = await made(api, 150)
+        ids = await added(api, 150)
     async with paced(app) as api:
         assert len((await api.cron.delete_many(ids[:100])).done) == 100
         before = sent(app)
@@ -216,7 +166,7 @@ async def test_jobs_that_were_deleted_before_are_not_there_to_delete():
     """
     app = emulator()
     async with paced(app) as api, paced(app) as other:
-        ids = await made(api, 6)
+        ids = await added(api, 6)
         await api.cron.delete(ids[0])
         await api.cron.batch_delete(ids[1:2])
         await api.cron.delete_many(ids[2:4])
@@ -236,7 +186,7 @@ async def test_edits_and_reads_are_repeated(provider, kind):
     """
     app = emulator()
     async with paced(app, provider) as api:
-        ids = await made(api, 6)
+        ids = await added(api, 6)
         groups = [(await api.group.add(f"g{n}")).id for n in range(3)]
         app.emulator.faults.add(
             *[

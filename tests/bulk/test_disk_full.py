@@ -43,7 +43,7 @@ class Disk:
 async def test_the_same_call_after_space_was_freed_makes_each_job_once(
     tmp_path, monkeypatch, provider, client, writes
 ):
-    """Two hundred and fifty jobs, whatever the disk still took of the first run."""
+    """Each job is made once, however much the full disk still took of the first run."""
     app, given = emulator(), specs(250 if provider == "fastcron" else 60)
     disk, path = Disk(monkeypatch, writes), tmp_path / "journal.jsonl"
     async with paced(app, provider) as api:
@@ -82,8 +82,8 @@ async def test_any_failure_of_the_disk_leaves_the_outcome_unknown(tmp_path, monk
     assert len(app.emulator.jobs("fastcron")) == 250
 
 
-async def test_a_disk_that_fills_up_twice(tmp_path, monkeypatch):
-    """The third call of the same client ends it."""
+async def test_the_third_call_ends_a_bulk_whose_disk_filled_up_twice(tmp_path, monkeypatch):
+    """A bulk whose disk fills up twice makes each job once with the third call."""
     app, path = emulator(), tmp_path / "journal.jsonl"
     async with paced(app) as api:
         for writes in (3, 1):
@@ -109,7 +109,7 @@ async def test_a_disk_that_is_full_from_the_start_sends_nothing(tmp_path, monkey
 
 @pytest.mark.parametrize("change", ["delete_many", "disable_many"])
 async def test_other_bulks_end_after_space_was_freed(tmp_path, monkeypatch, change):
-    """What does no harm twice is simply done."""
+    """Deletes and other changes that the full disk broke off are all done by the same call."""
     app = emulator()
     ids, path = fill(app, "fastcron", 100), tmp_path / "journal.jsonl"
     async with paced(app) as api:

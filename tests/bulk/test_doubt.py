@@ -5,18 +5,18 @@ something proves it, and whose it is.
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 
 import anyio
 import pytest
 
 from cronapi import APIError, Applied, ConfigurationError, RetryPolicy, ServiceUnavailableError
 from cronapi.emulator import Fault
+from tests.support.bulks import LATER
 from tests.support.emulated import BOTH, URL, emulator, paced, specs
+from tests.support.seen import sent
 
 pytestmark = pytest.mark.virtual_clock
 
-LATER = datetime(2100, 5, 24, 2, 44, 25, tzinfo=UTC)
 BULKS = {
     "delete": lambda api, ids, **options: api.cron.delete_many(ids, **options),
     "disable": lambda api, ids, **options: api.cron.disable_many(ids, **options),
@@ -25,10 +25,6 @@ BULKS = {
     ),
     "group": lambda api, ids, **options: api.group.delete_many(ids, **options),
 }
-
-
-def sent(app):
-    return len(app.emulator.requests)
 
 
 async def things(api, kind, count=3):

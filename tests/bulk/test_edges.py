@@ -8,17 +8,10 @@ import anyio
 import pytest
 
 from cronapi.emulator import Fault
-from tests.support.emulated import FAST, URL, client_of, emulator, together, virtual
+from tests.support.emulated import FAST, URL, emulator, paced, together
+from tests.support.seen import functions
 
 pytestmark = pytest.mark.virtual_clock
-
-
-def paced(app, provider="fastcron", rate=1.0, **options):
-    return client_of(app, provider, scheduler=virtual(rate), **options)
-
-
-def functions(app):
-    return [request.function for request in app.emulator.requests]
 
 
 async def test_equal_specs_are_as_many_jobs_when_their_bulk_goes_on(tmp_path):

@@ -5,7 +5,6 @@ emulator's own state.
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from functools import partial
 
 import anyio
@@ -25,11 +24,12 @@ from cronapi import (
     TransportError,
 )
 from cronapi.emulator import Fault
+from tests.support.bulks import LATER
 from tests.support.emulated import TOKEN, URL, emulator, paced, together
+from tests.support.seen import names, sent
 
 pytestmark = pytest.mark.virtual_clock
 
-LATER = datetime(2100, 5, 24, 2, 44, 25, tzinfo=UTC)
 LAST = {
     "outage": ServiceUnavailableError,
     "wrong token": AuthenticationError,
@@ -51,10 +51,6 @@ async def made(app, count):
         return ids
 
 
-def sent(app, function):
-    return sum(seen.function == function for seen in app.emulator.requests)
-
-
 async def cut_off(app, bulk, requests):
     """Carry a bulk out until that many of its requests were held back, and cancel it while the last
     is.
@@ -73,10 +69,6 @@ async def cut_off(app, bulk, requests):
 
 def runs(app):
     return [len(job["queued"]) for job in app.emulator.jobs("fastcron")]
-
-
-def names(app):
-    return [job["name"] for job in app.emulator.jobs("fastcron")]
 
 
 class Scripted(httpx.AsyncBaseTransport):

@@ -15,8 +15,9 @@ from cronapi import (
     ServiceUnavailableError,
 )
 from cronapi.emulator import Fault
-from tests.support.bulks import added, is_idle, names, sent
+from tests.support.bulks import added, is_idle
 from tests.support.emulated import BOTH, URL, emulator, paced, specs
+from tests.support.seen import names, sent
 
 pytestmark = pytest.mark.virtual_clock
 

@@ -14,13 +14,7 @@ import pytest
 
 from cronapi import ConfigurationError, JobSpec
 from cronapi.bulk.journal import Entry, Journal
-
-PLAN = {"function": "cron.batch_add", "provider": "fastcron", "options": "5f2c"}
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "journal"
+from tests.support.journals import PLAN, WHOLE, refused, reopened
 
 
 async def written(path):
@@ -35,18 +29,6 @@ async def written(path):
     journal.note(3, mark, "unknown", reason="OutcomeUnknownError")
     await journal.close()
     return mark
-
-
-async def reopened(path, plan=PLAN):
-    journal = await Journal.open(path, plan)
-    await journal.close()
-    return journal
-
-
-async def refused(path, match, plan=PLAN):
-    with pytest.raises(ConfigurationError, match=match) as caught:
-        await Journal.open(path, plan)
-    return caught.value
 
 
 async def test_a_new_journal_is_empty(path):
@@ -301,19 +283,6 @@ async def test_no_secret_is_in_the_file(path):
     assert mark == journal.fingerprint(
         {**secrets, "password": "another", "url": "https://user:other@private.example"}
     )
-
-
-# --- kills ----------------------------------------------------------------------------------------
-
-WHOLE = {
-    "header": b'{"cronapi":"journal","version":1,"salt":"5a17","function":"cron.batch_add",'
-    b'"provider":"fastcron","options":"5f2c"}\n',
-    "known": b'{"known":[5,7]}\n',
-    "first": b'{"sending":[[0,"aa"],[1,"aa"]]}\n',
-    "done": b'{"item":0,"hash":"aa","status":"done","id":100}\n',
-    "failed": b'{"item":1,"hash":"aa","status":"failed","reason":"APIError 1"}\n',
-    "second": b'{"sending":[[1,"aa"],[2,"aa"]]}\n',
-}
 
 
 # --- files that cannot be used --------------------------------------------------------------------

@@ -21,38 +21,9 @@ from hypothesis import strategies as st
 from cronapi import ConfigurationError
 from cronapi.bulk.append_only_file import AppendOnlyFile
 from cronapi.bulk.journal import Entry, Journal
-
-PLAN = {"function": "cron.batch_add", "provider": "fastcron", "options": "5f2c"}
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "journal"
-
-
-async def reopened(path, plan=PLAN):
-    journal = await Journal.open(path, plan)
-    await journal.close()
-    return journal
-
-
-async def refused(path, match, plan=PLAN):
-    with pytest.raises(ConfigurationError, match=match) as caught:
-        await Journal.open(path, plan)
-    return caught.value
-
+from tests.support.journals import PLAN, WHOLE, refused, reopened
 
 # --- kills ----------------------------------------------------------------------------------------
-
-WHOLE = {
-    "header": b'{"cronapi":"journal","version":1,"salt":"5a17","function":"cron.batch_add",'
-    b'"provider":"fastcron","options":"5f2c"}\n',
-    "known": b'{"known":[5,7]}\n',
-    "first": b'{"sending":[[0,"aa"],[1,"aa"]]}\n',
-    "done": b'{"item":0,"hash":"aa","status":"done","id":100}\n',
-    "failed": b'{"item":1,"hash":"aa","status":"failed","reason":"APIError 1"}\n',
-    "second": b'{"sending":[[1,"aa"],[2,"aa"]]}\n',
-}
 
 LINES = list(WHOLE.values())
 
@@ -76,7 +47,7 @@ def test_a_cut_at_any_byte_can_be_mended(more, back):
 
 
 def test_a_cut_at_each_byte_can_be_mended():
-    """The same for each byte of one journal."""
+    """A journal that was cut at any of its bytes can be read, and written on."""
     text = b"".join(LINES)
     for cut in range(len(text) + 1):
         mended(text[:cut])

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import anyio
 import pytest
-from anyio.lowlevel import cancel_shielded_checkpoint, checkpoint
+from anyio.lowlevel import cancel_shielded_checkpoint
 
 from cronapi import (
     AuthenticationError,
@@ -21,17 +21,10 @@ from cronapi import (
 )
 from cronapi.bulk import journal as journals
 from cronapi.emulator import Fault
+from tests.support.bulks import is_idle
 from tests.support.emulated import BOTH, client_of, emulator, paced, specs, virtual
 
 pytestmark = pytest.mark.virtual_clock
-
-
-async def is_idle(api):
-    """Let what was let go of end, and say whether the scheduler has nothing left to do."""
-    for _ in range(20):
-        await checkpoint()
-    stats = api.scheduler.stats
-    return stats.in_flight == 0 and not any(stats.waiting.values())
 
 
 # --- progress ------------------------------------------------------------------------------------

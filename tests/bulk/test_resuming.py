@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import UTC, datetime
 
 import anyio
 import httpx
@@ -17,6 +16,7 @@ from cronapi import (
     Scheduler,
 )
 from cronapi.emulator import Fault
+from tests.support.bulks import LATER, added, all_made_once
 from tests.support.emulated import (
     BOTH,
     URL,
@@ -26,38 +26,9 @@ from tests.support.emulated import (
     specs,
     virtual,
 )
+from tests.support.seen import names, sent
 
 pytestmark = pytest.mark.virtual_clock
-
-LATER = datetime(2100, 5, 24, 2, 44, 25, tzinfo=UTC)
-
-
-def sent(app, function=None):
-    return sum(function in (None, seen.function) for seen in app.emulator.requests)
-
-
-def names(app, provider="fastcron"):
-    return sorted(job["name"] for job in app.emulator.jobs(provider))
-
-
-def all_made_once(app, report, given, provider="fastcron"):
-    """Every spec has exactly one job, which its outcome names."""
-    assert [outcome.status for outcome in report] == ["done"] * len(given)
-    rows = {row["id"]: (row["url"], row["name"]) for row in app.emulator.jobs(provider)}
-    assert [rows.pop(outcome.value.id) for outcome in report] == [
-        (spec["url"], spec.get("name", "")) for spec in given
-    ]
-    assert rows == {}
-
-
-# --- deletes, edits, runs ------------------------------------------------------------------------
-
-
-async def made(api, count):
-    return [job.id for job in (await api.cron.add_many(specs(count))).values]
-
-
-# --- resuming ------------------------------------------------------------------------------------
 
 
 async def cut_off(app, bulk, requests):
@@ -209,7 +180,7 @@ async def test_an_edit_that_runs_a_job_is_not_done_twice(tmp_path):
     """
     app, journal = emulator(era="latest"), tmp_path / "journal.jsonl"
     async with paced(app) as api:
-        ids = await made(api, 2)
+        ids = await added(api, 2)
         edits = [(ids[0], {"name": "x"}), (ids[1], {"name": "x", "run": LATER})]
         app.emulator.faults.add(Fault("stall", function="cron.edit", times=2, seconds=8.0))
         await cut_off(app, api.cron.edit_many(edits, journal=journal), 2)
@@ -298,7 +269,7 @@ async def test_a_kill_at_any_moment_loses_and_doubles_nothing(tmp_path, provider
             async with client_of(fresh, provider, scheduler=virtual(1000.0)) as api:
                 report = await api.cron.add_many(given, journal=path)
             assert len(report.done) == len(given)
-            assert names(fresh, provider) == sorted(spec["name"] for spec in given)
+            assert sorted(names(fresh, provider)) == sorted(spec["name"] for spec in given)
 
 
 def account_of(app, provider):
@@ -313,7 +284,7 @@ async def test_failed_items_are_tried_again_and_done_ones_are_not(tmp_path):
     """What failed in an earlier run is tried again; what is done comes back without a request."""
     app, journal = emulator(), tmp_path / "journal.jsonl"
     async with paced(app) as api:
-        ids = await made(api, 4)
+        ids = await added(api, 4)
         given = [*ids, ids[-1] + 1]
         first = await api.cron.disable_many(given, journal=journal)
         assert [outcome.status for outcome in first] == ["done"] * 4 + ["failed"]
@@ -384,7 +355,7 @@ async def test_deletes_go_on(tmp_path, provider, requests):
     """
     app, journal = emulator(), tmp_path / "journal.jsonl"
     async with paced(app, provider) as api:
-        ids = await made(api, 300 if provider == "fastcron" else 40)
+        ids = await added(api, 300 if provider == "fastcron" else 40)
         await cut_off(app, api.cron.delete_many(ids, journal=journal), requests)
         await anyio.sleep(3)
         report = await api.cron.delete_many(ids, journal=journal)

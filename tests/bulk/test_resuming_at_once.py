@@ -12,6 +12,7 @@ import pytest
 
 from cronapi.emulator import Fault
 from tests.support.emulated import BOTH, emulator, paced, specs
+from tests.support.seen import names
 
 HELD_BACK = pytest.mark.parametrize("kind", ["stall", "stall_before"])
 """Answers that come late: of what was done at once, and of what is done late."""
@@ -21,10 +22,6 @@ pytestmark = [
     pytest.mark.virtual_clock,
     pytest.mark.usefixtures("threads_take_no_time"),
 ]
-
-
-def names(app, provider):
-    return sorted(job["name"] for job in app.emulator.jobs(provider))
 
 
 def hold_back(app, kind, *functions):
@@ -51,7 +48,7 @@ async def test_adds_that_were_under_way_are_waited_for(tmp_path, provider, kind)
         await cancelled(api.cron.add_many(specs(3), journal=journal))
         report = await api.cron.add_many(specs(3), journal=journal)
     assert [outcome.status for outcome in report] == ["done"] * 3
-    assert names(app, provider) == ["n0", "n1", "n2"]
+    assert sorted(names(app, provider)) == ["n0", "n1", "n2"]
 
 
 @BOTH
@@ -72,7 +69,7 @@ async def test_a_bulk_may_be_cancelled_while_it_waits_for_what_was_under_way(
         assert len(app.emulator.requests) == seen
         report = await api.cron.add_many(specs(3), journal=journal)
     assert [outcome.status for outcome in report] == ["done"] * 3
-    assert names(app, provider) == ["n0", "n1", "n2"]
+    assert sorted(names(app, provider)) == ["n0", "n1", "n2"]
 
 
 @HELD_BACK

@@ -15,8 +15,9 @@ from anyio.lowlevel import checkpoint
 
 from cronapi import AuthenticationError, ConfigurationError, JobSpec
 from cronapi.bulk.source import Source
-from tests.support.bulks import added, is_asyncio, names, sent
+from tests.support.bulks import added, is_asyncio
 from tests.support.emulated import BOTH, URL, emulator, paced, specs
+from tests.support.seen import names, sent
 
 pytestmark = pytest.mark.virtual_clock
 

@@ -15,8 +15,9 @@ from cronapi import (
     ServiceUnavailableError,
 )
 from cronapi.emulator import Fault, create_app
-from tests.support.bulks import added, is_asyncio, is_idle, sent
+from tests.support.bulks import added, is_asyncio, is_idle
 from tests.support.emulated import BOTH, URL, client_of, emulator, paced, specs, virtual
+from tests.support.seen import sent
 
 pytestmark = pytest.mark.virtual_clock
 

@@ -12,86 +12,12 @@ import pytest
 from cronapi import (
     Applied,
     ConfigurationError,
-    CronAPIError,
-    RetryPolicy,
     Scheduler,
 )
-from tests.support.emulated import Hurry, client_of
-
-QUICK = RetryPolicy(max_attempts=2, max_delay=0.01)
-
-JOB = {"id": 7, "name": "ping", "url": "https://example.com/ping"}
-
-CALLS = {
-    "READ": lambda api: api.cron.get(7),
-    "SAME": lambda api: api.cron.edit(7, name="ping"),
-    "CREATE": lambda api: api.cron.add(url=JOB["url"], name="ping"),
-}
-
-
-def good(data=None):
-    return httpx.Response(
-        200, json={"status": "success", "code": 0, "data": JOB if data is None else data}
-    )
-
-
-class Line:
-    """A transport's handler that answers by script: each function its own, and notes what was
-    asked.
-    """
-
-    def __init__(self, **scripts):
-        self.scripts = scripts
-        self.asked = []
-
-    async def __call__(self, request):
-        function = request.url.path.rpartition("/")[2]
-        self.asked.append(function)
-        outcome = self.scripts.get(function, self.scripts.get("default"))
-        if isinstance(outcome, list):
-            outcome = outcome.pop(0) if len(outcome) > 1 else outcome[0]
-        outcome = await outcome(request) if callable(outcome) else outcome
-        if isinstance(outcome, BaseException):
-            raise outcome
-        return outcome or good([] if function == "cron_list" else None)
-
-    def client(self, **options):
-        options = {
-            "scheduler": Hurry(10_000.0),
-            "retry": QUICK,
-            "transport": httpx.MockTransport(self),
-        } | options
-        return client_of(None, **options)
-
-
-async def failure(call):
-    with pytest.raises(CronAPIError) as caught:
-        await call
-    return caught.value
-
-
-async def until(holds):
-    """Let other tasks run until something holds; far more turns than any of these tests needs."""
-    for _ in range(1000):
-        if holds():
-            return
-        await asyncio.sleep(0)
-    pytest.fail("it never held")
-
+from tests.support.emulated import client_of
+from tests.support.line import CALLS, QUICK, Gate, Line, failure, until
 
 # --- callers that go away ------------------------------------------------------------------------
-
-
-class Gate:
-    """An answer that is held back until the gate is opened."""
-
-    def __init__(self):
-        self.arrived, self.opened = asyncio.Event(), asyncio.Event()
-
-    async def __call__(self, _):
-        self.arrived.set()
-        await self.opened.wait()
-        return good()
 
 
 async def test_a_caller_that_goes_away_leaves_the_exchange_to_end():

@@ -13,12 +13,9 @@ from cronapi import (
 )
 from cronapi.emulator import Clock, Fault, create_app
 from tests.support.emulated import URL, emulator, paced, virtual
+from tests.support.seen import accepted
 
 pytestmark = pytest.mark.virtual_clock
-
-
-def count(app, function):
-    return sum(seen.function == function and seen.accepted for seen in app.emulator.requests)
 
 
 @pytest.mark.parametrize("call", ["raw", "batch", "group"])
@@ -39,7 +36,7 @@ async def test_an_edit_with_a_run_is_sent_once_however_it_is_called(call):
         app.emulator.faults.add(Fault("lose", function=function))
         with pytest.raises(OutcomeUnknownError):
             await make()
-        assert count(app, function) == 1
+        assert accepted(app, function) == 1
 
 
 async def test_a_job_without_a_name_is_not_taken_for_a_named_one_of_the_same_url():

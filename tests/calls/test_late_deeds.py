@@ -10,18 +10,15 @@ import pytest
 from cronapi import Applied, CronAPIError
 from cronapi.emulator import Fault
 from tests.support.emulated import URL, emulator, paced, specs
+from tests.support.seen import ids
 from tests.support.told import CREATES, told_of
 
 pytestmark = pytest.mark.virtual_clock
 
 
-def ids(app):
-    return [row["id"] for row in app.emulator.jobs("fastcron")]
-
-
 @pytest.mark.parametrize("seconds", [0.1, 0.6, 1.5, 2.4, 4.0, 6.0])
 async def test_an_add_that_is_carried_out_late_makes_one_job(seconds):
-    """The connection closes, and the job appears later: it is waited for, and adopted."""
+    """An add that appears after its connection closed is waited for, and made once."""
     app = emulator()
     app.emulator.faults.add(Fault("late", function="cron.add", seconds=seconds))
     async with paced(app) as api:
@@ -32,7 +29,7 @@ async def test_an_add_that_is_carried_out_late_makes_one_job(seconds):
 
 @pytest.mark.parametrize("seconds", [0.1, 0.6, 1.5, 4.0, 6.0])
 async def test_a_batch_that_is_carried_out_late_makes_each_job_once(seconds):
-    """The same in a bulk."""
+    """A batch that appears after its connection closed makes each job once."""
     app = emulator()
     app.emulator.faults.add(Fault("late", function="cron.batch_add", seconds=seconds))
     async with paced(app) as api:
@@ -45,7 +42,7 @@ async def test_a_batch_that_is_carried_out_late_makes_each_job_once(seconds):
 @pytest.mark.parametrize("seconds", [0.4, 1.5, 3.0, 5.0, 6.0])
 @pytest.mark.parametrize("function", CREATES)
 async def test_a_list_that_lags_shows_the_job_in_time(function, seconds):
-    """The answer is lost, and the lists are of some seconds ago."""
+    """A create whose answer was lost is made once, though the lists are some seconds old."""
     app = emulator(lag=seconds)
     app.emulator.faults.add(Fault("lose", function=function))
     async with paced(app) as api:

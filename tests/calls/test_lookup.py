@@ -117,7 +117,7 @@ def test_answers_without_ids_have_none(data):
 
 
 async def test_every_page_is_read():
-    """Reading ends at the first page that is not full."""
+    """Reading ends at a page shorter than an earlier one, and the earlier ones are read again."""
     pages = {1: [{"id": n} for n in range(PAGE)], 2: [{"id": n} for n in range(PAGE, PAGE + 3)]}
     asked = []
 

@@ -7,6 +7,7 @@ import pytest
 from cronapi import NotFoundError
 from cronapi.emulator import Fault
 from tests.support.emulated import URL, emulator, fill, paced
+from tests.support.seen import accepted
 from tests.support.told import CREATES, WAYS, is_true
 
 pytestmark = pytest.mark.virtual_clock
@@ -15,15 +16,11 @@ SEARCHES = ["contains", "words", "like", "like_badly_escaped", "none"]
 NAMES = ["ping", "100%", "a_b", "back\\slash", "%", "_", "%a%b%", "half-wor", "(ping)", "  "]
 
 
-def count(app, function):
-    return sum(one.function == function and one.accepted for one in app.emulator.requests)
-
-
 @pytest.mark.parametrize("fault", ["lose", "truncated"])
 @pytest.mark.parametrize("search", SEARCHES)
 @pytest.mark.parametrize("name", NAMES)
 async def test_a_lost_add_is_found_by_any_search(name, search, fault):
-    """The job that was made is found and adopted, and there is one."""
+    """A lost add is found and adopted, although the search may not show its own text."""
     app = emulator(search=search)
     fill(app, "fastcron", 5)
     app.emulator.faults.add(Fault(fault, function="cron.add"))
@@ -31,7 +28,7 @@ async def test_a_lost_add_is_found_by_any_search(name, search, fault):
         await api.cron.list()
         job = await api.cron.add(url=URL, name=name)
     assert [row["id"] for row in app.emulator.jobs("fastcron")[5:]] == [job.id]
-    assert count(app, "cron.add") == 1
+    assert accepted(app, "cron.add") == 1
 
 
 @pytest.mark.parametrize("search", SEARCHES)
@@ -65,7 +62,7 @@ async def test_every_way_tells_the_truth_by_any_search(way, search):
 @pytest.mark.parametrize("search", SEARCHES)
 @pytest.mark.parametrize("name", [name for name in NAMES if name.strip() == name])
 async def test_ensure_makes_one_job_by_any_search(name, search):
-    """Two nights make one job, although the search may show none."""
+    """A name that is ensured on two nights has one job, although the search may show none."""
     app, ids = emulator(search=search), set()
     for _ in range(2):
         async with paced(app) as api:

@@ -11,13 +11,9 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from cronapi import ConfigurationError
-from tests.support.emulated import TOKEN, URL, client_of, emulator, virtual
+from tests.support.emulated import TOKEN, URL, emulator, paced, virtual
 
 pytestmark = pytest.mark.virtual_clock
-
-
-def paced(app, provider="fastcron", rate=1.0, **options):
-    return client_of(app, provider, scheduler=virtual(rate), **options)
 
 
 async def test_a_slot_is_entered_once():

@@ -18,18 +18,16 @@ from cronapi import (
     Applied,
     Client,
     ConnectionFailedError,
-    CronAPIError,
     OutcomeUnknownError,
     RedirectError,
     RequestTimeoutError,
     ResponseError,
-    RetryPolicy,
     TransportError,
 )
 from cronapi._calls import transport
 from tests.support.emulated import PROVIDERS, TOKEN, Hurry
+from tests.support.line import JOB, QUICK, failure
 
-JOB = {"id": 7, "name": "ping", "url": "https://example.com/ping"}
 CALLS = {
     "READ": ("cron_get", lambda api: api.cron.get(7)),
     "SAME": ("cron_edit", lambda api: api.cron.edit(7, name="ping")),
@@ -39,7 +37,6 @@ KINDS = pytest.mark.parametrize("kind", CALLS)
 MODULES = pytest.mark.parametrize(
     "module", [None, httpx, httpx2], ids=lambda module: module.__name__ if module else "own"
 )
-QUICK = RetryPolicy(max_attempts=2, max_delay=0.01)
 
 
 def answer(data, status="200 OK", *headers):
@@ -212,12 +209,6 @@ async def client_at(url, module=None, **options):
         yield await stack.enter_async_context(
             Client(PROVIDERS["fastcron"], TOKEN, base_url=url, **options)
         )
-
-
-async def failure(call):
-    with pytest.raises(CronAPIError) as caught:
-        await call
-    return caught.value
 
 
 @pytest.fixture(autouse=True)

@@ -18,74 +18,19 @@ from cronapi import (
     Client,
     ConfigurationError,
     ConnectionFailedError,
-    CronAPIError,
     OutcomeUnknownError,
     RedirectError,
     RequestTimeoutError,
     ResponseError,
-    RetryPolicy,
     Scheduler,
     StatusError,
     TransportError,
 )
 from cronapi._calls import transport as _transport
-from tests.support.emulated import PROVIDERS, TOKEN, Hurry, client_of
-
-QUICK = RetryPolicy(max_attempts=2, max_delay=0.01)
-
-JOB = {"id": 7, "name": "ping", "url": "https://example.com/ping"}
-
-CALLS = {
-    "READ": lambda api: api.cron.get(7),
-    "SAME": lambda api: api.cron.edit(7, name="ping"),
-    "CREATE": lambda api: api.cron.add(url=JOB["url"], name="ping"),
-}
+from tests.support.emulated import PROVIDERS, TOKEN, client_of
+from tests.support.line import CALLS, JOB, KINDS, QUICK, Line, failure, good
 
 NAMES = {"READ": "cron_get", "SAME": "cron_edit", "CREATE": "cron_add"}
-
-KINDS = pytest.mark.parametrize("kind", CALLS)
-
-
-def good(data=None):
-    return httpx.Response(
-        200, json={"status": "success", "code": 0, "data": JOB if data is None else data}
-    )
-
-
-class Line:
-    """A transport's handler that answers by script: each function its own, and notes what was
-    asked.
-    """
-
-    def __init__(self, **scripts):
-        self.scripts = scripts
-        self.asked = []
-
-    async def __call__(self, request):
-        function = request.url.path.rpartition("/")[2]
-        self.asked.append(function)
-        outcome = self.scripts.get(function, self.scripts.get("default"))
-        if isinstance(outcome, list):
-            outcome = outcome.pop(0) if len(outcome) > 1 else outcome[0]
-        outcome = await outcome(request) if callable(outcome) else outcome
-        if isinstance(outcome, BaseException):
-            raise outcome
-        return outcome or good([] if function == "cron_list" else None)
-
-    def client(self, **options):
-        options = {
-            "scheduler": Hurry(10_000.0),
-            "retry": QUICK,
-            "transport": httpx.MockTransport(self),
-        } | options
-        return client_of(None, **options)
-
-
-async def failure(call):
-    with pytest.raises(CronAPIError) as caught:
-        await call
-    return caught.value
-
 
 # --- what an exception becomes -------------------------------------------------------------------
 
@@ -375,9 +320,6 @@ async def test_no_http_client_can_be_made(monkeypatch):
         assert error.applied is Applied.NO
         assert isinstance(error.__cause__, ValueError)
     await api.aclose()
-
-
-# --- event loops ---------------------------------------------------------------------------------
 
 
 async def test_an_error_of_the_service_is_no_error_of_the_transport():

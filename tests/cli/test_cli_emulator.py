@@ -58,7 +58,7 @@ def test_it_serves_both_services_until_it_is_told_to_stop(told):
 
 
 def test_a_termination_ends_it_and_frees_the_port():
-    """The same in this process, and its port is free again afterwards."""
+    """SIGTERM ends the server cleanly, and its port is free again afterwards."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     done = threading.Event()

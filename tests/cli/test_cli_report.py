@@ -61,7 +61,7 @@ def test_too_few_requests_have_no_rate(seen):
 
 @pytest.mark.parametrize("wrong", [{"lost": 1}, {"duplicated": 1}, {"errors": ("x",)}])
 def test_a_report_is_sound_only_if_nothing_is_lost_or_twice(wrong):
-    """Each of the three alone makes it unsound."""
+    """A lost job, a duplicated job or an error alone makes a report unsound."""
     assert REPORT.sound
     assert not evolve(REPORT, **wrong).sound
 

@@ -185,7 +185,7 @@ def test_without_click_it_says_what_to_install():
 
 
 def test_without_click_main_exits_with_1(monkeypatch, capsys):
-    """The same in this process."""
+    """Where click cannot be imported, `main` names the extra and exits with 1."""
     monkeypatch.delitem(sys.modules, "cronapi.cli.root")
     monkeypatch.setitem(sys.modules, "click", None)
     with pytest.raises(SystemExit) as exit_:

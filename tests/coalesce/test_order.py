@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 from contextlib import suppress
-from types import MappingProxyType
 
 import anyio
-import httpx
 import pytest
 
 from cronapi import (
@@ -20,40 +18,10 @@ from cronapi import (
 from cronapi._coalesce.order import Order
 from cronapi.emulator import Fault
 from tests.support.emulated import URL, client_of, emulator, together, virtual
+from tests.support.merged import Wire, made, merging, named
+from tests.support.seen import functions
 
 pytestmark = pytest.mark.virtual_clock
-
-
-class Wire(httpx.ASGITransport):
-    """The way to the emulator: each request is `slow` seconds under way, and what `broken` names
-    gets that `answer`.
-    """
-
-    slow = 0.0
-    broken = None
-    answer = MappingProxyType({"status": "error", "code": 1, "message": "Not today"})
-
-    async def handle_async_request(self, request):
-        await anyio.sleep(self.slow)
-        if self.broken is not None and request.url.path.endswith(self.broken):
-            return httpx.Response(200, json=dict(self.answer))
-        return await super().handle_async_request(request)
-
-
-def merging(app, rate=1.0, **options):
-    return client_of(app, scheduler=virtual(rate), coalesce=True, **options)
-
-
-def functions(app):
-    return [request.function for request in app.emulator.requests]
-
-
-def named(count):
-    return [{"url": URL, "name": f"job {n}"} for n in range(count)]
-
-
-async def made(api, count):
-    return [job.id for job in await api.cron.batch_add(named(count))]
 
 
 # --- order ---------------------------------------------------------------------------------------

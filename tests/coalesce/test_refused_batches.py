@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from types import MappingProxyType
 
 import anyio
 import httpx
@@ -21,44 +20,11 @@ from cronapi import (
     WaitTooLongError,
 )
 from cronapi.emulator import Fault
-from tests.support.emulated import TOKEN, URL, client_of, emulator, virtual
+from tests.support.emulated import TOKEN, URL, emulator
+from tests.support.merged import Wire, made, merging
+from tests.support.seen import functions
 
 pytestmark = pytest.mark.virtual_clock
-
-
-class Wire(httpx.ASGITransport):
-    """The way to the emulator: each request is `slow` seconds under way, and what `broken` names
-    gets that `answer`.
-    """
-
-    slow = 0.0
-    broken = None
-    answer = MappingProxyType({"status": "error", "code": 1, "message": "Not today"})
-
-    async def handle_async_request(self, request):
-        await anyio.sleep(self.slow)
-        if self.broken is not None and request.url.path.endswith(self.broken):
-            return httpx.Response(200, json=dict(self.answer))
-        return await super().handle_async_request(request)
-
-
-def merging(app, rate=1.0, **options):
-    return client_of(app, scheduler=virtual(rate), coalesce=True, **options)
-
-
-def functions(app):
-    return [request.function for request in app.emulator.requests]
-
-
-def named(count):
-    return [{"url": URL, "name": f"job {n}"} for n in range(count)]
-
-
-async def made(api, count):
-    return [job.id for job in await api.cron.batch_add(named(count))]
-
-
-# --- a batch that is refused ---------------------------------------------------------------------
 
 
 class Small(Wire):

@@ -7,17 +7,10 @@ import pytest
 
 from cronapi import CronAPIError, NotFoundError, WaitTooLongError
 from cronapi.emulator import Fault
-from tests.support.emulated import URL, client_of, emulator, together, virtual
+from tests.support.emulated import URL, emulator, paced, together
+from tests.support.seen import functions
 
 pytestmark = pytest.mark.virtual_clock
-
-
-def paced(app, provider="fastcron", rate=1.0, **options):
-    return client_of(app, provider, scheduler=virtual(rate), **options)
-
-
-def functions(app):
-    return [request.function for request in app.emulator.requests]
 
 
 async def test_max_wait_holds_for_a_shared_request_that_is_refused():

@@ -7,10 +7,7 @@ import pytest
 
 from cronapi import CronJob, Group
 from cronapi.emulator import ManualClock, create_app
-from tests.support.emulated import FAST
-
-START = 1_800_000_000
-URL = "https://example.com/ping"
+from tests.support.emulated import FAST, START, URL
 
 
 @attrs.define

@@ -24,10 +24,9 @@ from cronapi import (
     Scheduler,
     SetCronJob,
 )
-from tests.support.emulated import BASE_URLS, TOKEN, client_of
+from tests.support.emulated import BASE_URLS, TOKEN, URL, client_of
 
 NAIVE = datetime(2030, 5, 24, 2, 44, 25)  # noqa: DTZ001 -- the mistake that is tested
-URL = "https://example.com/ping"
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from cronapi import (
     ServiceUnavailableError,
 )
 from cronapi.emulator import Fault
-from tests.support.bulks import names, sent
 from tests.support.emulated import URL, client_of, emulator, paced, virtual
+from tests.support.seen import names, sent
 
 pytestmark = pytest.mark.virtual_clock
 

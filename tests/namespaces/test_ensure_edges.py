@@ -7,13 +7,9 @@ import pytest
 
 from cronapi import ConfigurationError, WaitTooLongError
 from cronapi.emulator import Fault
-from tests.support.emulated import URL, client_of, emulator, together, virtual
+from tests.support.emulated import URL, emulator, paced, together
 
 pytestmark = pytest.mark.virtual_clock
-
-
-def paced(app, provider="fastcron", rate=1.0, **options):
-    return client_of(app, provider, scheduler=virtual(rate), **options)
 
 
 async def test_ensure_waits_no_longer_than_max_wait():

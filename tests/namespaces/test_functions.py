@@ -5,7 +5,7 @@ what comes back.
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 
 import attrs
@@ -22,23 +22,7 @@ from cronapi import (
     UnsupportedFunctionError,
 )
 from cronapi._functions import TABLE, offered_by
-
-START = 1_800_000_000
-NOW = datetime.fromtimestamp(START, UTC)
-URL = "https://example.com/ping"
-WAYS = [
-    ("fastcron", "body", "json"),
-    ("fastcron", "body", "form"),
-    ("fastcron", "body", "query"),
-    ("fastcron", "bearer", "json"),
-    ("fastcron", "bearer", "form"),
-    ("fastcron", "bearer", "query"),
-    ("setcronjob", "body", "json"),
-    ("setcronjob", "body", "form"),
-    ("setcronjob", "body", "query"),
-]
-BOTH = pytest.mark.parametrize("provider", ["fastcron", "setcronjob"])
-
+from tests.support.emulated import NOW, URL, WAYS
 
 # --- one check for each function -----------------------------------------------------------------
 

@@ -15,24 +15,7 @@ from cronapi import (
     Notify,
 )
 from cronapi._functions import PAGE
-from tests.support.emulated import client_of
-
-START = 1_800_000_000
-NOW = datetime.fromtimestamp(START, UTC)
-URL = "https://example.com/ping"
-WAYS = [
-    ("fastcron", "body", "json"),
-    ("fastcron", "body", "form"),
-    ("fastcron", "body", "query"),
-    ("fastcron", "bearer", "json"),
-    ("fastcron", "bearer", "form"),
-    ("fastcron", "bearer", "query"),
-    ("setcronjob", "body", "json"),
-    ("setcronjob", "body", "form"),
-    ("setcronjob", "body", "query"),
-]
-BOTH = pytest.mark.parametrize("provider", ["fastcron", "setcronjob"])
-
+from tests.support.emulated import BOTH, START, URL, WAYS, client_of
 
 # --- lists and searches --------------------------------------------------------------------------
 

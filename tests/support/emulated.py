@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import anyio
 import anyio.lowlevel
@@ -23,6 +24,25 @@ FAST = {"fastcron": None, "setcronjob": None}
 RATES = {"fastcron": 1.0, "setcronjob": 10.0}
 BOTH = pytest.mark.parametrize("provider", ["fastcron", "setcronjob"])
 URL = "https://example.com/ping"
+WAYS = [
+    ("fastcron", "body", "json"),
+    ("fastcron", "body", "form"),
+    ("fastcron", "body", "query"),
+    ("fastcron", "bearer", "json"),
+    ("fastcron", "bearer", "form"),
+    ("fastcron", "bearer", "query"),
+    ("setcronjob", "body", "json"),
+    ("setcronjob", "body", "form"),
+    ("setcronjob", "body", "query"),
+]
+"""Every provider with each way of asking: where the token goes, and the request's format."""
+START = 1_800_000_000
+"""Unix seconds at which a `ManualClock` starts."""
+NOW = datetime.fromtimestamp(START, UTC)
+LOSSES = ["lose", "cut", "truncated", "garbage", "empty", "bad_gateway"]
+"""Faults after which the service has done what was asked and the client cannot know it."""
+LOST = [*LOSSES, "half", "reset", "error", "outage"]
+"""Faults that lose the answer to a batch, before, after or while it is carried out."""
 
 
 def emulator(**options):
@@ -63,11 +83,11 @@ def client_of(app, provider="fastcron", token=TOKEN, **options):
     return Client(PROVIDERS[provider], token, **options)
 
 
-def paced(app, provider="fastcron", **options):
-    """Return a client of the emulator `app` in process, at its service's rate on a virtual clock
-    unless a scheduler is given.
+def paced(app, provider="fastcron", rate=None, **options):
+    """Return a client of the emulator `app` in process, on a virtual clock, at its service's rate
+    or at another, unless a scheduler is given.
     """
-    options.setdefault("scheduler", virtual(RATES[provider]))
+    options.setdefault("scheduler", virtual(rate or RATES[provider]))
     return client_of(app, provider, **options)
 
 
