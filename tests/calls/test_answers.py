@@ -19,15 +19,21 @@ from cronapi import (
     WaitTooLongError,
 )
 from cronapi.emulator import Fault
-from tests.support.emulated import URL, client_of, emulator, fill, paced, specs, together, virtual
+from tests.support.emulated import (
+    URL,
+    client_of,
+    emulator,
+    fill,
+    paced,
+    spec_of,
+    specs,
+    together,
+    virtual,
+)
 from tests.support.seen import ids, sent
 from tests.support.told import WAYS, is_true
 
 pytestmark = pytest.mark.virtual_clock
-
-
-def respecs(number):
-    return {"url": f"{URL}/{number}", "name": f"n{number}"}
 
 
 async def failure(call, kind=CronAPIError):
@@ -111,7 +117,7 @@ async def test_creates_behind_a_hook_are_made_once(hook, kind, way):
         hooked(httpx.ASGITransport(app), hook) as http,
         client_of(app, transport=None, http_client=http, scheduler=virtual(1.0)) as api,
     ):
-        found = await WAYS[way](api, respecs)
+        found = await WAYS[way](api, spec_of)
     assert is_true(found, app.emulator.jobs("fastcron"))
     assert found.done
 
@@ -274,7 +280,7 @@ async def test_a_create_that_is_answered_with_a_known_job_is_looked_up(way):
             "cron_batch_add" if "many" in way or "batch" in way else "cron_add"
         ]
         await api.cron.get(known[-1])
-        found = await WAYS[way](api, respecs)
+        found = await WAYS[way](api, spec_of)
     assert found.done
     assert is_true(found, app.emulator.jobs("fastcron"), known=known)
 

@@ -12,15 +12,11 @@ from attrs import evolve
 from cronapi import FASTCRON, Applied, Client, CronAPIError
 from cronapi.emulator import Fault
 from cronapi.emulator.pages import FRONT_PAGES
-from tests.support.emulated import BASE_URLS, TOKEN, URL, emulator, paced, specs, virtual
+from tests.support.emulated import BASE_URLS, TOKEN, URL, emulator, paced, spec_of, specs, virtual
 from tests.support.seen import ids, sent
 from tests.support.told import CREATES, WAYS, is_true, told, told_of
 
 pytestmark = pytest.mark.virtual_clock
-
-
-def respecs(number):
-    return {"url": f"{URL}/{number}", "name": f"n{number}"}
 
 
 # --- a load balancer's 503 -----------------------------------------------------------------------
@@ -53,7 +49,7 @@ async def test_a_front_that_goes_on_answering_503_is_never_a_false_no(way):
     app = emulator()
     app.emulator.faults.add(Fault("front", times=None))
     async with paced(app) as api:
-        found = await WAYS[way](api, respecs)
+        found = await WAYS[way](api, spec_of)
     assert is_true(found, app.emulator.jobs("fastcron"))
     assert len(ids(app)) <= 5
 
@@ -67,7 +63,7 @@ async def test_a_front_that_sometimes_answers_503_makes_nothing_twice(way, share
         Fault("front", times=None, share=share), Fault("front_before", times=None, share=share)
     )
     async with paced(app) as api:
-        found = await WAYS[way](api, respecs)
+        found = await WAYS[way](api, spec_of)
     assert is_true(found, app.emulator.jobs("fastcron"))
 
 
@@ -141,7 +137,7 @@ async def test_an_envelope_or_a_408_makes_nothing_twice(kind, way):
     app = emulator()
     app.emulator.faults.add(*(Fault(kind, function=name) for name in CREATES))
     async with paced(app) as api:
-        found = await WAYS[way](api, respecs)
+        found = await WAYS[way](api, spec_of)
     assert is_true(found, app.emulator.jobs("fastcron"))
     assert found.done
     assert not found.unknown

@@ -16,7 +16,7 @@ from typing import Any
 
 from attrs import define, frozen
 
-from tests.support.chaos_judge import ATTEMPTS, UNSURE, Verdict, Visit
+from tests.support.chaos_judge import ATTEMPTS, MOST_TOLD, UNSURE, Verdict, Visit
 
 Row = Mapping[str, Any]
 Thing = tuple[str, int]
@@ -25,7 +25,6 @@ READS, STATUS = ("cron.get", "cron.find"), ("cron.enable", "cron.disable")
 ADDS = ("cron.add", "cron.batch_add", "group.add")
 DELETES = ("cron.delete", "cron.batch_delete", "group.delete")
 EDITS = ("cron.edit", "cron.batch_edit")
-MOST_TOLD = 5
 
 
 @define(eq=False)

@@ -91,9 +91,14 @@ def paced(app, provider="fastcron", rate=None, **options):
     return client_of(app, provider, **options)
 
 
+def spec_of(number, word="n"):
+    """Return the spec of the job with this number."""
+    return {"url": f"{URL}/{number}", "name": f"{word}{number}"}
+
+
 def specs(count, word="n"):
     """Return specs of so many jobs."""
-    return [{"url": f"{URL}/{n}", "name": f"{word}{n}"} for n in range(count)]
+    return [spec_of(number, word) for number in range(count)]
 
 
 async def together(*calls):

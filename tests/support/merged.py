@@ -7,7 +7,7 @@ from types import MappingProxyType
 import anyio
 import httpx
 
-from tests.support.emulated import URL, client_of, virtual
+from tests.support.emulated import URL, paced
 
 
 class Wire(httpx.ASGITransport):
@@ -26,9 +26,9 @@ class Wire(httpx.ASGITransport):
         return await super().handle_async_request(request)
 
 
-def merging(app, rate=1.0, **options):
+def merging(app, provider="fastcron", rate=None, **options):
     """Return a client on a virtual clock whose waiting calls share requests."""
-    return client_of(app, scheduler=virtual(rate), coalesce=True, **options)
+    return paced(app, provider, rate, coalesce=True, **options)
 
 
 def named(count):
