@@ -10,10 +10,9 @@ import pytest
 
 from cronapi import FastCron, Scheduler
 from cronapi.emulator import create_app, run_in_thread
+from tests.support.emulated import TOKEN
 
-TOKEN = "emulator-token-0123456789abcdef"
 EXAMPLES = Path(__file__).parents[2] / "examples"
-SPECS = {"url": "https://example.com/ping", "expression": "*/5 * * * *", "name": "ping"}
 
 
 @pytest.fixture(autouse=True)

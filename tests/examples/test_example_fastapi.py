@@ -19,7 +19,6 @@ from cronapi import (
 )
 from cronapi.emulator import Fault
 
-TOKEN = "emulator-token-0123456789abcdef"
 NEW = {"url": "https://example.com/ping", "expression": "*/5 * * * *", "name": "ping"}
 
 
