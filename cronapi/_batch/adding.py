@@ -22,6 +22,7 @@ from cronapi._calls.memory import ids_of
 from cronapi._calls.options import DeferredRequest
 from cronapi._calls.pages import every_job
 from cronapi._functions import Function
+from cronapi._protocol.facts import facts_of
 from cronapi.errors import (
     APIError,
     Applied,
@@ -243,9 +244,12 @@ async def _refused(
     halves = split(len(specs))
     if calls.limits.atomic:
         return halves
-    if calls.options.retry is None:  # without lookups it stays open what the batch has done
-        again = partial(add, calls, tries=tries)
-        return settled(await send_parts(calls.limits, specs, halves, again))
+    if calls.options.retry is None:
+        text = "Refused as part of a batch; with retry=None nothing tells if it made other jobs"
+        facts = facts_of(error) | {"applied": Applied.UNKNOWN}
+        unknown = OutcomeUnknownError(f"{text}: {error.message}", **facts)
+        unknown.__cause__ = error
+        return settled(all_failed(unknown, specs))
     try:
         found = await _look_up(calls, specs, look)
     except CronAPIError as problem:

@@ -99,12 +99,11 @@ async def _refused(calls: Calls, ids: Sequence[int], error: APIError, *, lost: b
     if len(ids) == 1:
         return settled(all_failed(error, ids))
     if calls.options.retry is None:
-        return settled(all_failed(_of_a_batch(error, len(ids), lost=lost), ids))
+        return settled(all_failed(_of_a_batch(error, len(ids)), ids))
     try:
         there = set(ids_of(await retry_once(partial(every_job, calls.ask))))
     except CronAPIError as problem:
-        failed = with_facts(problem, applied=Applied.UNKNOWN if lost else Applied.NO)
-        return settled(all_failed(failed, ids))
+        return settled(all_failed(with_facts(problem, applied=Applied.UNKNOWN), ids))
     left = [index for index, number in enumerate(ids) if number in there]
     absent = {
         index: _absent(calls, number, error, lost=lost)
@@ -118,15 +117,18 @@ async def _refused(calls: Calls, ids: Sequence[int], error: APIError, *, lost: b
     return settled(await send_parts(calls.limits, ids, result, again, lost=True))
 
 
-def _of_a_batch(error: APIError, count: int, *, lost: bool) -> APIError:
-    """Return the error of each item of a batch that was refused without a look at its items."""
+def _of_a_batch(error: APIError, count: int) -> APIError:
+    """Return the error of each item of a batch that was refused without a look at its items.
+
+    The batch may have deleted some of them before it came to the bad one.
+    """
     text = (
         f"Refused as part of a batch of {count}; with retry=None nothing tells which item it was: "
         f"{error.message}"
     )
     refusal = APIError(text, code=error.code, **facts_of(error))
     refusal.__cause__ = error
-    return with_facts(refusal, applied=Applied.UNKNOWN) if lost else refusal
+    return with_facts(refusal, applied=Applied.UNKNOWN)
 
 
 def _absent(calls: Calls, number: int, error: APIError, *, lost: bool) -> Result:

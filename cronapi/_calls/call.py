@@ -17,7 +17,7 @@ from cronapi._calls.creates import Keys
 from cronapi._calls.failures import Failures
 from cronapi._calls.lookup import LAST_LOOK, LOOKS, RECOVERY, UNCLEAR, Finding
 from cronapi._calls.matching import lookup_keys
-from cronapi._calls.memory import learn, learn_gone
+from cronapi._calls.memory import learn, learn_gone, learn_unreported
 from cronapi._calls.options import DeferredRequest, Options
 from cronapi._calls.pages import Paging
 from cronapi._calls.retry import History, RetryPolicy, Step, backoff, is_over, next_step
@@ -160,10 +160,14 @@ class Call:
         """
         if not self._was_repeated or not self._options.look:
             return data
-        await self._caller.wait(LAST_LOOK)
         sender, memory = self._sender, self._caller.memory
         function, ask = sender.function.name, asker(self._caller, self._options, sender.lane)
-        twin = await lookup.find_twin(ask, function, sender.sent, data, memory, sender.epoch)
+        try:
+            await self._caller.wait(LAST_LOOK)
+            twin = await lookup.find_twin(ask, function, sender.sent, data, memory, sender.epoch)
+        except BaseException:  # no caller learns of the job
+            learn_unreported(memory, function, data)
+            raise
         if twin is None:
             return data
         learn(memory, function, twin, sender.sent)

@@ -140,7 +140,8 @@ class Bulk(Generic[T]):
 
     def _begin(self, keep: Callable[[Outcome[T]], None]) -> OutcomeIterator[T]:
         if self._begun:
-            raise ConfigurationError("A bulk is carried out once; make another.")
+            was = "The bulk was closed" if self._closed else "A bulk is carried out once"
+            raise ConfigurationError(f"{was}; make another.")
         self._begun, self._unused = True, False
         run = self._run = Run(self._calls, self._operation, self._source, self._path)
 
@@ -157,10 +158,9 @@ class Bulk(Generic[T]):
                 pass
         finally:
             self._await_ended = True
-        if self._closed:
-            raise ConfigurationError(
-                "The bulk was closed before its end; its report has the outcomes so far."
-            )
+        if self._closed and self._run is not None:
+            text = "The bulk was closed before its end; its report has the outcomes so far."
+            raise ConfigurationError(text, applied=self._run.applied)
         return self.report
 
     def _report_progress(self, run: Run[T], count: int) -> None:

@@ -17,6 +17,7 @@ from cronapi import _functions as table
 from cronapi._batch.calls import Calls
 from cronapi._batch.results import Result, fatal_error
 from cronapi._calls.tasks import spawn
+from cronapi._functions import Repeat
 from cronapi._protocol.facts import with_facts
 from cronapi.bulk.chunks import AHEAD, Chunk, Chunks
 from cronapi.bulk.eta import lookup_seconds
@@ -67,8 +68,8 @@ class Run(Generic[T]):
     ahead: float = 0.0
     outcomes: OutcomeBuffer[Outcome[T]] = field(factory=lambda: OutcomeBuffer(AHEAD))
     _journal: Journal | None = None
-    _doubt: Applied = Applied.NO
-    """UNKNOWN once the journal could not be written after items were sent."""
+    applied: Applied = Applied.NO
+    """UNKNOWN once items were sent that change something."""
     _is_stopped: bool = False
     _chunks: Chunks = Factory(lambda run: Chunks(run.source, run.operation.size), takes_self=True)
     _scope: anyio.CancelScope | None = None
@@ -124,8 +125,8 @@ class Run(Generic[T]):
         except Exception as error:  # noqa: BLE001 -- the caller gets it, not the event loop
             self._break_off(error)
         finally:
-            if isinstance(self.error, CronAPIError) and self._doubt is Applied.UNKNOWN:
-                with_facts(self.error, applied=self._doubt)
+            if isinstance(self.error, CronAPIError) and self.applied is Applied.UNKNOWN:
+                with_facts(self.error, applied=self.applied)
             self._ended.set()
             self.outcomes.end()
 
@@ -191,9 +192,8 @@ class Run(Generic[T]):
             await self._hand_out(self._outcome(item, Result(error=error)))
 
     async def _next_chunk(self) -> Chunk:
-        patience = (
-            self.calls.caller.scheduler.rate.interval
-        )  # a slot this late delays no other call
+        # A slot this late delays no other call.
+        patience = self.calls.caller.scheduler.rate.interval
         return await self._chunks.next(patience)
 
     async def _carry_out_chunks(self) -> None:
@@ -208,6 +208,8 @@ class Run(Generic[T]):
                 self.source.stop()  # the other workers need no more items
 
     async def _carry_out(self, chunk: Chunk) -> None:
+        if self.operation.function.repeat is not Repeat.READ:
+            self.applied = Applied.UNKNOWN
         payloads = [item.payload for item in chunk.items]
         if self._journal is not None:
             return await self._carry_out_noted(chunk, payloads, self._journal)
@@ -230,18 +232,16 @@ class Run(Generic[T]):
                     outcomes.append(self._outcome(chunk.items[index], result))
                     note_outcome(journal, outcomes[-1], fingerprints[outcomes[-1].index])
             await journal.flush()
-        except BaseException as error:
-            self._uncommitted(outcomes, error)
+        except BaseException:
+            self._uncommitted(outcomes)
             raise
         finally:
             for outcome in outcomes:  # also if the disk is full
                 self.outcomes.put(outcome)
         await self.outcomes.room()
 
-    def _uncommitted(self, outcomes: Sequence[Outcome[T]], error: BaseException) -> None:
+    def _uncommitted(self, outcomes: Sequence[Outcome[T]]) -> None:
         """Leave jobs to the next run that the journal may not have: it is to find them."""
-        if isinstance(error, ConfigurationError) and outcomes:
-            self._doubt = Applied.UNKNOWN
         if self.operation.function is table.CRON_ADD:
             ids = [outcome.value.id for outcome in outcomes if isinstance(outcome.value, CronJob)]
             self.calls.caller.memory.mark_unreported("cron", ids)

@@ -25,7 +25,7 @@ from cronapi import (
 )
 from cronapi.emulator import Fault
 from tests.support.bulks import LATER
-from tests.support.emulated import TOKEN, URL, emulator, paced, together
+from tests.support.emulated import TOKEN, URL, emulator, paced, specs, together
 from tests.support.seen import names, sent
 
 pytestmark = pytest.mark.virtual_clock
@@ -97,7 +97,7 @@ class Scripted(httpx.AsyncBaseTransport):
 
     def _end(self):
         if self.last == "outage":
-            return httpx.Response(503)
+            return httpx.Response(503, text="503 Service Temporarily Unavailable")
         if self.last == "no connection":
             raise httpx.ConnectError("refused")
         return httpx.Response(200, json={"status": "error", "code": 11, "message": "No such token"})
@@ -325,15 +325,13 @@ async def test_each_half_of_a_batch_is_told_what_became_of_it(deeds, told):
 
 
 class AfterTheList(Scripted):
-    """The same, and its end waits for the jobs to be listed."""
+    """The same, and the jobs can be listed meanwhile."""
 
     def __init__(self, app, *deeds):
         super().__init__(app, "cron_batch_delete", *deeds, last="outage")
-        self.listed = False
 
     async def handle_async_request(self, request):
-        if not self.deeds and not self.listed:
-            self.listed = True
+        if request.url.path.endswith("/cron_list"):
             return await self._inner.handle_async_request(request)
         return await super().handle_async_request(request)
 
@@ -381,8 +379,8 @@ async def test_a_refusal_of_the_job_itself_proves_that_it_was_not_changed(tmp_pa
 
 
 async def test_without_retry_a_refused_batch_says_that_nobody_looked():
-    """With `retry=None` each delete of a refused batch says of how many it was one, and that nobody
-    looked which was refused.
+    """With `retry=None` each delete of a refused batch is unknown: it says of how many it was one,
+    and that nobody looked which was refused.
     """
     app = emulator()
     ids = await made(app, 3)
@@ -390,13 +388,56 @@ async def test_without_retry_a_refused_batch_says_that_nobody_looked():
         before = len(app.emulator.requests)
         report = await api.cron.delete_many([*ids, 4711])
         assert len(app.emulator.requests) - before == 1
-    assert {outcome.status for outcome in report} == {"failed"}
+    assert {outcome.status for outcome in report} == {"unknown"}
     assert all(
         "batch of 4" in str(outcome.error) and "retry=None" in str(outcome.error)
         for outcome in report
     )
     assert all("not found" in str(outcome.error) and outcome.error.code == 1 for outcome in report)
     assert len(app.emulator.jobs("fastcron")) == 3
+
+
+async def test_an_error_after_the_first_jobs_does_not_say_that_nothing_was_done():
+    """A wrong item behind five good ones ends the bulk with an error that is no reason to repeat
+    it, and so does closing it.
+    """
+    app = emulator()
+    async with paced(app) as api:
+        with pytest.raises(ConfigurationError) as wrong:
+            await api.cron.add_many(iter([*specs(5), {"nonsense": 1}]))
+        assert len(app.emulator.jobs("fastcron")) == 5
+        bulk = api.cron.add_many(specs(300))
+        with pytest.raises(ConfigurationError, match="closed before its end") as closed:
+            await closed_midway(bulk)
+    assert [caught.value.applied for caught in (wrong, closed)] == [Applied.UNKNOWN] * 2
+
+
+async def closed_midway(bulk):
+    """Wait for a bulk that is closed after its first request. Raise its own error."""
+    error = None
+    async with anyio.create_task_group() as group:
+
+        async def wait():
+            nonlocal error
+            try:
+                await bulk
+            except ConfigurationError as caught:
+                error = caught
+
+        group.start_soon(wait)
+        await anyio.sleep(3.5)
+        await bulk.aclose()
+    raise error
+
+
+async def test_without_retry_a_refused_batch_of_adds_is_unknown_and_not_sent_again():
+    """With `retry=None` nothing tells if a refused batch has made a part of its jobs."""
+    app = emulator(max_batch=1)
+    async with paced(app, retry=None) as api:
+        report = await api.cron.add_many(specs(2))
+    assert {type(outcome.error) for outcome in report} == {OutcomeUnknownError}
+    assert sent(app, "cron.batch_add") == 1
+    assert sent(app, "cron.add") == 0
 
 
 # --- what may be given ---------------------------------------------------------------------------

@@ -237,7 +237,7 @@ async def test_a_bulk_that_was_not_begun_can_be_closed():
         async with aclosing(api.cron.add_many(specs(3))) as bulk:
             pass
         await bulk.aclose()
-        with pytest.raises(ConfigurationError, match="carried out once"):
+        with pytest.raises(ConfigurationError, match="was closed; make another"):
             await bulk
         begun = api.cron.add_many(specs(3))
         outcomes = aiter(begun)

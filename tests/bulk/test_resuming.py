@@ -52,6 +52,22 @@ async def cut_off(app, bulk, requests):
 
 
 @BOTH
+async def test_a_bulk_that_is_cancelled_while_it_looks_for_a_twin_goes_on(tmp_path, provider):
+    """A job that was made, and whose outcome nobody was told, is found by the next run."""
+    app, journal, given = emulator(), tmp_path / "journal.jsonl", specs(1)
+    async with paced(app, provider) as api:
+        app.emulator.faults.add(Fault("reset", function="cron.add"))
+        async with anyio.create_task_group() as group:
+            group.start_soon(api.cron.add_many(given, journal=journal)._finish)
+            while not app.emulator.jobs(provider):  # noqa: ASYNC110 -- the emulator announces nothing
+                await anyio.sleep(0.05)
+            await anyio.sleep(0.5)
+            group.cancel_scope.cancel()
+        report = await api.cron.add_many(given, journal=journal)
+    all_made_once(app, report, given, provider)
+
+
+@BOTH
 @pytest.mark.parametrize("client", ["same", "new", "new and listed"])
 @pytest.mark.parametrize(
     "requests",
