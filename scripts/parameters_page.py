@@ -15,7 +15,6 @@ from cronapi import CronJob, JobParams, client, models
 from cronapi._calls.matching import NOT_COMPARED
 from cronapi._names import wire_name
 from cronapi._protocol import params
-from cronapi._protocol.encoding import _CLEARABLE
 from cronapi.bulk import bulk
 from cronapi.emulator.jobs import _SHOWN
 from cronapi.emulator.parameters import JOB_PARAMETERS
@@ -147,8 +146,14 @@ def parameters() -> str:
         takers = ", ".join(
             label for label, service in SERVICES.items() if wire in JOB_PARAMETERS[service]
         )
+        clears = "yes" if name in params.CLEARABLE else ""
         rows.append(
-            [*code(name, text, wire), takers, "yes" if name in _CLEARABLE else "", shown(wire)]
+            [
+                *code(name, text, wire),
+                takers,
+                clears,
+                shown(wire),
+            ]
         )
     return table(["parameter", "type", "on the wire", "who takes it", "None clears", "shown"], rows)
 

@@ -12,7 +12,7 @@ from attrs import frozen
 from cronapi import _functions as table
 from cronapi import bulk
 from cronapi._calls.memory import MOST_DIGITS
-from cronapi._protocol.encoding import span
+from cronapi._protocol.kinds import span
 from cronapi._protocol.params import JobSpec, as_params, check_names
 from cronapi.errors import ConfigurationError, UnsupportedFunctionError
 from cronapi.models import CronJob
@@ -139,7 +139,9 @@ class ManyJobs:
         self, ids: Ids, *, for_: str | timedelta, **options: Unpack[BulkOptions]
     ) -> bulk.Bulk[CronJob]:
         """Stop jobs for a span of time, one request each."""
-        return self._each("cron.pause_many", table.CRON_PAUSE, ids, {"for": span(for_)}, options)
+        return self._each(
+            "cron.pause_many", table.CRON_PAUSE, ids, {"for": span("for_", for_)}, options
+        )
 
     def run_many(
         self,

@@ -5,13 +5,15 @@ from __future__ import annotations
 import copy
 import pickle
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 from cronapi._names import wire_name
-from cronapi._protocol.encoding import encode_params, header_lines, span, unix_seconds
+from cronapi._protocol import kinds
+from cronapi._protocol.encoding import encode_params
 from cronapi._protocol.params import (
     JobParams,
     JobSpec,
@@ -23,6 +25,9 @@ from cronapi.models import CronJob, Group, Notify
 from cronapi.providers import FASTCRON, SETCRONJOB
 
 URL = "https://example.com/ping"
+header_lines = partial(kinds.header_lines, "http_headers")
+unix_seconds = partial(kinds.unix_seconds, "time")
+span = partial(kinds.span, "for_")
 SECRETS = {
     "password": "hunter2",
     "http_headers": {"X-Key": "hunter2"},
