@@ -21,6 +21,7 @@ from cronapi.bulk.items import read_all
 from cronapi.errors import ConfigurationError
 from cronapi.models import CronJob, Execution
 from cronapi.namespaces._ensure import ensuring, find_or_refuse, warn_if_altered
+from cronapi.namespaces._invoke import Invoker
 from cronapi.namespaces._many import ManyJobs
 
 
@@ -31,6 +32,8 @@ class CronNamespace(ManyJobs):
     Every method raises the errors of `cronapi.errors`, and says if the call may be repeated. Times
     are aware datetimes or Unix seconds. `ManyJobs` describes the `*_many` methods.
     """
+
+    _invoke: Invoker  # named again, so that the hints of `__init__` resolve in this module
 
     async def list(
         self, *, page: int | None = None, keyword: str | None = None
