@@ -78,7 +78,8 @@ def _listed(secrets: object) -> list[object]:
 def contains_secret(error: object, secrets: object) -> bool:
     """Return True if an exception, or one that led to it, repeats a secret.
 
-    A server may echo a request, and a foreign exception may quote it.
+    A server may echo a request, and a foreign exception may quote it. One that cannot be read
+    counts as one that does.
     """
     waiting, seen = [error], list[object]()
     while waiting and len(seen) < LONGEST_CHAIN:
@@ -87,8 +88,15 @@ def contains_secret(error: object, secrets: object) -> bool:
             continue
         seen.append(one)
         waiting += [one.__context__, one.__cause__, *getattr(one, "exceptions", ())]
-    texts = [as_text(one, read) for one in seen for read in (str, repr)]
-    return any(_hidden(text, secrets) != text for text in texts)
+    return any(_tells(one, secrets) for one in seen)
+
+
+def _tells(error: object, secrets: object) -> bool:
+    try:
+        text = f"{error} {error!r}"
+    except Exception:  # noqa: BLE001 -- an exception's own code may raise anything
+        return True
+    return _hidden(text, secrets) != text
 
 
 def secrets_of(params: object) -> list[str]:

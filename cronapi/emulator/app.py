@@ -20,7 +20,7 @@ from cronapi.emulator.answer import (
 )
 from cronapi.emulator.background import Background
 from cronapi.emulator.call import Settings
-from cronapi.emulator.checks import check_choice, is_whole, texts
+from cronapi.emulator.checks import check_choice, is_whole, shown, texts
 from cronapi.emulator.clock import Clock
 from cronapi.emulator.emulator import Emulator, TimeSource
 from cronapi.emulator.faults import ConnectionLost, Fault
@@ -50,7 +50,7 @@ class App:
     def __init__(self, emulator: Emulator, *, error_status: int = 200) -> None:
         """Serve `emulator`, and answer API errors with `error_status` as their HTTP status."""
         if not is_whole(error_status) or error_status not in _ERROR_STATUSES:
-            raise ValueError(f"error_status must be an HTTP status, not {error_status!r}")
+            raise ValueError(f"error_status must be an HTTP status, not {shown(error_status)}")
         self.emulator = emulator
         self._error_status = error_status
         self._background = Background()
@@ -243,12 +243,14 @@ def create_app(
 
 def _check_parts(storage: object, clock: object, rates: object) -> None:
     if not isinstance(storage, str | PathLike):
-        raise ValueError(f"storage must be the path of a file or ':memory:', not {storage!r}")  # noqa: TRY004 -- documented
+        raise ValueError(f"storage must be the path of a file or ':memory:', not {shown(storage)}")  # noqa: TRY004 -- documented
     readings = (getattr(clock, name, None) for name in ("now", "ticks"))
     if clock is not None and not all(map(callable, readings)):
-        raise ValueError(f"clock must have the methods now and ticks, like Clock, not {clock!r}")
+        raise ValueError(
+            f"clock must have the methods now and ticks, like Clock, not {shown(clock)}"
+        )
     if not isinstance(rates, Mapping):
-        raise ValueError(f"rates must map providers to requests per second, not {rates!r}")  # noqa: TRY004 -- documented
+        raise ValueError(f"rates must map providers to requests per second, not {shown(rates)}")  # noqa: TRY004 -- documented
 
 
 def _limiters(rates: Mapping[str, float | None], burst: int, method: str) -> dict[str, Limiter]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from cronapi.emulator.checks import check_choice, check_switch, is_number, is_whole
+from cronapi.emulator.checks import check_choice, check_switch, is_number, is_whole, shown
 from cronapi.emulator.executions import LOG_SHAPES
 from cronapi.emulator.history import History
 from cronapi.emulator.refusal import Refusal
@@ -67,13 +67,13 @@ class Settings:
             check_choice("moves", self.moves, MOVES)
         check_choice("search", self.search, SEARCHES)
         if not (is_number(self.lag) and self.lag >= 0):
-            raise ValueError(f"lag must be 0 or more seconds, not {self.lag!r}")
+            raise ValueError(f"lag must be 0 or more seconds, not {shown(self.lag)}")
         if not is_whole(self.seed, -math.inf):
-            raise ValueError(f"seed must be a whole number, not {self.seed!r}")
+            raise ValueError(f"seed must be a whole number, not {shown(self.seed)}")
         if not is_whole(self.page_size):
-            raise ValueError(f"page_size must be 1 or more, not {self.page_size!r}")
+            raise ValueError(f"page_size must be 1 or more, not {shown(self.page_size)}")
         if not (self.max_batch is None or is_whole(self.max_batch)):
-            raise ValueError(f"max_batch must be 1 or more, not {self.max_batch!r}")
+            raise ValueError(f"max_batch must be 1 or more, not {shown(self.max_batch)}")
 
 
 @frozen

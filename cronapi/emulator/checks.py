@@ -5,6 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+_LONGEST = 80
+"""Characters of a value in a refusal."""
+
+
+def shown(value: object) -> str:
+    """Return a value for a refusal: as code, or its type if that cannot be told."""
+    try:
+        return repr(value)[:_LONGEST]
+    except Exception:  # noqa: BLE001 -- an object's own code may raise anything
+        return f"<{type(value).__name__}>"
+
 
 def is_whole(value: object, least: float = 1) -> bool:
     """Return True for an int of at least `least` that is no boolean."""
@@ -21,13 +32,13 @@ def is_number(value: object) -> bool:
 def check_choice(name: str, value: object, known: Iterable[str]) -> None:
     """Raise `ValueError` unless `value` is one of `known`."""
     if not isinstance(value, str) or value not in known:
-        raise ValueError(f"unknown {name} {value!r}; known: {', '.join(known)}")
+        raise ValueError(f"unknown {name} {shown(value)}; known: {', '.join(known)}")
 
 
 def check_switch(name: str, value: object) -> None:
     """Raise `ValueError` unless `value` is True or False."""
     if not isinstance(value, bool):
-        raise ValueError(f"{name} must be True or False, not {value!r}")  # noqa: TRY004 -- documented
+        raise ValueError(f"{name} must be True or False, not {shown(value)}")  # noqa: TRY004 -- documented
 
 
 def texts(name: str, value: object) -> list[str]:

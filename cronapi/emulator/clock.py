@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from attrs import frozen
 
-from cronapi.emulator.checks import is_number
+from cronapi.emulator.checks import is_number, shown
 
 
 @frozen(kw_only=True)
@@ -47,7 +47,7 @@ class ManualClock:
     def __init__(self, start: float = 1_800_000_000.0) -> None:
         """Stand still at `start` Unix seconds, or raise `ValueError` for anything else."""
         if not is_number(start):
-            raise ValueError(f"a clock starts at Unix seconds, not {start!r}")
+            raise ValueError(f"a clock starts at Unix seconds, not {shown(start)}")
         self._start = start
         self._elapsed = 0.0
 
@@ -67,6 +67,6 @@ class ManualClock:
         if not (is_number(seconds) and seconds >= 0):
             raise ValueError(
                 "a clock can only be advanced by a finite, non-negative number of seconds, "
-                f"not {seconds!r}"
+                f"not {shown(seconds)}"
             )
         self._elapsed += seconds

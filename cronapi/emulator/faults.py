@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import Attribute, field, frozen
 
-from cronapi.emulator.checks import is_number, is_whole
+from cronapi.emulator.checks import is_number, is_whole, shown
 from cronapi.emulator.pages import FRONT_PAGES
 from cronapi.emulator.service import HANDLERS, PROVIDERS
 
@@ -62,27 +62,27 @@ def _is_one_of(value: object, known: Container[str]) -> bool:
 
 def _check_kind(_fault: Fault, _attribute: Attribute[Any], value: str) -> None:
     if not _is_one_of(value, KINDS):
-        raise ValueError(f"unknown fault {value!r}; known: {', '.join(KINDS)}")
+        raise ValueError(f"unknown fault {shown(value)}; known: {', '.join(KINDS)}")
 
 
 def _check_provider(_fault: Fault, _attribute: Attribute[Any], value: str | None) -> None:
     if value is not None and not _is_one_of(value, PROVIDERS):
-        raise ValueError(f"unknown provider {value!r}; known: {', '.join(PROVIDERS)}")
+        raise ValueError(f"unknown provider {shown(value)}; known: {', '.join(PROVIDERS)}")
 
 
 def _check_function(_fault: Fault, _attribute: Attribute[Any], value: str | None) -> None:
     if value is not None and not _is_one_of(value, HANDLERS):
-        raise ValueError(f"unknown function {value!r}; the name is dotted, as in 'cron.add'")
+        raise ValueError(f"unknown function {shown(value)}; the name is dotted, as in 'cron.add'")
 
 
 def _check_times(_fault: Fault, _attribute: Attribute[Any], value: int | None) -> None:
     if value is not None and not is_whole(value):
-        raise ValueError(f"times must be 1 or more, or None for ever, not {value!r}")
+        raise ValueError(f"times must be 1 or more, or None for ever, not {shown(value)}")
 
 
 def _check_share(_fault: Fault, _attribute: Attribute[Any], value: float) -> None:
     if not (is_number(value) and 0 <= value <= 1):
-        raise ValueError(f"share must be a probability from 0 to 1, not {value!r}")
+        raise ValueError(f"share must be a probability from 0 to 1, not {shown(value)}")
 
 
 def _check_seconds(fault: Fault, _attribute: Attribute[Any], value: float) -> None:
@@ -90,7 +90,7 @@ def _check_seconds(fault: Fault, _attribute: Attribute[Any], value: float) -> No
     if not fits or (fault.kind in _TIMED) != (value > 0):
         raise ValueError(
             f"seconds must be positive for {', '.join(sorted(_TIMED))}, "
-            f"and 0 for other faults, not {value!r}"
+            f"and 0 for other faults, not {shown(value)}"
         )
 
 
@@ -98,7 +98,7 @@ def _check_page(fault: Fault, _attribute: Attribute[Any], value: str | None) -> 
     is_page = _is_one_of(value, FRONT_PAGES) and fault.kind in _WITH_PAGE
     if value is not None and not is_page:
         raise ValueError(
-            f"unknown page {value!r} for {fault.kind!r}; "
+            f"unknown page {shown(value)} for {fault.kind!r}; "
             f"{' and '.join(sorted(_WITH_PAGE))} have {', '.join(FRONT_PAGES)}"
         )
 
@@ -154,7 +154,7 @@ class Faults:
     def __init__(self, seed: int = 0) -> None:
         """Begin with no faults. Raises `ValueError` for a seed that is no whole number."""
         if not is_whole(seed, -math.inf):
-            raise ValueError(f"seed must be a whole number, not {seed!r}")
+            raise ValueError(f"seed must be a whole number, not {shown(seed)}")
         self._random = random.Random(seed)  # noqa: S311 -- repeatable on purpose
         self._lock = threading.Lock()
         self._pending: list[tuple[Fault, int | None]] = []
@@ -172,7 +172,7 @@ class Faults:
         """
         for fault in faults:
             if not isinstance(fault, Fault):
-                raise ValueError(f"{fault!r} is no Fault")  # noqa: TRY004 -- as for its values
+                raise ValueError(f"{shown(fault)} is no Fault")  # noqa: TRY004 -- as for its values
         with self._lock:
             self._pending.extend((fault, fault.times) for fault in faults)
 

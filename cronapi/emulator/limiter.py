@@ -14,7 +14,7 @@ from typing import Protocol
 
 from attrs import frozen
 
-from cronapi.emulator.checks import is_number, is_whole
+from cronapi.emulator.checks import is_number, is_whole, shown
 
 _REMEMBERED = 100_000
 _ONE_REQUEST = 1_000_000
@@ -136,12 +136,13 @@ class Limiter:
         """Begin with nothing counted."""
         if rate is not None and not (is_number(rate) and rate > 0):
             raise ValueError(
-                f"a rate must be a positive number of requests per second, or None, not {rate!r}"
+                "a rate must be a positive number of requests per second, or None, "
+                f"not {shown(rate)}"
             )
         if not is_whole(burst, 0):
-            raise ValueError(f"a burst must be 0 or more requests, not {burst!r}")
+            raise ValueError(f"a burst must be 0 or more requests, not {shown(burst)}")
         if not isinstance(method, str) or method not in METERS:
-            raise ValueError(f"unknown limiter {method!r}; known: {', '.join(sorted(METERS))}")
+            raise ValueError(f"unknown limiter {shown(method)}; known: {', '.join(sorted(METERS))}")
         self.rate: float | None = rate
         self.burst: int = burst
         self.method: str = method

@@ -14,7 +14,7 @@ from anyio.from_thread import start_blocking_portal
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from cronapi.emulator.app import ABORT
-from cronapi.emulator.checks import is_whole
+from cronapi.emulator.checks import is_whole, shown
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -84,7 +84,9 @@ async def serve(app: App, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIte
     only. Raises `OSError` if the port is taken, and `ValueError` for a host or port that is none.
     """
     if not isinstance(host, str) or not host or not is_whole(port, 0) or port > _LAST_PORT:
-        raise ValueError(f"host must be text and port from 0 to {_LAST_PORT}: {host!r}, {port!r}")
+        raise ValueError(
+            f"host must be text and port from 0 to {_LAST_PORT}: {shown(host)}, {shown(port)}"
+        )
     config = uvicorn.Config(
         _without_cancellation_error(app),
         host=host,

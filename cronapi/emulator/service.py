@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from cronapi.emulator import account, cron, group, listing
 from cronapi.emulator.call import Call
+from cronapi.emulator.checks import shown
 
 PROVIDERS = ("fastcron", "setcronjob")
 
@@ -65,5 +66,5 @@ def functions(provider: str, era: str = "seed") -> frozenset[str]:
     """
     names_both = isinstance(provider, str) and isinstance(era, str)
     if not names_both or provider not in _MISSING or era not in _REMOVED:
-        raise ValueError(f"unknown provider or era: {provider!r}, {era!r}")
+        raise ValueError(f"unknown provider or era: {shown(provider)}, {shown(era)}")
     return frozenset(HANDLERS) - _MISSING[provider] - _REMOVED[era]

@@ -22,7 +22,7 @@ LANES: tuple[Lane, ...] = ("interactive", "bulk")
 
 def check_lane(lane: object) -> None:
     """Refuse anything but the name of a lane."""
-    if lane not in LANES:
+    if not isinstance(lane, str) or lane not in LANES:
         raise ConfigurationError(
             f"There is no lane {came(lane)}; the lanes are interactive and bulk."
         )
