@@ -100,6 +100,7 @@ ARGUMENTS = [
     (lambda **given: Scheduler(1, **given), "max_in_flight", NO_COUNT),
     (lambda **given: Scheduler(1, **given), "bucket", odd(5, "x", LocalBucket)),
     (lambda lane: Scheduler(1).eta(lane), "lane", odd("x", None, 5)),
+    (lambda batch: FastCron(TOKEN).cron.edit_many([(1, {})], batch=batch), "batch", NO_SWITCH),
     (LocalBucket, "rate", odd(5, "x", None)),
     (lambda clock: LocalBucket(Rate(1), clock=clock), "clock", odd(5, None)),
     (lambda rate: shared_scheduler("k", rate), "rate", odd(5, None)),

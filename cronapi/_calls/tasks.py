@@ -34,13 +34,7 @@ def spawn(work: Callable[[], Awaitable[None]]) -> anyio.CancelScope:
 
     async def run() -> None:
         with scope:
-            try:
-                await work()
-            except* Exception as errors:  # noqa: BLE001 -- it has no caller who could be told
-                kinds = ", ".join(type(error).__name__ for error in errors.exceptions)
-                logger.error(  # noqa: TRY400 -- a traceback may repeat a secret
-                    "A task of the library failed: %s. Please report this.", kinds
-                )
+            await _guarded(work)
 
     loop = current_token().native_token
     if isinstance(loop, asyncio.AbstractEventLoop):
@@ -50,6 +44,21 @@ def spawn(work: Callable[[], Awaitable[None]]) -> anyio.CancelScope:
     else:
         sys.modules["trio"].lowlevel.spawn_system_task(run, context=contextvars.copy_context())
     return scope
+
+
+async def _guarded(work: Callable[[], Awaitable[None]]) -> None:
+    ends = (get_cancelled_exc_class(), KeyboardInterrupt, SystemExit)
+    try:
+        await work()
+    except ends:
+        raise
+    except BaseException as error:  # noqa: BLE001 -- there is no caller who could be told
+        ended, failed = BaseExceptionGroup("", [error]).split(ends)
+        if failed is not None:
+            kind = type(failed.exceptions[0]).__name__
+            logger.error("A task of the library failed (%s). Please report this.", kind)  # noqa: TRY400 -- a traceback may repeat a secret
+        if ended is not None:
+            raise ended from None
 
 
 def is_cancelled() -> bool:

@@ -12,6 +12,7 @@ from attrs import frozen
 from cronapi import _functions as table
 from cronapi import bulk
 from cronapi._calls.memory import MOST_DIGITS
+from cronapi._protocol.arguments import switch
 from cronapi._protocol.kinds import span
 from cronapi._protocol.params import JobSpec, as_params, check_names
 from cronapi.errors import ConfigurationError, UnsupportedFunctionError
@@ -86,6 +87,7 @@ class ManyJobs:
         share a request (FastCron, removed there in 2025-08). Edits that `run` their jobs are never
         repeated: if a shared request is refused, or its answer lost, all of them are unknown.
         """
+        switch("batch", batch)
         if batch and not self._invoke.calls.has(table.CRON_BATCH_EDIT):
             raise UnsupportedFunctionError(
                 "This service has no batch_edit.", function=table.CRON_BATCH_EDIT.name

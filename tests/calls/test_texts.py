@@ -231,6 +231,10 @@ def test_any_exception_has_a_verdict():
         assert CANARY not in str(verdict.error)
 
 
+class EndError(BaseException):
+    """An exception that is no Exception, as some test frameworks have."""
+
+
 async def test_a_task_of_the_library_raises_nothing(caplog):
     """An exception that leaves a task all the same is logged by its type, without its text."""
 
@@ -238,17 +242,28 @@ async def test_a_task_of_the_library_raises_nothing(caplog):
         await anyio.sleep(0.1)
         raise error
 
-    for error in (_unicode(), ExceptionGroup("g", [KeyError(CANARY)]), MuteError()):
+    group = ExceptionGroup("g", [KeyError(CANARY)])
+    for error in (_unicode(), group, MuteError(), EndError(CANARY)):
         with caplog.at_level(logging.ERROR, "cronapi"):
             spawn(partial(fail, error))
             await anyio.sleep(1)
-    assert [record.getMessage().split(": ")[1] for record in caplog.records] == [
-        "UnicodeEncodeError. Please report this.",
-        "KeyError. Please report this.",
-        "MuteError. Please report this.",
-    ]
+    kinds = ["UnicodeEncodeError", "ExceptionGroup", "MuteError", "EndError"]
+    assert [record.args for record in caplog.records] == [(kind,) for kind in kinds]
     assert CANARY not in caplog.text
     assert all(record.exc_info is None for record in caplog.records)
+
+
+async def test_a_transport_that_raises_no_exception_is_a_lost_answer():
+    """Not even an exception that is no Exception leaves the task. The call may have happened."""
+
+    def fail(_):
+        raise EndError(CANARY)
+
+    async with client(fail, retry=None) as api:
+        with pytest.raises(TransportError, match="cut off") as lost:
+            await api.cron.edit(7, password=CANARY)
+        assert api.scheduler.stats.in_flight == 0
+    assert lost.value.applied is Applied.UNKNOWN
 
 
 async def test_a_task_of_the_library_can_be_cancelled_while_it_waits():
