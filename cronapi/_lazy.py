@@ -35,3 +35,23 @@ def lazy(
         return sorted(namespace.keys() | homes.keys() | submodules)
 
     return get, names
+
+
+class LazyModule:
+    """A module that is imported when one of its names is first used, for hints in signatures.
+
+    A type checker sees the module itself. A module that is not installed, an extra, has no objects:
+    its names are `typing.Never`.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> object:
+        try:
+            module = import_module(self._name)
+        except ImportError:
+            from typing import Never  # noqa: PLC0415 -- typing costs more than the whole front door
+
+            return Never
+        return getattr(module, name)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import copy
-import math
 import os
 from collections.abc import Hashable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack, get_args
 
 from attrs import evolve
 
@@ -18,6 +17,9 @@ from cronapi._calls.options import Options, Token, checked_token
 from cronapi._calls.retry import RetryPolicy
 from cronapi._calls.transport import Transport
 from cronapi._functions import TABLE, Function, Repeat
+from cronapi._lazy import LazyModule
+from cronapi._protocol.arguments import choice, positive, refusal, seconds, switch, text
+from cronapi._protocol.params import ODD_KIND_OF, RAW_KIND_OF
 from cronapi._protocol.request import Auth, RequestFormat
 from cronapi.errors import ConfigurationError
 from cronapi.namespaces._invoke import Invoker
@@ -31,6 +33,8 @@ from cronapi.scheduler import Lane, Scheduler, shared_scheduler
 if TYPE_CHECKING:
     import httpx
     import httpx2
+else:
+    httpx, httpx2 = LazyModule("httpx"), LazyModule("httpx2")
 
 Scope = Literal["provider", "token"]
 
@@ -105,9 +109,11 @@ class Client:
         scope: Scope = "provider",
         coalesce: bool = False,
     ) -> None:
-        _check_choice("auth", auth, Auth)
-        _check_choice("request_format", request_format, RequestFormat)
-        _check_choice("scope", scope, Scope)
+        _check_given(provider, scheduler, transport)
+        choice("auth", auth, get_args(Auth))
+        choice("request_format", request_format, get_args(RequestFormat))
+        choice("scope", scope, get_args(Scope))
+        switch("coalesce", coalesce)
         if auth == "bearer" and not provider.bearer:
             raise ConfigurationError(
                 f"{provider.name} takes its token in the body; it knows no Bearer header."
@@ -158,11 +164,10 @@ class Client:
         """
         for name in changes.keys() - CallOptions.__annotations__.keys():
             raise ConfigurationError(f"with_options has no option {name!r}.")
-        max_wait = changes.get("max_wait")
-        if max_wait is not None and not (isinstance(max_wait, int | float) and max_wait >= 0):
-            raise ConfigurationError(f"max_wait must be seconds, not {max_wait!r}.")
+        if (max_wait := changes.get("max_wait")) is not None:
+            seconds("max_wait", max_wait)
         if (lane := changes.get("lane")) is not None:
-            _check_choice("lane", lane, Lane)
+            choice("lane", lane, get_args(Lane))
         _checked_timeout(changes.get("timeout", self._options.timeout))
         _checked_retry(changes.get("retry"))
         view = copy.copy(self)
@@ -181,8 +186,11 @@ class Client:
             raise ConfigurationError(
                 "The token is the client's; make another client for another one."
             )
-        row = TABLE.get(function) or Function(function, Repeat.CREATE, object, frozenset())
-        return (await self._invoker.answer(row, self._invoker.encode(params))).data
+        text("function", function, "the name of a function, such as cron.list")
+        row = TABLE.get(function)
+        sent = self._invoker.encode(params, kinds=RAW_KIND_OF if row else ODD_KIND_OF)
+        row = row or Function(function, Repeat.CREATE, object, frozenset())
+        return (await self._invoker.answer(row, sent)).data
 
     async def aclose(self) -> None:
         """Refuse further calls, and close the client's own connections.
@@ -250,15 +258,23 @@ def _fingerprint(token: Token) -> Hashable:
     return sha256(token.encode()).hexdigest()[:16]
 
 
+def _check_given(provider: object, scheduler: object, transport: object) -> None:
+    """Refuse objects of another kind where one of ours, or a transport, belongs."""
+    if not isinstance(provider, Provider):
+        raise refusal("provider", "a Provider, such as FASTCRON", provider)
+    if scheduler is not None and not isinstance(scheduler, Scheduler):
+        raise refusal("scheduler", "a Scheduler or None", scheduler)
+    if transport is not None and not callable(getattr(transport, "handle_async_request", None)):
+        raise refusal("transport", "an async transport of httpx or None", transport)
+
+
 def _checked_timeout(timeout: float) -> float:
-    if not (isinstance(timeout, int | float) and math.isfinite(timeout) and timeout > 0):
-        raise ConfigurationError(f"timeout must be a positive number of seconds, not {timeout!r}.")
-    return timeout
+    return positive("timeout", "a positive number of seconds", timeout)
 
 
 def _checked_retry(retry: RetryPolicy | None) -> RetryPolicy | None:
     if not (retry is None or isinstance(retry, RetryPolicy)):
-        raise ConfigurationError(f"retry must be a RetryPolicy or None, not {retry!r}.")
+        raise refusal("retry", "a RetryPolicy or None", retry)
     return retry
 
 
@@ -279,10 +295,3 @@ def _check_http_client(client: object, transport: object, *, token_is_logged: bo
 def _is_http_client(value: object) -> bool:
     kinds = ((cls.__module__.partition(".")[0], cls.__name__) for cls in type(value).__mro__)
     return any(kind in (("httpx", "AsyncClient"), ("httpx2", "AsyncClient")) for kind in kinds)
-
-
-def _check_choice(name: str, value: object, choices: Any) -> None:
-    if value not in choices.__args__:
-        raise ConfigurationError(
-            f"{name} must be one of {', '.join(choices.__args__)}, not {value!r}."
-        )

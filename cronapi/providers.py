@@ -9,14 +9,12 @@ from urllib.parse import urlsplit
 from attrs import Attribute, field, frozen
 
 from cronapi._functions import offered_by
+from cronapi._protocol.arguments import positive, refusal, switch, text
 from cronapi.errors import ConfigurationError
 
 
 def _positive(_: object, attribute: Attribute[float], value: float) -> None:
-    if not isinstance(value, int | float) or not (math.isfinite(value) and value > 0):
-        raise ConfigurationError(
-            f"{attribute.name} of a rate must be a positive number, not {value!r}."
-        )
+    positive(f"{attribute.name} of a rate", "a positive number", value)
 
 
 @frozen
@@ -76,6 +74,29 @@ def _base_url(url: str) -> str:
     return f"{parts.scheme}://{place}{parts.path.rstrip('/')}/"
 
 
+def _text(_: object, attribute: Attribute[str], value: str) -> None:
+    text(f"{attribute.name} of a provider", value)
+
+
+def _switch(_: object, attribute: Attribute[bool], value: bool) -> None:
+    switch(f"{attribute.name} of a provider", value)
+
+
+def _rate(_: object, __: object, value: Rate) -> None:
+    if not isinstance(value, Rate):
+        raise refusal("rate of a provider", "a Rate", value)
+
+
+def _functions(_: object, __: object, value: frozenset[str]) -> None:
+    if not isinstance(value, frozenset) or not all(isinstance(name, str) for name in value):
+        raise refusal("functions of a provider", "a frozenset of names", value)
+
+
+def _pages(_: object, __: object, value: tuple[str, ...]) -> None:
+    if not isinstance(value, tuple) or not all(isinstance(page, str) for page in value):
+        raise refusal("limiter_pages of a provider", "a tuple of texts", value)
+
+
 @frozen(kw_only=True)
 class Provider:
     """A hosted cron service of this family.
@@ -84,20 +105,19 @@ class Provider:
     between target and action in its function names. `token_variable` is the environment variable of
     its token. `limiter_pages` are texts of its pages for a request over the rate limit. `bearer`
     means that it takes `Authorization: Bearer`. `notify_codes` means that `notify` is a code 0 to
-    3, not a boolean.
+    3, not a boolean. A value of another type is a ConfigurationError.
     """
 
-    name: str
+    name: str = field(validator=_text)
     base_url: str = field(converter=_base_url)
-    rate: Rate
-    separator: str
-    functions: frozenset[str]
-    token_variable: str
-    bearer: bool = False
-    notify_codes: bool = False
-    limiter_pages: tuple[str, ...] = (
-        "503 Service Temporarily Unavailable",
-        "429 Too Many Requests",
+    rate: Rate = field(validator=_rate)
+    separator: str = field(validator=_text)
+    functions: frozenset[str] = field(validator=_functions)
+    token_variable: str = field(validator=_text)
+    bearer: bool = field(default=False, validator=_switch)
+    notify_codes: bool = field(default=False, validator=_switch)
+    limiter_pages: tuple[str, ...] = field(
+        default=("503 Service Temporarily Unavailable", "429 Too Many Requests"), validator=_pages
     )
 
     def spell(self, function: str) -> str:

@@ -15,7 +15,6 @@ from cronapi import CronJob, JobParams, client, models
 from cronapi._calls.matching import NOT_COMPARED
 from cronapi._names import wire_name
 from cronapi._protocol import params
-from cronapi._protocol.encoding import _CLEARABLE
 from cronapi.bulk import bulk
 from cronapi.emulator.jobs import _SHOWN
 from cronapi.emulator.parameters import JOB_PARAMETERS
@@ -41,6 +40,14 @@ column says so, and is refused elsewhere; in a new job it counts as not given. A
 service does not take is sent all the same. FastCron's documentation has since dropped
 `ignore_http_status`, `retry_failed` (2024), `failure_threshold`, `notify_every`, `notify_match`,
 `notify_time` and `pattern` (2026).
+
+Each value is checked by the type in this table before anything is sent. A ConfigurationError names
+the parameter, and repeats no value that may be a secret. True and False are no numbers where an
+`int` stands, and 1 and 0 are no booleans where a `bool` stands. A member of an enum counts as its
+value. A time may also be a float. An id may be the text of its digits. Text must be Unicode: half
+of a surrogate pair cannot be sent. Headers given as text are lines that end with CR, LF or both,
+and no other character ends one. The parameters of `api.call` that cronapi does not know may be
+anything that JSON has, except an object.
 
 "Shown" is whether the services' documentation has it among the fields of a job in an answer. What
 is not shown is None in a `CronJob`, cannot be compared, and costs `cron.ensure` an edit each time.
@@ -147,8 +154,14 @@ def parameters() -> str:
         takers = ", ".join(
             label for label, service in SERVICES.items() if wire in JOB_PARAMETERS[service]
         )
+        clears = "yes" if name in params.CLEARABLE else ""
         rows.append(
-            [*code(name, text, wire), takers, "yes" if name in _CLEARABLE else "", shown(wire)]
+            [
+                *code(name, text, wire),
+                takers,
+                clears,
+                shown(wire),
+            ]
         )
     return table(["parameter", "type", "on the wire", "who takes it", "None clears", "shown"], rows)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import anyio
 
-from cronapi._protocol.redaction import contains_secret, redact
+from cronapi._protocol.redaction import LONGEST_CHAIN, as_text, contains_secret, redact
 from cronapi._protocol.response import Ending, Verdict, read_response
 from cronapi.errors import (
     ConnectionFailedError,
@@ -47,17 +47,15 @@ class Exchange:
 
 
 def translate(error: Exception, module: Any, secrets: tuple[str, ...], *, stock: bool) -> Verdict:
-    """Return the verdict on an exception that a transport raised.
+    """Return the verdict on an exception that a transport raised, whatever exception it is.
 
     With `stock`, its ConnectTimeout means that nothing was sent.
     """
-    response = _response_of(error)
-    if response is not None:
-        headers = {str(name).lower(): str(value) for name, value in response.headers.items()}
-        body = response.content if hasattr(response, "_content") else b""
-        return read_response(response.status_code, headers, body, secrets=secrets)
-    name = type(error).__name__
-    said = redact(f"{name}: {error}" if str(error) else name, secrets)
+    name, text = type(error).__name__, as_text(error)
+    answer = _answer_of(error, secrets)
+    if answer is not None:
+        return answer
+    said = redact(f"{name}: {text}" if text else name, secrets)
     cause = None if contains_secret(error, secrets) else error
     never_sent = (
         module.ConnectError,
@@ -79,16 +77,31 @@ def translate(error: Exception, module: Any, secrets: tuple[str, ...], *, stock:
     return _ended(Ending.LOST, TransportError(f"The connection broke: {said}."), cause)
 
 
+def _answer_of(error: Exception, secrets: tuple[str, ...]) -> Verdict | None:
+    """Return the verdict on the answer that an exception carries, or None if it carries none."""
+    try:
+        response = _response_of(error)
+        if response is None:
+            return None
+        headers = {str(name).lower(): str(value) for name, value in response.headers.items()}
+        body = response.content if hasattr(response, "_content") else b""
+        return read_response(response.status_code, headers, body, secrets=secrets)
+    except Exception:  # noqa: BLE001 -- an exception's own attributes may raise anything
+        return None
+
+
 def _response_of(error: BaseException | None) -> Any:
     """Return the answer that an exception carries, as raised by a response hook, or None.
 
     A hook runs before the body is read, so most often there is none.
     """
-    while error is not None:
+    for _ in range(LONGEST_CHAIN):
         response: Any = getattr(error, "response", None)
         status = getattr(response, "status_code", None)
         if isinstance(status, int) and status >= 300:  # noqa: PLR2004 -- not one of success
             return response
+        if error is None:
+            break
         error = error.__cause__
     return None
 

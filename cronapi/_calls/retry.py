@@ -7,13 +7,13 @@ is repeated if a repeat does no harm. A create is looked up first.
 from __future__ import annotations
 
 import enum
-import math
 
 from attrs import Attribute, define, field, frozen
 
 from cronapi._functions import Repeat
+from cronapi._protocol.arguments import count, seconds
 from cronapi._protocol.response import Ending
-from cronapi.errors import Applied, ConfigurationError
+from cronapi.errors import Applied
 
 MOST_GARBLED = 3
 """Attempts. Three unreadable answers come from the wrong address, not from bad luck."""
@@ -30,13 +30,11 @@ class Step(enum.Enum):
 
 
 def _at_least_one(_: object, attribute: Attribute[int], value: int) -> None:
-    if value < 1:
-        raise ConfigurationError(f"{attribute.name} must be at least 1, not {value!r}.")
+    count(attribute.name, value)
 
 
 def _not_negative(_: object, attribute: Attribute[float], value: float) -> None:
-    if math.isnan(value) or value < 0:
-        raise ConfigurationError(f"{attribute.name} must be seconds, not {value!r}.")
+    seconds(attribute.name, value)
 
 
 @frozen(kw_only=True)

@@ -67,7 +67,9 @@ def _ascii_host(host: str) -> str:
 
 def _encoded(text: str) -> str:
     text = _PERCENT.sub(lambda found: found.group().upper(), text)
-    return "".join(char if char.isascii() else quote(char, safe="") for char in text)
+    return "".join(
+        char if char.isascii() else quote(char, safe="", errors="surrogatepass") for char in text
+    )
 
 
 def kinds_of(text: str) -> set[str]:

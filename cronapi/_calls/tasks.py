@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import logging
 import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
@@ -14,19 +15,26 @@ from anyio.lowlevel import current_token
 if TYPE_CHECKING:
     import asyncio
 
+logger = logging.getLogger("cronapi")
+
 _tasks: set[asyncio.Task[None]] = set()
 """An event loop holds its tasks weakly."""
 
 
 def spawn(work: Callable[[], Awaitable[None]]) -> anyio.CancelScope:
-    """Start `work`, which must raise nothing, and return the scope that cancels it."""
+    """Start `work`, and return the scope that cancels it.
+
+    `work` tells its callers of its own errors. An exception that leaves it all the same is logged
+    by its type alone, since its text may repeat a secret: on trio it would end the whole program,
+    and on asyncio the loop would print it.
+    """
     import asyncio  # noqa: PLC0415 -- a program that runs on it has loaded it
 
     scope = anyio.CancelScope()
 
     async def run() -> None:
         with scope:
-            await work()
+            await _guarded(work)
 
     loop = current_token().native_token
     if isinstance(loop, asyncio.AbstractEventLoop):
@@ -36,6 +44,21 @@ def spawn(work: Callable[[], Awaitable[None]]) -> anyio.CancelScope:
     else:
         sys.modules["trio"].lowlevel.spawn_system_task(run, context=contextvars.copy_context())
     return scope
+
+
+async def _guarded(work: Callable[[], Awaitable[None]]) -> None:
+    ends = (get_cancelled_exc_class(), KeyboardInterrupt, SystemExit)
+    try:
+        await work()
+    except ends:
+        raise
+    except BaseException as error:  # noqa: BLE001 -- there is no caller who could be told
+        ended, failed = BaseExceptionGroup("", [error]).split(ends)
+        if failed is not None:
+            kind = type(failed.exceptions[0]).__name__
+            logger.error("A task of the library failed (%s). Please report this.", kind)  # noqa: TRY400 -- a traceback may repeat a secret
+        if ended is not None:
+            raise ended from None
 
 
 def is_cancelled() -> bool:

@@ -1,13 +1,15 @@
-"""The parameters of a job, as a caller gives them."""
+"""The parameters of jobs and functions, as a caller gives them: the one table of their types."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, TypedDict, Unpack
 
-from cronapi._protocol.redaction import SECRET_PARAMS, without_password
+from cronapi._names import wire_name
+from cronapi._protocol.kinds import KINDS, Kind
+from cronapi._protocol.redaction import SECRET_PARAMS, as_text, without_password
 from cronapi.errors import ConfigurationError
 
 
@@ -60,6 +62,39 @@ class JobParams(TypedDict, total=False):
     dns_cache: bool
 
 
+class FunctionParams(JobParams, total=False):
+    """The parameters of all functions: those of a job, and these."""
+
+    id: int | str
+    page: int
+    limit: int
+    for_: str | timedelta
+    time: datetime | int
+    auto_delete: int
+    contacts: Sequence[int] | int
+    secret: str
+
+
+_CLEARABLE_END = " | None"
+_DECLARED: dict[str, str] = {
+    name: str(getattr(hint, "__forward_arg__", hint))
+    for name, hint in FunctionParams.__annotations__.items()
+}
+CLEARABLE = frozenset(name for name, hint in _DECLARED.items() if hint.endswith(_CLEARABLE_END))
+"""Parameters that None clears in an edit, by their Python names."""
+KIND_OF: Mapping[str, Kind] = {
+    spelt: KINDS[hint.removesuffix(_CLEARABLE_END)]
+    for name, hint in _DECLARED.items()
+    for spelt in (name, wire_name(name))
+}
+"""The kind of each parameter, by its Python name and by the wire's."""
+RAW_KIND_OF = {name: kind for name, kind in KIND_OF.items() if name != "id"}
+"""The kinds in a raw call of a known function: an id may be anything that it takes for one."""
+ODD_KIND_OF = {
+    name: RAW_KIND_OF[name] for name in ("http_headers", "httpHeaders", "notify", "run", "time")
+}
+"""The kinds in a call of a function that cronapi does not know: those with a form of their own."""
+
 _ALSO_CALLED = {
     **dict.fromkeys(("cron", "crontab", "schedule"), "expression"),
     **dict.fromkeys(("body", "data"), "post_data"),
@@ -72,28 +107,37 @@ _ALSO_CALLED = {
 def check_names(params: Mapping[str, object], function: str) -> None:
     """Refuse a job parameter that does not exist, and name the nearest one that does."""
     for name in params.keys() - JobParams.__annotations__.keys():
-        meant = _ALSO_CALLED.get(name) or _nearest(str(name))
+        shown = as_text(name, repr)
+        meant = _ALSO_CALLED.get(name) or _nearest(shown)
         hint = "." if meant is None else f"; did you mean {meant!r}?"
-        raise ConfigurationError(f"{function} has no parameter {name!r}{hint}")
+        raise ConfigurationError(f"{function} has no parameter {shown}{hint}")
+
+
+def check_values(params: Mapping[str, object]) -> None:
+    """Refuse a parameter of another type than it is declared with. None is not checked."""
+    for name, value in params.items():
+        if value is not None:
+            KIND_OF[name](name, value)
 
 
 def _nearest(name: str) -> str | None:
     from difflib import get_close_matches  # noqa: PLC0415 -- only an error needs it
 
-    return next(iter(get_close_matches(name, JobParams.__annotations__, 1)), None)
+    return next(iter(get_close_matches(name.strip("'"), JobParams.__annotations__, 1)), None)
 
 
 class JobSpec:
     """The description of a new job, made from the same parameters as `cron.add`.
 
-    An unknown parameter or a missing url is a ConfigurationError. Specs with equal parameters are
-    equal. The repr hides secrets.
+    An unknown parameter, a value of another type and a missing url are a ConfigurationError. Specs
+    with equal parameters are equal. The repr hides secrets.
     """
 
     __slots__ = ("_params",)
 
     def __init__(self, **params: Unpack[JobParams]) -> None:
         self._params = MappingProxyType(dict(as_params(params)))
+        check_values(self._params)
 
     @property
     def params(self) -> Mapping[str, Any]:
@@ -111,7 +155,7 @@ class JobSpec:
 
     def __repr__(self) -> str:
         shown = (
-            f"{k}={'***' if k in SECRET_PARAMS else repr(without_password(v))}"
+            f"{k}={'***' if k in SECRET_PARAMS else as_text(without_password(v), repr)}"
             for k, v in self.params.items()
         )
         return f"JobSpec({', '.join(shown)})"
@@ -131,6 +175,7 @@ def as_params(spec: JobSpec | Mapping[str, Any], what: str = "A job") -> Mapping
     if not isinstance(spec, Mapping):
         raise ConfigurationError(f"{what} is a JobSpec or a mapping, not a {type(spec).__name__}.")
     check_names(spec, what)
-    if not spec.get("url"):
+    url = spec.get("url")
+    if url is None or (isinstance(url, str) and not url):
         raise ConfigurationError(f"{what} needs a url.")
     return spec

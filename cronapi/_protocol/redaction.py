@@ -1,10 +1,14 @@
-"""Hide secrets: the one file that knows their places, and removes them from texts."""
+"""Hide secrets: the one file that knows their places, and removes them from texts.
+
+House rule: nothing here raises, whatever it is given. Hiding is what is done when something else
+has gone wrong already.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote
 
@@ -17,12 +21,23 @@ NOT_IN_JOURNAL = frozenset({"password"})
 """Members that a journal leaves out even of its hashes."""
 _NAMED = ("password", "secret")
 _NEVER_IN_URL = frozenset({*_NAMED, "httpHeaders", "postData", "payload"})
-_LONGEST_CHAIN = 20
-_URL_USER = re.compile(r"(?<=//)([^/?#@\s]*):([^/?#@\s]*)@")
-_URL_PASSWORD = re.compile(r"//[^/?#@\s:]*:([^/?#@\s]+)@")
+LONGEST_CHAIN = 20
+"""Exceptions of a chain that are looked at. A chain may bite its tail."""
+_URL_USER = re.compile(r"(?<=//)([^/?#:]*):([^/?#]*)@")
+_URL_PASSWORD = re.compile(r"//[^/?#:]*:([^/?#]+)@")
 _CREDENTIAL = re.compile(
     r"(?im)^[^:\n]*(?:auth|token|key|secret|cookie|password)[^:\n]*:[ \t]*([^\r\n]+?)[ \t\r]*$"
 )
+
+
+def as_text(value: object, read: Callable[[Any], str] = str) -> str:
+    """Return an object as text, or the name of its type if it has none. Bytes are decoded."""
+    try:
+        if isinstance(value, bytes | bytearray | memoryview) and read is str:
+            return bytes(value).decode("utf-8", "replace")
+        return str.__str__(read(value))
+    except Exception:  # noqa: BLE001 -- an object's own code may raise anything
+        return f"<{type(value).__name__}>"
 
 
 def without_password(value: object) -> object:
@@ -30,35 +45,65 @@ def without_password(value: object) -> object:
     return _URL_USER.sub(rf"\1:{HIDDEN}@", value) if isinstance(value, str) else value
 
 
-def redact(text: str, secrets: Iterable[str]) -> str:
-    """Return `text` without the secrets, be they raw, percent-encoded or as in JSON."""
-    for secret in sorted(secrets, key=len, reverse=True):
+def redact(text: object, secrets: object) -> str:
+    """Return `text` without the secrets, be they raw, percent-encoded or as in JSON.
+
+    The text that it returns can be written: half of a surrogate pair is escaped.
+    """
+    return _hidden(as_text(text), secrets).encode("utf-8", "backslashreplace").decode()
+
+
+def _hidden(text: str, secrets: object) -> str:
+    for secret in sorted(map(as_text, _listed(secrets)), key=len, reverse=True):
         if len(secret) >= LEAST_SECRET:
             for form in (
                 secret,
-                quote(secret, safe=""),
-                quote_plus(secret),
+                quote(secret, safe="", errors="surrogatepass"),
+                quote_plus(secret, errors="surrogatepass"),
                 json.dumps(secret)[1:-1],
             ):
                 text = text.replace(form, HIDDEN)
     return text
 
 
-def contains_secret(error: BaseException | None, secrets: Iterable[str]) -> bool:
+def _listed(secrets: object) -> list[object]:
+    if isinstance(secrets, str | bytes) or not isinstance(secrets, Iterable):
+        return [secrets]
+    try:
+        return list(secrets)
+    except Exception:  # noqa: BLE001 -- an object's own code may raise anything
+        return []
+
+
+def contains_secret(error: object, secrets: object) -> bool:
     """Return True if an exception, or one that led to it, repeats a secret.
 
-    A server may echo a request, and a foreign exception may quote it.
+    A server may echo a request, and a foreign exception may quote it. One that cannot be read
+    counts as one that does.
     """
-    texts: list[str] = []
-    while error is not None and len(texts) < _LONGEST_CHAIN:
-        texts.append(f"{error} {error!r}")
-        error = error.__cause__ or error.__context__
-    return any(redact(text, secrets) != text for text in texts)
+    waiting, seen = [error], list[object]()
+    while waiting and len(seen) < LONGEST_CHAIN:
+        one = waiting.pop()
+        if not isinstance(one, BaseException) or any(one is other for other in seen):
+            continue
+        seen.append(one)
+        waiting += [one.__context__, one.__cause__, *getattr(one, "exceptions", ())]
+    return any(_tells(one, secrets) for one in seen)
 
 
-def secrets_of(params: Mapping[str, Any]) -> list[str]:
+def _tells(error: object, secrets: object) -> bool:
+    try:
+        text = f"{error} {error!r}"
+    except Exception:  # noqa: BLE001 -- an exception's own code may raise anything
+        return True
+    return _hidden(text, secrets) != text
+
+
+def secrets_of(params: object) -> list[str]:
     """Return the secrets among the parameters of a call, and of the jobs in a batch."""
-    data = params.get("data")
+    if not isinstance(params, Mapping):
+        return []
+    data = _member(params, "data")
     jobs = [job for job in (data if isinstance(data, list) else ()) if isinstance(job, Mapping)]
     return [
         secret
@@ -74,13 +119,21 @@ def may_stand_in_url(params: Mapping[str, Any]) -> bool:
 
 
 def _named_secrets(job: Mapping[str, Any]) -> list[str]:
-    return [str(job[name]) for name in _NAMED if job.get(name)]
+    found = (_member(job, name) for name in _NAMED)
+    return [as_text(value) for value in found if value is not None]
+
+
+def _member(job: Mapping[str, Any], name: str) -> object:
+    try:
+        return job.get(name)
+    except Exception:  # noqa: BLE001 -- an object's own code may raise anything
+        return None
 
 
 def _embedded_secrets(job: Mapping[str, Any]) -> list[str]:
     """Return the password in a job's URL, and the values of headers that carry credentials."""
-    passwords = _URL_PASSWORD.findall(str(job.get("url", "")))
-    values = _CREDENTIAL.findall(str(job.get("httpHeaders", "")))
+    passwords = _URL_PASSWORD.findall(as_text(_member(job, "url")))
+    values = _CREDENTIAL.findall(as_text(_member(job, "httpHeaders")))
     return [
         *passwords,
         *map(unquote, passwords),

@@ -9,6 +9,11 @@ from __future__ import annotations
 import math
 from datetime import UTC, date, datetime
 
+from cronapi._protocol.arguments import came
+
+_MOST_BITS = 10_000
+"""Python writes no int of more than about 14,000 bits."""
+
 
 def to_int(value: object, _: object = None) -> int:
     """Read a whole number: a JSON number without a fraction, or a string of digits."""
@@ -81,6 +86,8 @@ def to_date(value: object, _: object = None) -> date:
 
 def shown(value: object) -> str:
     """Describe a value without repeating it at length: it may be a secret."""
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        return came(value)
     if isinstance(value, bool | int | float) or value is None:
         return f"{value!r:.40}"
     return (

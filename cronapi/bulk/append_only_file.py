@@ -27,7 +27,7 @@ class AppendOnlyFile:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path: str = _path(path)
+        self.path: str = checked_path(path)
         self._file: io.FileIO | None = None
         self._lines: deque[bytes] = deque()
         """The lines to write: a deque, because the event loop appends while a thread takes."""
@@ -105,14 +105,29 @@ class AppendOnlyFile:
             raise ConfigurationError(self._fault) from error
 
 
-def _path(path: str | os.PathLike[str]) -> str:
-    try:
-        text = os.fsdecode(path)
-    except TypeError as error:
-        raise ConfigurationError(f"A journal needs a path, not a {type(path).__name__}.") from error
-    if not text or "\0" in text:
+def checked_path(path: str | os.PathLike[str]) -> str:
+    """Return the path of a journal as text, or say why there can be no such file."""
+    text = _as_text(path)
+    if text is None:
+        raise ConfigurationError(f"A journal needs a path, not a {type(path).__name__}.")
+    if not text or "\0" in text or not _is_name(text):
         raise ConfigurationError(f"A journal needs a path, not {text!r}.")
     return text
+
+
+def _as_text(path: str | os.PathLike[str]) -> str | None:
+    try:
+        return os.fsdecode(path)
+    except Exception:  # noqa: BLE001 -- a path object of the caller's own may raise anything
+        return None
+
+
+def _is_name(text: str) -> bool:
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _open(path: str) -> io.FileIO:

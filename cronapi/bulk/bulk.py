@@ -14,6 +14,7 @@ import anyio
 from anyio.lowlevel import current_token
 
 from cronapi._batch.calls import Calls
+from cronapi.bulk.append_only_file import checked_path
 from cronapi.bulk.eta import Speed, observe, seconds_left
 from cronapi.bulk.operations import Operation
 from cronapi.bulk.report import Cost, Outcome, Report
@@ -74,7 +75,7 @@ class Bulk(Generic[T]):
         self._operation = operation
         self._source: Source[Any] = Source(items, check, operation.name)
         self._progress = progress
-        self._path = journal
+        self._path = None if journal is None else checked_path(journal)
         self._run: Run[T] | None = None
         self._begun = False
         self._await_ended = False

@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 from attrs import frozen
 
 from cronapi._calls.tasks import is_cancelled
+from cronapi.bulk.items import Item
 from cronapi.bulk.journal import Journal
 from cronapi.bulk.operations import Known
-from cronapi.bulk.source import Item, Source
+from cronapi.bulk.source import Source
 
 P = TypeVar("P")
 AHEAD = 1000

@@ -71,7 +71,7 @@ def read_header(line: bytes, path: str, plan: Mapping[str, object], token: str |
     if header is None or header.pop("cronapi", None) != "journal":
         raise ConfigurationError(f"{path} is not a journal of cronapi; it was left as it is.")
     version, salt = header.pop("version", None), header.pop("salt", None)
-    if version != _VERSION or not isinstance(salt, str):
+    if version != _VERSION or not isinstance(salt, str) or not salt.isascii():
         raise ConfigurationError(
             f"The journal {path} has version {version!r}; this cronapi reads version {_VERSION}."
         )

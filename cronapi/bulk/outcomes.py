@@ -9,9 +9,9 @@ from cronapi._batch.results import Result
 from cronapi._functions import Function
 from cronapi._protocol.facts import with_facts
 from cronapi._protocol.structure import StructureError, structure
+from cronapi.bulk.items import Item
 from cronapi.bulk.journal import EntryStatus, Journal
 from cronapi.bulk.report import Done, Failed, Outcome, Unknown
-from cronapi.bulk.source import Item
 from cronapi.errors import Applied, CronAPIError, ResponseError
 
 T = TypeVar("T")

@@ -21,12 +21,13 @@ from cronapi._functions import Repeat
 from cronapi._protocol.facts import with_facts
 from cronapi.bulk.chunks import AHEAD, Chunk, Chunks
 from cronapi.bulk.eta import lookup_seconds
+from cronapi.bulk.items import Item
 from cronapi.bulk.journal import Journal
 from cronapi.bulk.operations import Operation
 from cronapi.bulk.outcome_buffer import OutcomeBuffer
 from cronapi.bulk.outcomes import note_outcome, outcome_of, restored_outcome
 from cronapi.bulk.report import NotTried, Outcome
-from cronapi.bulk.source import Item, Source
+from cronapi.bulk.source import Source
 from cronapi.errors import Applied, ConfigurationError, CronAPIError
 from cronapi.models import CronJob
 

@@ -12,48 +12,18 @@ from collections.abc import (
     Generator,
     Iterable,
     Iterator,
-    Mapping,
     Sequence,
     Sized,
 )
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import anyio
-from attrs import frozen
 
+from cronapi.bulk.items import Check, Item, checked, refuse_no_items
 from cronapi.bulk.reader import Reader
 from cronapi.errors import ConfigurationError
 
 P = TypeVar("P")
-Check = Callable[[Any, int], P]
-"""Takes an item and its index, and returns the payload.
-
-It raises a ConfigurationError for an item that cannot be used, whose text need not name the index.
-"""
-
-
-@frozen(eq=False)
-class Item(Generic[P]):
-    """One item: its position in the input, as the caller gave it, and the checked payload."""
-
-    index: int
-    given: object
-    payload: P
-
-
-def checked(check: Check[P], given: object, index: int, function: str) -> P:
-    """Return the payload of an item.
-
-    Every error of `check` becomes a ConfigurationError that names the function and the item.
-    """
-    try:
-        return check(given, index)
-    except ConfigurationError as error:
-        raise ConfigurationError(f"{function}: item {index}: {error.message}") from error
-    except Exception as error:
-        raise ConfigurationError(
-            f"{function}: item {index} cannot be used ({type(error).__name__})."
-        ) from error
 
 
 class Source(Generic[P]):
@@ -74,11 +44,7 @@ class Source(Generic[P]):
     def __init__(
         self, items: Iterable[object] | AsyncIterable[object], check: Check[P], function: str
     ) -> None:
-        if isinstance(items, str | bytes | bytearray | memoryview | Mapping):
-            raise ConfigurationError(
-                f"{function} takes a list or another iterable of items, "
-                f"not a {type(items).__name__}."
-            )
+        refuse_no_items(items, function)
         if isinstance(items, Sequence) and not isinstance(items, range):
             items = tuple(items)  # later changes to the list move no item and escape no check
         self._check = check

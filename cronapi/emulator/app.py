@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from functools import partial
+from os import PathLike
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import anyio
 
@@ -17,7 +19,8 @@ from cronapi.emulator.answer import (
     nginx_page,
 )
 from cronapi.emulator.background import Background
-from cronapi.emulator.call import Settings, check_choice
+from cronapi.emulator.call import Settings
+from cronapi.emulator.checks import check_choice, is_whole, shown, texts
 from cronapi.emulator.clock import Clock
 from cronapi.emulator.emulator import Emulator, TimeSource
 from cronapi.emulator.faults import ConnectionLost, Fault
@@ -27,13 +30,10 @@ from cronapi.emulator.request import Request, read_path
 from cronapi.emulator.service import PROVIDERS
 from cronapi.emulator.store import Store
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-
-    Scope = MutableMapping[str, Any]
-    Message = MutableMapping[str, Any]
-    Receive = Callable[[], Awaitable[Message]]
-    Send = Callable[[Message], Awaitable[None]]
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 
 # The key in an ASGI scope's state under which server.py offers a function that ends the connection.
 ABORT = "cronapi.abort"
@@ -49,8 +49,8 @@ class App:
 
     def __init__(self, emulator: Emulator, *, error_status: int = 200) -> None:
         """Serve `emulator`, and answer API errors with `error_status` as their HTTP status."""
-        if error_status not in _ERROR_STATUSES:
-            raise ValueError(f"error_status must be an HTTP status, not {error_status!r}")
+        if not is_whole(error_status) or error_status not in _ERROR_STATUSES:
+            raise ValueError(f"error_status must be an HTTP status, not {shown(error_status)}")
         self.emulator = emulator
         self._error_status = error_status
         self._background = Background()
@@ -175,7 +175,7 @@ async def _read_body(receive: Receive) -> bytes:
 def _read_bearer(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
     value = dict(headers).get(b"authorization", b"").decode("latin-1")
     scheme, _, token = value.partition(" ")
-    return token.strip() or None if scheme.lower() == "bearer" else None
+    return token.strip(" \t") or None if scheme.lower() == "bearer" else None
 
 
 def create_app(
@@ -226,11 +226,12 @@ def create_app(
 
     Raises `ValueError` for an unknown name or a number out of range.
     """
+    _check_parts(storage, clock, rates)
     emulator = Emulator(
         tokens=tokens,
         settings=Settings(
             *(era, strict, page_size, seed, log_shape, max_batch),
-            *(frozenset(normalise), ignore_page, moves, search, lag),
+            *(frozenset(texts("normalise", normalise)), ignore_page, moves, search, lag),
         ),
         limiters=_limiters(rates, burst, limiter),
         clock=clock or Clock(),
@@ -238,6 +239,18 @@ def create_app(
         limit_by=limit_by,
     )
     return App(emulator, error_status=error_status)
+
+
+def _check_parts(storage: object, clock: object, rates: object) -> None:
+    if not isinstance(storage, str | PathLike):
+        raise ValueError(f"storage must be the path of a file or ':memory:', not {shown(storage)}")  # noqa: TRY004 -- documented
+    readings = (getattr(clock, name, None) for name in ("now", "ticks"))
+    if clock is not None and not all(map(callable, readings)):
+        raise ValueError(
+            f"clock must have the methods now and ticks, like Clock, not {shown(clock)}"
+        )
+    if not isinstance(rates, Mapping):
+        raise ValueError(f"rates must map providers to requests per second, not {shown(rates)}")  # noqa: TRY004 -- documented
 
 
 def _limiters(rates: Mapping[str, float | None], burst: int, method: str) -> dict[str, Limiter]:

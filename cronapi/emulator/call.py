@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from cronapi.emulator.checks import check_choice, check_switch, is_number, is_whole, shown
 from cronapi.emulator.executions import LOG_SHAPES
 from cronapi.emulator.history import History
 from cronapi.emulator.refusal import Refusal
@@ -15,7 +16,7 @@ from cronapi.emulator.search import SEARCHES
 from cronapi.emulator.spelling import NORMALISE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from cronapi.emulator.store import Document, Store
 
@@ -31,12 +32,6 @@ _NEW_ACCOUNT = {
     "expiryDate": "2099-12-31",
     "secret": "",
 }
-
-
-def check_choice(name: str, value: str, known: Iterable[str]) -> None:
-    """Raise `ValueError` unless `value` is one of `known`."""
-    if value not in known:
-        raise ValueError(f"unknown {name} {value!r}; known: {', '.join(known)}")
 
 
 @frozen
@@ -66,18 +61,19 @@ class Settings:
         check_choice("log_shape", self.log_shape, LOG_SHAPES)
         for kind in sorted(self.normalise):
             check_choice("spelling", kind, NORMALISE)
+        check_switch("strict", self.strict)
+        check_switch("ignore_page", self.ignore_page)
         if self.moves is not None:
             check_choice("moves", self.moves, MOVES)
         check_choice("search", self.search, SEARCHES)
-        if not (math.isfinite(self.lag) and self.lag >= 0):
-            raise ValueError(f"lag must be 0 or more seconds, not {self.lag!r}")
-        for name in ("page_size", "max_batch"):
-            _check_size(name, getattr(self, name))
-
-
-def _check_size(name: str, size: int | None) -> None:
-    if size is not None and size < 1:
-        raise ValueError(f"{name} must be 1 or more, not {size!r}")
+        if not (is_number(self.lag) and self.lag >= 0):
+            raise ValueError(f"lag must be 0 or more seconds, not {shown(self.lag)}")
+        if not is_whole(self.seed, -math.inf):
+            raise ValueError(f"seed must be a whole number, not {shown(self.seed)}")
+        if not is_whole(self.page_size):
+            raise ValueError(f"page_size must be 1 or more, not {shown(self.page_size)}")
+        if not (self.max_batch is None or is_whole(self.max_batch)):
+            raise ValueError(f"max_batch must be 1 or more, not {shown(self.max_batch)}")
 
 
 @frozen

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from attrs import frozen
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from cronapi.emulator.checks import is_number, shown
 
 
 @frozen(kw_only=True)
@@ -18,11 +16,17 @@ class Clock:
 
     `now` gives Unix seconds, and the services use it for due runs and the ends of pauses. `ticks`
     gives monotonic seconds, and only the limiter uses it. `Clock(ticks=anyio.current_time)` counts
-    arrivals in the time of the running event loop, virtual time included.
+    arrivals in the time of the running event loop, virtual time included. Raises `ValueError` for
+    anything that cannot be called.
     """
 
     _now: Callable[[], float] = time.time
     _ticks: Callable[[], float] = time.monotonic
+
+    def __attrs_post_init__(self) -> None:
+        """Check the readings."""
+        if not (callable(self._now) and callable(self._ticks)):
+            raise ValueError("a clock takes functions that return seconds")  # noqa: TRY004 -- documented
 
     def now(self) -> float:
         """Return the Unix time in seconds."""
@@ -41,7 +45,9 @@ class ManualClock:
     """
 
     def __init__(self, start: float = 1_800_000_000.0) -> None:
-        """Stand still at `start` Unix seconds."""
+        """Stand still at `start` Unix seconds, or raise `ValueError` for anything else."""
+        if not is_number(start):
+            raise ValueError(f"a clock starts at Unix seconds, not {shown(start)}")
         self._start = start
         self._elapsed = 0.0
 
@@ -58,9 +64,9 @@ class ManualClock:
 
         Raises `ValueError` for a negative or non-finite span.
         """
-        if not (math.isfinite(seconds) and seconds >= 0):
+        if not (is_number(seconds) and seconds >= 0):
             raise ValueError(
                 "a clock can only be advanced by a finite, non-negative number of seconds, "
-                f"not {seconds!r}"
+                f"not {shown(seconds)}"
             )
         self._elapsed += seconds

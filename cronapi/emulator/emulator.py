@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from random import Random
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from attrs import evolve, frozen
 
-from cronapi.emulator.call import Call, Settings, check_choice
+from cronapi.emulator.call import Call, Settings
+from cronapi.emulator.checks import check_choice, texts
 from cronapi.emulator.faults import BATCHES, Faults
 from cronapi.emulator.history import History
+from cronapi.emulator.limiter import Limiter
 from cronapi.emulator.parameters import read_parameters, signature
 from cronapi.emulator.refusal import UNKNOWN_TOKEN, Refusal
 from cronapi.emulator.request import Content, Request, read_content
 from cronapi.emulator.service import HANDLERS, functions
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from cronapi.emulator.limiter import Limiter
-    from cronapi.emulator.store import Document, Store
+from cronapi.emulator.store import Document, Store
 
 _REMEMBERED = 100_000
 _LIMIT_KEYS = ("token", "address")
@@ -77,7 +75,9 @@ class Emulator:
         self.faults: Faults = Faults(settings.seed)
         self.requests: deque[ReceivedRequest] = deque(maxlen=_REMEMBERED)
         # Tokens must not be written to a file, so the store knows accounts by a hash.
-        self._accounts = {token: sha256(token.encode()).hexdigest()[:16] for token in tokens}
+        self._accounts = {
+            token: sha256(token.encode()).hexdigest()[:16] for token in texts("tokens", tokens)
+        }
         if not self._accounts or "" in self._accounts:
             raise ValueError("at least one token is needed, and none may be empty")
         self._limit_by = limit_by

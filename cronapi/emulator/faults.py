@@ -6,17 +6,14 @@ import math
 import random
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from collections.abc import Container, Sequence
+from typing import Any
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
 
+from cronapi.emulator.checks import is_number, is_whole, shown
 from cronapi.emulator.pages import FRONT_PAGES
 from cronapi.emulator.service import HANDLERS, PROVIDERS
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from attrs import Attribute
 
 _REMEMBERED = 100_000
 
@@ -59,43 +56,49 @@ class ConnectionLost(ConnectionResetError):  # noqa: N818 -- what happened, as i
     """The connection is lost: in process the app raises this, on a socket the server resets it."""
 
 
+def _is_one_of(value: object, known: Container[str]) -> bool:
+    return isinstance(value, str) and value in known
+
+
 def _check_kind(_fault: Fault, _attribute: Attribute[Any], value: str) -> None:
-    if value not in KINDS:
-        raise ValueError(f"unknown fault {value!r}; known: {', '.join(KINDS)}")
+    if not _is_one_of(value, KINDS):
+        raise ValueError(f"unknown fault {shown(value)}; known: {', '.join(KINDS)}")
 
 
 def _check_provider(_fault: Fault, _attribute: Attribute[Any], value: str | None) -> None:
-    if value is not None and value not in PROVIDERS:
-        raise ValueError(f"unknown provider {value!r}; known: {', '.join(PROVIDERS)}")
+    if value is not None and not _is_one_of(value, PROVIDERS):
+        raise ValueError(f"unknown provider {shown(value)}; known: {', '.join(PROVIDERS)}")
 
 
 def _check_function(_fault: Fault, _attribute: Attribute[Any], value: str | None) -> None:
-    if value is not None and value not in HANDLERS:
-        raise ValueError(f"unknown function {value!r}; the name is dotted, as in 'cron.add'")
+    if value is not None and not _is_one_of(value, HANDLERS):
+        raise ValueError(f"unknown function {shown(value)}; the name is dotted, as in 'cron.add'")
 
 
 def _check_times(_fault: Fault, _attribute: Attribute[Any], value: int | None) -> None:
-    if value is not None and value < 1:
-        raise ValueError(f"times must be 1 or more, or None for ever, not {value!r}")
+    if value is not None and not is_whole(value):
+        raise ValueError(f"times must be 1 or more, or None for ever, not {shown(value)}")
 
 
 def _check_share(_fault: Fault, _attribute: Attribute[Any], value: float) -> None:
-    if not 0 <= value <= 1:
-        raise ValueError(f"share must be a probability from 0 to 1, not {value!r}")
+    if not (is_number(value) and 0 <= value <= 1):
+        raise ValueError(f"share must be a probability from 0 to 1, not {shown(value)}")
 
 
 def _check_seconds(fault: Fault, _attribute: Attribute[Any], value: float) -> None:
-    if not (math.isfinite(value) and value >= 0) or (fault.kind in _TIMED) != (value > 0):
+    fits = is_number(value) and value >= 0
+    if not fits or (fault.kind in _TIMED) != (value > 0):
         raise ValueError(
             f"seconds must be positive for {', '.join(sorted(_TIMED))}, "
-            f"and 0 for other faults, not {value!r}"
+            f"and 0 for other faults, not {shown(value)}"
         )
 
 
 def _check_page(fault: Fault, _attribute: Attribute[Any], value: str | None) -> None:
-    if value is not None and (value not in FRONT_PAGES or fault.kind not in _WITH_PAGE):
+    is_page = _is_one_of(value, FRONT_PAGES) and fault.kind in _WITH_PAGE
+    if value is not None and not is_page:
         raise ValueError(
-            f"unknown page {value!r} for {fault.kind!r}; "
+            f"unknown page {shown(value)} for {fault.kind!r}; "
             f"{' and '.join(sorted(_WITH_PAGE))} have {', '.join(FRONT_PAGES)}"
         )
 
@@ -149,7 +152,9 @@ class Faults:
     """
 
     def __init__(self, seed: int = 0) -> None:
-        """Begin with no faults."""
+        """Begin with no faults. Raises `ValueError` for a seed that is no whole number."""
+        if not is_whole(seed, -math.inf):
+            raise ValueError(f"seed must be a whole number, not {shown(seed)}")
         self._random = random.Random(seed)  # noqa: S311 -- repeatable on purpose
         self._lock = threading.Lock()
         self._pending: list[tuple[Fault, int | None]] = []
@@ -161,7 +166,13 @@ class Faults:
         return [fault for fault, _ in self._pending]
 
     def add(self, *faults: Fault) -> None:
-        """Add faults. Of several that fit a request, the one added first strikes."""
+        """Add faults. Of several that fit a request, the one added first strikes.
+
+        Raises `ValueError` for anything but a `Fault`.
+        """
+        for fault in faults:
+            if not isinstance(fault, Fault):
+                raise ValueError(f"{shown(fault)} is no Fault")  # noqa: TRY004 -- as for its values
         with self._lock:
             self._pending.extend((fault, fault.times) for fault in faults)
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Mapping
+from typing import Protocol
 
 from attrs import frozen
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+from cronapi.emulator.checks import is_number, is_whole, shown
 
 _REMEMBERED = 100_000
 _ONE_REQUEST = 1_000_000
@@ -134,14 +134,15 @@ class Limiter:
 
     def __init__(self, rate: float | None, *, burst: int = 0, method: str = "leaky") -> None:
         """Begin with nothing counted."""
-        if rate is not None and not (math.isfinite(rate) and rate > 0):
+        if rate is not None and not (is_number(rate) and rate > 0):
             raise ValueError(
-                f"a rate must be a positive number of requests per second, or None, not {rate!r}"
+                "a rate must be a positive number of requests per second, or None, "
+                f"not {shown(rate)}"
             )
-        if burst < 0:
-            raise ValueError(f"a burst must be 0 or more requests, not {burst!r}")
-        if method not in METERS:
-            raise ValueError(f"unknown limiter {method!r}; known: {', '.join(sorted(METERS))}")
+        if not is_whole(burst, 0):
+            raise ValueError(f"a burst must be 0 or more requests, not {shown(burst)}")
+        if not isinstance(method, str) or method not in METERS:
+            raise ValueError(f"unknown limiter {shown(method)}; known: {', '.join(sorted(METERS))}")
         self.rate: float | None = rate
         self.burst: int = burst
         self.method: str = method

@@ -100,7 +100,7 @@ def _dotted(provider: str, name: str) -> str:
 
 def _read_body(body: bytes) -> dict[str, object]:
     try:
-        text = body.decode().strip()
+        text = body.decode().strip(" \t\r\n")
         # The first character decides, not the content type: clients send JSON under that of a form.
         content = json.loads(text) if text.startswith(("{", "[")) else read_pairs(text)
     except (ValueError, RecursionError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -9,6 +10,7 @@ from itertools import islice
 from typing import Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from cronapi.emulator.checks import is_whole
 from cronapi.emulator.crontab import read_crontab
 from cronapi.emulator.english import Once, read_date, read_recurring
 
@@ -58,8 +60,13 @@ def next_runs(
 ) -> list[int]:
     """Return up to `count` runs later than `after`, ascending, in Unix seconds.
 
-    Time expressions treat `after` as the last run. Raises `ValueError` for an unknown zone or form.
+    Time expressions treat `after` as the last run. Raises `ValueError` for an unknown zone or form,
+    and for an argument of another type.
     """
+    if not isinstance(source, str | Mapping) or not isinstance(timezone, str):
+        raise ValueError("a schedule is text or lists by name, a timezone is text")  # noqa: TRY004 -- documented
+    if not is_whole(after, -math.inf) or not is_whole(count, 0):
+        raise ValueError("after must be whole Unix seconds, and count a whole number from 0 on")
     return list(islice(read_schedule(source, seed=seed).after(after, read_zone(timezone)), count))
 
 

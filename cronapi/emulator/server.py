@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import uvicorn
 from anyio.from_thread import start_blocking_portal
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from cronapi.emulator.app import ABORT
+from cronapi.emulator.checks import is_whole, shown
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+App = Callable[[Any, Any, Any], Awaitable[None]]
 
-    App = Callable[[Any, Any, Any], Awaitable[None]]
-
+_LAST_PORT = 65_535
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -81,8 +81,12 @@ async def serve(app: App, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIte
     """Serve an app on a socket while the block runs.
 
     Yields the origin, such as `http://127.0.0.1:8080`. Port 0 picks a free port. Runs on asyncio
-    only. Raises `OSError` if the port is taken.
+    only. Raises `OSError` if the port is taken, and `ValueError` for a host or port that is none.
     """
+    if not isinstance(host, str) or not host or not is_whole(port, 0) or port > _LAST_PORT:
+        raise ValueError(
+            f"host must be text and port from 0 to {_LAST_PORT}: {shown(host)}, {shown(port)}"
+        )
     config = uvicorn.Config(
         _without_cancellation_error(app),
         host=host,

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
 
 from cronapi.emulator import account, cron, group, listing
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from cronapi.emulator.call import Call
+from cronapi.emulator.call import Call
+from cronapi.emulator.checks import shown
 
 PROVIDERS = ("fastcron", "setcronjob")
 
@@ -67,6 +64,7 @@ def functions(provider: str, era: str = "seed") -> frozenset[str]:
     `provider` is `fastcron` or `setcronjob`. `era` is `seed` (FastCron docs 2024-05, with
     `cron.next`) or `latest`. Raises `ValueError` for any other name.
     """
-    if provider not in _MISSING or era not in _REMOVED:
-        raise ValueError(f"unknown provider or era: {provider!r}, {era!r}")
+    names_both = isinstance(provider, str) and isinstance(era, str)
+    if not names_both or provider not in _MISSING or era not in _REMOVED:
+        raise ValueError(f"unknown provider or era: {shown(provider)}, {shown(era)}")
     return frozenset(HANDLERS) - _MISSING[provider] - _REMOVED[era]

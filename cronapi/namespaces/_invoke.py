@@ -17,6 +17,8 @@ from cronapi._calls.options import Options
 from cronapi._calls.pages import Paging
 from cronapi._functions import CRON_FAILURES, Function, Repeat
 from cronapi._protocol.encoding import encode_params
+from cronapi._protocol.kinds import Kind
+from cronapi._protocol.params import KIND_OF
 from cronapi._protocol.structure import StructureError, structure
 from cronapi.errors import Applied, ConfigurationError, ResponseError
 from cronapi.scheduler import Lane
@@ -45,15 +47,26 @@ class Invoker:
         *,
         clear: bool = False,
         lane: Lane = "interactive",
+        needs: str = "id",
     ) -> T:
-        """Return the structured result. ResponseError if the answer has another shape."""
-        if params.get("id", 0) is None and function is not CRON_FAILURES:
-            raise ConfigurationError(f"{function.name} needs an id.")
+        """Return the structured result. ResponseError if the answer has another shape.
+
+        The parameter that it `needs` may not be None, unless it is not among these.
+        """
+        if params.get(needs, 0) is None and function is not CRON_FAILURES:
+            article = "an" if needs == "id" else "a"
+            raise ConfigurationError(f"{function.name} needs {article} {needs}.")
         return await self.send(function, self.encode(params, clear=clear), lane)
 
-    def encode(self, params: Mapping[str, Any], *, clear: bool = False) -> dict[str, Any]:
-        """Return parameters as they travel to this provider."""
-        return encode_params(params, self.caller.provider, clear=clear)
+    def encode(
+        self,
+        params: Mapping[str, Any],
+        *,
+        clear: bool = False,
+        kinds: Mapping[str, Kind] = KIND_OF,
+    ) -> dict[str, Any]:
+        """Return parameters as they travel to this provider, checked by their kinds."""
+        return encode_params(params, self.caller.provider, clear=clear, kinds=kinds)
 
     async def answer(
         self, function: Function[T], sent: Mapping[str, Any], lane: Lane = "interactive"

@@ -12,7 +12,8 @@ from attrs import frozen
 from cronapi import _functions as table
 from cronapi import bulk
 from cronapi._calls.memory import MOST_DIGITS
-from cronapi._protocol.encoding import span
+from cronapi._protocol.arguments import switch
+from cronapi._protocol.kinds import span
 from cronapi._protocol.params import JobSpec, as_params, check_names
 from cronapi.errors import ConfigurationError, UnsupportedFunctionError
 from cronapi.models import CronJob
@@ -86,6 +87,7 @@ class ManyJobs:
         share a request (FastCron, removed there in 2025-08). Edits that `run` their jobs are never
         repeated: if a shared request is refused, or its answer lost, all of them are unknown.
         """
+        switch("batch", batch)
         if batch and not self._invoke.calls.has(table.CRON_BATCH_EDIT):
             raise UnsupportedFunctionError(
                 "This service has no batch_edit.", function=table.CRON_BATCH_EDIT.name
@@ -139,7 +141,9 @@ class ManyJobs:
         self, ids: Ids, *, for_: str | timedelta, **options: Unpack[BulkOptions]
     ) -> bulk.Bulk[CronJob]:
         """Stop jobs for a span of time, one request each."""
-        return self._each("cron.pause_many", table.CRON_PAUSE, ids, {"for": span(for_)}, options)
+        return self._each(
+            "cron.pause_many", table.CRON_PAUSE, ids, {"for": span("for_", for_)}, options
+        )
 
     def run_many(
         self,

@@ -21,11 +21,11 @@ class AccountNamespace:
 
     async def edit(self, *, timezone: str) -> Account:
         """Set the account's time zone, an IANA name, and return the account. May be repeated."""
-        return await self._invoke(table.ACCOUNT_EDIT, {"timezone": timezone})
+        return await self._invoke(table.ACCOUNT_EDIT, {"timezone": timezone}, needs="timezone")
 
     async def secret(self, secret: str) -> Account:
         """Set the text that stands for `__secret__` in jobs, and return the account.
 
         FastCron had it until 2024-09. May be repeated.
         """
-        return await self._invoke(table.ACCOUNT_SECRET, {"secret": secret})
+        return await self._invoke(table.ACCOUNT_SECRET, {"secret": secret}, needs="secret")

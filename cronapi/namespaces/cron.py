@@ -14,13 +14,14 @@ from cronapi import _functions as table
 from cronapi._calls.call import Answer
 from cronapi._calls.matching import NOT_COMPARED, is_match
 from cronapi._calls.pages import Reading, find_by_name
-from cronapi._protocol.encoding import span
-from cronapi._protocol.params import JobParams, JobSpec, as_params, check_names
+from cronapi._protocol.kinds import an_id, span, text
+from cronapi._protocol.params import JobParams, JobSpec, as_params, check_names, check_values
 from cronapi._protocol.structure import structure
-from cronapi.bulk.source import checked
+from cronapi.bulk.items import read_all
 from cronapi.errors import ConfigurationError
 from cronapi.models import CronJob, Execution
 from cronapi.namespaces._ensure import ensuring, find_or_refuse, warn_if_altered
+from cronapi.namespaces._invoke import Invoker
 from cronapi.namespaces._many import ManyJobs
 
 
@@ -31,6 +32,8 @@ class CronNamespace(ManyJobs):
     Every method raises the errors of `cronapi.errors`, and says if the call may be repeated. Times
     are aware datetimes or Unix seconds. `ManyJobs` describes the `*_many` methods.
     """
+
+    _invoke: Invoker  # named again, so that the hints of `__init__` resolve in this module
 
     async def list(
         self, *, page: int | None = None, keyword: str | None = None
@@ -53,6 +56,7 @@ class CronNamespace(ManyJobs):
             params = {"page": number if number > 1 else None, "keyword": keyword}
             return await self._invoke(table.CRON_LIST, params, lane="bulk")
 
+        check_values({"keyword": keyword})
         caller = self._invoke.caller
         losses, seen = caller.memory.losses, set[int]()
         reading = Reading(read, _id_of, caller.paging, search=bool(keyword))
@@ -72,7 +76,7 @@ class CronNamespace(ManyJobs):
         one request. If the search does not show it, the whole list is read, since a search may work
         by words or patterns. An error is raised and never taken for absence.
         """
-        row = await find_by_name(self._invoke.ask("bulk"), name)
+        row = await find_by_name(self._invoke.ask("bulk"), text("name", name))
         return None if row is None else self._invoke.structured(table.CRON_GET, Answer(row, 1))
 
     async def ensure(self, **params: Unpack[JobParams]) -> CronJob:
@@ -147,7 +151,7 @@ class CronNamespace(ManyJobs):
 
         It resumes by itself. May be repeated. A repeat counts the span from then on.
         """
-        return await self._invoke(table.CRON_PAUSE, {"id": id, "for_": span(for_)})
+        return await self._invoke(table.CRON_PAUSE, {"id": id, "for_": span("for_", for_)})
 
     async def delete(self, id: int) -> CronJob:
         """Delete a job and return it as it was.
@@ -208,9 +212,7 @@ class CronNamespace(ManyJobs):
         def check(spec: Any, _: int) -> dict[str, Any]:
             return self._invoke.encode(as_params(spec))
 
-        data = [checked(check, spec, index, "cron.batch_add") for index, spec in enumerate(specs)]
-        if not data:
-            raise ConfigurationError("batch_add needs at least one job.")
+        data = read_all(specs, check, table.CRON_BATCH_ADD.name)
         return await self._invoke.send(table.CRON_BATCH_ADD, {"data": data})
 
     async def batch_edit(
@@ -221,14 +223,17 @@ class CronNamespace(ManyJobs):
         FastCron had it until 2025-08. May be repeated.
         """
         check_names(params, "cron.batch_edit")
-        return await self._invoke(table.CRON_BATCH_EDIT, {"id": _some(ids), **params}, clear=True)
+        numbers = read_all(ids, _an_id, table.CRON_BATCH_EDIT.name)
+        sent = {"id": numbers, **self._invoke.encode(params, clear=True)}
+        return await self._invoke.send(table.CRON_BATCH_EDIT, sent)
 
     async def batch_delete(self, ids: Sequence[int]) -> builtins.list[CronJob]:
         """Delete several jobs with one request and return them in the order of `ids` (FastCron).
 
         May be repeated.
         """
-        return await self._invoke(table.CRON_BATCH_DELETE, {"id": _some(ids)})
+        numbers = read_all(ids, _an_id, table.CRON_BATCH_DELETE.name)
+        return await self._invoke.send(table.CRON_BATCH_DELETE, {"id": numbers})
 
     async def group_edit(self, id: int, **params: Unpack[JobParams]) -> builtins.list[CronJob]:
         """Change all jobs of a group alike and return them.
@@ -242,6 +247,7 @@ class CronNamespace(ManyJobs):
 def _checked_name(params: JobParams) -> str:
     """Return the name of a job to ensure. Its parameters must be as `add` takes them."""
     check_names(params, "cron.ensure")
+    check_values(params)
     name = params.get("name")
     if not name:
         raise ConfigurationError("cron.ensure needs a name.")
@@ -270,7 +276,5 @@ def _id_of(job: CronJob) -> int:
     return job.id
 
 
-def _some(ids: Sequence[int]) -> builtins.list[int]:
-    if not ids:
-        raise ConfigurationError("At least one id is needed.")
-    return list(ids)
+def _an_id(number: object, _: int) -> int | str:
+    return an_id("id", number)

@@ -34,7 +34,7 @@ class GroupNamespace:
 
     async def lookup(self, name: str) -> builtins.list[Group]:
         """Return the groups of exactly this name: none, one or several. A read: repeated freely."""
-        return await self._invoke(table.GROUP_LOOKUP, {"name": name})
+        return await self._invoke(table.GROUP_LOOKUP, {"name": name}, needs="name")
 
     async def add(
         self,
@@ -48,9 +48,8 @@ class GroupNamespace:
         `auto_delete` is in days after a one-time job stopped: 0, 1, 3, 7, 15 or 30 (documented
         until 2024). Not repeated blindly: after a lost answer the name is looked up.
         """
-        return await self._invoke(
-            table.GROUP_ADD, {"name": name, "auto_delete": auto_delete, "contacts": contacts}
-        )
+        params = {"name": name, "auto_delete": auto_delete, "contacts": contacts}
+        return await self._invoke(table.GROUP_ADD, params, needs="name")
 
     async def edit(
         self,

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import ClassVar, Protocol, TypeVar
 
+from cronapi._protocol.arguments import function, refusal
 from cronapi.errors import ConfigurationError
 from cronapi.providers import Rate
 from cronapi.scheduler.pace import Pace, Start
@@ -80,6 +81,28 @@ class Bucket(Protocol):
         ...
 
 
+_METHODS = (
+    *("bind", "reserve", "publish", "take", "wait", "release_unused", "sent"),
+    *("accepted", "refused", "lost", "read"),
+)
+
+
+def checked_bucket(bucket: Bucket) -> Bucket:
+    """Return an object that has the methods of a bucket."""
+    if isinstance(bucket, type) or not all(
+        callable(getattr(bucket, name, None)) for name in _METHODS
+    ):
+        raise refusal("bucket", "a Bucket, such as a LocalBucket", bucket)
+    return bucket
+
+
+def checked_rate(rate: Rate) -> Rate:
+    """Return a Rate. A number is none: it does not say of how many seconds."""
+    if not isinstance(rate, Rate):
+        raise refusal("rate", "a Rate", rate)
+    return rate
+
+
 logger: logging.Logger = logging.getLogger("cronapi.scheduler")
 
 
@@ -103,7 +126,8 @@ class LocalBucket:
     shared: ClassVar[bool] = False
 
     def __init__(self, rate: Rate, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self.rate: Rate = rate
+        function("clock", clock)
+        self.rate: Rate = checked_rate(rate)
         self._pace = Pace(rate)
         self._clock = clock
         self._lock = threading.Lock()

@@ -15,12 +15,13 @@ import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 from attrs import frozen
 
+from cronapi._protocol.arguments import count, seconds
 from cronapi.errors import ConfigurationError, WaitTooLongError
 from cronapi.providers import Rate
-from cronapi.scheduler.bucket import Bucket, OwnBucket
+from cronapi.scheduler.bucket import Bucket, OwnBucket, checked_bucket
 from cronapi.scheduler.lanes import Lanes
 from cronapi.scheduler.pace import Pace
-from cronapi.scheduler.slot import Lane, Slot
+from cronapi.scheduler.slot import LANES, Lane, Slot, check_lane
 from cronapi.scheduler.wake import Sleeper
 
 
@@ -55,10 +56,9 @@ class Scheduler:
     def __init__(
         self, rate: Rate | float, *, max_in_flight: int = 10, bucket: Bucket | None = None
     ) -> None:
-        if max_in_flight < 1:
-            raise ConfigurationError(f"max_in_flight must be at least 1, not {max_in_flight!r}.")
+        count("max_in_flight", max_in_flight)
         self.rate: Rate = rate if isinstance(rate, Rate) else Rate(rate)
-        self.bucket: Bucket = bucket or OwnBucket(self.rate)
+        self.bucket: Bucket = OwnBucket(self.rate) if bucket is None else checked_bucket(bucket)
         self.bucket.bind(self.rate)
         self.max_in_flight: int = max_in_flight
         self._places = itertools.count()
@@ -87,6 +87,7 @@ class Scheduler:
 
     def eta(self, lane: Lane = "bulk") -> float:
         """Estimate the seconds that a call joining `lane` now would wait."""
+        check_lane(lane)
         ahead = self._lanes.ahead(lane)
 
         def look(pace: Pace, now: float) -> float:
@@ -123,11 +124,7 @@ class Scheduler:
 
     def _seize(self, slot: Slot) -> bool:
         """Grant a slot at once if there is no waiter and a seat and a start are free."""
-        if (
-            slot.max_wait is not None
-            or slot.lane not in self._lanes.waiting
-            or get_ident() != self._thread
-        ):
+        if slot.max_wait is not None or slot.lane not in LANES or get_ident() != self._thread:
             self._check(slot)
         if self._lanes.crowded or self._in_flight >= self.max_in_flight:
             return False
@@ -165,12 +162,9 @@ class Scheduler:
             self._changed = None
 
     def _check(self, slot: Slot) -> None:
-        if slot.lane not in self._lanes.waiting:
-            raise ConfigurationError(
-                f"There is no lane {slot.lane!r}; the lanes are interactive and bulk."
-            )
-        if slot.max_wait is not None and not slot.max_wait >= 0:
-            raise ConfigurationError(f"max_wait must be seconds, not {slot.max_wait!r}.")
+        check_lane(slot.lane)
+        if slot.max_wait is not None:
+            seconds("max_wait", slot.max_wait)
         thread = get_ident()
         if thread != self._thread and (self._in_flight or self._lanes.crowded):
             raise ConfigurationError(

@@ -16,12 +16,13 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import ClassVar, Literal, Self, TypeVar
+from typing import ClassVar, Literal, Self, TypeVar, get_args
 
 import anyio
 import anyio.to_thread
 from anyio.lowlevel import checkpoint
 
+from cronapi._protocol import arguments
 from cronapi.errors import ConfigurationError, SchedulerError
 from cronapi.providers import Rate
 from cronapi.scheduler.bucket import LocalBucket, log_hold
@@ -63,12 +64,12 @@ class RedisBucket:
         clock: Callable[[], float] = time.monotonic,
         threads: bool = True,
     ) -> None:
-        if not (isinstance(timeout, int | float) and 0 <= timeout < math.inf):
-            raise ConfigurationError(f"timeout must be seconds, not {timeout!r}.")
-        if fallback not in ("error", "local"):
-            raise ConfigurationError(f"fallback is error or local, not {fallback!r}.")
-        if isinstance(share, bool) or not isinstance(share, int) or share < 1:
-            raise ConfigurationError(f"share must be the number of processes, not {share!r}.")
+        arguments.function("evaluate", evaluate)
+        arguments.function("clock", clock)
+        arguments.seconds("timeout", timeout, endless=False)
+        arguments.choice("fallback", fallback, get_args(Fallback))
+        arguments.count("share", share)
+        arguments.switch("threads", threads)
         self._send = evaluate
         self._fallback: Fallback = fallback
         self._share = share
@@ -96,6 +97,13 @@ class RedisBucket:
         `key` names the budget: one account at one service. It is stored as it is, so do not put a
         token into it.
         """
+        arguments.text("key", key, "text without braces")
+        if not isinstance(url, str) or not arguments.is_encodable(
+            url
+        ):  # not repeated: it has a password
+            raise ConfigurationError(
+                "This is no address of a Redis server; give one like redis://localhost:6379/0."
+            )
         return cls(connect(url, key), timeout=timeout, fallback=fallback, share=share)
 
     @property

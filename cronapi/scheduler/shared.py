@@ -10,9 +10,10 @@ from collections.abc import Hashable
 
 from anyio.lowlevel import RunVar
 
+from cronapi._protocol.arguments import refusal
 from cronapi.errors import ConfigurationError
 from cronapi.providers import Rate
-from cronapi.scheduler.bucket import LocalBucket
+from cronapi.scheduler.bucket import LocalBucket, checked_rate
 from cronapi.scheduler.queue import Scheduler
 
 _lock = threading.Lock()
@@ -26,6 +27,9 @@ def shared_scheduler(key: Hashable, rate: Rate) -> Scheduler:
     Raises ConfigurationError if the key is already paced at another rate: two rates would be two
     budgets for one service.
     """
+    checked_rate(rate)
+    if not _is_hashable(key):
+        raise refusal("key", "hashable", key)
     queues = _queues.get(None)
     if queues is None:
         queues = {}
@@ -39,6 +43,14 @@ def shared_scheduler(key: Hashable, rate: Rate) -> Scheduler:
     if key not in queues:
         queues[key] = Scheduler(rate, bucket=bucket)
     return queues[key]
+
+
+def _is_hashable(key: object) -> bool:
+    try:
+        hash(key)
+    except TypeError:
+        return False
+    return True
 
 
 def _bucket(key: Hashable, rate: Rate) -> LocalBucket:

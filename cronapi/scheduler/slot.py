@@ -10,12 +10,22 @@ from typing import Literal, Protocol, Self
 
 import anyio
 
+from cronapi._protocol.arguments import came, seconds
 from cronapi.errors import ConfigurationError
 from cronapi.scheduler.bucket import Bucket
 from cronapi.scheduler.pace import Start
 from cronapi.scheduler.wake import Sleeper
 
 Lane = Literal["interactive", "bulk"]
+LANES: tuple[Lane, ...] = ("interactive", "bulk")
+
+
+def check_lane(lane: object) -> None:
+    """Refuse anything but the name of a lane."""
+    if not isinstance(lane, str) or lane not in LANES:
+        raise ConfigurationError(
+            f"There is no lane {came(lane)}; the lanes are interactive and bulk."
+        )
 
 
 class Queue(Protocol):
@@ -117,6 +127,8 @@ class Slot:
 
         `retry_after` is the wait that the service asked for, in seconds.
         """
+        if retry_after is not None:
+            seconds("retry_after", retry_after)
         start, self.start = self.start, None
         if start is not None:
             self._bucket.refused(start, retry_after)

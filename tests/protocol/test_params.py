@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import copy
+import enum
+import http
+import math
 import pickle
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 from cronapi._names import wire_name
-from cronapi._protocol.encoding import encode_params, header_lines, span, unix_seconds
+from cronapi._protocol import kinds, params
+from cronapi._protocol.encoding import encode_params
 from cronapi._protocol.params import (
     JobParams,
     JobSpec,
@@ -23,6 +28,9 @@ from cronapi.models import CronJob, Group, Notify
 from cronapi.providers import FASTCRON, SETCRONJOB
 
 URL = "https://example.com/ping"
+header_lines = partial(kinds.header_lines, "http_headers")
+unix_seconds = partial(kinds.unix_seconds, "time")
+span = partial(kinds.span, "for_")
 SECRETS = {
     "password": "hunter2",
     "http_headers": {"X-Key": "hunter2"},
@@ -289,6 +297,29 @@ def test_a_header_line_needs_a_colon() -> None:
     assert "hunter2" not in str(caught.value)
 
 
+NO_LINE_ENDS = ["\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\xa0", "\u2028", "\u2029"]
+
+
+@pytest.mark.parametrize("char", NO_LINE_ENDS, ids=ascii)
+def test_only_cr_and_lf_end_a_header(char: str) -> None:
+    """What Python's splitlines and strip take for a line's end or a blank belongs to the value, so
+    headers that were read from a job can be sent to another one.
+    """
+    for value in (f"caf{char}X-Admin: 1", f"{char}x{char}"):
+        lines = header_lines({"X-Note": value, "X-B": "2"})
+        assert lines == f"X-Note: {value}\r\nX-B: 2"
+        assert header_lines(lines) == lines
+    assert header_lines(f"X-Note: \t a{char} \r\n \t\r\rX-B: 2\r") == f"X-Note: a{char}\r\nX-B: 2"
+
+
+def test_a_refused_header_is_counted_and_not_named() -> None:
+    """Not even a header's name is repeated, since someone may have mixed it up with the value."""
+    for headers in ({"X-A": "1", "hunter 2": "x"}, {"X-A": "1", "hunter2": "\0"}):
+        with pytest.raises(ConfigurationError, match="Header 2 of http_headers") as caught:
+            header_lines(headers)
+        assert "hunter" not in str(caught.value)
+
+
 def test_a_refused_header_value_is_not_repeated() -> None:
     """A refused value of a header is not in the error, since it may be a secret."""
     with pytest.raises(ConfigurationError) as caught:
@@ -454,3 +485,95 @@ def test_a_raw_batch_is_encoded_job_by_job() -> None:
 def test_other_data_of_a_raw_call_travels_as_it_is(data: Any) -> None:
     """A function that cronapi does not know may mean something else by data."""
     assert encode(data=data) == {"data": data}
+
+
+# --- declared types ------------------------------------------------------------------------------
+
+HALF = "caf\udce9"
+"""What os.environ has for bytes that are not UTF-8."""
+BY_TYPE: dict[str, tuple[list[Any], list[Any]]] = {
+    "str": (["x", "", "0"], [1, 0, 1.5, True, False, b"x", ["x"], {"a": 1}, object(), HALF]),
+    "int": ([0, 7, -1, Notify(2)], ["7", True, False, 1.5, 3.0, b"7", [7], 2**70, math.inf]),
+    "bool": ([True, False], [0, 1, "true", "", [], 1.0]),
+    "bool | int": ([True, False, 0, 1], ["1", 9, -1, 10**5000, 1.0, []]),
+    "bool | int | datetime": ([True, 1, 1.5, datetime.now(UTC)], ["now", [1], timedelta(1), HALF]),
+    "datetime | int": ([1, 1.5, datetime.now(UTC)], [True, False, "1", math.nan, 1e300]),
+    "str | timedelta": (["1 day", timedelta(1)], [60, 1.5, True, HALF, timedelta(0), ["1 day"]]),
+    "Mapping[str, str] | str": (
+        [{"A": "b"}, "A: b", ""],
+        [5, True, [("A", "b")], b"A: b", {"A": 1}, {1: "b"}, {"A": HALF}, f"A: {HALF}"],
+    ),
+    "Sequence[str] | str": (
+        [["1", "2"], ("1",), "1,2", []],
+        [5, ["1", 2], [None], [["1"]], {"1": 1}, {"1"}, b"1", [HALF], HALF, True],
+    ),
+    "Sequence[int] | int": ([5, [5, 6], (7,)], ["5", [5, "6"], [True], True, 1.5, {5: 1}, [[5]]]),
+    "int | str": ([7, "100001"], ["", "x", "7 ", "-7", "٣", True, 1.5, [7], HALF]),
+}
+"""Values of each declared type, and others."""
+DECLARED = {name: hint.removesuffix(" | None") for name, hint in params._DECLARED.items()}
+
+
+@pytest.mark.parametrize("name", DECLARED)
+def test_a_parameter_is_of_its_declared_type(name: str) -> None:
+    """What is declared travels. Anything else is refused by name, and never repeated."""
+    good, bad = BY_TYPE[DECLARED[name]]
+    for value in good:
+        assert wire_name(name) in encode(**{name: value})
+    for value in bad:
+        with pytest.raises(ConfigurationError) as caught:
+            encode(**{name: value})
+        assert name in str(caught.value), value
+        assert "caf" not in repr(caught.value)
+        assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+def test_every_declared_type_has_a_kind() -> None:
+    """The declared types, the kinds and the table above are the same."""
+    assert set(DECLARED.values()) == BY_TYPE.keys() == kinds.KINDS.keys()
+
+
+def test_a_text_of_its_own_class_travels_as_plain_text() -> None:
+    """A StrEnum or another subclass of str arrives as its text in every format."""
+
+    class Method(enum.Enum):
+        POST = "POST"
+
+    class Odd(str):
+        __slots__ = ()
+
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    for value in (Method.POST, http.HTTPMethod.POST, Odd("POST")):
+        sent = encode(http_method=value)["httpMethod"]
+        assert (sent, type(sent)) == ("POST", str)
+
+
+@pytest.mark.parametrize("name", ["name", "password", "minute", "http_headers", "group"])
+def test_a_spec_is_checked_when_it_is_made(name: str) -> None:
+    """A JobSpec refuses a value of another type at once."""
+    wrong: Any = BY_TYPE[DECLARED[name]][1][0]
+    with pytest.raises(ConfigurationError, match=name):
+        JobSpec(**{"url": URL, name: wrong})  # type: ignore[misc]  # the point of the test
+
+
+@pytest.mark.parametrize(
+    "value", [HALF, [HALF], [[1, [HALF]]], b"x", {"a": 1}, memoryview(b"x"), math.nan, 10**30]
+)
+def test_a_parameter_that_cronapi_does_not_know_must_travel(value: Any) -> None:
+    """A raw call may give anything that JSON has, if its text can be sent."""
+    assert encode(odd=["a", 1, 1.5, True, None, ["b"]]) == {"odd": ["a", 1, 1.5, True, None, ["b"]]}
+    with pytest.raises(ConfigurationError, match="odd"):
+        encode(odd=value)
+
+
+def test_what_refers_to_itself_is_refused() -> None:
+    """A list in itself, or a batch in one of its jobs, has no end."""
+    rows: list[Any] = []
+    rows.append(rows)
+    job: dict[str, Any] = {"url": URL}
+    job["data"] = [job]
+    for value in ({"odd": rows}, {"data": rows}, {"data": [job]}):
+        with pytest.raises(ConfigurationError):
+            encode(**value)

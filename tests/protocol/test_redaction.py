@@ -13,9 +13,16 @@ from hypothesis import strategies as st
 from cronapi import (
     FASTCRON,
 )
-from cronapi._protocol.redaction import contains_secret, redact
+from cronapi._protocol.redaction import (
+    as_text,
+    contains_secret,
+    redact,
+    secrets_of,
+    without_password,
+)
 from cronapi._protocol.request import build_request
 from cronapi._protocol.response import read_response
+from tests.support.any_value import OddMapping, OddText, Unprintable, cyclic
 
 TOKEN = "tok3n+/=0123456789abcdefghijklmn"
 
@@ -150,3 +157,65 @@ def test_a_url_with_a_password_does_not_go_into_a_query():
     )
     assert request.method == "POST"
     assert "hunter22" not in request.url
+
+
+# --- whatever is given ---------------------------------------------------------------------------
+
+ODD = st.recursive(
+    st.one_of(
+        st.text(st.characters(), max_size=6),
+        st.binary(max_size=6),
+        st.integers(-(10**5000), 10**5000),
+        st.none() | st.booleans() | st.floats(),
+        st.builds(Unprintable),
+        st.builds(OddMapping),
+        st.builds(cyclic),
+        st.builds(ValueError, st.builds(Unprintable)),
+        st.builds(OddText, st.just("\ud800abcd")),
+        st.sampled_from(["caf\udce9-long", memoryview(b"abcdef")]),
+    ),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["url", "password", "data", "httpHeaders"]), inner)
+    ),
+    max_leaves=6,
+)
+
+
+@given(ODD, ODD)
+def test_hiding_never_raises(thing, secrets):
+    """Whatever is given as a text, as secrets, as parameters or as an exception."""
+    assert isinstance(redact(thing, secrets).encode(), bytes)
+    assert contains_secret(thing, secrets) in (True, False)
+    assert all(isinstance(secret, str) for secret in secrets_of(thing))
+    assert isinstance(as_text(thing, repr), str)
+
+
+def test_a_secret_that_cannot_travel_is_hidden_too():
+    """Half of a surrogate pair in a secret, or in a text, keeps nothing else from being hidden."""
+    secret = "hunter\ud8002"
+    assert redact(f"a {secret} b {quote('hunter22')} \udc80", [secret, "hunter22"]) == (
+        "a *** b *** \\udc80"
+    )
+    assert redact(b"a hunter22 \xff", ["hunter22", b"x", 5, None]) == "a *** \ufffd"
+    assert contains_secret(UnicodeEncodeError("utf-8", secret, 6, 7, "no"), [secret])
+
+
+def test_all_that_led_to_an_exception_is_looked_at():
+    """Beside its cause an exception has a context and, if it is a group, others in it."""
+    cause, context, inner = ValueError("a"), ValueError("hunter22"), ValueError("hunter22")
+    error = ValueError("b")
+    error.__cause__, error.__context__ = cause, context
+    assert contains_secret(error, ["hunter22"])
+    assert contains_secret(ExceptionGroup("c", [cause, inner]), ["hunter22"])
+    assert not contains_secret(ExceptionGroup("c", [cause]), ["hunter22"])
+
+
+@pytest.mark.parametrize(
+    "password", ["hunter22", "a:hunter22", "a@hunter22", "hunter\x85 22", "hunter22\ud800"]
+)
+def test_the_password_of_a_url_is_hidden_whatever_is_in_it(password):
+    """A password ends at the last @ of the authority, and may hold colons and blanks."""
+    url = f"https://user:{password}@x.example/a?b=c@d"
+    assert without_password(url) == "https://user:***@x.example/a?b=c@d"
+    assert password in secrets_of({"url": url})

@@ -1,0 +1,252 @@
+"""The kinds of values that parameters have: how each is checked, and the form in which it travels.
+
+Each function takes the name of a parameter and its value, and returns the value as JSON has it. A
+ConfigurationError names the parameter and what came, and never repeats the value: it may be a
+secret. No exception that led to it does so either.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from cronapi._protocol.arguments import MOST_BITS, is_encodable
+from cronapi._protocol.values import shown
+from cronapi.errors import ConfigurationError
+from cronapi.models import Notify
+
+Kind = Callable[[str, Any], Any]
+"""Takes the name of a parameter and its value, and returns the value as it travels."""
+_HINTS = {
+    "id": "an id is a number, such as job.id",
+    "group": "a group is given by its number, such as group.id",
+    "post_data": "bodies and payloads are text",
+    "payload": "bodies and payloads are text",
+}
+_DIGITS = re.compile(r"[0-9]{1,18}")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_LINE_BREAKING = re.compile(r"[\r\n\0]")
+_BLANKS = " \t"
+"""The blanks around a header's value (RFC 9110). Any other character belongs to the value."""
+_MOST_LEVELS = 20
+_UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+_HALF = (
+    "cannot be sent: it has half of a surrogate pair. Text from os.environ, sys.argv and JSON may "
+    "have one."
+)
+
+
+def _refused(name: str, value: object, takes: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{name} cannot be a {type(value).__name__}; {_HINTS.get(name, takes)}."
+    )
+
+
+def _plain(value: object) -> object:
+    """Return the value of a member of an enum, and anything else as it is."""
+    return value.value if isinstance(value, enum.Enum) else value
+
+
+def text(name: str, value: object) -> str:
+    """Return text that can be sent."""
+    plain = _plain(value)
+    if not isinstance(plain, str):
+        raise _refused(name, value, "it takes text")
+    plain = str.__str__(plain)
+    if not is_encodable(plain):
+        raise ConfigurationError(f"{name} {_HALF}")
+    return plain
+
+
+def whole_number(name: str, value: object) -> int:
+    """Return a whole number of at most 64 bits. True and False are none."""
+    plain = _plain(value)
+    if isinstance(plain, float) and not math.isfinite(plain):
+        raise ConfigurationError(f"{name} is not a finite number; it takes a whole number.")
+    if isinstance(plain, bool) or not isinstance(plain, int):
+        raise _refused(name, value, "it takes a whole number")
+    return _sized(name, int.__index__(plain))
+
+
+def _sized(name: str, number: int) -> int:
+    if number.bit_length() > MOST_BITS:
+        raise ConfigurationError(
+            f"{name} is too large: a number of {number.bit_length()} bits, where 64 are the most."
+        )
+    return number
+
+
+def an_id(name: str, value: object) -> int | str:
+    """Return an id: a whole number, or the text of one."""
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
+        return str.__str__(value)
+    return whole_number(name, value)
+
+
+def flag(name: str, value: object) -> bool:
+    """Return True or False."""
+    plain = _plain(value)
+    if not isinstance(plain, bool):
+        raise _refused(name, value, "it takes True or False")
+    return plain
+
+
+def notify_code(name: str, value: object) -> bool | int:
+    """Return a boolean or a code of `Notify`."""
+    if not isinstance(value, int) or int.__index__(value) not in {int(code) for code in Notify}:
+        raise ConfigurationError(
+            f"{name} must be a boolean or one of the codes 0 to 3, not {shown(value)}."
+        )
+    return value if isinstance(value, bool) else int.__index__(value)
+
+
+def unix_seconds(name: str, value: object) -> int:
+    """Return a time as whole Unix seconds. A naive datetime is refused: it names no moment."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigurationError(f"{name} is not a finite number; it takes a time.")
+    if isinstance(value, int | float):
+        return _sized(name, int(value))
+    if not isinstance(value, datetime):
+        raise _refused(name, value, "a time is a datetime or Unix seconds")
+    moment = _timestamp(value)
+    if moment is None:
+        raise ConfigurationError(
+            f"The datetime of {name} has no time zone: it names no moment. Give one with tzinfo, "
+            "such as UTC."
+        )
+    return math.floor(moment)
+
+
+def _timestamp(time: datetime) -> float | None:
+    try:
+        return None if time.utcoffset() is None else time.timestamp()
+    except Exception:  # noqa: BLE001 -- a time zone of the caller's own may raise anything
+        return None
+
+
+def later_time(name: str, value: object) -> int:
+    """Return a time as whole Unix seconds. True and False are none."""
+    if isinstance(value, bool):
+        raise _refused(name, value, "a time is a datetime or Unix seconds")
+    return unix_seconds(name, value)
+
+
+def span(name: str, value: object) -> str:
+    """Return a span of time as the services read it: `15 minutes`."""
+    if isinstance(value, str):
+        return text(name, value)
+    if not isinstance(value, timedelta):
+        raise _refused(name, value, "a span of time is text such as '15 minutes' or a timedelta")
+    seconds = round(value.total_seconds())
+    if seconds <= 0:
+        raise ConfigurationError(f"{name} must be a span of time of at least one second.")
+    size, unit = next((size, unit) for size, unit in _UNITS if seconds % size == 0)
+    count = seconds // size
+    return f"{count} {unit}{'' if count == 1 else 's'}"
+
+
+def header_lines(name: str, value: object) -> str:
+    """Return headers as lines joined with CRLF.
+
+    They are a mapping, or lines that end with CR, LF or both. A name or value that would break out
+    of its line is refused.
+    """
+    if isinstance(value, str):
+        lines = [line for line in _LINE_END.split(text(name, value)) if line.strip(_BLANKS)]
+        pairs: Sequence[object] = [_split_header(name, line) for line in lines]
+    elif isinstance(value, Mapping):
+        pairs = _elements(name, value.items)
+    else:
+        raise _refused(name, value, "headers are a mapping of text to text")
+    return "\r\n".join(_header_line(name, number, pair) for number, pair in enumerate(pairs, 1))
+
+
+def _split_header(name: str, line: str) -> tuple[str, str]:
+    key, colon, value = line.partition(":")
+    if not colon:
+        raise ConfigurationError(f"A line of {name} has no colon.")
+    return key.strip(_BLANKS), value.strip(_BLANKS)
+
+
+def _header_line(name: str, number: int, pair: object) -> str:
+    """Return a header as a line. `number` counts the headers from 1: a name may be a secret."""
+    key, value = pair if isinstance(pair, tuple) and len(pair) == 2 else (None, None)  # noqa: PLR2004 -- a pair
+    if not isinstance(key, str) or not _HEADER_NAME.fullmatch(key):
+        raise ConfigurationError(f"Header {number} of {name}: its name is not a header name.")
+    if not isinstance(value, str) or _LINE_BREAKING.search(value):
+        raise ConfigurationError(
+            f"Header {number} of {name}: its value must be text without CR, LF or NUL."
+        )
+    return f"{str.__str__(key)}: {text(f'Header {number} of {name}', value)}"
+
+
+def texts(name: str, value: object) -> str | list[str]:
+    """Return text, or a list of texts."""
+    if isinstance(_plain(value), str):
+        return text(name, value)
+    return [text(f"An item of {name}", item) for item in _items(name, value, "texts")]
+
+
+def whole_numbers(name: str, value: object) -> int | list[int]:
+    """Return a whole number, or a list of whole numbers."""
+    if isinstance(_plain(value), int | float):
+        return whole_number(name, value)
+    return [whole_number(f"An item of {name}", item) for item in _items(name, value, "numbers")]
+
+
+def _items(name: str, value: object, takes: str) -> Sequence[Any]:
+    if not isinstance(value, Sequence) or isinstance(value, str | bytes | bytearray | memoryview):
+        raise _refused(name, value, f"it takes a list of {takes}, or one")
+    return _elements(name, value.__iter__)
+
+
+def _elements(name: str, read: Callable[[], Any]) -> Sequence[Any]:
+    """Return the elements of a collection, whose own code may raise anything."""
+    reason = ""
+    try:
+        return list(read())
+    except Exception as error:  # noqa: BLE001 -- see above
+        reason = type(error).__name__
+    raise ConfigurationError(f"{name} could not be read ({reason}).")
+
+
+def anything(name: str, value: object, level: int = 0) -> object:
+    """Return a value of a parameter that cronapi does not know: what JSON has, but no object."""
+    plain = _plain(value)
+    if plain is None or isinstance(plain, bool):
+        return plain
+    if isinstance(plain, str):
+        return text(name, plain)
+    if isinstance(plain, int):
+        return whole_number(name, plain)
+    if isinstance(plain, float):
+        if not math.isfinite(plain):
+            raise ConfigurationError(f"{name} is not a finite number.")
+        return float.__float__(plain)
+    if isinstance(plain, datetime):
+        return unix_seconds(name, plain)
+    if level >= _MOST_LEVELS:
+        raise ConfigurationError(f"{name} is nested too deep.")
+    takes = "texts, numbers, booleans or times"
+    return [anything(name, item, level + 1) for item in _items(name, plain, takes)]
+
+
+KINDS: Mapping[str, Kind] = {
+    "str": text,
+    "int": whole_number,
+    "int | str": an_id,
+    "bool": flag,
+    "bool | int": notify_code,
+    "bool | int | datetime": unix_seconds,
+    "datetime | int": later_time,
+    "str | timedelta": span,
+    "Mapping[str, str] | str": header_lines,
+    "Sequence[str] | str": texts,
+    "Sequence[int] | int": whole_numbers,
+}
+"""The kind of each type that is declared for a parameter, as it is written there."""

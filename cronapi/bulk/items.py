@@ -1,0 +1,68 @@
+"""One item of an input, and the input itself: each is checked where it comes in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Generic, TypeVar
+
+from attrs import frozen
+
+from cronapi.errors import ConfigurationError
+
+P = TypeVar("P")
+Check = Callable[[Any, int], P]
+"""Takes an item and its index, and returns the payload.
+
+It raises a ConfigurationError for an item that cannot be used, whose text need not name the index.
+"""
+
+
+@frozen(eq=False)
+class Item(Generic[P]):
+    """One item: its position in the input, as the caller gave it, and the checked payload."""
+
+    index: int
+    given: object
+    payload: P
+
+
+def checked(check: Check[P], given: object, index: int, function: str) -> P:
+    """Return the payload of an item.
+
+    Every error of `check` becomes a ConfigurationError that names the function and the item.
+    """
+    try:
+        return check(given, index)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{function}: item {index}: {error.message}") from error
+    except Exception as error:
+        raise ConfigurationError(
+            f"{function}: item {index} cannot be used ({type(error).__name__})."
+        ) from error
+
+
+def refuse_no_items(items: object, function: str) -> None:
+    """Refuse text, one mapping and bytes: they would be read character by character."""
+    if isinstance(items, str | bytes | bytearray | memoryview | Mapping):
+        raise ConfigurationError(
+            f"{function} takes a list or another iterable of items, not a {type(items).__name__}."
+        )
+
+
+def read_all(items: Iterable[object], check: Check[P], function: str) -> list[P]:
+    """Return the payloads of all items of a sync input, at least one."""
+    refuse_no_items(items, function)
+    if not isinstance(items, Iterable):
+        raise ConfigurationError(
+            f"{function} takes a list or another iterable of items, not a {type(items).__name__}."
+        )
+    given = list[object]()
+    try:
+        given.extend(items)
+    except Exception as error:
+        raise ConfigurationError(
+            f"{function}: item {len(given)} could not be read ({type(error).__name__})."
+        ) from error
+    if not given:
+        raise ConfigurationError(f"{function} needs at least one item.")
+    return [checked(check, one, index, function) for index, one in enumerate(given)]

@@ -1,0 +1,50 @@
+"""Checks of arguments. The emulator raises `ValueError`, which names the argument and what came."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+_LONGEST = 80
+"""Characters of a value in a refusal."""
+
+
+def shown(value: object) -> str:
+    """Return a value for a refusal: as code, or its type if that cannot be told."""
+    try:
+        return repr(value)[:_LONGEST]
+    except Exception:  # noqa: BLE001 -- an object's own code may raise anything
+        return f"<{type(value).__name__}>"
+
+
+def is_whole(value: object, least: float = 1) -> bool:
+    """Return True for an int of at least `least` that is no boolean."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def is_number(value: object) -> bool:
+    """Return True for a finite int or float that is no boolean."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return isinstance(value, int) or math.isfinite(value)
+
+
+def check_choice(name: str, value: object, known: Iterable[str]) -> None:
+    """Raise `ValueError` unless `value` is one of `known`."""
+    if not isinstance(value, str) or value not in known:
+        raise ValueError(f"unknown {name} {shown(value)}; known: {', '.join(known)}")
+
+
+def check_switch(name: str, value: object) -> None:
+    """Raise `ValueError` unless `value` is True or False."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} must be True or False, not {shown(value)}")  # noqa: TRY004 -- documented
+
+
+def texts(name: str, value: object) -> list[str]:
+    """Return an iterable of texts as a list. One text is none: it would count letter by letter."""
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes):
+        listed = list(value)
+        if all(isinstance(text, str) for text in listed):
+            return listed
+    raise ValueError(f"{name} must be a list or another iterable of texts")
