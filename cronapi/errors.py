@@ -1,12 +1,14 @@
 """Every exception of cronapi, drawn as a tree.
 
+`bulk.BulkError`, a group of them, is the only other one.
+
     CronAPIError                     provider, function, attempts, applied
     +-- ConfigurationError           a bad argument, no token, a closed client (also ValueError)
     +-- UnsupportedFunctionError     this provider has no such function
-    +-- WaitTooLongError             max_wait would be exceeded: nothing was sent
-    +-- SchedulerError               the shared bucket is unreachable: nothing was sent
+    +-- WaitTooLongError             max_wait would be exceeded: this attempt was not sent
+    +-- SchedulerError               the shared bucket is unreachable: this attempt was not sent
     +-- TransportError               no answer
-    |   +-- ConnectionFailedError    no connection: nothing was sent
+    |   +-- ConnectionFailedError    no connection: this attempt was not sent
     |   +-- RequestTimeoutError      no answer in time
     +-- StatusError                  an HTTP status without an envelope
     |   +-- ServiceUnavailableError  503, the rate limit or an outage
@@ -17,7 +19,7 @@
     |   +-- NotFoundError            certain evidence that there is no such thing
     +-- OutcomeUnknownError          a create may or may not have happened
 
-House rule: every error can be made from its message alone, so all of them pickle.
+House rule: every error here can be made from its message alone, so all of them pickle.
 """
 
 from __future__ import annotations
@@ -87,7 +89,8 @@ class CronAPIError(Exception):
 class ConfigurationError(CronAPIError, ValueError):
     """An argument is unusable, a token is missing, or the client cannot be used here.
 
-    Nothing was sent.
+    A single call was not sent, unless `applied` says otherwise. A bulk may have carried out the
+    items before a bad one.
     """
 
 
@@ -119,7 +122,7 @@ class TransportError(CronAPIError):
 
 
 class ConnectionFailedError(TransportError):
-    """No connection could be made, so nothing was sent."""
+    """No connection could be made, so this attempt was not sent."""
 
     advice = "Check base_url, the network and the proxy settings."
 

@@ -80,7 +80,7 @@ class Wire:
     __slots__ = ()
 
     def to_wire(self) -> dict[str, Any]:
-        """Return all but the missing members and `extra`, by the wire's names and encodings."""
+        """Return the members that are not missing, and those of `extra`, as the wire has them."""
         known = ((wire, getattr(self, name)) for name, wire in wire_names(type(self)).items())
         extra: dict[str, Any] = self.extra  # type: ignore[attr-defined]  # each subclass has it
         return {wire: wire_value(value) for wire, value in known if value is not None} | extra

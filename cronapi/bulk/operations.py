@@ -66,7 +66,7 @@ class Operation(Generic[T]):
     requests: Callable[[int], int]
     at_least: Callable[[Iterable[Any]], int] = lambda _payloads: 0
     size: Callable[[], int] = lambda: 1
-    workers: int = 1
+    workers: Callable[[], int] = lambda: 1
     list_ids: Callable[[], Awaitable[list[int]]] | None = None
 
     def lists_ids_first(self, total: int | None, *, journal: bool) -> bool:
@@ -105,7 +105,7 @@ def add_operation(calls: Calls) -> Operation[Any]:
         carry_out=carry_out,
         requests=lambda count: ceil(count / calls.limits.most) if batched else count,
         size=lambda: calls.limits.most if batched else 1,
-        workers=BATCHES_AT_ONCE if batched else calls.seats,
+        workers=(lambda: BATCHES_AT_ONCE) if batched else (lambda: calls.seats),
         list_ids=list_ids,
     )
 
@@ -124,7 +124,7 @@ def delete_operation(calls: Calls) -> Operation[Any]:
         carry_out=carry_out,
         requests=lambda count: ceil(count / calls.limits.most) if batched else count,
         size=lambda: calls.limits.most if batched else 1,
-        workers=BATCHES_AT_ONCE if batched else calls.seats,
+        workers=(lambda: BATCHES_AT_ONCE) if batched else (lambda: calls.seats),
     )
 
 
@@ -168,7 +168,7 @@ def delete_groups_operation(calls: Calls) -> Operation[Any]:
         function=table.GROUP_DELETE,
         carry_out=carry_out,
         requests=lambda count: count,
-        workers=calls.seats,
+        workers=lambda: calls.seats,
     )
 
 
@@ -194,7 +194,7 @@ def one_by_one_operation(calls: Calls, name: str, function: Function[T]) -> Oper
         function=function,
         carry_out=carry_out,
         requests=lambda count: count,
-        workers=calls.seats,
+        workers=lambda: calls.seats,
     )
 
 
@@ -228,7 +228,7 @@ def edit_alike_operation(calls: Calls) -> Operation[Any]:
         requests=lambda count: ceil(count / calls.limits.most),
         at_least=at_least,
         size=lambda: calls.limits.most,
-        workers=BATCHES_AT_ONCE,
+        workers=lambda: BATCHES_AT_ONCE,
     )
 
 

@@ -46,8 +46,9 @@ class Outcome(Generic[T]):
 
     def __repr__(self) -> str:
         facts = f"status={self.status!r}, value={self.value!r}, error={self.error!r}"
-        given = _shown(self.given)
-        return f"{type(self).__name__}(index={self.index!r}, given={given}, {facts})"
+        if (twin := getattr(self, "twin", None)) is not None:
+            facts += f", twin={twin!r}"
+        return f"{type(self).__name__}(index={self.index!r}, given={_shown(self.given)}, {facts})"
 
     def __eq__(self, other: object) -> bool:
         return _facts(self) == _facts(other) if isinstance(other, Outcome) else NotImplemented
@@ -120,7 +121,8 @@ def _as_class_of_status(outcome: Outcome[T]) -> Outcome[T]:
 
 
 def _facts(outcome: Outcome[Any]) -> tuple[Any, ...]:
-    return outcome.index, outcome.given, outcome.status, outcome.value, outcome.error
+    twin = getattr(outcome, "twin", None)
+    return outcome.index, outcome.given, outcome.status, outcome.value, outcome.error, twin
 
 
 @frozen

@@ -108,7 +108,7 @@ class Run(Generic[T]):
                 # Before anything is sent, so that a lookup finds nothing that this run has made.
                 await self._carry_out(self._chunks.doubtful)
             async with anyio.create_task_group() as group:
-                for _ in range(self.operation.workers):
+                for _ in range(self.operation.workers()):
                     group.start_soon(self._carry_out_chunks)
             await self._give_up_the_rest()
         except Exception as error:  # noqa: BLE001 -- the caller gets it, not the event loop

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime, timedelta
 from typing import Any, Unpack
@@ -45,7 +45,7 @@ class CronNamespace(ManyJobs):
         """
         return await self._invoke(table.CRON_LIST, {"page": page, "keyword": keyword})
 
-    async def iterate(self, *, keyword: str | None = None) -> AsyncIterator[CronJob]:
+    async def iterate(self, *, keyword: str | None = None) -> AsyncGenerator[CronJob, None]:
         """Yield the jobs of every page, with one request a page, in the bulk lane.
 
         A read: repeated freely. Deleting jobs meanwhile moves later ones to earlier pages, where
@@ -82,9 +82,9 @@ class CronNamespace(ManyJobs):
     async def ensure(self, **params: Unpack[JobParams]) -> CronJob:
         """Make sure that a job of exactly this `name` has these parameters, and return it.
 
-        The name and a url are required. Edits the job of that name with the lowest id, or creates
-        one if a search of all pages shows none. A job that is as it should be costs only the
-        search.
+        The name and a url are required. Edits the job of that name: the lowest id of the first page
+        that shows one. If no page of the whole list shows one, it is created. A job that is as it
+        should be costs only the search.
 
         A service does not show every parameter. Those that it hides cannot be compared, and are set
         each time: always `password`, `payload` and `run` (which runs the job). By the services'

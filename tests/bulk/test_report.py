@@ -299,6 +299,13 @@ def test_outcomes_of_the_same_fields_are_equal(status, outcome, plain):
     assert list(report())[3:4] == outcomes()[:1]
 
 
+def test_a_twin_is_shown_and_compared():
+    """Two outcomes of one job differ if one names a second job that the service made of it."""
+    assert Done(0, 7, 5, twin=8) != Done(0, 7, 5)
+    assert "twin=8" in repr(Done(0, 7, 5, twin=8))
+    assert "twin" not in repr(Done(0, 7, 5))
+
+
 @each_kind
 @pytest.mark.parametrize(
     "clone",

@@ -14,7 +14,7 @@ from cronapi import (
     ConfigurationError,
     Scheduler,
 )
-from tests.support.emulated import client_of
+from tests.support.emulated import URL, client_of
 from tests.support.line import CALLS, QUICK, Gate, Line, failure, until
 
 # --- callers that go away ------------------------------------------------------------------------
@@ -193,6 +193,21 @@ def test_a_client_belongs_to_the_loop_that_first_used_it():
     with pytest.raises(ConfigurationError, match="another event loop"):
         asyncio.run(_got(api))
     assert line.asked == ["cron_get"]
+
+
+def test_every_bulk_can_be_made_before_a_loop_runs():
+    """A bulk needs an event loop to be carried out, and not to be made."""
+    cron, edits = Line().client(scheduler=None).cron, [(7, {"name": "n"})]
+    for make in (cron.get_many, cron.delete_many, cron.enable_many, cron.disable_many):
+        asyncio.run(make([7]).aclose())
+    for bulk in (
+        cron.add_many([{"url": URL}]),
+        cron.edit_many(edits),
+        cron.edit_many(edits, batch=True),
+        cron.pause_many([7], for_="1 hour"),
+        cron.run_many([7]),
+    ):
+        asyncio.run(bulk.aclose())
 
 
 async def _got(api):
