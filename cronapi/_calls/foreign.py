@@ -36,38 +36,34 @@ def _other_shape(function: Function[Any], data: object) -> str | None:
     """
     is_list = get_origin(function.result) is list
     wanted = get_args(function.result)[0] if is_list else function.result
-    rows = [row for row in (data if isinstance(data, list) else [data]) if isinstance(row, dict)]
+    rows = data if isinstance(data, list) else [data]
     kind, kinds = _KINDS.get(wanted), {_kind_of(row) for row in rows} - {None}
     if kinds - {kind}:
         return f"It describes a {min(filter(None, kinds - {kind}))}."
     if is_list and (isinstance(data, int | str) or (isinstance(data, dict) and "id" in data)):
         return "It is no list."
-    is_create = function.repeat is Repeat.CREATE
-    if kind is not None and not is_list and _is_no_object(function.repeat, data):
+    if is_list and kind is not None and isinstance(data, list) and not _are_objects(data):
+        return f"It is no list of {kind}s."
+    if kind is not None and not is_list and isinstance(data, list | int | str):
         return f"It is no single {kind}."
-    if is_create and (not ids_of(data) if kind else isinstance(data, list)):
+    if function.repeat is Repeat.CREATE and (not ids_of(data) if kind else isinstance(data, list)):
         return "It does not name what was made."
     return None
 
 
-def _kind_of(row: Mapping[str, Any]) -> str | None:
+def _are_objects(rows: list[Any]) -> bool:
+    return all(isinstance(row, dict) for row in rows)
+
+
+def _kind_of(row: object) -> str | None:
     """Return what an object of an answer describes, or None if its members do not tell."""
-    if "id" not in row:
+    if not isinstance(row, dict) or "id" not in row:
         return None
     if "url" in row:
         return "job"
     if "plan" in row:
         return "account"
     return "group" if "name" in row and row.keys() <= _OF_A_GROUP else None
-
-
-def _is_no_object(repeat: Repeat, data: object) -> bool:
-    """Return True if an answer that should be an object is a list or a plain value.
-
-    PHP writes an object without members as an empty list, which a change may answer with.
-    """
-    is_empty = data == [] and repeat in (Repeat.SAME, Repeat.GONE)
-    return isinstance(data, list | int | str) and not is_empty
 
 
 def _other_ids(
