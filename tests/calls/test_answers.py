@@ -1,4 +1,4 @@
-"""What an answer proves: hooks of the caller's client, `max_wait`, and the price of a normal day."""
+"""What an answer proves: `max_wait`, the service's words, and the price of a normal day."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ class Blind(httpx.AsyncBaseTransport):
 @pytest.mark.parametrize("seconds", [12.0, 14.0])
 @pytest.mark.parametrize("kind", ["job", "group"])
 async def test_a_twin_is_told_where_a_search_shows_nothing(kind, seconds, caplog):
-    """The whole list is read then."""
+    """A twin is found in the whole list where no search of the service shows it."""
     app = emulator(search="none")
     function = "cron.add" if kind == "job" else "group.add"
     app.emulator.faults.add(Fault("late", function=function, seconds=seconds))

@@ -19,19 +19,12 @@ from cronapi._calls.pages import Paging, Reading
 from cronapi.emulator import Fault
 from cronapi.emulator.request import Request
 from tests.support.emulated import TOKEN, URL, emulator, fill, paced, specs, virtual
+from tests.support.seen import ids, sent
 from tests.support.told import CREATES, WAYS, is_true, told_of
 
 JOBS = 24
 SIZES = [5, 10, 12, 23, 24, 1000]
 """Pages for 24 jobs: many, a short last one, two full ones, one job left, one full one, one."""
-
-
-def count(app, function=None):
-    return sum(function in (None, one.function) for one in app.emulator.requests)
-
-
-def ids(app, provider="fastcron"):
-    return [row["id"] for row in app.emulator.jobs(provider)]
 
 
 def spec(number):
@@ -74,12 +67,12 @@ async def test_iterate_yields_every_job():
         app, there = paging(size)
         async with hurried(app) as api:
             assert await iterated(api) == there
-        assert count(app) <= math.ceil(JOBS / size) + 1, size
+        assert sent(app) <= math.ceil(JOBS / size) + 1, size
 
 
 @pytest.mark.virtual_clock
 async def test_a_job_on_any_page_is_found_and_no_other():
-    """Absence is told once the whole list was read."""
+    """A job on any page is found, and absence is told once the whole list was read."""
     for size in SIZES:
         app, there = paging(size)
         async with hurried(app) as api:
@@ -95,7 +88,7 @@ async def test_a_job_on_any_page_is_found_and_no_other():
 @pytest.mark.virtual_clock
 @pytest.mark.parametrize("way", WAYS)
 async def test_a_lost_create_is_found_on_any_page(way):
-    """Its jobs are on the last page."""
+    """A create whose answer was lost is adopted from the last page, whatever a page holds."""
     for size in SIZES:
         app, there = paging(size)
         assert await create_and_lose(app, there, way), size
@@ -104,7 +97,7 @@ async def test_a_lost_create_is_found_on_any_page(way):
 @pytest.mark.virtual_clock
 @pytest.mark.parametrize("way", WAYS)
 async def test_a_create_that_never_arrived_is_sent_again_after_any_page(way):
-    """The whole list shows no trace of it."""
+    """A create of which the whole list shows no trace is made, once."""
     for size in (5, 12, 1000):
         app, there = paging(size)
         app.emulator.faults.add(*(Fault("reset", function=name) for name in CREATES))
@@ -119,7 +112,7 @@ async def test_a_create_that_never_arrived_is_sent_again_after_any_page(way):
 @pytest.mark.virtual_clock
 @pytest.mark.parametrize("way", WAYS)
 async def test_a_lost_create_is_found_on_any_of_many_pages(way):
-    """Its jobs are on the last page of up to 36."""
+    """A create whose answer was lost is adopted from the last of up to 36 pages."""
     for size in (7, 100, 125, 249, 250):
         app, there = paging(size, 250)
         assert await create_and_lose(app, there, way), size
@@ -140,13 +133,13 @@ async def test_ensure_twice_makes_one():
 @pytest.mark.virtual_clock
 @pytest.mark.parametrize("search", ["contains", "none"])
 async def test_ensure_of_a_new_name_reads_the_list_once(search):
-    """A search, the list with its end and its pages again, and the add."""
+    """It costs a search, the list once down and once up, and the add."""
     app, _ = paging(10, search=search)
     async with hurried(app) as api:
         await api.cron.ensure(name="nightly", url=URL)
-    lists = count(app, "cron.list")
+    lists = sent(app, "cron.list")
     assert lists == 1 + 3 + 2
-    assert count(app) == lists + 1
+    assert sent(app) == lists + 1
 
 
 # --- page ignored, and rows that move ------------------------------------------------------------
@@ -161,7 +154,7 @@ async def test_a_service_that_ignores_page_is_read_once(options):
         there = fill(app, "setcronjob", jobs)
         async with hurried(app, "setcronjob") as api:
             assert await iterated(api) == there
-        assert count(app) <= 3, jobs
+        assert sent(app) <= 3, jobs
 
 
 @pytest.mark.virtual_clock

@@ -149,7 +149,7 @@ async def stuttered(before, function, call, *, forwards):
 @pytest.mark.parametrize("forwards", [True, False])
 @pytest.mark.parametrize("function", CREATED)
 async def test_a_create_takes_no_answer_of_another_shape_for_its_own(function, forwards):
-    """It is looked up, and made once, whether or not the service has seen it."""
+    """A create that gets another answer is looked up, and made once."""
     for before in BEFORE:
         app, one, found = await stuttered(before, function, CREATED[function], forwards=forwards)
         rows = found if isinstance(found, list) else [found]
@@ -164,7 +164,7 @@ async def test_a_create_takes_no_answer_of_another_shape_for_its_own(function, f
 
 @pytest.mark.parametrize("forwards", [True, False])
 async def test_a_run_takes_no_answer_of_another_shape_for_its_own(forwards):
-    """It is looked up by its time."""
+    """A run that gets another answer is looked up by its time."""
     for before in BEFORE.keys() - {"run"}:
         _, _, found = await stuttered(
             before, "cron_run", lambda api, one: api.cron.run(one, time=TOMORROW), forwards=forwards
@@ -184,7 +184,7 @@ ASKED = {
 
 @pytest.mark.parametrize("function", ASKED)
 async def test_no_call_takes_an_answer_of_another_shape_for_its_own(function):
-    """It is made again: a list is no job, and a job no list."""
+    """A call that gets an answer of another shape is made again."""
     same = {"cron_list": {"list", "empty list", "logs"}}.get(function, {"job"})
     for before in BEFORE.keys() - same:
         app, one, found = await stuttered(before, function, ASKED[function], forwards=False)
@@ -213,7 +213,7 @@ async def test_a_create_whose_own_answer_names_nothing_is_looked_up(data):
 
 @pytest.mark.parametrize("wrong", [{"timeout": "soon"}, {"status": [1]}, {"group": {}}])
 async def test_an_own_answer_that_cannot_be_read_says_that_the_job_was_made(wrong):
-    """A new id proves it."""
+    """A new id proves that the job was made, though the rest of the answer cannot be read."""
     data = {"id": 7, "url": URL, **wrong}
     answer = httpx.MockTransport(
         lambda _: httpx.Response(200, json={"status": "success", "code": 0, "data": data})
