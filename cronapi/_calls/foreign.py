@@ -6,10 +6,14 @@ A proxy that sends an answer twice hands the second one to the next request on i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from cronapi._calls.memory import Memory, ids_of, target_of
 from cronapi._functions import Function, Repeat
+from cronapi.models import Account, CronJob, Execution, Group
+
+_KINDS = {CronJob: "job", Group: "group", Account: "account", Execution: "run"}
+_OF_A_GROUP = frozenset({"id", "name", "jobCount", "priority", "autoDelete", "contacts"})
 
 
 def foreign_answer(
@@ -17,9 +21,54 @@ def foreign_answer(
 ) -> str | None:
     """Return the reason why an answer belongs to another request, or None.
 
-    An id that was asked for must come back, as far as an answer has ids. A create is answered with
-    ids that were not known before it was sent.
+    Its shape must not be that of another function. An id that was asked for must come back, as far
+    as an answer has ids. A create is answered with ids that were not known before it was sent.
     """
+    odd = _other_shape(function, data)
+    return odd or _other_ids(function, sent, data, memory, epoch)
+
+
+def _other_shape(function: Function[Any], data: object) -> str | None:
+    """Return how an answer has the shape of another function, or None.
+
+    What no function answers with may be the service's own: it is not judged here. But a create is
+    proven by nothing else than what it has made.
+    """
+    is_list = get_origin(function.result) is list
+    wanted = get_args(function.result)[0] if is_list else function.result
+    rows = data if isinstance(data, list) else [data]
+    kind, kinds = _KINDS.get(wanted), {_kind_of(row) for row in rows} - {None}
+    if kinds - {kind}:
+        return f"It describes a {min(filter(None, kinds - {kind}))}."
+    if is_list and (isinstance(data, int | str) or (isinstance(data, dict) and "id" in data)):
+        return "It is no list."
+    if is_list and kind is not None and isinstance(data, list) and not _are_objects(data):
+        return f"It is no list of {kind}s."
+    if kind is not None and not is_list and isinstance(data, list | int | str):
+        return f"It is no single {kind}."
+    if function.repeat is Repeat.CREATE and (not ids_of(data) if kind else isinstance(data, list)):
+        return "It does not name what was made."
+    return None
+
+
+def _are_objects(rows: list[Any]) -> bool:
+    return all(isinstance(row, dict) for row in rows)
+
+
+def _kind_of(row: object) -> str | None:
+    """Return what an object of an answer describes, or None if its members do not tell."""
+    if not isinstance(row, dict) or "id" not in row:
+        return None
+    if "url" in row:
+        return "job"
+    if "plan" in row:
+        return "account"
+    return "group" if "name" in row and row.keys() <= _OF_A_GROUP else None
+
+
+def _other_ids(
+    function: Function[Any], sent: Mapping[str, Any], data: object, memory: Memory, epoch: int
+) -> str | None:
     target = target_of(function.name)
     if target is None or function.name == "group.items":
         return None

@@ -142,17 +142,29 @@ async def find_twin(
     target = target_of(function)
     if function not in ("cron.add", "group.add") or not isinstance(data, dict) or not ids_of(data):
         return None
+    look = _groups_like if target == "group" else _jobs_like
     try:
-        if target == "group":
-            rows = as_list(await ask(table.GROUP_LOOKUP, {"name": sent["name"]}))
-        else:
-            search = job_list(ask, str(sent.get("name") or sent["url"]).strip())
-            rows = [row async for page in search.down() for row in page]
+        rows = await look(ask, sent, ids_of(data)[0])
     except (CronAPIError, KeyError):
         return None
     spec, fresh = {"name": ""} | dict(sent), new_rows(rows, str(target), memory, epoch)
     twins = [row for row in fresh if is_match(spec, row)]
     return min(twins, key=lambda row: int(row["id"]), default=None)
+
+
+async def _jobs_like(ask: Ask, sent: Row, made: int) -> list[dict[str, Any]]:
+    """Search for jobs, and read the whole list if the search does not show the one that was made.
+
+    A search that shows that one shows its twin too.
+    """
+    search = job_list(ask, str(sent.get("name") or sent["url"]).strip())
+    rows = [row async for page in search.down() for row in page]
+    return rows if made in ids_of(rows) else await every_job(ask)
+
+
+async def _groups_like(ask: Ask, sent: Row, made: int) -> list[dict[str, Any]]:
+    rows = as_list(await ask(table.GROUP_LOOKUP, {"name": sent["name"]}))
+    return rows if made in ids_of(rows) else as_list(await ask(table.GROUP_LIST, {}))
 
 
 def tell_older(provider: str, function: str, data: Row, twin: Row) -> tuple[Row, int]:

@@ -2,12 +2,12 @@
 
 No documentation names the size of a page for certain, promises an order, or says that a service
 knows pages at all. So a list ends at an empty page, at a page that brings no new id, or at a page
-that is shorter than an earlier one.
+that is shorter than an earlier one. A page without a new id is the end only if its rows still stand
+on the page before it: inserts can have moved them.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from math import ceil
@@ -16,6 +16,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from attrs import define, field
 
 from cronapi import _functions as table
+from cronapi._calls.shifts import may_miss, repeats
 from cronapi._functions import PAGE, Function
 from cronapi.errors import ResponseError
 
@@ -49,9 +50,12 @@ class Paging:
         return max(1, ceil(jobs / (self.longest or PAGE)))
 
     def requests_for(self, pages: int) -> int:
-        """Return the requests for a whole list, down and up, with one to see its end if need be."""
-        sees_end = self.longest > 0 and not self.is_last(self.last)
-        return 2 * pages - 1 + sees_end
+        """Return the requests for a whole list, down and up.
+
+        A last page that may be full costs two more: one to see the end, one to read it again.
+        """
+        may_be_full = self.longest > 0 and not self.is_last(self.last)
+        return 2 * pages - 1 + 2 * may_be_full
 
 
 class Ask(Protocol):
@@ -88,68 +92,110 @@ class Reading(Generic[T]):
     search: bool = False
     first: list[T] | None = None
     _ends_full: bool = False
-    """True if an empty page came after one that may be full: a delete can have emptied it."""
+    """True if the last page may be full, so that a delete can have moved a row onto it."""
+    _is_whole: bool = False
+    """True if the service ignores `page`: every page is the whole list."""
+    _repeated: list[object] = field(factory=list)
+    """A page that brought no new id: the list has ended, or it has moved by a whole page."""
+    _moved: int = 0
+    """How often the list has moved by a whole page."""
+    _seen: set[object] = field(factory=set)
     _down: list[list[object]] = field(factory=list)
     _up: list[list[object]] = field(factory=list)
 
     @property
     def pages(self) -> int:
-        """The pages with rows that were read on the way down, at least 1."""
-        return max(1, len(self._down))
+        """The pages with rows that were read on the way down, again ones too, at least 1."""
+        return max(1, len(self._down) + self._moved)
 
     async def down(self) -> AsyncGenerator[list[T], None]:
         """Yield the pages in order, until all of the list was read."""
-        seen: set[object] = set()
-        for number in itertools.count(1):
+        is_last = False
+        while not is_last:
+            number = len(self._down) + 1
             if number > MOST_PAGES:
                 raise ResponseError(f"The list of jobs does not end after {MOST_PAGES} pages.")
             given = self.first if number == 1 else None
             rows = await self.read(number) if given is None else given
-            ids = [self.id_of(row) for row in rows]
-            if seen.issuperset(ids):
-                self._ends_full = not ids and self._may_be_full
+            ids = self._ids(rows)
+            if self._seen.issuperset(ids):
+                self._repeated, self._ends_full = ids, True
                 return
-            self._down.append(ids)
-            is_last = self.paging.is_last(len(rows), search=self.search)
-            self.paging.learn(len(rows), search=self.search)
+            is_last = self._is_longer(ids) or self._take(ids)
             yield rows
-            if is_last:
-                return
-            seen.update(ids)
+
+    def _is_longer(self, ids: list[object]) -> bool:
+        """Return True if a page is longer than one before it, and repeats it.
+
+        That one was the whole list then, or its last page: the service ignores `page`.
+        """
+        return any(
+            len(ids) > len(page) and not set(page).isdisjoint(ids) for page in self._down[-1:]
+        )
+
+    def _take(self, ids: list[object]) -> bool:
+        """Add a page of the way down. Return True if it must be the last."""
+        is_last = self.paging.is_last(len(ids), search=self.search)
+        self.paging.learn(len(ids), search=self.search)
+        self._down.append(ids)
+        self._seen.update(ids)
+        return is_last
 
     async def up(self) -> AsyncGenerator[list[T], None]:
         """Yield the pages once more, in reverse, without the last unless it may be full.
 
         A delete moves later jobs to earlier pages. A reader going down misses those, and a reader
-        going up does not: a job that neither sees is not there.
+        going up does not: a job that neither sees is not there. If inserts have moved a whole page
+        to the next one, the rest of the way down comes first.
         """
-        for number in range(len(self._down) - (not self._ends_full), 0, -1):
+        while self._repeated:
+            rows = await self.read(len(self._down))
+            yield rows
+            if self._is_end(self._ids(rows)):
+                break
+            async with aclosing(self.down()) as pages:
+                async for page in pages:
+                    yield page
+        for number in range(len(self._down) - (not self._ends_full) - len(self._up), 0, -1):
             rows = await self.read(number)
-            self._up.insert(0, [self.id_of(row) for row in rows])
+            self._up.insert(0, self._ids(rows))
             yield rows
 
-    @property
-    def _may_be_full(self) -> bool:
-        lengths = [len(page) for page in self._down]
-        full = len(lengths) > 1 and lengths[-1] >= max(lengths)
-        return full or lengths[-1:] >= [PAGE]
+    def _is_end(self, again: list[object]) -> bool:
+        """Return True if the list has ended at the page before one without a new id.
+
+        Read `again`, that page has rows of the other only if the service ignores `page` or repeats
+        its last page. Without any row, the list has become shorter. Otherwise inserts have moved
+        all of its rows to the other.
+        """
+        repeated, self._repeated = self._repeated, []
+        if not again or not set(again).isdisjoint(repeated):
+            self._up, self._is_whole = [again], len(self._down) == 1
+            return True
+        self._moved += 1
+        self._ends_full = False
+        return self._take(repeated)
+
+    def _ids(self, rows: Iterable[T]) -> list[object]:
+        return [self.id_of(row) for row in rows]
 
     @property
     def has_shifted(self) -> bool:
         """True if a job stood on two pages on the way down, because jobs were inserted or moved."""
-        return _repeats(self._down) > 0
+        return bool(self._repeated) or repeats(self._down) > 0
 
     @property
     def may_have_missed(self) -> bool:
-        """True if rows changed their order, so that both ways may have missed one.
+        """True if rows were moved so that both ways may have missed one.
 
-        Inserts and deletes alone keep the order, and every job that stayed is seen on one of the
-        ways.
+        Inserts alone and deletes alone keep the order, and every job that stayed is seen on one of
+        the ways.
         """
-        down, up = _in_order(self._down), _in_order([*self._up, *self._down[-1:]])
-        new = up.keys() - down.keys()
-        reordered = [one for one in down if one in up] != [one for one in up if one in down]
-        return reordered or _repeats(self._down) > len(new)
+        if self._is_whole:
+            return False
+        is_full = self._ends_full and not self.paging.is_last(len(self._up[-1] if self._up else ()))
+        up = self._up if self._ends_full else [*self._up, *self._down[-1:]]
+        return may_miss(self._down, up, ends_full=is_full)
 
     async def all(self) -> list[T]:
         """Return all jobs, each once. ResponseError if one may have been missed."""
@@ -165,18 +211,8 @@ class Reading(Generic[T]):
         """Raise ResponseError if a job may have been missed."""
         if self.may_have_missed:
             raise ResponseError(
-                "The list of jobs changed its order while it was read, so a job may be missing."
+                "The list of jobs changed while it was read, so a job may be missing."
             )
-
-
-def _in_order(pages: Iterable[Iterable[object]]) -> dict[object, None]:
-    return dict.fromkeys(one for page in pages for one in page)
-
-
-def _repeats(pages: Iterable[Iterable[object]]) -> int:
-    """Return how many rows stand on a later page again."""
-    ids = [one for page in pages for one in dict.fromkeys(page)]
-    return len(ids) - len(set(ids))
 
 
 def job_list(
@@ -204,19 +240,26 @@ async def every_job(ask: Ask, keyword: str | None = None) -> list[dict[str, Any]
     return await job_list(ask, keyword).all()
 
 
-async def find_by_name(ask: Ask, name: str) -> dict[str, Any] | None:
-    """Return the job of exactly this name, the lowest id if there are several, or None.
+def named(rows: Iterable[Any], name: str) -> dict[str, Any] | None:
+    """Return the row of exactly this name, the lowest id if there are several, or None."""
+    found = [row for row in rows if isinstance(row, dict) and row.get("name") == name]
+    return min(found, key=lambda row: int(row["id"]), default=None)
+
+
+async def search_by_name(ask: Ask, name: str) -> dict[str, Any] | None:
+    """Return the job of exactly this name on the first page of a search that shows one, or None.
 
     A search that shows none proves nothing: it may work by words or patterns. Only the whole list
     proves absence.
     """
-
-    def named(rows: Iterable[Any]) -> dict[str, Any] | None:
-        found = [row for row in rows if isinstance(row, dict) and row.get("name") == name]
-        return min(found, key=lambda row: int(row["id"]), default=None)
-
     async with aclosing(job_list(ask, name).down()) as pages:
         async for page in pages:
-            if (row := named(page)) is not None:
+            if (row := named(page, name)) is not None:
                 return row
-    return named(await every_job(ask))
+    return None
+
+
+async def find_by_name(ask: Ask, name: str) -> dict[str, Any] | None:
+    """Return the job of exactly this name, found by a search or in the whole list, or None."""
+    row = await search_by_name(ask, name)
+    return named(await every_job(ask), name) if row is None else row

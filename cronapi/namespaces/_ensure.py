@@ -16,7 +16,7 @@ from cronapi._batch.calls import Calls
 from cronapi._calls.exchange import Exchange
 from cronapi._calls.lookup import LOOKS
 from cronapi._calls.matching import find_altered, habits_of
-from cronapi._calls.pages import every_job, find_by_name
+from cronapi._calls.pages import every_job, named, search_by_name
 from cronapi._calls.spelling import normal
 from cronapi._calls.tasks import spawn
 from cronapi._protocol.response import Ending
@@ -69,14 +69,17 @@ async def _release(calls: Calls, lock: anyio.Semaphore, left: Iterable[Exchange]
 async def find_or_refuse(calls: Calls, wanted: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the job of the wanted name, or None if it may be created.
 
+    If a search does not show it, one listing of all jobs answers both questions.
     ConfigurationError if a job may be the wanted one under a name that the service has altered.
     """
     memory, name = calls.caller.memory, str(wanted["name"])
-    row = await find_by_name(calls, name)
+    row, rows = await search_by_name(calls, name), list[dict[str, Any]]()
+    if row is None:
+        rows = await every_job(calls)
+        row = named(rows, name)
     if row is not None:
         memory.remember_sent("cron", int(row["id"]), wanted)
         return row
-    rows = await every_job(calls)
     altered = find_altered(wanted, rows, habits_of(rows, "cron", memory))
     if altered is None:
         return None

@@ -1,6 +1,4 @@
-"""What an answer proves: hooks of the caller's own client, `max_wait`, repeated answers, and the
-price of a normal day.
-"""
+"""What an answer proves: `max_wait`, the service's words, and the price of a normal day."""
 
 from __future__ import annotations
 
@@ -13,8 +11,6 @@ from cronapi import (
     ConfigurationError,
     CronAPIError,
     NotFoundError,
-    ResponseError,
-    RetryPolicy,
     StatusError,
     WaitTooLongError,
 )
@@ -207,92 +203,6 @@ async def test_the_services_words_stand_once_in_the_error(said):
         assert str(error).count(said) == 1
     causes = [absent.__cause__, None if absent.__suppress_context__ else absent.__context__]
     assert not any(said in str(cause) for cause in causes if cause)
-
-
-# --- a proxy that sends an answer twice ----------------------------------------------------------
-
-
-class Stuttering(httpx.AsyncBaseTransport):
-    """Answers the chosen request with the answer to the one before it."""
-
-    def __init__(self, app, *functions):
-        self._inner, self._last = httpx.ASGITransport(app), b""
-        self.functions = list(functions)
-
-    async def handle_async_request(self, request):
-        response = await self._inner.handle_async_request(request)
-        body, last = await response.aread(), self._last
-        self._last = body
-        name = request.url.path.rpartition("/")[2]
-        if last and self.functions and self.functions[0] == name:
-            self.functions.pop(0)
-            body = last
-        return httpx.Response(200, content=body)
-
-
-@pytest.mark.parametrize("retry", [RetryPolicy(), None])
-async def test_get_never_returns_another_job(retry):
-    """A `get` that is answered with another job is asked again, or is a ResponseError."""
-    app = emulator()
-    first, second = fill(app, "fastcron", 2)
-    transport = Stuttering(app, "cron_get")
-    async with paced(app, transport=transport, retry=retry) as api:
-        assert (await api.cron.get(first)).id == first
-        try:
-            assert (await api.cron.get(second)).id == second
-        except ResponseError:
-            assert retry is None
-
-
-CHANGES = {
-    "edit": lambda api, one: api.cron.edit(one, name="new"),
-    "enable": lambda api, one: api.cron.enable(one),
-    "disable": lambda api, one: api.cron.disable(one),
-    "batch_edit": lambda api, one: api.cron.batch_edit([one], name="new"),
-    "get": lambda api, one: api.cron.get(one),
-}
-
-
-@pytest.mark.parametrize("name", CHANGES)
-async def test_no_call_on_a_job_returns_another_one(name):
-    """A call that is answered with another job is asked again, and returns its own."""
-    app = emulator()
-    first, second = fill(app, "fastcron", 2)
-    transport = Stuttering(app, f"cron_{name}")
-    async with paced(app, transport=transport) as api:
-        await api.cron.get(first)
-        result = await CHANGES[name](api, second)
-        rows = result if isinstance(result, list) else [result]
-        assert [row.id for row in rows] == [second]
-
-
-@pytest.mark.parametrize("way", ["add", "batch_add", "add_many"])
-async def test_a_create_that_is_answered_with_a_known_job_is_looked_up(way):
-    """A create that is answered with another request's job returns the job that it made."""
-    app = emulator()
-    (old,) = fill(app, "fastcron", 1, "old")
-    transport = Stuttering(app, "cron_add", "cron_batch_add")
-    async with paced(app, transport=transport) as api:
-        await api.cron.get(old)
-        await api.cron.add(url=URL, name="first")
-        known = ids(app)
-        transport.functions[:] = [
-            "cron_batch_add" if "many" in way or "batch" in way else "cron_add"
-        ]
-        await api.cron.get(known[-1])
-        found = await WAYS[way](api, spec_of)
-    assert found.done
-    assert is_true(found, app.emulator.jobs("fastcron"), known=known)
-
-
-async def test_the_emulators_repeated_answers_fool_no_read():
-    """Each read returns its own job, though about a third of the answers are repeated ones."""
-    app = emulator(seed=3)
-    there = fill(app, "fastcron", 5)
-    app.emulator.faults.add(Fault("repeat", function="cron.get", times=None, share=0.3))
-    async with paced(app) as api:
-        for id in there * 3:
-            assert (await api.cron.get(id)).id == id
 
 
 # --- the price of a normal day -------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 import anyio
+import httpx
 import pytest
 
 from cronapi import Applied, CronAPIError
@@ -70,6 +71,38 @@ async def test_a_twin_is_told_with_both_ids_and_none_is_deleted(seconds, caplog)
     assert len(there) == 2
     assert job.id == min(there)
     (warning,) = [record.getMessage() for record in caplog.records]
+    assert all(str(id) in warning for id in there)
+
+
+class Blind(httpx.AsyncBaseTransport):
+    """A service whose `group.lookup` finds nothing."""
+
+    def __init__(self, app):
+        self._inner = httpx.ASGITransport(app)
+
+    async def handle_async_request(self, request):
+        response = await self._inner.handle_async_request(request)
+        if not request.url.path.endswith("group_lookup"):
+            return response
+        await response.aread()
+        return httpx.Response(200, json={"status": "success", "code": 0, "data": []})
+
+
+@pytest.mark.parametrize("seconds", [12.0, 14.0])
+@pytest.mark.parametrize("kind", ["job", "group"])
+async def test_a_twin_is_told_where_a_search_shows_nothing(kind, seconds, caplog):
+    """A twin is found in the whole list where no search of the service shows it."""
+    app = emulator(search="none")
+    function = "cron.add" if kind == "job" else "group.add"
+    app.emulator.faults.add(Fault("late", function=function, seconds=seconds))
+    async with paced(app, transport=Blind(app)) as api:
+        with caplog.at_level(logging.WARNING, "cronapi"):
+            adds = api.cron.add(url=URL, name="late") if kind == "job" else api.group.add("late")
+            made = await adds
+    there = [row["id"] for row in getattr(app.emulator, f"{kind}s")("fastcron")]
+    (warning,) = [record.getMessage() for record in caplog.records]
+    assert len(there) == 2
+    assert made.id == min(there)
     assert all(str(id) in warning for id in there)
 
 
