@@ -16,6 +16,18 @@ Key = tuple[str, ...]
 Keys = frozenset[Key]
 
 
+async def acquire_within(lock: anyio.Lock | anyio.Semaphore, max_wait: float | None) -> bool:
+    """Acquire a lock, also a free one with a `max_wait` of 0. Return False if it takes longer."""
+    await checkpoint_if_cancelled()
+    with suppress(anyio.WouldBlock):
+        lock.acquire_nowait()
+        return True
+    with anyio.move_on_after(max_wait):
+        await lock.acquire()
+        return True
+    return False
+
+
 class Create(Protocol):
     """A call that makes something."""
 
@@ -35,16 +47,8 @@ class Creates:
 
         Return the lock of these keys, acquired, or None if that takes longer than `max_wait`.
         """
-        lock, acquired = self._locks.setdefault(keys, anyio.Lock()), False
-        await checkpoint_if_cancelled()
-        with suppress(anyio.WouldBlock):
-            lock.acquire_nowait()
-            acquired = True
-        if not acquired:
-            with anyio.move_on_after(max_wait):
-                await lock.acquire()
-                acquired = True
-        return lock if acquired else None
+        lock = self._locks.setdefault(keys, anyio.Lock())
+        return lock if await acquire_within(lock, max_wait) else None
 
     def track(self, create: Create, keys: Keys) -> None:
         """Track a create under these keys until it has ended."""

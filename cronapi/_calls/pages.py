@@ -16,6 +16,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from attrs import define, field
 
 from cronapi import _functions as table
+from cronapi._calls.memory import ids_of
 from cronapi._calls.shifts import may_miss, repeats
 from cronapi._functions import PAGE, Function
 from cronapi.errors import ResponseError
@@ -241,9 +242,15 @@ async def every_job(ask: Ask, keyword: str | None = None) -> list[dict[str, Any]
 
 
 def named(rows: Iterable[Any], name: str) -> dict[str, Any] | None:
-    """Return the row of exactly this name, the lowest id if there are several, or None."""
+    """Return the row of exactly this name, the lowest id if there are several, or None.
+
+    ResponseError if none of them has an id: it is neither absent nor of any use.
+    """
     found = [row for row in rows if isinstance(row, dict) and row.get("name") == name]
-    return min(found, key=lambda row: int(row["id"]), default=None)
+    usable = [row for row in found if ids_of(row)]
+    if found and not usable:
+        raise ResponseError("The list shows a job of this name without an id.")
+    return min(usable, key=ids_of, default=None)
 
 
 async def search_by_name(ask: Ask, name: str) -> dict[str, Any] | None:

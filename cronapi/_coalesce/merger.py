@@ -100,7 +100,7 @@ class Merger:
             await member.event.wait()
         if member.result is LATE:
             text = f"No slot came free in max_wait, {options.max_wait} s."
-            raise WaitTooLongError(text, wait=self._eta(options))
+            raise WaitTooLongError(text, wait=self._eta(options), attempts=member.shared.attempts)
 
     def _join(self, member: Member, function: Function[Any], send: Send, options: Options) -> None:
         sharing = evolve(options, max_wait=None)

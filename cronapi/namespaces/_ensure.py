@@ -13,6 +13,7 @@ import anyio
 from anyio.lowlevel import RunVar
 
 from cronapi._batch.calls import Calls
+from cronapi._calls.creates import acquire_within
 from cronapi._calls.exchange import Exchange
 from cronapi._calls.lookup import LOOKS
 from cronapi._calls.matching import find_altered, habits_of
@@ -38,13 +39,14 @@ async def ensuring(calls: Calls, name: str) -> AsyncIterator[None]:
         locks = WeakValueDictionary()
         _locks.set(locks)
     key = (calls.caller.provider.base_url, name)
-    lock, acquired = locks.setdefault(key, anyio.Semaphore(1)), False
-    with anyio.move_on_after(calls.options.max_wait):
-        await lock.acquire()
-        acquired = True
-    if not acquired:
-        text = "Another task was still ensuring this name after max_wait."
-        raise WaitTooLongError(text, wait=calls.caller.scheduler.eta(calls.lane))
+    lock = locks.setdefault(key, anyio.Semaphore(1))
+    if not await acquire_within(lock, calls.options.max_wait):
+        raise WaitTooLongError(
+            "Another task was still ensuring this name after max_wait.",
+            wait=calls.caller.scheduler.eta(calls.lane),
+            provider=calls.caller.provider.name,
+            function="cron.ensure",
+        )
     try:
         yield
     finally:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import anyio
+import httpx
 import pytest
 
-from cronapi import ConfigurationError, WaitTooLongError
+from cronapi import ConfigurationError, FastCron, ResponseError, WaitTooLongError
 from cronapi.emulator import Fault
-from tests.support.emulated import URL, emulator, paced, together
+from tests.support.emulated import URL, emulator, paced, together, virtual
 
 pytestmark = pytest.mark.virtual_clock
 
@@ -49,3 +50,30 @@ async def test_a_name_with_white_space_around_it_cannot_be_ensured():
     async with paced(emulator()) as api:
         with pytest.raises(ConfigurationError, match="white space"):
             await api.cron.ensure(name=" nightly", url=URL)
+
+
+async def test_ensure_with_no_time_to_wait_works_on_an_idle_client():
+    """With max_wait=0 a name that nobody else ensures, and a slot that is free, need no wait."""
+    async with paced(emulator()) as api:
+        job = await api.cron.ensure(name="nightly", url=URL)
+        await anyio.sleep(30)
+        assert await api.with_options(max_wait=0).cron.ensure(name="nightly", url=URL) == job
+
+
+@pytest.mark.parametrize(
+    "row", [{"name": "n"}, {"name": "n", "id": None}, {"name": "n", "id": "x"}]
+)
+async def test_a_listed_job_without_an_id_is_neither_absent_nor_of_use(row):
+    """`find` and `ensure` say that the list is unusable, and nothing is made."""
+
+    row = {"name": "n", "url": URL, **id}
+
+    def answer(request):
+        return httpx.Response(200, json={"status": "success", "code": 0, "data": [row]})
+
+    for call in (lambda api: api.cron.find("n"), lambda api: api.cron.ensure(name="n", url=URL)):
+        async with FastCron(
+            "token", transport=httpx.MockTransport(answer), scheduler=virtual(1.0)
+        ) as api:
+            with pytest.raises(ResponseError, match="without an id"):
+                await call(api)
