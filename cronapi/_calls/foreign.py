@@ -46,9 +46,21 @@ def _other_shape(function: Function[Any], data: object) -> str | None:
         return f"It is no list of {kind}s."
     if kind is not None and not is_list and isinstance(data, list | int | str):
         return f"It is no single {kind}."
-    if function.repeat is Repeat.CREATE and (not ids_of(data) if kind else isinstance(data, list)):
+    is_create = function.repeat is Repeat.CREATE
+    if is_create and (not _names_something(rows) if kind else isinstance(data, list)):
         return "It does not name what was made."
     return None
+
+
+def _names_something(rows: list[Any]) -> bool:
+    """Return True if there are rows, and each has an id or a text by which it may be found.
+
+    An own answer may lack ids. It says all the same that something was made.
+    """
+    texts = {"url", "name"}
+    return bool(rows) and all(
+        bool(ids_of(row)) or (isinstance(row, dict) and not texts.isdisjoint(row)) for row in rows
+    )
 
 
 def _are_objects(rows: list[Any]) -> bool:

@@ -211,9 +211,9 @@ async def test_a_create_whose_own_answer_names_nothing_is_looked_up(data):
     assert ids(app) == [job.id]
 
 
-@pytest.mark.parametrize("wrong", [{"timeout": "soon"}, {"status": [1]}, {"group": {}}])
+@pytest.mark.parametrize("wrong", [{"timeout": "soon"}, {"status": [1]}, {"id": "seven"}])
 async def test_an_own_answer_that_cannot_be_read_says_that_the_job_was_made(wrong):
-    """A new id proves that the job was made, though the rest of the answer cannot be read."""
+    """It has the shape of a job, so the job was made, though a field of it cannot be read."""
     data = {"id": 7, "url": URL, **wrong}
     answer = httpx.MockTransport(
         lambda _: httpx.Response(200, json={"status": "success", "code": 0, "data": data})
