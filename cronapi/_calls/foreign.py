@@ -39,7 +39,7 @@ def _other_shape(function: Function[Any], data: object) -> str | None:
     rows = data if isinstance(data, list) else [data]
     kind, kinds = _KINDS.get(wanted), {_kind_of(row) for row in rows} - {None}
     if kinds - {kind}:
-        return f"It describes a {min(filter(None, kinds - {kind}))}."
+        return f"It describes something else ({min(filter(None, kinds - {kind}))})."
     if is_list and (isinstance(data, int | str) or (isinstance(data, dict) and "id" in data)):
         return "It is no list."
     if is_list and kind is not None and isinstance(data, list) and not _are_objects(data):
