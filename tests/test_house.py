@@ -62,6 +62,8 @@ FLOORS = {
     "_calls/spelling": 4.1,
     "_calls/exchange": 4.1,
     "_calls/http_client": 4.1,
+    "_calls/decoding": 4.1,
+    "_calls/body": 4.15,
     "_calls/transport": 4.2,
     "_calls/matching": 4.2,
     "_calls/foreign": 4.2,

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 
-def parse_json(body: bytes | str) -> object:
+def parse_json(body: bytes | bytearray | str) -> object:
     """Return the JSON value of a text.
 
     ValueError if it is not JSON, not UTF-8 or nested too deep, or if a number is too long.
