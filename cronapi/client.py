@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Hashable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack, get_args
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, TypedDict, Unpack, get_args
 
 from attrs import evolve
 
 from cronapi import _coalesce
 from cronapi._batch.limits import Limits
-from cronapi._calls.caller import Caller
+from cronapi._calls.caller import NOT_COPIED, Caller
 from cronapi._calls.options import Options, Token, checked_token
 from cronapi._calls.retry import RetryPolicy
 from cronapi._calls.transport import Transport
@@ -145,6 +144,9 @@ class Client:
             )
         )
 
+    def __reduce_ex__(self, _: object) -> NoReturn:
+        raise TypeError(NOT_COPIED)
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.provider.base_url}>"
 
@@ -170,8 +172,9 @@ class Client:
             choice("lane", lane, get_args(Lane))
         _checked_timeout(changes.get("timeout", self._options.timeout))
         _checked_retry(changes.get("retry"))
-        view = copy.copy(self)
-        view._set_options(evolve(self._options, **changes))  # noqa: SLF001 -- a copy of this very object
+        view = object.__new__(type(self))
+        vars(view).update(vars(self))
+        view._set_options(evolve(self._options, **changes))
         return view
 
     async def call(self, function: str, **params: Any) -> Any:

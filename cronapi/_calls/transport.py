@@ -150,10 +150,13 @@ class Transport:
         except ConfigurationError as error:
             return Verdict(ending=Ending.FINAL, error=error)
         self._using[client] += 1
+        progress = Progress(slot)
         try:
-            return await _exchange(client, request, slot, timeout, self._round_trips)
+            return await _exchange(client, request, progress, timeout, self._round_trips)
         except Exception as error:  # noqa: BLE001 -- the border: a transport may raise anything
-            return translate(error, module_of(client), request.secrets, stock=is_stock(client))
+            stock = is_stock(client)
+            unsent = stock and progress.is_connecting
+            return translate(error, module_of(client), request.secrets, stock=stock, unsent=unsent)
         except BaseException:
             self._retire(client)
             raise
@@ -208,24 +211,40 @@ class RoundTrips:
         return seconds <= max(QUICK, 2 * usual)
 
 
-async def _exchange(
-    client: AnyClient, request: Request, slot: Slot, timeout: float, round_trips: RoundTrips
-) -> Verdict:
-    began = anyio.current_time()
+class Progress:
+    """How far a request has come, as the transport traces it. Its slot's turn comes at the end."""
 
-    async def trace(event: str, _: object) -> None:
-        nonlocal began
+    def __init__(self, slot: Slot) -> None:
+        self._slot = slot
+        self.began: float = anyio.current_time()
+        self.is_connecting = False
+        """True while a connection is being made, and no byte of any request was sent."""
+        self._is_sent = False
+
+    async def __call__(self, event: str, _: object) -> None:
+        """Learn of a step, such as `connection.connect_tcp.started`."""
         if event.endswith("send_request_headers.started"):
-            await slot.ready()
-            began = anyio.current_time()
+            self.is_connecting, self._is_sent = False, True
+            await self._slot.ready()
+            self.began = anyio.current_time()
+        elif "connect_" in event:
+            self.is_connecting = not self._is_sent
 
+
+async def _exchange(
+    client: AnyClient,
+    request: Request,
+    progress: Progress,
+    timeout: float,
+    round_trips: RoundTrips,
+) -> Verdict:
     built = client.build_request(
         request.method,
         request.url,
         headers={**request.headers, "Accept-Encoding": ACCEPTED},
         content=request.content,
         timeout=(timeout, timeout, timeout, None),
-        extensions=_extensions(request) | {"trace": trace},
+        extensions=_extensions(request) | {"trace": progress},
     )
     own_auth: dict[str, Any] = {"auth": None} if "Authorization" in request.headers else {}
     response = await client.send(
@@ -247,7 +266,7 @@ async def _exchange(
         body.content,
         secrets=request.secrets,
         limiter_pages=request.limiter_pages,
-        was_quick=round_trips.was_quick(anyio.current_time() - began),
+        was_quick=round_trips.was_quick(anyio.current_time() - progress.began),
     )
 
 

@@ -25,6 +25,10 @@ LONGEST_CHAIN = 20
 """Exceptions of a chain that are looked at. A chain may bite its tail."""
 _URL_USER = re.compile(r"(?<=//)([^/?#:]*):([^/?#]*)@")
 _URL_PASSWORD = re.compile(r"//[^/?#:]*:([^/?#]+)@")
+_PLAIN_ADDRESS = re.compile(
+    r"(?i)([a-z0-9+.-]+://)?([*\w.-]*|\[[0-9a-f:.]+\]|[0-9a-f]*::[0-9a-f:.]*)"
+    r"(:[0-9]{1,5})?(/[0-9]{0,3})?"
+)
 _CREDENTIAL = re.compile(
     r"(?im)^[^:\n]*(?:auth|token|key|secret|cookie|password)[^:\n]*:[ \t]*([^\r\n]+?)[ \t\r]*$"
 )
@@ -38,6 +42,11 @@ def as_text(value: object, read: Callable[[Any], str] = str) -> str:
         return str.__str__(read(value))
     except Exception:  # noqa: BLE001 -- an object's own code may raise anything
         return f"<{type(value).__name__}>"
+
+
+def is_plain_address(text: str) -> bool:
+    """Return True if an address has nothing but a host and a port, so that it holds no password."""
+    return _PLAIN_ADDRESS.fullmatch(text) is not None
 
 
 def without_password(value: object) -> object:
