@@ -5,6 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
+MOST_DEPTH = 100
+"""Lists and objects inside each other. The services' answers have five.
+
+The parser takes several hundred, by the release of Python. Copies, reprs, pickles and writers take
+fewer, by the depth of their caller's stack, so the bound is here.
+"""
+
+_NESTED = frozenset({dict, list})
+_TOO_DEEP = "nested too deep"
+
 
 def parse_json(body: bytes | bytearray | str) -> object:
     """Return the JSON value of a text.
@@ -12,9 +22,34 @@ def parse_json(body: bytes | bytearray | str) -> object:
     ValueError if it is not JSON, not UTF-8 or nested too deep, or if a number is too long.
     """
     try:
-        return json.loads(body)
+        value = json.loads(body)
     except RecursionError as error:
-        raise ValueError("nested too deep") from error
+        raise ValueError(_TOO_DEEP) from error
+    if _openings(body) > MOST_DEPTH and _is_deep(value):
+        raise ValueError(_TOO_DEEP)
+    return value
+
+
+def _openings(body: bytes | bytearray | str) -> int:
+    if isinstance(body, str):
+        return body.count("[") + body.count("{")
+    return body.count(b"[") + body.count(b"{")
+
+
+def _is_deep(value: object) -> bool:
+    """Return True if a value has too many levels. It takes them one by one, without recursion."""
+    level = [value] if type(value) in _NESTED else []
+    for _ in range(MOST_DEPTH):
+        level = [inner for outer in level for inner in _inside(outer)]
+    return bool(level)
+
+
+def _inside(outer: Any) -> list[Any]:
+    """Return the lists and objects in a list or object. Most often there are none."""
+    items = outer.values() if type(outer) is dict else outer
+    if _NESTED.isdisjoint(map(type, items)):
+        return []
+    return [item for item in items if type(item) in _NESTED]
 
 
 def copied(value: Any) -> Any:
