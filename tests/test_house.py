@@ -36,6 +36,7 @@ FLOORS = {
     "_lazy": 0,
     "_protocol/version": 0,
     "_protocol": 0,
+    "_protocol/encoded": 0.05,
     "_protocol/redaction": 0.1,
     "_protocol/arguments": 0.1,
     "models": 1,

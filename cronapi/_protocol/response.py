@@ -12,7 +12,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from cronapi._protocol.json_text import parse_json
-from cronapi._protocol.redaction import redact
+from cronapi._protocol.redaction import MOST_TEXT, redact
 from cronapi.errors import (
     NO_MESSAGE,
     APIError,
@@ -31,7 +31,7 @@ REFUSALS = (429, 503)
 _NOT_FOUND = 404
 _TIMEOUT = 408
 _UNAVAILABLE = 503
-_SHOWN, _READ = 200, 4000
+_SHOWN = 200
 _PAGE = 64 * 1024
 """Bytes of a page that are searched for the words of the rate limit. Its own are far shorter."""
 _CODE = re.compile("-?[0-9]{1,9}")
@@ -104,7 +104,11 @@ def read_response(
     try:
         answer = parse_json(body)
     except ValueError as error:
-        answer, reason, shown = None, f"The answer is not JSON: {error}.", bytes(body[:_READ])
+        answer, reason, shown = (
+            None,
+            f"The answer is not JSON: {error}.",
+            bytes(body[: 4 * MOST_TEXT]),
+        )
     else:
         reason, shown = _NO_ENVELOPE, b""
     if isinstance(answer, dict) and answer.get("status") in ("success", "error"):
