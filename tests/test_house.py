@@ -39,6 +39,7 @@ FLOORS = {
     "_protocol/encoded": 0.05,
     "_protocol/redaction": 0.1,
     "_protocol/arguments": 0.1,
+    "_protocol/hidden": 0.2,
     "models": 1,
     "_functions": 1.1,
     "providers": 1.2,

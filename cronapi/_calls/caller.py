@@ -24,7 +24,14 @@ NOT_COPIED = (
 )
 
 
-class Caller:
+class NotCopied:
+    """The base of what cannot be pickled or copied."""
+
+    def __reduce_ex__(self, _: object) -> NoReturn:
+        raise TypeError(NOT_COPIED)
+
+
+class Caller(NotCopied):
     """One token at one provider, with the transport, the scheduler and the memory of its calls."""
 
     def __init__(
@@ -45,9 +52,6 @@ class Caller:
         self.creates: Creates = Creates()
         self.listings: Listings = Listings()
         self.paging: Paging = Paging()
-
-    def __reduce_ex__(self, _: object) -> NoReturn:
-        raise TypeError(NOT_COPIED)
 
     @property
     def scheduler(self) -> Scheduler:

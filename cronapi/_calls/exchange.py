@@ -7,6 +7,7 @@ from typing import Any
 
 import anyio
 
+from cronapi._protocol.hidden import without_frames
 from cronapi._protocol.redaction import LONGEST_CHAIN, as_text, contains_secret, redact
 from cronapi._protocol.response import Ending, Verdict, read_response
 from cronapi.errors import (
@@ -148,5 +149,5 @@ def _response_of(error: BaseException | None) -> Any:
 
 
 def _ended(ending: Ending, error: CronAPIError, cause: Exception | None) -> Verdict:
-    error.__cause__ = cause
+    error.__cause__ = cause and without_frames(cause)
     return Verdict(ending=ending, error=error)

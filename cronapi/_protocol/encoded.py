@@ -144,7 +144,7 @@ def _meant(match: re.Match[str]) -> Iterator[tuple[str, int, int]]:
         yield from _characters(match)
     elif kind == "units":
         units = [int(unit, 16).to_bytes(2, "big") for unit in _UNIT.findall(match[0])]
-        for meant in b"".join(units).decode("utf-16-be", "replace"):
+        for meant in b"".join(units).decode("utf-16-be", "surrogatepass"):
             size = 6 * (2 if ord(meant) > 0xFFFF else 1)  # noqa: PLR2004 -- a pair of surrogates
             yield meant, start, min(start + size, end)
             start = min(start + size, end - 1)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from cronapi._protocol.json_text import parse_json
 from cronapi._protocol.redaction import MOST_TEXT, redact
@@ -62,7 +62,7 @@ class Verdict:
     """
 
     ending: Ending
-    data: Any = None
+    data: Any = field(default=None, repr=False)
     error: CronAPIError | None = None
     retry_after: float | None = None
     did_nothing: bool = False
@@ -74,8 +74,8 @@ class Reply:
 
     status: int
     headers: Mapping[str, str]
-    body: bytes | bytearray
-    secrets: tuple[str, ...]
+    body: bytes | bytearray = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
     now: datetime | None
 
     @property

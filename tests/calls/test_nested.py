@@ -96,6 +96,15 @@ async def test_nested_rows_end_no_bulk(tmp_path):
         assert all(json.loads(line) for line in journal.read_text().splitlines())
 
 
+async def test_an_answer_of_too_many_parts_is_garbled():
+    """A list of millions of empty lists is not parsed: it would cost seconds and a gigabyte."""
+    body = b'{"status":"success","code":0,"data":[' + b"[]," * 1_000_001 + b"[]]}"
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=body))
+    async with client_of(None, transport=transport, retry=None) as api:
+        with pytest.raises(ResponseError, match="of too many parts"):
+            await api.cron.list()
+
+
 def test_a_nested_notification_is_read_or_refused():
     """What is posted to a webhook may be nested too."""
     for depth in DEPTHS:
