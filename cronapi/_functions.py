@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import enum
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_origin
 
-from attrs import frozen
+from attrs import field, frozen
 
 from cronapi.models import Account, CronJob, Execution, Group, ServerAddress
 
@@ -48,6 +48,12 @@ class Function(Generic[T]):
     repeat: Repeat
     result: type[T]
     services: frozenset[str]
+    is_list: bool = field(init=False, eq=False)
+    """True if it is answered with a list: of jobs, groups, logs or times."""
+
+    @is_list.default
+    def _is_list(self) -> bool:
+        return get_origin(self.result) is list
 
 
 _SETCRONJOB, _FASTCRON = frozenset({"setcronjob"}), frozenset({"fastcron"})

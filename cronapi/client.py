@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Hashable
 from types import TracebackType
@@ -12,13 +11,14 @@ from attrs import evolve
 
 from cronapi import _coalesce
 from cronapi._batch.limits import Limits
-from cronapi._calls.caller import Caller
+from cronapi._calls.caller import Caller, NotCopied
 from cronapi._calls.options import Options, Token, checked_token
 from cronapi._calls.retry import RetryPolicy
 from cronapi._calls.transport import Transport
 from cronapi._functions import TABLE, Function, Repeat
 from cronapi._lazy import LazyModule
 from cronapi._protocol.arguments import choice, positive, refusal, seconds, switch, text
+from cronapi._protocol.hidden import hidden, hide
 from cronapi._protocol.params import ODD_KIND_OF, RAW_KIND_OF
 from cronapi._protocol.request import Auth, RequestFormat
 from cronapi.errors import ConfigurationError
@@ -63,7 +63,7 @@ class CallOptions(TypedDict, total=False):
     timeout: float
 
 
-class Client:
+class Client(NotCopied):
     """A client of one account at one provider, shared by all tasks of an event loop.
 
     - `token`: the API token, or a function, sync or async, that returns it. None reads the
@@ -109,6 +109,7 @@ class Client:
         scope: Scope = "provider",
         coalesce: bool = False,
     ) -> None:
+        token = hidden(token)
         _check_given(provider, scheduler, transport)
         choice("auth", auth, get_args(Auth))
         choice("request_format", request_format, get_args(RequestFormat))
@@ -170,8 +171,9 @@ class Client:
             choice("lane", lane, get_args(Lane))
         _checked_timeout(changes.get("timeout", self._options.timeout))
         _checked_retry(changes.get("retry"))
-        view = copy.copy(self)
-        view._set_options(evolve(self._options, **changes))  # noqa: SLF001 -- a copy of this very object
+        view = object.__new__(type(self))
+        vars(view).update(vars(self))
+        view._set_options(evolve(self._options, **changes))
         return view
 
     async def call(self, function: str, **params: Any) -> Any:
@@ -182,6 +184,7 @@ class Client:
         `coalesce` it shares requests like the methods, and a shared delete answers with the `id`
         that the service leaves out.
         """
+        params = hide(params)
         if "token" in params:
             raise ConfigurationError(
                 "The token is the client's; make another client for another one."
@@ -243,8 +246,8 @@ class SetCronJob(Client):
 def _token(token: Token | None, provider: Provider) -> Token:
     if callable(token):
         return token
-    if token is None:
-        token = os.environ.get(provider.token_variable)
+    if token is None and provider.token_variable in os.environ:
+        token = hidden(os.environ[provider.token_variable])
     if token is None:
         raise ConfigurationError(f"No API token: give one, or set {provider.token_variable}.")
     return checked_token(token)

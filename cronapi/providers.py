@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from attrs import Attribute, field, frozen
@@ -45,6 +46,21 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def _split(url: str) -> tuple[str, str, int | None, str]:
+    """Return the scheme, host, port and path of an address.
+
+    An address that is refused is not repeated: a password may stand where the port should.
+    """
+    with suppress(ValueError):
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        if host and "%" not in host and parts.port != 0:
+            return parts.scheme, host, parts.port, parts.path
+    raise ConfigurationError(
+        "base_url is not an address; give one like https://app.fastcron.com/api/v1/."
+    )
+
+
 def _base_url(url: str) -> str:
     """Return `url` in one spelling with a slash at its end. ConfigurationError if it is none."""
     if not isinstance(url, str) or not url.isascii() or not url.isprintable() or " " in url:
@@ -55,23 +71,15 @@ def _base_url(url: str) -> str:
         raise ConfigurationError(
             "base_url must have no user, query or fragment: the token is sent apart."
         )
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise ConfigurationError(f"base_url {url!r} is not an address.") from error
-    if not parts.hostname or port == 0:
-        raise ConfigurationError(
-            f"base_url {url!r} is not an address; give one like https://app.fastcron.com/api/v1/."
-        )
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
+    scheme, host, port, path = _split(url)
+    if scheme != "https" and not (scheme == "http" and is_loopback(host)):
         raise ConfigurationError(
             f"base_url {url!r} must be https: the token would travel unencrypted. "
             "http is for loopback only."
         )
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    place = host if port in (None, _PORTS[parts.scheme]) else f"{host}:{port}"
-    return f"{parts.scheme}://{place}{parts.path.rstrip('/')}/"
+    host = f"[{host}]" if ":" in host else host
+    place = host if port in (None, _PORTS[scheme]) else f"{host}:{port}"
+    return f"{scheme}://{place}{path.rstrip('/')}/"
 
 
 def _text(_: object, attribute: Attribute[str], value: str) -> None:

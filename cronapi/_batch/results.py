@@ -6,7 +6,7 @@ import copy
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeGuard
 
-from attrs import frozen
+from attrs import field, frozen
 
 from cronapi._protocol.facts import with_facts
 from cronapi.errors import (
@@ -36,7 +36,7 @@ class Result:
     `twin` is the id of a second job that the service made of it.
     """
 
-    data: Any = None
+    data: Any = field(default=None, repr=False)
     error: CronAPIError | None = None
     twin: int | None = None
 

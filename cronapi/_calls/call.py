@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import anyio
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from cronapi._calls import lookup
 from cronapi._calls.absence import may_be_gone
@@ -43,7 +43,7 @@ class Answer:
     `twin` is the id of a second job, or group, that the service made of one create.
     """
 
-    data: Any
+    data: Any = field(repr=False)
     attempts: int
     twin: int | None = None
 
@@ -256,7 +256,7 @@ class Call:
         try:
             finding = await recover(ask, sender.sent, memory, sender.epoch)
         except CronAPIError as error:
-            raise self._failures.unknown() from error
+            raise self._failures.unknown(error) from error
         except (KeyError, TypeError, ValueError):  # a raw call with nothing to find it by
             return UNCLEAR
         if finding.happened:

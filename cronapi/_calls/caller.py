@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from cronapi._calls.absence import Listings
 from cronapi._calls.creates import Creates
@@ -17,8 +17,21 @@ from cronapi.errors import UnsupportedFunctionError
 from cronapi.providers import Provider
 from cronapi.scheduler import Scheduler
 
+NOT_COPIED = (
+    "A client of cronapi cannot be pickled or copied, nor can anything that was made by one: it "
+    "holds connections, a token and its part of the rate. Make a client in each process, and use "
+    "with_options for other options."
+)
 
-class Caller:
+
+class NotCopied:
+    """The base of what cannot be pickled or copied."""
+
+    def __reduce_ex__(self, _: object) -> NoReturn:
+        raise TypeError(NOT_COPIED)
+
+
+class Caller(NotCopied):
     """One token at one provider, with the transport, the scheduler and the memory of its calls."""
 
     def __init__(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import anyio
 
+from cronapi._protocol.hidden import without_frames
 from cronapi._protocol.redaction import LONGEST_CHAIN, as_text, contains_secret, redact
 from cronapi._protocol.response import Ending, Verdict, read_response
 from cronapi.errors import (
+    ConfigurationError,
     ConnectionFailedError,
     CronAPIError,
     RequestTimeoutError,
@@ -46,17 +49,18 @@ class Exchange:
         )
 
 
-def translate(error: Exception, module: Any, secrets: tuple[str, ...], *, stock: bool) -> Verdict:
+def translate(
+    error: Exception, module: Any, secrets: tuple[str, ...], *, stock: bool, unsent: bool = False
+) -> Verdict:
     """Return the verdict on an exception that a transport raised, whatever exception it is.
 
-    With `stock`, its ConnectTimeout means that nothing was sent.
+    With `stock`, its ConnectTimeout means that nothing was sent. With `unsent`, nothing was sent
+    whatever the exception is.
     """
-    name, text = type(error).__name__, as_text(error)
     answer = _answer_of(error, secrets)
     if answer is not None:
         return answer
-    said = redact(f"{name}: {text}" if text else name, secrets)
-    cause = None if contains_secret(error, secrets) else error
+    said, cause = _told(error, module, secrets)
     never_sent = (
         module.ConnectError,
         module.PoolTimeout,
@@ -64,6 +68,8 @@ def translate(error: Exception, module: Any, secrets: tuple[str, ...], *, stock:
     )
     if isinstance(error, never_sent):
         return _ended(Ending.NOT_SENT, ConnectionFailedError(f"No connection: {said}."), cause)
+    if unsent:
+        return _unsent(error, said, cause)
     if isinstance(error, module.TimeoutException | TimeoutError):
         return _ended(Ending.LOST, RequestTimeoutError(f"No answer in time: {said}."), cause)
     if isinstance(error, module.DecodingError):
@@ -90,6 +96,42 @@ def _answer_of(error: Exception, secrets: tuple[str, ...]) -> Verdict | None:
         return None
 
 
+def _told(error: Exception, module: Any, secrets: tuple[str, ...]) -> tuple[str, Exception | None]:
+    """Return the text of a foreign exception without secrets, and the exception if it has none.
+
+    A proxy's refusal is told by its status alone: its reason may be the proxy's own password.
+    """
+    name, text = type(error).__name__, as_text(error)
+    refused = re.match(r"[0-9]{3}\b", text) if isinstance(error, module.ProxyError) else None
+    if refused is not None:
+        return f"{name}: {refused[0]}", None
+    said = redact(f"{name}: {text}" if text else name, secrets)
+    return said, None if contains_secret(error, secrets) else error
+
+
+def _unsent(error: Exception, said: str, cause: Exception | None) -> Verdict:
+    """Return the verdict on a connection that failed in a way of its own.
+
+    A port out of range, or a host name that is none, is a ValueError or an OverflowError of the
+    standard library, which may quote a part of the address. It is the same each time.
+    """
+    if _is_impossible(error):
+        text = (
+            "No connection can be made to the address of the service or of a proxy: its host or "
+            "port is impossible. Check base_url and the proxy settings."
+        )
+        return _ended(Ending.FINAL, ConfigurationError(text), None)
+    return _ended(Ending.NOT_SENT, ConnectionFailedError(f"No connection: {said}."), cause)
+
+
+def _is_impossible(error: Exception) -> bool:
+    """Return True if an exception is one of these two, or a group of nothing else."""
+    kinds = (ValueError, OverflowError)
+    if isinstance(error, ExceptionGroup):
+        return error.split(kinds)[1] is None
+    return isinstance(error, kinds)
+
+
 def _response_of(error: BaseException | None) -> Any:
     """Return the answer that an exception carries, as raised by a response hook, or None.
 
@@ -107,5 +149,5 @@ def _response_of(error: BaseException | None) -> Any:
 
 
 def _ended(ending: Ending, error: CronAPIError, cause: Exception | None) -> Verdict:
-    error.__cause__ = cause
+    error.__cause__ = cause and without_frames(cause)
     return Verdict(ending=ending, error=error)

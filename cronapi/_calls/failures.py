@@ -7,6 +7,7 @@ from attrs import define
 from cronapi._calls.retry import History
 from cronapi._calls.sender import Sender
 from cronapi._protocol.facts import with_facts
+from cronapi._protocol.hidden import without_frames
 from cronapi.errors import Applied, CronAPIError, OutcomeUnknownError, WaitTooLongError
 
 SHARE = "Ask again later, allow a longer max_wait, or make the client with coalesce=True."
@@ -47,7 +48,12 @@ class Failures:
             too_long.advice = SHARE
         return self.of_call(too_long)
 
-    def unknown(self) -> CronAPIError:
-        """Return the error of a create that a lookup could not tell anything about."""
+    def unknown(self, cause: CronAPIError | None = None) -> CronAPIError:
+        """Return the error of a create that a lookup could not tell anything about.
+
+        The frames of its `cause` hold jobs that the lookup has read, so they are dropped.
+        """
+        if cause is not None:
+            without_frames(cause)
         text = "It was sent, no usable answer came, and looking it up could not tell."
         return self.of_call(OutcomeUnknownError(text))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from cronapi._protocol.redaction import is_plain_address
 from cronapi.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -32,13 +33,38 @@ def new_client(transport: httpx.AsyncBaseTransport | None, *, direct: bool) -> h
         max_keepalive_connections=KEEP_ALIVE,
         keepalive_expiry=KEEP_ALIVE_SECONDS,
     )
+    from cronapi._calls.no_cookies import NoCookies  # noqa: PLC0415 -- as late as httpx
+
     try:
-        client = httpx.AsyncClient(transport=transport, limits=limits, trust_env=not direct)
-    except Exception as error:
-        # Bad proxy settings and broken certificate stores raise anything.
-        raise ConfigurationError(f"No HTTP client can be made: {error}") from error
-    _hide_query_token(client)
-    return client
+        client = httpx.AsyncClient(
+            transport=transport, limits=limits, trust_env=not direct, cookies=NoCookies()
+        )
+    except Exception as error:  # noqa: BLE001 -- bad proxy settings and certificates raise anything
+        refusal = _refusal(error)
+    else:
+        _hide_query_token(client)
+        return client
+    raise refusal  # out here, so that a foreign exception that may have a password is not around
+
+
+def _refusal(error: Exception) -> ConfigurationError:
+    """Return our error. It repeats the foreign one only if no proxy setting can hold a password."""
+    from urllib.request import getproxies  # noqa: PLC0415 -- only an error needs it
+
+    settings = getproxies()
+    odd = [
+        f"{name}_proxy"
+        for name, value in settings.items()
+        if not all(is_plain_address(part.strip()) for part in value.split(","))
+    ]
+    if odd:
+        return ConfigurationError(
+            f"No HTTP client can be made ({type(error).__name__}): check the proxy settings, "
+            f"{' and '.join(odd)} first."
+        )
+    refusal = ConfigurationError(f"No HTTP client can be made: {error}")
+    refusal.__cause__ = error
+    return refusal
 
 
 def _hide_query_token(client: httpx.AsyncClient) -> None:

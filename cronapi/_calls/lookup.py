@@ -13,7 +13,7 @@ from contextlib import aclosing
 from functools import partial
 from typing import Any, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from cronapi import _functions as table
 from cronapi._calls.matching import Habits, habits_of, is_match, match, new_rows
@@ -41,7 +41,7 @@ LAST_LOOK = 4.0
 class Finding:
     """The result of a lookup: the data of the call, proof that it did not happen, or neither."""
 
-    data: Any = None
+    data: Any = field(default=None, repr=False)
     happened: bool | None = None
 
 

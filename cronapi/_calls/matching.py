@@ -15,6 +15,7 @@ from attrs import define, field, frozen
 
 from cronapi._calls.memory import Memory, ids_of, target_of
 from cronapi._calls.spelling import kinds_of, may_be_altered, normal
+from cronapi._protocol.hidden import hidden_text
 
 Row = Mapping[str, Any]
 
@@ -68,7 +69,7 @@ class Habits:
 class Spec:
     """A job that was sent, in normal form."""
 
-    values: Mapping[str, str]
+    values: Mapping[str, str] = field(repr=False)
     kept: frozenset[str] = frozenset()
     """Names of texts that the service would keep, so that a row with another one is another job."""
 
@@ -106,7 +107,7 @@ class Match:
     that has the name and the URL of a spec.
     """
 
-    rows: list[dict[str, Any] | None]
+    rows: list[dict[str, Any] | None] = field(repr=False)
     doubtful: frozenset[int]
     spare: bool
 
@@ -236,4 +237,8 @@ def lookup_keys(function: str, sent: Row) -> frozenset[tuple[str, ...]]:
         return frozenset()
     keys = ("id", "time") if kind == "run" else ("url", "name")
     rows = [spec for spec in specs if isinstance(spec, dict)] if isinstance(specs, list) else []
-    return frozenset((kind, *(normal(key, spec.get(key)) for key in keys)) for spec in rows)
+    return frozenset((kind, *(_key(normal(key, spec.get(key))) for key in keys)) for spec in rows)
+
+
+def _key(text: str) -> str:
+    return hidden_text(text) if "@" in text else text

@@ -11,6 +11,7 @@ from attrs import frozen
 from cronapi._calls.retry import RetryPolicy
 from cronapi._calls.tasks import is_cancelled
 from cronapi._functions import Function
+from cronapi._protocol.hidden import Hidden, hidden
 from cronapi._protocol.request import Auth, RequestFormat
 from cronapi.errors import ConfigurationError
 from cronapi.scheduler import Lane
@@ -62,6 +63,7 @@ async def resolved(token: Token) -> str:
 
 def checked_token(token: object) -> str:
     """Return a token that can be sent, or say why it cannot, without repeating it."""
+    token = token if type(token) is Hidden else hidden(token)
     if not isinstance(token, str) or not token:
         raise ConfigurationError(
             "The API token is missing or empty; copy it from the account's profile page."

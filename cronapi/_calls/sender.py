@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import anyio
-from attrs import define
+from attrs import define, field
 
 from cronapi._calls.caller import Caller
 from cronapi._calls.creates import Keys
@@ -33,7 +33,7 @@ class Sender:
 
     caller: Caller
     function: Function[Any]
-    sent: Mapping[str, Any]
+    sent: Mapping[str, Any] = field(repr=False)
     options: Options
     lane: Lane
     deferred: DeferredRequest | None = None

@@ -18,23 +18,27 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from anyio.lowlevel import current_token
 
+from cronapi._calls.body import read_body
+from cronapi._calls.decoding import ACCEPTED
 from cronapi._calls.exchange import GRACE, Exchange, translate
 from cronapi._calls.http_client import TOKEN_EXTENSION, close, is_stock, module_of, new_client
 from cronapi._calls.tasks import spawn
 from cronapi._protocol.request import Request
-from cronapi._protocol.response import Ending, Verdict, read_response
-from cronapi.errors import ConfigurationError, ResponseError, StatusError
+from cronapi._protocol.response import Ending, Verdict, garbled, read_response
+from cronapi.errors import ConfigurationError, StatusError
 from cronapi.scheduler import Slot
 
 if TYPE_CHECKING:
     import httpx
 
-    from cronapi._calls.http_client import AnyClient, AnyResponse
+    from cronapi._calls.http_client import AnyClient
 
 logger = logging.getLogger("cronapi")
 
 MOST_BYTES = 32 * 1024 * 1024
 """A page of 1,000 jobs is about half a megabyte, the logs of a job about eight."""
+MOST_BYTES_OF_ONE = 1024 * 1024
+"""The bound for every function whose result is no list."""
 LAST_RESORT = 2
 """Timeouts after which an exchange is cut off, and the connection pool with it. A server that drips
 its headers outlives a single one."""
@@ -146,10 +150,13 @@ class Transport:
         except ConfigurationError as error:
             return Verdict(ending=Ending.FINAL, error=error)
         self._using[client] += 1
+        progress = Progress(slot)
         try:
-            return await _exchange(client, request, slot, timeout, self._round_trips)
+            return await _exchange(client, request, progress, timeout, self._round_trips)
         except Exception as error:  # noqa: BLE001 -- the border: a transport may raise anything
-            return translate(error, module_of(client), request.secrets, stock=is_stock(client))
+            stock = is_stock(client)
+            unsent = stock and progress.is_connecting
+            return translate(error, module_of(client), request.secrets, stock=stock, unsent=unsent)
         except BaseException:
             self._retire(client)
             raise
@@ -204,24 +211,40 @@ class RoundTrips:
         return seconds <= max(QUICK, 2 * usual)
 
 
-async def _exchange(
-    client: AnyClient, request: Request, slot: Slot, timeout: float, round_trips: RoundTrips
-) -> Verdict:
-    began = anyio.current_time()
+class Progress:
+    """How far a request has come, as the transport traces it. Its slot's turn comes at the end."""
 
-    async def trace(event: str, _: object) -> None:
-        nonlocal began
+    def __init__(self, slot: Slot) -> None:
+        self._slot = slot
+        self.began: float = anyio.current_time()
+        self.is_connecting = False
+        """True while a connection is being made, and no byte of any request was sent."""
+        self._is_sent = False
+
+    async def __call__(self, event: str, _: object) -> None:
+        """Learn of a step, such as `connection.connect_tcp.started`."""
         if event.endswith("send_request_headers.started"):
-            await slot.ready()
-            began = anyio.current_time()
+            self.is_connecting, self._is_sent = False, True
+            await self._slot.ready()
+            self.began = anyio.current_time()
+        elif "connect_" in event:
+            self.is_connecting = not self._is_sent
 
+
+async def _exchange(
+    client: AnyClient,
+    request: Request,
+    progress: Progress,
+    timeout: float,
+    round_trips: RoundTrips,
+) -> Verdict:
     built = client.build_request(
         request.method,
         request.url,
-        headers=dict(request.headers),
+        headers={**request.headers, "Accept-Encoding": ACCEPTED},
         content=request.content,
         timeout=(timeout, timeout, timeout, None),
-        extensions=_extensions(request) | {"trace": trace},
+        extensions=_extensions(request) | {"trace": progress},
     )
     own_auth: dict[str, Any] = {"auth": None} if "Authorization" in request.headers else {}
     response = await client.send(
@@ -230,42 +253,26 @@ async def _exchange(
         follow_redirects=False,
         **own_auth,
     )
+    most = MOST_BYTES if request.is_list else min(MOST_BYTES, MOST_BYTES_OF_ONE)
     try:
-        body = await _read(response)
+        body = await read_body(response, most)
     finally:
         await response.aclose()
-    if body is None:
-        return _too_large()
+    if body.problem is not None:
+        return garbled(body.problem)
     return read_response(
         response.status_code,
         {name.lower(): value for name, value in response.headers.items()},
-        body,
+        body.content,
         secrets=request.secrets,
         limiter_pages=request.limiter_pages,
-        was_quick=round_trips.was_quick(anyio.current_time() - began),
+        was_quick=round_trips.was_quick(anyio.current_time() - progress.began),
     )
 
 
 def _extensions(request: Request) -> dict[str, Any]:
     """Carry the token of a GET query past httpx, which logs the URL."""
     return {} if request.url_token is None else {TOKEN_EXTENSION: request.url_token}
-
-
-async def _read(response: AnyResponse) -> bytes | None:
-    """Return the body, or None if it is too large."""
-    body = bytearray()
-    # Cancelled, not left: only an error from inside finishes httpx's nested generators.
-    with anyio.CancelScope() as scope:
-        async for chunk in response.aiter_bytes():
-            body += chunk
-            if len(body) > MOST_BYTES:
-                scope.cancel()
-    return None if len(body) > MOST_BYTES else bytes(body)
-
-
-def _too_large() -> Verdict:
-    reason = f"The answer is larger than {MOST_BYTES} bytes."
-    return Verdict(ending=Ending.GARBLED, error=ResponseError(reason, problems=(f"$: {reason}",)))
 
 
 def _settle(slot: Slot, verdict: Verdict) -> None:

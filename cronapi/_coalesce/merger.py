@@ -28,6 +28,7 @@ from cronapi._coalesce.shared import LATE, Member, Shared
 from cronapi._coalesce.sharing import send_adds, send_deletes, send_gets, send_read
 from cronapi._functions import Function, Repeat
 from cronapi._protocol.facts import with_facts
+from cronapi._protocol.json_text import copied
 from cronapi.errors import CronAPIError, WaitTooLongError
 from cronapi.scheduler import Lane
 
@@ -60,7 +61,7 @@ class Merger:
             await self._share(member, function, send, evolve(options, lane=options.lane or lane))
             data, shared = member.result.data, member.shared
             # Callers may change their answers, so each has its own.
-            return Answer(_copied(data) if len(shared.members) > 1 else data, shared.attempts)
+            return Answer(copied(data) if len(shared.members) > 1 else data, shared.attempts)
 
     def _send_for(self, function: Function[Any], sent: Sent) -> Send | None:
         """Return the way to send such calls together, or None if there is none."""
@@ -148,10 +149,3 @@ class Merger:
             shared.end(settled(()))
             if self._open.get(key) is shared:
                 del self._open[key]
-
-
-def _copied(value: Any) -> Any:
-    """Return a copy of a JSON value."""
-    if isinstance(value, dict):
-        return {name: _copied(item) for name, item in value.items()}
-    return [_copied(item) for item in value] if isinstance(value, list) else value

@@ -26,8 +26,8 @@ LATE = Result()
 class Member:
     """One caller of a shared request. `shared` is the request in which it waits now."""
 
-    sent: Sent
-    item: Any
+    sent: Sent = field(repr=False)
+    item: Any = field(repr=False)
     turn: Turn
     shared: Shared = field(init=False)
     event: anyio.Event = field(factory=anyio.Event)
@@ -65,7 +65,7 @@ class Shared:
     calls: Calls
     turn: Turn
     members: list[Member] = field(factory=list)
-    items: list[Any] = field(factory=list)
+    items: list[Any] = field(factory=list, repr=False)
     left: set[Member] = field(factory=set)
     """Members that went away after it was built: their items are being carried out."""
     built: bool = False

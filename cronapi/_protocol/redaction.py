@@ -6,15 +6,20 @@ has gone wrong already.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
-from urllib.parse import quote, quote_plus, unquote
+from urllib.parse import unquote
+
+from cronapi._protocol.encoded import find
 
 LEAST_SECRET = 4
 """Characters. A shorter secret looks like ordinary text."""
 HIDDEN = "***"
+MOST_TEXT = 2000
+"""Characters of a foreign text that are looked at. Errors show far fewer."""
+_LONGEST_SPELLING = 8
+"""Characters that one character of a secret may take: `\\u0041` takes six, `&#x0041;` eight."""
 SECRET_PARAMS = frozenset({"password", "http_headers", "post_data", "payload"})
 """Job parameters, by their Python names, that no repr shows."""
 NOT_IN_JOURNAL = frozenset({"password"})
@@ -25,6 +30,10 @@ LONGEST_CHAIN = 20
 """Exceptions of a chain that are looked at. A chain may bite its tail."""
 _URL_USER = re.compile(r"(?<=//)([^/?#:]*):([^/?#]*)@")
 _URL_PASSWORD = re.compile(r"//[^/?#:]*:([^/?#]+)@")
+_PLAIN_ADDRESS = re.compile(
+    r"(?i)([a-z0-9+.-]+://)?([*\w.-]*|\[[0-9a-f:.]+\]|[0-9a-f]*::[0-9a-f:.]*)"
+    r"(:[0-9]{1,5})?(/[0-9]{0,3})?"
+)
 _CREDENTIAL = re.compile(
     r"(?im)^[^:\n]*(?:auth|token|key|secret|cookie|password)[^:\n]*:[ \t]*([^\r\n]+?)[ \t\r]*$"
 )
@@ -40,30 +49,36 @@ def as_text(value: object, read: Callable[[Any], str] = str) -> str:
         return f"<{type(value).__name__}>"
 
 
+def is_plain_address(text: str) -> bool:
+    """Return True if an address has nothing but a host and a port, so that it holds no password."""
+    return _PLAIN_ADDRESS.fullmatch(text) is not None
+
+
 def without_password(value: object) -> object:
     """Return a value without the password of a URL."""
     return _URL_USER.sub(rf"\1:{HIDDEN}@", value) if isinstance(value, str) else value
 
 
 def redact(text: object, secrets: object) -> str:
-    """Return `text` without the secrets, be they raw, percent-encoded or as in JSON.
+    """Return the beginning of `text` without the secrets, however they are encoded.
 
-    The text that it returns can be written: half of a surrogate pair is escaped.
+    The text that it returns can be written: half of a surrogate pair is escaped. It is cut where a
+    secret may have been cut, which is several times as long when it is encoded.
     """
     return _hidden(as_text(text), secrets).encode("utf-8", "backslashreplace").decode()
 
 
 def _hidden(text: str, secrets: object) -> str:
-    for secret in sorted(map(as_text, _listed(secrets)), key=len, reverse=True):
-        if len(secret) >= LEAST_SECRET:
-            for form in (
-                secret,
-                quote(secret, safe="", errors="surrogatepass"),
-                quote_plus(secret, errors="surrogatepass"),
-                json.dumps(secret)[1:-1],
-            ):
-                text = text.replace(form, HIDDEN)
-    return text
+    hidden = [one for one in map(as_text, _listed(secrets)) if len(one) >= LEAST_SECRET]
+    shown, end = text[:MOST_TEXT], len(text)
+    if end > MOST_TEXT:
+        end = MOST_TEXT - _LONGEST_SPELLING * max(map(len, hidden), default=0)
+    parts, at = list[str](), 0
+    for start, stop in find(shown, hidden):
+        if start < end:
+            parts += [shown[at:start], HIDDEN]
+            at = stop
+    return "".join([*parts, shown[at : max(at, end)]])
 
 
 def _listed(secrets: object) -> list[object]:

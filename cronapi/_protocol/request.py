@@ -10,6 +10,8 @@ from urllib.parse import quote, urlencode
 
 from attrs import field, frozen
 
+from cronapi._functions import TABLE
+from cronapi._protocol.hidden import Hidden, hide
 from cronapi._protocol.redaction import may_stand_in_url, secrets_of
 from cronapi._protocol.version import __version__
 from cronapi.providers import Provider
@@ -35,6 +37,8 @@ class Request:
     url_token: str | None = field(default=None, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     limiter_pages: tuple[str, ...] = ()
+    is_list: bool = False
+    """True if the answer is a list, which may be large."""
 
 
 def build_request(
@@ -53,16 +57,18 @@ def build_request(
     """
     url = provider.base_url + quote(provider.spell(function), safe="._-")
     headers = {"Accept": "application/json", "User-Agent": USER_AGENT}
+    row = TABLE.get(function)
     make = partial(
         Request,
         function=function,
         headers=headers,
-        secrets=(token, *secrets_of(params)),
+        secrets=tuple(map(Hidden, (token, *secrets_of(params)))),
         limiter_pages=provider.limiter_pages,
+        is_list=row is not None and row.is_list,
     )
     if auth == "bearer":
-        headers["Authorization"] = f"Bearer {token}"
-    body = dict(params) if auth == "bearer" else {"token": token, **params}
+        headers["Authorization"] = Hidden(f"Bearer {token}")
+    body = hide(params if auth == "bearer" else {"token": token, **params})
     if request_format == "json" or _needs_json(params, request_format):
         headers["Content-Type"] = "application/json"
         return make(method="POST", url=url, content=json.dumps(body).encode())

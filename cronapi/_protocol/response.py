@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from cronapi._protocol.json_text import parse_json
-from cronapi._protocol.redaction import redact
+from cronapi._protocol.redaction import MOST_TEXT, redact
 from cronapi.errors import (
     NO_MESSAGE,
     APIError,
@@ -31,7 +31,9 @@ REFUSALS = (429, 503)
 _NOT_FOUND = 404
 _TIMEOUT = 408
 _UNAVAILABLE = 503
-_SHOWN, _READ = 200, 4000
+_SHOWN = 200
+_PAGE = 64 * 1024
+"""Bytes of a page that are searched for the words of the rate limit. Its own are far shorter."""
 _CODE = re.compile("-?[0-9]{1,9}")
 _NO_FUNCTION = "unknown function"
 """The emulator's words. No documentation has a service's own, and only advice depends on them."""
@@ -60,7 +62,7 @@ class Verdict:
     """
 
     ending: Ending
-    data: Any = None
+    data: Any = field(default=None, repr=False)
     error: CronAPIError | None = None
     retry_after: float | None = None
     did_nothing: bool = False
@@ -72,8 +74,8 @@ class Reply:
 
     status: int
     headers: Mapping[str, str]
-    body: bytes
-    secrets: tuple[str, ...]
+    body: bytes | bytearray = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
     now: datetime | None
 
     @property
@@ -85,7 +87,7 @@ class Reply:
 def read_response(
     status: int,
     headers: Mapping[str, str],
-    body: bytes,
+    body: bytes | bytearray,
     *,
     secrets: Iterable[str] = (),
     limiter_pages: Iterable[str] = (),
@@ -102,14 +104,18 @@ def read_response(
     try:
         answer = parse_json(body)
     except ValueError as error:
-        answer, reason, shown = None, f"The answer is not JSON: {error}.", body
+        answer, reason, shown = (
+            None,
+            f"The answer is not JSON: {error}.",
+            bytes(body[: 4 * MOST_TEXT]),
+        )
     else:
         reason, shown = _NO_ENVELOPE, b""
     if isinstance(answer, dict) and answer.get("status") in ("success", "error"):
         return _envelope(reply, answer)
     if status in REFUSALS:
         return _refusal(reply, limiter_pages, was_quick=was_quick)
-    return _page(reply) or _garbled(shown, reason, reply.secrets)
+    return _page(reply) or garbled(reason, _beginning(shown, reply.secrets))
 
 
 def _envelope(reply: Reply, answer: Mapping[str, Any]) -> Verdict:
@@ -141,7 +147,7 @@ def _refusal(reply: Reply, limiter_pages: Iterable[str], *, was_quick: bool) -> 
     balancer for example, may come after the work was done, and says nothing about the rate.
     """
     page, known = (
-        " ".join(reply.body.decode("utf-8", "replace").split()).lower(),
+        " ".join(reply.body[:_PAGE].decode("utf-8", "replace").split()).lower(),
         tuple(limiter_pages),
     )
     is_limiter = any(text.lower() in page for text in known)
@@ -175,10 +181,14 @@ def _page(reply: Reply) -> Verdict | None:
     return Verdict(ending=Ending.LOST if is_lost else Ending.FINAL, error=page)
 
 
-def _garbled(shown: bytes, reason: str, secrets: tuple[str, ...]) -> Verdict:
-    start = redact(shown[:_READ].decode("utf-8", "replace"), secrets)[:_SHOWN]
-    text = f"{reason} It begins with {start!r}." if shown else reason
+def garbled(reason: str, beginning: str = "") -> Verdict:
+    """Return the verdict on an answer that cannot be read."""
+    text = f"{reason} It begins with {beginning!r}." if beginning else reason
     return Verdict(ending=Ending.GARBLED, error=ResponseError(text, problems=(f"$: {reason}",)))
+
+
+def _beginning(body: bytes, secrets: tuple[str, ...]) -> str:
+    return redact(body.decode("utf-8", "replace"), secrets)[:_SHOWN]
 
 
 def retry_after_seconds(value: str | None, now: datetime | None = None) -> float | None:

@@ -55,4 +55,5 @@ def structure(data: object, kind: type[T], path: str = "$.data") -> T:
     try:
         return converter().structure(data, kind)
     except (ExceptionGroup, ValueError) as error:
-        raise StructureError(tuple(islice(problems(error, path), _MOST_PROBLEMS))) from error
+        lines = tuple(islice(problems(error, path), _MOST_PROBLEMS))
+    raise StructureError(lines)  # out here, without the frames that hold the data

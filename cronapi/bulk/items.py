@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
+from cronapi._protocol.hidden import without_frames
 from cronapi.errors import ConfigurationError
 
 P = TypeVar("P")
@@ -22,8 +23,8 @@ class Item(Generic[P]):
     """One item: its position in the input, as the caller gave it, and the checked payload."""
 
     index: int
-    given: object
-    payload: P
+    given: object = field(repr=False)
+    payload: P = field(repr=False)
 
 
 def checked(check: Check[P], given: object, index: int, function: str) -> P:
@@ -34,7 +35,8 @@ def checked(check: Check[P], given: object, index: int, function: str) -> P:
     try:
         return check(given, index)
     except ConfigurationError as error:
-        raise ConfigurationError(f"{function}: item {index}: {error.message}") from error
+        text = f"{function}: item {index}: {error.message}"
+        raise ConfigurationError(text) from without_frames(error)
     except Exception as error:
         raise ConfigurationError(
             f"{function}: item {index} cannot be used ({type(error).__name__})."

@@ -17,6 +17,7 @@ from cronapi._calls.options import Options
 from cronapi._calls.pages import Paging
 from cronapi._functions import CRON_FAILURES, Function, Repeat
 from cronapi._protocol.encoding import encode_params
+from cronapi._protocol.hidden import hide, without_frames
 from cronapi._protocol.kinds import Kind
 from cronapi._protocol.params import KIND_OF
 from cronapi._protocol.structure import StructureError, structure
@@ -53,6 +54,7 @@ class Invoker:
 
         The parameter that it `needs` may not be None, unless it is not among these.
         """
+        params = hide(params)
         if params.get(needs, 0) is None and function is not CRON_FAILURES:
             article = "an" if needs == "id" else "a"
             raise ConfigurationError(f"{function.name} needs {article} {needs}.")
@@ -65,8 +67,15 @@ class Invoker:
         clear: bool = False,
         kinds: Mapping[str, Kind] = KIND_OF,
     ) -> dict[str, Any]:
-        """Return parameters as they travel to this provider, checked by their kinds."""
-        return encode_params(params, self.caller.provider, clear=clear, kinds=kinds)
+        """Return parameters as they travel to this provider, checked by their kinds.
+
+        Their repr hides secrets.
+        """
+        params = hide(params)
+        try:
+            return hide(encode_params(params, self.caller.provider, clear=clear, kinds=kinds))
+        except ConfigurationError as error:
+            raise without_frames(error)  # noqa: B904 -- the same error
 
     async def answer(
         self, function: Function[T], sent: Mapping[str, Any], lane: Lane = "interactive"
@@ -94,15 +103,16 @@ class Invoker:
         """Return the result in an answer. ResponseError if it has another shape."""
         try:
             return structure(answer.data, function.result)
-        except StructureError as error:
-            raise ResponseError(
-                f"The answer has another shape than expected: {error}.",
-                problems=error.problems,
-                provider=self.caller.provider.name,
-                function=function.name,
-                attempts=answer.attempts,
-                applied=Applied.NO if function.repeat is Repeat.READ else Applied.YES,
-            ) from error
+        except StructureError as found:
+            error = without_frames(found)
+        raise ResponseError(
+            f"The answer has another shape than expected: {error}.",
+            problems=error.problems,
+            provider=self.caller.provider.name,
+            function=function.name,
+            attempts=answer.attempts,
+            applied=Applied.NO if function.repeat is Repeat.READ else Applied.YES,
+        ) from error
 
 
 @frozen

@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from cronapi import _functions as table
+from cronapi._protocol.hidden import hidden
 from cronapi.models import Account
 from cronapi.namespaces._invoke import Invoker
 
@@ -28,4 +29,5 @@ class AccountNamespace:
 
         FastCron had it until 2024-09. May be repeated.
         """
+        secret = hidden(secret)
         return await self._invoke(table.ACCOUNT_SECRET, {"secret": secret}, needs="secret")

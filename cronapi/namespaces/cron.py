@@ -14,6 +14,7 @@ from cronapi import _functions as table
 from cronapi._calls.call import Answer
 from cronapi._calls.matching import NOT_COMPARED, is_match
 from cronapi._calls.pages import Reading, find_by_name
+from cronapi._protocol.hidden import hidden, hide
 from cronapi._protocol.kinds import an_id, span, text
 from cronapi._protocol.params import JobParams, JobSpec, as_params, check_names, check_values
 from cronapi._protocol.structure import structure
@@ -97,6 +98,7 @@ class CronNamespace(ManyJobs):
         add is under way keeps its turn until that has ended. Errors and repeats are those of `edit`
         and `add`. An error of the search is raised and never taken for absence.
         """
+        params = hide(params)
         name = _checked_name(params)
         calls = evolve(self._invoke.calls, options=self._invoke.options, lane="interactive")
         # Callers who share an add could make the job again after this one has left.
@@ -126,6 +128,7 @@ class CronNamespace(ManyJobs):
         `url` is required. Not repeated blindly: if its answer is lost, the job is looked up by its
         fields, and adopted or added again. OutcomeUnknownError if the lookup cannot tell.
         """
+        params = hide(params)
         return await self._invoke.send(
             table.CRON_ADD, self._invoke.encode(as_params(params, "cron.add"))
         )
@@ -135,6 +138,7 @@ class CronNamespace(ManyJobs):
 
         May be repeated, except with `run`: then a lost answer is an OutcomeUnknownError.
         """
+        params = hide(params)
         check_names(params, "cron.edit")
         return await self._invoke(table.CRON_EDIT, {"id": id, **params}, clear=True)
 
@@ -171,6 +175,7 @@ class CronNamespace(ManyJobs):
         `cron.next` is asked for the time. OutcomeUnknownError if no time was given or the service
         has no `cron.next`.
         """
+        payload = hidden(payload)
         return await self._invoke(table.CRON_RUN, {"id": id, "time": time, "payload": payload})
 
     async def logs(
@@ -222,6 +227,7 @@ class CronNamespace(ManyJobs):
 
         FastCron had it until 2025-08. May be repeated.
         """
+        params = hide(params)
         check_names(params, "cron.batch_edit")
         numbers = read_all(ids, _an_id, table.CRON_BATCH_EDIT.name)
         sent = {"id": numbers, **self._invoke.encode(params, clear=True)}
@@ -240,6 +246,7 @@ class CronNamespace(ManyJobs):
 
         FastCron had it until 2026-05. May be repeated.
         """
+        params = hide(params)
         check_names(params, "cron.group_edit")
         return await self._invoke(table.CRON_GROUP_EDIT, {"id": id, **params}, clear=True)
 

@@ -6,6 +6,7 @@ redis-py is imported only here, and only when a bucket is made: it is an extra.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,8 @@ def connect(url: str, name: str) -> Evaluate:
         raise ConfigurationError(
             'A shared bucket needs redis: pip install "cronapi-client[redis]".'
         ) from error
-    try:
+    server = None
+    with suppress(ValueError):  # which would quote a part of the address, perhaps its password
         # A replayed evaluation would count its outcomes twice, so the client repeats nothing.
         server = redis.Redis.from_url(
             url,
@@ -60,19 +62,30 @@ def connect(url: str, name: str) -> Evaluate:
             socket_connect_timeout=PATIENCE,
             retry=Retry(NoBackoff(), 0),
         )
-    except ValueError as error:
+    if server is None:
         raise ConfigurationError(
             "This is no address of a Redis server; give one like redis://localhost:6379/0."
-        ) from error
-    script = server.register_script(SCRIPT)
+        )
+    return _evaluation(server.register_script(SCRIPT), key, tells=not _may_hold_password(url))
+
+
+def _may_hold_password(url: str) -> bool:
+    return "@" in url or "password" in url.lower()
+
+
+def _evaluation(script: Callable[..., Any], key: str, *, tells: bool) -> Evaluate:
+    """Return a function that evaluates a script. With `tells`, its errors have redis-py's texts."""
 
     def evaluate(arguments: Sequence[int | str]) -> Sequence[int]:
         try:
-            answer: Any = script(keys=[key], args=[0, *arguments])
+            answer = script(keys=[key], args=[0, *arguments])
             return [int(value) for value in answer]
         # The border: redis-py raises more than its own errors, and finds bad addresses and options
         # only when it connects.
         except Exception as error:
-            raise OSError(f"{type(error).__name__}: {error}") from error
+            if tells:
+                raise OSError(f"{type(error).__name__}: {error}") from error
+            name = type(error).__name__
+        raise OSError(f"{name} from a Redis server whose address has a password.")
 
     return evaluate

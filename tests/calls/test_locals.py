@@ -1,0 +1,175 @@
+"""Tracebacks with local variables: no frame of the library shows a token or a job's password."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import pickle
+import traceback
+from pathlib import Path
+
+import httpx
+import pytest
+
+import cronapi
+from cronapi import CronAPIError, JobSpec, RetryPolicy
+from cronapi._protocol.hidden import hide
+from tests.support.emulated import Hurry, client_of
+
+HOUSE = str(Path(cronapi.__file__).parent)
+TOKEN = "t0ken-of-the-account-0123456789ab"
+PASSWORD, BASIC, BODY, PAYLOAD = "hunter22", "Zm9vOmJhcg0987", "post-data-77", "payload-of-88"
+HIDDEN = (TOKEN, PASSWORD, BASIC, BODY, PAYLOAD)
+URL = f"https://joe:{PASSWORD}@example.com/ping"
+
+
+def job(**more):
+    return {
+        "url": URL,
+        "name": "ping",
+        "username": "u",
+        "password": PASSWORD,
+        "http_headers": {"Authorization": f"Basic {BASIC}"},
+        "post_data": BODY,
+        "payload": PAYLOAD,
+    } | more
+
+
+CALLS = {
+    "add": lambda api: api.cron.add(**job()),
+    "add with a line": lambda api: api.cron.add(**job(http_headers=f"Authorization: {BASIC}")),
+    "edit": lambda api: api.cron.edit(7, **job()),
+    "ensure": lambda api: api.cron.ensure(**job()),
+    "batch_add": lambda api: api.cron.batch_add([JobSpec(**job()), JobSpec(**job(name="b"))]),
+    "batch_edit": lambda api: api.cron.batch_edit([7, 8], **job()),
+    "group_edit": lambda api: api.cron.group_edit(7, **job()),
+    "run": lambda api: api.cron.run(7, payload=PAYLOAD),
+    "secret": lambda api: api.account.secret(PASSWORD),
+    "raw": lambda api: api.call("cron.add", **job()),
+    "raw, camelCase": lambda api: api.call("odd.one", password=PASSWORD, postData=BODY),
+    "add_many": lambda api: raised(api.cron.add_many([JobSpec(**job()), JobSpec(**job(name="b"))])),
+    "edit_many": lambda api: raised(api.cron.edit_many([(7, JobSpec(**job()))])),
+    "bad header": lambda api: api.cron.add(**job(http_headers=f"Authorization {BASIC}")),
+    "bad value": lambda api: api.cron.add(**job(post_data={"a": BODY})),
+    "bad name": lambda api: api.cron.add(**job(pasword=PASSWORD)),
+    "bad edit": lambda api: api.cron.edit(7, **job(timeout=float("inf"))),
+    "bad ensure": lambda api: api.cron.ensure(**job(name="")),
+}
+
+
+async def raised(bulk):
+    report = await bulk
+    report.raise_for_failures()
+
+
+def raising(kind):
+    def fail(request):
+        raise kind("broke", request=request)
+
+    return fail
+
+
+def rows(request):
+    """Answer with a job that has all its secrets, and an id that is none."""
+    row = {
+        "id": 7 if request.url.path.endswith("list") else "seven",
+        "name": "other",
+        "url": URL,
+        "password": PASSWORD,
+        "httpHeaders": f"Authorization: {BASIC}",
+        "postData": BODY,
+    }
+    data = [row] if request.url.path.endswith("list") else row
+    return httpx.Response(200, json={"status": "success", "code": 0, "data": data})
+
+
+FAULTS = {
+    "refused": raising(httpx.ConnectError),
+    "lost": raising(httpx.ReadError),
+    "garbage": lambda _: httpx.Response(200, text="garbage"),
+    "error": lambda _: httpx.Response(200, json={"status": "error", "code": 5, "message": "No."}),
+    "503": lambda _: httpx.Response(503),
+    "another shape": rows,
+}
+
+
+def shown(error):
+    """Return the names of the frames in a traceback with locals that show a hidden text."""
+    waiting, found = [traceback.TracebackException.from_exception(error, capture_locals=True)], []
+    while waiting:
+        report = waiting.pop()
+        found += [
+            f"{Path(frame.filename).name}:{frame.name}:{name}"
+            for frame in report.stack
+            for name, text in (frame.locals or {}).items()
+            if "tests" not in frame.filename and any(secret in text for secret in HIDDEN)
+        ]
+        waiting += [each for each in (report.__cause__, report.__context__) if each]
+        waiting += report.exceptions or []
+    return found
+
+
+async def failure(call):
+    try:
+        await call
+    except CronAPIError as error:
+        return error
+    except (ExceptionGroup, asyncio.CancelledError) as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize("coalesce", [False, True], ids=["alone", "coalesced"])
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_no_frame_shows_a_secret(fault, coalesce):
+    """Whatever fails, a traceback with the values of local variables shows no secret of a job, and
+    no token, in any frame but the caller's own.
+    """
+    options = {
+        "scheduler": Hurry(10_000.0),
+        "retry": RetryPolicy(max_attempts=2, max_delay=0.0, budget=0),
+        "coalesce": coalesce,
+        "transport": httpx.MockTransport(FAULTS[fault]),
+    }
+    found = {}
+    async with client_of(None, token=TOKEN, **options) as api:
+        for name, call in CALLS.items():
+            error = await failure(call(api))
+            assert error is not None or fault == "another shape", name
+            if error is not None and (frames := shown(error)):
+                found[name] = frames
+    assert not found
+
+
+@pytest.mark.parametrize("coalesce", [False, True], ids=["alone", "coalesced"])
+async def test_no_frame_of_a_cancelled_call_shows_a_secret(coalesce):
+    """A call that is cancelled while it waits is a traceback through the library too."""
+
+    async def never(_):
+        await asyncio.Event().wait()
+
+    options = {
+        "scheduler": Hurry(10_000.0, max_in_flight=50),
+        "retry": None,
+        "timeout": 0.05,
+        "coalesce": coalesce,
+        "transport": httpx.MockTransport(never),
+    }
+    for name, call in CALLS.items():
+        async with client_of(None, token=TOKEN, **options) as api:
+            task = asyncio.create_task(failure(call(api)))
+            for _ in range(20):
+                await asyncio.sleep(0)
+            task.cancel()
+            assert not shown(await task), name
+
+
+def test_a_hidden_parameter_is_like_any_other():
+    """What hides a parameter from a repr changes neither its value nor what is sent."""
+    params = hide(job(data=[job()], headers={"a": "b"}))
+    assert params == job(data=[job()], headers={"a": "b"})
+    assert json.dumps(params) == json.dumps(job(data=[job()], headers={"a": "b"}))
+    assert not [secret for secret in HIDDEN if secret in repr(params)]
+    assert "ping" in repr(params)
+    assert pickle.loads(pickle.dumps(params)) == params
+    assert type(str(params["password"])) is str
