@@ -6,7 +6,7 @@ A proxy that sends an answer twice hands the second one to the next request on i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, get_args, get_origin
+from typing import Any, get_args
 
 from cronapi._calls.memory import Memory, ids_of, target_of
 from cronapi._functions import Function, Repeat
@@ -34,7 +34,9 @@ def _other_shape(function: Function[Any], data: object) -> str | None:
     What no function answers with may be the service's own: it is not judged here. But a create is
     proven by nothing else than what it has made.
     """
-    is_list = get_origin(function.result) is list
+    if function.result is object:  # the table does not know the function
+        return None
+    is_list = function.is_list
     wanted = get_args(function.result)[0] if is_list else function.result
     rows = data if isinstance(data, list) else [data]
     kind, kinds = _KINDS.get(wanted), {_kind_of(row) for row in rows} - {None}

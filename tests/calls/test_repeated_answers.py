@@ -223,3 +223,15 @@ async def test_an_own_answer_that_cannot_be_read_says_that_the_job_was_made(wron
             await api.cron.add(url=URL, name="mine")
     assert caught.value.applied is Applied.YES
     assert caught.value.attempts == 1
+
+
+@pytest.mark.parametrize("data", [{"id": 7, "url": URL, "name": "n"}, [{"id": 7}], 7, "x", None])
+async def test_the_answer_of_a_function_that_the_library_does_not_know_is_not_judged(data):
+    """Whatever a new function of a service answers is handed out as it came."""
+
+    def answer(request):
+        return httpx.Response(200, json={"status": "success", "code": 0, "data": data})
+
+    options = {"transport": httpx.MockTransport(answer), "scheduler": virtual(1.0), "retry": None}
+    async with client_of(None, **options) as api:
+        assert await api.call("odd.one") == data
