@@ -7,10 +7,11 @@ its answer is still learnt. Foreign exceptions end here.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -107,11 +108,17 @@ class Transport:
                     exchange.verdict = learn(exchange.verdict)
                 finally:
                     self._end(exchange, slot)
-            await slot.publish()
+            with _bucket_errors_logged():
+                await slot.publish()
             seconds, ending = time.perf_counter() - began, exchange.verdict.ending.value
             logger.debug("%s: %s after %.3f s", request.function, ending, seconds)
 
-        spawn(run)
+        try:
+            spawn(run)
+        except BaseException:
+            self._under_way -= 1
+            slot.release_unused()
+            raise
         return exchange
 
     async def aclose(self, patience: float) -> None:
@@ -133,8 +140,11 @@ class Transport:
                 await close(own)
 
     def _end(self, exchange: Exchange, slot: Slot) -> None:
-        _settle(slot, exchange.verdict)
-        slot.close()
+        with _bucket_errors_logged():
+            try:
+                _settle(slot, exchange.verdict)
+            finally:
+                slot.close()
         exchange.event.set()
         self._under_way -= 1
         if self._idle is not None and not self._under_way:
@@ -266,6 +276,15 @@ async def _read(response: AnyResponse) -> bytes | None:
 def _too_large() -> Verdict:
     reason = f"The answer is larger than {MOST_BYTES} bytes."
     return Verdict(ending=Ending.GARBLED, error=ResponseError(reason, problems=(f"$: {reason}",)))
+
+
+@contextlib.contextmanager
+def _bucket_errors_logged() -> Iterator[None]:
+    """Log an error of a bucket, which may be somebody's own: the answer counts nevertheless."""
+    try:
+        yield
+    except Exception:
+        logger.exception("the bucket raised an error where it should learn how a request fared")
 
 
 def _settle(slot: Slot, verdict: Verdict) -> None:
