@@ -4,7 +4,7 @@
     +-- ConfigurationError           a bad argument, no token, a closed client (also ValueError)
     +-- UnsupportedFunctionError     this provider has no such function
     +-- WaitTooLongError             max_wait would be exceeded: nothing was sent
-    +-- SchedulerError               the shared bucket is unreachable: nothing was sent
+    +-- SchedulerError               the shared bucket cannot be used: nothing was sent
     +-- TransportError               no answer
     |   +-- ConnectionFailedError    no connection: nothing was sent
     |   +-- RequestTimeoutError      no answer in time
@@ -109,7 +109,10 @@ class WaitTooLongError(CronAPIError):
 
 
 class SchedulerError(CronAPIError):
-    """The bucket that several processes share is unreachable. This attempt was not sent."""
+    """The bucket that several processes share is unreachable, or Redis refuses to serve it.
+
+    This attempt was not sent. `advice` is that of the fault.
+    """
 
     advice = "Check the Redis server and its address, or make the bucket with fallback='local'."
 

@@ -5,12 +5,28 @@ redis-py is imported only here, and only when a bucket is made: it is an extra.
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from attrs import fields
+
+from cronapi._protocol.redaction import contains_secret, redact
 from cronapi.errors import ConfigurationError
 from cronapi.scheduler import tuning
+from cronapi.scheduler.fleet import Answer
+from cronapi.scheduler.redis_faults import (
+    FOREIGN_SIGN,
+    FORMAT,
+    FORMAT_SIGN,
+    UnusableRedisError,
+    fault_in,
+)
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 Evaluate = Callable[[Sequence[int | str]], Sequence[int]]
 """Takes the script's arguments without the first, the time, and returns its answer.
@@ -21,8 +37,11 @@ KEPT = 600_000
 """Milliseconds that the state outlives its last use."""
 PATIENCE = 1.0
 """Seconds for one exchange with Redis. A longer one has failed."""
+ANSWER_LENGTH = len(fields(Answer))
+_SHOWN = 200
 _NUMBERS = {name: value for name, value in vars(tuning).items() if name.isupper()}
-_HEAD = "".join(f"local {name} = {value!r}\n" for name, value in {**_NUMBERS, "KEPT": KEPT}.items())
+_NAMES = {"KEPT": KEPT, "FORMAT": FORMAT, "FORMAT_SIGN": FORMAT_SIGN, "FOREIGN_SIGN": FOREIGN_SIGN}
+_HEAD = "".join(f"local {name} = {value!r}\n" for name, value in {**_NUMBERS, **_NAMES}.items())
 SCRIPT = _HEAD + Path(__file__).with_name("pace.lua").read_text(encoding="utf-8")
 
 
@@ -38,12 +57,63 @@ def key_of(name: str) -> str:
     return f"{{cronapi:{name}}}"
 
 
-def connect(url: str, name: str) -> Evaluate:
-    """Return a function that evaluates the script at this address.
+class RemoteScript:
+    """Evaluates the script at an address, in one exchange at a time.
 
-    It makes its first connection when it needs one.
+    It makes its first connection when it needs one, and new ones after any error and in a forked
+    process: an address may lead to another server by then.
     """
-    key = key_of(name)
+
+    def __init__(self, url: str, name: str) -> None:
+        self._url = url
+        self._key = key_of(name)
+        self._open()
+
+    def __call__(self, arguments: Sequence[int | str]) -> Sequence[int]:
+        """Evaluate the script. Raises OSError."""
+        if self._process != os.getpid():
+            self._open()
+        try:
+            answer: Any = self._script(keys=[self._key], args=[0, *arguments])
+            return _whole_numbers(answer)
+        # redis-py raises more than its own errors, and finds bad addresses and options
+        # only when it connects.
+        except Exception as error:  # noqa: BLE001 -- the border
+            with contextlib.suppress(Exception):
+                self._server.connection_pool.disconnect()
+            raise self._translated(error) from self._cause(error)
+
+    def _open(self) -> None:
+        """Make a client. A forked process drops that of its parent, whose connections stay open."""
+        self._server = _client(self._url)
+        self._script = self._server.register_script(SCRIPT)
+        self._process = os.getpid()
+        password = self._server.connection_pool.connection_kwargs.get("password")
+        self._secrets: list[str] = [password] if isinstance(password, str) else []
+
+    def _translated(self, error: Exception) -> OSError:
+        text = redact(f"{type(error).__name__}: {error}", self._secrets)
+        fault = fault_in(text, answered=not _is_silence(error))
+        return OSError(text) if fault is None else UnusableRedisError(text, fault, self._key)
+
+    def _cause(self, error: Exception) -> Exception | None:
+        return None if contains_secret(error, self._secrets) else error
+
+
+def _is_silence(error: Exception) -> bool:
+    """Return True if an error says that there is no connection or no answer."""
+    import redis  # noqa: PLC0415 -- an extra
+
+    return isinstance(error, OSError | redis.ConnectionError | redis.TimeoutError)
+
+
+def _whole_numbers(answer: Any) -> list[int]:
+    if not isinstance(answer, list) or len(answer) != ANSWER_LENGTH:
+        raise ValueError(f"not {ANSWER_LENGTH} numbers but {answer!r}"[:_SHOWN])
+    return [int(value) for value in answer]
+
+
+def _client(url: str) -> Redis:
     try:
         import redis  # noqa: PLC0415 -- an extra
         from redis.backoff import NoBackoff  # noqa: PLC0415 -- an extra
@@ -54,7 +124,7 @@ def connect(url: str, name: str) -> Evaluate:
         ) from error
     try:
         # A replayed evaluation would count its outcomes twice, so the client repeats nothing.
-        server = redis.Redis.from_url(
+        return redis.Redis.from_url(
             url,
             socket_timeout=PATIENCE,
             socket_connect_timeout=PATIENCE,
@@ -64,15 +134,3 @@ def connect(url: str, name: str) -> Evaluate:
         raise ConfigurationError(
             "This is no address of a Redis server; give one like redis://localhost:6379/0."
         ) from error
-    script = server.register_script(SCRIPT)
-
-    def evaluate(arguments: Sequence[int | str]) -> Sequence[int]:
-        try:
-            answer: Any = script(keys=[key], args=[0, *arguments])
-            return [int(value) for value in answer]
-        # The border: redis-py raises more than its own errors, and finds bad addresses and options
-        # only when it connects.
-        except Exception as error:
-            raise OSError(f"{type(error).__name__}: {error}") from error
-
-    return evaluate
