@@ -6,6 +6,7 @@ import math
 
 from attrs import define
 
+from cronapi.errors import ConfigurationError
 from cronapi.scheduler.redis_faults import UnusableRedisError
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 0.5
@@ -23,6 +24,10 @@ class Outage:
     failed_at: float = -math.inf
     error: OSError | None = None
     _pause: float = FIRST_PAUSE
+
+    def __attrs_post_init__(self) -> None:
+        if not (isinstance(self.patience, int | float) and 0 <= self.patience < math.inf):
+            raise ConfigurationError(f"timeout must be seconds, not {self.patience!r}.")
 
     def failed(self, begun: float, now: float, error: OSError) -> None:
         """Learn of a failed try. One that begins long after the last begins another outage."""

@@ -26,6 +26,7 @@ from cronapi.errors import ConfigurationError
 from cronapi.providers import Rate
 from cronapi.scheduler.bucket import LocalBucket, log_hold
 from cronapi.scheduler.fleet import MILLION, Answer, FleetPace, Member, SharedStart
+from cronapi.scheduler.forks import renew_in_child
 from cronapi.scheduler.outage import Outage
 from cronapi.scheduler.pace import Pace, Start
 from cronapi.scheduler.redis_faults import scheduler_error
@@ -65,8 +66,6 @@ class RedisBucket:
         clock: Callable[[], float] = time.monotonic,
         threads: bool = True,
     ) -> None:
-        if not (isinstance(timeout, int | float) and 0 <= timeout < math.inf):
-            raise ConfigurationError(f"timeout must be seconds, not {timeout!r}.")
         if fallback not in ("error", "local"):
             raise ConfigurationError(f"fallback is error or local, not {fallback!r}.")
         if isinstance(share, bool) or not isinstance(share, int) or share < 1:
@@ -76,12 +75,10 @@ class RedisBucket:
         self._share = share
         self._clock = clock
         self._threads = threads
-        self._turn = threading.Lock()  # held during an evaluation, so that there is one at a time
-        self._lock = threading.Lock()  # held while looking at or changing the fields that follow
-        self._bound: Member | None = None
-        self._local: LocalBucket | None = None
         self._outage = Outage(timeout)
-        self._standing_in = False
+        self._bound: Member | None = None
+        self._renew()
+        renew_in_child(self)
 
     @classmethod
     def from_url(
@@ -206,6 +203,15 @@ class RedisBucket:
             if self._standing_in:
                 return self._stand_in.read(look)
             return look(self._member.pace, self._clock())
+
+    def _renew(self) -> None:
+        """Begin anew, also in a forked process: the start and the news are its parent's."""
+        self._turn = threading.Lock()  # held during an evaluation, so that there is one at a time
+        self._lock = threading.Lock()  # held while looking at or changing the fields that follow
+        self._bound = self._bound and Member(FleetPace(self._bound.pace.rate))
+        self._local: LocalBucket | None = None
+        self._outage = Outage(self._outage.patience)
+        self._standing_in = False
 
     @property
     def _member(self) -> Member:
