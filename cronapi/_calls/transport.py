@@ -45,6 +45,8 @@ its headers outlives a single one."""
 MOST_ROUND_TRIPS = 31
 QUICK = 0.1
 """Seconds. An answer within them is quick, whatever the usual time is."""
+_ODD_BUCKET = "the bucket raised an error where it should learn how a request fared"
+"""It may be a user's own. The answer counts nevertheless."""
 _CLOSED = "This client is closed; make a new one."
 
 
@@ -111,11 +113,19 @@ class Transport:
                     exchange.verdict = learn(exchange.verdict)
                 finally:
                     self._end(exchange, slot)
-            await slot.publish()
+            try:
+                await slot.publish()
+            except Exception:
+                logger.exception(_ODD_BUCKET)
             seconds, ending = time.perf_counter() - began, exchange.verdict.ending.value
             logger.debug("%s: %s after %.3f s", request.function, ending, seconds)
 
-        spawn(run)
+        try:
+            spawn(run)
+        except BaseException:
+            self._under_way -= 1
+            slot.release_unused()
+            raise
         return exchange
 
     async def aclose(self, patience: float) -> None:
@@ -137,8 +147,12 @@ class Transport:
                 await close(own)
 
     def _end(self, exchange: Exchange, slot: Slot) -> None:
-        _settle(slot, exchange.verdict)
-        slot.close()
+        try:
+            _settle(slot, exchange.verdict)
+        except Exception:
+            logger.exception(_ODD_BUCKET)
+        finally:
+            slot.close()
         exchange.event.set()
         self._under_way -= 1
         if self._idle is not None and not self._under_way:

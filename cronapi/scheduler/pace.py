@@ -26,6 +26,16 @@ from cronapi.scheduler.tuning import (
 )
 
 
+def asked_wait(retry_after: float | None) -> float:
+    """Return the seconds that a `Retry-After` holds for: zero for none, at most two minutes.
+
+    Any number is accepted, also one that no arithmetic survives.
+    """
+    if retry_after is None or not retry_after > 0:  # a NaN is not greater either
+        return 0.0
+    return float(min(retry_after, LONGEST_RETRY_AFTER))
+
+
 # Every slot makes one. `take` fills it in, since `__init__` would double the cost of making it.
 @define(init=False)
 class Start:
@@ -61,7 +71,8 @@ class Pace(Margin):
     _last_sent: float = float("-inf")
     _before: float = float("-inf")
     """The time `next_at` before the last start was taken."""
-    _probing: bool = False
+    _probing: int = 0
+    """The number of the probe that is out, 0 for none."""
     _unused: int = 0
     _tally: Tally = Factory(Tally)
 
@@ -94,7 +105,9 @@ class Pace(Margin):
             self._tally.note(now, self._number - self._unused)
         start = Start()
         start.at, start.number = now, self._number
-        start.probe = self._probing = self.refusal_streak > 1
+        start.probe = self.refusal_streak > 1
+        if start.probe:
+            self._probing = start.number
         return start
 
     def sent(self, start: Start, now: float) -> float:
@@ -127,26 +140,26 @@ class Pace(Margin):
     def accepted(self, start: Start, now: float) -> None:
         """Learn that the request was let through."""
         if start.probe:
-            self._probing = False
+            self._end_probe(start)
         if self.refusal_streak and not self._is_stale(start):
             self.refusal_streak = 0
         seconds = now - start.at
         error = 0.0 if self.round_trip is None else seconds - self.round_trip
-        self.round_trip = seconds + error * (SMOOTHING - 1.0)
-        self.deviation += (abs(error) - self.deviation) * SMOOTHING
+        self.round_trip: float | None = seconds + error * (SMOOTHING - 1.0)
+        self.deviation: float = self.deviation + (abs(error) - self.deviation) * SMOOTHING
         if start.number > self._widened:
-            self.calm += 1
+            self.calm: int = self.calm + 1
             if self.calm >= PROVEN:
                 self._proven_at = now
                 if self.calm % PROVEN == 0:
                     self._proven, self._level = self._level, self.margin
         if self.patience > FIRST_PATIENCE and self.calm > RESTED * self.patience:
-            self.patience //= 2
+            self.patience: int = self.patience // 2
         beyond = self.calm - self.patience if start.number > self._eased else 0
         # Where the rate limits nobody the margin is gone, and slots are many: save the call.
         if self.margin > 0.0:
             jitter = self.deviation / self.interval
-            self.margin = narrowed(self.margin, jitter, beyond, self.weight(start.number))
+            self.margin: float = narrowed(self.margin, jitter, beyond, self.weight(start.number))
         if beyond > 0:
             self._eased = self._number
 
@@ -168,20 +181,24 @@ class Pace(Margin):
         length = 0.0 if self._is_stale(start) or again else self._count_refusal(start, now)
         # The way of a probe there and back is a part of the wait.
         gone = now - start.at if start.probe else 0.0
-        self._hold(now, max(length - gone, min(retry_after or 0.0, LONGEST_RETRY_AFTER)))
+        self._hold(now, max(length - gone, asked_wait(retry_after)))
         self.holds += self.holding and not held
 
     def lost(self, start: Start) -> None:
         """Learn that no answer came. This says nothing about the rate limit."""
         self._end_probe(start)
 
+    def forget_probe(self) -> None:
+        """Learn that no news of the probe will come, if one is out: another may go."""
+        self._probing = 0
+
     def rate_reached(self, now: float) -> float:
         """Return the starts a second over the last minute."""
         return self._tally.rate(now, self._number - self._unused, self.spacing)
 
     def _end_probe(self, start: Start) -> None:
-        if start.probe:
-            self._probing = False
+        if start.number == self._probing:
+            self._probing = 0
 
     def _is_stale(self, start: Start) -> bool:
         """Return True if a request went out before the hold began: it tells nothing new."""

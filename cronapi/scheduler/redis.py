@@ -23,20 +23,20 @@ import anyio.to_thread
 from anyio.lowlevel import checkpoint
 
 from cronapi._protocol import arguments
-from cronapi.errors import ConfigurationError, SchedulerError
+from cronapi.errors import ConfigurationError
 from cronapi.providers import Rate
 from cronapi.scheduler.bucket import LocalBucket, log_hold
 from cronapi.scheduler.fleet import MILLION, Answer, FleetPace, Member, SharedStart
+from cronapi.scheduler.forks import renew_in_child
 from cronapi.scheduler.outage import Outage
 from cronapi.scheduler.pace import Pace, Start
-from cronapi.scheduler.redis_script import Evaluate, connect
+from cronapi.scheduler.redis_faults import scheduler_error
+from cronapi.scheduler.redis_script import Evaluate, RemoteScript
 
 T = TypeVar("T")
 Fallback = Literal["error", "local"]
-
 TURN_CHECK = 0.005
 """Seconds between two checks for the end of another caller's evaluation."""
-
 logger: logging.Logger = logging.getLogger("cronapi.scheduler")
 
 
@@ -46,10 +46,10 @@ class RedisBucket:
     `Scheduler(rate, bucket=RedisBucket.from_url("redis://localhost", key="team"))`. The scheduler
     tells it the rate, which must be the same in all processes. While Redis is away, calls wait up
     to `timeout` seconds and for the try under way. Then they fail with SchedulerError and nothing
-    sent. With `fallback="local"` they go on at a `share`th of the rate until Redis answers again.
+    sent. They fail at once where waiting does not help, as with a wrong password. With
+    `fallback="local"` they go on at a `share`th of the rate until Redis answers again.
 
-    `evaluate` evaluates the script, in a worker thread unless `threads` is False. `clock` gives
-    monotonic seconds.
+    `evaluate` runs the script, in a worker thread unless `threads` is False. `clock` is monotonic.
     """
 
     shared: ClassVar[bool] = True
@@ -75,12 +75,10 @@ class RedisBucket:
         self._share = share
         self._clock = clock
         self._threads = threads
-        self._turn = threading.Lock()  # held during an evaluation, so that there is one at a time
-        self._lock = threading.Lock()  # held while looking at or changing the fields that follow
-        self._bound: Member | None = None
-        self._local: LocalBucket | None = None
         self._outage = Outage(timeout)
-        self._standing_in = False
+        self._bound: Member | None = None
+        self._renew()
+        renew_in_child(self)
 
     @classmethod
     def from_url(
@@ -97,14 +95,7 @@ class RedisBucket:
         `key` names the budget: one account at one service. It is stored as it is, so do not put a
         token into it.
         """
-        arguments.text("key", key, "text without braces")
-        if not isinstance(url, str) or not arguments.is_encodable(
-            url
-        ):  # not repeated: it has a password
-            raise ConfigurationError(
-                "This is no address of a Redis server; give one like redis://localhost:6379/0."
-            )
-        return cls(connect(url, key), timeout=timeout, fallback=fallback, share=share)
+        return cls(RemoteScript(url, key), timeout=timeout, fallback=fallback, share=share)
 
     @property
     def rate(self) -> Rate:
@@ -125,7 +116,7 @@ class RedisBucket:
         """Reserve the next start, unless one is reserved.
 
         A reserved start stays, also if the caller is cancelled. Raises SchedulerError if Redis is
-        away for longer than `timeout`.
+        away for longer than `timeout`, or at once if waiting would not mend its fault.
         """
         if self._standing_in:
             self._check_for_redis()
@@ -213,6 +204,15 @@ class RedisBucket:
                 return self._stand_in.read(look)
             return look(self._member.pace, self._clock())
 
+    def _renew(self) -> None:
+        """Begin anew, also in a forked process: the start and the news are its parent's."""
+        self._turn = threading.Lock()  # held during an evaluation, so that there is one at a time
+        self._lock = threading.Lock()  # held while looking at or changing the fields that follow
+        self._bound = self._bound and Member(FleetPace(self._bound.pace.rate))
+        self._local: LocalBucket | None = None
+        self._outage = Outage(self._outage.patience)
+        self._standing_in = False
+
     @property
     def _member(self) -> Member:
         if self._bound is None:
@@ -257,6 +257,8 @@ class RedisBucket:
                 answer = Answer(*self._send(arguments))
             except OSError as error:
                 self._fail(begun, error)
+            except Exception as error:  # noqa: BLE001 -- the border: `evaluate` may be a user's own
+                self._fail(begun, OSError(f"{type(error).__name__}: {error}"))
             else:
                 self._learn(answer)
 
@@ -277,14 +279,13 @@ class RedisBucket:
     def _give_up(self) -> None:
         if self._fallback == "error":
             seconds = self._clock() - (self._outage.since or 0.0)
-            raise SchedulerError(
-                f"The shared bucket is unreachable for {seconds:.1f} s; nothing was sent."
-            ) from self._outage.error
+            raise scheduler_error(self._outage.error, seconds) from self._outage.error
         with self._lock:
             self._standing_in = True
             self._member.reserved, self._member.ask_at = None, -math.inf
         logger.warning(
-            "the shared bucket is unreachable; this process goes on alone at %s until it answers",
+            "the shared bucket cannot be used (%s); this process goes on alone at %s until it can",
+            self._outage.error,
             self._stand_in.rate,
         )
 

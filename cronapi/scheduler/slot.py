@@ -10,7 +10,7 @@ from typing import Literal, Protocol, Self
 
 import anyio
 
-from cronapi._protocol.arguments import came, seconds
+from cronapi._protocol.arguments import came, refusal
 from cronapi.errors import ConfigurationError
 from cronapi.scheduler.bucket import Bucket
 from cronapi.scheduler.pace import Start
@@ -38,7 +38,11 @@ class Queue(Protocol):
     async def _enter(self, slot: Slot) -> None:
         """Wait until the slot is granted."""
 
-    def _leave(self) -> None:
+
+class Seats(Protocol):
+    """The interface that a slot needs of the line that granted it."""
+
+    def leave(self) -> None:
         """Take back a seat."""
 
 
@@ -50,7 +54,7 @@ class Slot:
     call that asks again with it is first in its lane.
 
     The other fields belong to the queue. `start` is set from the grant until the slot is told how
-    the request fared. `seated` is set from the grant until the slot is closed. `gone` is set if the
+    the request fared. `line` is set from the grant until the slot is closed. `gone` is set if the
     slot left the queue without a grant.
     """
 
@@ -59,9 +63,9 @@ class Slot:
         "_queue",
         "gone",
         "lane",
+        "line",
         "max_wait",
         "place",
-        "seated",
         "sleeper",
         "start",
     )
@@ -80,7 +84,7 @@ class Slot:
         self.max_wait: float | None = max_wait
         self.place: int | None = place
         self.start: Start | None = None
-        self.seated: bool = False
+        self.line: Seats | None = None
         self.gone: bool = False
         self.sleeper: Sleeper | None = None
 
@@ -101,11 +105,18 @@ class Slot:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is None:
-            self.accepted()
-        self.close()
+        try:
+            if kind is None:
+                self.accepted()
+        finally:
+            self.close()
         if self._bucket.shared:
             await self._bucket.publish()
+
+    @property
+    def seated(self) -> bool:
+        """True from the grant until the slot is closed."""
+        return self.line is not None
 
     async def ready(self) -> None:
         """Say that the request can go out now, and wait until it may.
@@ -125,10 +136,11 @@ class Slot:
     def refused(self, retry_after: float | None = None) -> None:
         """Say that the rate limit refused the request.
 
-        `retry_after` is the wait that the service asked for, in seconds.
+        `retry_after` is the wait that the service asked for, in seconds. Any number may be given:
+        nobody waits longer than two minutes for it.
         """
-        if retry_after is not None:
-            seconds("retry_after", retry_after)
+        if not isinstance(retry_after, int | float | None) or isinstance(retry_after, bool):
+            raise refusal("retry_after", "seconds or None", retry_after)
         start, self.start = self.start, None
         if start is not None:
             self._bucket.refused(start, retry_after)
@@ -142,17 +154,21 @@ class Slot:
     def release_unused(self) -> None:
         """Leave without having sent a request: the seat and the start stay unused."""
         start, self.start = self.start, None
-        if start is not None:
-            self._bucket.release_unused(start)
-        self.close()
+        try:
+            if start is not None:
+                self._bucket.release_unused(start)
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Free the seat. A request without an outcome counts as lost."""
-        if self.start is not None:
-            self.lost()
-        if self.seated:
-            self.seated = False
-            self._queue._leave()  # noqa: SLF001 -- a slot is part of its queue
+        try:
+            if self.start is not None:
+                self.lost()
+        finally:
+            line, self.line = self.line, None
+            if line is not None:
+                line.leave()
 
     async def publish(self) -> None:
         """Tell other processes at once of outcomes that they should not learn late.
