@@ -39,6 +39,8 @@ def service(nested):
 
     def answer(request):
         data = f"[{job}]" if request.url.path.endswith("list") else job
+        if request.url.path.endswith("odd_one"):
+            data = f'{{"odd":{nested}}}'
         return httpx.Response(200, text=f'{{"status":"success","code":0,"data":{data}}}')
 
     return httpx.MockTransport(answer)
