@@ -159,6 +159,7 @@ async def test_a_slot_takes_a_lane_and_seconds():
                 pytest.fail("there is no such slot")
         with pytest.raises(ConfigurationError):
             await scheduler.acquire(**options)
+    async with scheduler.slot() as slot:
         for wrong in ("1", True, []):
             with pytest.raises(ConfigurationError, match="retry_after"):
                 slot.refused(wrong)
