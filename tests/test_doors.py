@@ -160,7 +160,7 @@ async def test_a_slot_takes_a_lane_and_seconds():
         with pytest.raises(ConfigurationError):
             await scheduler.acquire(**options)
     async with scheduler.slot() as slot:
-        for wrong in ("1", True, []):
+        for wrong in ("1", True, -1, math.nan, []):
             with pytest.raises(ConfigurationError, match="retry_after"):
                 slot.refused(wrong)
         slot.refused(0.001)

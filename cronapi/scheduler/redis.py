@@ -30,13 +30,14 @@ from cronapi.scheduler.fleet import MILLION, Answer, FleetPace, Member, SharedSt
 from cronapi.scheduler.forks import renew_in_child
 from cronapi.scheduler.outage import Outage
 from cronapi.scheduler.pace import Pace, Start
-from cronapi.scheduler.redis_faults import scheduler_error
 from cronapi.scheduler.redis_script import Evaluate, RemoteScript
 
 T = TypeVar("T")
 Fallback = Literal["error", "local"]
+
 TURN_CHECK = 0.005
 """Seconds between two checks for the end of another caller's evaluation."""
+
 logger: logging.Logger = logging.getLogger("cronapi.scheduler")
 
 
@@ -49,7 +50,8 @@ class RedisBucket:
     sent. They fail at once where waiting does not help, as with a wrong password. With
     `fallback="local"` they go on at a `share`th of the rate until Redis answers again.
 
-    `evaluate` runs the script, in a worker thread unless `threads` is False. `clock` is monotonic.
+    `evaluate` evaluates the script, in a worker thread unless `threads` is False. `clock` gives
+    monotonic seconds.
     """
 
     shared: ClassVar[bool] = True
@@ -95,6 +97,7 @@ class RedisBucket:
         `key` names the budget: one account at one service. It is stored as it is, so do not put a
         token into it.
         """
+        arguments.text("key", key, "text without braces")
         return cls(RemoteScript(url, key), timeout=timeout, fallback=fallback, share=share)
 
     @property
@@ -255,31 +258,27 @@ class RedisBucket:
                 arguments = self._member.arguments(wanted=wanted)
             try:
                 answer = Answer(*self._send(arguments))
-            except OSError as error:
-                self._fail(begun, error)
             except Exception as error:  # noqa: BLE001 -- the border: `evaluate` may be a user's own
-                self._fail(begun, OSError(f"{type(error).__name__}: {error}"))
+                self._fail(begun, error)
             else:
                 self._learn(answer)
 
     def _learn(self, answer: Answer) -> None:
         with self._lock:
-            pace = self._member.pace
-            held = pace.holding
+            pace, held = self._member.pace, self._member.pace.holding
             self._member.learn(answer, self._clock())
             self._outage.ended()
             self._standing_in = False
         log_hold(held, pace.holding, answer.held / MILLION)
 
-    def _fail(self, begun: float, error: OSError) -> None:
+    def _fail(self, begun: float, error: Exception) -> None:
         with self._lock:
             self._outage.failed(begun, self._clock(), error)
         logger.debug("the shared bucket did not answer: %s", error)
 
     def _give_up(self) -> None:
         if self._fallback == "error":
-            seconds = self._clock() - (self._outage.since or 0.0)
-            raise scheduler_error(self._outage.error, seconds) from self._outage.error
+            raise self._outage.told(self._clock()) from self._outage.error
         with self._lock:
             self._standing_in = True
             self._member.reserved, self._member.ask_at = None, -math.inf

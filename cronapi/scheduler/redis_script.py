@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import fields
 
-from cronapi._protocol import arguments
+from cronapi._protocol.arguments import is_encodable
 from cronapi.errors import ConfigurationError
 from cronapi.scheduler import tuning
 from cronapi.scheduler.fleet import Answer
@@ -37,6 +37,8 @@ KEPT = 600_000
 """Milliseconds that the state outlives its last use."""
 PATIENCE = 1.0
 """Seconds for one exchange with Redis. A longer one has failed."""
+_NO_ADDRESS = "This is no address of a Redis server; give one like redis://localhost:6379/0."
+"""The address is not repeated: it may hold a password."""
 ANSWER_LENGTH = len(fields(Answer))
 _SHOWN = 200
 _NUMBERS = {name: value for name, value in vars(tuning).items() if name.isupper()}
@@ -50,9 +52,10 @@ def key_of(name: str) -> str:
 
     The braces keep it and any later key of the bucket on one node of a cluster.
     """
-    arguments.text("key", name, "text without braces")
-    if not name or "{" in name or "}" in name:
-        raise arguments.refusal("key", "text without braces", name)
+    if not isinstance(name, str) or not name or "{" in name or "}" in name:
+        raise ConfigurationError(
+            f"The key of a shared bucket is a text without braces, not {name!r}."
+        )
     return f"{{cronapi:{name}}}"
 
 
@@ -66,28 +69,21 @@ class RemoteScript:
     def __init__(self, url: str, name: str) -> None:
         self._url = url
         self._key = key_of(name)
-        if not isinstance(url, str) or not arguments.is_encodable(url):
-            raise _no_address()
-        # redis-py finds no password in some addresses that have one, and quotes it.
-        self._is_secret = "@" in url or "password" in url.lower()
         self._open()
 
-    def __call__(self, given: Sequence[int | str], /) -> Sequence[int]:
+    def __call__(self, arguments: Sequence[int | str]) -> Sequence[int]:
         """Evaluate the script. Raises OSError."""
         if self._process != os.getpid():
             self._open()
         try:
-            answer: Any = self._script(keys=[self._key], args=[0, *given])
-            return _whole_numbers(answer)
-        # redis-py raises more than its own errors, and finds bad addresses and options
-        # only when it connects.
-        except Exception as error:
+            return _whole_numbers(self._script(keys=[self._key], args=[0, *arguments]))
+        # redis-py raises more than its own errors, and finds bad addresses and options only when it
+        # connects.
+        except Exception as error:  # noqa: BLE001 -- the border
             with suppress(Exception):
                 self._server.connection_pool.disconnect()
-            translated = self._translated(error)
-            if not self._is_secret:
-                raise translated from error
-        raise translated
+            failure = self._translated(error)
+        raise failure
 
     def _open(self) -> None:
         """Make a client. A forked process drops that of its parent, whose connections stay open."""
@@ -96,11 +92,19 @@ class RemoteScript:
         self._process = os.getpid()
 
     def _translated(self, error: Exception) -> OSError:
-        text = f"{type(error).__name__}: {error}"
+        """Return our error. It repeats nothing of redis-py's where that may hold a password."""
+        name = type(error).__name__
+        text = f"{name}: {error}"
         fault = fault_in(text, answered=not _is_silence(error))
-        if self._is_secret:
-            text = f"{type(error).__name__} from a Redis server whose address has a password."
-        return OSError(text) if fault is None else UnusableRedisError(text, fault, self._key)
+        if _may_hold_password(self._url):
+            text = f"{name} from a Redis server whose address has a password."
+        failure = OSError(text) if fault is None else UnusableRedisError(text, fault, self._key)
+        failure.__cause__ = None if _may_hold_password(self._url) else error
+        return failure
+
+
+def _may_hold_password(url: str) -> bool:
+    return "@" in url or "password" in url.lower()
 
 
 def _is_silence(error: Exception) -> bool:
@@ -125,6 +129,8 @@ def _client(url: str) -> Redis:
         raise ConfigurationError(
             'A shared bucket needs redis: pip install "cronapi-client[redis]".'
         ) from error
+    if not isinstance(url, str) or not is_encodable(url):
+        raise ConfigurationError(_NO_ADDRESS)
     with suppress(ValueError):  # which would quote a part of the address, perhaps its password
         # A replayed evaluation would count its outcomes twice, so the client repeats nothing.
         return redis.Redis.from_url(
@@ -133,11 +139,4 @@ def _client(url: str) -> Redis:
             socket_connect_timeout=PATIENCE,
             retry=Retry(NoBackoff(), 0),
         )
-    raise _no_address()
-
-
-def _no_address() -> ConfigurationError:
-    # The address is not repeated: it may have a password.
-    return ConfigurationError(
-        "This is no address of a Redis server; give one like redis://localhost:6379/0."
-    )
+    raise ConfigurationError(_NO_ADDRESS)

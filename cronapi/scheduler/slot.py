@@ -10,7 +10,7 @@ from typing import Literal, Protocol, Self
 
 import anyio
 
-from cronapi._protocol.arguments import came, refusal
+from cronapi._protocol.arguments import came, seconds
 from cronapi.errors import ConfigurationError
 from cronapi.scheduler.bucket import Bucket
 from cronapi.scheduler.pace import Start
@@ -136,11 +136,11 @@ class Slot:
     def refused(self, retry_after: float | None = None) -> None:
         """Say that the rate limit refused the request.
 
-        `retry_after` is the wait that the service asked for, in seconds. Any number may be given:
-        nobody waits longer than two minutes for it.
+        `retry_after` is the wait that the service asked for, in seconds. Nobody waits longer than
+        two minutes for it.
         """
-        if not isinstance(retry_after, int | float | None) or isinstance(retry_after, bool):
-            raise refusal("retry_after", "seconds or None", retry_after)
+        if retry_after is not None:
+            seconds("retry_after", retry_after)
         start, self.start = self.start, None
         if start is not None:
             self._bucket.refused(start, retry_after)
