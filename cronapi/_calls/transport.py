@@ -7,10 +7,11 @@ its answer is still learnt. Foreign exceptions end here.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -111,11 +112,17 @@ class Transport:
                     exchange.verdict = learn(exchange.verdict)
                 finally:
                     self._end(exchange, slot)
-            await slot.publish()
+            with _bucket_errors_logged():
+                await slot.publish()
             seconds, ending = time.perf_counter() - began, exchange.verdict.ending.value
             logger.debug("%s: %s after %.3f s", request.function, ending, seconds)
 
-        spawn(run)
+        try:
+            spawn(run)
+        except BaseException:
+            self._under_way -= 1
+            slot.release_unused()
+            raise
         return exchange
 
     async def aclose(self, patience: float) -> None:
@@ -137,8 +144,11 @@ class Transport:
                 await close(own)
 
     def _end(self, exchange: Exchange, slot: Slot) -> None:
-        _settle(slot, exchange.verdict)
-        slot.close()
+        with _bucket_errors_logged():
+            try:
+                _settle(slot, exchange.verdict)
+            finally:
+                slot.close()
         exchange.event.set()
         self._under_way -= 1
         if self._idle is not None and not self._under_way:
@@ -273,6 +283,15 @@ async def _exchange(
 def _extensions(request: Request) -> dict[str, Any]:
     """Carry the token of a GET query past httpx, which logs the URL."""
     return {} if request.url_token is None else {TOKEN_EXTENSION: request.url_token}
+
+
+@contextlib.contextmanager
+def _bucket_errors_logged() -> Iterator[None]:
+    """Log an error of a bucket, which may be somebody's own: the answer counts nevertheless."""
+    try:
+        yield
+    except Exception:
+        logger.exception("the bucket raised an error where it should learn how a request fared")
 
 
 def _settle(slot: Slot, verdict: Verdict) -> None:

@@ -194,15 +194,22 @@ def _beginning(body: bytes, secrets: tuple[str, ...]) -> str:
 def retry_after_seconds(value: str | None, now: datetime | None = None) -> float | None:
     """Return the delay of a Retry-After header in seconds, or None if it asks for none.
 
-    The header has seconds or an HTTP date.
+    The header has seconds or an HTTP date. Several headers arrive as one, with commas, and the
+    longest of their waits counts.
     """
     if not value:
         return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        seconds = _seconds_until(value, now or datetime.now(UTC))
+    waits = [seconds for part in value.split(",") if (seconds := _number(part)) is not None]
+    seconds = max(waits) if waits else _seconds_until(value, now or datetime.now(UTC))
     return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _number(text: str) -> float | None:
+    """Return the number that HTTP would read, or None: Python also reads other digits, and 1_0."""
+    try:
+        return float(text) if text.isascii() and "_" not in text else None
+    except ValueError:
+        return None
 
 
 def _seconds_until(date: str, now: datetime) -> float:
@@ -210,6 +217,6 @@ def _seconds_until(date: str, now: datetime) -> float:
 
     try:
         when = parsedate_to_datetime(date)
+        return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() - now.timestamp()
     except (ValueError, OverflowError):
         return math.nan
-    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() - now.timestamp()

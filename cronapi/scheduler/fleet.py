@@ -11,7 +11,8 @@ from collections import deque
 
 from attrs import Factory, define, frozen
 
-from cronapi.scheduler.pace import Pace, Start
+from cronapi.errors import ConfigurationError
+from cronapi.scheduler.pace import Pace, Start, asked_wait
 from cronapi.scheduler.tuning import RESOLUTION
 
 MILLION = 1_000_000
@@ -19,6 +20,8 @@ LEASE_INTERVALS, LEASE_SECONDS = 10, 2.0
 """A probe without news for the sum of both has crashed with its process, and another may go."""
 FRESH_INTERVALS, FRESH_SECONDS = 0.5, 0.05
 """A reserved start that is late by more than both lapses, or it would meet another's start."""
+LONGEST_INTERVAL = 1e8
+"""Seconds. Some hundred of such intervals are still whole microseconds in a Lua number."""
 MOST_NEWS = 1000
 """Older outcomes are dropped: a refusal less is harmless."""
 
@@ -67,9 +70,17 @@ class SharedStart(Start):
 
 @define
 class FleetPace(Pace):
-    """The fleet's pace as of this process's last evaluation, on its own clock."""
+    """The fleet's pace as of this process's last evaluation, on its own clock.
+
+    Raises ConfigurationError for a rate that Redis could not count in microseconds: less than one
+    start in three years.
+    """
 
     _last: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        if self.interval > LONGEST_INTERVAL:
+            raise ConfigurationError(f"A shared bucket cannot be as slow as {self.rate}.")
 
     def update(self, answer: Answer, now: float) -> None:
         """Bring this view up to date with Redis's answer."""
@@ -138,7 +149,7 @@ class Member:
     def refused(self, start: SharedStart, retry_after: float | None) -> None:
         """Learn that the rate limit refused the request."""
         self.pace.forget_sent(start)
-        self.note("refused", start, -1 if retry_after is None else round(retry_after * MILLION))
+        self.note("refused", start, round(asked_wait(retry_after) * MILLION))
         self.urgent = True
 
     def note(self, kind: str, start: SharedStart, value: int = 0) -> None:

@@ -5,7 +5,7 @@
 -- ARGV     now (0: Redis's own clock), interval, lease of a probe, whether a start is wanted (1 or
 --          0), then four values for each outcome: kind, number, time of sending, and a duration.
 --          The duration is for accepted: its round trip; for refused: the wait that the service
---          asks for (-1: it asks for none); for sent: how long it usually takes to send a request.
+--          asks for (0: it asks for none); for sent: how long it usually takes to send a request.
 -- Times are whole microseconds of Redis's clock. The numbers in capitals come from tuning.py and
 -- stand in front of this text.
 

@@ -26,6 +26,16 @@ from cronapi.scheduler.tuning import (
 )
 
 
+def asked_wait(retry_after: float | None) -> float:
+    """Return the seconds that a `Retry-After` holds for: zero for none, at most two minutes.
+
+    Any number is accepted, also one that no arithmetic survives.
+    """
+    if retry_after is None or not retry_after > 0:  # a NaN is not greater either
+        return 0.0
+    return float(min(retry_after, LONGEST_RETRY_AFTER))
+
+
 # Every slot makes one. `take` fills it in, since `__init__` would double the cost of making it.
 @define(init=False)
 class Start:
@@ -168,7 +178,7 @@ class Pace(Margin):
         length = 0.0 if self._is_stale(start) or again else self._count_refusal(start, now)
         # The way of a probe there and back is a part of the wait.
         gone = now - start.at if start.probe else 0.0
-        self._hold(now, max(length - gone, min(retry_after or 0.0, LONGEST_RETRY_AFTER)))
+        self._hold(now, max(length - gone, asked_wait(retry_after)))
         self.holds += self.holding and not held
 
     def lost(self, start: Start) -> None:

@@ -101,9 +101,11 @@ class Slot:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is None:
-            self.accepted()
-        self.close()
+        try:
+            if kind is None:
+                self.accepted()
+        finally:
+            self.close()
         if self._bucket.shared:
             await self._bucket.publish()
 
@@ -125,7 +127,8 @@ class Slot:
     def refused(self, retry_after: float | None = None) -> None:
         """Say that the rate limit refused the request.
 
-        `retry_after` is the wait that the service asked for, in seconds.
+        `retry_after` is the wait that the service asked for, in seconds. Any number may be given:
+        nobody waits longer than two minutes for it.
         """
         if retry_after is not None:
             seconds("retry_after", retry_after)
@@ -142,17 +145,21 @@ class Slot:
     def release_unused(self) -> None:
         """Leave without having sent a request: the seat and the start stay unused."""
         start, self.start = self.start, None
-        if start is not None:
-            self._bucket.release_unused(start)
-        self.close()
+        try:
+            if start is not None:
+                self._bucket.release_unused(start)
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Free the seat. A request without an outcome counts as lost."""
-        if self.start is not None:
-            self.lost()
-        if self.seated:
-            self.seated = False
-            self._queue._leave()  # noqa: SLF001 -- a slot is part of its queue
+        try:
+            if self.start is not None:
+                self.lost()
+        finally:
+            if self.seated:
+                self.seated = False
+                self._queue._leave()  # noqa: SLF001 -- a slot is part of its queue
 
     async def publish(self) -> None:
         """Tell other processes at once of outcomes that they should not learn late.

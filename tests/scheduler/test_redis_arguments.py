@@ -58,6 +58,14 @@ def test_a_bucket_learns_its_rate_from_the_scheduler():
         Scheduler(5, bucket=bucket)
 
 
+@pytest.mark.parametrize("limit", [1e-9, 1e-305])
+def test_a_rate_that_a_script_could_not_count_is_refused(limit):
+    """A start in thirty years is no rate that is shared, and the bucket says so at once."""
+    bucket = RedisBucket.from_url("redis://localhost", key="team")
+    with pytest.raises(ConfigurationError, match="cannot be as slow"):
+        Scheduler(limit, bucket=bucket)
+
+
 @pytest.mark.parametrize("url", ["redis://localhost:1?foo=1", "redis://a..b"])
 async def test_an_address_that_only_turns_out_bad_on_connecting_is_a_scheduler_error(url):
     """An error that redis-py raises late, and not as its own, reaches the user as ours."""
