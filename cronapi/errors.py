@@ -6,7 +6,7 @@
     +-- ConfigurationError           a bad argument, no token, a closed client (also ValueError)
     +-- UnsupportedFunctionError     this provider has no such function
     +-- WaitTooLongError             max_wait would be exceeded: this attempt was not sent
-    +-- SchedulerError               the shared bucket is unreachable: this attempt was not sent
+    +-- SchedulerError               the shared bucket cannot be used: this attempt was not sent
     +-- TransportError               no answer
     |   +-- ConnectionFailedError    no connection: this attempt was not sent
     |   +-- RequestTimeoutError      no answer in time
@@ -112,7 +112,10 @@ class WaitTooLongError(CronAPIError):
 
 
 class SchedulerError(CronAPIError):
-    """The bucket that several processes share is unreachable. This attempt was not sent."""
+    """The bucket that several processes share is unreachable, or Redis refuses to serve it.
+
+    This attempt was not sent. `advice` is that of the fault.
+    """
 
     advice = "Check the Redis server and its address, or make the bucket with fallback='local'."
 

@@ -7,11 +7,10 @@ its answer is still learnt. Foreign exceptions end here.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -46,6 +45,8 @@ its headers outlives a single one."""
 MOST_ROUND_TRIPS = 31
 QUICK = 0.1
 """Seconds. An answer within them is quick, whatever the usual time is."""
+_ODD_BUCKET = "the bucket raised an error where it should learn how a request fared"
+"""It may be a user's own. The answer counts nevertheless."""
 _CLOSED = "This client is closed; make a new one."
 
 
@@ -112,8 +113,10 @@ class Transport:
                     exchange.verdict = learn(exchange.verdict)
                 finally:
                     self._end(exchange, slot)
-            with _bucket_errors_logged():
+            try:
                 await slot.publish()
+            except Exception:
+                logger.exception(_ODD_BUCKET)
             seconds, ending = time.perf_counter() - began, exchange.verdict.ending.value
             logger.debug("%s: %s after %.3f s", request.function, ending, seconds)
 
@@ -144,11 +147,12 @@ class Transport:
                 await close(own)
 
     def _end(self, exchange: Exchange, slot: Slot) -> None:
-        with _bucket_errors_logged():
-            try:
-                _settle(slot, exchange.verdict)
-            finally:
-                slot.close()
+        try:
+            _settle(slot, exchange.verdict)
+        except Exception:
+            logger.exception(_ODD_BUCKET)
+        finally:
+            slot.close()
         exchange.event.set()
         self._under_way -= 1
         if self._idle is not None and not self._under_way:
@@ -283,15 +287,6 @@ async def _exchange(
 def _extensions(request: Request) -> dict[str, Any]:
     """Carry the token of a GET query past httpx, which logs the URL."""
     return {} if request.url_token is None else {TOKEN_EXTENSION: request.url_token}
-
-
-@contextlib.contextmanager
-def _bucket_errors_logged() -> Iterator[None]:
-    """Log an error of a bucket, which may be somebody's own: the answer counts nevertheless."""
-    try:
-        yield
-    except Exception:
-        logger.exception("the bucket raised an error where it should learn how a request fared")
 
 
 def _settle(slot: Slot, verdict: Verdict) -> None:

@@ -6,6 +6,8 @@ import math
 
 from attrs import define
 
+from cronapi.scheduler.redis_faults import UnusableRedisError
+
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 0.5
 """Seconds between two tries. Each pause is twice as long as the one before."""
 CHECK = 1.0
@@ -33,8 +35,10 @@ class Outage:
         self.since = None
 
     def patience_left(self, now: float) -> float:
-        """Return the seconds of patience that are left."""
-        return math.inf if self.since is None else self.since + self.patience - now
+        """Return the seconds of patience that are left: none for a fault that waiting leaves."""
+        if self.since is None:
+            return math.inf
+        return 0.0 if self._is_lasting else self.since + self.patience - now
 
     def pause(self, now: float) -> float:
         """Return the seconds until the next try."""
@@ -47,6 +51,10 @@ class Outage:
         The callers behind it then give up too, and need not try again one by one.
         """
         return self.patience_left(self.failed_at) <= 0 and now - self.failed_at < LONGEST_PAUSE
+
+    @property
+    def _is_lasting(self) -> bool:
+        return isinstance(self.error, UnusableRedisError) and self.error.lasting
 
     def is_check_due(self, now: float) -> bool:
         """Return True if it is time to check for Redis again."""

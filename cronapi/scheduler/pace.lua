@@ -16,31 +16,68 @@ if now == 0 then
   now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 end
 
+local kept_format = redis.call('HGET', KEYS[1], 'format')
+if kept_format and kept_format ~= FORMAT then
+  return redis.error_reply(FORMAT_SIGN .. ' the hash has another format')
+end
+
 local MILLION = 1000000 -- the margin is kept in millionths of the interval
 local TIMES = {'next', 'before', 'held', 'began', 'lease', 'ask', 'seen', 'trusted'}
 local COUNTS = {
   'number', 'eager', 'probe', 'mark', 'refusal_streak', 'accepted', 'refused', 'holds',
-  'margin', 'trip', 'deviation', 'calm', 'patience', 'stride', 'widened', 'eased',
-  'proven', 'level', 'narrow',
+  'calm', 'patience', 'stride', 'widened', 'eased',
 }
+local MEASURES = {'margin', 'trip', 'deviation', 'proven', 'level', 'narrow'}
+local ALL = {TIMES, COUNTS, MEASURES}
+local LARGEST = 2 ^ 53 -- a greater number is not whole any more
 local STORED_AS = {refusal_streak = 'row'} -- a field of the hash that has another name
 
 local function field(name)
   return STORED_AS[name] or name
 end
 
-local s = {}
-for _, names in ipairs({TIMES, COUNTS}) do
+local s, is_empty, is_sound = {}, true, true
+for _, names in ipairs(ALL) do
   local fields = {}
   for index, name in ipairs(names) do
     fields[index] = field(name)
   end
   local values = redis.call('HMGET', KEYS[1], unpack(fields))
   for index, name in ipairs(names) do
-    s[name] = tonumber(values[index] or '0')
+    local value = tonumber(values[index] or 'none')
+    is_empty = is_empty and not values[index]
+    is_sound = is_sound and value and math.abs(value) <= LARGEST -- which no NaN is
+    s[name] = value
   end
 end
-if s.seen == 0 then
+if is_empty and redis.call('EXISTS', KEYS[1]) == 1 then
+  return redis.error_reply(FOREIGN_SIGN .. ' the hash is no bucket')
+end
+
+-- Nothing that this script writes fails here: some other hand has changed the hash.
+local function is_plausible()
+  for _, names in ipairs({COUNTS, MEASURES}) do
+    for _, name in ipairs(names) do
+      if s[name] < 0 or (names == COUNTS and s[name] % 1 ~= 0) then
+        return false
+      end
+    end
+  end
+  local longest_hold = math.max(LONGEST_RETRY_AFTER * MILLION, LONGEST_HOLD * interval)
+  local farthest = s.seen + MOST_AHEAD * interval + lease
+  return s.held <= s.seen + longest_hold and s.began <= s.seen and s.trusted <= s.seen
+    and s.next <= farthest and s.before <= farthest and s.ask <= farthest
+    and s.lease <= farthest + lease
+    and s.margin <= GREATEST_MARGIN * MILLION and s.level <= GREATEST_MARGIN * MILLION
+    and s.stride >= 1 and s.stride <= GREATEST_STRIDE and s.patience <= GREATEST_PATIENCE
+end
+
+if not (is_sound and is_plausible()) then -- a new bucket, also in place of a corrupt one
+  for _, names in ipairs(ALL) do
+    for _, name in ipairs(names) do
+      s[name] = 0
+    end
+  end
   s.margin, s.stride = FIRST_MARGIN * MILLION, 1
   s.proven, s.level, s.narrow = NEVER * MILLION, s.margin, NEVER * MILLION
 end
@@ -242,8 +279,8 @@ elseif wanted then
   end
 end
 
-local state = {}
-for _, names in ipairs({TIMES, COUNTS}) do
+local state = {'format', FORMAT}
+for _, names in ipairs(ALL) do
   for _, name in ipairs(names) do
     state[#state + 1] = field(name)
     -- Not whole: in a large fleet a success narrows the margin by less than a millionth.

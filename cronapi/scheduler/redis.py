@@ -23,13 +23,14 @@ import anyio.to_thread
 from anyio.lowlevel import checkpoint
 
 from cronapi._protocol import arguments
-from cronapi.errors import ConfigurationError, SchedulerError
+from cronapi.errors import ConfigurationError
 from cronapi.providers import Rate
 from cronapi.scheduler.bucket import LocalBucket, log_hold
 from cronapi.scheduler.fleet import MILLION, Answer, FleetPace, Member, SharedStart
 from cronapi.scheduler.outage import Outage
 from cronapi.scheduler.pace import Pace, Start
-from cronapi.scheduler.redis_script import Evaluate, connect
+from cronapi.scheduler.redis_faults import scheduler_error
+from cronapi.scheduler.redis_script import Evaluate, RemoteScript
 
 T = TypeVar("T")
 Fallback = Literal["error", "local"]
@@ -46,7 +47,8 @@ class RedisBucket:
     `Scheduler(rate, bucket=RedisBucket.from_url("redis://localhost", key="team"))`. The scheduler
     tells it the rate, which must be the same in all processes. While Redis is away, calls wait up
     to `timeout` seconds and for the try under way. Then they fail with SchedulerError and nothing
-    sent. With `fallback="local"` they go on at a `share`th of the rate until Redis answers again.
+    sent. They fail at once where waiting does not help, as with a wrong password. With
+    `fallback="local"` they go on at a `share`th of the rate until Redis answers again.
 
     `evaluate` evaluates the script, in a worker thread unless `threads` is False. `clock` gives
     monotonic seconds.
@@ -104,7 +106,7 @@ class RedisBucket:
             raise ConfigurationError(
                 "This is no address of a Redis server; give one like redis://localhost:6379/0."
             )
-        return cls(connect(url, key), timeout=timeout, fallback=fallback, share=share)
+        return cls(RemoteScript(url, key), timeout=timeout, fallback=fallback, share=share)
 
     @property
     def rate(self) -> Rate:
@@ -125,7 +127,7 @@ class RedisBucket:
         """Reserve the next start, unless one is reserved.
 
         A reserved start stays, also if the caller is cancelled. Raises SchedulerError if Redis is
-        away for longer than `timeout`.
+        away for longer than `timeout`, or at once if waiting would not mend its fault.
         """
         if self._standing_in:
             self._check_for_redis()
@@ -257,6 +259,8 @@ class RedisBucket:
                 answer = Answer(*self._send(arguments))
             except OSError as error:
                 self._fail(begun, error)
+            except Exception as error:  # noqa: BLE001 -- the border: `evaluate` may be a user's own
+                self._fail(begun, OSError(f"{type(error).__name__}: {error}"))
             else:
                 self._learn(answer)
 
@@ -277,14 +281,13 @@ class RedisBucket:
     def _give_up(self) -> None:
         if self._fallback == "error":
             seconds = self._clock() - (self._outage.since or 0.0)
-            raise SchedulerError(
-                f"The shared bucket is unreachable for {seconds:.1f} s; nothing was sent."
-            ) from self._outage.error
+            raise scheduler_error(self._outage.error, seconds) from self._outage.error
         with self._lock:
             self._standing_in = True
             self._member.reserved, self._member.ask_at = None, -math.inf
         logger.warning(
-            "the shared bucket is unreachable; this process goes on alone at %s until it answers",
+            "the shared bucket cannot be used (%s); this process goes on alone at %s until it can",
+            self._outage.error,
             self._stand_in.rate,
         )
 

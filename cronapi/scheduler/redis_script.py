@@ -5,13 +5,27 @@ redis-py is imported only here, and only when a bucket is made: it is an extra.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from attrs import fields
 
 from cronapi.errors import ConfigurationError
 from cronapi.scheduler import tuning
+from cronapi.scheduler.fleet import Answer
+from cronapi.scheduler.redis_faults import (
+    FOREIGN_SIGN,
+    FORMAT,
+    FORMAT_SIGN,
+    UnusableRedisError,
+    fault_in,
+)
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 Evaluate = Callable[[Sequence[int | str]], Sequence[int]]
 """Takes the script's arguments without the first, the time, and returns its answer.
@@ -22,8 +36,11 @@ KEPT = 600_000
 """Milliseconds that the state outlives its last use."""
 PATIENCE = 1.0
 """Seconds for one exchange with Redis. A longer one has failed."""
+ANSWER_LENGTH = len(fields(Answer))
+_SHOWN = 200
 _NUMBERS = {name: value for name, value in vars(tuning).items() if name.isupper()}
-_HEAD = "".join(f"local {name} = {value!r}\n" for name, value in {**_NUMBERS, "KEPT": KEPT}.items())
+_NAMES = {"KEPT": KEPT, "FORMAT": FORMAT, "FORMAT_SIGN": FORMAT_SIGN, "FOREIGN_SIGN": FOREIGN_SIGN}
+_HEAD = "".join(f"local {name} = {value!r}\n" for name, value in {**_NUMBERS, **_NAMES}.items())
 SCRIPT = _HEAD + Path(__file__).with_name("pace.lua").read_text(encoding="utf-8")
 
 
@@ -39,12 +56,68 @@ def key_of(name: str) -> str:
     return f"{{cronapi:{name}}}"
 
 
-def connect(url: str, name: str) -> Evaluate:
-    """Return a function that evaluates the script at this address.
+class RemoteScript:
+    """Evaluates the script at an address, in one exchange at a time.
 
-    It makes its first connection when it needs one.
+    It makes its first connection when it needs one, and new ones after any error and in a forked
+    process: an address may lead to another server by then.
     """
-    key = key_of(name)
+
+    def __init__(self, url: str, name: str) -> None:
+        self._url = url
+        self._key = key_of(name)
+        self._open()
+
+    def __call__(self, arguments: Sequence[int | str]) -> Sequence[int]:
+        """Evaluate the script. Raises OSError."""
+        if self._process != os.getpid():
+            self._open()
+        try:
+            return _whole_numbers(self._script(keys=[self._key], args=[0, *arguments]))
+        # redis-py raises more than its own errors, and finds bad addresses and options only when it
+        # connects.
+        except Exception as error:  # noqa: BLE001 -- the border
+            with suppress(Exception):
+                self._server.connection_pool.disconnect()
+            failure = self._translated(error)
+        raise failure
+
+    def _open(self) -> None:
+        """Make a client. A forked process drops that of its parent, whose connections stay open."""
+        self._server = _client(self._url)
+        self._script = self._server.register_script(SCRIPT)
+        self._process = os.getpid()
+
+    def _translated(self, error: Exception) -> OSError:
+        """Return our error. It repeats nothing of redis-py's where that may hold a password."""
+        name = type(error).__name__
+        text = f"{name}: {error}"
+        fault = fault_in(text, answered=not _is_silence(error))
+        if _may_hold_password(self._url):
+            text = f"{name} from a Redis server whose address has a password."
+        failure = OSError(text) if fault is None else UnusableRedisError(text, fault, self._key)
+        failure.__cause__ = None if _may_hold_password(self._url) else error
+        return failure
+
+
+def _may_hold_password(url: str) -> bool:
+    return "@" in url or "password" in url.lower()
+
+
+def _is_silence(error: Exception) -> bool:
+    """Return True if an error says that there is no connection or no answer."""
+    import redis  # noqa: PLC0415 -- an extra
+
+    return isinstance(error, OSError | redis.ConnectionError | redis.TimeoutError)
+
+
+def _whole_numbers(answer: Any) -> list[int]:
+    if not isinstance(answer, list) or len(answer) != ANSWER_LENGTH:
+        raise ValueError(f"not {ANSWER_LENGTH} numbers but {answer!r}"[:_SHOWN])
+    return [int(value) for value in answer]
+
+
+def _client(url: str) -> Redis:
     try:
         import redis  # noqa: PLC0415 -- an extra
         from redis.backoff import NoBackoff  # noqa: PLC0415 -- an extra
@@ -53,39 +126,14 @@ def connect(url: str, name: str) -> Evaluate:
         raise ConfigurationError(
             'A shared bucket needs redis: pip install "cronapi-client[redis]".'
         ) from error
-    server = None
     with suppress(ValueError):  # which would quote a part of the address, perhaps its password
         # A replayed evaluation would count its outcomes twice, so the client repeats nothing.
-        server = redis.Redis.from_url(
+        return redis.Redis.from_url(
             url,
             socket_timeout=PATIENCE,
             socket_connect_timeout=PATIENCE,
             retry=Retry(NoBackoff(), 0),
         )
-    if server is None:
-        raise ConfigurationError(
-            "This is no address of a Redis server; give one like redis://localhost:6379/0."
-        )
-    return _evaluation(server.register_script(SCRIPT), key, tells=not _may_hold_password(url))
-
-
-def _may_hold_password(url: str) -> bool:
-    return "@" in url or "password" in url.lower()
-
-
-def _evaluation(script: Callable[..., Any], key: str, *, tells: bool) -> Evaluate:
-    """Return a function that evaluates a script. With `tells`, its errors have redis-py's texts."""
-
-    def evaluate(arguments: Sequence[int | str]) -> Sequence[int]:
-        try:
-            answer = script(keys=[key], args=[0, *arguments])
-            return [int(value) for value in answer]
-        # The border: redis-py raises more than its own errors, and finds bad addresses and options
-        # only when it connects.
-        except Exception as error:
-            if tells:
-                raise OSError(f"{type(error).__name__}: {error}") from error
-            name = type(error).__name__
-        raise OSError(f"{name} from a Redis server whose address has a password.")
-
-    return evaluate
+    raise ConfigurationError(
+        "This is no address of a Redis server; give one like redis://localhost:6379/0."
+    )

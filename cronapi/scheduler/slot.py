@@ -127,8 +127,8 @@ class Slot:
     def refused(self, retry_after: float | None = None) -> None:
         """Say that the rate limit refused the request.
 
-        `retry_after` is the wait that the service asked for, in seconds. Any number may be given:
-        nobody waits longer than two minutes for it.
+        `retry_after` is the wait that the service asked for, in seconds. Nobody waits longer than
+        two minutes for it.
         """
         if retry_after is not None:
             seconds("retry_after", retry_after)

@@ -9,7 +9,7 @@ import anyio
 import httpx
 import pytest
 
-from cronapi import Rate, Scheduler, ServiceUnavailableError
+from cronapi import ConfigurationError, Rate, Scheduler, ServiceUnavailableError
 from cronapi.emulator import create_app
 from cronapi.scheduler import LocalBucket
 from cronapi.scheduler.tuning import LONGEST_RETRY_AFTER
@@ -57,7 +57,12 @@ async def test_no_wait_that_a_service_asks_for_is_longer_than_two_minutes(kind, 
     scheduler = shared.scheduler()
     for asked, hold in ASKED.items():
         slot = await scheduler.acquire()
-        slot.refused(asked)
+        if asked >= 0:
+            slot.refused(asked)
+        else:  # no header is read as such a number, and a caller is told
+            with pytest.raises(ConfigurationError):
+                slot.refused(asked)
+            scheduler.bucket.refused(slot.start, asked)
         slot.close()
         await slot.publish()
         begun = anyio.current_time()

@@ -1,0 +1,163 @@
+"""What is wrong with a Redis that answers, but not with a start: one row for each fault."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from cronapi.errors import SchedulerError
+
+
+@frozen
+class Fault:
+    """A kind of refusal, recognised by one of its `signs`.
+
+    A sign is a word of Redis's answer or the name of the error that redis-py makes of it. `said`
+    follows the word Redis in a sentence. A fault that is `lasting` is not mended by waiting.
+    """
+
+    signs: tuple[str, ...]
+    said: str
+    advice: str
+    lasting: bool = False
+
+
+FORMAT = "1"
+"""The format of the hash. A script refuses the hash of another one."""
+FORMAT_SIGN, FOREIGN_SIGN = "CRONAPIFORMAT", "CRONAPIFOREIGN"
+"""The words with which `pace.lua` refuses a hash of another format, and one that is no bucket."""
+
+FAULTS = (
+    Fault(
+        (FORMAT_SIGN,),
+        f"has the key {{key}} in another format; this cronapi reads format {FORMAT}",
+        "Let all processes run one release of cronapi, or give the bucket another key meanwhile.",
+        lasting=True,
+    ),
+    Fault(
+        ("WRONGTYPE", FOREIGN_SIGN),
+        "has something else than a bucket under the key {key}",
+        "Give the bucket another key, or delete that one.",
+        lasting=True,
+    ),
+    Fault(
+        ("READONLY", "ReadOnlyError"),
+        "is a read-only replica, as an old primary is after a failover",
+        "Give the bucket an address that leads to the primary.",
+    ),
+    Fault(
+        ("MASTERDOWN", "MasterDownError"),
+        "is a replica that has lost its primary",
+        "Give the bucket an address that leads to the primary.",
+    ),
+    Fault(
+        ("LOADING", "BusyLoadingError"),
+        "is still loading its data",
+        "Wait until it has loaded them, or give the bucket a longer timeout.",
+    ),
+    Fault(
+        ("OOM", "OutOfMemoryError"),
+        "has no memory left (its maxmemory is used up)",
+        "Give that Redis more maxmemory, or keep other data elsewhere.",
+    ),
+    Fault(
+        ("MISCONF",),
+        "takes no writes because it cannot save its data",
+        "Look for the reason in that Redis's log: most often the disk is full.",
+    ),
+    Fault(
+        ("NOREPLICAS", "NoReplicas"),
+        "takes no writes because too few replicas follow it",
+        "Bring its replicas back, or lower min-replicas-to-write.",
+    ),
+    Fault(
+        ("NOPERM", "NoPermissionError"),
+        "gives this user no permission for the bucket's script or its key",
+        "Allow the user evalsha, script|load, time, exists, hget, hmget, hset, del and pexpire "
+        "on the key.",
+        lasting=True,
+    ),
+    Fault(
+        ("NOAUTH", "WRONGPASS", "AuthenticationError", "AuthenticationWrongNumberOfArgsError"),
+        "did not accept the user or the password",
+        "Check the user and the password in the bucket's address.",
+        lasting=True,
+    ),
+    Fault(
+        ("MOVED", "MovedError", "ASK ", "AskError", "TRYAGAIN", "TryAgainError"),
+        "is a node of a cluster, and the bucket's key is on another node",
+        "Give the bucket the address of the node that has the key {key}.",
+    ),
+    Fault(
+        ("CLUSTERDOWN", "ClusterDownError"),
+        "is a node of a cluster that is down",
+        "Look at `redis-cli cluster info` on that node.",
+    ),
+    Fault(
+        ("NOSCRIPT", "NoScriptError"),
+        "keeps no scripts",
+        "Give the bucket the address of a Redis itself, not of a proxy in front of several.",
+    ),
+    Fault(
+        ("unknown command",),
+        "has no scripts, or not under their usual names",
+        "Give the bucket a Redis of 6.2 or later that allows EVALSHA and SCRIPT LOAD.",
+        lasting=True,
+    ),
+    Fault(
+        ("BUSY ", "Redis is busy"),
+        "is busy with another script",
+        "End that script with `redis-cli script kill`.",
+    ),
+    Fault(
+        ("max number of clients",),
+        "takes no more connections",
+        "Raise its maxclients, or close connections of other programs.",
+    ),
+    Fault(
+        ("DB index is out of range",),
+        "has no database of this number",
+        "Check the number at the end of the bucket's address.",
+        lasting=True,
+    ),
+)
+UNEXPECTED = Fault(
+    (),
+    "gave an unexpected answer ({answer})",
+    "Check that the bucket's address is that of a Redis, 6.2 or later.",
+)
+
+
+class UnusableRedisError(OSError):
+    """Redis has answered, but not with what was asked for.
+
+    `reason` follows the word Redis in a sentence, and `advice` is a sentence.
+    """
+
+    def __init__(self, answer: str, fault: Fault, key: str) -> None:
+        super().__init__(answer)
+        self.reason: str = fault.said.format(key=key, answer=answer)
+        self.advice: str = fault.advice.format(key=key)
+        self.lasting: bool = fault.lasting
+
+
+def fault_in(answer: str, *, answered: bool) -> Fault | None:
+    """Return the fault that an answer tells of, or None if there was no answer.
+
+    `answer` has the name of redis-py's error and its text. An unknown text is unexpected only where
+    Redis has `answered` at all.
+    """
+    known = (fault for fault in FAULTS if any(sign in answer for sign in fault.signs))
+    return next(known, UNEXPECTED if answered else None)
+
+
+def scheduler_error(error: OSError | None, seconds: float) -> SchedulerError:
+    """Return the error for a caller after `seconds` of failed tries, the last with `error`."""
+    if not isinstance(error, UnusableRedisError):
+        return SchedulerError(
+            f"The shared bucket is unreachable for {seconds:.1f} s; nothing was sent."
+        )
+    failed = SchedulerError(
+        f"The shared bucket cannot be used: Redis {error.reason}; nothing was sent."
+    )
+    failed.advice = error.advice
+    return failed
