@@ -14,6 +14,8 @@ from typing import ClassVar, Protocol, TypeVar
 from cronapi._protocol.arguments import function, refusal
 from cronapi.errors import ConfigurationError
 from cronapi.providers import Rate
+from cronapi.scheduler.forks import renew_in_child
+from cronapi.scheduler.loops import end_of_running_loop, never
 from cronapi.scheduler.pace import Pace, Start
 
 T = TypeVar("T")
@@ -131,6 +133,8 @@ class LocalBucket:
         self._pace = Pace(rate)
         self._clock = clock
         self._lock = threading.Lock()
+        self._prober_has_ended: Callable[[], bool] = never
+        renew_in_child(self)
 
     def bind(self, rate: Rate) -> None:
         """Raise ConfigurationError for another rate: two rates would be two budgets."""
@@ -146,11 +150,19 @@ class LocalBucket:
     def take(self) -> Start | None:
         """Take the start that is due now, or return None if none is."""
         with self._lock:
-            return self._pace.take(self._clock())
+            start = self._pace.take(self._clock())
+            if self._pace.refusal_streak:
+                self._remember_prober(start)
+            return start
 
     def wait(self) -> float:
-        """Return the seconds until it is worth asking for a start."""
+        """Return the seconds until it is worth asking for a start.
+
+        A probe whose event loop has ended is given up.
+        """
         with self._lock:
+            if self._pace.holding and self._prober_has_ended():
+                self._pace.forget_probe()
             return self._pace.wait(self._clock())
 
     def release_unused(self, start: Start) -> None:
@@ -190,6 +202,16 @@ class LocalBucket:
         with self._lock:
             return look(self._pace, self._clock())
 
+    def _renew(self) -> None:
+        """Take a lock of this process's own. The pace goes on as it was learnt."""
+        self._lock = threading.Lock()
+        self._pace.forget_probe()
+
+    def _remember_prober(self, start: Start | None) -> None:
+        """Remember the event loop that sends a probe."""
+        if start is not None and start.probe:
+            self._prober_has_ended = end_of_running_loop()
+
 
 class OwnBucket(LocalBucket):
     """The bucket that a scheduler makes for itself: one thread at a time uses it.
@@ -211,7 +233,10 @@ class OwnBucket(LocalBucket):
 
     def take(self) -> Start | None:
         """Take the start that is due now, or return None if none is."""
-        return self._pace.take(self._clock())
+        start = self._pace.take(self._clock())
+        if self._pace.refusal_streak:
+            self._remember_prober(start)
+        return start
 
     def accepted(self, start: Start) -> None:
         """Learn that the request was let through."""

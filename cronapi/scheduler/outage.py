@@ -6,7 +6,8 @@ import math
 
 from attrs import define
 
-from cronapi.scheduler.redis_faults import UnusableRedisError
+from cronapi.errors import SchedulerError
+from cronapi.scheduler.redis_faults import UnusableRedisError, scheduler_error
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 0.5
 """Seconds between two tries. Each pause is twice as long as the one before."""
@@ -21,10 +22,10 @@ class Outage:
     patience: float
     since: float | None = None
     failed_at: float = -math.inf
-    error: OSError | None = None
+    error: Exception | None = None
     _pause: float = FIRST_PAUSE
 
-    def failed(self, begun: float, now: float, error: OSError) -> None:
+    def failed(self, begun: float, now: float, error: Exception) -> None:
         """Learn of a failed try. One that begins long after the last begins another outage."""
         if self.since is None or begun - self.failed_at > max(self.patience, CHECK):
             self.since, self._pause = begun, FIRST_PAUSE
@@ -33,6 +34,10 @@ class Outage:
     def ended(self) -> None:
         """Learn that Redis has answered."""
         self.since = None
+
+    def told(self, now: float) -> SchedulerError:
+        """Return the error for a caller that gives up."""
+        return scheduler_error(self.error, now - (now if self.since is None else self.since))
 
     def patience_left(self, now: float) -> float:
         """Return the seconds of patience that are left: none for a fault that waiting leaves."""

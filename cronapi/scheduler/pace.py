@@ -71,7 +71,8 @@ class Pace(Margin):
     _last_sent: float = float("-inf")
     _before: float = float("-inf")
     """The time `next_at` before the last start was taken."""
-    _probing: bool = False
+    _probing: int = 0
+    """The number of the probe that is out, 0 for none."""
     _unused: int = 0
     _tally: Tally = Factory(Tally)
 
@@ -104,7 +105,9 @@ class Pace(Margin):
             self._tally.note(now, self._number - self._unused)
         start = Start()
         start.at, start.number = now, self._number
-        start.probe = self._probing = self.refusal_streak > 1
+        start.probe = self.refusal_streak > 1
+        if start.probe:
+            self._probing = start.number
         return start
 
     def sent(self, start: Start, now: float) -> float:
@@ -137,7 +140,7 @@ class Pace(Margin):
     def accepted(self, start: Start, now: float) -> None:
         """Learn that the request was let through."""
         if start.probe:
-            self._probing = False
+            self._end_probe(start)
         if self.refusal_streak and not self._is_stale(start):
             self.refusal_streak = 0
         seconds = now - start.at
@@ -185,13 +188,17 @@ class Pace(Margin):
         """Learn that no answer came. This says nothing about the rate limit."""
         self._end_probe(start)
 
+    def forget_probe(self) -> None:
+        """Learn that no news of the probe will come, if one is out: another may go."""
+        self._probing = 0
+
     def rate_reached(self, now: float) -> float:
         """Return the starts a second over the last minute."""
         return self._tally.rate(now, self._number - self._unused, self.spacing)
 
     def _end_probe(self, start: Start) -> None:
-        if start.probe:
-            self._probing = False
+        if start.number == self._probing:
+            self._probing = 0
 
     def _is_stale(self, start: Start) -> bool:
         """Return True if a request went out before the hold began: it tells nothing new."""

@@ -1,14 +1,11 @@
-"""The queue in front of a bucket: lanes, seats, and callers that may go away at any time.
+"""The queue in front of a bucket: how long it is, who may join it, and whose event loop it serves.
 
-A seat (one of `max_in_flight`) and a start are granted together. The waiter at the head leads: it
-sleeps until the next start is due, and grants it to the waiter that is first by then. No task runs
-in the background. A leader that is cancelled passes the lead on.
+The waiters and the seats are in its `Line`.
 """
 
 from __future__ import annotations
 
 import itertools
-import math
 from threading import get_ident
 
 import anyio
@@ -19,10 +16,11 @@ from cronapi._protocol.arguments import count, seconds
 from cronapi.errors import ConfigurationError, WaitTooLongError
 from cronapi.providers import Rate
 from cronapi.scheduler.bucket import Bucket, OwnBucket, checked_bucket
-from cronapi.scheduler.lanes import Lanes
+from cronapi.scheduler.forks import renew_in_child
+from cronapi.scheduler.line import Line
+from cronapi.scheduler.loops import running_loop
 from cronapi.scheduler.pace import Pace
 from cronapi.scheduler.slot import LANES, Lane, Slot, check_lane
-from cronapi.scheduler.wake import Sleeper
 
 
 @frozen
@@ -48,9 +46,10 @@ class Scheduler:
     """Paces the requests of one event loop: at most `rate`, and `max_in_flight` at once.
 
     Interactive calls go before bulk ones. Within a lane, first come, first served. A cancelled
-    waiter costs nothing. One scheduler serves one event loop at a time. Loops in several threads
-    have a scheduler each, and share a `LocalBucket` that is handed to all. Raises
-    ConfigurationError for a bad argument or use on two loops at once.
+    waiter costs nothing. One scheduler serves one event loop at a time, and the next one when that
+    has ended, with all seats. Loops in several threads have a scheduler each, and share a
+    `LocalBucket` that is handed to all. Raises ConfigurationError for a bad argument or use on two
+    loops at once.
     """
 
     def __init__(
@@ -62,20 +61,18 @@ class Scheduler:
         self.bucket.bind(self.rate)
         self.max_in_flight: int = max_in_flight
         self._places = itertools.count()
-        self._lanes = Lanes()
-        self._in_flight = 0
-        self._leader: Slot | None = None
-        self._changed: anyio.Event | None = None
-        self._thread = 0
+        self._line = Line(self.bucket, max_in_flight)
+        renew_in_child(self)
 
     @property
     def stats(self) -> SchedulerStats:
         """The state now. Read it on the scheduler's own event loop."""
+        line = self._living_line()
 
         def look(pace: Pace, now: float) -> SchedulerStats:
             return SchedulerStats(
-                waiting=dict(self._lanes.waiting),
-                in_flight=self._in_flight,
+                waiting=dict(line.lanes.waiting),
+                in_flight=line.in_flight,
                 rate=pace.rate_reached(now),
                 margin=pace.margin,
                 refusals=pace.refused_calls,
@@ -88,7 +85,7 @@ class Scheduler:
     def eta(self, lane: Lane = "bulk") -> float:
         """Estimate the seconds that a call joining `lane` now would wait."""
         check_lane(lane)
-        ahead = self._lanes.ahead(lane)
+        ahead = self._living_line().lanes.ahead(lane)
 
         def look(pace: Pace, now: float) -> float:
             seats = (pace.round_trip or 0.0) / self.max_in_flight
@@ -124,109 +121,66 @@ class Scheduler:
 
     def _seize(self, slot: Slot) -> bool:
         """Grant a slot at once if there is no waiter and a seat and a start are free."""
-        if slot.max_wait is not None or slot.lane not in LANES or get_ident() != self._thread:
-            self._check(slot)
-        if self._lanes.crowded or self._in_flight >= self.max_in_flight:
-            return False
-        start = self.bucket.take()
-        if start is None:
+        line = self._line
+        if (
+            slot.max_wait is not None
+            or slot.lane not in LANES
+            or get_ident() != line.thread
+            or line.loop_has_ended()
+        ):
+            line = self._check(slot)
+        if not line.seize(slot):
             return False
         if slot.place is None:
             slot.place = next(self._places)
-        self._in_flight += 1
-        slot.start, slot.seated = start, True
         return True
 
     async def _enter(self, slot: Slot) -> None:
         """Wait for a slot in the queue. Raises WaitTooLongError."""
         if slot.max_wait is None:
-            return await self._wait(slot)
+            return await self._join(slot)
         wait = self.eta(slot.lane) if slot.place is None else 0.0
         if wait > slot.max_wait:
             raise WaitTooLongError(
                 f"The queue is {wait:.1f} s long, max_wait is {slot.max_wait:.1f} s.", wait=wait
             )
         with anyio.move_on_after(slot.max_wait):
-            await self._wait(slot)
+            await self._join(slot)
         if not slot.seated:
             raise WaitTooLongError(
                 f"No slot came free in max_wait, {slot.max_wait:.1f} s.", wait=self.eta(slot.lane)
             )
         return None
 
-    def _leave(self) -> None:
-        """Take back a seat."""
-        self._in_flight -= 1
-        if self._changed is not None:
-            self._changed.set()
-            self._changed = None
+    async def _join(self, slot: Slot) -> None:
+        line = self._line_of(running_loop())
+        slot.place = next(self._places) if slot.place is None else slot.place
+        await line.wait(slot, slot.place)
 
-    def _check(self, slot: Slot) -> None:
+    def _check(self, slot: Slot) -> Line:
         check_lane(slot.lane)
         if slot.max_wait is not None:
             seconds("max_wait", slot.max_wait)
-        thread = get_ident()
-        if thread != self._thread and (self._in_flight or self._lanes.crowded):
+        return self._line_of(running_loop())
+
+    def _line_of(self, loop: object) -> Line:
+        line = self._living_line()
+        if line.serves(loop):
+            return line
+        if line.is_in_use:
             raise ConfigurationError(
-                "One scheduler serves one event loop at a time; "
-                "hand both a LocalBucket that they share."
+                "One scheduler serves one event loop at a time; close the loop that it has served, "
+                "or hand both a LocalBucket that they share."
             )
-        self._thread = thread
+        line.move_to(loop)
+        return line
 
-    async def _wait(self, slot: Slot) -> None:
-        slot.place = next(self._places) if slot.place is None else slot.place
-        self._lanes.join(slot, slot.place)
-        try:
-            if self._leader is None:
-                self._leader = slot
-            else:
-                slot.sleeper = Sleeper()
-                await slot.sleeper.sleep()
-            if not slot.seated:
-                await self._lead(slot)
-            await checkpoint_if_cancelled()
-        except BaseException:
-            self._withdraw(slot)
-            raise
+    def _living_line(self) -> Line:
+        """Return the line, or a new one if its loop has ended and left seats or waiters behind."""
+        if self._line.is_over:
+            self._line = Line(self.bucket, self.max_in_flight)
+        return self._line
 
-    async def _lead(self, leader: Slot) -> None:
-        """Grant starts as they come due until the leader has its own; then pass the lead on."""
-        while not leader.seated:
-            if self._in_flight < self.max_in_flight:
-                await self.bucket.reserve()
-            wait = self._grant()
-            if wait is not None:
-                self._changed = anyio.Event()
-                with anyio.move_on_after(wait):
-                    await self._changed.wait()
-        self._promote()
-
-    def _grant(self) -> float | None:
-        """Grant one slot, or return the seconds until that may be possible."""
-        if self._in_flight >= self.max_in_flight:
-            return math.inf
-        start = self.bucket.take()
-        if start is None:
-            return self.bucket.wait()
-        slot = self._lanes.pop()
-        self._in_flight += 1
-        slot.start, slot.seated = start, True
-        self._wake(slot)
-        return None
-
-    def _promote(self) -> None:
-        self._leader = self._lanes.first()
-        if self._leader is not None:
-            self._wake(self._leader)
-
-    def _wake(self, slot: Slot) -> None:
-        if slot.sleeper is not None:
-            slot.sleeper.wake()
-
-    def _withdraw(self, slot: Slot) -> None:
-        if slot.seated:
-            slot.release_unused()
-        else:
-            self._lanes.withdraw(slot)
-        if self._leader is slot:
-            self._promote()
+    def _renew(self) -> None:
+        """Forget the seats and waiters of the process from which this one was forked."""
+        self._line = Line(self.bucket, self.max_in_flight)

@@ -27,9 +27,9 @@ from cronapi.errors import ConfigurationError
 from cronapi.providers import Rate
 from cronapi.scheduler.bucket import LocalBucket, log_hold
 from cronapi.scheduler.fleet import MILLION, Answer, FleetPace, Member, SharedStart
+from cronapi.scheduler.forks import renew_in_child
 from cronapi.scheduler.outage import Outage
 from cronapi.scheduler.pace import Pace, Start
-from cronapi.scheduler.redis_faults import scheduler_error
 from cronapi.scheduler.redis_script import Evaluate, RemoteScript
 
 T = TypeVar("T")
@@ -77,12 +77,10 @@ class RedisBucket:
         self._share = share
         self._clock = clock
         self._threads = threads
-        self._turn = threading.Lock()  # held during an evaluation, so that there is one at a time
-        self._lock = threading.Lock()  # held while looking at or changing the fields that follow
-        self._bound: Member | None = None
-        self._local: LocalBucket | None = None
         self._outage = Outage(timeout)
-        self._standing_in = False
+        self._bound: Member | None = None
+        self._renew()
+        renew_in_child(self)
 
     @classmethod
     def from_url(
@@ -100,12 +98,6 @@ class RedisBucket:
         token into it.
         """
         arguments.text("key", key, "text without braces")
-        if not isinstance(url, str) or not arguments.is_encodable(
-            url
-        ):  # not repeated: it has a password
-            raise ConfigurationError(
-                "This is no address of a Redis server; give one like redis://localhost:6379/0."
-            )
         return cls(RemoteScript(url, key), timeout=timeout, fallback=fallback, share=share)
 
     @property
@@ -215,6 +207,15 @@ class RedisBucket:
                 return self._stand_in.read(look)
             return look(self._member.pace, self._clock())
 
+    def _renew(self) -> None:
+        """Begin anew, also in a forked process: the start and the news are its parent's."""
+        self._turn = threading.Lock()  # held during an evaluation, so that there is one at a time
+        self._lock = threading.Lock()  # held while looking at or changing the fields that follow
+        self._bound = self._bound and Member(FleetPace(self._bound.pace.rate))
+        self._local: LocalBucket | None = None
+        self._outage = Outage(self._outage.patience)
+        self._standing_in = False
+
     @property
     def _member(self) -> Member:
         if self._bound is None:
@@ -257,31 +258,27 @@ class RedisBucket:
                 arguments = self._member.arguments(wanted=wanted)
             try:
                 answer = Answer(*self._send(arguments))
-            except OSError as error:
-                self._fail(begun, error)
             except Exception as error:  # noqa: BLE001 -- the border: `evaluate` may be a user's own
-                self._fail(begun, OSError(f"{type(error).__name__}: {error}"))
+                self._fail(begun, error)
             else:
                 self._learn(answer)
 
     def _learn(self, answer: Answer) -> None:
         with self._lock:
-            pace = self._member.pace
-            held = pace.holding
+            pace, held = self._member.pace, self._member.pace.holding
             self._member.learn(answer, self._clock())
             self._outage.ended()
             self._standing_in = False
         log_hold(held, pace.holding, answer.held / MILLION)
 
-    def _fail(self, begun: float, error: OSError) -> None:
+    def _fail(self, begun: float, error: Exception) -> None:
         with self._lock:
             self._outage.failed(begun, self._clock(), error)
         logger.debug("the shared bucket did not answer: %s", error)
 
     def _give_up(self) -> None:
         if self._fallback == "error":
-            seconds = self._clock() - (self._outage.since or 0.0)
-            raise scheduler_error(self._outage.error, seconds) from self._outage.error
+            raise self._outage.told(self._clock()) from self._outage.error
         with self._lock:
             self._standing_in = True
             self._member.reserved, self._member.ask_at = None, -math.inf

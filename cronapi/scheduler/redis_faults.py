@@ -150,7 +150,7 @@ def fault_in(answer: str, *, answered: bool) -> Fault | None:
     return next(known, UNEXPECTED if answered else None)
 
 
-def scheduler_error(error: OSError | None, seconds: float) -> SchedulerError:
+def scheduler_error(error: Exception | None, seconds: float) -> SchedulerError:
     """Return the error for a caller after `seconds` of failed tries, the last with `error`."""
     if not isinstance(error, UnusableRedisError):
         return SchedulerError(

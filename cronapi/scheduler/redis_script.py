@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import fields
 
+from cronapi._protocol.arguments import is_encodable
 from cronapi.errors import ConfigurationError
 from cronapi.scheduler import tuning
 from cronapi.scheduler.fleet import Answer
@@ -36,6 +37,8 @@ KEPT = 600_000
 """Milliseconds that the state outlives its last use."""
 PATIENCE = 1.0
 """Seconds for one exchange with Redis. A longer one has failed."""
+_NO_ADDRESS = "This is no address of a Redis server; give one like redis://localhost:6379/0."
+"""The address is not repeated: it may hold a password."""
 ANSWER_LENGTH = len(fields(Answer))
 _SHOWN = 200
 _NUMBERS = {name: value for name, value in vars(tuning).items() if name.isupper()}
@@ -126,6 +129,8 @@ def _client(url: str) -> Redis:
         raise ConfigurationError(
             'A shared bucket needs redis: pip install "cronapi-client[redis]".'
         ) from error
+    if not isinstance(url, str) or not is_encodable(url):
+        raise ConfigurationError(_NO_ADDRESS)
     with suppress(ValueError):  # which would quote a part of the address, perhaps its password
         # A replayed evaluation would count its outcomes twice, so the client repeats nothing.
         return redis.Redis.from_url(
@@ -134,6 +139,4 @@ def _client(url: str) -> Redis:
             socket_connect_timeout=PATIENCE,
             retry=Retry(NoBackoff(), 0),
         )
-    raise ConfigurationError(
-        "This is no address of a Redis server; give one like redis://localhost:6379/0."
-    )
+    raise ConfigurationError(_NO_ADDRESS)

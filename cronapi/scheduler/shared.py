@@ -5,7 +5,6 @@ There is one bucket for each provider address in a process, and on it one queue 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Hashable
 
 from anyio.lowlevel import RunVar
@@ -16,7 +15,6 @@ from cronapi.providers import Rate
 from cronapi.scheduler.bucket import LocalBucket, checked_rate
 from cronapi.scheduler.queue import Scheduler
 
-_lock = threading.Lock()
 _buckets: dict[Hashable, LocalBucket] = {}
 _queues: RunVar[dict[Hashable, Scheduler]] = RunVar("cronapi_schedulers")
 
@@ -54,7 +52,6 @@ def _is_hashable(key: object) -> bool:
 
 
 def _bucket(key: Hashable, rate: Rate) -> LocalBucket:
-    with _lock:
-        if key not in _buckets:
-            _buckets[key] = LocalBucket(rate)
+    if key in _buckets:
         return _buckets[key]
+    return _buckets.setdefault(key, LocalBucket(rate))  # at once, also where another thread asks

@@ -38,7 +38,11 @@ class Queue(Protocol):
     async def _enter(self, slot: Slot) -> None:
         """Wait until the slot is granted."""
 
-    def _leave(self) -> None:
+
+class Seats(Protocol):
+    """The interface that a slot needs of the line that granted it."""
+
+    def leave(self) -> None:
         """Take back a seat."""
 
 
@@ -50,7 +54,7 @@ class Slot:
     call that asks again with it is first in its lane.
 
     The other fields belong to the queue. `start` is set from the grant until the slot is told how
-    the request fared. `seated` is set from the grant until the slot is closed. `gone` is set if the
+    the request fared. `line` is set from the grant until the slot is closed. `gone` is set if the
     slot left the queue without a grant.
     """
 
@@ -59,9 +63,9 @@ class Slot:
         "_queue",
         "gone",
         "lane",
+        "line",
         "max_wait",
         "place",
-        "seated",
         "sleeper",
         "start",
     )
@@ -80,7 +84,7 @@ class Slot:
         self.max_wait: float | None = max_wait
         self.place: int | None = place
         self.start: Start | None = None
-        self.seated: bool = False
+        self.line: Seats | None = None
         self.gone: bool = False
         self.sleeper: Sleeper | None = None
 
@@ -108,6 +112,11 @@ class Slot:
             self.close()
         if self._bucket.shared:
             await self._bucket.publish()
+
+    @property
+    def seated(self) -> bool:
+        """True from the grant until the slot is closed."""
+        return self.line is not None
 
     async def ready(self) -> None:
         """Say that the request can go out now, and wait until it may.
@@ -157,9 +166,9 @@ class Slot:
             if self.start is not None:
                 self.lost()
         finally:
-            if self.seated:
-                self.seated = False
-                self._queue._leave()  # noqa: SLF001 -- a slot is part of its queue
+            line, self.line = self.line, None
+            if line is not None:
+                line.leave()
 
     async def publish(self) -> None:
         """Tell other processes at once of outcomes that they should not learn late.

@@ -41,7 +41,8 @@ class Sleeper:
 
         asleep, self._asleep = self._asleep, None
         if isinstance(asleep, asyncio.Future):
-            if not asleep.done():
+            # A loop that was closed with work left has nobody to wake.
+            if not asleep.done() and not asleep.get_loop().is_closed():
                 asleep.set_result(None)
         elif asleep is not None:
             sys.modules["trio"].lowlevel.reschedule(asleep)

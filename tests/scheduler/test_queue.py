@@ -426,7 +426,7 @@ async def test_many_waiters_that_went_away_are_forgotten():
                     group.start_soon(scheduler.acquire, "bulk")
                 await anyio.wait_all_tasks_blocked()
                 group.cancel_scope.cancel()
-        assert len(scheduler._lanes) < 200
+        assert len(scheduler._line.lanes) < 200
         assert sum(scheduler.stats.waiting.values()) == 0
 
 
