@@ -21,7 +21,7 @@ class Background:
 
     def __init__(self) -> None:
         """Begin with nothing to do."""
-        self.waiting = 0
+        self.waiting: int = 0
 
     def after(self, seconds: float, work: Callable[[], object]) -> None:
         """Do the work after some seconds, in the context of the caller."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import partial
 from html import escape
 from unicodedata import category, normalize
@@ -15,10 +16,10 @@ _STRAIGHT = str.maketrans(
 _SLASHED = re.compile(r"(['\"\\])")
 _LAST_OF_THREE_BYTES = "\uffff"
 
-composed = partial(normalize, "NFC")
-decomposed = partial(normalize, "NFD")
-stripped = str.strip
-lowered = str.lower
+composed: Callable[[str], str] = partial(normalize, "NFC")
+decomposed: Callable[[str], str] = partial(normalize, "NFD")
+stripped: Callable[[str], str] = str.strip
+lowered: Callable[[str], str] = str.lower
 
 
 def escaped(name: str) -> str:

@@ -84,11 +84,14 @@ class FleetPace(Pace):
 
     def update(self, answer: Answer, now: float) -> None:
         """Bring this view up to date with Redis's answer."""
-        self.margin, self.refusal_streak = answer.margin / MILLION, answer.refusal_streak
-        self.next_at, self.held_until = now + answer.next / MILLION, now + answer.held / MILLION
-        self.refused_calls, self.holds = answer.refused, answer.holds
-        self.round_trip = answer.trip / MILLION if answer.accepted else None
-        self.deviation = answer.deviation / MILLION
+        self.margin: float = answer.margin / MILLION
+        self.refusal_streak: int = answer.refusal_streak
+        self.next_at: float = now + answer.next / MILLION
+        self.held_until: float = now + answer.held / MILLION
+        self.refused_calls: int = answer.refused
+        self.holds: int = answer.holds
+        self.round_trip: float | None = answer.trip / MILLION if answer.accepted else None
+        self.deviation: float = answer.deviation / MILLION
         self._last = answer.last
         self._tally.note(now, answer.last)
 

@@ -145,21 +145,21 @@ class Pace(Margin):
             self.refusal_streak = 0
         seconds = now - start.at
         error = 0.0 if self.round_trip is None else seconds - self.round_trip
-        self.round_trip = seconds + error * (SMOOTHING - 1.0)
-        self.deviation += (abs(error) - self.deviation) * SMOOTHING
+        self.round_trip: float | None = seconds + error * (SMOOTHING - 1.0)
+        self.deviation: float = self.deviation + (abs(error) - self.deviation) * SMOOTHING
         if start.number > self._widened:
-            self.calm += 1
+            self.calm: int = self.calm + 1
             if self.calm >= PROVEN:
                 self._proven_at = now
                 if self.calm % PROVEN == 0:
                     self._proven, self._level = self._level, self.margin
         if self.patience > FIRST_PATIENCE and self.calm > RESTED * self.patience:
-            self.patience //= 2
+            self.patience: int = self.patience // 2
         beyond = self.calm - self.patience if start.number > self._eased else 0
         # Where the rate limits nobody the margin is gone, and slots are many: save the call.
         if self.margin > 0.0:
             jitter = self.deviation / self.interval
-            self.margin = narrowed(self.margin, jitter, beyond, self.weight(start.number))
+            self.margin: float = narrowed(self.margin, jitter, beyond, self.weight(start.number))
         if beyond > 0:
             self._eased = self._number
 
