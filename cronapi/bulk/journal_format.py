@@ -71,9 +71,12 @@ def read_header(line: bytes, path: str, plan: Mapping[str, object], token: str |
     if header is None or header.pop("cronapi", None) != "journal":
         raise ConfigurationError(f"{path} is not a journal of cronapi; it was left as it is.")
     version, salt = header.pop("version", None), header.pop("salt", None)
-    if version != _VERSION or not isinstance(salt, str) or not salt.isascii():
+    # True and 1.0 are equal to 1, and no release has written them.
+    is_known = type(version) is int and version == _VERSION
+    if not is_known or not isinstance(salt, str) or not salt.isascii():
         raise ConfigurationError(
-            f"The journal {path} has version {version!r}; this cronapi reads version {_VERSION}."
+            f"The journal {path} has version {version!r}; this cronapi reads version {_VERSION}. "
+            "Go on with the release that began it, or use a new path for a new bulk."
         )
     mark = header.pop("token", None)
     if mark is not None and token is not None and mark != salted_hash(salt, token):

@@ -17,6 +17,8 @@ Document = dict[str, Any]
 # Ids of other kinds begin at 1.
 _FIRST_IDS = {"job": 100_001, "group": 1_001}
 
+_FORMAT = 1
+"""The number of the file's format."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
     kind TEXT, provider TEXT, account TEXT, id INTEGER, body TEXT NOT NULL,
@@ -29,12 +31,30 @@ CREATE TABLE IF NOT EXISTS counters (
 """
 
 
+def _format_of(connection: sqlite3.Connection, path: str) -> int:
+    """Return the format of a file, 0 for none, or raise `OSError` if it is that of other releases.
+
+    A state from before the formats had numbers has none, and a new file neither.
+    """
+    number = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if number not in (0, _FORMAT):
+        connection.close()
+        raise OSError(
+            f"cannot use {path}: it has format {number}, and this cronapi reads format {_FORMAT}; "
+            "use another file, or the release that wrote it"
+        )
+    return number
+
+
 def _connect(path: str) -> sqlite3.Connection:
     try:
         connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        number = _format_of(connection, path)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.executescript(_SCHEMA)
+        if number != _FORMAT:
+            connection.execute(f"PRAGMA user_version = {_FORMAT}")
     except sqlite3.Error as error:
         raise OSError(f"cannot use {path}: {error}") from error
     return connection

@@ -341,12 +341,21 @@ async def test_a_file_that_is_no_journal_stays_as_it_is(path, content):
 
 @pytest.mark.parametrize(
     "header",
-    [b'{"cronapi":"journal","version":2,"salt":""}\n', b'{"cronapi":"journal","version":1}\n'],
+    [
+        b'{"cronapi":"journal","version":2,"salt":""}\n',
+        b'{"cronapi":"journal","version":1}\n',
+        *(
+            WHOLE["header"].replace(b'"version":1', b'"version":' + version)
+            for version in (b"0", b"true", b"1.0", b'"1"', b"null", b"[1]", b"9" * 40)
+        ),
+        WHOLE["header"].replace(b'"version":1,', b""),
+    ],
 )
 async def test_a_journal_of_another_version_is_refused(path, header):
-    """A journal of a version that this cronapi does not read is refused."""
+    """A journal of a version that this cronapi does not read is refused, and stays as it is."""
     path.write_bytes(header)
-    await refused(path, "has version")
+    await refused(path, "has version .* this cronapi reads version 1.*the release that began it")
+    assert path.read_bytes() == header
 
 
 async def test_an_empty_file_is_a_new_journal(path):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
+
 import pytest
 
 from cronapi.emulator.store import Store
@@ -53,3 +56,26 @@ def test_a_file_survives_a_restart(tmp_path):
     assert again.get("job", "fastcron", "one", job["id"]) == job
     assert again.add("job", "fastcron", "one", {})["id"] == job["id"] + 1
     again.close()
+
+
+def test_a_file_of_another_format_is_refused_and_left_as_it_is(tmp_path):
+    """A state of a release that keeps it in another way is named with both formats."""
+    for number in (2, 77, -1):
+        path = tmp_path / f"state {number}.sqlite"
+        with contextlib.closing(sqlite3.connect(path)) as other:
+            other.execute("CREATE TABLE documents (name TEXT)")
+            other.execute(f"PRAGMA user_version = {number}")
+        kept = path.read_bytes()
+        with pytest.raises(OSError, match=f"format {number}, and this cronapi reads format 1"):
+            Store(str(path))
+        assert path.read_bytes() == kept
+
+
+def test_a_file_has_the_number_of_its_format(tmp_path):
+    """A new state says its format, and one from before the formats had numbers gets it."""
+    path = tmp_path / "state.sqlite"
+    for _ in range(2):
+        Store(str(path)).close()
+        with contextlib.closing(sqlite3.connect(path)) as other:
+            assert other.execute("PRAGMA user_version").fetchone() == (1,)
+            other.execute("PRAGMA user_version = 0")
