@@ -93,7 +93,8 @@ class FleetPace(Pace):
         self.round_trip: float | None = answer.trip / MILLION if answer.accepted else None
         self.deviation: float = answer.deviation / MILLION
         self._last = answer.last
-        self._tally.note(now, answer.last)
+        if now >= self._tally.next_at:
+            self._tally.note(now, answer.last)
 
     def rate_reached(self, now: float) -> float:
         """Return the fleet's starts a second over the last minute, as far as this process knows."""

@@ -245,3 +245,11 @@ async def test_requests_that_get_ready_together_keep_the_fleet_away_as_well(redi
         await slot.publish()
     await theirs.acquire()
     assert anyio.current_time() - late >= 1.0
+
+
+async def test_what_a_process_keeps_of_the_rate_grows_with_time_and_not_with_calls(redis_fleet):
+    """A thousand starts in ten seconds leave a note for each second, not for each start."""
+    scheduler = redis_fleet.scheduler(100)
+    await settle(scheduler, *["accepted"] * 1000)
+    assert 90 < scheduler.stats.rate <= 100
+    assert scheduler.bucket.read(lambda pace, _: len(pace._tally._counts)) <= 13

@@ -1,0 +1,248 @@
+"""A client at work for minutes: do memory, descriptors, tasks and seats stay as they were?
+
+    python -m benchmarks.soak [--seconds 300] [--only trio-redis]
+
+Each cell is a process of its own: one client on asyncio, uvloop or trio, with a local bucket or one
+in Redis, that makes up to 1,000 calls a second at the emulator. The emulator is in the same process
+(ASGI), since over sockets two cores do a few hundred a second. With Redis, each start costs an
+evaluation in a thread, which leaves fewer. The reached rate is printed.
+
+One call in ten is cancelled within 20 ms, and one request in forty meets a fault: lost, cut,
+garbled, refused or held back beyond the timeout. Adds that were lost are looked up. After each
+fifth of the time the load stops until every request has ended. The first fifth is warming up. Then
+the figures are taken: the start, the middle and the end.
+
+It ends with 1 if a seat is taken, a task or a descriptor more is there than at the start, memory
+has grown by more than `BLOCKS` blocks or `BYTES` for each call, or the client comes to a stop.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import os
+import random
+import resource
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+
+import anyio
+import httpx
+from attrs import frozen
+
+from cronapi import CronAPIError, FastCron, Scheduler
+from cronapi.emulator import DEFAULT_TOKEN, Fault, create_app
+from cronapi.emulator.app import App
+from cronapi.scheduler import RedisBucket
+from tests.support.redis_server import redis_server
+
+SERVICE = "fastcron"
+LOOPS, BUCKETS = ("asyncio", "uvloop", "trio"), ("local", "redis")
+RATE, WORKERS, SEATS = 1000, 60, 30
+TIMEOUT, PHASES = 0.5, 5
+QUIET = 10.0
+"""Seconds in which every request has ended."""
+JOBS = 50
+CANCELLED, EDITED, ADDED = 0.1, 0.2, 0.02
+BLOCKS, BYTES = 0.05, 16
+SLACK_BLOCKS, SLACK_BYTES = 3_000, 4 << 20
+"""Growth that is allowed however few the calls: caches fill, and the allocator keeps pages."""
+KINDS = ("lose", "reset", "garbage", "truncated", "cut", "error", "bad_gateway", "empty", "front")
+FAULTS = (
+    *(Fault(kind, times=None, share=0.0025) for kind in KINDS),
+    Fault("outage", times=None, share=0.001),
+    Fault("stall", times=None, share=0.001, seconds=2 * TIMEOUT),
+)
+ORIGIN = "http://127.0.0.1:1/api/v1/"
+
+
+@frozen
+class Figures:
+    """What a process holds while no call is under way."""
+
+    calls: int
+    seconds: float
+    memory: int
+    blocks: int
+    descriptors: int
+    tasks: int
+    seats: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.calls:>8} calls {self.calls / self.seconds:6.0f}/s  "
+            f"{self.memory / (1 << 20):6.1f} MiB {self.blocks:>8} blocks  "
+            f"{self.descriptors:>3} descriptors {self.tasks:>3} tasks {self.seats:>2} seats"
+        )
+
+
+def faults_between(start: Figures, end: Figures) -> list[str]:
+    """Return what is not flat between two moments."""
+    calls = end.calls - start.calls
+    grown = {
+        "memory": end.memory - start.memory - calls * BYTES - SLACK_BYTES,
+        "blocks": end.blocks - start.blocks - calls * BLOCKS - SLACK_BLOCKS,
+        "descriptors": end.descriptors - start.descriptors,
+        "tasks": end.tasks - start.tasks,
+        "seats": end.seats,
+    }
+    return [name for name, excess in grown.items() if excess > 0]
+
+
+# --- one cell ---
+
+
+class Load:
+    """The calls of one client, which workers make one after the other."""
+
+    def __init__(self, api: FastCron, app: App, scheduler: Scheduler) -> None:
+        self.api = api
+        self.app = app
+        self.scheduler = scheduler
+        self.calls = 0
+        self.busy = 0.0
+        self.ids: list[int] = []
+        self._random = random.Random(7)
+
+    async def prepare(self) -> None:
+        """Make the jobs that the calls are about."""
+        for number in range(JOBS):
+            job = await self.api.cron.add(url=f"https://example.com/{number}", name=f"job {number}")
+            self.ids.append(job.id)
+
+    async def run(self, seconds: float) -> Figures:
+        """Let the workers work for some seconds, and return the figures once all is quiet."""
+        self.app.emulator.faults.add(*FAULTS)
+        begun = anyio.current_time()
+        async with anyio.create_task_group() as group:
+            for _ in range(WORKERS):
+                group.start_soon(self._work, begun + seconds)
+        self.busy += anyio.current_time() - begun
+        self.app.emulator.faults.clear()
+        await self._tidy()
+        return self._figures()
+
+    async def _work(self, end: float) -> None:
+        while anyio.current_time() < end:
+            self.calls += 1
+            patience = self._random.random()
+            limit = patience * TIMEOUT / 2 if patience < CANCELLED else None
+            with contextlib.suppress(CronAPIError), anyio.move_on_after(limit):
+                await self._call()
+
+    async def _call(self) -> None:
+        chance, job = self._random.random(), self._random.choice(self.ids)
+        if chance < ADDED:
+            await self.api.cron.add(url="https://example.com/new", name=f"new {self.calls}")
+        elif chance < EDITED:
+            await self.api.cron.edit(job, notify_every=self._random.randint(1, 9))
+        else:
+            await self.api.cron.get(job)
+
+    async def _tidy(self) -> None:
+        """Wait for requests whose callers have gone, and delete what they and others have made."""
+        with anyio.move_on_after(QUIET):
+            while self.scheduler.stats.in_flight:  # noqa: ASYNC110 -- no event tells it
+                await anyio.sleep(0.05)
+        listed = [job.id for job in await self.api.cron.list()]
+        await self.api.cron.delete_many(set(listed) - set(self.ids))
+        emulator = self.app.emulator  # which remembers what it has seen, for those who test
+        seen = emulator.requests, emulator.faults.fired, emulator.limiters[SERVICE].arrivals
+        for memory in seen:
+            memory.clear()
+        await anyio.sleep(2 * TIMEOUT)
+        gc.collect()
+
+    def _figures(self) -> Figures:
+        return Figures(
+            calls=self.calls,
+            seconds=self.busy,
+            memory=_memory(),
+            blocks=sys.getallocatedblocks(),
+            descriptors=len(os.listdir("/proc/self/fd")),  # noqa: PTH208 -- names, not paths
+            tasks=_tasks(),
+            seats=self.scheduler.stats.in_flight + sum(self.scheduler.stats.waiting.values()),
+        )
+
+
+def _memory() -> int:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize()
+
+
+def _tasks() -> int:
+    """Count the living tasks of the running event loop."""
+    if "trio" in sys.modules:
+        import trio  # noqa: PLC0415 -- only where it runs
+
+        with contextlib.suppress(RuntimeError):
+            return trio.lowlevel.current_statistics().tasks_living
+    return len(asyncio.all_tasks())
+
+
+async def soak(name: str, seconds: float, redis: str) -> int:
+    """Run one cell, print its figures, and return 1 if something is not flat."""
+    bucket = RedisBucket.from_url(redis, key=name) if redis else None
+    scheduler = Scheduler(RATE, max_in_flight=SEATS, bucket=bucket)
+    app = create_app(rates={SERVICE: None})
+    async with FastCron(
+        DEFAULT_TOKEN,
+        base_url=ORIGIN,
+        scheduler=scheduler,
+        timeout=TIMEOUT,
+        transport=httpx.ASGITransport(app),
+    ) as api:
+        load = Load(api, app, scheduler)
+        with anyio.fail_after(2 * seconds + 2 * PHASES * QUIET):  # a client without seats waits
+            await load.prepare()
+            figures = [await load.run(seconds / PHASES) for _ in range(PHASES)]
+    start, middle, end = figures[0], figures[2], figures[-1]
+    for moment, row in (("start", start), ("middle", middle), ("end", end)):
+        print(f"{name:<15}{moment:<7}{row}", flush=True)
+    grown = sorted({*faults_between(start, middle), *faults_between(start, end)})
+    print(f"{name:<15}{'NOT FLAT: ' + ', '.join(grown) if grown else 'flat'}", flush=True)
+    return int(bool(grown))
+
+
+def run_cell(name: str, seconds: float, redis: str) -> int:
+    """Run a cell in this process."""
+    loop = name.partition("-")[0]
+    work: Callable[[], Awaitable[int]] = partial(soak, name, seconds, redis)
+    if loop == "trio":
+        return anyio.run(work, backend="trio")
+    return anyio.run(work, backend_options={"use_uvloop": loop == "uvloop"})
+
+
+# --- all cells ---
+
+
+def main() -> int:
+    """Run every cell, or one, and return 1 if any is not flat."""
+    cells = [f"{loop}-{bucket}" for bucket in BUCKETS for loop in LOOPS]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=300.0, help="the time of each cell")
+    parser.add_argument("--only", choices=cells)
+    parser.add_argument("--redis", default="", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.redis or (options.only or "").endswith("local"):
+        return run_cell(options.only, options.seconds, options.redis)
+    chosen = [options.only] if options.only else cells
+    return max([_spawn(cell, options.seconds) for cell in chosen])  # all of them, whatever one says
+
+
+def _spawn(cell: str, seconds: float) -> int:
+    """Run a cell in a process of its own, so that no other has touched its memory."""
+    command = [sys.executable, "-m", "benchmarks.soak", "--only", cell, "--seconds", str(seconds)]
+    with contextlib.ExitStack() as stack:
+        if cell.endswith("redis"):
+            command += ["--redis", stack.enter_context(redis_server()).url]
+        return subprocess.run(command, check=False).returncode  # noqa: S603 -- this very program
+
+
+if __name__ == "__main__":
+    sys.exit(main())
