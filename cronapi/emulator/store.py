@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import threading
 import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from cronapi.emulator.state_file import keep_private, take
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Document = dict[str, Any]
+
+_IN_MEMORY = ":memory:"
 
 # Ids of other kinds begin at 1.
 _FIRST_IDS = {"job": 100_001, "group": 1_001}
@@ -47,32 +52,60 @@ def _format_of(connection: sqlite3.Connection, path: str) -> int:
 
 
 def _connect(path: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
     try:
-        connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         number = _format_of(connection, path)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.executescript(_SCHEMA)
         if number != _FORMAT:
             connection.execute(f"PRAGMA user_version = {_FORMAT}")
-    except sqlite3.Error as error:
-        raise OSError(f"cannot use {path}: {error}") from error
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
+
+
+def _open(place: str | os.PathLike[str]) -> list[sqlite3.Connection]:
+    """Return the connections of a store, the store's own first."""
+    path = os.fspath(place)
+    if path == _IN_MEMORY:
+        return [_connect(path)]
+    try:
+        keep_private(path)
+        lock = take(path)
+    except (OSError, sqlite3.Error) as error:
+        raise OSError(f"cannot use {path}: {error}") from error
+    try:
+        return [_connect(path), lock]
+    except sqlite3.Error as error:
+        lock.close()
+        raise OSError(f"cannot use {path}: {error}") from error
+    except OSError:
+        lock.close()
+        raise
+
+
+def _close_all(connections: list[sqlite3.Connection]) -> None:
+    for connection in connections:
+        connection.close()
 
 
 class Store:
     """Documents by kind (`job`, `group`, `log`, `account`), provider, account and id.
 
     `path` is `":memory:"` or a file that survives a restart. Ids count up for each kind and
-    provider and are never used twice. Any thread may read the store while another one serves.
+    provider and are never used twice. Any thread may read the store while another one serves. Only
+    the owner may read a file, and one store at a time has it.
     """
 
-    def __init__(self, path: str = ":memory:") -> None:
+    def __init__(self, path: str | os.PathLike[str] = ":memory:") -> None:
         """Open or create the store, or raise `OSError` if the file cannot be used."""
-        self._connection = _connect(path)
+        connections = _open(path)
+        self._connection = connections[0]
         self._lock = threading.RLock()
         # A store that is dropped without a close should not warn about an open file.
-        self._close = weakref.finalize(self, self._connection.close)
+        self._close = weakref.finalize(self, _close_all, connections)
 
     def close(self) -> None:
         """Close the file. Closing twice is harmless."""
