@@ -8,6 +8,7 @@ import sqlite3
 import threading
 import weakref
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cronapi.emulator.state_file import keep_private, take
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 _IN_MEMORY = ":memory:"
+# Lists read the same documents again and again. A changed document is another text, so nothing has
+# to be forgotten.
+_read = lru_cache(maxsize=8192)(json.loads)
+_SHARED = dict.fromkeys(("job", "group", "account"), _read)
 
 # Ids of other kinds begin at 1.
 _FIRST_IDS = {"job": 100_001, "group": 1_001}
@@ -130,11 +135,15 @@ class Store:
 
     def add(self, kind: str, provider: str, account: str, document: Document) -> Document:
         """Store a new document and return it with its `id` as the first member."""
-        made = self.made(kind, provider) + 1
-        self._run("INSERT OR REPLACE INTO counters VALUES (?, ?, ?)", kind, provider, made)
-        numbered = {"id": _FIRST_IDS.get(kind, 1) + made - 1, **document}
+        numbered = {"id": self.next_id(kind, provider), **document}
         self.put(kind, provider, account, numbered)
         return numbered
+
+    def next_id(self, kind: str, provider: str) -> int:
+        """Return the id of a new document, which counts as made."""
+        made = self.made(kind, provider) + 1
+        self._run("INSERT OR REPLACE INTO counters VALUES (?, ?, ?)", kind, provider, made)
+        return _FIRST_IDS.get(kind, 1) + made - 1
 
     def put(self, kind: str, provider: str, account: str, document: Document) -> None:
         """Store a document under its `id`, in place of an earlier one."""
@@ -149,12 +158,13 @@ class Store:
         )
 
     def get(self, kind: str, provider: str, account: str, number: int) -> Document | None:
-        """Return a document, `None` for an unknown id."""
+        """Return a document, `None` for an unknown id. It is shared, and must not be changed."""
         rows = self._run(
             "SELECT body FROM documents WHERE kind = ? AND provider = ? AND account = ? AND id = ?",
             *(kind, provider, account, number),
         )
-        return json.loads(rows[0][0]) if rows else None
+        read = _SHARED.get(kind, json.loads)
+        return read(rows[0][0]) if rows else None
 
     def delete(self, kind: str, provider: str, account: str, number: int) -> None:
         """Delete a document, if it exists."""
@@ -171,6 +181,21 @@ class Store:
             *(kind, provider, account, account),
         )
         return [json.loads(body) for (body,) in rows]
+
+    def listed(
+        self, kind: str, provider: str, account: str, begin: int = 0, size: int = -1
+    ) -> list[Document]:
+        """Return documents of one account by ascending id, from the place `begin`, at most `size`.
+
+        They are shared, and must not be changed.
+        """
+        rows = self._run(
+            "SELECT body FROM documents WHERE kind = ? AND provider = ? AND account = ? "
+            "ORDER BY id LIMIT ? OFFSET ?",
+            *(kind, provider, account, size, begin),
+        )
+        read = _SHARED.get(kind, json.loads)
+        return [read(body) for (body,) in rows]
 
     def made(self, kind: str, provider: str) -> int:
         """Return the number of documents of a kind ever added, including deleted ones."""
