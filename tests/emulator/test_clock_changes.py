@@ -212,7 +212,7 @@ EXPLAINED = {
     "weekday steps": "cronsim counts weekdays from Sunday",
     "every few hours": "cron(8): a job that runs less than hourly is made up for, and runs once",
     "no midnight": "cronsim begins a date at midnight, which Havana's clock skips in spring",
-    "half an hour": "cronsim goes on by whole hours, and misses the begin of one",
+    "half an hour": "cronsim goes on by whole hours, and misses a part of one",
     "date line": "cronsim makes up for a whole day that a zone left out",
 }
 
@@ -230,9 +230,8 @@ def explanation(text, zone):
         return "date line"
     if hour.startswith("*/") and not minute.startswith("*"):
         return "every few hours"
-    if minute.startswith("*"):
-        reasons = {"Australia/Lord_Howe": "half an hour", "America/Havana": "no midnight"}
-        return reasons.get(zone)
+    if minute.startswith("*") or hour == "*":
+        return {"Australia/Lord_Howe": "half an hour", "America/Havana": "no midnight"}.get(zone)
     return None
 
 
