@@ -43,6 +43,7 @@ class ClientOptions(TypedDict, total=False):
     """The keyword arguments of `FastCron` and `SetCronJob`, as described by `Client`."""
 
     base_url: str | None
+    allow_http: bool
     scheduler: Scheduler | None
     retry: RetryPolicy | None
     timeout: float
@@ -68,6 +69,9 @@ class Client(NotCopied):
 
     - `token`: the API token, or a function, sync or async, that returns it. None reads the
       provider's environment variable.
+    - `base_url`: another address of the API, https unless it is on this machine.
+    - `allow_http`: lets `base_url` be http elsewhere too, such as an emulator in a network of your
+      own. The token travels unencrypted.
     - `timeout`: the most seconds that one exchange may take.
     - `scheduler`: None shares one rate per provider address and process.
     - `scope`: `"token"` has one rate per account instead.
@@ -99,6 +103,7 @@ class Client(NotCopied):
         token: Token | None = None,
         *,
         base_url: str | None = None,
+        allow_http: bool = False,
         scheduler: Scheduler | None = None,
         retry: RetryPolicy | None = RetryPolicy(),  # noqa: B008 -- frozen, so it may be shared
         timeout: float = 30.0,
@@ -115,6 +120,7 @@ class Client(NotCopied):
         choice("request_format", request_format, get_args(RequestFormat))
         choice("scope", scope, get_args(Scope))
         switch("coalesce", coalesce)
+        switch("allow_http", allow_http)
         if auth == "bearer" and not provider.bearer:
             raise ConfigurationError(
                 f"{provider.name} takes its token in the body; it knows no Bearer header."
@@ -124,7 +130,9 @@ class Client(NotCopied):
             _check_http_client(http_client, transport, token_is_logged=logged)
         token = _token(token, provider)
         self.provider: Provider = (
-            provider if base_url is None else evolve(provider, base_url=base_url)
+            provider
+            if base_url is None
+            else evolve(provider, base_url=base_url, allow_http=allow_http or provider.allow_http)
         )
         address = self.provider.base_url
         self._given_scheduler = scheduler

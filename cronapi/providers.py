@@ -72,11 +72,8 @@ def _base_url(url: str) -> str:
             "base_url must have no user, query or fragment: the token is sent apart."
         )
     scheme, host, port, path = _split(url)
-    if scheme != "https" and not (scheme == "http" and is_loopback(host)):
-        raise ConfigurationError(
-            f"base_url {url!r} must be https: the token would travel unencrypted. "
-            "http is for loopback only."
-        )
+    if scheme not in _PORTS:
+        raise ConfigurationError(f"base_url {url!r} must be https.")
     host = f"[{host}]" if ":" in host else host
     place = host if port in (None, _PORTS[scheme]) else f"{host}:{port}"
     return f"{scheme}://{place}{path.rstrip('/')}/"
@@ -105,6 +102,16 @@ def _pages(_: object, __: object, value: tuple[str, ...]) -> None:
         raise refusal("limiter_pages of a provider", "a tuple of texts", value)
 
 
+def _check_encrypted(provider: Provider, _: Attribute[str], url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme == "https" or provider.allow_http or is_loopback(parts.hostname or ""):
+        return
+    raise ConfigurationError(
+        f"base_url {url!r} must be https: the token would travel unencrypted. http is for "
+        "loopback, and with allow_http=True for an emulator in a network of your own."
+    )
+
+
 @frozen(kw_only=True)
 class Provider:
     """A hosted cron service of this family.
@@ -113,17 +120,19 @@ class Provider:
     between target and action in its function names. `token_variable` is the environment variable of
     its token. `limiter_pages` are texts of its pages for a request over the rate limit. `bearer`
     means that it takes `Authorization: Bearer`. `notify_codes` means that `notify` is a code 0 to
-    3, not a boolean. A value of another type is a ConfigurationError.
+    3, not a boolean. `allow_http` lets `base_url` be http for a host other than this machine, and
+    the token travels unencrypted then. A value of another type is a ConfigurationError.
     """
 
     name: str = field(validator=_text)
-    base_url: str = field(converter=_base_url)
+    base_url: str = field(converter=_base_url, validator=_check_encrypted)
     rate: Rate = field(validator=_rate)
     separator: str = field(validator=_text)
     functions: frozenset[str] = field(validator=_functions)
     token_variable: str = field(validator=_text)
     bearer: bool = field(default=False, validator=_switch)
     notify_codes: bool = field(default=False, validator=_switch)
+    allow_http: bool = field(default=False, validator=_switch)
     limiter_pages: tuple[str, ...] = field(
         default=("503 Service Temporarily Unavailable", "429 Too Many Requests"), validator=_pages
     )

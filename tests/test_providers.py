@@ -10,6 +10,7 @@ import pytest
 from attrs.exceptions import FrozenInstanceError
 
 from cronapi._functions import TABLE, offered_by
+from cronapi.client import Client, FastCron
 from cronapi.errors import ConfigurationError
 from cronapi.providers import FASTCRON, SETCRONJOB, Provider, Rate
 
@@ -86,6 +87,22 @@ def test_only_https_leaves_the_machine(url: str) -> None:
     """
     with pytest.raises(ConfigurationError, match="must be https"):
         attrs.evolve(FASTCRON, base_url=url)
+
+
+def test_http_in_a_network_of_ones_own_has_to_be_asked_for() -> None:
+    """The error names `allow_http`, which lets an emulator of a compose network be called."""
+    url = "http://emulator:8765/api/v1/"
+    with pytest.raises(ConfigurationError, match="allow_http=True"):
+        FastCron("token", base_url=url)
+    api = FastCron("token", base_url=url, allow_http=True)
+    assert api.provider.base_url == url
+    assert (
+        Client(api.provider, "token", base_url="http://other/").provider.base_url == "http://other/"
+    )
+    assert attrs.evolve(FASTCRON, base_url=url, allow_http=True).base_url == url
+    for other in ("ftp://emulator/", "ws://emulator/", "//emulator/"):
+        with pytest.raises(ConfigurationError, match="must be https"):
+            FastCron("token", base_url=other, allow_http=True)
 
 
 @pytest.mark.parametrize(

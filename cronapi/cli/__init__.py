@@ -9,11 +9,16 @@ from __future__ import annotations
 import importlib
 import sys
 
+from cronapi.cli.output import standard_output
+
 ADVICE = 'The command line needs click and rich: pip install "cronapi-client[cli]"'
 
 
 def main() -> None:
-    """Run the command line. Without click, say what to install and exit with 1."""
+    """Run the command line. Without click, say what to install and exit with 1.
+
+    A reader that goes away, such as `head`, ends it quietly with exit code 141.
+    """
     try:
         root = importlib.import_module("cronapi.cli.root")
     except ModuleNotFoundError as error:
@@ -21,4 +26,5 @@ def main() -> None:
             raise
         sys.stderr.write(f"{ADVICE}\n")
         sys.exit(1)
-    root.cronapi()
+    with standard_output():
+        root.cronapi()

@@ -24,7 +24,7 @@ COMMANDS = {
     ),
 }
 
-EXTRAS = {"rich": "cli", "uvicorn": "emulator", "cronsim": "emulator"}
+EXTRAS = {"rich": "cli", "uvicorn": "emulator"}
 """The extra that brings each package that a command may miss."""
 
 

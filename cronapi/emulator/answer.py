@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _HTML = ((b"content-type", b"text/html"),)
 _JSON = ((b"content-type", b"application/json"),)
 _TEXT = ((b"content-type", b"text/plain"),)
+_PLAIN = ((b"content-type", b"text/plain; charset=utf-8"),)
 _ELSEWHERE = (b"location", b"https://moved.example/api/")
 
 
@@ -42,6 +43,11 @@ def nginx_page(status: int, *headers: tuple[bytes, bytes]) -> Answer:
 def front_page(name: str) -> Answer:
     """Return the 503 of a load balancer or proxy in front of the service."""
     return Answer(503, FRONT_PAGES[name], _TEXT if name == "envoy" else _HTML)
+
+
+def plain_text(status: int, text: str) -> Answer:
+    """Return a sentence for the person who made the request."""
+    return Answer(status, text.encode(), (*_PLAIN, (b"x-content-type-options", b"nosniff")))
 
 
 def envelope(status: int, content: Document) -> Answer:

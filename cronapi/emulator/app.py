@@ -17,6 +17,7 @@ from cronapi.emulator.answer import (
     envelope,
     front_page,
     nginx_page,
+    plain_text,
 )
 from cronapi.emulator.background import Background
 from cronapi.emulator.call import Settings
@@ -24,11 +25,13 @@ from cronapi.emulator.checks import check_choice, is_whole, shown, texts
 from cronapi.emulator.clock import Clock
 from cronapi.emulator.emulator import Emulator, TimeSource
 from cronapi.emulator.faults import ConnectionLost, Fault
+from cronapi.emulator.incoming import read_bearer, read_body
 from cronapi.emulator.limiter import Limiter
 from cronapi.emulator.pages import FRONT_PAGES
 from cronapi.emulator.request import Request, read_path
 from cronapi.emulator.service import PROVIDERS
 from cronapi.emulator.store import Store
+from cronapi.emulator.visitors import Visitors, read_visitors
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -42,17 +45,21 @@ ABORT = "cronapi.abort"
 RATES: Mapping[str, float | None] = {"setcronjob": 10.0, "fastcron": 1.0}
 DEFAULT_TOKEN = "emulator-token-0123456789abcdef"  # noqa: S105 -- opens nothing but an emulator
 _ERROR_STATUSES = range(200, 600)
+_THIS_MACHINE = Visitors()
 
 
 class App:
     """The ASGI app of one emulator, with the emulator as an attribute."""
 
-    def __init__(self, emulator: Emulator, *, error_status: int = 200) -> None:
-        """Serve `emulator`, and answer API errors with `error_status` as their HTTP status."""
+    def __init__(
+        self, emulator: Emulator, *, error_status: int = 200, visitors: Visitors = _THIS_MACHINE
+    ) -> None:
+        """Serve `emulator` to `visitors`, and answer API errors with the HTTP `error_status`."""
         if not is_whole(error_status) or error_status not in _ERROR_STATUSES:
             raise ValueError(f"error_status must be an HTTP status, not {shown(error_status)}")
         self.emulator = emulator
         self._error_status = error_status
+        self._visitors = visitors
         self._background = Background()
         self._pages = Random(f"pages {emulator.settings.seed}")  # noqa: S311 -- repeatable on purpose
         self._last_envelopes: dict[str, Answer] = {}
@@ -72,27 +79,32 @@ class App:
         if scope["type"] != "http":
             raise NotImplementedError(f"the emulator speaks only http, not {scope['type']}")
         try:
-            await _send(await self._answer(await self._read(scope, receive)), send)
+            await _send(await self._receive(scope, receive), send)
         except ConnectionLost as lost:
             await _lose_connection(scope, receive, lost)
 
-    async def _read(self, scope: Scope, receive: Receive) -> Request | None:
+    async def _receive(self, scope: Scope, receive: Receive) -> Answer:
         arrived = self.emulator.clock.ticks()
+        refusal = self._visitors.refusal(scope)
+        if refusal is not None:
+            return plain_text(403, refusal)
         found = read_path(scope["path"])
         if found is None:
-            return None
-        return Request(
+            return nginx_page(404)
+        body = await read_body(scope["headers"], receive)
+        if body is None:
+            return nginx_page(413)
+        request = Request(
             *found,
             query=scope["query_string"].decode("latin-1"),
-            body=await _read_body(receive),
-            bearer=_read_bearer(scope["headers"]),
+            body=body,
+            bearer=read_bearer(scope["headers"]),
             address=(scope.get("client") or ("",))[0],
             arrived=arrived,
         )
+        return await self._answer(request)
 
-    async def _answer(self, request: Request | None) -> Answer:
-        if request is None:
-            return nginx_page(404)
+    async def _answer(self, request: Request) -> Answer:
         gate = self.emulator.faults.take(request.provider, request.function, gate=True)
         accepted = gate is None and self.emulator.admit(request)
         self.emulator.note(request, accepted=accepted)
@@ -162,22 +174,6 @@ async def _lose_connection(scope: Scope, receive: Receive, lost: ConnectionLost)
         message = await receive()
 
 
-async def _read_body(receive: Receive) -> bytes:
-    body, more = b"", True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ConnectionLost
-        body, more = body + message.get("body", b""), message.get("more_body", False)
-    return body
-
-
-def _read_bearer(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
-    value = dict(headers).get(b"authorization", b"").decode("latin-1")
-    scheme, _, token = value.partition(" ")
-    return token.strip(" \t") or None if scheme.lower() == "bearer" else None
-
-
 def create_app(
     *,
     tokens: Iterable[str] = (DEFAULT_TOKEN,),
@@ -199,10 +195,16 @@ def create_app(
     moves: str | None = None,
     search: str = "contains",
     lag: float = 0.0,
+    allow_hosts: Iterable[str] = (),
 ) -> App:
     """Make both services: SetCronJob under `/api/`, FastCron under `/api/v1/`.
 
-    Accounts: each of `tokens` has one. `storage` is a file or `":memory:"`.
+    Accounts: each of `tokens` has one. `storage` is a file or `":memory:"`. A file has passwords in
+    it, so only its owner may read it, and one emulator at a time uses it.
+
+    Callers: only programs on this machine. A request for another Host gets a 403, unless
+    `allow_hosts` has the name. So does a request that a page of another site makes. Calls in
+    process may use any name. A body of more than 16 MiB gets a 413.
 
     Rate limit: `rates` are in requests per second by provider. `None` means no limit, and a
     provider left out has its documented rate. `limiter` counts by method `leaky`, `sliding` or
@@ -224,9 +226,11 @@ def create_app(
     SQL's wild cards. `like_badly_escaped` finds no keyword with these two characters. `none` finds
     nothing. Lists of jobs and groups show the state of `lag` seconds ago on the clock's `ticks`.
 
-    Raises `ValueError` for an unknown name or a number out of range.
+    Raises `ValueError` for an unknown name or a number out of range, and `OSError` for a file that
+    cannot be used.
     """
     _check_parts(storage, clock, rates)
+    visitors = read_visitors(allow_hosts)
     emulator = Emulator(
         tokens=tokens,
         settings=Settings(
@@ -238,7 +242,7 @@ def create_app(
         store=Store(storage),
         limit_by=limit_by,
     )
-    return App(emulator, error_status=error_status)
+    return App(emulator, error_status=error_status, visitors=visitors)
 
 
 def _check_parts(storage: object, clock: object, rates: object) -> None:

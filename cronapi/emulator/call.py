@@ -102,8 +102,13 @@ class Call:
         return document
 
     def all(self, kind: str) -> list[Document]:
-        """Return this account's documents of a kind, by ascending id."""
-        return self.store.all(kind, self.provider, self.account)
+        """Return this account's documents of a kind, by ascending id. They must not be changed."""
+        return self.store.listed(kind, self.provider, self.account)
+
+    def some(self, kind: str, begin: int, size: int) -> list[Document]:
+        """Return at most `size` of this account's documents, from the place `begin`."""
+        # SQLite counts in 64 bits.
+        return self.store.listed(kind, self.provider, self.account, min(begin, 2**62), size)
 
     def as_listed(self, kind: str, documents: list[Document]) -> list[Document]:
         """Return documents of a kind as a list shows them: as they were before the lag."""
@@ -113,7 +118,13 @@ class Call:
 
     def add(self, kind: str, document: Document) -> Document:
         """Store a new document and return it with its id."""
-        added = self.store.add(kind, self.provider, self.account, document)
+        added = self.numbered(kind, document)
+        self.store.put(kind, self.provider, self.account, added)
+        return added
+
+    def numbered(self, kind: str, document: Document) -> Document:
+        """Return a new document with its id, still to be stored."""
+        added = {"id": self.store.next_id(kind, self.provider), **document}
         self._note(kind, added["id"], None)
         return added
 

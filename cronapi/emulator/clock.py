@@ -10,17 +10,23 @@ from attrs import frozen
 from cronapi.emulator.checks import is_number, shown
 
 
+def _system_time() -> float:
+    # Looked up at each call: tools that stop the time in tests put another function there.
+    return time.time()
+
+
 @frozen(kw_only=True)
 class Clock:
     """Two readings of time, each from a callable.
 
-    `now` gives Unix seconds, and the services use it for due runs and the ends of pauses. `ticks`
-    gives monotonic seconds, and only the limiter uses it. `Clock(ticks=anyio.current_time)` counts
-    arrivals in the time of the running event loop, virtual time included. Raises `ValueError` for
+    `now` gives Unix seconds, and the services use it for due runs and the ends of pauses. By
+    default it follows freezegun and time-machine. `ticks` gives monotonic seconds, which these do
+    not stop, and only the limiter and the lag of lists use it. `Clock(ticks=anyio.current_time)`
+    counts in the time of the running event loop, virtual time included. Raises `ValueError` for
     anything that cannot be called.
     """
 
-    _now: Callable[[], float] = time.time
+    _now: Callable[[], float] = _system_time
     _ticks: Callable[[], float] = time.monotonic
 
     def __attrs_post_init__(self) -> None:

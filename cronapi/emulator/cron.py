@@ -68,7 +68,7 @@ def pause(call: Call) -> Document:
     """Suspend a job for a span such as `15 minutes`. A disabled job stays disabled."""
     job = find_job(call, call.params["id"])
     span = read_span(call.params["for"])
-    if span is None:
+    if span is None or span.months:
         raise Refusal("Parameter for must be a span of time, such as 15 minutes.")
     if job["status"] != ACTIVE and job["resumes"] is None:
         return job_data(call, job)

@@ -1,192 +1,213 @@
-"""Crontab expressions of the services, and their random fields.
+"""Crontab expressions of the services as runs in Unix time, forward and backward.
 
-cronsim evaluates plain expressions, by Debian's daylight-saving rules. Where the services differ,
-an expression is first translated to an equal one for cronsim. Source: FastCron guides
-"cron-expressions" and "random-time".
+The wall clock of a zone is taken a day of UTC at a time, so that both directions see the same runs.
+Source: FastCron's guide "cron-expressions", and Debian's cron(8) for changes of the clock.
 """
 
 from __future__ import annotations
 
-import random
-import re
-from datetime import UTC, datetime, timedelta
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from attrs import frozen
-from cronsim import CronSim, CronSimError
+
+from cronapi.emulator.cron_fields import (
+    DAY,
+    FIELD_NAMES,
+    HOUR,
+    LAST_DAY,
+    MINUTE,
+    MONTH,
+    WEEKDAY,
+    draw,
+    is_random,
+    read_field,
+    values_of,
+)
+from cronapi.emulator.wall_clock import DAY as SECONDS_OF_A_DAY
+from cronapi.emulator.wall_clock import Stretch, stretches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from zoneinfo import ZoneInfo
 
-MINUTE, HOUR, DAY, MONTH, WEEKDAY = range(5)
-_FIELD_NAMES = ("minute", "hour", "day", "month", "weekday")
-_LOWEST_TO_HIGHEST = {MINUTE: (0, 59), HOUR: (0, 23), DAY: (1, 31), MONTH: (1, 12), WEEKDAY: (1, 7)}
-_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
-_WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
-
-_ITEM = r"(?:\*(?:/[1-9]\d*)?|\d+(?:-\d+(?:/[1-9]\d*)?)?)"
-_LIST = re.compile(rf"{_ITEM}(?:,{_ITEM})*")
-_RANDOM = re.compile(rf"R(\d*)(?:,({_ITEM}(?:,{_ITEM})*))?")
-_A_DAY = timedelta(days=1)
+_EPOCH = date(1970, 1, 1).toordinal()
+# One day of UTC is read together with the dates beside it.
+_FIRST_DAY, _LAST_DAY = date.min.toordinal() - _EPOCH + 2, date.max.toordinal() - _EPOCH - 2
+# A 29th of February may be eight years away. An expression that waits longer never matches.
+_LONGEST_WAIT = 9 * 366
+_HOURS = 24
 
 
 @frozen
+class _Dates:
+    """The dates of an expression. `None` stands for every day, or every weekday."""
+
+    months: frozenset[int]
+    days: frozenset[int] | None
+    weekdays: frozenset[int] | None
+    last: bool
+
+    def __contains__(self, day: int) -> bool:
+        """Return True for a day, counted from 1970-01-01 as 0, that fits."""
+        found = date.fromordinal(_EPOCH + day)
+        if found.month not in self.months:
+            return False
+        # With both restricted, a match of either is enough.
+        either = self.days is not None and self.weekdays is not None
+        fits = any if either else all
+        return fits((self._has_day(day, found.day), self._has_weekday(found)))
+
+    def _has_day(self, day: int, number: int) -> bool:
+        if self.last:
+            return date.fromordinal(_EPOCH + day + 1).day == 1
+        return self.days is None or number in self.days
+
+    def _has_weekday(self, found: date) -> bool:
+        return self.weekdays is None or found.isoweekday() in self.weekdays
+
+
+@frozen(eq=False)
 class Crontab:
-    """A five-field expression for cronsim, with a run at each of `seconds` of a matching minute."""
+    """A five-field expression with a run at each of `seconds` of a matching minute.
 
-    expression: str
-    seconds: tuple[int, ...] = (0,)
-
-    def after(self, start: int, zone: ZoneInfo) -> Iterator[int]:
-        """Yield the runs later than `start`, earliest first."""
-        # One minute back: the minute of `start` may have a run at a later second.
-        for minute in CronSim(self.expression, datetime.fromtimestamp(start - 60, zone)):
-            first = int(minute.timestamp())
-            yield from (first + second for second in self.seconds if first + second > start)
-
-    def until(self, start: int, end: int, zone: ZoneInfo) -> Iterator[int]:
-        """Yield the runs later than `start` and not later than `end`, latest first."""
-        # From a whole minute: versions of cronsim treat seconds differently.
-        next_minute = (end // 60 + 1) * 60
-        for minute in CronSim(
-            self.expression, datetime.fromtimestamp(next_minute, zone), reverse=True
-        ):
-            first = int(minute.timestamp())
-            if first + 60 <= start:
-                return
-            yield from (
-                first + second for second in reversed(self.seconds) if start < first + second <= end
-            )
-
-
-@frozen
-class RandomCrontab:
-    """An expression with R fields: minutes are drawn anew for every hour, hours for every day.
-
-    A draw depends only on `seed`, the field and the period: asking twice gives the same runs.
+    A random field is drawn anew: minutes for every hour, hours for every day. A draw depends only
+    on `seed`, the field and the period, so that asking twice gives the same runs.
     """
 
     fields: tuple[str, ...]
+    seconds: tuple[int, ...]
     seed: str
+    dates: _Dates
+    frequent: bool
 
     def after(self, start: int, zone: ZoneInfo) -> Iterator[int]:
         """Yield the runs later than `start`, earliest first."""
-        first = datetime.fromtimestamp(start, zone).replace(tzinfo=None) - 2 * _A_DAY
-        for day in CronSim(self._days, first):
-            yield from (run for run in self._runs(day, zone) if run > start)
+        for runs in self._by_day(range(start // SECONDS_OF_A_DAY, _LAST_DAY), zone):
+            yield from (run for run in runs if run > start)
 
     def until(self, start: int, end: int, zone: ZoneInfo) -> Iterator[int]:
         """Yield the runs later than `start` and not later than `end`, latest first."""
-        last = datetime.fromtimestamp(end, zone).replace(tzinfo=None) + 2 * _A_DAY
-        for day in CronSim(self._days, last, reverse=True):
-            if datetime.fromtimestamp(start, UTC).replace(tzinfo=None) > day + 3 * _A_DAY:
+        days = range(end // SECONDS_OF_A_DAY, start // SECONDS_OF_A_DAY - 1, -1)
+        for runs in self._by_day(days, zone):
+            yield from (run for run in reversed(runs) if start < run <= end)
+
+    def count(self, start: int, end: int, zone: ZoneInfo) -> int:
+        """Return the number of runs later than `start` and not later than `end`."""
+        days = range(start // SECONDS_OF_A_DAY, end // SECONDS_OF_A_DAY + 1)
+        return sum(
+            bisect_left(runs, end + 1) - bisect_left(runs, start + 1)
+            for runs in self._by_day(days, zone)
+        )
+
+    def _by_day(self, days: Iterable[int], zone: ZoneInfo) -> Iterator[Sequence[int]]:
+        """Yield the runs of each day of UTC that has some, up to a wait that is too long."""
+        waited = 0
+        for day in days:
+            runs = _runs_of(self, day, zone) if _FIRST_DAY <= day <= _LAST_DAY else ()
+            if runs:
+                waited = 0
+                yield runs
+            elif waited < _LONGEST_WAIT:
+                waited += 1
+            else:
                 return
-            yield from (run for run in reversed(self._runs(day, zone)) if start < run <= end)
-
-    @property
-    def _days(self) -> str:
-        return " ".join(("0", "0", *self.fields[DAY:]))
-
-    def _runs(self, day: datetime, zone: ZoneInfo) -> list[int]:
-        # A set: when the clock is put forward, two hours of the day can be the same Unix time.
-        runs: set[int] = set()
-        for hour in _draw(self.fields[HOUR], HOUR, f"{self.seed} {day:%Y-%m-%d}"):
-            minutes = _draw(self.fields[MINUTE], MINUTE, f"{self.seed} {day:%Y-%m-%d} {hour}")
-            times = (day.replace(hour=hour, minute=minute, tzinfo=zone) for minute in minutes)
-            runs.update(int(time.timestamp()) for time in times)
-        return sorted(runs)
 
 
-def read_crontab(
-    text: str, *, seconds: tuple[int, ...] = (0,), seed: str = ""
-) -> Crontab | RandomCrontab:
+def read_crontab(text: str, *, seconds: tuple[int, ...] = (0,), seed: str = "") -> Crontab:
     """Read an expression of five fields.
 
-    Weekdays go from 1 (Monday) to 7 (Sunday), and 0 is also Sunday. Raises a `ValueError` that
-    names the wrong field.
+    Weekdays go from 1 (Monday) to 7 (Sunday), and 0 is also Sunday. An expression may name dates
+    that no year has, and then never runs. Raises a `ValueError` that names the wrong field.
     """
     words = text.upper().split()
-    if len(words) != len(_FIELD_NAMES):
+    if len(words) != len(FIELD_NAMES):
         raise ValueError(f"an expression has five fields, not {len(words)}: {text!r}")
-    fields = tuple(_translate(word, index) for index, word in enumerate(words))
-    # cronsim does not know R, so it checks the expression with a star in its place.
-    plain = " ".join("*" if _RANDOM.fullmatch(field) else field for field in fields)
-    try:
-        CronSim(plain, datetime(2000, 1, 1, tzinfo=UTC))
-    except CronSimError as error:
-        raise ValueError(f"{error} in {text!r}") from error
-    if plain == " ".join(fields):
-        return Crontab(plain, seconds)
-    return RandomCrontab(fields, f"{seed} {' '.join(fields)}")
+    fields = tuple(read_field(word, index) for index, word in enumerate(words))
+    dates = _Dates(
+        months=frozenset(values_of(fields[MONTH], MONTH)),
+        days=_restricted(fields[DAY], DAY),
+        weekdays=_restricted(fields[WEEKDAY], WEEKDAY),
+        last=fields[DAY] == LAST_DAY,
+    )
+    return Crontab(fields, seconds, f"{seed} {' '.join(fields)}", dates, _is_frequent(fields))
 
 
-def _translate(word: str, index: int) -> str:
-    field = _without_names(word, index)
-    if index == DAY and field == "L":
-        return field
-    if index in {MINUTE, HOUR} and _is_drawable(field, index):
-        return field
-    if not _LIST.fullmatch(field):
-        raise ValueError(f"bad {_FIELD_NAMES[index]} {word!r}")
-    return field if index in {MINUTE, HOUR, MONTH} else _without_starred_steps(field, index)
+def _restricted(field: str, index: int) -> frozenset[int] | None:
+    if {"*", "*/1"} & set(field.split(",")):
+        return None
+    return frozenset() if field == LAST_DAY else frozenset(values_of(field, index))
 
 
-def _without_names(word: str, index: int) -> str:
-    if index == MONTH:
-        return re.sub("|".join(_MONTHS), lambda name: str(_MONTHS.index(name[0]) + 1), word)
-    if index == WEEKDAY:
-        from_sunday = re.sub("SUN(?=-)", "0", word)
-        return re.sub(
-            "|".join(_WEEKDAYS), lambda name: str(_WEEKDAYS.index(name[0]) + 1), from_sunday
-        )
-    return word
+def _is_frequent(fields: tuple[str, ...]) -> bool:
+    """Return True for a job that runs every hour or more often, so that no change matters to it.
 
-
-def _without_starred_steps(field: str, index: int) -> str:
-    """Write `*/2` as `1-31/2`.
-
-    cronsim counts weekdays from 0, and takes a field that begins with a star for unrestricted.
+    Like Debian's cron, go by the stars. `*/6` is not every hour.
     """
-    lowest, highest = _LOWEST_TO_HIGHEST[index]
-    items = field.split(",")
-    if "*" in items or "*/1" in items:
-        return "*"
-    return ",".join(item.replace("*/", f"{lowest}-{highest}/") for item in items)
+    every_hour = fields[HOUR].startswith("*") and len(values_of(fields[HOUR], HOUR)) == _HOURS
+    return every_hour or fields[MINUTE].startswith("*")
 
 
-def _is_drawable(field: str, index: int) -> bool:
-    match = _RANDOM.fullmatch(field)
-    if not match:
-        return False
-    lowest, highest = _LOWEST_TO_HIGHEST[index]
-    choices = _expand(match[2] or "*", index)
-    if int(match[1] or 1) not in range(1, len(choices) + 1) or not set(choices) <= set(
-        range(lowest, highest + 1)
-    ):
-        raise ValueError(
-            f"{field!r} draws more values than there are, or has a wrong {_FIELD_NAMES[index]}"
-        )
-    return True
+@lru_cache(maxsize=64)
+def _runs_of(crontab: Crontab, day: int, zone: ZoneInfo) -> Sequence[int]:
+    """Return the runs of one day of UTC, ascending."""
+    if not any(near in crontab.dates for near in (day - 1, day, day + 1)):
+        return ()
+    return [run for stretch in stretches(day, zone) for run in _runs_in(crontab, stretch)]
 
 
-def _draw(field: str, index: int, seed: str) -> list[int]:
-    match = _RANDOM.fullmatch(field)
-    if not match:
-        return _expand(field, index)
-    # Not for secrets: unpredictable runs would make tests fail by chance.
-    generator = random.Random(f"{seed} {_FIELD_NAMES[index]}")  # noqa: S311 -- repeatable on purpose
-    return sorted(generator.sample(_expand(match[2] or "*", index), int(match[1] or 1)))
+def _runs_in(crontab: Crontab, stretch: Stretch) -> list[int]:
+    """Return the runs in a stretch, ascending.
+
+    A job that runs less often than every hour runs once for all that was skipped, and not again
+    while the clock repeats itself.
+    """
+    begins, ends = stretch.start + stretch.offset, stretch.end + stretch.offset
+    if crontab.frequent:
+        return [time - stretch.offset for time in _times(crontab, begins, ends)]
+    missed = any(True for _ in _times(crontab, stretch.skipped, begins))
+    runs = [time - stretch.offset for time in _times(crontab, stretch.new, ends)]
+    return [stretch.start, *runs] if missed and stretch.start not in runs[:1] else runs
 
 
-def _expand(field: str, index: int) -> list[int]:
-    return sorted({value for item in field.split(",") for value in _values(item, index)})
+def _times(crontab: Crontab, begin: int, end: int) -> Iterator[int]:
+    """Yield the times of the wall clock from `begin` up to `end` that match."""
+    for day in range(begin // SECONDS_OF_A_DAY, -(-end // SECONDS_OF_A_DAY)):
+        if day in crontab.dates:
+            midnight, times = day * SECONDS_OF_A_DAY, _times_of_day(crontab, day)
+            first, last = (bisect_left(times, edge - midnight) for edge in (begin, end))
+            yield from (midnight + time for time in times[first:last])
 
 
-def _values(item: str, index: int) -> range:
-    span, _, step = item.partition("/")
-    lowest, highest = _LOWEST_TO_HIGHEST[index]
-    if span != "*":
-        first, _, last = span.partition("-")
-        lowest, highest = int(first), int(last or first)
-    return range(lowest, highest + 1, int(step or 1))
+def _times_of_day(crontab: Crontab, day: int) -> Sequence[int]:
+    fields = crontab.fields[: HOUR + 1]
+    if not any(map(is_random, fields)):
+        return _fixed_times(fields, crontab.seconds)
+    return _drawn_times(fields, crontab.seconds, f"{crontab.seed} {date.fromordinal(_EPOCH + day)}")
+
+
+@lru_cache(maxsize=1024)
+def _fixed_times(fields: tuple[str, ...], seconds: tuple[int, ...]) -> Sequence[int]:
+    minutes = values_of(fields[MINUTE], MINUTE)
+    return _in_seconds(
+        ((hour, minute) for hour in values_of(fields[HOUR], HOUR) for minute in minutes), seconds
+    )
+
+
+@lru_cache(maxsize=64)
+def _drawn_times(fields: tuple[str, ...], seconds: tuple[int, ...], seed: str) -> Sequence[int]:
+    hours = draw(fields[HOUR], HOUR, seed)
+    return _in_seconds(
+        (
+            (hour, minute)
+            for hour in hours
+            for minute in draw(fields[MINUTE], MINUTE, f"{seed} {hour}")
+        ),
+        seconds,
+    )
+
+
+def _in_seconds(minutes: Iterable[tuple[int, int]], seconds: tuple[int, ...]) -> Sequence[int]:
+    return [(hour * 60 + minute) * 60 + second for hour, minute in minutes for second in seconds]

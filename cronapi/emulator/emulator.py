@@ -17,7 +17,7 @@ from cronapi.emulator.history import History
 from cronapi.emulator.limiter import Limiter
 from cronapi.emulator.parameters import read_parameters, signature
 from cronapi.emulator.refusal import UNKNOWN_TOKEN, Refusal
-from cronapi.emulator.request import Content, Request, read_content
+from cronapi.emulator.request import Content, Request
 from cronapi.emulator.service import HANDLERS, functions
 from cronapi.emulator.store import Document, Store
 
@@ -124,12 +124,12 @@ class Emulator:
         if self._limit_by == "address":
             return request.address
         try:
-            return read_content(request).token or ""
+            return request.content.token or ""
         except Refusal:
             return ""
 
     def _data(self, request: Request, *, half: bool) -> object:
-        content = read_content(request)
+        content = request.content
         account = self._account(content)
         if request.function not in functions(request.provider, self.settings.era):
             raise Refusal(f"Unknown function: {request.function.removeprefix('?')}.")

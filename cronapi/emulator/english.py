@@ -1,6 +1,7 @@
 """English time expressions: a strict subset of the texts that PHP's `strtotime` reads.
 
-Source: FastCron's guide to time expressions. Any other text is refused rather than guessed.
+Source: FastCron's guide to time expressions. Any other text is refused rather than guessed. No word
+depends on the locale of the process.
 """
 
 from __future__ import annotations
@@ -11,49 +12,75 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from cronapi.emulator.wall_clock import unix_time
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from zoneinfo import ZoneInfo
 
 _SECONDS = {"second": 1, "sec": 1, "minute": 60, "min": 60, "hour": 3600}
 _DAYS = {"day": 1, "week": 7}
+_MONTHS = {"month": 1, "year": 12}
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_MONTH_NAMES = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
 
-_UNIT = "|".join((*_SECONDS, *_DAYS))
-_PART = re.compile(rf"(\d+)\s*({_UNIT})s?\b", re.IGNORECASE)
-_SPAN = re.compile(rf"\d+\s*(?:{_UNIT})s?(?:\s+\d+\s*(?:{_UNIT})s?)*", re.IGNORECASE)
-_CLOCK = r"(?:\s+(?P<clock>\d{1,2}:\d{2}))?"
-_DAY_NAME = rf"(?P<weekday>{'|'.join(f'{name[:3]}(?:{name[3:]})?' for name in _WEEKDAYS)})"
-_SPAN_AND_TIME = re.compile(rf"(?P<span>{_SPAN.pattern})(?:\s+{_DAY_NAME})?{_CLOCK}", re.IGNORECASE)
-_NEXT_WEEKDAY = re.compile(rf"next\s+{_DAY_NAME}{_CLOCK}", re.IGNORECASE)
-_TOMORROW = re.compile(rf"tomorrow{_CLOCK}", re.IGNORECASE)
-_NEXT_MONTH = re.compile(rf"(?P<edge>first|last)\s+day\s+of\s+next\s+month{_CLOCK}", re.IGNORECASE)
+
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(text, re.IGNORECASE | re.ASCII)
+
+
+def _names(names: tuple[str, ...]) -> str:
+    """Return a pattern of names in full or by their first three letters."""
+    return "|".join(f"{name[:3]}(?:{name[3:]})?" for name in names)
+
+
+_UNIT = "|".join((*_SECONDS, *_DAYS, *_MONTHS))
+_PART = _pattern(rf"(\d+)\s*({_UNIT})s?\b")
+_SPAN = _pattern(rf"\d+\s*(?:{_UNIT})s?(?:\s+\d+\s*(?:{_UNIT})s?)*")
+_TIME = r"\d{1,2}:\d{2}(?:\s*[AP]M)?|\d{1,2}\s*[AP]M"
+_TIME_PARTS = _pattern(r"(\d+)(?::(\d+))?\s*([AP]M)?")
+_CLOCK = rf"(?:\s+(?P<clock>{_TIME}))?"
+_DAY_NAME = rf"(?P<weekday>{_names(_WEEKDAYS)})"
+_SPAN_AND_TIME = _pattern(rf"(?P<span>{_SPAN.pattern})(?:\s+{_DAY_NAME})?{_CLOCK}")
+_NEXT_WEEKDAY = _pattern(rf"next\s+{_DAY_NAME}{_CLOCK}")
+_TOMORROW = _pattern(rf"tomorrow{_CLOCK}")
+_NEXT_MONTH = _pattern(rf"(?P<edge>first|last)\s+day\s+of\s+next\s+month{_CLOCK}")
+_DATE = _pattern(
+    rf"(?P<month>{_names(_MONTH_NAMES)})\s+(?P<day>\d{{1,2}}),\s+(?P<year>\d{{4}}),?\s+(?P<clock>{_TIME})"
+)
+_DATE_IN_DIGITS = _pattern(
+    rf"(?P<year>\d{{4}})-(?P<month>\d{{2}})-(?P<day>\d{{2}})\s+(?P<clock>{_TIME})"
+)
 _UNIX_EPOCH = 1970
-_DATE_FORMATS = ("%b %d, %Y, %H:%M", "%B %d, %Y, %H:%M", "%b %d, %Y %H:%M", "%B %d, %Y %H:%M")
+_HALF_A_DAY = 12
 
 
 @frozen
 class Span:
-    """A length of time: days on the wall clock, seconds on the Unix clock."""
+    """A length of time: months and days on the wall clock, seconds on the Unix clock."""
 
+    months: int
     days: int
     seconds: int
 
     @property
     def total(self) -> int:
-        """The whole length in seconds, with days of 24 hours."""
+        """The whole length of a span without months in seconds, with days of 24 hours."""
         return self.days * 86_400 + self.seconds
 
 
 @frozen
 class Recurring:
-    """A time expression: `step` leads from one run to the next.
+    """A time expression: `step` leads from one run in Unix seconds to the next, in a zone.
 
     The first step starts at the time of planning. `period` is the constant distance of two runs in
     seconds, or 0 if it varies.
     """
 
-    step: Callable[[datetime], datetime]
+    step: Callable[[int, ZoneInfo], int]
     period: int = 0
 
     def after(self, start: int, zone: ZoneInfo) -> Iterator[int]:
@@ -70,11 +97,17 @@ class Recurring:
             return iter(range(end - (end - start) % self.period, start, -self.period))
         return reversed(list(_not_later(self.after(start, zone), end)))
 
+    def count(self, start: int, end: int, zone: ZoneInfo) -> int:
+        """Return the number of runs that follow a run at `start`, up to and including `end`."""
+        if self.period:
+            return max(0, end - start) // self.period
+        return sum(1 for _ in _not_later(self.after(start, zone), end))
+
     def _next(self, start: int, zone: ZoneInfo) -> int:
         if self.period:
             return start + self.period
         try:
-            return int(self.step(datetime.fromtimestamp(start, zone)).timestamp())
+            return self.step(start, zone)
         except (OverflowError, ValueError):
             # The calendar ends with the year 9999, and so does the series.
             return start
@@ -95,9 +128,12 @@ class Once:
         """Yield the run if it is later than `start` and not later than `end`."""
         return _not_later(self.after(start, zone), end)
 
+    def count(self, start: int, end: int, zone: ZoneInfo) -> int:
+        """Return 1 if the run is later than `start` and not later than `end`, else 0."""
+        return sum(1 for _ in self.until(start, end, zone))
+
     def _unix(self, zone: ZoneInfo) -> int:
-        time = self.time if self.time.tzinfo else self.time.replace(tzinfo=zone)
-        return int(time.timestamp())
+        return int(self.time.timestamp()) if self.time.tzinfo else unix_time(self.time, zone)
 
 
 def read_span(text: str) -> Span | None:
@@ -105,9 +141,11 @@ def read_span(text: str) -> Span | None:
     if not _SPAN.fullmatch(text.strip()):
         return None
     parts = [(int(count), unit.lower()) for count, unit in _PART.findall(text)]
-    days = sum(count * _DAYS.get(unit, 0) for count, unit in parts)
-    seconds = sum(count * _SECONDS.get(unit, 0) for count, unit in parts)
-    return Span(days, seconds) if days or seconds else None
+    months, days, seconds = (
+        sum(count * units.get(unit, 0) for count, unit in parts)
+        for units in (_MONTHS, _DAYS, _SECONDS)
+    )
+    return Span(months, days, seconds) if months or days or seconds else None
 
 
 def read_recurring(text: str) -> Recurring | None:
@@ -120,18 +158,21 @@ def read_recurring(text: str) -> Recurring | None:
 
 
 def read_date(text: str) -> Once | None:
-    """Read an ISO date and time, or one like `Feb 14, 2030, 7:30`, else return `None`."""
-    for read in (datetime.fromisoformat, *(_format_reader(form) for form in _DATE_FORMATS)):
-        try:
-            time = read(text.strip())
-        except ValueError:
-            continue
-        return Once(time) if time.year >= _UNIX_EPOCH else None
-    return None
+    """Read an ISO date and time, or one like `Feb 14, 2030, 7:30 PM`, else return `None`."""
+    match = _DATE.fullmatch(text.strip()) or _DATE_IN_DIGITS.fullmatch(text.strip())
+    try:
+        time = _dated(match) if match else datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    return Once(time) if time.year >= _UNIX_EPOCH else None
 
 
-def _format_reader(form: str) -> Callable[[str], datetime]:
-    return lambda text: datetime.strptime(text, form)  # noqa: DTZ007 -- the zone is the job's
+def _dated(match: re.Match[str]) -> datetime:
+    month = match["month"]
+    number = int(month) if month.isdigit() else _place(month, _MONTH_NAMES) + 1
+    day = datetime(int(match["year"]), number, int(match["day"]))  # noqa: DTZ001 -- the zone is the job's
+    hour, minute = _read_clock(match["clock"]) or (0, 0)
+    return day.replace(hour=hour, minute=minute)
 
 
 def _not_later(runs: Iterator[int], end: int) -> Iterator[int]:
@@ -145,26 +186,25 @@ def _span_and_time(match: re.Match[str]) -> Recurring | None:
     span, weekday, clock = read_span(match["span"]), match["weekday"], _read_clock(match["clock"])
     if span is None:
         return None
-    if not (span.days or weekday or clock):
-        return Recurring(lambda last: last, span.seconds)
-    return Recurring(lambda last: _set(_move(last, span), weekday, clock))
+    if not (span.months or span.days or weekday or clock):
+        return Recurring(lambda last, _: last, span.seconds)
+    return _stepping(lambda last, zone: _move(last, span, zone), weekday, clock)
 
 
 def _next_weekday(match: re.Match[str]) -> Recurring:
-    clock = _read_clock(match["clock"])
-    return Recurring(lambda last: _set(last + timedelta(days=1), match["weekday"], clock))
+    return _stepping(_tomorrow_at_this_time, match["weekday"], _read_clock(match["clock"]))
 
 
 def _tomorrow(match: re.Match[str]) -> Recurring:
-    clock = _read_clock(match["clock"]) or (0, 0)
-    return Recurring(lambda last: _set(last + timedelta(days=1), None, clock))
+    return _stepping(_tomorrow_at_this_time, None, _read_clock(match["clock"]) or (0, 0))
 
 
 def _next_month(match: re.Match[str]) -> Recurring:
     months = {"first": 1, "last": 2}[match["edge"].lower()]
-    clock = _read_clock(match["clock"])
-    return Recurring(
-        lambda last: _set(_month_start(last, months) - timedelta(days=months - 1), None, clock)
+    return _stepping(
+        lambda last, zone: _month_start(_wall(last, zone), months) - timedelta(days=months - 1),
+        None,
+        _read_clock(match["clock"]),
     )
 
 
@@ -176,20 +216,42 @@ _READERS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Recurring | Non
 )
 
 
-def _move(start: datetime, span: Span) -> datetime:
-    by_days = start + timedelta(days=span.days)
-    return datetime.fromtimestamp(by_days.timestamp() + span.seconds, start.tzinfo)
+def _stepping(
+    move: Callable[[int, ZoneInfo], datetime], weekday: str | None, clock: tuple[int, int] | None
+) -> Recurring:
+    """Return steps that move on the wall clock, and then to the weekday and the clock time."""
+    return Recurring(lambda last, zone: unix_time(_set(move(last, zone), weekday, clock), zone))
+
+
+def _wall(time: int, zone: ZoneInfo) -> datetime:
+    return datetime.fromtimestamp(time, zone).replace(tzinfo=None)
+
+
+def _tomorrow_at_this_time(last: int, zone: ZoneInfo) -> datetime:
+    return _wall(last, zone) + timedelta(days=1)
+
+
+def _move(start: int, span: Span, zone: ZoneInfo) -> datetime:
+    time = _wall(start, zone)
+    if span.months:
+        # Like PHP, count on into the next month where a month is too short for the day.
+        time = _month_start(time, span.months) + timedelta(days=time.day - 1)
+    time += timedelta(days=span.days)
+    return _wall(unix_time(time, zone) + span.seconds, zone) if span.seconds else time
 
 
 def _set(time: datetime, weekday: str | None, clock: tuple[int, int] | None) -> datetime:
     """Move to the weekday on or after `time`, then to the clock time (midnight by default)."""
     if weekday:
-        wanted = [name[:3] for name in _WEEKDAYS].index(weekday[:3].lower())
-        time += timedelta(days=(wanted - time.weekday()) % 7)
+        time += timedelta(days=(_place(weekday, _WEEKDAYS) - time.weekday()) % 7)
         clock = clock or (0, 0)
     if clock:
-        time = time.replace(hour=clock[0], minute=clock[1], second=0, microsecond=0)
+        time = time.replace(hour=clock[0], minute=clock[1], second=0)
     return time
+
+
+def _place(name: str, names: tuple[str, ...]) -> int:
+    return [known[:3] for known in names].index(name[:3].lower())
 
 
 def _month_start(time: datetime, months: int) -> datetime:
@@ -199,8 +261,14 @@ def _month_start(time: datetime, months: int) -> datetime:
 
 
 def _read_clock(text: str | None) -> tuple[int, int] | None:
-    if not text:
+    """Read a time of day of 24 hours, or of 12 with AM or PM. Raises `ValueError` if it is none."""
+    match = _TIME_PARTS.fullmatch(text) if text else None
+    if match is None:
         return None
-    hour, minute = text.split(":")
-    parsed = datetime.strptime(f"{hour}:{minute}", "%H:%M")  # noqa: DTZ007 -- only a time of day
-    return parsed.hour, parsed.minute
+    hour, minute, half = int(match[1]), int(match[2] or 0), match[3]
+    hours = range(1, _HALF_A_DAY + 1) if half else range(24)
+    if hour not in hours or minute not in range(60):
+        raise ValueError(f"{text!r} is not a time of day")
+    if half:
+        hour = hour % _HALF_A_DAY + _HALF_A_DAY * (half.upper() == "PM")
+    return hour, minute

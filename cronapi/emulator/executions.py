@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cronapi.emulator.schedule import ScheduleSource, next_runs, past_runs
+from cronapi.emulator.schedule import ScheduleSource, count_runs, next_runs, past_runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,6 +22,7 @@ MOST_NEXT_RUNS = 100
 
 # A URL with such a part fails with this HTTP status.
 _FAILING = {"/404": 404, "/500": 500}
+_GOOD = 200
 _BODY = "OK"
 _SERVER_IP, _SOURCE_IP = "192.0.2.80", "198.51.100.7"
 
@@ -43,34 +44,30 @@ def with_next_due(job: Document, seed: str) -> Document:
 def run_due(job: Document, now: int, seed: str) -> tuple[Document, list[Document]]:
     """Return the job as of `now`, and the log rows of the runs since its last look, oldest first.
 
-    Of many runs only the last 50 are returned.
+    All runs count, and of many only the rows of the last 50 are returned.
     """
     if job["due"] is None or job["due"] > now:
         return job, []
     active = _resumed(job)
-    scheduled = past_runs(
-        schedule_of(active),
-        active["timezone"],
-        active["last"],
-        now,
-        KEPT_ROWS,
-        seed=_seed(active, seed),
-    )
-    runs = [{"time": time, "payload": None} for time in scheduled]
-    runs += [run for run in active["queued"] if run["time"] <= now]
+    asked = (schedule_of(active), active["timezone"], active["last"], now)
+    draws = _seed(active, seed)
+    scheduled = past_runs(*asked, KEPT_ROWS, seed=draws)
+    queued = [run for run in active["queued"] if run["time"] <= now]
+    runs = [{"time": time, "payload": None} for time in scheduled] + queued
+    count = count_runs(*asked, seed=draws) + len(queued)
+    kept = sorted(runs, key=_time)[-KEPT_ROWS:]
     rows = [
         _log_row(active, run, number)
-        for number, run in enumerate(sorted(runs, key=_time), start=active["runs"] + 1)
+        for number, run in enumerate(kept, start=active["runs"] + count - len(kept) + 1)
     ]
-    failures = sum(row["status"] for row in rows)
     changed = {
         **active,
         "last": max([active["last"], *scheduled]),
         "queued": [run for run in active["queued"] if run["time"] > now],
-        "runs": active["runs"] + len(rows),
-        "fail": active["fail"] + failures if failures or not rows else 0,
+        "runs": active["runs"] + count,
+        "fail": _failures(active, count),
     }
-    return with_next_due(changed, seed), rows[-KEPT_ROWS:]
+    return with_next_due(changed, seed), rows
 
 
 def upcoming(job: Document, now: int, seed: str) -> list[int]:
@@ -111,9 +108,20 @@ def _time(run: Document) -> int:
     return int(run["time"])
 
 
+def _failures(job: Document, runs: int) -> int:
+    """Return the failures in a row after more runs, which all end alike."""
+    if not runs:
+        return int(job["fail"])
+    return 0 if _status(job) == _GOOD else int(job["fail"] + runs)
+
+
+def _status(job: Document) -> int:
+    return next((status for part, status in _FAILING.items() if part in job["url"]), _GOOD)
+
+
 def _log_row(job: Document, run: Document, number: int) -> Document:
-    status = next((status for part, status in _FAILING.items() if part in job["url"]), 200)
-    failed = status != 200  # noqa: PLR2004 -- HTTP's own number
+    status = _status(job)
+    failed = status != _GOOD
     return {
         "jobId": job["id"],
         "no": number,

@@ -90,8 +90,8 @@ def changed_job(call: Call, job: Document, given: Mapping[str, Any]) -> Document
 
 def add_job(call: Call, job: Document) -> Document:
     """Store a new job with its next due time, and return it."""
-    stored = call.add("job", job)
-    return save_job(call, spell(stored, job, call.settings.normalise))
+    numbered = call.numbered("job", job)
+    return save_job(call, spell(numbered, job, call.settings.normalise))
 
 
 def save_job(call: Call, job: Document) -> Document:

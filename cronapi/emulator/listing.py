@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cronapi.emulator.jobs import job_data, listed_jobs
+from cronapi.emulator.jobs import catch_up, job_data, listed_jobs
 from cronapi.emulator.search import found
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 def list_jobs(call: Call) -> list[Document]:
     """Return one page of the jobs with the keyword in their name, id or URL."""
     keyword = call.params.get("keyword", "")
+    if not (keyword or call.settings.moves or call.settings.lag or call.settings.ignore_page):
+        return [job_data(call, catch_up(call, job)) for job in call.some("job", *_place(call))]
     jobs = _ORDERS[call.settings.moves](call, listed_jobs(call))
     shown = [job for job in jobs if found(job, keyword, call.settings.search)]
     return [job_data(call, job) for job in _page(call, shown)]
@@ -25,9 +27,14 @@ def list_jobs(call: Call) -> list[Document]:
 def _page(call: Call, jobs: list[Document]) -> list[Document]:
     if call.settings.ignore_page:
         return jobs
-    size = call.settings.page_size
-    begin = (max(1, call.params.get("page", 1)) - 1) * size
+    begin, size = _place(call)
     return jobs[begin : begin + size]
+
+
+def _place(call: Call) -> tuple[int, int]:
+    """Return where the page that was asked for begins, and its length."""
+    size = call.settings.page_size
+    return (max(1, call.params.get("page", 1)) - 1) * size, size
 
 
 def _by_id(_call: Call, jobs: list[Document]) -> list[Document]:

@@ -15,6 +15,7 @@ _REASONS = {
     302: "Found",
     404: "Not Found",
     408: "Request Time-out",
+    413: "Request Entity Too Large",
     500: "Internal Server Error",
     502: "Bad Gateway",
     503: "Service Temporarily Unavailable",

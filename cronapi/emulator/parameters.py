@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from attrs import frozen
@@ -111,6 +112,7 @@ _FIXED: Mapping[str, Signature] = {
 }
 
 
+@cache
 def signature(provider: str, function: str) -> Signature:
     """Return the parameters of a function by its dotted name, or raise `KeyError`."""
     job, group = JOB_PARAMETERS[provider], _GROUP[provider]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
@@ -43,6 +44,11 @@ class Request:
     bearer: str | None = field(default=None, repr=False)
     address: str = ""
     arrived: float = 0.0
+
+    @cached_property
+    def content(self) -> Content:
+        """The parameters and the token, read once. Raises `Refusal` like `read_content`."""
+        return read_content(self)
 
 
 @frozen
@@ -84,8 +90,10 @@ def read_pairs(text: str) -> dict[str, object]:
     for name, value in parse_qsl(text, keep_blank_values=True):
         indexed = _INDEXED.fullmatch(name)
         items = pairs.get(indexed[1]) if indexed else None
-        if indexed:
-            pairs[indexed[1]] = [*items, value] if isinstance(items, list) else [value]
+        if indexed and isinstance(items, list):
+            items.append(value)
+        elif indexed:
+            pairs[indexed[1]] = [value]
         else:
             pairs[name] = value
     return pairs

@@ -31,6 +31,10 @@ class Schedule(Protocol):
         """Yield the runs later than `start` and not later than `end`, latest first."""
         ...
 
+    def count(self, start: int, end: int, zone: ZoneInfo) -> int:
+        """Return the number of runs later than `start` and not later than `end`."""
+        ...
+
 
 class Manual:
     """A schedule without runs: the job runs only on request."""
@@ -43,6 +47,10 @@ class Manual:
         """Yield nothing."""
         return iter(())
 
+    def count(self, start: int, end: int, zone: ZoneInfo) -> int:  # noqa: ARG002 -- every schedule has the same signature
+        """Return 0."""
+        return 0
+
 
 def read_schedule(source: ScheduleSource, *, seed: str = "") -> Schedule:
     """Read an expression, or the old SetCronJob value lists by name (`second` to `weekday`).
@@ -50,9 +58,11 @@ def read_schedule(source: ScheduleSource, *, seed: str = "") -> Schedule:
     Forms: five crontab fields, `N unit` and other time expressions, a date, `@N` (Unix seconds),
     `manual`. Raises `ValueError` for anything else. `seed` fixes the draws of random fields.
     """
-    return (
-        _read_text(source.strip(), seed) if isinstance(source, str) else _read_lists(source, seed)
-    )
+    if not isinstance(source, str):
+        return _read_lists(source, seed)
+    text = source.strip()
+    # Only random fields are drawn, so all jobs share the reading of any other text.
+    return _read_text(text, seed if "R" in text.upper() else "")
 
 
 def next_runs(
@@ -79,6 +89,16 @@ def past_runs(
     """
     runs = read_schedule(source, seed=seed).until(after, until, read_zone(timezone))
     return list(islice(runs, count))[::-1]
+
+
+def count_runs(
+    source: ScheduleSource, timezone: str, after: int, until: int, *, seed: str = ""
+) -> int:
+    """Return the number of runs later than `after`, up to and including `until`.
+
+    Both are in Unix seconds. Raises `ValueError` for an unknown zone or form.
+    """
+    return read_schedule(source, seed=seed).count(after, until, read_zone(timezone))
 
 
 def read_zone(name: str) -> ZoneInfo:

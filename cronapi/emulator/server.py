@@ -19,6 +19,8 @@ from cronapi.emulator.checks import is_whole, shown
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
 _LAST_PORT = 65_535
+# Addresses that stand for all of a machine's, with the one by which it calls itself.
+_EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- never listened on here
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -76,12 +78,19 @@ def _without_cancellation_error(app: App) -> App:
     return call_app
 
 
+def origin_of(host: str, port: int) -> str:
+    """Return the origin by which programs on this machine call a server."""
+    name = _EVERY_ADDRESS.get(host, host)
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+
+
 @asynccontextmanager
 async def serve(app: App, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
     """Serve an app on a socket while the block runs.
 
-    Yields the origin, such as `http://127.0.0.1:8080`. Port 0 picks a free port. Runs on asyncio
-    only. Raises `OSError` if the port is taken, and `ValueError` for a host or port that is none.
+    Yields the origin, such as `http://127.0.0.1:8080`. If `host` stands for every address, that is
+    the one for callers on this machine. Port 0 picks a free port. Runs on asyncio only. Raises
+    `OSError` if the port is taken, and `ValueError` for a host or port that is none.
     """
     if not isinstance(host, str) or not host or not is_whole(port, 0) or port > _LAST_PORT:
         raise ValueError(
@@ -106,7 +115,7 @@ async def serve(app: App, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIte
         listening.cancel()
         if serving.done():
             serving.result()
-        yield f"http://{host}:{server.servers[0].sockets[0].getsockname()[1]}"
+        yield origin_of(host, server.servers[0].sockets[0].getsockname()[1])
     finally:
         server.should_exit = True
         await asyncio.wait({serving})

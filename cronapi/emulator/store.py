@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import threading
 import weakref
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+from cronapi.emulator.state_file import keep_private, take
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Document = dict[str, Any]
+
+_IN_MEMORY = ":memory:"
+# Lists read the same documents again and again. A changed document is another text, so nothing has
+# to be forgotten.
+_read = lru_cache(maxsize=8192)(json.loads)
+_SHARED = dict.fromkeys(("job", "group", "account"), _read)
 
 # Ids of other kinds begin at 1.
 _FIRST_IDS = {"job": 100_001, "group": 1_001}
@@ -47,32 +57,60 @@ def _format_of(connection: sqlite3.Connection, path: str) -> int:
 
 
 def _connect(path: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
     try:
-        connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         number = _format_of(connection, path)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.executescript(_SCHEMA)
         if number != _FORMAT:
             connection.execute(f"PRAGMA user_version = {_FORMAT}")
-    except sqlite3.Error as error:
-        raise OSError(f"cannot use {path}: {error}") from error
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
+
+
+def _open(place: str | os.PathLike[str]) -> list[sqlite3.Connection]:
+    """Return the connections of a store, the store's own first."""
+    path = os.fspath(place)
+    if path == _IN_MEMORY:
+        return [_connect(path)]
+    try:
+        keep_private(path)
+        lock = take(path)
+    except (OSError, sqlite3.Error) as error:
+        raise OSError(f"cannot use {path}: {error}") from error
+    try:
+        return [_connect(path), lock]
+    except sqlite3.Error as error:
+        lock.close()
+        raise OSError(f"cannot use {path}: {error}") from error
+    except OSError:
+        lock.close()
+        raise
+
+
+def _close_all(connections: list[sqlite3.Connection]) -> None:
+    for connection in connections:
+        connection.close()
 
 
 class Store:
     """Documents by kind (`job`, `group`, `log`, `account`), provider, account and id.
 
     `path` is `":memory:"` or a file that survives a restart. Ids count up for each kind and
-    provider and are never used twice. Any thread may read the store while another one serves.
+    provider and are never used twice. Any thread may read the store while another one serves. Only
+    the owner may read a file, and one store at a time has it.
     """
 
-    def __init__(self, path: str = ":memory:") -> None:
+    def __init__(self, path: str | os.PathLike[str] = ":memory:") -> None:
         """Open or create the store, or raise `OSError` if the file cannot be used."""
-        self._connection = _connect(path)
+        connections = _open(path)
+        self._connection = connections[0]
         self._lock = threading.RLock()
         # A store that is dropped without a close should not warn about an open file.
-        self._close = weakref.finalize(self, self._connection.close)
+        self._close = weakref.finalize(self, _close_all, connections)
 
     def close(self) -> None:
         """Close the file. Closing twice is harmless."""
@@ -97,11 +135,15 @@ class Store:
 
     def add(self, kind: str, provider: str, account: str, document: Document) -> Document:
         """Store a new document and return it with its `id` as the first member."""
-        made = self.made(kind, provider) + 1
-        self._run("INSERT OR REPLACE INTO counters VALUES (?, ?, ?)", kind, provider, made)
-        numbered = {"id": _FIRST_IDS.get(kind, 1) + made - 1, **document}
+        numbered = {"id": self.next_id(kind, provider), **document}
         self.put(kind, provider, account, numbered)
         return numbered
+
+    def next_id(self, kind: str, provider: str) -> int:
+        """Return the id of a new document, which counts as made."""
+        made = self.made(kind, provider) + 1
+        self._run("INSERT OR REPLACE INTO counters VALUES (?, ?, ?)", kind, provider, made)
+        return _FIRST_IDS.get(kind, 1) + made - 1
 
     def put(self, kind: str, provider: str, account: str, document: Document) -> None:
         """Store a document under its `id`, in place of an earlier one."""
@@ -116,12 +158,13 @@ class Store:
         )
 
     def get(self, kind: str, provider: str, account: str, number: int) -> Document | None:
-        """Return a document, `None` for an unknown id."""
+        """Return a document, `None` for an unknown id. It is shared, and must not be changed."""
         rows = self._run(
             "SELECT body FROM documents WHERE kind = ? AND provider = ? AND account = ? AND id = ?",
             *(kind, provider, account, number),
         )
-        return json.loads(rows[0][0]) if rows else None
+        read = _SHARED.get(kind, json.loads)
+        return read(rows[0][0]) if rows else None
 
     def delete(self, kind: str, provider: str, account: str, number: int) -> None:
         """Delete a document, if it exists."""
@@ -138,6 +181,21 @@ class Store:
             *(kind, provider, account, account),
         )
         return [json.loads(body) for (body,) in rows]
+
+    def listed(
+        self, kind: str, provider: str, account: str, begin: int = 0, size: int = -1
+    ) -> list[Document]:
+        """Return documents of one account by ascending id, from the place `begin`, at most `size`.
+
+        They are shared, and must not be changed.
+        """
+        rows = self._run(
+            "SELECT body FROM documents WHERE kind = ? AND provider = ? AND account = ? "
+            "ORDER BY id LIMIT ? OFFSET ?",
+            *(kind, provider, account, size, begin),
+        )
+        read = _SHARED.get(kind, json.loads)
+        return [read(body) for (body,) in rows]
 
     def made(self, kind: str, provider: str) -> int:
         """Return the number of documents of a kind ever added, including deleted ones."""

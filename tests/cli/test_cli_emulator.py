@@ -144,3 +144,54 @@ def test_what_the_emulator_cannot_use_is_an_error(arguments):
     result = CliRunner().invoke(cronapi, ["emulator", "--port", "0", *arguments])
     assert (result.exit_code, result.output.count("\n")) == (1, 1)
     assert result.output.startswith("Error: ")
+
+
+# --- who may use it -------------------------------------------------------------------------------
+
+
+def test_a_second_emulator_on_a_file_says_who_has_it(tmp_path):
+    """It ends with one line that names the first, which goes on."""
+    file = str(tmp_path / "jobs.db")
+    with running("--storage", file) as (process, greeting):
+        second = subprocess.run(
+            [*COMMAND, "--storage", file], capture_output=True, text=True, check=False
+        )
+        assert call(greeting, "SetCronJob", "cron.list", token=TOKEN).json()["code"] == 0
+    assert (second.returncode, second.stdout, second.stderr.count("\n")) == (1, "", 1)
+    assert f"cannot use {file}: another emulator has it, process {process.pid} on " in second.stderr
+
+
+def greeted(host, *arguments, headers=()):
+    """Serve at a host, and return the greeting, the status of a call and the errors."""
+    with running("--host", host, *arguments) as (process, greeting):
+        url = f"{address(greeting, 'SetCronJob')}cron.list"
+        status = httpx.post(url, json={"token": TOKEN}, headers=dict(headers)).status_code
+        process.send_signal(signal.SIGINT)
+        errors = process.communicate()[1]
+    return greeting, status, errors
+
+
+def test_an_address_of_ipv6_can_be_copied_from_the_greeting():
+    """The address is in brackets, and answers."""
+    greeting, status, errors = greeted("::1")
+    assert re.search(r"http://\[::1\]:\d+/api/\n", greeting)
+    assert (status, errors) == (200, "")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_a_network_that_can_use_it_is_warned_of(host):
+    """Where everybody on the network can call it, the command says so and how to change it."""
+    greeting, status, errors = greeted(host)
+    assert "0.0.0.0" not in greeting
+    assert status == 200
+    assert "everybody on the network can use this emulator, its jobs included" in errors
+    assert "--host 127.0.0.1" in errors
+
+
+def test_further_hosts_can_be_allowed():
+    """Only the names that are given are answered, beside this machine's."""
+    allow = ("--allow-host", "emulator", "--allow-host", "cron.test")
+    for host, expected in [("emulator:8765", 200), ("evil.example", 403)]:
+        assert greeted("127.0.0.1", *allow, headers={"host": host})[1:] == (expected, "")
+    result = CliRunner().invoke(cronapi, ["emulator", "--port", "0", "--allow-host", "a:1"])
+    assert (result.exit_code, result.output.count("\n")) == (1, 1)

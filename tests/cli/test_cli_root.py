@@ -100,7 +100,7 @@ def test_an_error_of_cronapi_is_one_line_and_exit_code_1():
 
 @pytest.mark.parametrize(
     ("module", "extras"),
-    [("rich", "cli"), ("uvicorn", "cli,emulator"), ("cronsim", "cli,emulator")],
+    [("rich", "cli"), ("uvicorn", "cli,emulator")],
 )
 def test_a_missing_extra_is_named(module, extras):
     """If a package is missing, the error names the extra to install."""

@@ -7,7 +7,10 @@ import time
 
 import pytest
 
-from cronapi.emulator import Clock, ManualClock
+from cronapi.emulator import DEFAULT_TOKEN, Clock, ManualClock, create_app
+from cronapi.emulator.request import Request
+
+TOKEN = f"token={DEFAULT_TOKEN}".encode()
 
 
 def test_a_clock_reads_the_system_by_default():
@@ -16,6 +19,23 @@ def test_a_clock_reads_the_system_by_default():
     before = time.time(), time.monotonic()
     assert before[0] <= clock.now() <= time.time()
     assert before[1] <= clock.ticks() <= time.monotonic()
+
+
+def test_a_clock_follows_a_time_that_a_test_has_stopped(monkeypatch):
+    """Tools that replace the functions of `time`, as freezegun does, are followed at once and back,
+    while the limiter goes on counting.
+    """
+    clock, app = Clock(), create_app()
+    real = clock.ticks()
+    for stopped in (1_000_000_000.25, 1_900_000_000.0):
+        monkeypatch.setattr(time, "time", lambda: stopped)  # noqa: B023 -- read in this round
+        assert clock.now() == app.emulator.clock.now() == stopped
+        answer = app.emulator.apply(Request("setcronjob", "server.time", body=TOKEN))
+        assert answer["data"] == int(stopped)
+    monkeypatch.setattr(time, "monotonic", lambda: -1.0)
+    assert clock.ticks() >= real
+    monkeypatch.undo()
+    assert abs(clock.now() - time.time()) < 60
 
 
 def test_a_clock_can_be_made_of_two_callables():

@@ -227,3 +227,21 @@ def test_one_time_jobs_run_once(desk):
     desk.now += 1000
     assert len(desk("cron.logs", id=job)) == 1
     assert desk("cron.next", id=job) == []
+
+
+@pytest.mark.parametrize("expression", ["* * * * *", "1 minute", "R60 * * * *"])
+@pytest.mark.parametrize("looks", [1, 4, 200])
+def test_failures_and_runs_are_counted_however_rarely_one_looks(expression, looks):
+    """Two hundred failures are two hundred, and the last run has their number, while 50 rows are
+    kept.
+    """
+    desk = Desk(log_shape="list")
+    job = desk.add(url="https://example.com/404", expression=expression)["id"]
+    for _ in range(looks):
+        desk.now += 200 * 60 // looks
+        fail = desk("cron.get", id=job)["fail"]
+    rows = desk("cron.logs", id=job)
+    assert (fail, rows[0]["no"], len(rows)) == (200, 200, 50)
+    desk("cron.edit", id=job, url="https://example.com/")
+    desk.now += 60
+    assert (desk("cron.get", id=job)["fail"], desk("cron.logs", id=job)[0]["no"]) == (0, 201)

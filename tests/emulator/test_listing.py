@@ -207,3 +207,32 @@ def test_nonsense_is_refused(wrong, message):
     """An unknown name or a number out of range raises ValueError."""
     with pytest.raises(ValueError, match=message):
         create_app(**wrong)
+
+
+@pytest.mark.parametrize("expression", ["1 minute", "manual"])
+def test_pages_put_together_are_the_whole_list(expression):
+    """A page has the rows that it would have in the whole list, up to date, with gaps in the ids
+    and beyond the end.
+    """
+    pages, whole = Desk(page_size=3), Desk(ignore_page=True)
+    for desk in (pages, whole):
+        ids = [
+            desk.add(name=f"n{n}", expression=expression, url=f"{URL}/404")["id"] for n in range(8)
+        ]
+        desk("cron.delete", id=ids[2])
+        desk("cron.pause", id=ids[5], **{"for": "5 minutes"})
+        desk.now += 600
+    rows = [pages("cron.list", page=number) for number in (1, 2, 3, 4, 2**60)]
+    assert [len(page) for page in rows] == [3, 3, 1, 0, 0]
+    assert [row for page in rows for row in page] == whole("cron.list")
+    assert pages("cron.list", page=0) == pages("cron.list", page=-1) == rows[0]
+
+
+def test_what_a_caller_does_to_a_job_stays_with_the_caller():
+    """A test may change the documents that the emulator hands out."""
+    app = create_app()
+    app.emulator.store.add("job", "fastcron", "one", {"name": "kept", "queued": []})
+    (job,) = app.emulator.jobs("fastcron")
+    job["queued"].append(1)
+    job.clear()
+    assert app.emulator.jobs("fastcron")[0]["queued"] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 from datetime import UTC, datetime
 from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
@@ -22,7 +23,9 @@ def field(lowest, highest):
     value = st.integers(lowest, highest)
     span = st.tuples(value, value).map(lambda pair: f"{min(pair)}-{max(pair)}")
     step = st.integers(1, highest)
-    stepped = st.tuples(st.one_of(st.just("*"), span), step).map(
+    # cronsim reads 5-5/2 as 5-59/2.
+    longer = span.filter(lambda text: len(set(text.split("-"))) == 2)
+    stepped = st.tuples(st.one_of(st.just("*"), longer), step).map(
         lambda pair: f"{pair[0]}/{pair[1]}"
     )
     lists = st.lists(st.one_of(value.map(str), span), min_size=1, max_size=3).map(",".join)
@@ -72,6 +75,11 @@ def test_looking_back_finds_what_looking_ahead_announced(text, moment, zone):
         ("0 9 L * *", ["Sun 2027-01-31 09:00:00", "Sun 2027-02-28 09:00:00"]),
         ("0 9 1 Mar,Apr *", ["Mon 2027-03-01 09:00:00", "Thu 2027-04-01 09:00:00"]),
         ("0 9 */15 * *", ["Sat 2027-01-16 09:00:00", "Sun 2027-01-31 09:00:00"]),
+        ("50-50/2 9-10/3 * * *", ["Fri 2027-01-15 09:50:00", "Sat 2027-01-16 09:50:00"]),
+        ("7-7/5,9 10 * * *", ["Fri 2027-01-15 10:07:00", "Fri 2027-01-15 10:09:00"]),
+        ("0 9 20-20/3 1-1/2 *", ["Wed 2027-01-20 09:00:00", "Thu 2028-01-20 09:00:00"]),
+        ("0 9 * * 7-7/2", ["Sun 2027-01-17 09:00:00", "Sun 2027-01-24 09:00:00"]),
+        ("0 9 * * 0-6/3", ["Sat 2027-01-16 09:00:00", "Sun 2027-01-17 09:00:00"]),
     ],
 )
 def test_crontab_fields_are_read_as_documented(text, expected):
@@ -123,7 +131,15 @@ def test_times_are_those_of_the_zone():
         "R2,5 * * * *",
         "* R,25 * * *",
         "* * R * *",
-        "0 0 31 2 *",
+        "0-99999999999999999999 * * * *",
+        "9" * 5000 + " * * * *",
+        "\u0663 * * * *",
+        "R999999999999 * * * *",
+        "1 day 13:00 PM",
+        "1 day 0:30 AM",
+        "1 day 12:60",
+        "Feb 30, 2030 7:30",
+        "Okt 16, 2030 07:50",
         "0001-01-01",
         "1 day 25:00",
         "2030-13-01",
@@ -153,6 +169,19 @@ def test_unknown_text_is_an_error(text):
         ("tomorrow", ["Sat 2027-01-16 00:00:00", "Sun 2027-01-17 00:00:00"]),
         ("first day of next month 17:05", ["Mon 2027-02-01 17:05:00", "Mon 2027-03-01 17:05:00"]),
         ("last day of next month", ["Sun 2027-02-28 08:00:00", "Wed 2027-03-31 08:00:00"]),
+        ("1 month 17:05", ["Mon 2027-02-15 17:05:00", "Mon 2027-03-15 17:05:00"]),
+        ("3 months", ["Thu 2027-04-15 08:00:00", "Thu 2027-07-15 08:00:00"]),
+        ("1 year 9 am", ["Sat 2028-01-15 09:00:00", "Mon 2029-01-15 09:00:00"]),
+        ("1 month 2 days Monday", ["Mon 2027-02-22 00:00:00", "Mon 2027-03-29 00:00:00"]),
+        ("next Friday 7:05 PM", ["Fri 2027-01-22 19:05:00", "Fri 2027-01-29 19:05:00"]),
+        ("next friday 7PM", ["Fri 2027-01-22 19:00:00", "Fri 2027-01-29 19:00:00"]),
+        ("tomorrow 12:15 am", ["Sat 2027-01-16 00:15:00", "Sun 2027-01-17 00:15:00"]),
+        ("1 day 12:15 PM", ["Sat 2027-01-16 12:15:00", "Sun 2027-01-17 12:15:00"]),
+        ("last day of next month 11:59 pm", ["Sun 2027-02-28 23:59:00", "Wed 2027-03-31 23:59:00"]),
+        ("Oct 16, 2030 07:50 PM", ["Wed 2030-10-16 19:50:00"]),
+        ("June 04, 2030 8:15 AM", ["Tue 2030-06-04 08:15:00"]),
+        ("sep 1, 2030, 12:00 am", ["Sun 2030-09-01 00:00:00"]),
+        ("2030-10-16 07:50 PM", ["Wed 2030-10-16 19:50:00"]),
         ("1 second 00:00", []),
         ("2030-02-14 07:30", ["Thu 2030-02-14 07:30:00"]),
         ("2030-02-14T07:30:00+02:00", ["Thu 2030-02-14 05:30:00"]),
@@ -168,6 +197,43 @@ def test_time_expressions_and_dates_are_read_as_documented(text, expected):
     runs = next_runs(text, "UTC", FRIDAY, 2)
     assert words(runs) == expected
     assert past_runs(text, "UTC", FRIDAY, runs[-1] if runs else FRIDAY + 10, 5) == runs
+
+
+def test_a_month_that_is_too_short_is_counted_on():
+    """Like PHP, a month after January 31 is in March."""
+    start = int(datetime(2027, 1, 31, 8, 0, tzinfo=UTC).timestamp())
+    assert words(next_runs("1 month", "UTC", start, 2)) == [
+        "Wed 2027-03-03 08:00:00",
+        "Sat 2027-04-03 08:00:00",
+    ]
+
+
+def test_names_do_not_depend_on_the_locale(monkeypatch):
+    """Where the process speaks German, English names are read as before, and German ones not."""
+    german = [
+        "",
+        "Jan",
+        "Feb",
+        "Mär",
+        "Apr",
+        "Mai",
+        "Jun",
+        "Jul",
+        "Aug",
+        "Sep",
+        "Okt",
+        "Nov",
+        "Dez",
+    ]
+    for name in ("month_abbr", "month_name"):
+        monkeypatch.setattr(calendar, name, german)
+    monkeypatch.setattr("_strptime._getlang", lambda: ("de_DE", "UTF-8"))
+    for name, number in {"Mar": 3, "May": 5, "October": 10, "Dec": 12}.items():
+        expected = int(datetime(2030, number, 16, 7, 50, tzinfo=UTC).timestamp())
+        assert next_runs(f"{name} 16, 2030 07:50", "UTC", FRIDAY, 1) == [expected]
+    assert next_runs("0 0 1 Dec *", "UTC", FRIDAY, 1) != []
+    with pytest.raises(ValueError, match="five fields"):
+        read_schedule("Dez 16, 2030 07:50")
 
 
 def test_a_date_without_a_zone_is_in_the_jobs():

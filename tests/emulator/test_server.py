@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from cronapi.emulator import Fault, create_app, run_in_thread, serve
+from cronapi.emulator.server import origin_of
 
 from .conftest import TOKEN, UNLIMITED
 
@@ -111,6 +112,30 @@ async def test_a_port_that_is_taken_is_an_error():
         with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{port}"):
             async with serve(create_app(), port=port):
                 pass
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8765"),
+        ("::1", "http://[::1]:8765"),
+        ("localhost", "http://localhost:8765"),
+        ("0.0.0.0", "http://127.0.0.1:8765"),
+        ("::", "http://[::1]:8765"),
+        ("fe80::1", "http://[fe80::1]:8765"),
+    ],
+)
+def test_an_origin_is_one_that_can_be_called(host, expected):
+    """An address of IPv6 is in brackets, and one that stands for all is this machine's."""
+    assert origin_of(host, 8765) == expected
+
+
+@pytest.mark.parametrize("host", ["::1", "0.0.0.0"])
+async def test_the_origin_answers(host):
+    """The origin that is given for an address can be called as it is."""
+    async with serve(create_app(), host=host) as origin, httpx.AsyncClient() as http:
+        answer = await http.get(f"{origin}/api/cron.list", params={"token": TOKEN})
+    assert answer.json()["code"] == 0
 
 
 def test_a_thread_serves_and_is_joined():

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
+import stat
+import subprocess
+import sys
 
 import pytest
 
@@ -79,3 +83,78 @@ def test_a_file_has_the_number_of_its_format(tmp_path):
         with contextlib.closing(sqlite3.connect(path)) as other:
             assert other.execute("PRAGMA user_version").fetchone() == (1,)
             other.execute("PRAGMA user_version = 0")
+
+
+# --- the file -------------------------------------------------------------------------------------
+
+
+def modes(folder):
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+
+
+def test_only_the_owner_can_read_a_file(tmp_path):
+    """The file and all that lies beside it are private, whatever the process's mask allows."""
+    before = os.umask(0)
+    try:
+        store = Store(str(tmp_path / "state.sqlite"))
+        store.add("job", "fastcron", "one", {"password": "hush"})
+        found = modes(tmp_path)
+        store.close()
+    finally:
+        os.umask(before)
+    assert {"state.sqlite", "state.sqlite-wal", "state.sqlite-shm"} <= set(found)
+    assert set(found.values()) == {0o600}
+
+
+def test_a_file_that_others_could_read_becomes_private(tmp_path):
+    """An old file loses the rights of others, with what a killed process has left beside it."""
+    path = tmp_path / "state.sqlite"
+    leave = f"""
+import os
+from cronapi.emulator.store import Store
+store = Store({str(path)!r})
+store.add("job", "fastcron", "one", {{"name": "kept"}})
+os._exit(9)
+"""
+    subprocess.run([sys.executable, "-c", leave], check=False)
+    for name in ("", "-wal", "-shm", ".lock"):
+        (tmp_path / f"state.sqlite{name}").chmod(0o666)
+    (tmp_path / "state.sqlite-journal").touch(0o644)
+    store = Store(str(path))
+    assert len(store.all("job", "fastcron")) == 1
+    assert set(modes(tmp_path).values()) == {0o600}
+    store.close()
+    assert set(modes(tmp_path).values()) == {0o600}
+
+
+def test_a_file_has_one_emulator_at_a_time(tmp_path):
+    """A second store on a file is an error that names the process that has it. Closed, dropped or
+    killed, the first lets go.
+    """
+    path = str(tmp_path / "state.sqlite")
+    first = Store(path)
+    with pytest.raises(
+        OSError, match=f"cannot use .*another emulator has it, process {os.getpid()} on"
+    ):
+        Store(path)
+    first.add("job", "fastcron", "one", {})
+    first.close()
+    Store(path).add("job", "fastcron", "one", {})
+    again = Store(path)
+    assert again.made("job", "fastcron") == 2
+    again.close()
+
+
+@pytest.mark.parametrize("what", ["folder", "text", "lock"])
+def test_a_file_that_is_none_is_an_error(tmp_path, what):
+    """A folder, a text or a lock that is none is an OSError, and the second try says the same."""
+    path = tmp_path / "state.sqlite"
+    if what == "folder":
+        path.mkdir()
+    else:
+        (tmp_path / {"text": "state.sqlite", "lock": "state.sqlite.lock"}[what]).write_text(
+            "no" * 99
+        )
+    for _ in range(2):
+        with pytest.raises(OSError, match=r"cannot use .*(directory|not a database)"):
+            Store(str(path))

@@ -8,7 +8,7 @@ from typing import Protocol, Self
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from cronapi.cli.demo.report import ServiceReport, rows
 from cronapi.cli.demo.run import Snapshot
@@ -95,7 +95,9 @@ def facts(one: Snapshot) -> str:
 def table(reports: Sequence[ServiceReport]) -> Table:
     """Return the table at the end, with a column for each service."""
     names = [report.name for report in reports]
-    drawn = Table("", *names, title="What the services counted", box=SIMPLE)
+    # A narrow table folds: cut figures would be worth nothing.
+    columns = [Column(name, overflow="fold") for name in ("", *names)]
+    drawn = Table(*columns, title="What the services counted", box=SIMPLE)
     for lines in zip(*(rows(report) for report in reports), strict=True):
         drawn.add_row(lines[0][0], *(text for _, text in lines))
     return drawn

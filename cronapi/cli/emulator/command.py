@@ -10,6 +10,13 @@ import click
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
+    "--allow-host",
+    "allow_hosts",
+    multiple=True,
+    metavar="NAME",
+    help="Host to answer to beside 127.0.0.1, localhost and [::1]; may be repeated.",
+)
+@click.option(
     "--port",
     default=8765,
     show_default=True,
@@ -20,7 +27,7 @@ import click
     "--storage",
     default=":memory:",
     metavar="FILE",
-    help="SQLite file that keeps the jobs; without it they live in memory.",
+    help="SQLite file that keeps the jobs, for its owner's eyes; else they live in memory.",
 )
 @click.option(
     "--token",
@@ -66,7 +73,8 @@ import click
 def emulator(rate_setcronjob: float, rate_fastcron: float, **settings: Any) -> None:
     """Serve both services locally, with their rate limits.
 
-    Ctrl-C or a termination stops it.
+    Only programs on this machine may use it: it answers to no other host, and to no web page of
+    another site. Ctrl-C or a termination stops it.
     """
     from cronapi.cli.emulator.serving import run  # noqa: PLC0415 -- imports a server
 

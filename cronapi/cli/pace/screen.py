@@ -7,7 +7,7 @@ from typing import Protocol, Self
 from rich.box import SIMPLE
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
-from rich.table import Table
+from rich.table import Column, Table
 
 from cronapi.cli.pace.frame import Frame, cell_of, settled_after, summary
 from cronapi.cli.pace.picture import Glyphs, draw, glyphs_for, legend, line
@@ -104,7 +104,9 @@ def screen_for(console: Console) -> Screen:
 
 def table(frame: Frame) -> Table:
     """Return the table at the end."""
-    drawn = Table("", frame.service, title="What the client saw", box=SIMPLE)
+    # A narrow table folds: cut figures would be worth nothing.
+    columns = [Column(name, overflow="fold") for name in ("", frame.service)]
+    drawn = Table(*columns, title="What the client saw", box=SIMPLE)
     for name, value in summary(frame):
         drawn.add_row(name, value)
     return drawn

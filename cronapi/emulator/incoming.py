@@ -1,0 +1,44 @@
+"""Reading an ASGI request: its token in the header, and its body up to a bound."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cronapi.emulator.faults import ConnectionLost
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+
+    Headers = Iterable[tuple[bytes, bytes]]
+    Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+MOST_BYTES = 16 * 2**20
+"""The largest body, several times that of a batch of a thousand jobs with long texts."""
+
+
+async def read_body(headers: Headers, receive: Receive) -> bytes | None:
+    """Return the body, or `None` as soon as it is known to be too large.
+
+    Raises `ConnectionLost` if the caller goes away.
+    """
+    announced = dict(headers).get(b"content-length", b"")
+    if announced.isdigit() and int(announced[:20]) > MOST_BYTES:
+        return None
+    # Appended in place: bytes that are added to bytes are copied anew each time.
+    body, more = bytearray(), True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ConnectionLost
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > MOST_BYTES:
+            return None
+    return bytes(body)
+
+
+def read_bearer(headers: Headers) -> str | None:
+    """Return the token of an `Authorization: Bearer`, `None` without one."""
+    value = dict(headers).get(b"authorization", b"").decode("latin-1")
+    scheme, _, token = value.partition(" ")
+    return token.strip(" \t") or None if scheme.lower() == "bearer" else None

@@ -1,0 +1,142 @@
+"""What a command writes to: a pipe that closes, a disk that is full, an encoding without a sign."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from pathlib import Path
+from subprocess import PIPE, Popen
+
+import pytest
+
+from cronapi import cli
+from cronapi.cli.output import CLOSED_PIPE, standard_output
+from cronapi.cli.root import COMMANDS
+
+MAIN = "import sys; from cronapi.cli import main; main()"
+FULL = "Error: cannot write the output: No space left on device.\n"
+HELP = ["--help", "--version", *(f"{name} --help" for name in COMMANDS)]
+
+
+def start(command, stdout, **environment):
+    return Popen(
+        [sys.executable, "-c", MAIN, *command.split()],
+        stdout=stdout,
+        stderr=PIPE,
+        text=True,
+        env={**os.environ, **environment},
+    )
+
+
+def ended(process):
+    errors = process.communicate()[1]
+    return process.returncode, errors
+
+
+def closed_pipe():
+    """Return a stream whose reader is gone already."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    return os.fdopen(writing, "w")
+
+
+def full_disk():
+    return Path("/dev/full").open("w", encoding="ascii")
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"), [(closed_pipe, (CLOSED_PIPE, "")), (full_disk, (1, FULL))]
+)
+def test_an_output_that_ends_ends_a_command_in_one_line_at_most(place, expected):
+    """A command whose reader has gone ends with 141 and without a word. A full disk is one line
+    and exit code 1.
+    """
+    with place() as output:
+        processes = [
+            start(command, output)
+            for command in ("demo --speed 50", "pace --seconds 0.2", "emulator --port 0")
+        ]
+    assert [ended(process) for process in processes] == [expected] * 3
+
+
+@pytest.mark.parametrize("command", HELP)
+@pytest.mark.parametrize(
+    ("place", "expected"), [(closed_pipe, (CLOSED_PIPE, "")), (full_disk, (1, FULL))]
+)
+def test_the_help_ends_so_too(monkeypatch, tmp_path, command, place, expected):
+    """The same for every help page and the version, in this process."""
+    monkeypatch.setattr(sys, "argv", ["cronapi", *command.split()])
+    with place() as output, (tmp_path / "errors").open("w", encoding="ascii") as errors:
+        monkeypatch.setattr(sys, "stdout", output)
+        monkeypatch.setattr(sys, "stderr", errors)
+        with pytest.raises(SystemExit) as exit_:
+            cli.main()
+    assert (exit_.value.code, (tmp_path / "errors").read_text()) == expected
+
+
+@pytest.mark.parametrize("command", ["demo --speed 50", "pace --seconds 30"])
+def test_a_reader_that_goes_away_ends_the_work(command):
+    """After `head -1` has its line the command ends, though there is work left."""
+    process = start(command, PIPE)
+    assert process.stdout.readline()
+    process.stdout.close()
+    assert (process.wait(), process.stderr.read()) == (CLOSED_PIPE, "")
+    process.stderr.close()
+
+
+def test_errors_are_written_too(monkeypatch, tmp_path):
+    """A mistake in the command line is told as before, and silent where stderr takes no more."""
+    monkeypatch.setattr(sys, "argv", ["cronapi", "nothing"])
+    for place, expected in [((tmp_path / "errors").open, 2), (full_disk, 1)]:
+        errors = place("w") if expected == 2 else place()
+        with closed_pipe() as output, errors:
+            monkeypatch.setattr(sys, "stdout", output)
+            monkeypatch.setattr(sys, "stderr", errors)
+            with pytest.raises(SystemExit) as exit_:
+                cli.main()
+        assert exit_.value.code == expected
+    assert "No such command 'nothing'" in (tmp_path / "errors").read_text()
+
+
+def test_a_table_fits_any_encoding_and_width():
+    """Narrow or plain, the table has every figure."""
+    places = [("ascii", 20), ("latin-1", 45), ("ascii:strict", 70)]
+    processes = [
+        start("pace --seconds 0.2", PIPE, PYTHONIOENCODING=encoding, COLUMNS=str(columns))
+        for encoding, columns in places
+    ]
+    for process, (_, columns) in zip(processes, places, strict=True):
+        shown, errors = process.communicate()
+        assert (process.returncode, errors) == (0, "")
+        assert "No call failed." in shown
+        table = shown[shown.index("What the") :]
+        assert "?" not in table
+        assert max(map(len, table.splitlines())) <= columns
+
+
+def test_a_sign_that_the_encoding_lacks_is_replaced(monkeypatch, tmp_path):
+    """A name in another script is written with question marks, and not a traceback."""
+    with (tmp_path / "out").open("w", encoding="ascii") as out:
+        monkeypatch.setattr(sys, "stdout", out)
+        with standard_output():
+            sys.stdout.write("job 7: наряд café\n")
+        assert sys.stdout is out
+    assert (tmp_path / "out").read_text() == "job 7: ????? caf?\n"
+
+
+@pytest.mark.parametrize("stream", [None, io.StringIO(), io.TextIOWrapper(io.BytesIO())])
+def test_a_stream_that_is_no_file_is_left_alone(monkeypatch, stream):
+    """Without a stream, or with one of a test's own, a command runs as it is."""
+    monkeypatch.setattr(sys, "stdout", stream)
+    with standard_output():
+        assert sys.stdout is stream
+
+
+@pytest.mark.parametrize("wrap", [lambda error: error, lambda error: ExceptionGroup("", [error])])
+def test_other_errors_stay_as_they_are(wrap):
+    """An error that is not the output's is raised, a full disk elsewhere too."""
+    error = wrap(OSError(28, "No space left on device"))
+    with pytest.raises(type(error)) as caught, standard_output():
+        raise error
+    assert caught.value is error
