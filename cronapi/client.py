@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Hashable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack, get_args
 
@@ -12,7 +10,7 @@ from attrs import evolve
 from cronapi import _coalesce
 from cronapi._batch.limits import Limits
 from cronapi._calls.caller import Caller, NotCopied
-from cronapi._calls.options import Options, Token, checked_token
+from cronapi._calls.options import Options, Token, fingerprint_of, token_or_variable
 from cronapi._calls.retry import RetryPolicy
 from cronapi._calls.transport import Transport
 from cronapi._functions import TABLE, Function, Repeat
@@ -128,7 +126,7 @@ class Client(NotCopied):
         if http_client is not None:
             logged = request_format == "query" and auth == "body"
             _check_http_client(http_client, transport, token_is_logged=logged)
-        token = _token(token, provider)
+        token = token_or_variable(token, provider.token_variable)
         self.provider: Provider = (
             provider
             if base_url is None
@@ -136,7 +134,7 @@ class Client(NotCopied):
         )
         address = self.provider.base_url
         self._given_scheduler = scheduler
-        self._key = address if scope == "provider" else (address, _fingerprint(token))
+        self._key = address if scope == "provider" else (address, fingerprint_of(token))
         # http is for this machine only. A proxy would read the token.
         direct = address.startswith("http:")
         self._transport = Transport(http_client=http_client, transport=transport, direct=direct)
@@ -249,24 +247,6 @@ class SetCronJob(Client):
 
     def __init__(self, token: Token | None = None, **options: Unpack[ClientOptions]) -> None:
         super().__init__(SETCRONJOB, token, **options)
-
-
-def _token(token: Token | None, provider: Provider) -> Token:
-    if callable(token):
-        return token
-    if token is None and provider.token_variable in os.environ:
-        token = hidden(os.environ[provider.token_variable])
-    if token is None:
-        raise ConfigurationError(f"No API token: give one, or set {provider.token_variable}.")
-    return checked_token(token)
-
-
-def _fingerprint(token: Token) -> Hashable:
-    if not isinstance(token, str):
-        return token
-    from hashlib import sha256  # noqa: PLC0415 -- only a pace for each token needs it
-
-    return sha256(token.encode()).hexdigest()[:16]
 
 
 def _check_given(provider: object, scheduler: object, transport: object) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import os
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from inspect import isawaitable
 from typing import Any
 
@@ -74,3 +75,23 @@ def checked_token(token: object) -> str:
             "ones."
         )
     return token
+
+
+def token_or_variable(token: Token | None, variable: str) -> Token:
+    """Return the token, or that of an environment variable. ConfigurationError if there is none."""
+    if callable(token):
+        return token
+    if token is None and variable in os.environ:
+        token = hidden(os.environ[variable])
+    if token is None:
+        raise ConfigurationError(f"No API token: give one, or set {variable}.")
+    return checked_token(token)
+
+
+def fingerprint_of(token: Token) -> Hashable:
+    """Return something that stands for a token and does not tell it."""
+    if not isinstance(token, str):
+        return token
+    from hashlib import sha256  # noqa: PLC0415 -- only a pace for each token needs it
+
+    return sha256(token.encode()).hexdigest()[:16]
