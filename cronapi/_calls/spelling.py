@@ -18,6 +18,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from functools import lru_cache
 from urllib.parse import quote, urlsplit, urlunsplit
 
 LEAST_CUT = 8
@@ -40,6 +41,7 @@ def normal(name: str, value: object) -> str:
     return _normal_url(unicodedata.normalize("NFC", text)) if name == "url" else text
 
 
+@lru_cache(maxsize=4096)  # a look-up compares the same few thousand addresses again and again
 def _normal_url(url: str) -> str:
     if not url:
         return ""
