@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from typing import Any
 
 import anyio
@@ -66,9 +67,7 @@ def translate(
         module.PoolTimeout,
         *((module.ConnectTimeout, module.ProxyError) if stock else ()),
     )
-    if isinstance(error, never_sent):
-        return _ended(Ending.NOT_SENT, ConnectionFailedError(f"No connection: {said}."), cause)
-    if unsent:
+    if unsent or isinstance(error, never_sent):
         return _unsent(error, said, cause)
     if isinstance(error, module.TimeoutException | TimeoutError):
         return _ended(Ending.LOST, RequestTimeoutError(f"No answer in time: {said}."), cause)
@@ -113,7 +112,8 @@ def _unsent(error: Exception, said: str, cause: Exception | None) -> Verdict:
     """Return the verdict on a connection that failed in a way of its own.
 
     A port out of range, or a host name that is none, is a ValueError or an OverflowError of the
-    standard library, which may quote a part of the address. It is the same each time.
+    standard library, which may quote a part of the address, or from Python 3.13 on the resolver's
+    own error. It is the same each time.
     """
     if _is_impossible(error):
         text = (
@@ -129,7 +129,17 @@ def _is_impossible(error: Exception) -> bool:
     kinds = (ValueError, OverflowError)
     if isinstance(error, ExceptionGroup):
         return error.split(kinds)[1] is None
-    return isinstance(error, kinds)
+    return isinstance(error, kinds) or _is_refused_port(error)
+
+
+def _is_refused_port(error: BaseException | None) -> bool:
+    for _ in range(LONGEST_CHAIN):
+        if error is None:
+            break
+        if isinstance(error, socket.gaierror) and error.errno == socket.EAI_SERVICE:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _response_of(error: BaseException | None) -> Any:
