@@ -127,7 +127,7 @@ class Fleet:
         start = process.bucket.take()
         if start is None:
             # The work of the bucket's `reserve`, without waiting.
-            process.bucket._evaluate(wanted=True)  # noqa: SLF001
+            process.bucket._evaluate(wanted=True)  # noqa: SLF001 -- no public way waits for nothing
             self.after(process.bucket.wait() + REDIS_WAY, "ask", process)
             return
         self.count.waits.append(self.now - process.since)
@@ -162,7 +162,7 @@ class Fleet:
     def publish(self, process: Process) -> None:
         """Do the work of the bucket's `publish`, without waiting."""
         # Without this, a process with no waiter would not report its last outcomes.
-        process.bucket._evaluate(wanted=False)  # noqa: SLF001
+        process.bucket._evaluate(wanted=False)  # noqa: SLF001 -- the same
 
 
 def measure(client: redis.Redis, processes: int) -> Figures:

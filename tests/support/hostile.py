@@ -11,11 +11,12 @@ import gzip
 import json
 import random
 import socketserver
-import threading
 import zlib
 from typing import Any
 
 from attrs import frozen
+
+from tests.support.relay import served
 
 JOB = {"id": 7, "name": "ping", "url": "https://example.com/ping"}
 DONE, REFUSED, NEITHER = "carried out", "not carried out", "nothing proven"
@@ -223,11 +224,5 @@ class _Server(socketserver.ThreadingTCPServer):
 @contextlib.contextmanager
 def hostile_server():
     """Serve from a thread: `answer` is what the next requests get, `requests` their number."""
-    with _Server(("127.0.0.1", 0), _Connection) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with _Server(("127.0.0.1", 0), _Connection) as server, served(server):
+        yield server

@@ -48,13 +48,19 @@ class _Connection(socketserver.BaseRequestHandler):
 
 
 @contextlib.contextmanager
+def served(server: socketserver.BaseServer):
+    """Serve from a thread until the end of the block."""
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+
+
+@contextlib.contextmanager
 def relay(port: int):
     """Run a relay to a port until the end of the block."""
-    with Relay(port) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with Relay(port) as server, served(server):
+        yield server
