@@ -23,6 +23,7 @@ from hypothesis import HealthCheck, settings
 
 from cronapi.emulator import create_app
 from cronapi.scheduler import shared
+from tests.support.combinations import spare_combinations
 from tests.support.emulated import FAST, client_of
 from tests.support.virtual_clock import Threads, virtual_backend
 
@@ -53,8 +54,10 @@ LONG = (
 """The files that take longest, in the order in which they begin: some compute while others wait."""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Let the files that take longest begin first."""
+    """Spare combinations of what has been tried, and let the files that take longest begin."""
+    spare_combinations(items)
     names = [path.as_posix() for path in map(Path(__file__).parent.joinpath, LONG)]
     ranks = {name: rank for rank, name in enumerate(names)}
     items.sort(key=lambda item: ranks.get(item.path.as_posix(), len(ranks)))

@@ -34,6 +34,7 @@ pytestmark = pytest.mark.virtual_clock
 # --- batches of adds -----------------------------------------------------------------------------
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("kind", LOST)
 @pytest.mark.parametrize("count", [30, 250])
 async def test_a_batch_whose_answer_is_lost_makes_each_job_once(kind, count):
@@ -47,6 +48,7 @@ async def test_a_batch_whose_answer_is_lost_makes_each_job_once(kind, count):
     assert len(app.emulator.faults.fired) >= 1
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("kind", ["stall", "stall_before"])
 @pytest.mark.parametrize("seconds", [6.0, 12.0, 40.0])
 async def test_a_batch_that_takes_longer_than_the_timeout_is_waited_for(kind, seconds):
@@ -93,6 +95,7 @@ async def test_equal_specs_are_as_many_jobs(kind):
     all_made_once(app, report, [{"url": URL}] * 250)
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("kind", ["lose", "reset", "half"])
 @pytest.mark.parametrize("count", [2, 250])
 async def test_a_look_alike_that_was_there_is_not_taken(kind, count):

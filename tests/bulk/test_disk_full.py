@@ -31,6 +31,7 @@ class Disk:
         self._real(number)
 
 
+@pytest.mark.each_value
 @BOTH
 @pytest.mark.parametrize("client", ["same", "new"])
 @pytest.mark.parametrize(

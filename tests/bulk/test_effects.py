@@ -216,6 +216,7 @@ async def test_a_resumed_shared_edit_runs_nothing_twice(tmp_path):
 # --- what an earlier request may have done -------------------------------------------------------
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("last", LAST)
 @pytest.mark.parametrize(("attempts", "losses"), [(1, 1), (2, 1), (2, 2)])
 @pytest.mark.parametrize("way", ["bulk", "merged"])

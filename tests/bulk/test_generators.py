@@ -57,6 +57,7 @@ async def holding(held, count, closed):
         closed.append(True)
 
 
+@pytest.mark.each_value
 @BOTH
 @pytest.mark.parametrize("hold", [deadline, group, library_deadline])
 async def test_a_generator_may_hold_a_deadline_or_a_task_group(provider, hold):

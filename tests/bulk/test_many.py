@@ -183,6 +183,7 @@ async def test_a_thousand_jobs_are_made_read_and_deleted_with_22_requests():
     assert app.emulator.jobs("fastcron") == []
 
 
+@pytest.mark.proof
 async def test_ten_thousand_adds_take_a_hundred_and_ten_requests():
     """10,000 adds on FastCron take at most 110 requests."""
     app = emulator()
@@ -194,6 +195,7 @@ async def test_ten_thousand_adds_take_a_hundred_and_ten_requests():
     assert len(app.emulator.jobs("fastcron")) == 10_000
 
 
+@pytest.mark.each_value
 @BOTH
 @pytest.mark.parametrize("count", [1, 2, 100, 101])
 async def test_a_bulk_costs_what_it_says(provider, count):

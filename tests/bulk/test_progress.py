@@ -136,6 +136,7 @@ def rises(seconds):
     return max(later - sooner for (sooner, _), (later, _) in pairwise(seconds))
 
 
+@pytest.mark.proof
 async def test_the_seconds_of_batches_are_honest_from_the_first(tmp_path, monkeypatch):
     """1,500 adds on an account with 2,000 jobs at 1 request a second: from the first outcome on,
     and when the bulk goes on after a cut.

@@ -67,6 +67,7 @@ async def test_a_bulk_that_is_cancelled_while_it_looks_for_a_twin_goes_on(tmp_pa
     all_made_once(app, report, given, provider)
 
 
+@pytest.mark.each_value
 @BOTH
 @pytest.mark.parametrize("client", ["same", "new", "new and listed"])
 @pytest.mark.parametrize(
@@ -135,6 +136,7 @@ async def test_a_resumed_bulk_leaves_the_jobs_that_its_client_made_meanwhile_alo
     assert len(app.emulator.jobs("fastcron")) == 5
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("requests", [1, 2, 3, 4, 5, 6])
 @pytest.mark.parametrize("kind", ["none", "stall", "stall_before", "half", "lose", "bad item"])
 async def test_equal_specs_of_two_cancelled_bulks_are_made_once_each(tmp_path, kind, requests):

@@ -63,6 +63,7 @@ async def test_items_that_come_faster_than_requests_are_sent_in_full_batches():
     assert sent(app, "cron.batch_add") == 3
 
 
+@pytest.mark.proof
 async def test_ten_thousand_adds_from_an_async_generator_take_a_hundred_and_ten_requests():
     """10,000 jobs from an async generator that does not wait make full batches: a hundred, after a
     look.
@@ -80,6 +81,7 @@ async def test_ten_thousand_adds_from_an_async_generator_take_a_hundred_and_ten_
     assert sent(app) <= 110
 
 
+@pytest.mark.proof
 async def test_a_long_async_generator_is_not_kept():
     """The items of a long async generator pass through the one task that reads it, and none of them
     stays.
@@ -182,6 +184,7 @@ async def endless_async():
         yield spec
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("generate", [endless, endless_async])
 async def test_a_bulk_of_an_endless_input_ends_where_it_stops(generate):
     """Where a wrong token stops a bulk, of an input without an end a bounded number is not
@@ -269,6 +272,7 @@ async def test_an_item_that_cannot_be_used_is_named_whatever_is_wrong_with_it(od
     assert len(app.emulator.jobs("fastcron")) == 120
 
 
+@pytest.mark.each_value
 @BOTH
 @pytest.mark.parametrize("kind", ["generator", "async generator"])
 async def test_a_generator_may_change_and_yield_the_same_dict(provider, kind):

@@ -110,6 +110,7 @@ async def test_no_more_is_read_than_is_taken(make):
     assert next(numbers) == 3
 
 
+@pytest.mark.proof
 async def test_a_hundred_thousand_items_take_no_memory():
     """The items of a long generator are not kept."""
     opened = source(counting_fast(100_000))

@@ -101,6 +101,7 @@ async def test_a_status_that_a_repeat_would_not_change_is_asked_once(hook, statu
     assert error.status == status
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("hook", HOOKS)
 @pytest.mark.parametrize("kind", ["front", "bad_gateway", "timeout_408", "outage", "error"])
 @pytest.mark.parametrize("way", WAYS)

@@ -16,6 +16,7 @@ SEARCHES = ["contains", "words", "like", "like_badly_escaped", "none"]
 NAMES = ["ping", "100%", "a_b", "back\\slash", "%", "_", "%a%b%", "half-wor", "(ping)", "  "]
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("fault", ["lose", "truncated"])
 @pytest.mark.parametrize("search", SEARCHES)
 @pytest.mark.parametrize("name", NAMES)
@@ -31,6 +32,7 @@ async def test_a_lost_add_is_found_by_any_search(name, search, fault):
     assert accepted(app, "cron.add") == 1
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("search", SEARCHES)
 @pytest.mark.parametrize("name", NAMES)
 async def test_an_add_that_never_arrived_is_made_once_by_any_search(name, search):
@@ -42,6 +44,7 @@ async def test_an_add_that_never_arrived_is_made_once_by_any_search(name, search
     assert [row["id"] for row in app.emulator.jobs("fastcron")] == [job.id]
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("search", SEARCHES)
 @pytest.mark.parametrize("way", WAYS)
 async def test_every_way_tells_the_truth_by_any_search(way, search):
@@ -59,6 +62,7 @@ async def test_every_way_tells_the_truth_by_any_search(way, search):
         assert found.done
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("search", SEARCHES)
 @pytest.mark.parametrize("name", [name for name in NAMES if name.strip() == name])
 async def test_ensure_makes_one_job_by_any_search(name, search):

@@ -8,6 +8,7 @@ import gc
 import random
 import tracemalloc
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -117,6 +118,7 @@ def size_of(numbers):
     return size
 
 
+@pytest.mark.proof
 def test_fifty_thousand_jobs_take_no_more_room_than_five_thousand():
     """Where a service hands ids out in order, a client that has seen ten times as many remembers
     them in the same room.
@@ -124,6 +126,7 @@ def test_fifty_thousand_jobs_take_no_more_room_than_five_thousand():
     assert size_of(range(50_000)) <= 1.3 * size_of(range(5_000))
 
 
+@pytest.mark.proof
 def test_jobs_of_a_shared_service_take_sixteen_bytes_each():
     """Where ids have gaps, because others make jobs too, each takes 16 bytes and a little, in
     whatever order they were seen.

@@ -58,30 +58,31 @@ async def outcome(call):
     return type(result)
 
 
+@pytest.mark.each_value
+@pytest.mark.parametrize("depth", DEPTHS)
 @pytest.mark.parametrize("shape", SHAPES)
-async def test_nesting_ends_alike_for_every_caller(shape):
+async def test_nesting_ends_alike_for_every_caller(shape, depth):
     """Data of any depth is an answer or a garbled one, the same with and without coalescing, for
     one caller and for several that share a request.
     """
-    for depth in DEPTHS:
-        nested = SHAPES[shape](depth)
-        for name, call in CALLS.items():
-            seen = set()
-            for coalesce in (False, True):
-                options = {"scheduler": Hurry(10_000.0), "retry": None, "coalesce": coalesce}
-                async with client_of(None, transport=service(nested), **options) as api:
-                    same = 1 if name in ("add", "raw create", "edit") else 3
-                    seen |= set(await asyncio.gather(*[outcome(call(api)) for _ in range(same)]))
-            assert len(seen) == 1, (depth, name, seen)
-            (kind,) = seen
-            if isinstance(kind, tuple):
-                assert depth > 90, name
-                is_read = name in ("get", "list", "raw read")
-                assert kind[0] in (ResponseError, OutcomeUnknownError), (depth, name)
-                applied = Applied.NO if is_read else Applied.UNKNOWN
-                assert kind[1:] == (applied, True), (depth, name)
-            else:
-                assert depth <= 90 or shape == "in a string", (depth, name)
+    nested = SHAPES[shape](depth)
+    for name, call in CALLS.items():
+        seen = set()
+        for coalesce in (False, True):
+            options = {"scheduler": Hurry(10_000.0), "retry": None, "coalesce": coalesce}
+            async with client_of(None, transport=service(nested), **options) as api:
+                same = 1 if name in ("add", "raw create", "edit") else 3
+                seen |= set(await asyncio.gather(*[outcome(call(api)) for _ in range(same)]))
+        assert len(seen) == 1, (depth, name, seen)
+        (kind,) = seen
+        if isinstance(kind, tuple):
+            assert depth > 90, name
+            is_read = name in ("get", "list", "raw read")
+            assert kind[0] in (ResponseError, OutcomeUnknownError), (depth, name)
+            applied = Applied.NO if is_read else Applied.UNKNOWN
+            assert kind[1:] == (applied, True), (depth, name)
+        else:
+            assert depth <= 90 or shape == "in a string", (depth, name)
 
 
 async def test_nested_rows_end_no_bulk(tmp_path):

@@ -179,6 +179,7 @@ async def test_a_list_whose_rows_move_ends(moves):
                         continue
 
 
+@pytest.mark.each_value
 @pytest.mark.virtual_clock
 @pytest.mark.parametrize("moves", ["fail", "shuffle"])
 @pytest.mark.parametrize("way", WAYS)

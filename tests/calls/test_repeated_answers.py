@@ -146,6 +146,7 @@ async def stuttered(before, function, call, *, forwards):
     return app, one, result
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("forwards", [True, False])
 @pytest.mark.parametrize("function", CREATED)
 async def test_a_create_takes_no_answer_of_another_shape_for_its_own(function, forwards):

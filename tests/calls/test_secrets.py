@@ -77,6 +77,7 @@ def test_the_logs_are_listened_to(records):
 # --- calls that succeed --------------------------------------------------------------------------
 
 
+@pytest.mark.each_value
 @IN_EVERY_WAY
 async def test_no_call_tells_its_secrets(records, provider, auth, request_format):
     """All functions of a service, in every format, with DEBUG logging on: logs, results and reprs
@@ -167,6 +168,7 @@ FAULTS = [
 ]
 
 
+@pytest.mark.each_value
 @IN_EVERY_WAY
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_no_failure_tells_its_secrets(records, provider, auth, request_format, fault):
@@ -192,6 +194,7 @@ async def test_no_failure_tells_its_secrets(records, provider, auth, request_for
     assert not leaks(written(records))
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("request_format", ["json", "form", "query"])
 @pytest.mark.parametrize(
     "fault", ["lose", "reset", "cut", "redirect", "garbage", "truncated", "bad_gateway"]

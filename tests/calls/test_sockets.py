@@ -216,6 +216,7 @@ def _small_bound(monkeypatch):
     monkeypatch.setattr(transport, "MOST_BYTES", 100_000)
 
 
+@pytest.mark.each_value
 @KINDS
 @faults(drips_its_head, drips_its_body)
 async def test_what_a_broken_answer_becomes(script, kind):
@@ -309,6 +310,7 @@ async def test_a_redirect_is_not_followed(module):
     assert (here.asked, elsewhere.connections) == (["cron_get"], 0)
 
 
+@pytest.mark.each_value
 @KINDS
 @pytest.mark.parametrize(
     "script",

@@ -280,6 +280,7 @@ CHECKS = {name: globals()[name.replace(".", "_")] for name in TABLE}
 CASES = [(*way, function) for way in WAYS for function in sorted(offered_by(way[0]))]
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize(
     ("provider", "auth", "request_format", "function"), CASES, ids=lambda value: value
 )

@@ -145,6 +145,7 @@ def contested(rate, way, jitter, begin, seed):
     return accepted
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(
     ("rate", "way", "jitter"),

@@ -96,6 +96,7 @@ async def test_within_a_lane_first_come_first_served():
     assert [name for _, name in starts] == list(range(50))
 
 
+@pytest.mark.proof
 async def test_an_interactive_call_gets_the_next_slot():
     """With ten thousand bulk calls waiting, an interactive call starts next."""
     scheduler, starts = virtual(10), []
