@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from cronapi._calls.retry import RetryPolicy
-    from cronapi._protocol.params import JobParams, JobSpec
+    from cronapi._protocol.params import EnsureParams, JobParams, JobSpec, NewJobParams
     from cronapi.bulk import Bulk, BulkError, Cost, Done, Failed, NotTried, Outcome, Report, Unknown
     from cronapi.client import Client, FastCron, SetCronJob
     from cronapi.errors import (
@@ -64,6 +64,7 @@ _HOMES = {
     "CronAPIError": "cronapi.errors",
     "CronJob": "cronapi.models",
     "Done": "cronapi.bulk",
+    "EnsureParams": "cronapi._protocol.params",
     "Execution": "cronapi.models",
     "Failed": "cronapi.bulk",
     "FastCron": "cronapi.client",
@@ -71,6 +72,7 @@ _HOMES = {
     "JobParams": "cronapi._protocol.params",
     "JobSpec": "cronapi._protocol.params",
     "JobStatus": "cronapi.models",
+    "NewJobParams": "cronapi._protocol.params",
     "NotFoundError": "cronapi.errors",
     "NotTried": "cronapi.bulk",
     "Notification": "cronapi.models",
@@ -118,6 +120,7 @@ __all__ = [
     "CronAPIError",
     "CronJob",
     "Done",
+    "EnsureParams",
     "Execution",
     "Failed",
     "FastCron",
@@ -125,6 +128,7 @@ __all__ = [
     "JobParams",
     "JobSpec",
     "JobStatus",
+    "NewJobParams",
     "NotFoundError",
     "NotTried",
     "Notification",

@@ -7,7 +7,7 @@ from typing import Any
 
 from cronapi._names import wire_name
 from cronapi._protocol.arguments import is_encodable
-from cronapi._protocol.kinds import Kind, anything
+from cronapi._protocol.kinds import ANYTHING, Kind
 from cronapi._protocol.params import CLEARABLE, KIND_OF
 from cronapi.errors import ConfigurationError
 from cronapi.models import Notify
@@ -36,7 +36,7 @@ def _jobs(value: object) -> Sequence[Mapping[str, Any]]:
 def _encode(name: str, value: Any, provider: Provider, kinds: Mapping[str, Kind]) -> object:
     if name not in kinds and not (isinstance(name, str) and name and is_encodable(name)):
         raise ConfigurationError("The name of a parameter must be text that can be sent.")
-    sent = kinds.get(name, anything)(name, value)
+    sent = kinds.get(name, ANYTHING).send(name, value)
     return _notify(sent, provider) if name == "notify" else sent
 
 

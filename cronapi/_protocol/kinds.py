@@ -1,8 +1,9 @@
 """The kinds of values that parameters have: how each is checked, and the form in which it travels.
 
 Each function takes the name of a parameter and its value, and returns the value as JSON has it. A
-ConfigurationError names the parameter and what came, and never repeats the value: it may be a
-secret. No exception that led to it does so either.
+boolean, a number or a time may also be given as text. A ConfigurationError names the parameter and
+what came, and never repeats the value: it may be a secret. No exception that led to it does so
+either.
 """
 
 from __future__ import annotations
@@ -14,13 +15,29 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from attrs import frozen
+
+from cronapi._protocol import readings
 from cronapi._protocol.arguments import MOST_BITS, is_encodable
 from cronapi._protocol.values import shown
 from cronapi.errors import ConfigurationError
 from cronapi.models import Notify
 
-Kind = Callable[[str, Any], Any]
-"""Takes the name of a parameter and its value, and returns the value as it travels."""
+
+@frozen
+class Kind:
+    """One declared type.
+
+    `send` takes the name of a parameter and its value, and returns the value as it travels.
+    `reads` describes the texts that are read as values of another type. With `has_empty`, empty
+    text is a value too, which clears a field in an edit. In a row of any other kind it is not set.
+    """
+
+    send: Callable[[str, Any], Any]
+    reads: str = ""
+    has_empty: bool = False
+
+
 _HINTS = {
     "id": "an id is a number, such as job.id",
     "group": "a group is given by its number, such as group.id",
@@ -66,6 +83,8 @@ def text(name: str, value: object) -> str:
 def whole_number(name: str, value: object) -> int:
     """Return a whole number of at most 64 bits. True and False are none."""
     plain = _plain(value)
+    if isinstance(plain, str):
+        plain = readings.NUMBER(name, plain, _HINTS.get(name, ""))
     if isinstance(plain, float) and not math.isfinite(plain):
         raise ConfigurationError(f"{name} is not a finite number; it takes a whole number.")
     if isinstance(plain, bool) or not isinstance(plain, int):
@@ -83,14 +102,18 @@ def _sized(name: str, number: int) -> int:
 
 def an_id(name: str, value: object) -> int | str:
     """Return an id: a whole number, or the text of one."""
-    if isinstance(value, str) and _DIGITS.fullmatch(value):
-        return str.__str__(value)
-    return whole_number(name, value)
+    if not isinstance(value, str):
+        return whole_number(name, value)
+    if not _DIGITS.fullmatch(value):
+        raise _refused(name, value, "an id is a number")
+    return str.__str__(value)
 
 
 def flag(name: str, value: object) -> bool:
     """Return True or False."""
     plain = _plain(value)
+    if isinstance(plain, str):
+        return readings.BOOLEAN(name, plain)
     if not isinstance(plain, bool):
         raise _refused(name, value, "it takes True or False")
     return plain
@@ -98,6 +121,8 @@ def flag(name: str, value: object) -> bool:
 
 def notify_code(name: str, value: object) -> bool | int:
     """Return a boolean or a code of `Notify`."""
+    if isinstance(value, str):
+        value = readings.NOTIFY(name, value)
     if not isinstance(value, int) or int.__index__(value) not in {int(code) for code in Notify}:
         raise ConfigurationError(
             f"{name} must be a boolean or one of the codes 0 to 3, not {shown(value)}."
@@ -107,6 +132,8 @@ def notify_code(name: str, value: object) -> bool | int:
 
 def unix_seconds(name: str, value: object) -> int:
     """Return a time as whole Unix seconds. A naive datetime is refused: it names no moment."""
+    if isinstance(value, str):
+        value = readings.RUN(name, value)
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigurationError(f"{name} is not a finite number; it takes a time.")
     if isinstance(value, int | float):
@@ -131,6 +158,8 @@ def _timestamp(time: datetime) -> float | None:
 
 def later_time(name: str, value: object) -> int:
     """Return a time as whole Unix seconds. True and False are none."""
+    if isinstance(value, str):
+        value = readings.TIME(name, value)
     if isinstance(value, bool):
         raise _refused(name, value, "a time is a datetime or Unix seconds")
     return unix_seconds(name, value)
@@ -194,7 +223,7 @@ def texts(name: str, value: object) -> str | list[str]:
 
 def whole_numbers(name: str, value: object) -> int | list[int]:
     """Return a whole number, or a list of whole numbers."""
-    if isinstance(_plain(value), int | float):
+    if isinstance(_plain(value), int | float | str):
         return whole_number(name, value)
     return [whole_number(f"An item of {name}", item) for item in _items(name, value, "numbers")]
 
@@ -237,16 +266,18 @@ def anything(name: str, value: object, level: int = 0) -> object:
 
 
 KINDS: Mapping[str, Kind] = {
-    "str": text,
-    "int": whole_number,
-    "int | str": an_id,
-    "bool": flag,
-    "bool | int": notify_code,
-    "bool | int | datetime": unix_seconds,
-    "datetime | int": later_time,
-    "str | timedelta": span,
-    "Mapping[str, str] | str": header_lines,
-    "Sequence[str] | str": texts,
-    "Sequence[int] | int": whole_numbers,
+    "str": Kind(text, has_empty=True),
+    "int": Kind(whole_number, readings.NUMBER.takes),
+    "int | str": Kind(an_id, has_empty=True),
+    "bool": Kind(flag, readings.BOOLEAN.takes),
+    "bool | int": Kind(notify_code, readings.NOTIFY.takes),
+    "bool | int | datetime": Kind(unix_seconds, readings.RUN.takes),
+    "datetime | int": Kind(later_time, readings.TIME.takes),
+    "str | timedelta": Kind(span, has_empty=True),
+    "Mapping[str, str] | str": Kind(header_lines, has_empty=True),
+    "Sequence[str] | str": Kind(texts),
+    "Sequence[int] | int": Kind(whole_numbers, readings.NUMBER.takes),
 }
 """The kind of each type that is declared for a parameter, as it is written there."""
+ANYTHING = Kind(anything, has_empty=True)
+"""The kind of a parameter that cronapi does not know."""

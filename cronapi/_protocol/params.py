@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Any, TypedDict, Unpack
+from typing import Any, Required, TypedDict, Unpack
 
 from cronapi._names import wire_name
 from cronapi._protocol.kinds import KINDS, Kind
@@ -13,20 +13,10 @@ from cronapi._protocol.redaction import SECRET_PARAMS, as_text, without_password
 from cronapi.errors import ConfigurationError
 
 
-class JobParams(TypedDict, total=False):
-    """The parameters of a job, by the services' names in snake_case.
+class _Settings(TypedDict, total=False):
+    """The parameters of a job that no method requires. Every other TypedDict of a job has them."""
 
-    `expression` is crontab's five fields or a span such as "15 minutes". `timeout` is in seconds.
-    `delay` is the most minutes that a run is late at random. `instances` is the number of runs that
-    may overlap, 0 for any number. `group` is a group's id. A run fails if its output contains
-    `pattern`, or does not contain `keyword`. `notify` is a boolean or a `Notify`. `run` is 1 (or
-    True) for now, or the time to run at. `second` to `weekday`, `retry`, `retry_after`, `single`
-    and `dns_cache` are SetCronJob's. None clears a parameter that can be cleared.
-    """
-
-    url: str
     expression: str
-    name: str | None
     group: int | None
     timezone: str
     timeout: int
@@ -60,6 +50,35 @@ class JobParams(TypedDict, total=False):
     retry_after: int
     single: bool
     dns_cache: bool
+
+
+class JobParams(_Settings, total=False):
+    """The parameters of a job, by the services' names in snake_case.
+
+    `expression` is crontab's five fields or a span such as "15 minutes". `timeout` is in seconds.
+    `delay` is the most minutes that a run is late at random. `instances` is the number of runs that
+    may overlap, 0 for any number. `group` is a group's id. A run fails if its output contains
+    `pattern`, or does not contain `keyword`. `notify` is a boolean or a `Notify`. `run` is 1 (or
+    True) for now, or the time to run at. `second` to `weekday`, `retry`, `retry_after`, `single`
+    and `dns_cache` are SetCronJob's. None clears a parameter that can be cleared.
+    """
+
+    url: str
+    name: str | None
+
+
+class NewJobParams(_Settings, total=False):
+    """The parameters of a new job: those of `JobParams`, of which it needs a `url`."""
+
+    url: Required[str]
+    name: str | None
+
+
+class EnsureParams(_Settings, total=False):
+    """The parameters of a job to ensure: those of `JobParams`. It needs a `url` and a `name`."""
+
+    url: Required[str]
+    name: Required[str]
 
 
 class FunctionParams(JobParams, total=False):
@@ -108,7 +127,9 @@ def check_names(params: Mapping[str, object], function: str) -> None:
     """Refuse a job parameter that does not exist, and name the nearest one that does."""
     for name in params.keys() - JobParams.__annotations__.keys():
         shown = as_text(name, repr)
-        meant = _ALSO_CALLED.get(name) or _nearest(shown)
+        if name is None:
+            raise ConfigurationError(f"{function} has more cells than its table has columns.")
+        meant = _ALSO_CALLED.get(name) or _nearest(as_text(name))
         hint = "." if meant is None else f"; did you mean {meant!r}?"
         raise ConfigurationError(f"{function} has no parameter {shown}{hint}")
 
@@ -117,13 +138,14 @@ def check_values(params: Mapping[str, object]) -> None:
     """Refuse a parameter of another type than it is declared with. None is not checked."""
     for name, value in params.items():
         if value is not None:
-            KIND_OF[name](name, value)
+            KIND_OF[name].send(name, value)
 
 
 def _nearest(name: str) -> str | None:
     from difflib import get_close_matches  # noqa: PLC0415 -- only an error needs it
 
-    return next(iter(get_close_matches(name.strip("'"), JobParams.__annotations__, 1)), None)
+    bare = name.strip("\ufeff \t'\"").lower()  # as exporters of CSV write a name
+    return next(iter(get_close_matches(bare, JobParams.__annotations__, 1)), None)
 
 
 class JobSpec:
@@ -135,7 +157,7 @@ class JobSpec:
 
     __slots__ = ("_params",)
 
-    def __init__(self, **params: Unpack[JobParams]) -> None:
+    def __init__(self, **params: Unpack[NewJobParams]) -> None:
         self._params = MappingProxyType(dict(as_params(params)))
         check_values(self._params)
 
@@ -161,7 +183,7 @@ class JobSpec:
         return f"JobSpec({', '.join(shown)})"
 
 
-def _remake_spec(params: JobParams) -> JobSpec:
+def _remake_spec(params: NewJobParams) -> JobSpec:
     return JobSpec(**params)
 
 

@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Iterable, Mapping
 from datetime import datetime, timedelta
 from os import PathLike
-from typing import Any, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack, overload
 
 from attrs import frozen
 
 from cronapi import _functions as table
 from cronapi import bulk
 from cronapi._calls.memory import MOST_DIGITS
+from cronapi._protocol import rows
 from cronapi._protocol.arguments import switch
 from cronapi._protocol.kinds import span
-from cronapi._protocol.params import JobSpec, as_params, check_names
+from cronapi._protocol.params import JobParams, JobSpec, NewJobParams
 from cronapi.errors import ConfigurationError, UnsupportedFunctionError
 from cronapi.models import CronJob
 from cronapi.namespaces._invoke import Invoker
 
 Ids = Iterable[int] | AsyncIterable[int]
-Changes = Mapping[str, Any] | JobSpec
+NewJob = JobSpec | NewJobParams | rows.Row
+Changes = JobParams | rows.Row | JobSpec
 Edit = tuple[int, Changes]
 Edits = Iterable[Edit] | Mapping[int, Changes]
 
@@ -45,14 +47,27 @@ class ManyJobs:
     Inputs are lists, generators or async generators, of any length. The report has one outcome for
     each input, in order: done, failed, unknown or not tried. If a bulk stops, a generator has
     outcomes as far as it was read. A ConfigurationError names the index of an input that cannot be
-    used. Other calls overtake a bulk: end it before you change its jobs in another way.
+    used, and the name of its column. Other calls overtake a bulk: end it before you change its jobs
+    in another way.
+
+    Inputs may be rows of CSV or YAML: mappings whose values may be text, where a parameter is a
+    boolean, a number or a time. An empty one of these is not set. `docs/parameters.md` says which
+    texts are read.
     """
 
     _invoke: Invoker
 
+    @overload
+    def add_many(
+        self, specs: Iterable[NewJob], **options: Unpack[BulkOptions]
+    ) -> bulk.Bulk[CronJob]: ...
+    @overload
+    def add_many(
+        self, specs: AsyncIterable[NewJob], **options: Unpack[BulkOptions]
+    ) -> bulk.Bulk[CronJob]: ...
     def add_many(
         self,
-        specs: Iterable[JobSpec | Mapping[str, Any]] | AsyncIterable[Any],
+        specs: Iterable[NewJob] | AsyncIterable[NewJob],
         **options: Unpack[BulkOptions],
     ) -> bulk.Bulk[CronJob]:
         """Create jobs, in batches if the service has them (FastCron).
@@ -63,7 +78,7 @@ class ManyJobs:
         """
 
         def check(spec: Any, _: int) -> Any:
-            return self._invoke.encode(as_params(spec))
+            return self._invoke.encode(rows.new_job(spec))
 
         return bulk.Bulk(
             self._invoke.calls,
@@ -73,6 +88,22 @@ class ManyJobs:
             **options,
         )
 
+    @overload
+    def edit_many(
+        self,
+        edits: Mapping[int, Changes],
+        *,
+        batch: bool = False,
+        **options: Unpack[BulkOptions],
+    ) -> bulk.Bulk[CronJob]: ...
+    @overload
+    def edit_many(
+        self, edits: Iterable[Edit], *, batch: bool = False, **options: Unpack[BulkOptions]
+    ) -> bulk.Bulk[CronJob]: ...
+    @overload
+    def edit_many(
+        self, edits: AsyncIterable[Edit], *, batch: bool = False, **options: Unpack[BulkOptions]
+    ) -> bulk.Bulk[CronJob]: ...
     def edit_many(
         self,
         edits: Edits | AsyncIterable[Edit],
@@ -97,8 +128,8 @@ class ManyJobs:
 
         def check(edit: Any, index: int) -> Any:
             number, changes = _pair(edit)
-            check_names(changes, "A job")
-            return {"id": once(number, index)} | self._invoke.encode(changes, clear=True)
+            wire = self._invoke.encode(rows.changes(changes), clear=True)
+            return {"id": once(number, index)} | wire
 
         operation = (
             bulk.operations.edit_alike_operation(calls)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from datetime import datetime, timedelta
 from typing import Any, Unpack
@@ -16,14 +16,22 @@ from cronapi._calls.matching import NOT_COMPARED, is_match
 from cronapi._calls.pages import Reading, find_by_name
 from cronapi._protocol.hidden import hidden, hide
 from cronapi._protocol.kinds import an_id, span, text
-from cronapi._protocol.params import JobParams, JobSpec, as_params, check_names, check_values
+from cronapi._protocol.params import (
+    EnsureParams,
+    JobParams,
+    NewJobParams,
+    as_params,
+    check_names,
+    check_values,
+)
+from cronapi._protocol.rows import new_job
 from cronapi._protocol.structure import structure
 from cronapi.bulk.items import read_all
 from cronapi.errors import ConfigurationError
 from cronapi.models import CronJob, Execution
 from cronapi.namespaces._ensure import ensuring, find_or_refuse, warn_if_altered
 from cronapi.namespaces._invoke import Invoker
-from cronapi.namespaces._many import ManyJobs
+from cronapi.namespaces._many import ManyJobs, NewJob
 
 
 @frozen
@@ -80,7 +88,7 @@ class CronNamespace(ManyJobs):
         row = await find_by_name(self._invoke.ask("bulk"), text("name", name))
         return None if row is None else self._invoke.structured(table.CRON_GET, Answer(row, 1))
 
-    async def ensure(self, **params: Unpack[JobParams]) -> CronJob:
+    async def ensure(self, **params: Unpack[EnsureParams]) -> CronJob:
         """Make sure that a job of exactly this `name` has these parameters, and return it.
 
         The name and a url are required. Edits the job of that name: the lowest id of the first page
@@ -122,7 +130,7 @@ class CronNamespace(ManyJobs):
         """
         return await self._invoke(table.CRON_GET, {"id": id})
 
-    async def add(self, **params: Unpack[JobParams]) -> CronJob:
+    async def add(self, **params: Unpack[NewJobParams]) -> CronJob:
         """Create a job and return it with the service's defaults filled in.
 
         `url` is required. Not repeated blindly: if its answer is lost, the job is looked up by its
@@ -205,17 +213,16 @@ class CronNamespace(ManyJobs):
         """
         return await self._invoke(table.CRON_NEXT, {"id": id})
 
-    async def batch_add(
-        self, specs: Iterable[JobSpec | Mapping[str, Any]]
-    ) -> builtins.list[CronJob]:
+    async def batch_add(self, specs: Iterable[NewJob]) -> builtins.list[CronJob]:
         """Create several jobs with one request and return them in order (FastCron).
 
+        They may be rows of CSV or YAML, as in `add_many`.
         Not repeated blindly: after a lost answer the jobs are looked up. OutcomeUnknownError if
         only some are found.
         """
 
         def check(spec: Any, _: int) -> dict[str, Any]:
-            return self._invoke.encode(as_params(spec))
+            return self._invoke.encode(new_job(spec))
 
         data = read_all(specs, check, table.CRON_BATCH_ADD.name)
         return await self._invoke.send(table.CRON_BATCH_ADD, {"data": data})
@@ -251,7 +258,7 @@ class CronNamespace(ManyJobs):
         return await self._invoke(table.CRON_GROUP_EDIT, {"id": id, **params}, clear=True)
 
 
-def _checked_name(params: JobParams) -> str:
+def _checked_name(params: EnsureParams) -> str:
     """Return the name of a job to ensure. Its parameters must be as `add` takes them."""
     check_names(params, "cron.ensure")
     check_values(params)

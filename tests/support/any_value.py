@@ -87,7 +87,19 @@ TEXTS = st.one_of(
     st.text(max_size=8),
     st.builds("{}{}{}".format, st.text(max_size=3), HALVES, st.just(CANARY)),
     st.sampled_from(
-        ["", "0", "no", "caf\x85: x", "a\r\nb: c", f"X-Key: {CANARY}", f"{CANARY} : x"]
+        [
+            "",
+            "0",
+            "no",
+            "True ",
+            "7.0",
+            " 30",
+            "2030-05-24T02:44:25Z",
+            "caf\x85: x",
+            "a\r\nb: c",
+            f"X-Key: {CANARY}",
+            f"{CANARY} : x",
+        ]
     ),
     st.sampled_from([f"{CANARY}: \0", f"https://u:{CANARY}\ud800@x/", f"https://u:{CANARY}@x/"]),
     st.builds(OddText, st.sampled_from([CANARY, "\udcff"])),
@@ -124,6 +136,30 @@ def can_travel(value):
     return isinstance(value, str) and not any("\ud800" <= char <= "\udfff" for char in value)
 
 
+WORDS = {"true": True, "yes": True, "on": True, "1": True}
+WORDS |= {"false": False, "no": False, "off": False, "0": False}
+
+
+def meant(hint, value):
+    """Return the value that a text stands for where the declared type is another one, and any other
+    value as it is. It is judged by other means than the client's, and leniently.
+    """
+    value = value.value if isinstance(value, enum.Enum) else value
+    kinds = set(typing.get_args(hint)) or {hint}
+    if not isinstance(value, str) or str in kinds or Sequence[str] in kinds:
+        return value
+    bare = "".join(value).strip().lower()
+    if bool in kinds and bare in WORDS:
+        return WORDS[bare]
+    with contextlib.suppress(ValueError, ArithmeticError):
+        number = Decimal(bare)
+        if number == int(number) and bare.isascii():
+            return int(number) if bool not in kinds or len(kinds) > 1 else bool(int(number))
+    with contextlib.suppress(ValueError):
+        return datetime.fromisoformat(bare.upper()) if datetime in kinds else value
+    return value
+
+
 def is_whole(value):
     return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**65
 
@@ -133,7 +169,7 @@ def may_be(hint, value):
 
     It is judged from the type alone, and leniently: only what it forbids is certain.
     """
-    value = value.value if isinstance(value, enum.Enum) else value
+    value = meant(hint, value)
     if hint in TRUTHS:
         return isinstance(value, bool)
     kinds = set(typing.get_args(hint)) - {type(None)} or {hint}
@@ -159,7 +195,7 @@ def may_be(hint, value):
 
 def as_declared(hint, value, sent, *, is_json):
     """Return True if a member that was sent is the value, in the type that is declared for it."""
-    value = value.value if isinstance(value, enum.Enum) else value
+    value = meant(hint, value)
     kinds = set(typing.get_args(hint)) - {type(None)} or {hint}
     if kinds == {str}:
         return type(sent) is str and sent == "".join(value)

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from attrs import define
 
-from cronapi._protocol.params import JobParams
+from cronapi._protocol.params import NewJobParams
 from cronapi.cli.demo.ledger import Ledger
 from cronapi.client import Client
 from cronapi.models import CronJob
@@ -28,7 +28,7 @@ class RecordingClient:
         self.ledger.calls += 1
         return answer
 
-    async def add(self, params: JobParams) -> int:
+    async def add(self, params: NewJobParams) -> int:
         """Add a job and return its id."""
         job = await self.counted(self.api.cron.add(**params))
         self.record_added(job)

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import anyio
 from attrs import define, field, frozen
 
-from cronapi._protocol.params import JobParams
+from cronapi._protocol.params import NewJobParams
 from cronapi.cli.demo.recording import RecordingClient
 from cronapi.errors import CronAPIError
 
@@ -34,7 +34,7 @@ class Crew:
         await self.group_known.wait()
         return self.group
 
-    def job(self, role: str, *, group: int | None = None) -> JobParams:
+    def job(self, role: str, *, group: int | None = None) -> NewJobParams:
         """Return the parameters of a role's job."""
         name = f"{self.name} {role}"
         return {
