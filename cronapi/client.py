@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypedDict, Unpack, get_args
 
 from attrs import evolve
 
@@ -20,11 +20,13 @@ from cronapi._protocol.hidden import hidden, hide
 from cronapi._protocol.params import ODD_KIND_OF, RAW_KIND_OF
 from cronapi._protocol.request import Auth, RequestFormat
 from cronapi.errors import ConfigurationError
+from cronapi.namespaces import _offers
 from cronapi.namespaces._invoke import Invoker
-from cronapi.namespaces.account import AccountNamespace
-from cronapi.namespaces.cron import CronNamespace
+from cronapi.namespaces._offers import Offers
+from cronapi.namespaces.account import AccountNamespace, SharedAccount
+from cronapi.namespaces.cron import CronNamespace, SharedCron
 from cronapi.namespaces.group import GroupNamespace
-from cronapi.namespaces.server import ServerNamespace
+from cronapi.namespaces.server import NoServer, ServerNamespace
 from cronapi.providers import FASTCRON, SETCRONJOB, Provider
 from cronapi.scheduler import Lane, Scheduler, shared_scheduler
 
@@ -94,6 +96,7 @@ class Client(NotCopied):
     group: GroupNamespace
     account: AccountNamespace
     server: ServerNamespace
+    _offers: ClassVar[Offers] = _offers.EVERY
 
     def __init__(
         self,
@@ -223,10 +226,8 @@ class Client(NotCopied):
     def _set_options(self, options: Options) -> None:
         self._options = options
         self._invoker = Invoker(self._caller, options, self._limits, self._merger)
-        self.cron = CronNamespace(self._invoker)
-        self.group = GroupNamespace(self._invoker)
-        self.account = AccountNamespace(self._invoker)
-        self.server = ServerNamespace(self._invoker)
+        for target, namespace in self._offers.items():
+            setattr(self, target, namespace(self._invoker))
 
 
 class FastCron(Client):
@@ -234,6 +235,9 @@ class FastCron(Client):
 
     Keyword arguments are those of `Client`. Token None reads FASTCRON_TOKEN.
     """
+
+    server: NoServer  # type: ignore[assignment]  # a Client of any service offers more
+    _offers = _offers.FASTCRON
 
     def __init__(self, token: Token | None = None, **options: Unpack[ClientOptions]) -> None:
         super().__init__(FASTCRON, token, **options)
@@ -244,6 +248,10 @@ class SetCronJob(Client):
 
     Keyword arguments are those of `Client`. Token None reads SETCRONJOB_TOKEN.
     """
+
+    cron: SharedCron  # type: ignore[assignment]  # a Client of any service offers more
+    account: SharedAccount  # type: ignore[assignment]
+    _offers = _offers.SETCRONJOB
 
     def __init__(self, token: Token | None = None, **options: Unpack[ClientOptions]) -> None:
         super().__init__(SETCRONJOB, token, **options)

@@ -49,6 +49,18 @@ of a surrogate pair cannot be sent. Headers given as text are lines that end wit
 and no other character ends one. The parameters of `api.call` that cronapi does not know may be
 anything that JSON has, except an object.
 
+A boolean, a number or a time may be given as text too, wherever a parameter is given: in a keyword
+argument, in a JobSpec and in a row. It travels as the value that it stands for. "Text that is read"
+has the spellings, in upper or lower case, and blanks around them are of no account. Nothing else is
+converted: a number is no text, so the name "2024" stays text, and YAML has to quote it. A number
+has no fraction but zeros, which spreadsheets and pandas write in a column with gaps.
+
+A row is a mapping that `add_many`, `edit_many` or `batch_add` takes, such as a line of CSV or an
+entry of YAML. Only a row may have empty cells. An empty cell in a new job is not set. In an edit an
+empty text clears the parameter, as None does, and any other empty cell is not set. The error for a
+row names its index and the column.
+
+{reads}
 "Shown" is whether the services' documentation has it among the fields of a job in an answer. What
 is not shown is None in a `CronJob`, cannot be compared, and costs `cron.ensure` an edit each time.
 Some recorded answers lack `timeout`, `instances`, `http_method` and `http_headers` too.
@@ -76,6 +88,11 @@ Every field but `id` may be None, where the service did not show it; what it sho
 
 {bulks}
 {aliases}
+
+At run time a `Row` is any mapping. To a type checker it is a `dict[str, Any]`, a row of
+`csv.DictReader` or something else that was not typed. A literal is checked as the `NewJobParams` or
+`JobParams` that it has to be, so a misspelt key is an error. Annotate a variable that holds one:
+`jobs: list[NewJobParams] = [...]`.
 """
 
 
@@ -83,6 +100,7 @@ def page() -> str:
     """Return the page."""
     tables = {
         "parameters": parameters(),
+        "reads": reads(),
         "fields": fields(),
         "options": options(),
         "bulks": bulks(),
@@ -133,8 +151,13 @@ def annotations(module: ModuleType, name: str) -> dict[str, str]:
 
 def kind(annotation: ast.expr) -> str:
     """Return a type as text; a name for a choice of texts is replaced by them."""
-    parts = ast.unparse(annotation).replace("bulk.bulk.", "").split(" | ")
+    parts = without_modules(ast.unparse(annotation)).split(" | ")
     return " | ".join(choices(getattr(client, part, None)) or part for part in parts)
+
+
+def without_modules(text: str) -> str:
+    """Return a type without the modules of its names."""
+    return text.replace("bulk.bulk.", "").replace("rows.", "")
 
 
 def choices(alias: object) -> str:
@@ -149,7 +172,7 @@ def choices(alias: object) -> str:
 def parameters() -> str:
     """Return the table of the parameters of a job."""
     rows = []
-    for name, text in annotations(params, "JobParams").items():
+    for name, text in job_parameters().items():
         wire = wire_name(name)
         takers = ", ".join(
             label for label, service in SERVICES.items() if wire in JOB_PARAMETERS[service]
@@ -164,6 +187,23 @@ def parameters() -> str:
             ]
         )
     return table(["parameter", "type", "on the wire", "who takes it", "None clears", "shown"], rows)
+
+
+def job_parameters() -> dict[str, str]:
+    """Return the types of the parameters of a job by name, those that a new job needs first."""
+    needed = annotations(params, "JobParams")
+    return needed | annotations(params, "_Settings")
+
+
+def reads() -> str:
+    """Return the table of the texts that are read as values of other types."""
+    hints = {name: hint.removesuffix(" | None") for name, hint in job_parameters().items()}
+    rows = [
+        [*code(hint), kind.reads, ", ".join(code(*(name for name in hints if hints[name] == hint)))]
+        for hint, kind in params.KINDS.items()
+        if kind.reads and hint in hints.values()
+    ]
+    return table(["type", "text that is read", "parameters"], rows)
 
 
 def shown(wire: str) -> str:
@@ -209,7 +249,9 @@ def bulks() -> str:
     methods = [
         node
         for node in class_of(_many, "ManyJobs").body
-        if isinstance(node, ast.FunctionDef) and node.name.endswith("_many")
+        if isinstance(node, ast.FunctionDef)
+        and node.name.endswith("_many")
+        and not node.decorator_list  # an overload
     ]
     rows = [
         [*code(node.name), ", ".join(code(*arguments(node.args.args[1:]))), own(node.args, common)]
@@ -233,7 +275,7 @@ def aliases() -> str:
     nodes = [
         node for module in (_many, bulk) for node in tree_of(module) if isinstance(node, ast.Assign)
     ]
-    pairs = [(node.targets[0].id, ast.unparse(node.value)) for node in nodes]
+    pairs = [(node.targets[0].id, without_modules(ast.unparse(node.value))) for node in nodes]
     return " ".join(
         f"`{name}` is `{text}`." for name, text in pairs if name[0].isupper() and name != "T"
     )

@@ -8,12 +8,13 @@ import ast
 import statistics
 import subprocess
 import sys
+import typing
 from pathlib import Path
 
 import pytest
 
 import cronapi
-from cronapi import Client, errors
+from cronapi import Client, FastCron, SetCronJob, errors
 from cronapi._functions import TABLE, offered_by
 from cronapi.emulator import functions
 from cronapi.namespaces.account import AccountNamespace
@@ -151,6 +152,16 @@ NAMESPACES = {
     "account": AccountNamespace,
     "server": ServerNamespace,
 }
+
+
+def own_and_inherited(cls):
+    """Return the public methods of a class by name, each with the class that defines it."""
+    return {
+        name: (home, value)
+        for home in reversed(cls.__mro__[:-1])
+        for name, value in vars(home).items()
+        if not name.startswith("_") and (callable(value) or hasattr(value, "fget"))
+    }
 
 
 def room_of(module):
@@ -410,21 +421,17 @@ def test_every_public_name_says_what_it_is(name):
 @pytest.mark.parametrize("cls", [*NAMESPACES.values(), Client], ids=lambda cls: cls.__name__)
 def test_every_public_method_says_what_it_does(cls):
     """The methods of the client and its namespaces have docstrings: they are the reference."""
-    methods = {
-        name: value
-        for name, value in vars(cls).items()
-        if not name.startswith("_") and (callable(value) or hasattr(value, "fget"))
-    }
+    methods = own_and_inherited(cls)
     assert methods
-    assert [name for name, value in methods.items() if not (value.__doc__ or "").strip()] == []
+    assert [name for name, (_, value) in methods.items() if not (value.__doc__ or "").strip()] == []
 
 
 @pytest.mark.parametrize("cls", NAMESPACES.values(), ids=lambda cls: cls.__name__)
 def test_every_function_says_whether_it_may_be_repeated(cls):
     """Who reads a method's docstring, or its class's, learns what a lost answer means."""
-    for name in (name for name in vars(cls) if f"{cls.__module__.split('.')[-1]}.{name}" in TABLE):
-        said = f"{vars(cls)[name].__doc__} {cls.__doc__}"
-        assert "repeated" in said, name
+    for name, (home, method) in own_and_inherited(cls).items():
+        if f"{cls.__module__.split('.')[-1]}.{name}" in TABLE:
+            assert "repeated" in f"{method.__doc__} {home.__doc__}", name
 
 
 # --- one place for everything --------------------------------------------------------------------
@@ -452,9 +459,24 @@ def test_every_function_has_a_method(function):
     name.
     """
     target, action = function.split(".", 1)
-    method = vars(NAMESPACES[target])[action]
+    home, method = own_and_inherited(NAMESPACES[target])[action]
     assert method.__name__ == action
-    assert method.__qualname__ == f"{NAMESPACES[target].__name__}.{action}"
+    assert method.__qualname__ == f"{home.__name__}.{action}"
+
+
+@pytest.mark.parametrize(
+    ("client", "service"), [(FastCron, "fastcron"), (SetCronJob, "setcronjob"), (Client, None)]
+)
+def test_a_client_offers_what_its_service_has(client, service):
+    """The classes of a client's namespaces have the functions of its service, as the annotations
+    that type checkers read say. A general client has all.
+    """
+    hints = typing.get_type_hints(client)
+    for target, cls in client._offers.items():
+        assert hints[target] is cls
+        offered = {f"{target}.{name}" for name in own_and_inherited(cls)} & TABLE.keys()
+        known = set(TABLE) if service is None else offered_by(service)
+        assert offered == {name for name in known if name.startswith(f"{target}.")}
 
 
 def test_methods_without_a_function_are_few():

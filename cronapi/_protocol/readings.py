@@ -76,8 +76,8 @@ def _now_or_time(text: str) -> int | datetime | None:
     return _time(text) if known is None else known
 
 
-NUMBER = Reading("a whole number such as `30`, or `30.0`", _number)
-BOOLEAN = Reading("`true`, `yes`, `on` or `1`, or `false`, `no`, `off` or `0`", _boolean)
+NUMBER = Reading("a whole number such as 30, or 30.0", _number)
+BOOLEAN = Reading("true, yes, on or 1, or false, no, off or 0", _boolean)
 NOTIFY = Reading(f"{BOOLEAN.takes}, or one of the codes 0 to 3", _code)
-TIME = Reading("Unix seconds, or a time with its offset such as `2030-05-24T02:44:25Z`", _time)
+TIME = Reading("Unix seconds, or a time with its offset such as 2030-05-24T02:44:25Z", _time)
 RUN = Reading(f"{BOOLEAN.takes}, or {TIME.takes}", _now_or_time)

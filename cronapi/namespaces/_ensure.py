@@ -20,12 +20,29 @@ from cronapi._calls.matching import find_altered, habits_of
 from cronapi._calls.pages import every_job, named, search_by_name
 from cronapi._calls.spelling import normal
 from cronapi._calls.tasks import spawn
+from cronapi._protocol.params import EnsureParams, as_params, check_names, check_values
 from cronapi._protocol.response import Ending
 from cronapi.errors import ConfigurationError, WaitTooLongError
 from cronapi.models import CronJob
 
 logger = logging.getLogger("cronapi")
 _locks: RunVar[WeakValueDictionary[tuple[str, str], anyio.Semaphore]] = RunVar("cronapi_ensuring")
+
+
+def checked_name(params: EnsureParams) -> str:
+    """Return the name of a job to ensure. Its parameters must be as `add` takes them."""
+    check_names(params, "cron.ensure")
+    check_values(params)
+    name = params.get("name")
+    if not name:
+        raise ConfigurationError("cron.ensure needs a name.")
+    if name != name.strip():
+        raise ConfigurationError(
+            "cron.ensure finds a job by its exact name, which may not begin or end with white "
+            "space."
+        )
+    as_params(params, "cron.ensure")
+    return name
 
 
 @asynccontextmanager

@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from attrs import frozen
 
 from cronapi import _functions as table
 from cronapi._protocol.hidden import hidden
 from cronapi.models import Account
 from cronapi.namespaces._invoke import Invoker
+from cronapi.namespaces._unsupported import unsupported
 
 
 @frozen
-class AccountNamespace:
-    """The functions of the target `account`."""
+class SharedAccount:
+    """The functions of the target `account` that both services have, and all that SetCronJob has.
+
+    The errors are those of `SharedCron`.
+    """
+
+    _invoke: Invoker
+
+    if not TYPE_CHECKING:
+        __getattr__ = unsupported("account")
+
+    async def edit(self, *, timezone: str) -> Account:
+        """Set the account's time zone, an IANA name, and return the account. May be repeated."""
+        return await self._invoke(table.ACCOUNT_EDIT, {"timezone": timezone}, needs="timezone")
+
+
+@frozen
+class AccountNamespace(SharedAccount):
+    """The functions of the target `account`: those of `SharedAccount`, and FastCron's own."""
 
     _invoke: Invoker
 
     async def get(self) -> Account:
         """Return the account (FastCron). A read: repeated freely."""
         return await self._invoke(table.ACCOUNT_GET, {})
-
-    async def edit(self, *, timezone: str) -> Account:
-        """Set the account's time zone, an IANA name, and return the account. May be repeated."""
-        return await self._invoke(table.ACCOUNT_EDIT, {"timezone": timezone}, needs="timezone")
 
     async def secret(self, secret: str) -> Account:
         """Set the text that stands for `__secret__` in jobs, and return the account.

@@ -6,7 +6,7 @@ import builtins
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from datetime import datetime, timedelta
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from attrs import evolve, frozen
 
@@ -27,22 +27,26 @@ from cronapi._protocol.params import (
 from cronapi._protocol.rows import new_job
 from cronapi._protocol.structure import structure
 from cronapi.bulk.items import read_all
-from cronapi.errors import ConfigurationError
 from cronapi.models import CronJob, Execution
-from cronapi.namespaces._ensure import ensuring, find_or_refuse, warn_if_altered
+from cronapi.namespaces._ensure import checked_name, ensuring, find_or_refuse, warn_if_altered
 from cronapi.namespaces._invoke import Invoker
 from cronapi.namespaces._many import ManyJobs, NewJob
+from cronapi.namespaces._unsupported import unsupported
 
 
 @frozen
-class CronNamespace(ManyJobs):
-    """The functions of the target `cron`: `cron.list` at SetCronJob, `cron_list` at FastCron.
+class SharedCron(ManyJobs):
+    """The functions of the target `cron` that both services have, and all that SetCronJob has.
 
-    Every method raises the errors of `cronapi.errors`, and says if the call may be repeated. Times
-    are aware datetimes or Unix seconds. `ManyJobs` describes the `*_many` methods.
+    It is `cron.list` at SetCronJob, and `cron_list` at FastCron. Every method raises the errors of
+    `cronapi.errors`, and says if the call may be repeated. Times are aware datetimes or Unix
+    seconds. `ManyJobs` describes the `*_many` methods.
     """
 
     _invoke: Invoker  # named again, so that the hints of `__init__` resolve in this module
+
+    if not TYPE_CHECKING:  # or every name would seem to be there
+        __getattr__ = unsupported("cron")
 
     async def list(
         self, *, page: int | None = None, keyword: str | None = None
@@ -107,7 +111,7 @@ class CronNamespace(ManyJobs):
         and `add`. An error of the search is raised and never taken for absence.
         """
         params = hide(params)
-        name = _checked_name(params)
+        name = checked_name(params)
         calls = evolve(self._invoke.calls, options=self._invoke.options, lane="interactive")
         # Callers who share an add could make the job again after this one has left.
         alone = evolve(self._invoke, merger=None)
@@ -206,6 +210,13 @@ class CronNamespace(ManyJobs):
             table.CRON_FAILURES, {"id": id, "keyword": keyword, "limit": limit}
         )
 
+
+@frozen
+class CronNamespace(SharedCron):
+    """The functions of the target `cron`: those of `SharedCron`, and FastCron's own."""
+
+    _invoke: Invoker
+
     async def next(self, id: int) -> builtins.list[datetime]:
         """Return up to 100 times at which a job will run, queued runs among them (FastCron).
 
@@ -256,22 +267,6 @@ class CronNamespace(ManyJobs):
         params = hide(params)
         check_names(params, "cron.group_edit")
         return await self._invoke(table.CRON_GROUP_EDIT, {"id": id, **params}, clear=True)
-
-
-def _checked_name(params: EnsureParams) -> str:
-    """Return the name of a job to ensure. Its parameters must be as `add` takes them."""
-    check_names(params, "cron.ensure")
-    check_values(params)
-    name = params.get("name")
-    if not name:
-        raise ConfigurationError("cron.ensure needs a name.")
-    if name != name.strip():
-        raise ConfigurationError(
-            "cron.ensure finds a job by its exact name, which may not begin or end with white "
-            "space."
-        )
-    as_params(params, "cron.ensure")
-    return name
 
 
 async def _unseen(

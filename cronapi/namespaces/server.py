@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 from cronapi import _functions as table
 from cronapi.models import ServerAddress
 from cronapi.namespaces._invoke import Invoker
+from cronapi.namespaces._unsupported import unsupported
+
+
+@frozen
+class NoServer:
+    """The target `server` at FastCron, which has none of its functions."""
+
+    _invoke: Invoker
+
+    if not TYPE_CHECKING:
+        __getattr__ = unsupported("server")
 
 
 @frozen

@@ -227,7 +227,7 @@ async def test_an_empty_group_is_kept_and_none_leaves_it():
 UNREADABLE = {
     "timeout": ("half a minute", r"timeout is a text that cannot be read; it takes a whole number"),
     "delay": ("1.5", "delay is a text that cannot be read"),
-    "retry_failed": ("ture", "retry_failed is a text that cannot be read; it takes `true`, `yes`"),
+    "retry_failed": ("ture", "retry_failed is a text that cannot be read; it takes true, yes"),
     "notify": ("5", "notify is a text that cannot be read; it takes .* codes 0 to 3"),
     "run": ("tomorrow", "run is a text that cannot be read; it takes .* time with its offset"),
     "group": ("ops", r"group is a text that cannot be read; a group is given by its number"),
