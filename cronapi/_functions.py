@@ -51,7 +51,7 @@ class Function(Generic[T]):
     is_list: bool = field(init=False, eq=False)
     """True if it is answered with a list: of jobs, groups, logs or times."""
 
-    @is_list.default
+    @is_list.default  # pyright: ignore[reportAttributeAccessIssue] -- a field while attrs reads it
     def _is_list(self) -> bool:
         return get_origin(self.result) is list
 

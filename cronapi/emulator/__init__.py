@@ -15,6 +15,7 @@ from cronapi.emulator.schedule import next_runs
 from cronapi.emulator.server import run_in_thread, serve
 from cronapi.emulator.service import functions
 from cronapi.emulator.spelling import ALTERS, NORMALISE, UNFORESEEN
+from cronapi.emulator.words import Era, FaultKind
 
 __all__ = [
     "ALTERS",
@@ -26,7 +27,9 @@ __all__ = [
     "Clock",
     "ConnectionLost",
     "Emulator",
+    "Era",
     "Fault",
+    "FaultKind",
     "Faults",
     "Limiter",
     "ManualClock",

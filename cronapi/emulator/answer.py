@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from cronapi.emulator.store import Document
+    from cronapi.emulator.words import FrontPage
 
 _HTML = ((b"content-type", b"text/html"),)
 _JSON = ((b"content-type", b"application/json"),)
@@ -40,7 +41,7 @@ def nginx_page(status: int, *headers: tuple[bytes, bytes]) -> Answer:
     return Answer(status, error_page(status), (*_HTML, *headers))
 
 
-def front_page(name: str) -> Answer:
+def front_page(name: FrontPage) -> Answer:
     """Return the 503 of a load balancer or proxy in front of the service."""
     return Answer(503, FRONT_PAGES[name], _TEXT if name == "envoy" else _HTML)
 

@@ -32,6 +32,7 @@ from cronapi.emulator.request import Request, read_path
 from cronapi.emulator.service import PROVIDERS
 from cronapi.emulator.store import Store
 from cronapi.emulator.visitors import Visitors, read_visitors
+from cronapi.emulator.words import Era, LimiterMethod, LimitKey, LogShape, Moves, Search
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -180,20 +181,20 @@ def create_app(
     storage: str = ":memory:",
     clock: TimeSource | None = None,
     rates: Mapping[str, float | None] = RATES,
-    limiter: str = "leaky",
+    limiter: LimiterMethod = "leaky",
     burst: int = 0,
-    limit_by: str = "token",
-    era: str = "seed",
+    limit_by: LimitKey = "token",
+    era: Era = "seed",
     strict: bool = True,
     error_status: int = 200,
     page_size: int = 1000,
     seed: int = 0,
-    log_shape: str = "object",
+    log_shape: LogShape = "object",
     max_batch: int | None = None,
     normalise: Iterable[str] = (),
     ignore_page: bool = False,
-    moves: str | None = None,
-    search: str = "contains",
+    moves: Moves | None = None,
+    search: Search = "contains",
     lag: float = 0.0,
     allow_hosts: Iterable[str] = (),
 ) -> App:
@@ -257,7 +258,9 @@ def _check_parts(storage: object, clock: object, rates: object) -> None:
         raise ValueError(f"rates must map providers to requests per second, not {shown(rates)}")  # noqa: TRY004 -- documented
 
 
-def _limiters(rates: Mapping[str, float | None], burst: int, method: str) -> dict[str, Limiter]:
+def _limiters(
+    rates: Mapping[str, float | None], burst: int, method: LimiterMethod
+) -> dict[str, Limiter]:
     for provider in rates:
         check_choice("provider", provider, PROVIDERS)
     return {

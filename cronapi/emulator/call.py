@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from attrs import field, frozen
 
@@ -14,14 +14,15 @@ from cronapi.emulator.history import History
 from cronapi.emulator.refusal import Refusal
 from cronapi.emulator.search import SEARCHES
 from cronapi.emulator.spelling import NORMALISE
+from cronapi.emulator.words import Era, LogShape, Moves, Search
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cronapi.emulator.store import Document, Store
 
-ERAS = ("seed", "latest")
-MOVES = ("fail", "shuffle")
+ERAS = get_args(Era)
+MOVES = get_args(Moves)
 _NAMES = {"job": "Cronjob", "group": "Group"}
 _NEW_ACCOUNT = {
     "name": "Emulator",
@@ -43,16 +44,16 @@ class Settings:
     in seconds. Raises `ValueError` for an unknown name or a number out of range.
     """
 
-    era: str = "seed"
+    era: Era = "seed"
     strict: bool = True
     page_size: int = 1000
     seed: int = 0
-    log_shape: str = "object"
+    log_shape: LogShape = "object"
     max_batch: int | None = None
     normalise: frozenset[str] = frozenset()
     ignore_page: bool = False
-    moves: str | None = None
-    search: str = "contains"
+    moves: Moves | None = None
+    search: Search = "contains"
     lag: float = 0.0
 
     def __attrs_post_init__(self) -> None:

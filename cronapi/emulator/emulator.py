@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from random import Random
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 from attrs import evolve, frozen
 
@@ -20,9 +20,10 @@ from cronapi.emulator.refusal import UNKNOWN_TOKEN, Refusal
 from cronapi.emulator.request import Content, Request
 from cronapi.emulator.service import HANDLERS, functions
 from cronapi.emulator.store import Document, Store
+from cronapi.emulator.words import LimitKey
 
 _REMEMBERED = 100_000
-_LIMIT_KEYS = ("token", "address")
+_LIMIT_KEYS = get_args(LimitKey)
 
 
 class TimeSource(Protocol):
@@ -61,7 +62,7 @@ class Emulator:
         clock: TimeSource,
         limiters: Mapping[str, Limiter],
         settings: Settings,
-        limit_by: str = "token",
+        limit_by: LimitKey = "token",
     ) -> None:
         """Put the parts together.
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from cronapi.emulator.store import Document
+    from cronapi.emulator.words import LogShape
 
 ACTIVE, DISABLED = 0, 1
 # Source: FastCron changelog: a free plan keeps 50 runs.
@@ -171,7 +172,7 @@ def _as_string(row: Document) -> Document:
 
 # The shapes seen over the years: the documented object, the flat row of the clients of 2026, the
 # list of attempts of the Go client, and the legacy string.
-LOG_SHAPES: Mapping[str, Callable[[Document], Any]] = {
+LOG_SHAPES: Mapping[LogShape, Callable[[Document], Any]] = {
     "object": _as_object,
     "flat": _as_flat,
     "list": _as_list,

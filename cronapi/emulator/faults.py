@@ -14,10 +14,11 @@ from attrs import Attribute, field, frozen
 from cronapi.emulator.checks import is_number, is_whole, shown
 from cronapi.emulator.pages import FRONT_PAGES
 from cronapi.emulator.service import HANDLERS, PROVIDERS
+from cronapi.emulator.words import FaultKind, FrontPage
 
 _REMEMBERED = 100_000
 
-KINDS: dict[str, str] = {
+KINDS: dict[FaultKind, str] = {
     "lose": "applied, then the connection is lost without an answer",
     "reset": "the connection is lost before anything is counted or applied",
     "stall": "applied, the answer held back for some seconds",
@@ -121,13 +122,13 @@ class Fault:
     Raises `ValueError` for an unknown name or a number out of range.
     """
 
-    kind: str = field(validator=_check_kind)
+    kind: FaultKind = field(validator=_check_kind)
     provider: str | None = field(default=None, validator=_check_provider)
     function: str | None = field(default=None, validator=_check_function)
     times: int | None = field(default=1, validator=_check_times)
     share: float = field(default=1.0, validator=_check_share)
     seconds: float = field(default=0.0, validator=_check_seconds)
-    page: str | None = field(default=None, validator=_check_page)
+    page: FrontPage | None = field(default=None, validator=_check_page)
 
     def strikes(self, provider: str, function: str) -> bool:
         """Return True if this fault can strike such a request."""
@@ -139,7 +140,7 @@ class Fault:
 class FiredFault:
     """One fault that happened, with the request that it struck."""
 
-    kind: str
+    kind: FaultKind
     provider: str
     function: str
 

@@ -15,6 +15,7 @@ from typing import Protocol
 from attrs import frozen
 
 from cronapi.emulator.checks import is_number, is_whole, shown
+from cronapi.emulator.words import LimiterMethod
 
 _REMEMBERED = 100_000
 _ONE_REQUEST = 1_000_000
@@ -107,7 +108,7 @@ def _window(rate: float) -> tuple[int, float]:
     return capacity, capacity / rate
 
 
-METERS: Mapping[str, Callable[[float, int], Meter]] = {
+METERS: Mapping[LimiterMethod, Callable[[float, int], Meter]] = {
     "leaky": LeakyBucket,
     "sliding": SlidingWindow,
     "fixed": FixedWindow,
@@ -132,7 +133,9 @@ class Limiter:
     the last 100,000 of both.
     """
 
-    def __init__(self, rate: float | None, *, burst: int = 0, method: str = "leaky") -> None:
+    def __init__(
+        self, rate: float | None, *, burst: int = 0, method: LimiterMethod = "leaky"
+    ) -> None:
         """Begin with nothing counted."""
         if rate is not None and not (is_number(rate) and rate > 0):
             raise ValueError(
@@ -145,7 +148,7 @@ class Limiter:
             raise ValueError(f"unknown limiter {shown(method)}; known: {', '.join(sorted(METERS))}")
         self.rate: float | None = rate
         self.burst: int = burst
-        self.method: str = method
+        self.method: LimiterMethod = method
         self.accepted: int = 0
         self.refused: int = 0
         self.arrivals: deque[Arrival] = deque(maxlen=_REMEMBERED)

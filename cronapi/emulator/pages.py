@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from cronapi.emulator.words import FrontPage
+
 _REASONS = {
     302: "Found",
     404: "Not Found",
@@ -65,7 +67,7 @@ problems. Please try again later.</p>
 </body></html>
 """
 
-FRONT_PAGES: Mapping[str, bytes] = {
+FRONT_PAGES: Mapping[FrontPage, bytes] = {
     "haproxy": _HAPROXY.encode(),
     "varnish": _VARNISH.encode(),
     # A load balancer of AWS without a page of its own leaves the body empty.

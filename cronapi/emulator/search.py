@@ -9,12 +9,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from cronapi.emulator.store import Document
+    from cronapi.emulator.words import Search
 
 _WORD = re.compile(r"\w+")
 _LIKE_SIGN = re.compile(r"\\.|.", re.DOTALL)
 
 
-def found(job: Document, keyword: str, search: str) -> bool:
+def found(job: Document, keyword: str, search: Search) -> bool:
     """Return True if a search by the method `search` finds the keyword in name, id or URL.
 
     Case does not matter, and an empty keyword finds every job.
@@ -65,7 +66,7 @@ def _never(_keyword: str, _text: str) -> bool:
     return False
 
 
-SEARCHES: Mapping[str, Callable[[str, str], bool]] = {
+SEARCHES: Mapping[Search, Callable[[str, str], bool]] = {
     "contains": _contains,
     "words": _has_words,
     "like": _is_like,

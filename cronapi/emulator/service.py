@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from cronapi.emulator import account, cron, group, listing
 from cronapi.emulator.call import Call
 from cronapi.emulator.checks import shown
+from cronapi.emulator.words import Era
 
 PROVIDERS = ("fastcron", "setcronjob")
 
@@ -58,7 +59,7 @@ _MISSING: Mapping[str, frozenset[str]] = {
 _REMOVED = {"seed": frozenset[str](), "latest": frozenset({"cron.batch_edit", "cron.group_edit"})}
 
 
-def functions(provider: str, era: str = "seed") -> frozenset[str]:
+def functions(provider: str, era: Era = "seed") -> frozenset[str]:
     """Return the dotted names of the functions that a provider has in an era.
 
     `provider` is `fastcron` or `setcronjob`. `era` is `seed` (FastCron docs 2024-05, with
