@@ -191,8 +191,8 @@ def parameters() -> str:
 
 def job_parameters() -> dict[str, str]:
     """Return the types of the parameters of a job by name, those that a new job needs first."""
-    needed = annotations(params, "JobParams")
-    return needed | annotations(params, "_Settings")
+    classes = ("JobParams", "_Named", "_Settings")
+    return {k: v for name in classes for k, v in annotations(params, name).items()}
 
 
 def reads() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Any, Required, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 from cronapi._names import wire_name
 from cronapi._protocol.kinds import KINDS, Kind
@@ -14,7 +14,11 @@ from cronapi.errors import ConfigurationError
 
 
 class _Settings(TypedDict, total=False):
-    """The parameters of a job that no method requires. Every other TypedDict of a job has them."""
+    """The parameters of a job that no method requires.
+
+    Those below add `url` and `name`, which some methods require: a TypedDict cannot change that of
+    its base.
+    """
 
     expression: str
     group: int | None
@@ -52,7 +56,11 @@ class _Settings(TypedDict, total=False):
     dns_cache: bool
 
 
-class JobParams(_Settings, total=False):
+class _Named(_Settings, total=False):
+    name: str | None
+
+
+class JobParams(_Named, total=False):
     """The parameters of a job, by the services' names in snake_case.
 
     `expression` is crontab's five fields or a span such as "15 minutes". `timeout` is in seconds.
@@ -64,21 +72,19 @@ class JobParams(_Settings, total=False):
     """
 
     url: str
-    name: str | None
 
 
-class NewJobParams(_Settings, total=False):
+class NewJobParams(_Named):
     """The parameters of a new job: those of `JobParams`, of which it needs a `url`."""
 
-    url: Required[str]
-    name: str | None
+    url: str
 
 
-class EnsureParams(_Settings, total=False):
+class EnsureParams(_Settings):
     """The parameters of a job to ensure: those of `JobParams`. It needs a `url` and a `name`."""
 
-    url: Required[str]
-    name: Required[str]
+    url: str
+    name: str
 
 
 class FunctionParams(JobParams, total=False):

@@ -150,7 +150,9 @@ class App:
             self.emulator.apply(request)
 
     def _front_page(self, fault: Fault) -> Answer:
-        return front_page(fault.page or self._pages.choice(list(FRONT_PAGES)))
+        if fault.page is not None:
+            return front_page(fault.page)
+        return front_page(self._pages.choice(list(FRONT_PAGES)))
 
 
 async def _send(answer: Answer, send: Send) -> None:

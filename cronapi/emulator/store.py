@@ -22,7 +22,7 @@ _IN_MEMORY = ":memory:"
 # Lists read the same documents again and again. A changed document is another text, so nothing has
 # to be forgotten.
 _read = lru_cache(maxsize=8192)(json.loads)
-_SHARED: Mapping[str, Callable[[str], Document]] = dict.fromkeys(("job", "group", "account"), _read)
+_SHARED: Mapping[str, Callable[[str], Any]] = dict.fromkeys(("job", "group", "account"), _read)
 
 # Ids of other kinds begin at 1.
 _FIRST_IDS = {"job": 100_001, "group": 1_001}

@@ -4,6 +4,7 @@ what comes back.
 
 from __future__ import annotations
 
+import copy
 import json
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
@@ -15,14 +16,18 @@ from cronapi import (
     APIError,
     Applied,
     Execution,
+    FastCron,
     JobSpec,
     JobStatus,
     Notify,
     ServerAddress,
+    SetCronJob,
     UnsupportedFunctionError,
 )
 from cronapi._functions import TABLE, offered_by
-from tests.support.emulated import NOW, URL, WAYS
+from tests.support.emulated import BASE_URLS, BOTH, NOW, TOKEN, URL, WAYS
+
+CLIENTS = {"fastcron": FastCron, "setcronjob": SetCronJob}
 
 # --- one check for each function -----------------------------------------------------------------
 
@@ -328,6 +333,26 @@ async def test_what_a_service_does_not_have_is_refused_here(emulate, provider, f
             Applied.NO,
         )
     assert not app.emulator.requests
+
+
+@BOTH
+async def test_what_a_service_does_not_have_is_not_offered(provider):
+    """A client of one service lists none of the other's functions, at a prompt or in an editor. A
+    name that is no function at all is an AttributeError.
+    """
+    async with CLIENTS[provider](TOKEN, base_url=BASE_URLS[provider]) as own:
+        for function in (name for service, name in UNSUPPORTED if service == provider):
+            target, action = function.split(".", 1)
+            assert action not in dir(getattr(own, target))
+            with pytest.raises(UnsupportedFunctionError) as refused:
+                await getattr(getattr(own, target), action)(1, name="x")
+            assert (refused.value.provider, refused.value.function) == (provider, function)
+            assert str(refused.value) == f"{provider} {function}: {provider} has no such function."
+        for target in own._offers:
+            assert not hasattr(getattr(own, target), "nexxt")
+            assert copy.copy(getattr(own, target)) == getattr(own, target)
+            with pytest.raises(AttributeError, match="object has no attribute 'nexxt'"):
+                getattr(own, target).nexxt  # noqa: B018 -- looked up
 
 
 # --- call ----------------------------------------------------------------------------------------
