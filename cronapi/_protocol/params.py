@@ -57,6 +57,8 @@ class _Settings(TypedDict, total=False):
 
 
 class _Named(_Settings, total=False):
+    """Those, and the name, which only an ensured job requires."""
+
     name: str | None
 
 

@@ -30,11 +30,10 @@ class SharedAccount:
         return await self._invoke(table.ACCOUNT_EDIT, {"timezone": timezone}, needs="timezone")
 
 
-@frozen
 class AccountNamespace(SharedAccount):
     """The functions of the target `account`: those of `SharedAccount`, and FastCron's own."""
 
-    _invoke: Invoker
+    __slots__ = ()
 
     async def get(self) -> Account:
         """Return the account (FastCron). A read: repeated freely."""

@@ -211,11 +211,10 @@ class SharedCron(ManyJobs):
         )
 
 
-@frozen
 class CronNamespace(SharedCron):
     """The functions of the target `cron`: those of `SharedCron`, and FastCron's own."""
 
-    _invoke: Invoker
+    __slots__ = ()
 
     async def next(self, id: int) -> builtins.list[datetime]:
         """Return up to 100 times at which a job will run, queued runs among them (FastCron).
