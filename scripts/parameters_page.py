@@ -19,6 +19,7 @@ from cronapi.bulk import bulk
 from cronapi.emulator.jobs import _SHOWN
 from cronapi.emulator.parameters import JOB_PARAMETERS
 from cronapi.emulator.schedule import LIST_FIELDS
+from cronapi.models import job
 from cronapi.namespaces import _many
 
 SERVICES = {"FastCron": "fastcron", "SetCronJob": "setcronjob"}
@@ -46,8 +47,9 @@ the parameter, and repeats no value that may be a secret. True and False are no 
 `int` stands, and 1 and 0 are no booleans where a `bool` stands. A member of an enum counts as its
 value. A time may also be a float. An id may be the text of its digits. Text must be Unicode: half
 of a surrogate pair cannot be sent. Headers given as text are lines that end with CR, LF or both,
-and no other character ends one. The parameters of `api.call` that cronapi does not know may be
-anything that JSON has, except an object.
+and no other character ends one. In a mapping, names that differ in case alone are refused.
+[results.md](results.md#headers) says how one of a job's headers is changed. The parameters of
+`api.call` that cronapi does not know may be anything that JSON has, except an object.
 
 A boolean, a number or a time may be given as text too, wherever a parameter is given: in a keyword
 argument, in a JobSpec and in a row. It travels as the value that it stands for. "Text that is read"
@@ -215,7 +217,7 @@ def shown(wire: str) -> str:
 
 def fields() -> str:
     """Return the table of the fields of a job."""
-    wires, kinds = models.wire_names(CronJob), annotations(models, "CronJob")
+    wires, kinds = models.wire_names(CronJob), annotations(job, "CronJob")
     return table(
         ["field", "type", "on the wire"],
         [code(name, kinds[name], wire) for name, wire in wires.items()],

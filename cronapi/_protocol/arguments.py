@@ -11,6 +11,10 @@ MOST_BITS = 64
 """Bits of a number that JSON readers and clocks can hold."""
 _LONGEST = 60
 """Characters of a text in a refusal."""
+HALF_PAIR = (
+    "cannot be sent: it has half of a surrogate pair. Text from os.environ, sys.argv and JSON may "
+    "have one."
+)
 
 
 def came(value: object) -> str:

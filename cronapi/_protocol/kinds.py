@@ -18,10 +18,11 @@ from typing import Any
 from attrs import frozen
 
 from cronapi._protocol import readings
-from cronapi._protocol.arguments import MOST_BITS, is_encodable
+from cronapi._protocol.arguments import HALF_PAIR, MOST_BITS, is_encodable
 from cronapi._protocol.values import shown
 from cronapi.errors import ConfigurationError
-from cronapi.models import Notify
+from cronapi.models import Headers, Notify
+from cronapi.models.headers import joined, lines_of_pairs, lines_of_text
 
 
 @frozen
@@ -45,17 +46,8 @@ _HINTS = {
     "payload": "bodies and payloads are text",
 }
 _DIGITS = re.compile(r"[0-9]{1,18}")
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_LINE_END = re.compile(r"\r\n|\r|\n")
-_LINE_BREAKING = re.compile(r"[\r\n\0]")
-_BLANKS = " \t"
-"""The blanks around a header's value (RFC 9110). Any other character belongs to the value."""
 _MOST_LEVELS = 20
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
-_HALF = (
-    "cannot be sent: it has half of a surrogate pair. Text from os.environ, sys.argv and JSON may "
-    "have one."
-)
 
 
 def _refused(name: str, value: object, takes: str) -> ConfigurationError:
@@ -76,7 +68,7 @@ def text(name: str, value: object) -> str:
         raise _refused(name, value, "it takes text")
     plain = str.__str__(plain)
     if not is_encodable(plain):
-        raise ConfigurationError(f"{name} {_HALF}")
+        raise ConfigurationError(f"{name} {HALF_PAIR}")
     return plain
 
 
@@ -183,35 +175,15 @@ def header_lines(name: str, value: object) -> str:
     """Return headers as lines joined with CRLF.
 
     They are a mapping, or lines that end with CR, LF or both. A name or value that would break out
-    of its line is refused.
+    of its line is refused, and so is a mapping with names that differ in case alone.
     """
+    if isinstance(value, Headers):
+        return joined(value.lines)
     if isinstance(value, str):
-        lines = [line for line in _LINE_END.split(text(name, value)) if line.strip(_BLANKS)]
-        pairs: Sequence[object] = [_split_header(name, line) for line in lines]
-    elif isinstance(value, Mapping):
-        pairs = _elements(name, value.items)
-    else:
-        raise _refused(name, value, "headers are a mapping of text to text")
-    return "\r\n".join(_header_line(name, number, pair) for number, pair in enumerate(pairs, 1))
-
-
-def _split_header(name: str, line: str) -> tuple[str, str]:
-    key, colon, value = line.partition(":")
-    if not colon:
-        raise ConfigurationError(f"A line of {name} has no colon.")
-    return key.strip(_BLANKS), value.strip(_BLANKS)
-
-
-def _header_line(name: str, number: int, pair: object) -> str:
-    """Return a header as a line. `number` counts the headers from 1: a name may be a secret."""
-    key, value = pair if isinstance(pair, tuple) and len(pair) == 2 else (None, None)  # noqa: PLR2004 -- a pair
-    if not isinstance(key, str) or not _HEADER_NAME.fullmatch(key):
-        raise ConfigurationError(f"Header {number} of {name}: its name is not a header name.")
-    if not isinstance(value, str) or _LINE_BREAKING.search(value):
-        raise ConfigurationError(
-            f"Header {number} of {name}: its value must be text without CR, LF or NUL."
-        )
-    return f"{str.__str__(key)}: {text(f'Header {number} of {name}', value)}"
+        return joined(lines_of_text(name, text(name, value)))
+    if isinstance(value, Mapping):
+        return joined(lines_of_pairs(name, _elements(name, value.items)))
+    raise _refused(name, value, "headers are a mapping of text to text")
 
 
 def texts(name: str, value: object) -> str | list[str]:
