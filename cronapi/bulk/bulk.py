@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable
 from contextlib import suppress
 from inspect import iscoroutinefunction
@@ -17,7 +18,7 @@ from cronapi._batch.calls import Calls
 from cronapi.bulk.append_only_file import checked_path
 from cronapi.bulk.eta import Speed, observe, seconds_left
 from cronapi.bulk.operations import Operation
-from cronapi.bulk.report import Cost, Outcome, Report
+from cronapi.bulk.report import Cost, Outcome, Report, counted
 from cronapi.bulk.run import Run
 from cronapi.bulk.source import Source
 from cronapi.errors import ConfigurationError
@@ -73,14 +74,16 @@ class Bulk(Generic[T]):
         _check_progress(progress)
         self._calls = calls
         self._operation = operation
+        self._run: Run[T] | None = None
+        self._closed = False
+        self._counts: Counter[str] = Counter()
+        """The outcomes that were awaited or iterated so far, by status."""
         self._source: Source[Any] = Source(items, check, operation.name)
         self._progress = progress
         self._path = None if journal is None else checked_path(journal)
-        self._run: Run[T] | None = None
         self._begun = False
         self._await_ended = False
         """Set when an `await` has ended, in any way."""
-        self._closed = False
         self._speed: Speed | None = None
         self._outcomes: list[Outcome[T]] = []
         self._unused = True
@@ -93,6 +96,26 @@ class Bulk(Generic[T]):
                 stacklevel=2,
                 source=self,
             )
+
+    def __repr__(self) -> str:
+        return f"<Bulk {self._operation.name}: {self._state()}>"
+
+    def _state(self) -> str:
+        """Return in words how far it is."""
+        total, count, run = self._total, self._counts.total(), self._run
+        if run is None:
+            items = "" if total is None else f", {total} item{'' if total == 1 else 's'}"
+            return f"{'closed' if self._closed else 'not begun'}{items}"
+        state = "ended" if run.outcomes.is_over else "under way"
+        if self._closed and count != total:
+            state = "closed"
+        so_far = f"{count} so far" if total is None else f"{count} of {total}"
+        return f"{state}, {so_far}: {counted(self._counts, run.stopped_by)}"
+
+    @property
+    def _total(self) -> int | None:
+        source = getattr(self, "_source", None)  # a bulk that cannot be made is shown too
+        return None if source is None else source.total
 
     @property
     def report(self) -> Report[T]:
@@ -148,6 +171,7 @@ class Bulk(Generic[T]):
 
         def report(outcome: Outcome[T], count: int) -> None:
             keep(outcome)
+            self._counts[outcome.status] += 1
             self._report_progress(run, count)
 
         return OutcomeIterator(run, report)

@@ -244,13 +244,8 @@ class Report(Sequence[Outcome[T]]):
 
         A count of zero is left out, except that of the done.
         """
-        counts = Counter(outcome.status for outcome in self._outcomes)
-        shown = (
-            f"{counts[status]} {status.replace('_', ' ')}"
-            for status in _CLASSES
-            if counts[status] or status == "done"
-        )
-        return f"{self.function}: {', '.join(shown)}{_cause(self.stopped_by)}"
+        counts = Counter[str](outcome.status for outcome in self._outcomes)
+        return f"{self.function}: {counted(counts, self.stopped_by)}"
 
     def raise_for_failures(self) -> None:
         """Raise a BulkError of all errors, unless every outcome is done.
@@ -267,6 +262,19 @@ class Report(Sequence[Outcome[T]]):
         unsent = self.stopped_by or CronAPIError("Some were not tried.")
         failures = BulkError(self.summary(), errors or [unsent], self)
         raise with_facts(failures, applied=Applied.UNKNOWN) if self.done else failures
+
+
+def counted(counts: Counter[str], stopped_by: CronAPIError | None) -> str:
+    """Return the count of each status as text, and the error that stopped a bulk.
+
+    A count of zero is left out, except that of the done.
+    """
+    shown = (
+        f"{counts[status]} {status.replace('_', ' ')}"
+        for status in _CLASSES
+        if counts[status] or status == "done"
+    )
+    return f"{', '.join(shown)}{_cause(stopped_by)}"
 
 
 def _cause(error: CronAPIError | None) -> str:

@@ -130,3 +130,13 @@ class MergingAsk:
     async def __call__(self, function: Function[Any], sent: dict[str, Any], /) -> Any:
         """Return the raw data of a read."""
         return (await self.invoker.answer(function, sent, self.lane)).data
+
+
+class Namespace:
+    """The methods of one target, `api.cron` for example."""
+
+    __slots__ = ()
+    _invoke: Invoker
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._invoke.caller.provider.base_url}>"

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import NoReturn, Protocol
+from typing import NoReturn
 
 from cronapi._functions import TABLE
 from cronapi.errors import UnsupportedFunctionError
-from cronapi.namespaces._invoke import Invoker
+from cronapi.namespaces._invoke import Namespace
 
 Call = Callable[..., Awaitable[NoReturn]]
-
-
-class Namespace(Protocol):
-    """A namespace of one service."""
-
-    @property
-    def _invoke(self) -> Invoker: ...
 
 
 def unsupported(target: str) -> Callable[[Namespace, str], Call]:

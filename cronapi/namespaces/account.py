@@ -9,12 +9,12 @@ from attrs import frozen
 from cronapi import _functions as table
 from cronapi._protocol.hidden import hidden
 from cronapi.models import Account
-from cronapi.namespaces._invoke import Invoker
+from cronapi.namespaces._invoke import Invoker, Namespace
 from cronapi.namespaces._unsupported import unsupported
 
 
-@frozen
-class SharedAccount:
+@frozen(repr=False)
+class SharedAccount(Namespace):
     """The functions of the target `account` that both services have, and all that SetCronJob has.
 
     The errors are those of `SharedCron`.

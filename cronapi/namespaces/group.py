@@ -11,12 +11,12 @@ from attrs import frozen
 from cronapi import _functions as table
 from cronapi import bulk
 from cronapi.models import CronJob, Group
-from cronapi.namespaces._invoke import Invoker
+from cronapi.namespaces._invoke import Invoker, Namespace
 from cronapi.namespaces._many import BulkOptions, Ids, Once
 
 
-@frozen
-class GroupNamespace:
+@frozen(repr=False)
+class GroupNamespace(Namespace):
     """The functions of the target `group`, with the errors of `CronNamespace`."""
 
     _invoke: Invoker

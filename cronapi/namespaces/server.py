@@ -9,12 +9,12 @@ from attrs import frozen
 
 from cronapi import _functions as table
 from cronapi.models import ServerAddress
-from cronapi.namespaces._invoke import Invoker
+from cronapi.namespaces._invoke import Invoker, Namespace
 from cronapi.namespaces._unsupported import unsupported
 
 
-@frozen
-class NoServer:
+@frozen(repr=False)
+class NoServer(Namespace):
     """The target `server` at FastCron, which has none of its functions."""
 
     _invoke: Invoker
@@ -23,8 +23,8 @@ class NoServer:
         __getattr__ = unsupported("server")
 
 
-@frozen
-class ServerNamespace:
+@frozen(repr=False)
+class ServerNamespace(Namespace):
     """The functions of the target `server` (SetCronJob). Reads: repeated freely."""
 
     _invoke: Invoker
