@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from cronapi._calls.retry import RetryPolicy
+    from cronapi._protocol.losses import Loss
     from cronapi._protocol.params import EnsureParams, JobParams, JobSpec, NewJobParams
     from cronapi.bulk import Bulk, BulkError, Cost, Done, Failed, NotTried, Outcome, Report, Unknown
     from cronapi.client import Client, FastCron, SetCronJob
@@ -72,6 +73,7 @@ _HOMES = {
     "JobParams": "cronapi._protocol.params",
     "JobSpec": "cronapi._protocol.params",
     "JobStatus": "cronapi.models",
+    "Loss": "cronapi._protocol.losses",
     "NewJobParams": "cronapi._protocol.params",
     "NotFoundError": "cronapi.errors",
     "NotTried": "cronapi.bulk",
@@ -128,6 +130,7 @@ __all__ = [
     "JobParams",
     "JobSpec",
     "JobStatus",
+    "Loss",
     "NewJobParams",
     "NotFoundError",
     "NotTried",

@@ -92,9 +92,9 @@ def _rate(_: object, __: object, value: Rate) -> None:
         raise refusal("rate of a provider", "a Rate", value)
 
 
-def _functions(_: object, __: object, value: frozenset[str]) -> None:
+def _names(_: object, attribute: Attribute[frozenset[str]], value: frozenset[str]) -> None:
     if not isinstance(value, frozenset) or not all(isinstance(name, str) for name in value):
-        raise refusal("functions of a provider", "a frozenset of names", value)
+        raise refusal(f"{attribute.name} of a provider", "a frozenset of names", value)
 
 
 def _pages(_: object, __: object, value: tuple[str, ...]) -> None:
@@ -121,18 +121,21 @@ class Provider:
     its token. `limiter_pages` are texts of its pages for a request over the rate limit. `bearer`
     means that it takes `Authorization: Bearer`. `notify_codes` means that `notify` is a code 0 to
     3, not a boolean. `allow_http` lets `base_url` be http for a host other than this machine, and
-    the token travels unencrypted then. A value of another type is a ConfigurationError.
+    the token travels unencrypted then. `lacks` are the parameters of a job that it does not take,
+    or takes no more: a job that is copied to it loses them. A value of another type is a
+    ConfigurationError.
     """
 
     name: str = field(validator=_text)
     base_url: str = field(converter=_base_url, validator=_check_encrypted)
     rate: Rate = field(validator=_rate)
     separator: str = field(validator=_text)
-    functions: frozenset[str] = field(validator=_functions)
+    functions: frozenset[str] = field(validator=_names)
     token_variable: str = field(validator=_text)
     bearer: bool = field(default=False, validator=_switch)
     notify_codes: bool = field(default=False, validator=_switch)
     allow_http: bool = field(default=False, validator=_switch)
+    lacks: frozenset[str] = field(default=frozenset(), validator=_names)
     limiter_pages: tuple[str, ...] = field(
         default=("503 Service Temporarily Unavailable", "429 Too Many Requests"), validator=_pages
     )
@@ -142,6 +145,11 @@ class Provider:
         return function.replace(".", self.separator, 1)
 
 
+_ONLY_FASTCRON = ("filter", "delay", "user_agent", "notify_match", "notify_time", "keyword")
+_ONLY_SETCRONJOB = ("second", "minute", "hour", "day", "month", "weekday", "retry", "retry_after")
+_DROPPED_BY_FASTCRON = ("retry_failed", "ignore_http_status", "pattern")
+"""Dropped from FastCron's documentation: the first two in 2024, the last in 2026."""
+
 SETCRONJOB = Provider(
     name="setcronjob",
     base_url="https://www.setcronjob.com/api/",
@@ -150,6 +158,7 @@ SETCRONJOB = Provider(
     functions=offered_by("setcronjob"),
     token_variable="SETCRONJOB_TOKEN",  # noqa: S106 -- the name of a variable, not a token
     notify_codes=True,
+    lacks=frozenset({*_ONLY_FASTCRON, "run", "payload"}),
 )
 """SetCronJob: 10 requests a second, `cron.list`."""
 
@@ -161,6 +170,7 @@ FASTCRON = Provider(
     functions=offered_by("fastcron"),
     token_variable="FASTCRON_TOKEN",  # noqa: S106 -- the name of a variable, not a token
     bearer=True,
+    lacks=frozenset({*_ONLY_SETCRONJOB, *_DROPPED_BY_FASTCRON, "single", "dns_cache"}),
 )
 """FastCron: 1 request a second, `cron_list`.
 

@@ -48,6 +48,7 @@ FLOORS = {
     "_protocol/values": 2,
     "_protocol/readings": 2,
     "_protocol/kinds": 2.1,
+    "_protocol/losses": 2.15,
     "_protocol/params": 2.2,
     "_protocol/rows": 2.3,
     "_protocol/encoding": 2.3,
@@ -121,7 +122,7 @@ PUBLIC = [
         "FastCron",
         "Group",
     ),
-    *("JobParams", "JobSpec", "JobStatus", "NewJobParams", "NotFoundError", "NotTried"),
+    *("JobParams", "JobSpec", "JobStatus", "Loss", "NewJobParams", "NotFoundError", "NotTried"),
     *(
         "Notification",
         "Notify",

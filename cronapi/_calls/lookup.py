@@ -19,6 +19,7 @@ from cronapi import _functions as table
 from cronapi._calls.matching import Habits, habits_of, is_match, match, new_rows
 from cronapi._calls.memory import Memory, ids_of, run_key, target_of
 from cronapi._calls.pages import Ask, as_list, every_job, job_list
+from cronapi._protocol.hidden import hidden_text
 from cronapi.errors import AuthenticationError, CronAPIError
 
 Row = Mapping[str, Any]
@@ -84,7 +85,8 @@ async def _find_job(ask: Ask, sent: Row, memory: Memory, epoch: int) -> Finding:
 
     A search may work by whole words or by patterns, so it proves no absence.
     """
-    spec, keyword = {"name": ""} | dict(sent), str(sent.get("name") or sent["url"]).strip()
+    spec = {"name": ""} | dict(sent)
+    keyword = hidden_text(str(sent.get("name") or sent["url"]).strip())
     async with aclosing(job_list(ask, keyword).down()) as pages:
         async for page in pages:
             shown = any(is_match(spec, job) for job in page if isinstance(job, dict))

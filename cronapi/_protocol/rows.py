@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from cronapi._protocol.params import KIND_OF, as_params, check_names
+from cronapi.providers import Provider
 
 
 class Untyped:
@@ -27,12 +28,12 @@ A value of `dict[str, Any]` is one. At run time it is any mapping.
 """
 
 
-def new_job(row: Any) -> Mapping[str, Any]:
-    """Return the parameters of a new job, given as a JobSpec or a row.
+def new_job(row: Any, provider: Provider) -> Mapping[str, Any]:
+    """Return the parameters of a new job at a provider, given as a JobSpec, a CronJob or a row.
 
     An empty cell is not set: a new job has nothing to clear.
     """
-    params = as_params(row)
+    params = as_params(row, provider=provider)
     if row is params:
         return {name: value for name, value in params.items() if not _is_empty(name, value)}
     return params

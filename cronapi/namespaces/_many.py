@@ -18,10 +18,10 @@ from cronapi._protocol.kinds import span
 from cronapi._protocol.params import JobParams, JobSpec, NewJobParams
 from cronapi.errors import ConfigurationError, UnsupportedFunctionError
 from cronapi.models import CronJob
-from cronapi.namespaces._invoke import Invoker
+from cronapi.namespaces._invoke import Invoker, Namespace
 
 Ids = Iterable[int] | AsyncIterable[int]
-NewJob = JobSpec | NewJobParams | rows.Row
+NewJob = JobSpec | CronJob | NewJobParams | rows.Row
 Changes = JobParams | rows.Row | JobSpec
 Edit = tuple[int, Changes]
 Edits = Iterable[Edit] | Mapping[int, Changes]
@@ -40,8 +40,8 @@ class BulkOptions(TypedDict, total=False):
     progress: bulk.bulk.ProgressCallback | None
 
 
-@frozen
-class ManyJobs:
+@frozen(repr=False)
+class ManyJobs(Namespace):
     """Bulks of jobs: await one for its report, or iterate it for outcomes as they come.
 
     Inputs are lists, generators or async generators, of any length. The report has one outcome for
@@ -74,11 +74,11 @@ class ManyJobs:
 
         A batch whose answer is lost is examined item by item: jobs that arrived are adopted, jobs
         that did not are sent again, and the rest is unknown. An item that the service refuses fails
-        alone. Equal specs are several jobs.
+        alone. Equal specs are several jobs. A CronJob is taken as by `add`.
         """
 
         def check(spec: Any, _: int) -> Any:
-            return self._invoke.encode(rows.new_job(spec))
+            return self._invoke.encode(rows.new_job(spec, self._invoke.caller.provider))
 
         return bulk.Bulk(
             self._invoke.calls,
@@ -245,6 +245,10 @@ def _pair(edit: Any) -> tuple[Any, Mapping[str, Any]]:
             return number, changes.params
         if isinstance(changes, Mapping):
             return number, changes
+        if isinstance(changes, CronJob):
+            raise ConfigurationError(
+                "The changes of an edit are not a CronJob: give the fields that change."
+            )
     raise ConfigurationError("An edit is a pair of an id and its changes.")
 
 

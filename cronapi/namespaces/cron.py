@@ -6,7 +6,7 @@ import builtins
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from attrs import evolve, frozen
 
@@ -19,10 +19,11 @@ from cronapi._protocol.kinds import an_id, span, text
 from cronapi._protocol.params import (
     EnsureParams,
     JobParams,
+    JobSpec,
     NewJobParams,
-    as_params,
     check_names,
     check_values,
+    params_like,
 )
 from cronapi._protocol.rows import new_job
 from cronapi._protocol.structure import structure
@@ -34,7 +35,7 @@ from cronapi.namespaces._many import ManyJobs, NewJob
 from cronapi.namespaces._unsupported import unsupported
 
 
-@frozen
+@frozen(repr=False)
 class SharedCron(ManyJobs):
     """The functions of the target `cron` that both services have, and all that SetCronJob has.
 
@@ -134,16 +135,24 @@ class SharedCron(ManyJobs):
         """
         return await self._invoke(table.CRON_GET, {"id": id})
 
-    async def add(self, **params: Unpack[NewJobParams]) -> CronJob:
+    @overload
+    async def add(self, job: None = None, /, **params: Unpack[NewJobParams]) -> CronJob: ...
+    @overload
+    async def add(self, job: CronJob | JobSpec, /, **params: Unpack[JobParams]) -> CronJob: ...
+    async def add(
+        self, job: CronJob | JobSpec | None = None, /, **params: Unpack[JobParams]
+    ) -> CronJob:
         """Create a job and return it with the service's defaults filled in.
 
-        `url` is required. Not repeated blindly: if its answer is lost, the job is looked up by its
-        fields, and adopted or added again. OutcomeUnknownError if the lookup cannot tell.
+        `url` is required. `add(job, name="copy")` makes a job like another one, with changes. A
+        CronJob that would lose something is a ConfigurationError that names it, and
+        `JobSpec.from_job` carries the rest over. Not repeated blindly: if its answer is lost, the
+        job is looked up by its fields, and adopted or added again. OutcomeUnknownError if the
+        lookup cannot tell.
         """
         params = hide(params)
-        return await self._invoke.send(
-            table.CRON_ADD, self._invoke.encode(as_params(params, "cron.add"))
-        )
+        spec = params_like(job, params, "cron.add", self._invoke.caller.provider)
+        return await self._invoke.send(table.CRON_ADD, self._invoke.encode(spec))
 
     async def edit(self, id: int, **params: Unpack[JobParams]) -> CronJob:
         """Change the given fields of a job and return the job. None clears a field.
@@ -226,13 +235,13 @@ class CronNamespace(SharedCron):
     async def batch_add(self, specs: Iterable[NewJob]) -> builtins.list[CronJob]:
         """Create several jobs with one request and return them in order (FastCron).
 
-        They may be rows of CSV or YAML, as in `add_many`.
-        Not repeated blindly: after a lost answer the jobs are looked up. OutcomeUnknownError if
-        only some are found.
+        They may be rows of CSV or YAML, as in `add_many`, and a CronJob is taken as by `add`. Not
+        repeated blindly: after a lost answer the jobs are looked up. OutcomeUnknownError if only
+        some are found.
         """
 
         def check(spec: Any, _: int) -> dict[str, Any]:
-            return self._invoke.encode(new_job(spec))
+            return self._invoke.encode(new_job(spec, self._invoke.caller.provider))
 
         data = read_all(specs, check, table.CRON_BATCH_ADD.name)
         return await self._invoke.send(table.CRON_BATCH_ADD, {"data": data})

@@ -249,7 +249,7 @@ ODD = [
     (Refusing(url=URL), r" cannot be used \(RuntimeError\)\."),
     ({"name": "x"}, r": A job needs a url\."),
     ({"url": URL, "notify": 9}, r": notify must be a boolean or one of the codes 0 to 3, not 9\."),
-    (7, r": A job is a JobSpec or a mapping, not a int\."),
+    (7, r": A job is a JobSpec, a CronJob or a mapping, not a int\."),
 ]
 
 

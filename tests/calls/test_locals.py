@@ -10,9 +10,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from attrs import evolve
 
 import cronapi
-from cronapi import CronAPIError, JobSpec, RetryPolicy
+from cronapi import CronAPIError, CronJob, JobSpec, RetryPolicy
 from cronapi._protocol.hidden import hide
 from tests.support.emulated import Hurry, client_of
 
@@ -35,6 +36,15 @@ def job(**more):
     } | more
 
 
+KEPT = CronJob(
+    id=7,
+    url=URL,
+    username="u",
+    password=PASSWORD,
+    http_headers=f"Authorization: Basic {BASIC}",
+    post_data=BODY,
+)
+CHANGED = KEPT.headers | {"X-Key": PAYLOAD}
 CALLS = {
     "add": lambda api: api.cron.add(**job()),
     "add with a line": lambda api: api.cron.add(**job(http_headers=f"Authorization: {BASIC}")),
@@ -53,6 +63,12 @@ CALLS = {
     "bad value": lambda api: api.cron.add(**job(post_data={"a": BODY})),
     "bad name": lambda api: api.cron.add(**job(pasword=PASSWORD)),
     "bad edit": lambda api: api.cron.edit(7, **job(timeout=float("inf"))),
+    "copy": lambda api: api.cron.add(KEPT),
+    "changed copy": lambda api: api.cron.add(KEPT, password=PASSWORD, http_headers=CHANGED),
+    "copies": lambda api: raised(api.cron.add_many([KEPT, KEPT])),
+    "bad copy": lambda api: api.cron.add(KEPT, post_data={"a": BODY}),
+    "lost copy": lambda api: api.cron.add(evolve(KEPT, password="", http_headers=BASIC)),
+    "copy of nothing": lambda api: api.cron.add(evolve(KEPT, url=None)),
     "bad ensure": lambda api: api.cron.ensure(**job(name="")),
 }
 

@@ -162,8 +162,8 @@ def test_specs_of_a_bulk_call_may_be_mappings() -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        (URL, "A job is a JobSpec or a mapping, not a str."),
-        (None, "A job is a JobSpec or a mapping, not a NoneType."),
+        (URL, "A job is a JobSpec, a CronJob or a mapping, not a str."),
+        (None, "A job is a JobSpec, a CronJob or a mapping, not a NoneType."),
         ({"name": "ping"}, "A job needs a url."),
         ({"url": URL, "nme": "ping"}, "A job has no parameter 'nme'; did you mean 'name'?"),
     ],

@@ -10,12 +10,15 @@ URL = "https://example.com"
 
 async def single_calls(api: FastCron) -> None:
     """A parameter that is missing, misspelt or of another type."""
-    await api.cron.add()  # error: url
-    await api.cron.add(name="ping")  # error: url
+    await api.cron.add()  # error: add
+    await api.cron.add(name="ping")  # error: add
     await api.cron.add(url=None)  # error: None
-    await api.cron.add(url=URL, tiemout=30)  # error: tiemout
+    await api.cron.add(url=URL, tiemout=30)  # error: add
     await api.cron.add(url=URL, timeout="30")  # error: int
     await api.cron.add(url=URL, retry_failed="false")  # error: bool
+    await api.cron.add({"url": URL})  # error: dict[str, str]
+    await api.cron.add(JobSpec(url=URL), nmae="ping")  # error: add
+    await api.cron.edit(7, JobSpec(url=URL))  # error: positional
     await api.cron.ensure(url=URL)  # error: name
     await api.cron.ensure(name="ping")  # error: url
     await api.cron.ensure(url=URL, name=None)  # error: None
