@@ -241,7 +241,7 @@ def cyclic():
 
 ODD = [
     ({5: 1, "url": URL}, r": A job has no parameter 5\."),
-    ({None: 1, "url": URL}, r": A job has no parameter None\."),
+    ({None: 1, "url": URL}, r": A job has more cells than its table has columns\."),
     ({("a",): 1, "url": URL}, r": A job has no parameter \('a',\)\."),
     ({"url": URL, "run": 10**400}, r": run is too large: a number of 1329 bits, .*"),
     ({"url": URL, "timeout": 10**5000}, r": timeout is too large: a number of 16610 bits, .*"),
