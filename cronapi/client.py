@@ -10,13 +10,15 @@ from attrs import evolve
 from cronapi import _coalesce
 from cronapi._batch.limits import Limits
 from cronapi._calls.caller import Caller, NotCopied
+from cronapi._calls.open_readings import ListReading
 from cronapi._calls.options import Options, Token, fingerprint_of, token_or_variable
 from cronapi._calls.retry import RetryPolicy
 from cronapi._calls.transport import Transport
-from cronapi._functions import TABLE, Function, Repeat
+from cronapi._functions import CRON_LIST, TABLE, Function, Repeat
 from cronapi._lazy import LazyModule
 from cronapi._protocol.arguments import choice, positive, refusal, seconds, switch, text
 from cronapi._protocol.hidden import hidden, hide
+from cronapi._protocol.ids import refuse_models
 from cronapi._protocol.params import ODD_KIND_OF, RAW_KIND_OF
 from cronapi._protocol.request import Auth, RequestFormat
 from cronapi.errors import ConfigurationError
@@ -200,6 +202,10 @@ class Client(NotCopied):
             )
         text("function", function, "the name of a function, such as cron.list")
         row = TABLE.get(function)
+        if row is CRON_LIST and "page" in params:
+            ListReading().go_on()
+        if row is not None:
+            refuse_models(params.get("id"), row.name)
         sent = self._invoker.encode(params, kinds=RAW_KIND_OF if row else ODD_KIND_OF)
         row = row or Function(function, Repeat.CREATE, object, frozenset())
         return (await self._invoker.answer(row, sent)).data

@@ -16,9 +16,8 @@ from typing import Any
 from attrs import define, field
 
 from cronapi._functions import TABLE, Repeat
+from cronapi._protocol.ids import MOST_DIGITS
 
-MOST_DIGITS = 18
-"""Digits of an id. A longer one is no id, and would not fit into eight bytes."""
 FEW_RUNS = 1000
 """Runs that are remembered before those whose time has come are forgotten."""
 MOST_SAMPLES = 64

@@ -10,6 +10,7 @@ from typing import Any, TypedDict, Unpack, cast
 from cronapi._names import wire_name
 from cronapi._protocol.arguments import refusal
 from cronapi._protocol.hidden import hide
+from cronapi._protocol.hints import JOB_WORDS, hint
 from cronapi._protocol.kinds import KINDS, Kind
 from cronapi._protocol.losses import NOT_SETTINGS, Loss, Target, copy_of
 from cronapi._protocol.redaction import SECRET_PARAMS, as_text, without_password
@@ -127,26 +128,17 @@ ODD_KIND_OF = {
 }
 """The kinds in a call of a function that cronapi does not know: those with a form of their own."""
 
-_ALSO_CALLED = {
-    **dict.fromkeys(("cron", "crontab", "schedule"), "expression"),
-    **dict.fromkeys(("body", "data"), "post_data"),
-    "headers": "http_headers",
-    "method": "http_method",
-}
-"""Names of other services and libraries. They are hints in an error, and never accepted."""
-
 
 def check_names(params: Mapping[str, object], function: str) -> None:
-    """Refuse a job parameter that does not exist, and name the nearest one that does."""
-    for name in params.keys() - JobParams.__annotations__.keys():
-        shown = as_text(name, repr)
+    """Refuse a job parameter that does not exist, and say what is meant."""
+    known = JobParams.__annotations__
+    for name in params.keys() - known.keys():
         if name is None:
             raise ConfigurationError(f"{function} has more cells than its table has columns.")
-        meant = _ALSO_CALLED.get(name) or _nearest(as_text(name))
-        hint = "." if meant is None else f"; did you mean {meant!r}?"
+        end = hint(name, known, JOB_WORDS)
         if name in NOT_SETTINGS:
-            hint = ": it is a fact of an answer. JobSpec.from_job(job) leaves such facts out."
-        raise ConfigurationError(f"{function} has no parameter {shown}{hint}")
+            end = ": it is a fact of an answer. JobSpec.from_job(job) leaves such facts out."
+        raise ConfigurationError(f"{function} has no parameter {as_text(name, repr)}{end}")
 
 
 def check_values(params: Mapping[str, object]) -> None:
@@ -154,13 +146,6 @@ def check_values(params: Mapping[str, object]) -> None:
     for name, value in params.items():
         if value is not None:
             KIND_OF[name].send(name, value)
-
-
-def _nearest(name: str) -> str | None:
-    from difflib import get_close_matches  # noqa: PLC0415 -- only an error needs it
-
-    bare = name.strip("\ufeff \t'\"").lower()  # as exporters of CSV write a name
-    return next(iter(get_close_matches(bare, JobParams.__annotations__, 1)), None)
 
 
 class JobSpec:

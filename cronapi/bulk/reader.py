@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 import anyio
 
+from cronapi._calls.open_readings import Readings
 from cronapi._calls.tasks import spawn
 
 
@@ -17,7 +18,8 @@ class Reader:
     """Advances and closes an async iterator, all in one task of its own.
 
     It advances only while `read` waits. Each item goes to `keep`. `end` is called once, with the
-    exception that ended the iterator. Only one task at a time may call `read`.
+    exception that ended the iterator. Only one task at a time may call `read`. `readings` are those
+    of the job list that the iterator is in the middle of.
     """
 
     def __init__(
@@ -26,6 +28,7 @@ class Reader:
         keep: Callable[[object], None],
         end: Callable[[BaseException], None],
     ) -> None:
+        self.readings: Readings = Readings(self._release_if_enough)
         self._items = items
         self._keep = keep
         self._end = end
@@ -66,6 +69,10 @@ class Reader:
         """Let the waiting `read` return."""
         self._answered.set()
 
+    def _release_if_enough(self) -> None:
+        if self._enough():
+            self._answered.set()
+
     async def aclose(self) -> None:
         """Close the iterator if it is a generator, and raise its errors.
 
@@ -90,6 +97,7 @@ class Reader:
         self._asked.set()
 
     async def _run(self) -> None:
+        self.readings.watch()
         try:
             while not self._closing:
                 if self._enough():

@@ -21,7 +21,7 @@ import anyio
 
 from cronapi.bulk.items import Check, Item, checked, refuse_no_items
 from cronapi.bulk.reader import Reader
-from cronapi.errors import ConfigurationError
+from cronapi.errors import ConfigurationError, CronAPIError
 
 P = TypeVar("P")
 
@@ -81,8 +81,10 @@ class Source(Generic[P]):
         """Return the next items, at most `most` of them, and none at the end.
 
         It waits for the first item. It waits for the others until `patience` seconds pass without
-        one. A ConfigurationError means that the next item is bad or could not be read, or that the
-        input has no items at all. The items before a bad one are returned first.
+        one. An input that is reading the job list is read on until it has read all of that. A
+        ConfigurationError means that the next item is bad or could not be read, or that the
+        input has no items at all, unless it has read the job list. The items before a bad one are
+        returned first.
 
         Several tasks may take, and each item goes to one of them. A cancelled `take` removes no
         item. An async input that is cancelled while it makes an item may have lost that one, so it
@@ -154,10 +156,18 @@ class Source(Generic[P]):
         while seen < len(self._good) and not self._has(most):
             seen = len(self._good)
             await self._read_until(lambda: self._has(most), patience)
+        await self._read_until(lambda: self._has(1), math.inf)
+
+    @property
+    def _reads_the_list(self) -> bool:
+        """True if the input chooses from the job list, so that it may find nothing."""
+        return self._reader is not None and self._reader.readings.were_any
 
     def _has(self, count: int) -> bool:
         """Return True if `count` items can be taken, or no more will come."""
-        return len(self._good) >= count or self._ended or self._stopped or self._fault is not None
+        is_reading = self._reader is not None and self._reader.readings.are_open
+        are_there = len(self._good) >= count and not is_reading
+        return are_there or self._ended or self._stopped or self._fault is not None
 
     async def _read_until(self, enough: Callable[[], bool], seconds: float) -> None:
         if self._reader is not None:
@@ -196,7 +206,7 @@ class Source(Generic[P]):
         if isinstance(error, StopIteration | StopAsyncIteration):
             return
         if isinstance(error, Exception):
-            self._break_off(f"item {self._read} could not be read ({type(error).__name__}).", error)
+            self._break_off(f"item {self._read} could not be read ({_reason(error)}).", error)
         else:
             self._break_off(
                 f"the reading was cancelled at item {self._read}, "
@@ -211,7 +221,7 @@ class Source(Generic[P]):
         if self._fault is not None:
             text, cause = self._fault
             raise ConfigurationError(text) from cause
-        if not self._read:
+        if not self._read and not self._reads_the_list:
             raise self._empty()
 
     def _break_off(self, text: str, cause: BaseException | None = None) -> None:
@@ -236,6 +246,12 @@ class Source(Generic[P]):
             raise ConfigurationError(
                 f"{self._function}: item 0 could not be read ({type(error).__name__})."
             ) from error
+
+
+def _reason(error: Exception) -> str:
+    """Return the kind of an error, and the text of one of ours: no other may be repeated."""
+    kind = type(error).__name__
+    return f"{kind}: {error.message.rstrip('.')}" if isinstance(error, CronAPIError) else kind
 
 
 def _length(items: object) -> int | None:

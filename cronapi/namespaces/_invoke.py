@@ -18,6 +18,7 @@ from cronapi._calls.pages import Paging
 from cronapi._functions import CRON_FAILURES, Function, Repeat
 from cronapi._protocol.encoding import encode_params
 from cronapi._protocol.hidden import hide, without_frames
+from cronapi._protocol.ids import refuse_models
 from cronapi._protocol.kinds import Kind
 from cronapi._protocol.params import KIND_OF
 from cronapi._protocol.structure import StructureError, structure
@@ -58,6 +59,7 @@ class Invoker:
         if params.get(needs, 0) is None and function is not CRON_FAILURES:
             article = "an" if needs == "id" else "a"
             raise ConfigurationError(f"{function.name} needs {article} {needs}.")
+        refuse_models(params.get("id"), function.name)
         return await self.send(function, self.encode(params, clear=clear), lane)
 
     def encode(

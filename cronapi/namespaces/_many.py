@@ -11,20 +11,20 @@ from attrs import frozen
 
 from cronapi import _functions as table
 from cronapi import bulk
-from cronapi._calls.memory import MOST_DIGITS
 from cronapi._protocol import rows
 from cronapi._protocol.arguments import switch
+from cronapi._protocol.ids import number_of
 from cronapi._protocol.kinds import span
 from cronapi._protocol.params import JobParams, JobSpec, NewJobParams
 from cronapi.errors import ConfigurationError, UnsupportedFunctionError
 from cronapi.models import CronJob
 from cronapi.namespaces._invoke import Invoker, Namespace
 
-Ids = Iterable[int] | AsyncIterable[int]
+Jobs = Iterable[int | CronJob] | AsyncIterable[int | CronJob]
 NewJob = JobSpec | CronJob | NewJobParams | rows.Row
 Changes = JobParams | rows.Row | JobSpec
-Edit = tuple[int, Changes]
-Edits = Iterable[Edit] | Mapping[int, Changes]
+Edit = tuple[int | CronJob, Changes]
+Edits = Iterable[Edit] | Mapping[int, Changes] | Mapping[CronJob, Changes]
 
 
 class BulkOptions(TypedDict, total=False):
@@ -44,11 +44,13 @@ class BulkOptions(TypedDict, total=False):
 class ManyJobs(Namespace):
     """Bulks of jobs: await one for its report, or iterate it for outcomes as they come.
 
-    Inputs are lists, generators or async generators, of any length. The report has one outcome for
-    each input, in order: done, failed, unknown or not tried. If a bulk stops, a generator has
-    outcomes as far as it was read. A ConfigurationError names the index of an input that cannot be
-    used, and the name of its column. Other calls overtake a bulk: end it before you change its jobs
-    in another way.
+    Inputs are lists, generators or async generators, of any length. A job is given by its id or as
+    the `CronJob` that a call returned. An input that reads the job list, such as `cron.iterate`,
+    is read on before anything is sent, until it has read all of the list. The report has one
+    outcome for each input, in order: done, failed, unknown or not tried. If a bulk stops, a
+    generator has outcomes as far as it was read. A ConfigurationError names the index of an input
+    that cannot be used, and the name of its column. Other calls overtake a bulk: end it before you
+    change its jobs in another way.
 
     Inputs may be rows of CSV or YAML: mappings whose values may be text, where a parameter is a
     boolean, a number or a time. An empty one of these is not set. `docs/parameters.md` says which
@@ -111,9 +113,9 @@ class ManyJobs(Namespace):
         batch: bool = False,
         **options: Unpack[BulkOptions],
     ) -> bulk.Bulk[CronJob]:
-        """Change jobs, given as pairs of an id and its changes or as a mapping, one request each.
+        """Change jobs, given as pairs of a job and its changes or as a mapping, one request each.
 
-        Changes are a mapping or a JobSpec. None clears a field. An id given twice is a
+        Changes are a mapping or a JobSpec. None clears a field. A job given twice is a
         ConfigurationError, since edits have no order. With `batch`, jobs that are changed alike
         share a request (FastCron, removed there in 2025-08). Edits that `run` their jobs are never
         repeated: if a shared request is refused, or its answer lost, all of them are unknown.
@@ -124,12 +126,12 @@ class ManyJobs(Namespace):
                 "This service has no batch_edit.", function=table.CRON_BATCH_EDIT.name
             )
 
-        calls, once = self._invoke.calls, Once()
+        calls, once = self._invoke.calls, Once("cron")
 
         def check(edit: Any, index: int) -> Any:
-            number, changes = _pair(edit)
+            job, changes = _pair(edit)
             wire = self._invoke.encode(rows.changes(changes), clear=True)
-            return {"id": once(number, index)} | wire
+            return {"id": once(job, index)} | wire
 
         operation = (
             bulk.operations.edit_alike_operation(calls)
@@ -144,32 +146,33 @@ class ManyJobs(Namespace):
             **options,
         )
 
-    def delete_many(self, ids: Ids, **options: Unpack[BulkOptions]) -> bulk.Bulk[CronJob]:
+    def delete_many(self, ids: Jobs, **options: Unpack[BulkOptions]) -> bulk.Bulk[CronJob]:
         """Delete jobs, in batches if the service has them (FastCron).
 
-        An id given twice is a ConfigurationError. A job that is gone after a lost answer counts as
-        deleted. So does a job that this client has seen in an answer and that is gone after a
-        refused batch. Any other job that is not there is a NotFoundError in its outcome: if this
-        client has never seen it, nothing tells if the refused batch deleted it.
+        `delete_many(api.cron.iterate(match="tmp *"))` reads all of the list before the first
+        delete. A job given twice is a ConfigurationError. A job that is gone after a lost answer
+        counts as deleted. So does a job that this client has seen in an answer and that is gone
+        after a refused batch. Any other job that is not there is a NotFoundError in its outcome: if
+        this client has never seen it, nothing tells if the refused batch deleted it.
         """
         return bulk.Bulk(
             self._invoke.calls,
             bulk.operations.delete_operation(self._invoke.calls),
             ids,
-            Once(),
+            Once("cron"),
             **options,
         )
 
-    def enable_many(self, ids: Ids, **options: Unpack[BulkOptions]) -> bulk.Bulk[CronJob]:
+    def enable_many(self, ids: Jobs, **options: Unpack[BulkOptions]) -> bulk.Bulk[CronJob]:
         """Let jobs run by their schedules again, one request each."""
         return self._each("cron.enable_many", table.CRON_ENABLE, ids, {}, options)
 
-    def disable_many(self, ids: Ids, **options: Unpack[BulkOptions]) -> bulk.Bulk[CronJob]:
+    def disable_many(self, ids: Jobs, **options: Unpack[BulkOptions]) -> bulk.Bulk[CronJob]:
         """Stop jobs until they are enabled, one request each."""
         return self._each("cron.disable_many", table.CRON_DISABLE, ids, {}, options)
 
     def pause_many(
-        self, ids: Ids, *, for_: str | timedelta, **options: Unpack[BulkOptions]
+        self, ids: Jobs, *, for_: str | timedelta, **options: Unpack[BulkOptions]
     ) -> bulk.Bulk[CronJob]:
         """Stop jobs for a span of time, one request each."""
         return self._each(
@@ -178,7 +181,7 @@ class ManyJobs(Namespace):
 
     def run_many(
         self,
-        ids: Ids,
+        ids: Jobs,
         *,
         time: datetime | int | None = None,
         payload: str | None = None,
@@ -192,7 +195,7 @@ class ManyJobs(Namespace):
         return self._each("cron.run_many", table.CRON_RUN, ids, wire, options)
 
     def get_many(
-        self, ids: Ids, *, progress: bulk.bulk.ProgressCallback | None = None
+        self, ids: Jobs, *, progress: bulk.bulk.ProgressCallback | None = None
     ) -> bulk.Bulk[CronJob]:
         """Read jobs, from pages of the list if that takes fewer requests.
 
@@ -202,7 +205,7 @@ class ManyJobs(Namespace):
             self._invoke.calls,
             bulk.operations.get_operation(self._invoke.calls),
             ids,
-            _id,
+            lambda job, _: number_of(job),
             progress=progress,
         )
 
@@ -210,7 +213,7 @@ class ManyJobs(Namespace):
         self,
         name: str,
         row: table.Function[Any],
-        ids: Ids,
+        ids: Jobs,
         wire: Mapping[str, Any],
         options: BulkOptions,
     ) -> bulk.Bulk[Any]:
@@ -219,44 +222,36 @@ class ManyJobs(Namespace):
             self._invoke.calls,
             operation,
             ids,
-            lambda number, _: {"id": _id(number), **wire},
+            lambda job, _: {"id": number_of(job), **wire},
             **options,
         )
 
 
 class Once:
-    """Checks ids, and refuses one that was given before."""
+    """Returns the ids of jobs, or of groups, and refuses one that was given before."""
 
-    def __init__(self) -> None:
+    def __init__(self, target: str) -> None:
+        self._target = target
         self._seen: dict[int, int] = {}
 
-    def __call__(self, number: Any, index: int) -> int:
-        first = self._seen.setdefault(_id(number), index)
+    def __call__(self, given: Any, index: int) -> int:
+        number = number_of(given, self._target)
+        first = self._seen.setdefault(number, index)
         if first != index:
             raise ConfigurationError(f"It is the same id as item {first}: {number}.")
-        return int(number)
+        return number
 
 
 def _pair(edit: Any) -> tuple[Any, Mapping[str, Any]]:
-    """Return the id and the changes of an edit."""
+    """Return the job and the changes of an edit."""
     if isinstance(edit, tuple | list) and len(edit) == 2:  # noqa: PLR2004 -- a pair
-        number, changes = edit
+        job, changes = edit
         if isinstance(changes, JobSpec):
-            return number, changes.params
+            return job, changes.params
         if isinstance(changes, Mapping):
-            return number, changes
+            return job, changes
         if isinstance(changes, CronJob):
             raise ConfigurationError(
                 "The changes of an edit are not a CronJob: give the fields that change."
             )
-    raise ConfigurationError("An edit is a pair of an id and its changes.")
-
-
-def _id(number: Any, _: int = 0) -> int:
-    if isinstance(number, CronJob):
-        raise ConfigurationError("An id is a number, not a CronJob: give job.id.")
-    if isinstance(number, bool) or not isinstance(number, int):
-        raise ConfigurationError(f"An id is a number, not a {type(number).__name__}.")
-    if abs(number) >= 10**MOST_DIGITS:
-        raise ConfigurationError(f"An id has at most {MOST_DIGITS} digits.")
-    return number
+    raise ConfigurationError("An edit is a pair of an id, or a job, and its changes.")

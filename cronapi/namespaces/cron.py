@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import AsyncGenerator, Iterable, Sequence
-from contextlib import aclosing
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
@@ -13,8 +12,10 @@ from attrs import evolve, frozen
 from cronapi import _functions as table
 from cronapi._calls.call import Answer
 from cronapi._calls.matching import NOT_COMPARED, is_match
-from cronapi._calls.pages import Reading, find_by_name
+from cronapi._calls.open_readings import ListReading
+from cronapi._calls.pages import find_by_name
 from cronapi._protocol.hidden import hidden, hide
+from cronapi._protocol.ids import refuse_models
 from cronapi._protocol.kinds import an_id, span, text
 from cronapi._protocol.params import (
     EnsureParams,
@@ -28,9 +29,10 @@ from cronapi._protocol.params import (
 from cronapi._protocol.rows import new_job
 from cronapi._protocol.structure import structure
 from cronapi.bulk.items import read_all
-from cronapi.models import CronJob, Execution
+from cronapi.models import CronJob, Execution, Group, JobStatus
 from cronapi.namespaces._ensure import checked_name, ensuring, find_or_refuse, warn_if_altered
 from cronapi.namespaces._invoke import Invoker
+from cronapi.namespaces._iterate import every_page, job_filter
 from cronapi.namespaces._many import ManyJobs, NewJob
 from cronapi.namespaces._unsupported import unsupported
 
@@ -57,31 +59,31 @@ class SharedCron(ManyJobs):
         `keyword` finds jobs with that text in their name, id or URL. It is no exact match. A read:
         repeated freely.
         """
+        if page is not None:
+            ListReading().go_on()
         return await self._invoke(table.CRON_LIST, {"page": page, "keyword": keyword})
 
-    async def iterate(self, *, keyword: str | None = None) -> AsyncGenerator[CronJob, None]:
+    def iterate(
+        self,
+        *,
+        keyword: str | None = None,
+        status: JobStatus | int | str | None = None,
+        group: Group | int | None = None,
+        match: str | None = None,
+    ) -> AsyncGenerator[CronJob, None]:
         """Yield the jobs of every page, with one request a page, in the bulk lane.
 
+        `status` is a `JobStatus`, its name such as `"disabled"`, or its number. `group` is a group
+        or its id, and 0 chooses jobs without a group. `match` is a pattern for the name, such as
+        `"tmp *"`, by the rules of `fnmatch.fnmatchcase`. These three choose from the jobs that were
+        read, so they cost what the whole listing costs. Only `keyword` is the service's own search.
+
         A read: repeated freely. Deleting jobs meanwhile moves later ones to earlier pages, where
-        they are missed: collect first, then delete.
+        they are missed: collect first, then delete. `delete_many` and the other bulks do that with
+        `iterate` as their input.
         """
-
-        async def read(number: int) -> builtins.list[CronJob]:
-            params = {"page": number if number > 1 else None, "keyword": keyword}
-            return await self._invoke(table.CRON_LIST, params, lane="bulk")
-
         check_values({"keyword": keyword})
-        caller = self._invoke.caller
-        losses, seen = caller.memory.losses, set[int]()
-        reading = Reading(read, _id_of, caller.paging, search=bool(keyword))
-        async with aclosing(_unseen(reading.down(), seen)) as jobs:
-            async for job in jobs:
-                yield job
-        if reading.has_shifted or caller.memory.losses > losses:
-            async with aclosing(_unseen(reading.up(), seen)) as jobs:
-                async for job in jobs:
-                    yield job
-            reading.check()
+        return every_page(self._invoke, keyword, job_filter(status, group, match))
 
     async def find(self, name: str) -> CronJob | None:
         """Return the job of exactly this name, or None if no page of the list shows one.
@@ -277,21 +279,6 @@ class CronNamespace(SharedCron):
         return await self._invoke(table.CRON_GROUP_EDIT, {"id": id, **params}, clear=True)
 
 
-async def _unseen(
-    pages: AsyncGenerator[Sequence[CronJob], None], seen: set[int]
-) -> AsyncGenerator[CronJob, None]:
-    """Yield the jobs of pages that are not among those seen, and add them."""
-    async with aclosing(pages):
-        async for page in pages:
-            new = [job for job in page if job.id not in seen]
-            seen.update(job.id for job in new)
-            for job in new:
-                yield job
-
-
-def _id_of(job: CronJob) -> int:
-    return job.id
-
-
 def _an_id(number: object, _: int) -> int | str:
+    refuse_models(number, table.CRON_GET.name)
     return an_id("id", number)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Sequence
+from collections.abc import AsyncIterable, Iterable, Sequence
 from typing import Unpack
 
 from attrs import frozen
@@ -12,7 +12,7 @@ from cronapi import _functions as table
 from cronapi import bulk
 from cronapi.models import CronJob, Group
 from cronapi.namespaces._invoke import Invoker, Namespace
-from cronapi.namespaces._many import BulkOptions, Ids, Once
+from cronapi.namespaces._many import BulkOptions, Once
 
 
 @frozen(repr=False)
@@ -87,15 +87,19 @@ class GroupNamespace(Namespace):
         """Return the jobs of a group. A read: repeated freely."""
         return await self._invoke(table.GROUP_ITEMS, {"id": id})
 
-    def delete_many(self, ids: Ids, **options: Unpack[BulkOptions]) -> bulk.Bulk[Group]:
-        """Delete groups, one request each. Their jobs stay.
+    def delete_many(
+        self,
+        ids: Iterable[int | Group] | AsyncIterable[int | Group],
+        **options: Unpack[BulkOptions],
+    ) -> bulk.Bulk[Group]:
+        """Delete groups, given by their ids or as groups, one request each. Their jobs stay.
 
-        An id given twice is a ConfigurationError.
+        A group given twice is a ConfigurationError.
         """
         return bulk.Bulk(
             self._invoke.calls,
             bulk.operations.delete_groups_operation(self._invoke.calls),
             ids,
-            Once(),
+            Once("group"),
             **options,
         )

@@ -17,6 +17,7 @@ from cronapi import (
     AuthenticationError,
     ConfigurationError,
     CronAPIError,
+    Group,
     JobSpec,
     OutcomeUnknownError,
     RetryPolicy,
@@ -488,13 +489,13 @@ async def test_the_changes_of_an_edit_may_be_a_job_spec(batch):
 
 
 async def test_what_is_no_id_is_said_in_a_way_that_helps():
-    """A job in place of its id is told where the id is, and what is too long for an id is named by
-    its place.
+    """A group among jobs, or a job among groups, is told where an id is, and what is too long for an
+    id is named by its place.
     """
     app = emulator()
     ids = await made(app, 2)
     async with paced(app) as api:
-        cron, job = api.cron, await api.cron.get(ids[0])
+        cron, job, group = api.cron, await api.cron.get(ids[0]), Group(id=5)
         pause = partial(cron.pause_many, for_="1 hour")
         ways = [
             cron.delete_many,
@@ -509,8 +510,11 @@ async def test_what_is_no_id_is_said_in_a_way_that_helps():
             *ways,
             lambda given: cron.edit_many([(number, {"name": "x"}) for number in given]),
         ]:
-            with pytest.raises(ConfigurationError, match=r"_many: item 1: .* give job\.id"):
-                way([ids[1], job])
+            other, hint = (
+                (job, "job.group") if way == api.group.delete_many else (group, "group.id")
+            )
+            with pytest.raises(ConfigurationError, match=rf"_many: item 1: .*{hint}"):
+                way([ids[1], other])
             for bad in (10**18, -(10**18), 10**5000):
                 with pytest.raises(
                     ConfigurationError, match="_many: item 1: An id has at most 18 digits"

@@ -13,6 +13,7 @@ from cronapi import (
     Done,
     Failed,
     FastCron,
+    JobParams,
     NotTried,
     Outcome,
     Report,
@@ -34,6 +35,18 @@ async def each_kind_has_what_it_has(api: FastCron) -> int:
     for outcome in report.failed + report.unknown:
         print(outcome.error.applied)  # noqa: T201
     return report.done[0].value.id
+
+
+async def jobs_are_given_as_they_came(api: FastCron, jobs: list[CronJob]) -> None:
+    """Bulks take ids, jobs, both, and what `iterate` yields."""
+    assert_type(await api.cron.delete_many(api.cron.iterate(match="tmp *")), Report[CronJob])
+    assert_type(await api.cron.run_many([jobs[0], 7]), Report[datetime])
+    await api.cron.get_many(job async for job in api.cron.iterate(status="disabled"))
+    await api.cron.edit_many([(jobs[0], {"timeout": 20}), (7, {"timeout": 20})])
+    changes: dict[CronJob, JobParams] = {job: {"timeout": 20} for job in jobs}
+    await api.cron.edit_many(changes)
+    await api.cron.edit_many((job, {"group": None}) async for job in api.cron.iterate())
+    await api.group.delete_many(await api.group.list())
 
 
 async def a_kind_can_be_told_apart(api: FastCron) -> datetime | CronAPIError | None:
