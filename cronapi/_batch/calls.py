@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 from attrs import evolve, field, frozen
@@ -16,7 +15,7 @@ from cronapi._calls.memory import ids_of, target_of
 from cronapi._calls.options import DeferredRequest, Options
 from cronapi._calls.pages import Paging
 from cronapi._functions import Function, Repeat
-from cronapi.errors import Applied, AuthenticationError, CronAPIError
+from cronapi.errors import Applied, AuthenticationError, CronAPIError, NotFoundError
 from cronapi.scheduler import Lane
 
 
@@ -98,16 +97,14 @@ class Calls:
         result = await self.one(function, sent)
         if not lost or result.error is None:
             return result
-        if is_refusal(result.error) and not await self._has_gone(function, sent):
+        if is_refusal(result.error) and not self._has_gone(function, sent, result.error):
             return result
         return Result(error=as_unknown(result.error))
 
-    async def _has_gone(self, function: Function[Any], sent: Mapping[str, Any]) -> bool:
+    def _has_gone(
+        self, function: Function[Any], sent: Mapping[str, Any], error: CronAPIError
+    ) -> bool:
+        """Return True if a job that this client has seen is not there any more."""
         target, wanted = str(target_of(function.name)), ids_of(dict(sent))
         seen = any(self.caller.memory.has_seen(target, number) for number in wanted)
-        if not seen or self.options.retry is None:
-            return False
-        lane = self.options.lane or self.lane
-        options = evolve(self.options, max_wait=None, lane=lane)
-        ask_from = partial(asker, self.caller, options, lane)
-        return await self.caller.listings.is_gone(function.name, sent["id"], options, ask_from)
+        return seen and isinstance(error, NotFoundError)

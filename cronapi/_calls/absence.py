@@ -17,7 +17,8 @@ from cronapi._calls.memory import ids_of, target_of
 from cronapi._calls.options import Options
 from cronapi._calls.pages import Ask, as_list, every_job
 from cronapi._functions import Function, Repeat
-from cronapi.errors import CronAPIError
+from cronapi._protocol.ids import about
+from cronapi.errors import CronAPIError, NotFoundError
 
 logger = logging.getLogger("cronapi")
 Shown = frozenset[str] | None
@@ -28,9 +29,38 @@ AskFrom = Callable[[Begin], Ask]
 """Makes a way to read that reports its requests."""
 
 
-def may_be_gone(function: Function[Any]) -> bool:
+def may_be_missing(function: Function[Any], wanted: object) -> bool:
     """Return True if an error of this function may mean that there is no such job or group."""
-    return function.repeat is Repeat.GONE or function in (table.CRON_GET, table.GROUP_GET)
+    if function.name not in table.TABLE:
+        return False
+    return isinstance(wanted, int | str) or function.repeat is Repeat.GONE
+
+
+def get_of(function: Function[Any]) -> Function[Any]:
+    """Return the function that gets what the ids of another one name: a job or a group."""
+    return table.GROUP_GET if about(function.name) == "group" else table.CRON_GET
+
+
+async def is_missing(
+    function: Function[Any], wanted: object, options: Options, ask_from: AskFrom, listings: Listings
+) -> bool:
+    """Return True if it is certain that there is no such job, or group.
+
+    Deletes and gets ask a listing. Any other call of a job first gets the job: if that is there, as
+    it is where a parameter was refused, no list of many pages is read for it.
+    """
+    get = get_of(function)
+    if get is table.GROUP_GET or function.repeat is Repeat.GONE or function is get:
+        return await listings.is_gone(get.name, wanted, options, ask_from)
+    try:
+        await ask_from(_nothing)(get, {"id": wanted})
+    except CronAPIError as problem:  # of which only this one has asked a listing
+        return isinstance(problem, NotFoundError)
+    return False
+
+
+def _nothing() -> None:
+    """Do nothing when a request is sent."""
 
 
 @define(eq=False)

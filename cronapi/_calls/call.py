@@ -11,7 +11,7 @@ import anyio
 from attrs import evolve, field, frozen
 
 from cronapi._calls import lookup
-from cronapi._calls.absence import may_be_gone
+from cronapi._calls.absence import get_of, is_missing, may_be_missing
 from cronapi._calls.caller import Caller
 from cronapi._calls.creates import Keys
 from cronapi._calls.failures import Failures
@@ -188,29 +188,29 @@ class Call:
         """Raise the verdict's error, unless a listing shows that a delete has reached its end."""
         error, function = verdict.error or CronAPIError(verdict.ending.value), self._sender.function
         failed = self._failures.of_call(error)
-        if not await self._is_gone(error):
+        if not await self._is_missing(error):
             raise failed from failed.__cause__
-        learn_gone(self._caller.memory, function.name, self._sender.sent)
+        learn_gone(self._caller.memory, get_of(function).name, self._sender.sent)
         if function.repeat is Repeat.GONE and self._history.lost:
             return None
         absent = NotFoundError(error.message, code=getattr(error, "code", 1))
         absent.says_code = True
         raise with_facts(absent, **facts_of(failed)) from None  # its text says the same
 
-    async def _is_gone(self, error: CronAPIError) -> bool:
+    async def _is_missing(self, error: CronAPIError) -> bool:
         """Return True if the service's error means that there is no such job or group.
 
         Its codes do not tell, so a listing does. Senders of a batch look it up item by item.
         """
-        sender, options = self._sender, self._options
+        sender, options, caller = self._sender, self._options, self._caller
         batch = sender.deferred is not None and sender.function is CRON_BATCH_DELETE
         looks = options.look and options.retry is not None and not batch
-        if type(error) is not APIError or not looks or not may_be_gone(sender.function):
+        wanted = sender.sent.get("id")
+        if type(error) is not APIError or not looks or not may_be_missing(sender.function, wanted):
             return False
         options = evolve(options, max_wait=None, lane=sender.lane)
-        ask_from = partial(asker, self._caller, options, sender.lane)
-        wanted = sender.sent.get("id")
-        return await self._caller.listings.is_gone(sender.function.name, wanted, options, ask_from)
+        ask_from = partial(asker, caller, options, sender.lane)
+        return await is_missing(sender.function, wanted, options, ask_from, caller.listings)
 
     async def _repeat_create(self, verdict: Verdict) -> None:
         """Let a create that did not happen be sent again. Fail if that was tried often enough."""

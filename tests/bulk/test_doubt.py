@@ -9,7 +9,7 @@ import json
 import anyio
 import pytest
 
-from cronapi import APIError, Applied, ConfigurationError, RetryPolicy, ServiceUnavailableError
+from cronapi import Applied, ConfigurationError, NotFoundError, RetryPolicy, ServiceUnavailableError
 from cronapi.emulator import Fault
 from tests.support.bulks import LATER
 from tests.support.emulated import BOTH, URL, emulator, paced, specs
@@ -235,7 +235,7 @@ async def test_a_refusal_of_a_change_settles_it(tmp_path):
         assert noted(journal) == {0: "sending"}
         report = await api.cron.disable_many([4711], journal=journal)
     assert [(type(outcome.error), outcome.error.applied) for outcome in report.failed] == [
-        (APIError, Applied.NO)
+        (NotFoundError, Applied.NO)
     ]
 
 

@@ -489,8 +489,8 @@ async def test_the_changes_of_an_edit_may_be_a_job_spec(batch):
 
 
 async def test_what_is_no_id_is_said_in_a_way_that_helps():
-    """A group among jobs, or a job among groups, is told where an id is, and what is too long for an
-    id is named by its place.
+    """A group among jobs, or a job among groups, is told where an id is, and what is too long for
+    an id is named by its place.
     """
     app = emulator()
     ids = await made(app, 2)

@@ -226,16 +226,15 @@ async def test_what_is_not_there_is_not_found_where_that_is_certain(
 
 @BOTH
 @pytest.mark.parametrize("status", [200, 404])
-async def test_an_edit_of_nothing_is_the_services_error(desk_of, provider, status):
-    """For other functions the service's own error is raised; only its HTTP status 404 makes it a
-    NotFoundError.
+async def test_an_edit_of_nothing_is_not_found(desk_of, provider, status):
+    """The HTTP status 404 says it at once. Otherwise the job is looked for, alone and then in a
+    listing.
     """
     desk = await desk_of(provider, error_status=status)
-    with pytest.raises(APIError) as refused:
+    with pytest.raises(NotFoundError, match="Cronjob not found"):
         await desk.api.cron.edit(424242, name="x")
-    assert type(refused.value) is (NotFoundError if status == 404 else APIError)
-    assert "Cronjob not found." in str(refused.value)
-    assert desk.asked() == ["cron.edit"]
+    looks = [] if status == 404 else ["cron.get", *["cron.list"] * 3]
+    assert desk.asked() == ["cron.edit", *looks]
 
 
 @pytest.mark.parametrize("shape", ["object", "flat", "list", "string"])

@@ -11,7 +11,7 @@ from typing import Any
 import anyio
 from attrs import Factory, define
 
-from cronapi import Client, CronAPIError, NotFoundError
+from cronapi import Applied, Client, CronAPIError, NotFoundError
 from tests.support.chaos import SPEC, TASKS, Crowd, Scenario, in_rows, outcomes_of, parts, together
 from tests.support.chaos_chronicle import SHOWN, Deed
 from tests.support.chaos_judge import told_by
@@ -74,11 +74,9 @@ class Ledger:
         return deed
 
     def fail(self, deed: Deed, error: CronAPIError) -> None:
-        """Write down an error."""
-        deed.error, deed.told = (
-            error,
-            "absent" if isinstance(error, NotFoundError) else told_by(error),
-        )
+        """Write down an error. An edit of what is gone may have been carried out before."""
+        absent = isinstance(error, NotFoundError) and error.applied is Applied.NO
+        deed.error, deed.told = error, "absent" if absent else told_by(error)
 
     async def add(self, spec: Mapping[str, Any]) -> None:
         """Ask for a job."""
