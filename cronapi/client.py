@@ -18,6 +18,7 @@ from cronapi._functions import CRON_LIST, TABLE, Function, Repeat
 from cronapi._lazy import LazyModule
 from cronapi._protocol.arguments import choice, positive, refusal, seconds, switch, text
 from cronapi._protocol.hidden import hidden, hide
+from cronapi._protocol.hints import CLIENT_WORDS, NoOptions, hint, refuse_options
 from cronapi._protocol.ids import refuse_models
 from cronapi._protocol.params import ODD_KIND_OF, RAW_KIND_OF
 from cronapi._protocol.request import Auth, RequestFormat
@@ -116,7 +117,9 @@ class Client(NotCopied):
         transport: httpx.AsyncBaseTransport | None = None,
         scope: Scope = "provider",
         coalesce: bool = False,
+        **unknown: Unpack[NoOptions],
     ) -> None:
+        refuse_options(type(self).__name__, unknown, ClientOptions.__annotations__)
         token = hidden(token)
         _check_given(provider, scheduler, transport)
         choice("auth", auth, get_args(Auth))
@@ -174,8 +177,10 @@ class Client(NotCopied):
         calls, interactive or bulk, and None leaves it to the method. `retry` and `timeout` are as
         in `Client`. Other options stay as they are here.
         """
-        for name in changes.keys() - CallOptions.__annotations__.keys():
-            raise ConfigurationError(f"with_options has no option {name!r}.")
+        known = CallOptions.__annotations__
+        for name in changes.keys() - known.keys():
+            end = hint(name, known, CLIENT_WORDS)
+            raise ConfigurationError(f"with_options has no option {name!r}{end}")
         if (max_wait := changes.get("max_wait")) is not None:
             seconds("max_wait", max_wait)
         if (lane := changes.get("lane")) is not None:

@@ -11,14 +11,19 @@ and give up on an outage after one second instead of two minutes. For the usual 
 
 from __future__ import annotations
 
-import pytest
 from anyio.lowlevel import checkpoint
 
 from cronapi._calls.http_client import in_process
 from cronapi._calls.retry import RetryPolicy
+from cronapi._protocol.extras import missing
 from cronapi.client import FastCron, SetCronJob
 from cronapi.emulator import DEFAULT_TOKEN, App, Faults, create_app
 from cronapi.scheduler import Scheduler
+
+try:
+    import pytest
+except ModuleNotFoundError as error:
+    raise missing("cronapi.pytest_plugin", "pytest") from error
 
 RATE = 10_000.0
 """Requests a second, high enough that the rate limit never delays a test."""

@@ -8,13 +8,14 @@ from contextlib import suppress
 from inspect import iscoroutinefunction
 from os import PathLike
 from threading import get_ident
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar, Unpack
 from warnings import warn
 
 import anyio
 from anyio.lowlevel import current_token
 
 from cronapi._batch.calls import Calls
+from cronapi._protocol.hints import NoOptions, refuse_options
 from cronapi.bulk.append_only_file import checked_path
 from cronapi.bulk.eta import Speed, observe, seconds_left
 from cronapi.bulk.operations import Operation
@@ -70,7 +71,9 @@ class Bulk(Generic[T]):
         *,
         journal: str | PathLike[str] | None = None,
         progress: ProgressCallback | None = None,
+        **unknown: Unpack[NoOptions],
     ) -> None:
+        refuse_options(operation.name, unknown, ("journal", "progress"))
         _check_progress(progress)
         self._calls = calls
         self._operation = operation

@@ -9,9 +9,10 @@ from __future__ import annotations
 import importlib
 import sys
 
+from cronapi._protocol.extras import command_for
 from cronapi.cli.output import standard_output
 
-ADVICE = 'The command line needs click and rich: pip install "cronapi-client[cli]"'
+ADVICE = f"The command line needs click and rich: {command_for('cli')}"
 
 
 def main() -> None:

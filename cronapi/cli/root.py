@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import click
+from cronapi._protocol.extras import EXTRAS, command_for, missing
+from cronapi.errors import CronAPIError
+
+try:
+    import click
+except ModuleNotFoundError as error:
+    raise missing("cronapi.cli", "click") from error
 
 from cronapi.cli.lazy import LazyGroup
-from cronapi.errors import CronAPIError
 
 COMMANDS = {
     "demo": (
@@ -23,9 +28,6 @@ COMMANDS = {
         "Draw live how the scheduler paces requests.",
     ),
 }
-
-EXTRAS = {"rich": "cli", "uvicorn": "emulator"}
-"""The extra that brings each package that a command may miss."""
 
 
 class Commands(LazyGroup):
@@ -47,8 +49,8 @@ class Commands(LazyGroup):
 
 
 def _advice(module: str) -> str:
-    extras = "cli,emulator" if EXTRAS[module] == "emulator" else "cli"
-    return f'This command needs {module}: pip install "cronapi-client[{extras}]"'
+    extras = dict.fromkeys(("cli", EXTRAS[module]))
+    return f"This command needs {module}: {command_for(*extras)}"
 
 
 @click.group(cls=Commands, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})

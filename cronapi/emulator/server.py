@@ -9,12 +9,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
-import uvicorn
 from anyio.from_thread import start_blocking_portal
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from cronapi.emulator.app import ABORT
 from cronapi.emulator.checks import is_whole, shown
+
+try:
+    import uvicorn
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        f'cronapi.emulator needs {error.name}: pip install "cronapi-client[emulator]"',
+        name=error.name,
+    ) from error
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
 

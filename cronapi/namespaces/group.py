@@ -10,6 +10,7 @@ from attrs import frozen
 
 from cronapi import _functions as table
 from cronapi import bulk
+from cronapi.errors import ConfigurationError
 from cronapi.models import CronJob, Group
 from cronapi.namespaces._invoke import Invoker, Namespace
 from cronapi.namespaces._many import BulkOptions, Once
@@ -34,6 +35,7 @@ class GroupNamespace(Namespace):
 
     async def lookup(self, name: str) -> builtins.list[Group]:
         """Return the groups of exactly this name: none, one or several. A read: repeated freely."""
+        _check_name("group.lookup", name)
         return await self._invoke(table.GROUP_LOOKUP, {"name": name}, needs="name")
 
     async def add(
@@ -48,6 +50,7 @@ class GroupNamespace(Namespace):
         `auto_delete` is in days after a one-time job stopped: 0, 1, 3, 7, 15 or 30 (documented
         until 2024). Not repeated blindly: after a lost answer the name is looked up.
         """
+        _check_name("group.add", name)
         params = {"name": name, "auto_delete": auto_delete, "contacts": contacts}
         return await self._invoke(table.GROUP_ADD, params, needs="name")
 
@@ -60,6 +63,7 @@ class GroupNamespace(Namespace):
         contacts: Sequence[int] | int | None = None,
     ) -> Group:
         """Change the given fields of a group and return it. May be repeated."""
+        _check_name("group.edit", name)
         return await self._invoke(
             table.GROUP_EDIT,
             {"id": id, "name": name, "auto_delete": auto_delete, "contacts": contacts},
@@ -103,3 +107,9 @@ class GroupNamespace(Namespace):
             Once("group"),
             **options,
         )
+
+
+def _check_name(function: str, name: object) -> None:
+    """Refuse a name of blanks alone. A lookup could not find such a group again."""
+    if isinstance(name, str) and not name.strip():
+        raise ConfigurationError(f"{function} needs a name.")

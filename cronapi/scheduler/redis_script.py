@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import fields
 
 from cronapi._protocol.arguments import is_encodable
+from cronapi._protocol.extras import command_for
 from cronapi.errors import ConfigurationError
 from cronapi.scheduler import tuning
 from cronapi.scheduler.fleet import Answer
@@ -126,9 +127,7 @@ def _client(url: str) -> Redis:
         from redis.backoff import NoBackoff  # noqa: PLC0415 -- an extra
         from redis.retry import Retry  # noqa: PLC0415 -- an extra
     except ImportError as error:
-        raise ConfigurationError(
-            'A shared bucket needs redis: pip install "cronapi-client[redis]".'
-        ) from error
+        raise ConfigurationError(f"A shared bucket needs redis: {command_for('redis')}.") from error
     if not isinstance(url, str) or not is_encodable(url):
         raise ConfigurationError(_NO_ADDRESS)
     with suppress(ValueError):  # which would quote a part of the address, perhaps its password
