@@ -30,7 +30,7 @@ from cronapi.namespaces.account import AccountNamespace, SharedAccount
 from cronapi.namespaces.cron import CronNamespace, SharedCron
 from cronapi.namespaces.group import GroupNamespace
 from cronapi.namespaces.server import NoServer, ServerNamespace
-from cronapi.providers import FASTCRON, SETCRONJOB, Provider
+from cronapi.providers import FASTCRON, SETCRONJOB, Provider, located
 from cronapi.scheduler import Lane, Scheduler, shared_scheduler
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ class Client(NotCopied):
 
     - `token`: the API token, or a function, sync or async, that returns it. None reads the
       provider's environment variable.
-    - `base_url`: another address of the API, https unless it is on this machine.
+    - `base_url`: another address of the API, https unless it is on this machine. None reads
+      FASTCRON_BASE_URL or SETCRONJOB_BASE_URL, unless the provider has an address of its own.
     - `allow_http`: lets `base_url` be http elsewhere too, such as an emulator in a network of your
       own. The token travels unencrypted.
     - `timeout`: the most seconds that one exchange may take.
@@ -135,11 +136,7 @@ class Client(NotCopied):
             logged = request_format == "query" and auth == "body"
             _check_http_client(http_client, transport, token_is_logged=logged)
         token = token_or_variable(token, provider.token_variable)
-        self.provider: Provider = (
-            provider
-            if base_url is None
-            else evolve(provider, base_url=base_url, allow_http=allow_http or provider.allow_http)
-        )
+        self.provider: Provider = located(provider, base_url, allow_http=allow_http)
         address = self.provider.base_url
         self._given_scheduler = scheduler
         self._key = address if scope == "provider" else (address, fingerprint_of(token))
@@ -244,7 +241,8 @@ class Client(NotCopied):
 class FastCron(Client):
     """A client of FastCron, 1 request a second: `async with FastCron(token) as api:`.
 
-    Keyword arguments are those of `Client`. Token None reads FASTCRON_TOKEN.
+    Keyword arguments are those of `Client`. Token None reads FASTCRON_TOKEN, and without a
+    `base_url` FASTCRON_BASE_URL is the address.
     """
 
     server: NoServer  # type: ignore[assignment]  # a Client of any service offers more
@@ -257,7 +255,8 @@ class FastCron(Client):
 class SetCronJob(Client):
     """A client of SetCronJob, 10 requests a second: `async with SetCronJob(token) as api:`.
 
-    Keyword arguments are those of `Client`. Token None reads SETCRONJOB_TOKEN.
+    Keyword arguments are those of `Client`. Token None reads SETCRONJOB_TOKEN, and without a
+    `base_url` SETCRONJOB_BASE_URL is the address.
     """
 
     cron: SharedCron  # type: ignore[assignment]  # a Client of any service offers more

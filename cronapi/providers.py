@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import os
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-from attrs import Attribute, field, frozen
+from attrs import Attribute, evolve, field, frozen
 
 from cronapi._functions import offered_by
 from cronapi._protocol.arguments import positive, refusal, switch, text
@@ -176,3 +177,29 @@ FASTCRON = Provider(
 
 Its documentation names https://www.fastcron.com/api/v1/ since 2026-06.
 """
+
+_VARIABLES = {
+    (FASTCRON.name, FASTCRON.base_url): "FASTCRON_BASE_URL",
+    (SETCRONJOB.name, SETCRONJOB.base_url): "SETCRONJOB_BASE_URL",
+}
+"""The environment variable of each service's address. Another address is a service of its own."""
+
+
+def located(provider: Provider, base_url: str | None, *, allow_http: bool) -> Provider:
+    """Return a provider at an address, or at that of its environment variable, if it has one.
+
+    ConfigurationError, with the variable's name, if the address cannot be used.
+    """
+    variable = _VARIABLES.get((provider.name, provider.base_url), "")
+    given = os.environ.get(variable) if base_url is None else base_url
+    if given is None:
+        return provider
+    try:
+        if not given and base_url is None:
+            raise ConfigurationError("the variable is empty; unset it, or give an address.")
+        return evolve(provider, base_url=given, allow_http=allow_http or provider.allow_http)
+    except ConfigurationError as error:
+        if base_url is not None:
+            raise
+        text = f"{variable}: {error.message}"
+    raise ConfigurationError(text)

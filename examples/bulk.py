@@ -1,13 +1,12 @@
 """Many coroutines at one client, and many jobs with few requests.
 
-Run it with `FASTCRON_TOKEN=... python bulk.py 20`; it deletes the jobs in the end. CRON_BASE_URL
-points it elsewhere, at an emulator for example (`cronapi emulator`).
+Run it with `FASTCRON_TOKEN=... python bulk.py 20`; it deletes the jobs in the end.
+FASTCRON_BASE_URL points it elsewhere, at an emulator for example (`cronapi emulator`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 
 from cronapi import CronJob, FastCron, JobSpec
@@ -42,7 +41,7 @@ async def fill(api: FastCron, count: int) -> list[int]:
 
 async def main(count: int) -> None:
     """Add jobs and delete them again."""
-    async with FastCron(base_url=os.environ.get("CRON_BASE_URL")) as api:
+    async with FastCron() as api:
         ids = await fill(api, count)
         gone = await api.cron.delete_many(ids)
         stats = api.scheduler.stats

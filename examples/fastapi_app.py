@@ -1,14 +1,11 @@
 """A FastAPI app whose requests share one client: `FASTCRON_TOKEN=... uvicorn fastapi_app:app`.
 
-CRON_BASE_URL points it elsewhere, at an emulator for example (`cronapi emulator`).
+FASTCRON_BASE_URL points it elsewhere, at an emulator for example (`cronapi emulator`).
 """
 
 from __future__ import annotations
 
 import logging
-import math
-import os
-import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
@@ -17,17 +14,8 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from cronapi import (
-    APIError,
-    AuthenticationError,
-    CronAPIError,
-    CronJob,
-    FastCron,
-    NotFoundError,
-    OutcomeUnknownError,
-    ServiceUnavailableError,
-    WaitTooLongError,
-)
+from cronapi import CronAPIError, CronJob, FastCron, OutcomeUnknownError
+from cronapi.errors import retry_after_for, status_for
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +23,14 @@ MAX_WAIT = 5.0
 """The longest time in seconds that a user waits for a slot; after that the answer is 503."""
 SPREAD = 10.0
 """Seconds by which Retry-After differs at random, so that users do not all come back at once."""
+DETAILS = {
+    404: "There is no such job.",
+    500: "Internal server error.",
+    502: "The scheduler gave no usable answer.",
+    503: "The scheduler is busy. Try again later.",
+}
+"""The text for a status, where the error's own is about our account with the service."""
+UNKNOWN = "The job may or may not have been made. Look before you try again."
 
 
 @asynccontextmanager
@@ -43,7 +39,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
     With `coalesce`, users who wait at the same time share a request.
     """
-    async with FastCron(base_url=os.environ.get("CRON_BASE_URL"), coalesce=True) as api:
+    async with FastCron(coalesce=True) as api:
         app.state.cron = api
         yield
 
@@ -111,28 +107,12 @@ async def answer_error(request: Request, error: CronAPIError) -> JSONResponse:
 
 def describe(error: CronAPIError) -> tuple[int, str]:
     """Return the HTTP status and the text for an error."""
-    match error:
-        case WaitTooLongError() | ServiceUnavailableError():
-            return 503, "The scheduler is busy. Try again later."
-        case NotFoundError():
-            return 404, "There is no such job."
-        case AuthenticationError():
-            return 500, "Internal server error."
-        case OutcomeUnknownError():
-            return 502, "The job may or may not have been made. Look before you try again."
-        case APIError():
-            return 422, error.message
-        case _:
-            return 502, "The scheduler gave no usable answer."
+    status = status_for(error)
+    text = UNKNOWN if isinstance(error, OutcomeUnknownError) else DETAILS.get(status)
+    return status, text or error.message
 
 
 def retry_after(error: CronAPIError) -> dict[str, str]:
-    """Return the header that says when to come back, where that is known."""
-    match error:
-        case WaitTooLongError():
-            seconds = error.wait + random.uniform(0, SPREAD)  # noqa: S311 -- jitter, not a secret
-            return {"Retry-After": str(math.ceil(seconds))}
-        case ServiceUnavailableError():
-            return {"Retry-After": str(math.ceil(error.retry_after or 30))}
-        case _:
-            return {}
+    """Return the header that says when to come back, where that helps."""
+    seconds = retry_after_for(error, spread=SPREAD)
+    return {} if seconds is None else {"Retry-After": str(seconds)}

@@ -2,7 +2,7 @@
 
 The file has a table `[[job]]` for each job, with the parameters of docs/parameters.md. Only jobs
 whose names begin with PREFIX are touched. A run that breaks off needs no journal: the next run sees
-what is there. CRON_BASE_URL points it elsewhere, at an emulator for example (`cronapi emulator`).
+what is there. FASTCRON_BASE_URL points it elsewhere, at an emulator for example.
 
 A service does not show everything that it was given: `password`, `user_agent`, `retry_failed` and
 others are None in every answer. A comparison of those would edit every job every night. Here they
@@ -12,7 +12,6 @@ count as unchanged: change the name too, or run `python sync.py jobs.toml --all`
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -110,7 +109,7 @@ async def main(path: Path, *, everything: bool) -> int:
     if not wanted:
         print(f"{path} lists no job, which would delete all.")
         return 1
-    async with FastCron(base_url=os.environ.get("CRON_BASE_URL")) as api:
+    async with FastCron() as api:
         return 0 if await sync(api, wanted, everything=everything) else 1
 
 

@@ -10,18 +10,27 @@ import pytest
 
 from cronapi import errors
 from cronapi._protocol.facts import with_facts
+from cronapi.bulk import BulkError, Report
 from cronapi.errors import (
     APIError,
     Applied,
     AuthenticationError,
     ConfigurationError,
+    ConnectionFailedError,
     CronAPIError,
+    NotFoundError,
     OutcomeUnknownError,
     RedirectError,
+    RequestTimeoutError,
     ResponseError,
+    SchedulerError,
     ServiceUnavailableError,
     StatusError,
+    TransportError,
+    UnsupportedFunctionError,
     WaitTooLongError,
+    retry_after_for,
+    status_for,
 )
 
 ALL: list[type[CronAPIError]] = [
@@ -147,6 +156,52 @@ def test_advice_is_one_sentence(cls: type[CronAPIError]) -> None:
     """Advice is a sentence, so that it can end the error's text."""
     assert cls.advice[0].isupper()
     assert cls.advice.endswith(".")
+
+
+def bulk_of_a_listing_that_failed(cause: CronAPIError) -> CronAPIError:
+    error = ConfigurationError("cron.delete_many: item 0 could not be read.")
+    error.__cause__ = cause
+    return error
+
+
+STATUSES: list[tuple[CronAPIError, int, tuple[int, int] | None]] = [
+    (NotFoundError("x"), 404, None),
+    (APIError("x"), 422, None),
+    (ConfigurationError("x"), 422, None),
+    (AuthenticationError("x"), 500, None),
+    (WaitTooLongError("x", wait=7.5), 503, (8, 18)),
+    (WaitTooLongError("x"), 503, (0, 10)),
+    (ServiceUnavailableError("x"), 503, (30, 40)),
+    (ServiceUnavailableError("x", retry_after=2.5), 503, (3, 13)),
+    (ServiceUnavailableError("x", status=429, retry_after=0.0), 503, (0, 10)),
+    (SchedulerError("x"), 503, (30, 40)),
+    (CronAPIError("x"), 502, None),
+    (UnsupportedFunctionError("x"), 502, None),
+    (ConnectionFailedError("x"), 502, None),
+    (RequestTimeoutError("x"), 502, None),
+    (StatusError("x", status=404), 502, None),
+    (RedirectError("x"), 502, None),
+    (ResponseError("x"), 502, None),
+    (OutcomeUnknownError("x"), 502, None),
+    (BulkError("x", [NotFoundError("y")], Report((), "cron.delete_many")), 502, None),
+    (bulk_of_a_listing_that_failed(ServiceUnavailableError("x")), 503, (30, 40)),
+    (bulk_of_a_listing_that_failed(ConfigurationError("x")), 422, None),
+]
+
+
+def test_each_error_has_a_status_for_a_web_application() -> None:
+    """The nearest class decides, and 503 alone says when to come back, at different times."""
+    for error, status, bounds in STATUSES:
+        assert status_for(error) == status, error
+        told = {retry_after_for(error) for _ in range(50)}
+        if bounds is None:
+            assert told == {None}, error
+            continue
+        seconds = [second for second in told if second is not None]
+        assert bounds[0] <= min(seconds) <= max(seconds) <= bounds[1], error
+        assert len(seconds) > 3, error
+    assert {type(error) for error, *_ in STATUSES} >= set(ALL) - {TransportError}
+    assert retry_after_for(WaitTooLongError("x", wait=7.2), spread=0.0) == 8
 
 
 def test_facts_of_the_call_are_filled_in_later() -> None:

@@ -30,7 +30,7 @@ def service(monkeypatch):
     app = create_app(rates={"fastcron": None})
     with closing(app.emulator), run_in_thread(app) as origin:
         monkeypatch.setenv("FASTCRON_TOKEN", TOKEN)
-        monkeypatch.setenv("CRON_BASE_URL", f"{origin}/api/v1/")
+        monkeypatch.setenv("FASTCRON_BASE_URL", f"{origin}/api/v1/")
         app.base_url = f"{origin}/api/v1/"
         yield app
 

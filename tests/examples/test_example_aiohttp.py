@@ -8,7 +8,7 @@ import importlib
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from cronapi import Scheduler, WaitTooLongError
+from cronapi import Scheduler
 from cronapi.emulator import Fault
 
 NEW = {"url": "https://example.com/ping", "expression": "*/5 * * * *", "name": "ping"}
@@ -102,12 +102,46 @@ async def test_twenty_users_who_come_at_once_are_all_served(started, service):
     assert service.emulator.created("fastcron") == 20
 
 
-def test_users_are_told_to_come_back_at_different_times(example):
-    """The time is never before a slot is expected, and it differs, so that they do not all meet."""
-    told = [int(example.retry_after(WaitTooLongError("", wait=7.5))) for _ in range(99)]
-    assert min(told) >= 8
-    assert max(told) <= 8 + example.SPREAD
-    assert len(set(told)) > 5
+async def test_users_are_told_to_come_back_at_different_times(started, hurried, service):
+    """An outage has a time to come back that differs, so that they do not all meet."""
+    service.emulator.faults.add(Fault("outage", times=None))
+    browser = await started(hurried(retry=None))
+    answers = [await browser.get("/jobs/7") for _ in range(20)]
+    assert {answer.status for answer in answers} == {503}
+    told = {int(answer.headers["Retry-After"]) for answer in answers}
+    assert 30 <= min(told) <= max(told) <= 40
+    assert len(told) > 3
+
+
+async def test_a_body_or_an_id_that_cannot_be_used_is_the_users_fault(started, hurried, service):
+    """What is no JSON object is 400, and what is no job is 422, with a reason; nothing is made."""
+    browser = await started(hurried())
+    for body in (b"", b"{", b"[]", b"7", b"[" * 100_000, b"\xff"):
+        assert (await browser.post("/jobs", data=body)).status == 400, body[:10]
+    odd = {"Content-Type": "application/json; charset=nonsense"}
+    assert (await browser.post("/jobs", data=b"{}", headers=odd)).status == 400
+    for bad, reason in [
+        ({"url": None}, "cron.add needs a url."),
+        ({"url": ""}, "cron.add needs a url."),
+        ({"url": 5}, "url cannot be a int"),
+        ({"name": {"a": 1}}, "name cannot be a dict"),
+        ({"name": "\ud800"}, "surrogate"),
+        ({"expression": "whenever"}, "Invalid expression"),
+    ]:
+        answer = await browser.post("/jobs", json={**NEW, **bad})
+        assert answer.status == 422, bad
+        assert reason in (await answer.json())["detail"]
+    answer = await browser.post("/jobs", json={"name": "no url"})
+    assert (answer.status, await answer.json()) == (422, {"detail": "cron.add needs a url."})
+    assert (await browser.get(f"/jobs/{'9' * 5000}")).status == 404
+    assert service.emulator.jobs("fastcron") == []
+
+
+async def test_a_wrong_token_is_our_fault_and_nothing_is_said_of_it(started, hurried):
+    """The user gets a 500 without details: neither the token nor the service's words."""
+    browser = await started(hurried("wrong-token"))
+    answer = await browser.get("/jobs/1")
+    assert (answer.status, await answer.json()) == (500, {"detail": "Internal Server Error"})
 
 
 async def test_any_other_error_is_502(started, hurried, service):
