@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cronapi import errors
-from cronapi._protocol.facts import with_facts
+from cronapi._protocol.facts import copied, with_facts
 from cronapi.bulk import BulkError, Report
 from cronapi.errors import (
     APIError,
@@ -222,3 +222,21 @@ def test_facts_of_the_call_are_filled_in_later() -> None:
 def test_only_a_wrong_argument_is_a_value_error(cls: type[CronAPIError]) -> None:
     """A ConfigurationError can be caught as ValueError, no other error can."""
     assert issubclass(cls, ValueError) == (cls is ConfigurationError)
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_a_copy_for_another_caller_has_everything_but_the_traceback(
+    cls: type[CronAPIError],
+) -> None:
+    """Cause, notes and facts are those of the error; a note added to one is not on the other."""
+    cause = APIError("The reason.")
+    try:
+        raise cls("It went wrong.") from cause
+    except CronAPIError as caught:
+        error = caught
+    error.add_note("item 3")
+    twin = copied(with_facts(error, attempts=3))
+    assert (type(twin), str(twin), twin.__traceback__) == (cls, str(error), None)
+    assert (twin.__cause__, twin.__suppress_context__) == (cause, True)
+    twin.add_note("item 4")
+    assert (error.__notes__, twin.__notes__) == (["item 3"], ["item 3", "item 4"])

@@ -12,6 +12,7 @@ from cronapi._batch.parts import send_in_chunks, send_parts
 from cronapi._batch.results import (
     BatchResult,
     Result,
+    absent,
     all_failed,
     as_unknown,
     is_refusal,
@@ -105,12 +106,12 @@ async def _refused(calls: Calls, ids: Sequence[int], error: APIError, *, lost: b
     except CronAPIError as problem:
         return settled(all_failed(with_facts(problem, applied=Applied.UNKNOWN), ids))
     left = [index for index, number in enumerate(ids) if number in there]
-    absent = {
+    gone = {
         index: _absent(calls, number, error, lost=lost)
         for index, number in enumerate(ids)
         if number not in there
     }
-    result = BatchResult(absent, [left] if left else []) if absent else split(len(ids))
+    result = BatchResult(gone, [left] if left else []) if gone else split(len(ids))
     if not lost:
         return result
     again = partial(delete, calls, lost=True)
@@ -141,6 +142,4 @@ def _absent(calls: Calls, number: int, error: APIError, *, lost: bool) -> Result
     memory.mark_gone("cron", [number])
     if deleted:
         return Result(restore_ids(None, number))
-    text = "There is no such job: no page of the list shows it."
-    absent = NotFoundError(text, code=error.code, function=table.CRON_DELETE.name)
-    return Result(error=absent)
+    return Result(error=absent(table.CRON_DELETE, error.code))

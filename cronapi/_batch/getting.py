@@ -11,7 +11,7 @@ import anyio
 
 from cronapi import _functions as table
 from cronapi._batch.calls import Calls
-from cronapi._batch.results import FATAL_ERRORS, Result
+from cronapi._batch.results import FATAL_ERRORS, Result, absent
 from cronapi._calls.memory import ids_of
 from cronapi._calls.pages import job_list
 from cronapi._calls.tasks import spawn
@@ -128,8 +128,7 @@ async def _listed(
                 return
     if reading.may_have_missed:
         return
-    text = "There is no such job: no page of the list shows it."
-    raise NotFoundError(text, function=table.CRON_GET.name)
+    raise absent(table.CRON_GET)
 
 
 def _wanted(page: list[dict[str, Any]], left: dict[int, None]) -> list[tuple[int, dict[str, Any]]]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeGuard
 
 from attrs import field, frozen
 
-from cronapi._protocol.facts import with_facts
+from cronapi._functions import Function
+from cronapi._protocol.facts import copied, with_facts
 from cronapi.errors import (
     APIError,
     Applied,
@@ -16,6 +16,7 @@ from cronapi.errors import (
     ConfigurationError,
     ConnectionFailedError,
     CronAPIError,
+    NotFoundError,
     OutcomeUnknownError,
     SchedulerError,
     ServiceUnavailableError,
@@ -87,9 +88,16 @@ def as_unknown(error: CronAPIError, first: CronAPIError | None = None) -> CronAP
     `first` is the error in which that earlier request ended.
     """
     attempts = error.attempts + (first.attempts if first else 0)
-    twin = with_facts(copy.copy(error), applied=Applied.UNKNOWN, attempts=attempts)
-    twin.__cause__ = first or error.__cause__
+    twin = with_facts(copied(error), applied=Applied.UNKNOWN, attempts=attempts)
+    if first is not None:
+        twin.__cause__ = first
     return twin
+
+
+def absent(function: Function[Any], code: int = 1) -> NotFoundError:
+    """Return the error of a job that is not there, as a complete listing has shown."""
+    text = "There is no such job: no page of the list shows it."
+    return NotFoundError(text, code=code, function=function.name)
 
 
 def fatal_error(error: CronAPIError | None) -> CronAPIError | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,6 +13,7 @@ from cronapi._batch.results import BatchResult, Result, all_failed, first_fatal,
 from cronapi._calls.options import DeferredRequest
 from cronapi._coalesce.order import Turn
 from cronapi._functions import Function
+from cronapi._protocol.facts import copied
 from cronapi.errors import Applied, CronAPIError
 
 Sent = Mapping[str, Any]
@@ -38,10 +38,7 @@ class Member:
 
     def end(self, result: Result) -> None:
         """Give the caller its result."""
-        self.result, self.failure = result, result.error
-        if result.error is not None:  # a copy of its own, since each raise adds to its traceback
-            self.failure = copy.copy(result.error)
-            self.failure.__cause__ = result.error.__cause__
+        self.result, self.failure = result, result.error and copied(result.error)
         self.event.set()
 
     def fail(self, error: Exception) -> None:

@@ -57,11 +57,12 @@ class Chunks:
         return chunk
 
     async def resume(
-        self, journal: Journal, restore: Callable[[Item[Any], int | None], Awaitable[None]]
+        self, journal: Journal, restore: Callable[[Item[Any], int | None], Awaitable[bool]]
     ) -> None:
         """Read the input as far as the journal goes, and line up the items that are not done.
 
-        `restore` is called with each item that is done, and the id that the journal has of it.
+        `restore` is called with each item that is done, and the id that the journal has of it. It
+        returns False if that is not enough to report the item, which is doubtful then.
         """
         again: list[Item[Any]] = []
         doubtful: list[Item[Any]] = []
@@ -71,13 +72,12 @@ class Chunks:
             read = items[-1].index
             for item in items:
                 entry = journal.recall(item.index, journal.fingerprint(item.payload))
-                if entry is not None and entry.status == "done":
-                    done_ids |= set() if entry.id is None else {entry.id}
-                    await restore(item, entry.id)
-                elif entry is not None and entry.is_doubtful:
-                    doubtful.append(item)
-                else:
+                if entry is None or entry.status == "failed":
                     again.append(item)
+                elif entry.is_doubtful or not await restore(item, entry.id):
+                    doubtful.append(item)
+                elif entry.id is not None:
+                    done_ids.add(entry.id)
         if read < journal.last:
             raise journal.other(f"it has item {journal.last}, and there is none now")
         # A job belongs to one item: the jobs of the done items cannot be those of others.

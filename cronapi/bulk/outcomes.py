@@ -35,10 +35,16 @@ def _failure(item: Item[Any], error: CronAPIError, *, is_unknown: bool) -> Outco
     return (Unknown if is_unknown else Failed)(item.index, item.given, error)
 
 
-def restored_outcome(function: Function[T], item: Item[Any], id: int | None) -> Outcome[T]:
-    """Return the outcome of an item that an earlier run has done, as far as a journal keeps it."""
+def restored_outcome(function: Function[T], item: Item[Any], id: int | None) -> Outcome[T] | None:
+    """Return the outcome of an item that an earlier run has done, as far as a journal keeps it.
+
+    None if its line has no id, or none that can be one.
+    """
     data: Any = id if function.result is datetime else {"id": id}
-    return Done(item.index, item.given, structure(data, function.result))
+    try:
+        return Done(item.index, item.given, structure(data, function.result))
+    except StructureError:
+        return None
 
 
 def note_outcome(journal: Journal, outcome: Outcome[Any], fingerprint: str) -> None:

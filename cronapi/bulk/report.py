@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from copy import copy
 from textwrap import shorten
 from typing import Any, Generic, Literal, Self, TypeVar, overload
 
 from attrs import evolve, field, fields, frozen
 
-from cronapi._protocol.facts import facts_of, with_facts
+from cronapi._protocol.facts import copied, facts_of, with_facts
 from cronapi.errors import Applied, CronAPIError
 
 T = TypeVar("T")
@@ -285,9 +284,6 @@ def _cause(error: CronAPIError | None) -> str:
 
 def _noted(error: CronAPIError, index: int) -> CronAPIError:
     """Return a copy that names the item, because the items of one request share an error."""
-    twin = copy(error).with_traceback(error.__traceback__)
-    twin.__cause__, twin.__context__ = error.__cause__, error.__context__
-    twin.__suppress_context__ = error.__suppress_context__
-    twin.__notes__ = list(getattr(error, "__notes__", ()))
+    twin = copied(error).with_traceback(error.__traceback__)
     twin.add_note(f"item {index}")
     return twin

@@ -171,11 +171,16 @@ class Run(Generic[T]):
             self.ahead = lookup_seconds(pages, self.calls.caller.scheduler.rate.interval)
         await self._chunks.resume(journal, self._restore)
 
-    async def _restore(self, item: Item[Any], id: int | None) -> None:
+    async def _restore(self, item: Item[Any], id: int | None) -> bool:
+        """Report an item that an earlier run has done. Return False if its outcome is not known."""
         function = self.operation.function
+        outcome = restored_outcome(function, item, id)
+        if outcome is None:
+            return False
         if id is not None and function is table.CRON_ADD:
             self.calls.caller.memory.mark_created("cron", [id])
-        await self._hand_out(restored_outcome(function, item, id))
+        await self._hand_out(outcome)
+        return True
 
     async def _list_ids(self, journal: Journal | None) -> None:
         known = None if journal is None else journal.known

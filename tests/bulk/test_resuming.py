@@ -455,3 +455,48 @@ async def test_a_bulk_that_begins_does_not_confuse_an_add_whose_answer_was_lost(
     assert [row["id"] for row in app.emulator.jobs("setcronjob") if row["name"] == "mine"] == [
         job.id
     ]
+
+
+@BOTH
+async def test_a_done_line_without_its_id_is_looked_up(tmp_path, provider):
+    """A line that says done, and not what was made or changed, is as good as none: nothing is made
+    twice, and each item has its outcome.
+    """
+    app = emulator()
+    async with paced(app, provider) as api:
+        ids = await added(api, 3)
+    ways = {
+        "add": lambda cron, journal: cron.add_many(specs(3, "other"), journal=journal),
+        "run": lambda cron, journal: cron.run_many(ids, time=LATER, journal=journal),
+        "disable": lambda cron, journal: cron.disable_many(ids, journal=journal),
+        "delete": lambda cron, journal: cron.delete_many(ids, journal=journal),
+    }
+    for kind, way in ways.items():
+        journal = tmp_path / f"{provider}-{kind}.jsonl"
+        async with paced(app, provider) as api:
+            (await way(api.cron, journal)).raise_for_failures()
+        lines = [json.loads(line) for line in journal.read_text().splitlines()]
+        for line in lines:
+            if line.get("item") == 1:
+                line.pop("id")
+        journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        async with paced(app, provider) as api:
+            report = await way(api.cron, journal)
+        looked_up = "unknown" if kind == "run" else "done"  # no queue shows a run so far away
+        assert [one.status for one in report] == ["done", looked_up, "done"]
+    assert app.emulator.created(provider) == 6
+
+
+async def test_a_time_that_is_none_is_as_good_as_no_time(tmp_path):
+    """A line with a number that no clock has is looked up like one without: no run is repeated."""
+    app, journal = emulator(), tmp_path / "journal.jsonl"
+    async with paced(app) as api:
+        ids = await added(api, 1)
+        await api.cron.run_many(ids, time=LATER, journal=journal)
+        journal.write_text(
+            journal.read_text().replace(f'"id":{LATER.timestamp():.0f}', f'"id":{10**17}')
+        )
+    async with paced(app) as api:
+        report = await api.cron.run_many(ids, time=LATER, journal=journal)
+    assert [one.status for one in report] == ["unknown"]
+    assert sent(app, "cron.run") == 1
