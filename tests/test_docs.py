@@ -20,6 +20,7 @@ from attrs import evolve, frozen
 import cronapi
 from cronapi import FASTCRON, CronAPIError, Rate, WaitTooLongError
 from cronapi.emulator import DEFAULT_TOKEN, create_app, run_in_thread
+from cronapi.errors import HTTP_STATUS
 from tests.support.redis_server import ABSENT, REDIS, redis_server
 
 ROOT = Path(__file__).parent.parent
@@ -220,6 +221,13 @@ def test_the_first_two_commands_are_whole():
     assert demo.strip().endswith("cronapi demo")
     assert tests.strip().endswith("pytest -q")
     assert demo.count("\n") == tests.count("\n") == 1
+
+
+def test_the_page_for_web_applications_has_the_status_of_each_error():
+    """The table of docs/web.md is the one that `status_for` reads."""
+    rows = re.findall(r"^\| (`\w+Error`.*?) \| (\d{3}) \|", PAGES["docs/web.md"], re.MULTILINE)
+    told = {name: int(status) for names, status in rows for name in re.findall(r"\w+Error", names)}
+    assert told == {kind.__name__: status for kind, status in HTTP_STATUS.items()}
 
 
 def test_every_error_has_a_heading_and_the_readme_names_no_other():

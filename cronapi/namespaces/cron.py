@@ -42,8 +42,9 @@ class SharedCron(ManyJobs):
     """The functions of the target `cron` that both services have, and all that SetCronJob has.
 
     It is `cron.list` at SetCronJob, and `cron_list` at FastCron. Every method raises the errors of
-    `cronapi.errors`, and says if the call may be repeated. Times are aware datetimes or Unix
-    seconds. `ManyJobs` describes the `*_many` methods.
+    `cronapi.errors`, and says if the call may be repeated. A call that names a missing job or group
+    is a NotFoundError, unless `retry` is None. Times are aware datetimes or Unix seconds.
+    `ManyJobs` describes the `*_many` methods.
     """
 
     _invoke: Invoker  # named again, so that the hints of `__init__` resolve in this module
