@@ -10,6 +10,7 @@ from attrs import evolve
 from cronapi import _coalesce
 from cronapi._batch.limits import Limits
 from cronapi._calls.caller import Caller, NotCopied
+from cronapi._calls.http_client import check_http_client
 from cronapi._calls.open_readings import ListReading
 from cronapi._calls.options import Options, Token, fingerprint_of, token_or_variable
 from cronapi._calls.retry import RetryPolicy
@@ -134,7 +135,7 @@ class Client(NotCopied):
             )
         if http_client is not None:
             logged = request_format == "query" and auth == "body"
-            _check_http_client(http_client, transport, token_is_logged=logged)
+            check_http_client(http_client, transport, token_is_logged=logged)
         token = token_or_variable(token, provider.token_variable)
         self.provider: Provider = located(provider, base_url, allow_http=allow_http)
         address = self.provider.base_url
@@ -285,22 +286,3 @@ def _checked_retry(retry: RetryPolicy | None) -> RetryPolicy | None:
     if not (retry is None or isinstance(retry, RetryPolicy)):
         raise refusal("retry", "a RetryPolicy or None", retry)
     return retry
-
-
-def _check_http_client(client: object, transport: object, *, token_is_logged: bool) -> None:
-    if not _is_http_client(client):
-        raise ConfigurationError(
-            f"http_client must be an AsyncClient of httpx or httpx2, not a {type(client).__name__}."
-        )
-    if transport is not None:
-        raise ConfigurationError("Give an http_client or a transport, not both.")
-    if token_is_logged:
-        raise ConfigurationError(
-            "request_format='query' with an http_client of your own would put the token into its "
-            "logs."
-        )
-
-
-def _is_http_client(value: object) -> bool:
-    kinds = ((cls.__module__.partition(".")[0], cls.__name__) for cls in type(value).__mro__)
-    return any(kind in (("httpx", "AsyncClient"), ("httpx2", "AsyncClient")) for kind in kinds)

@@ -195,7 +195,7 @@ def located(provider: Provider, base_url: str | None, *, allow_http: bool) -> Pr
     if given is None:
         return provider
     try:
-        if not given and base_url is None:
+        if base_url is None and not given:
             raise ConfigurationError("the variable is empty; unset it, or give an address.")
         return evolve(provider, base_url=given, allow_http=allow_http or provider.allow_http)
     except ConfigurationError as error:

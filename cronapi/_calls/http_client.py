@@ -100,6 +100,26 @@ class TokenInQuery:
         await self.inner.aclose()
 
 
+def check_http_client(client: object, transport: object, *, token_is_logged: bool) -> None:
+    """Refuse what is no HTTP client of a caller, and one that would log the token."""
+    if not _is_http_client(client):
+        raise ConfigurationError(
+            f"http_client must be an AsyncClient of httpx or httpx2, not a {type(client).__name__}."
+        )
+    if transport is not None:
+        raise ConfigurationError("Give an http_client or a transport, not both.")
+    if token_is_logged:
+        raise ConfigurationError(
+            "request_format='query' with an http_client of your own would put the token into its "
+            "logs."
+        )
+
+
+def _is_http_client(value: object) -> bool:
+    kinds = ((cls.__module__.partition(".")[0], cls.__name__) for cls in type(value).__mro__)
+    return any(kind in (("httpx", "AsyncClient"), ("httpx2", "AsyncClient")) for kind in kinds)
+
+
 async def close(client: AnyClient) -> None:
     """Close a client of our own. Errors of its transport are logged."""
     with anyio.CancelScope(shield=True):

@@ -100,6 +100,14 @@ class ManyJobs(Namespace):
     ) -> bulk.Bulk[CronJob]: ...
     @overload
     def edit_many(
+        self,
+        edits: Mapping[CronJob, Changes],
+        *,
+        batch: bool = False,
+        **options: Unpack[BulkOptions],
+    ) -> bulk.Bulk[CronJob]: ...
+    @overload
+    def edit_many(
         self, edits: Iterable[Edit], *, batch: bool = False, **options: Unpack[BulkOptions]
     ) -> bulk.Bulk[CronJob]: ...
     @overload

@@ -13,7 +13,6 @@ from cronapi import (
     Done,
     Failed,
     FastCron,
-    JobParams,
     NotTried,
     Outcome,
     Report,
@@ -43,8 +42,7 @@ async def jobs_are_given_as_they_came(api: FastCron, jobs: list[CronJob]) -> Non
     assert_type(await api.cron.run_many([jobs[0], 7]), Report[datetime])
     await api.cron.get_many(job async for job in api.cron.iterate(status="disabled"))
     await api.cron.edit_many([(jobs[0], {"timeout": 20}), (7, {"timeout": 20})])
-    changes: dict[CronJob, JobParams] = {job: {"timeout": 20} for job in jobs}
-    await api.cron.edit_many(changes)
+    await api.cron.edit_many({job: {"timeout": 20} for job in jobs})
     await api.cron.edit_many((job, {"group": None}) async for job in api.cron.iterate())
     await api.group.delete_many(await api.group.list())
 
