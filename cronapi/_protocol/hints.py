@@ -97,10 +97,12 @@ def hint(name: object, known: Iterable[str], words: Mapping[str, str] = {}) -> s
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known name that a word is a misspelling of, or None."""
+    """Return the known name that a word is a misspelling of, or has as a part, or None."""
     from difflib import get_close_matches  # noqa: PLC0415 -- only an error needs it
 
-    return next(iter(get_close_matches(word.lower(), list(known), 1, _LIKE_ENOUGH)), None)
+    plain, names = word.lower(), tuple(known)
+    parts = (part for part in plain.split("_") if part in names)
+    return next(iter(get_close_matches(plain, names, 1, _LIKE_ENOUGH)), next(parts, None))
 
 
 def refuse_options(owner: str, unknown: Iterable[str], known: Iterable[str]) -> None:

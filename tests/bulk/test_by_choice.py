@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 
+import anyio
 import pytest
 
 from cronapi import ConfigurationError, CronJob, Group
-from cronapi.emulator import create_app
+from cronapi.emulator import Clock, create_app
 from tests.support.emulated import BOTH, FAST, TOKEN, client_of, fill, paced
 
 PAGE = 10
@@ -228,6 +229,51 @@ async def test_two_thousand_five_hundred_jobs_are_deleted_by_a_filter():
     assert len(report.done) == 2500
     assert app.emulator.jobs("fastcron") == []
     assert asked(app) == {"cron.list": 3, "cron.batch_delete": 25}
+
+
+@pytest.mark.virtual_clock
+@pytest.mark.parametrize("ends", ["cancelled", "closed", "left"])
+async def test_a_bulk_that_ends_while_its_filter_is_read_sends_nothing(ends):
+    """Cancelled, closed or broken off: no job is deleted, the reading ends, and the client goes on
+    as before.
+    """
+    app = create_app(clock=Clock(ticks=anyio.current_time), rates=FAST, page_size=PAGE)
+    fill(app, "fastcron", 25)
+    closed = []
+
+    async def jobs():
+        try:
+            async for job in api.cron.iterate():
+                yield job
+        finally:
+            closed.append(True)
+
+    async with paced(app) as api:
+        bulk = api.cron.delete_many(jobs())
+        with anyio.move_on_after(1.5 if ends == "cancelled" else 60) as scope:
+            async with anyio.create_task_group() as group:
+                if ends == "closed":
+                    group.start_soon(end_after, 1.5, bulk.aclose)
+                if ends == "left":
+                    group.start_soon(end_after, 1.5, lambda: stop(group))
+                try:
+                    await bulk
+                except ConfigurationError:
+                    assert ends == "closed"
+        assert scope.cancelled_caught == (ends == "cancelled")
+        await anyio.sleep(60)
+        assert closed == [True]
+        assert set(asked(app)) == {"cron.list"}
+        assert len((await api.cron.delete_many(api.cron.iterate())).done) == 25
+
+
+async def end_after(seconds, end):
+    await anyio.sleep(seconds)
+    await end()
+
+
+async def stop(group):
+    group.cancel_scope.cancel()
 
 
 async def test_a_reading_that_fails_deletes_nothing_and_says_why():

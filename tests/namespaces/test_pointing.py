@@ -49,6 +49,9 @@ MEANT = {
     "httpMethod": "did you mean 'http_method'?",
     "Name": "did you mean 'name'?",
     "URL": "did you mean 'url'?",
+    "timeout_seconds": "did you mean 'timeout'?",
+    "run_at": "did you mean 'run'?",
+    "cron_url": "did you mean 'url'?",
     "expresion": "did you mean 'expression'?",
     "id": "the service numbers a new job",
 }
