@@ -198,11 +198,9 @@ async def test_an_id_that_is_no_id_and_a_name_that_is_none_are_told_apart():
 
 EXTRAS = [
     ("cronapi.emulator", "uvicorn", "emulator"),
-    ("cronapi.emulator", "click", "emulator"),
-    ("cronapi.emulator.server", "uvicorn", "emulator"),
+    ("cronapi.emulator.server", "click", "emulator"),
     ("cronapi.cli.root", "click", "cli"),
     ("cronapi.pytest_plugin", "pytest", "testing"),
-    ("cronapi.pytest_plugin", "uvicorn", "emulator"),
 ]
 SCRIPT = """
 import sys
