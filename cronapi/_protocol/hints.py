@@ -80,7 +80,7 @@ OPTIONS: Mapping[str, str] = {
 """Each option that a client, a call or a bulk has, with the place where it is set."""
 
 
-def hint(name: object, known: Iterable[str], words: Mapping[str, str] = {}) -> str:
+def hint(name: object, known: Iterable[str], words: Mapping[str, str]) -> str:
     """Return the end of a sentence that says that there is no such name.
 
     `known` are the names that there are, and `words` those of others.
