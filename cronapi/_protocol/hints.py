@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TypedDict
 
-_LIKE_ENOUGH = 0.7
+_LIKE_ENOUGH = 0.75
 """The similarity from which a name is taken for another, misspelt."""
 
 

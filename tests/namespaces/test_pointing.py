@@ -44,7 +44,7 @@ MEANT = {
     "groupId": "did you mean 'group'?",
     "group_id": "did you mean 'group'?",
     "enabled": "cron.enable, cron.disable and cron.pause change that.",
-    "status": "cron.enable, cron.disable and cron.pause change that.",
+    "paused": "cron.enable, cron.disable and cron.pause change that.",
     "params": "put a query into the url.",
     "httpMethod": "did you mean 'http_method'?",
     "Name": "did you mean 'name'?",
@@ -53,7 +53,6 @@ MEANT = {
     "run_at": "did you mean 'run'?",
     "cron_url": "did you mean 'url'?",
     "expresion": "did you mean 'expression'?",
-    "id": "the service numbers a new job",
 }
 
 
@@ -77,8 +76,8 @@ def test_a_job_parameter_that_is_not_ours_names_what_is_meant():
 
 
 def test_a_name_that_is_like_nothing_is_left_alone():
-    """No hint is better than a wrong one: `fail` is not `filter`, nor `cookies` anything."""
-    for name in ("fail", "cookies", "points", "zzzz", "color"):
+    """No hint is better than a wrong one: `files` is not `filter`, nor `cookies` anything."""
+    for name in ("files", "cookies", "jobs", "zzzz", "color"):
         with pytest.raises(ConfigurationError) as refused:
             JobSpec(url=URL, **{name: 1})
         assert str(refused.value) == f"A job has no parameter {name!r}."
