@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from cronsim import CronSim, CronSimError
 
-from cronapi.emulator.cron_fields import values_of
-from cronapi.emulator.schedule import count_runs, next_runs, past_runs, read_schedule
+from cronapi.emulator.schedule import count_runs, next_runs, past_runs
+from cronapi.schedule.cron_fields import values_of
+from cronapi.schedule.reading import read_schedule
 
 from .conftest import Desk
 
