@@ -52,11 +52,14 @@ _VOCABULARY = (
     *MONTH_NAMES,
 )
 _FIVE = len(FIELD_NAMES)
+_LONGEST = 100
 _NAMES = {MONTH: (MONTHS, MONTH_NAMES), WEEKDAY: (WEEKDAYS, WEEKDAY_NAMES)}
 
 
 def nearest(text: str) -> Iterator[str]:
-    """Yield texts that may be meant, the likeliest first."""
+    """Yield texts that may be meant, the likeliest first, for a text of some words."""
+    if len(text) > _LONGEST:
+        return
     lowered = " ".join(text.lower().split())
     yield from _named(lowered)
     words = text.upper().replace("?", "*").split()

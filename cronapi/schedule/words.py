@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from cronapi.schedule.cron_fields import (
+    DAY,
     HOUR,
     LOWEST_TO_HIGHEST,
     MINUTE,
@@ -89,7 +90,7 @@ def _dates(crontab: Crontab) -> str:
     if dates.last:
         found.append("on the last day of the month")
     elif dates.days is not None:
-        found.append(f"on day {_numbers(sorted(dates.days))} of the month")
+        found.append(f"on {_days(sorted(dates.days))} of the month")
     if dates.weekdays is not None:
         found.append(f"on {_named(dates.weekdays, WEEKDAY)}")
     every = _step_of(sorted(dates.months), MONTH) == 1
@@ -97,6 +98,11 @@ def _dates(crontab: Crontab) -> str:
     # cron's rule: with both, a match of either is enough.
     days = " or ".join(found) or ("" if _is_hourly(crontab) else "every day")
     return " ".join(filter(None, (days, months)))
+
+
+def _days(days: list[int]) -> str:
+    step = _step_of(days, DAY)
+    return f"every {_ordinal(step)} day from the first" if step else f"day {_numbers(days)}"
 
 
 def _named(values: frozenset[int], index: int) -> str:
@@ -123,7 +129,11 @@ def _every(step: int, index: int) -> str:
         return f"every {unit}"
     if index == MINUTE:
         return f"every {step} minutes"
-    return f"every {_ORDINALS.get(step, f'{step}th')} {unit}"
+    return f"every {_ordinal(step)} {unit}"
+
+
+def _ordinal(number: int) -> str:
+    return _ORDINALS.get(number, f"{number}th")
 
 
 def _rows(values: list[int], name: Callable[[int], str]) -> str:
@@ -153,7 +163,8 @@ def _steps(rule: Recurring, timezone: str) -> str:
     if rule.weekday is not None:
         clock = clock or ", at 00:00"
     if rule.period:
-        return f"Every {span_text(rule)}, counted from the last run."
+        span = span_text(rule).removeprefix("1 ")
+        return f"Every {span}, counted from the last run."
     if rule.edge:
         return f"On the {rule.edge} day of the month after the last run{clock}, in {timezone}."
     if rule.weekday is not None and rule.span == ONE_DAY:
