@@ -70,18 +70,21 @@ class Crontab:
             for runs in self._by_day(days, zone)
         )
 
-    def _by_day(self, days: Iterable[int], zone: ZoneInfo) -> Iterator[Sequence[int]]:
+    def _by_day(self, days: range, zone: ZoneInfo) -> Iterator[Sequence[int]]:
         """Yield the runs of each day of UTC that has some, up to a wait that is too long."""
-        waited = 0
+        last, idle = days.start, range(0)
         for day in days:
-            runs = _runs_of(self, day, zone) if FIRST_DATE <= day <= LAST_DATE else ()
-            if runs:
-                waited = 0
-                yield runs
-            elif waited < LONGEST_WAIT:
-                waited += 1
-            else:
+            if day in idle:
+                continue
+            if abs(day - last) > LONGEST_WAIT:
                 return
+            if not FIRST_DATE <= day <= LAST_DATE:
+                continue
+            idle = self.dates.idle(day)
+            runs = _runs_of(self, day, zone)
+            if runs:
+                last = day
+                yield runs
 
 
 def read_crontab(text: str, *, seconds: tuple[int, ...] = (0,), seed: str = "") -> Crontab:

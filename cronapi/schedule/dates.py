@@ -12,6 +12,7 @@ EPOCH = date(1970, 1, 1).toordinal()
 FIRST_DATE, LAST_DATE = date.min.toordinal() - EPOCH + 2, date.max.toordinal() - EPOCH - 2
 # A 29th of February may be eight years away. An expression that waits longer never matches.
 LONGEST_WAIT = 9 * 366
+_SHORTEST_MONTH = 28
 # Every kind of year is among 28 in a row. A 29th of February is eight years away at most, and is
 # so over the year 2100.
 _YEARS = (date(2072, 1, 1).toordinal() - EPOCH, date(2105, 1, 1).toordinal() - EPOCH)
@@ -35,6 +36,15 @@ class Dates:
         either = self.days is not None and self.weekdays is not None
         fits = any if either else all
         return fits((self._has_day(day, found.day), self._has_weekday(found)))
+
+    def idle(self, day: int) -> range:
+        """Return days of the same month without a match, if its month is none of these."""
+        found = date.fromordinal(EPOCH + day)
+        if found.month in self.months:
+            return range(0)
+        first = day - found.day + 1
+        # The edges are left to those who look at the days beside.
+        return range(first + 1, first + _SHORTEST_MONTH - 1)
 
     def _has_day(self, day: int, number: int) -> bool:
         if self.last:

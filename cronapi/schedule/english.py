@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -28,7 +29,9 @@ MONTH_NAMES = (
 )
 
 
+@cache
 def _pattern(text: str) -> re.Pattern[str]:
+    """Compile a pattern when it is first used, since that takes longer than all the rest here."""
     return re.compile(text, re.IGNORECASE | re.ASCII)
 
 
@@ -38,22 +41,21 @@ def _names(names: tuple[str, ...]) -> str:
 
 
 _UNIT = "|".join((*_SECONDS, *_DAYS, *_MONTHS))
-_PART = _pattern(rf"(\d+)\s*({_UNIT})s?\b")
-_SPAN = _pattern(rf"\d+\s*(?:{_UNIT})s?(?:\s+\d+\s*(?:{_UNIT})s?)*")
+_PART = rf"(\d+)\s*({_UNIT})s?\b"
+_SPAN = rf"\d+\s*(?:{_UNIT})s?(?:\s+\d+\s*(?:{_UNIT})s?)*"
 TIME = r"\d{1,2}:\d{2}(?:\s*[AP]M)?|\d{1,2}\s*[AP]M"
-_TIME_PARTS = _pattern(r"(\d+)(?::(\d+))?\s*([AP]M)?")
+_TIME_PARTS = r"(\d+)(?::(\d+))?\s*([AP]M)?"
 _CLOCK = rf"(?:\s+(?P<clock>{TIME}))?"
 _DAY_NAME = rf"(?P<weekday>{_names(WEEKDAY_NAMES)})"
-_SPAN_AND_TIME = _pattern(rf"(?P<span>{_SPAN.pattern})(?:\s+{_DAY_NAME})?{_CLOCK}")
-_NEXT_WEEKDAY = _pattern(rf"next\s+{_DAY_NAME}{_CLOCK}")
-_TOMORROW = _pattern(rf"tomorrow{_CLOCK}")
-_NEXT_MONTH = _pattern(rf"(?P<edge>first|last)\s+day\s+of\s+next\s+month{_CLOCK}")
-_DATE = _pattern(
-    rf"(?P<month>{_names(MONTH_NAMES)})\s+(?P<day>\d{{1,2}}),\s+(?P<year>\d{{4}}),?\s+(?P<clock>{TIME})"
+_SPAN_AND_TIME = rf"(?P<span>{_SPAN})(?:\s+{_DAY_NAME})?{_CLOCK}"
+_NEXT_WEEKDAY = rf"next\s+{_DAY_NAME}{_CLOCK}"
+_TOMORROW = rf"tomorrow{_CLOCK}"
+_NEXT_MONTH = rf"(?P<edge>first|last)\s+day\s+of\s+next\s+month{_CLOCK}"
+_DATE = (
+    rf"(?P<month>{_names(MONTH_NAMES)})\s+(?P<day>\d{{1,2}}),\s+"
+    rf"(?P<year>\d{{4}}),?\s+(?P<clock>{TIME})"
 )
-_DATE_IN_DIGITS = _pattern(
-    rf"(?P<year>\d{{4}})-(?P<month>\d{{2}})-(?P<day>\d{{2}})\s+(?P<clock>{TIME})"
-)
+_DATE_IN_DIGITS = rf"(?P<year>\d{{4}})-(?P<month>\d{{2}})-(?P<day>\d{{2}})\s+(?P<clock>{TIME})"
 _UNIX_EPOCH = 1970
 _HALF_A_DAY = 12
 
@@ -163,9 +165,9 @@ class Once:
 
 def read_span(text: str) -> Span | None:
     """Read `15 minutes` or `1 min 30 sec`. Return `None` for another text or a length of 0."""
-    if not _SPAN.fullmatch(text.strip()):
+    if not _pattern(_SPAN).fullmatch(text.strip()):
         return None
-    parts = [(int(count), unit.lower()) for count, unit in _PART.findall(text)]
+    parts = [(int(count), unit.lower()) for count, unit in _pattern(_PART).findall(text)]
     months, days, seconds = (
         sum(count * units.get(unit, 0) for count, unit in parts)
         for units in (_MONTHS, _DAYS, _SECONDS)
@@ -176,7 +178,7 @@ def read_span(text: str) -> Span | None:
 def read_recurring(text: str) -> Recurring | None:
     """Read a time expression such as `1 hour` or `next Friday 17:05`, else return `None`."""
     for pattern, reader in _READERS:
-        match = pattern.fullmatch(text.strip())
+        match = _pattern(pattern).fullmatch(text.strip())
         if match:
             return reader(match)
     return None
@@ -184,9 +186,10 @@ def read_recurring(text: str) -> Recurring | None:
 
 def read_date(text: str) -> Once | None:
     """Read an ISO date and time, or one like `Feb 14, 2030, 7:30 PM`, else return `None`."""
-    match = _DATE.fullmatch(text.strip()) or _DATE_IN_DIGITS.fullmatch(text.strip())
+    text = text.strip()
+    match = _pattern(_DATE).fullmatch(text) or _pattern(_DATE_IN_DIGITS).fullmatch(text)
     try:
-        time = _dated(match) if match else datetime.fromisoformat(text.strip())
+        time = _dated(match) if match else datetime.fromisoformat(text)
     except ValueError:
         return None
     return Once(time) if time.year >= _UNIX_EPOCH else None
@@ -224,7 +227,7 @@ def _next_month(match: re.Match[str]) -> Recurring:
     return Recurring(Span(1, 0, 0), clock=read_clock(match["clock"]), edge=match["edge"].lower())
 
 
-_READERS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Recurring | None]], ...] = (
+_READERS: tuple[tuple[str, Callable[[re.Match[str]], Recurring | None]], ...] = (
     (_SPAN_AND_TIME, _span_and_time),
     (_NEXT_WEEKDAY, _next_weekday),
     (_TOMORROW, _tomorrow),
@@ -268,7 +271,7 @@ def edge_of_next_month(time: datetime, edge: str) -> datetime:
 
 def read_clock(text: str | None) -> tuple[int, int] | None:
     """Read a time of day of 24 hours, or of 12 with AM or PM. Raises `ValueError` if it is none."""
-    match = _TIME_PARTS.fullmatch(text) if text else None
+    match = _pattern(_TIME_PARTS).fullmatch(text) if text else None
     if match is None:
         return None
     hour, minute, half = int(match[1]), int(match[2] or 0), match[3]

@@ -22,7 +22,7 @@ from cronapi.schedule.crontab import Crontab
 from cronapi.schedule.dates import sample_of
 from cronapi.schedule.english import ONE_DAY, WEEKDAY_NAMES, Once, Recurring
 from cronapi.schedule.reading import Rule
-from cronapi.schedule.windows import random_fields
+from cronapi.schedule.windows import Span, random_fields, spans_after
 
 _SERIES = 3
 """A list of as many values is written as a range or as steps."""
@@ -95,10 +95,8 @@ def _depends_on_zone(rule: Rule) -> bool:
     return isinstance(rule, Crontab) or (isinstance(rule, Recurring) and not rule.period)
 
 
-def _probes(rule: Rule, zone: ZoneInfo) -> list[int]:
-    if random_fields(rule):
-        return []
-    return [run for probe in _PROBES for run in islice(rule.after(probe, zone), _PROBED)]
+def _probes(rule: Rule, zone: ZoneInfo) -> list[Span]:
+    return [span for probe in _PROBES for span in islice(spans_after(rule, probe, zone), _PROBED)]
 
 
 def _field(field: str, index: int) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from cronapi.schedule.cron_fields import FIELD_NAMES
 from cronapi.schedule.crontab import read_crontab
 from cronapi.schedule.english import Once, read_date, read_recurring
 
@@ -76,6 +78,10 @@ def _read_text(text: str, seed: str) -> Rule:
         return Manual()
     if text.startswith("@"):
         return _read_unix(text)
+    if len(text.split()) == len(FIELD_NAMES):
+        # No time expression is five fields as well.
+        with suppress(ValueError):
+            return read_crontab(text, seed=seed)
     found = read_recurring(text) or read_date(text)
     return found or read_crontab(text, seed=seed)
 

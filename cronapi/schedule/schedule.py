@@ -62,7 +62,7 @@ class Window:
     latest: datetime
 
 
-@frozen(str=False)
+@frozen
 class Schedule:
     """When a job runs, computed on this machine. `Schedule.parse` makes one.
 

@@ -37,7 +37,7 @@ class InputError(click.ClickException):
     "--count",
     default=5,
     show_default=True,
-    type=click.IntRange(1, 10_000),
+    type=click.IntRange(1, 1_000),
     metavar="N",
     help="How many times to tell.",
 )
