@@ -72,7 +72,7 @@ def test_every_window_has_a_run_whatever_is_drawn(text):
                 takewhile(lambda window: window.latest < day + 3 * DAY, schedule.windows(day - DAY))  # noqa: B023
             )
             assert windows == sorted(windows, key=lambda window: window.earliest)
-            for seed in "abcdef":
+            for seed in "abc":
                 rule = read_schedule(text, seed=seed)
                 start, end = ((day + n * DAY).timestamp() for n in (-3, 5))
                 runs = list(rule.until(int(start), int(end), ZoneInfo(zone)))[::-1]
