@@ -100,7 +100,16 @@ _HOMES = {
     "UnsupportedFunctionError": "cronapi.errors",
     "WaitTooLongError": "cronapi.errors",
 }
-_MODULES = ("bulk", "client", "errors", "models", "namespaces", "providers", "scheduler")
+_MODULES = (
+    "bulk",
+    "client",
+    "errors",
+    "models",
+    "namespaces",
+    "providers",
+    "schedule",
+    "scheduler",
+)
 
 if not TYPE_CHECKING:
     __getattr__, __dir__ = lazy(__name__, _HOMES, _MODULES)

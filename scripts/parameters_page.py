@@ -18,9 +18,9 @@ from cronapi._protocol import params
 from cronapi.bulk import bulk
 from cronapi.emulator.jobs import _SHOWN
 from cronapi.emulator.parameters import JOB_PARAMETERS
-from cronapi.emulator.schedule import LIST_FIELDS
 from cronapi.models import job
 from cronapi.namespaces import _many
+from cronapi.schedule.reading import LIST_FIELDS
 
 SERVICES = {"FastCron": "fastcron", "SetCronJob": "setcronjob"}
 SHOWN = {era: {*names, *LIST_FIELDS} for era, names in _SHOWN.items()}

@@ -108,7 +108,7 @@ def redis_url(monkeypatch):
 )
 def test_a_program_runs_as_it_is_printed(program, request, tmp_path, monkeypatch, capsys):
     """A user who copies a program into a file and runs it gets what the page says."""
-    own_service = "cronapi.emulator" in program.text
+    own_service = re.search(r"cronapi\.(emulator|schedule)\b", program.text)
     app = None if own_service else request.getfixturevalue("service")
     if "RedisBucket" in program.text:
         request.getfixturevalue("redis_url")

@@ -41,6 +41,7 @@ FLOORS = {
     "_protocol/redaction": 0.1,
     "_protocol/arguments": 0.1,
     "_protocol/hidden": 0.2,
+    "schedule": 0.5,
     "models": 1,
     "_protocol/ids": 1.05,
     "_functions": 1.1,
@@ -308,13 +309,22 @@ def test_the_lists_of_the_front_door_agree():
 
 @pytest.mark.parametrize("module", [name for name in MODULES if room_of(name) == "emulator"])
 def test_the_emulator_shares_nothing_with_the_client(module):
-    """The judge imports nothing of cronapi outside itself, so that client and judge cannot share a
-    mistake.
+    """The judge imports nothing of cronapi outside itself but the schedule language, which has
+    judges of its own, so that client and judge cannot share a mistake.
     """
     known = {
         name for name in imports(TREES[module], typing=True) if name.split(".")[0] == "cronapi"
     }
-    assert all(name.startswith("cronapi.emulator.") for name in known), known
+    assert all(name.startswith(("cronapi.emulator.", "cronapi.schedule.")) for name in known), known
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if room_of(name) == "schedule"])
+def test_the_schedule_language_is_pure(module):
+    """Its room knows of cronapi only the errors, and asks neither a clock nor the system."""
+    known = {name for name in imports(TREES[module], typing=True) if name.startswith("cronapi.")}
+    assert all(name.startswith(("cronapi.schedule.", "cronapi.errors.")) for name in known), known
+    assert not set(calls(TREES[module])) & {"datetime.now", "date.today", "open"}
+    assert not {name.partition(".")[0] for name in imports(TREES[module])} & {"time", "os", "io"}
 
 
 def test_only_the_transport_speaks_http():
@@ -354,7 +364,8 @@ def test_only_the_command_line_prints():
 
 
 @pytest.mark.parametrize(
-    "module", ["cronapi", "cronapi.models", "cronapi.errors", "cronapi.webhooks"]
+    "module",
+    ["cronapi", "cronapi.models", "cronapi.errors", "cronapi.schedule", "cronapi.webhooks"],
 )
 def test_an_import_costs_no_http_client(module):
     """Importing cronapi, its models or its errors loads neither httpx nor anything of the

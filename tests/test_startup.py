@@ -11,7 +11,7 @@ import pytest
 import cronapi
 from cronapi._lazy import lazy
 
-MODULES = ("bulk", "client", "errors", "models", "namespaces", "providers", "scheduler")
+MODULES = ("bulk", "client", "errors", "models", "namespaces", "providers", "schedule", "scheduler")
 
 
 def printed(script: str) -> str:
@@ -33,7 +33,9 @@ def roots(modules: set[str]) -> set[str]:
     return {module.partition(".")[0] for module in modules}
 
 
-@pytest.mark.parametrize("module", ["cronapi.models", "cronapi.errors", "cronapi"])
+@pytest.mark.parametrize(
+    "module", ["cronapi.models", "cronapi.errors", "cronapi.schedule", "cronapi"]
+)
 def test_the_values_of_the_package_need_no_network(module: str) -> None:
     """Results and errors load no event loop, no converter and no HTTP client."""
     unwanted = {"asyncio", "anyio", "cattrs", "httpx", "httpx2", "ssl", "email", "trio"}

@@ -23,6 +23,10 @@ COMMANDS = {
         "cronapi.cli.emulator.command",
         "Serve both services locally, with their rate limits.",
     ),
+    "next": (
+        "cronapi.cli.next.command",
+        "Tell when an expression runs, without a request.",
+    ),
     "pace": (
         "cronapi.cli.pace.command",
         "Draw live how the scheduler paces requests.",

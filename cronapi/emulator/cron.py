@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from cronapi.emulator.english import read_span
 from cronapi.emulator.executions import ACTIVE, DISABLED, LOG_SHAPES, upcoming
 from cronapi.emulator.jobs import (
     add_job,
@@ -21,6 +20,7 @@ from cronapi.emulator.jobs import (
 )
 from cronapi.emulator.parameters import read_parameters, signature
 from cronapi.emulator.refusal import Refusal
+from cronapi.schedule.english import read_span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cronapi.emulator.schedule import ScheduleSource, count_runs, next_runs, past_runs
+from cronapi.emulator.schedule import count_runs, next_runs, past_runs
+from cronapi.schedule.reading import ScheduleSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

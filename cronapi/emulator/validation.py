@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from cronapi.emulator.refusal import Refusal
-from cronapi.emulator.schedule import LIST_FIELDS, lists_as_text, read_schedule, read_zone
+from cronapi.schedule.reading import LIST_FIELDS, lists_as_text, read_schedule, read_zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

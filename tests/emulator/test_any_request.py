@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from cronapi.emulator import NORMALISE, ManualClock, create_app
 from cronapi.emulator.parameters import signature
 from cronapi.emulator.request import Request
-from cronapi.emulator.schedule import read_schedule
 from cronapi.emulator.service import PROVIDERS, functions
+from cronapi.schedule.reading import read_schedule
 
 from .conftest import START, TOKEN
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import islice, pairwise, takewhile
@@ -11,27 +10,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from cronsim import CronSim, CronSimError
 
-from cronapi.emulator.cron_fields import values_of
-from cronapi.emulator.schedule import count_runs, next_runs, past_runs, read_schedule
+from cronapi.emulator.schedule import count_runs, next_runs, past_runs
+from cronapi.schedule.cron_fields import values_of
+from cronapi.schedule.reading import read_schedule
+from tests.support.expressions import CHANGES, DAY, random_expressions, unix, windows
 
 from .conftest import Desk
-
-DAY = 86_400
-CHANGES = {
-    "Europe/Berlin": ("2027-03-28", "2027-10-31"),
-    "Europe/London": ("2027-03-28", "2027-10-31"),
-    "America/New_York": ("2027-03-14", "2027-11-07"),
-    "America/St_Johns": ("2010-03-14", "2010-11-07"),
-    "America/Havana": ("2024-03-10", "2024-11-03"),
-    "Africa/Casablanca": ("2026-02-15", "2026-03-22"),
-    "Australia/Lord_Howe": ("2027-04-04", "2027-10-03"),
-    "Pacific/Apia": ("2011-12-30", "2012-04-01"),
-}
-"""Zones with days on which their clocks are changed: by an hour, by half of one and by a day."""
-
-
-def unix(text, zone):
-    return int(datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).timestamp())
 
 
 def shown(times, zone):
@@ -105,35 +89,6 @@ def test_a_run_is_in_the_log_while_the_clock_repeats_itself(zone, time):
 
 
 # --- forward equals backward ----------------------------------------------------------------------
-
-
-def random_field(rng, lowest, highest):
-    first, last = sorted(rng.sample(range(lowest, highest + 1), 2))
-    step = rng.randint(2, 9)
-    lists = (str(first), f"{first},{last}", f"{first}-{last}", f"{first}-{last}/{step}")
-    return rng.choice(["*", "*", f"*/{step}", *lists])
-
-
-def random_expressions(count):
-    rng = random.Random("expressions")
-    fields = [(0, 59), (0, 23), (1, 31), (1, 12), (1, 7)]
-    for _ in range(count):
-        words = [random_field(rng, *field) for field in fields]
-        # Otherwise most expressions would not run near a change at all.
-        for index in (2, 3, 4):
-            if rng.random() < 0.7:
-                words[index] = "*"
-        if rng.random() < 0.5:
-            words[1] = rng.choice(["0", "1", "2", "1-3", "0,2,23", "*/3"])
-        if rng.random() < 0.05:
-            words[0] = "R2"
-        yield " ".join(words)
-
-
-def windows(zone):
-    for day in CHANGES[zone]:
-        noon = unix(f"{day} 12:00", zone)
-        yield noon - 2 * DAY, noon + DAY
 
 
 def check_both_ways(text, zone, start, end):

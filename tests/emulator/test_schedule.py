@@ -12,8 +12,9 @@ from cronsim import CronSim
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from cronapi.emulator.english import read_span
-from cronapi.emulator.schedule import next_runs, past_runs, read_schedule
+from cronapi.emulator.schedule import next_runs, past_runs
+from cronapi.schedule.english import read_span
+from cronapi.schedule.reading import read_schedule
 
 FRIDAY = int(datetime(2027, 1, 15, 8, 0, tzinfo=UTC).timestamp())
 ZONES = ["UTC", "Europe/London", "America/New_York", "Asia/Kathmandu"]

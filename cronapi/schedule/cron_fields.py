@@ -13,9 +13,9 @@ MINUTE, HOUR, DAY, MONTH, WEEKDAY = range(5)
 FIELD_NAMES = ("minute", "hour", "day", "month", "weekday")
 LAST_DAY = "L"
 # Weekdays go from 1 (Monday) to 7 (Sunday), and steps begin at 1.
-_LOWEST_TO_HIGHEST = {MINUTE: (0, 59), HOUR: (0, 23), DAY: (1, 31), MONTH: (1, 12), WEEKDAY: (1, 7)}
-_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
-_WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
+LOWEST_TO_HIGHEST = {MINUTE: (0, 59), HOUR: (0, 23), DAY: (1, 31), MONTH: (1, 12), WEEKDAY: (1, 7)}
+MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 
 _ITEM = r"(?:\*(?:/0*[1-9][0-9]*)?|[0-9]+(?:-[0-9]+(?:/0*[1-9][0-9]*)?)?)"
 _LIST = re.compile(rf"{_ITEM}(?:,{_ITEM})*")
@@ -31,9 +31,9 @@ def read_field(word: str, index: int) -> str:
     if not (drawn or _LIST.fullmatch(field)):
         raise ValueError(f"bad {FIELD_NAMES[index]} {word!r}")
     # Checked before the values are counted, since a range may be long.
-    if not all(_is_item(item, index) for item in _choices(field).split(",")):
+    if not all(_is_item(item, index) for item in choices(field).split(",")):
         raise ValueError(f"bad {FIELD_NAMES[index]} {word!r}")
-    if drawn and int(drawn[1] or 1) not in range(1, len(values_of(_choices(field), index)) + 1):
+    if drawn and int(drawn[1] or 1) not in range(1, len(values_of(choices(field), index)) + 1):
         raise ValueError(f"{word!r} draws more values than there are")
     return field
 
@@ -52,30 +52,34 @@ def draw(field: str, index: int, seed: str) -> list[int]:
     """Return the values of a field, ascending, those of a random one as `seed` draws them."""
     if not is_random(field):
         return values_of(field, index)
-    count = field.partition(",")[0].removeprefix("R")
     # Not for secrets: unpredictable runs would make tests fail by chance.
     generator = random.Random(f"{seed} {FIELD_NAMES[index]}")  # noqa: S311 -- repeatable on purpose
-    return sorted(generator.sample(values_of(_choices(field), index), int(count or 1)))
+    return sorted(generator.sample(values_of(choices(field), index), picks(field)))
 
 
-def _choices(field: str) -> str:
+def picks(field: str) -> int:
+    """Return how many values a field draws in each period, 0 for one that is not random."""
+    return int(field.partition(",")[0].removeprefix("R") or 1) if is_random(field) else 0
+
+
+def choices(field: str) -> str:
     """Return the list that a random field draws from, or the field itself."""
     return (field.partition(",")[2] or "*") if is_random(field) else field
 
 
 def _without_names(word: str, index: int) -> str:
     if index == MONTH:
-        return re.sub("|".join(_MONTHS), lambda name: str(_MONTHS.index(name[0]) + 1), word)
+        return re.sub("|".join(MONTHS), lambda name: str(MONTHS.index(name[0]) + 1), word)
     if index == WEEKDAY:
         from_sunday = re.sub("SUN(?=-)", "0", word)
         return re.sub(
-            "|".join(_WEEKDAYS), lambda name: str(_WEEKDAYS.index(name[0]) + 1), from_sunday
+            "|".join(WEEKDAYS), lambda name: str(WEEKDAYS.index(name[0]) + 1), from_sunday
         )
     return word
 
 
 def _is_item(item: str, index: int) -> bool:
-    lowest, highest = _LOWEST_TO_HIGHEST[index]
+    lowest, highest = LOWEST_TO_HIGHEST[index]
     first, last, _ = _parts(item, index)
     # 0 is Sunday too.
     return (0 if index == WEEKDAY else lowest) <= first <= last <= highest
@@ -89,6 +93,6 @@ def _values(item: str, index: int) -> Iterator[int]:
 def _parts(item: str, index: int) -> tuple[int, int, int]:
     span, _, step = item.partition("/")
     if span == "*":
-        return *_LOWEST_TO_HIGHEST[index], int(step or 1)
+        return *LOWEST_TO_HIGHEST[index], int(step or 1)
     first, _, last = span.partition("-")
     return int(first), int(last or first), int(step or 1)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 DAY = 86_400
 # Longer changes are those of a zone's date, and are not made up for. Source: Debian's cron(8).
-_LONGEST_CHANGE = 3 * 3600
+LONGEST_CHANGE = 3 * 3600
 
 
 @frozen
@@ -48,7 +48,7 @@ def stretches(day: int, zone: ZoneInfo) -> tuple[Stretch, ...]:
     """Return the stretches of one day of UTC, counted from 1970-01-01 as 0."""
     first, end = day * DAY, (day + 1) * DAY
     # A change shortly before may make the wall clock repeat itself into this day.
-    changes = _changes(first - _LONGEST_CHANGE, end - 1, zone)
+    changes = _changes(first - LONGEST_CHANGE, end - 1, zone)
     starts = [first, *(change for change in changes if change > first)]
     return tuple(
         _stretch(start, stop, [change for change in changes if change <= start], zone)
@@ -62,7 +62,7 @@ def unix_time(wall: datetime, zone: ZoneInfo) -> int:
     A time in a gap of more than three hours is as much later as the gap is long.
     """
     early, late = (int(wall.replace(tzinfo=zone, fold=fold).timestamp()) for fold in (0, 1))
-    if early <= late or early - late > _LONGEST_CHANGE:
+    if early <= late or early - late > LONGEST_CHANGE:
         return early
     return _changes(late, early, zone)[0]
 
@@ -75,7 +75,7 @@ def _stretch(start: int, end: int, changes: list[int], zone: ZoneInfo) -> Stretc
     change = changes[-1]
     # What the clock showed, or would have shown, at the moment of the change.
     before = change + offset_at(change - 1, zone)
-    if abs(change + offset - before) > _LONGEST_CHANGE:
+    if abs(change + offset - before) > LONGEST_CHANGE:
         return Stretch(start, end, offset, begins, begins)
     skipped = min(before, begins) if change == start else begins
     return Stretch(start, end, offset, skipped, max(before, begins))

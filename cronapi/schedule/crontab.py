@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from cronapi.emulator.cron_fields import (
+from cronapi.schedule.cron_fields import (
     DAY,
     FIELD_NAMES,
     HOUR,
@@ -27,46 +27,14 @@ from cronapi.emulator.cron_fields import (
     read_field,
     values_of,
 )
-from cronapi.emulator.wall_clock import DAY as SECONDS_OF_A_DAY
-from cronapi.emulator.wall_clock import Stretch, stretches
+from cronapi.schedule.dates import EPOCH, FIRST_DATE, LAST_DATE, LONGEST_WAIT, Dates
+from cronapi.schedule.wall_clock import DAY as SECONDS_OF_A_DAY
+from cronapi.schedule.wall_clock import Stretch, stretches
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-_EPOCH = date(1970, 1, 1).toordinal()
-# One day of UTC is read together with the dates beside it.
-_FIRST_DAY, _LAST_DAY = date.min.toordinal() - _EPOCH + 2, date.max.toordinal() - _EPOCH - 2
-# A 29th of February may be eight years away. An expression that waits longer never matches.
-_LONGEST_WAIT = 9 * 366
 _HOURS = 24
-
-
-@frozen
-class _Dates:
-    """The dates of an expression. `None` stands for every day, or every weekday."""
-
-    months: frozenset[int]
-    days: frozenset[int] | None
-    weekdays: frozenset[int] | None
-    last: bool
-
-    def __contains__(self, day: int) -> bool:
-        """Return True for a day, counted from 1970-01-01 as 0, that fits."""
-        found = date.fromordinal(_EPOCH + day)
-        if found.month not in self.months:
-            return False
-        # With both restricted, a match of either is enough.
-        either = self.days is not None and self.weekdays is not None
-        fits = any if either else all
-        return fits((self._has_day(day, found.day), self._has_weekday(found)))
-
-    def _has_day(self, day: int, number: int) -> bool:
-        if self.last:
-            return date.fromordinal(_EPOCH + day + 1).day == 1
-        return self.days is None or number in self.days
-
-    def _has_weekday(self, found: date) -> bool:
-        return self.weekdays is None or found.isoweekday() in self.weekdays
 
 
 @frozen(eq=False)
@@ -80,12 +48,12 @@ class Crontab:
     fields: tuple[str, ...]
     seconds: tuple[int, ...]
     seed: str
-    dates: _Dates
+    dates: Dates
     frequent: bool
 
     def after(self, start: int, zone: ZoneInfo) -> Iterator[int]:
         """Yield the runs later than `start`, earliest first."""
-        for runs in self._by_day(range(start // SECONDS_OF_A_DAY, _LAST_DAY), zone):
+        for runs in self._by_day(range(start // SECONDS_OF_A_DAY, LAST_DATE), zone):
             yield from (run for run in runs if run > start)
 
     def until(self, start: int, end: int, zone: ZoneInfo) -> Iterator[int]:
@@ -102,18 +70,21 @@ class Crontab:
             for runs in self._by_day(days, zone)
         )
 
-    def _by_day(self, days: Iterable[int], zone: ZoneInfo) -> Iterator[Sequence[int]]:
+    def _by_day(self, days: range, zone: ZoneInfo) -> Iterator[Sequence[int]]:
         """Yield the runs of each day of UTC that has some, up to a wait that is too long."""
-        waited = 0
+        last, idle = days.start, range(0)
         for day in days:
-            runs = _runs_of(self, day, zone) if _FIRST_DAY <= day <= _LAST_DAY else ()
-            if runs:
-                waited = 0
-                yield runs
-            elif waited < _LONGEST_WAIT:
-                waited += 1
-            else:
+            if day in idle:
+                continue
+            if abs(day - last) > LONGEST_WAIT:
                 return
+            if not FIRST_DATE <= day <= LAST_DATE:
+                continue
+            idle = self.dates.idle(day)
+            runs = _runs_of(self, day, zone)
+            if runs:
+                last = day
+                yield runs
 
 
 def read_crontab(text: str, *, seconds: tuple[int, ...] = (0,), seed: str = "") -> Crontab:
@@ -126,7 +97,7 @@ def read_crontab(text: str, *, seconds: tuple[int, ...] = (0,), seed: str = "") 
     if len(words) != len(FIELD_NAMES):
         raise ValueError(f"an expression has five fields, not {len(words)}: {text!r}")
     fields = tuple(read_field(word, index) for index, word in enumerate(words))
-    dates = _Dates(
+    dates = Dates(
         months=frozenset(values_of(fields[MONTH], MONTH)),
         days=_restricted(fields[DAY], DAY),
         weekdays=_restricted(fields[WEEKDAY], WEEKDAY),
@@ -185,7 +156,7 @@ def _times_of_day(crontab: Crontab, day: int) -> Sequence[int]:
     fields = crontab.fields[: HOUR + 1]
     if not any(map(is_random, fields)):
         return _fixed_times(fields, crontab.seconds)
-    return _drawn_times(fields, crontab.seconds, f"{crontab.seed} {date.fromordinal(_EPOCH + day)}")
+    return _drawn_times(fields, crontab.seconds, f"{crontab.seed} {date.fromordinal(EPOCH + day)}")
 
 
 @lru_cache(maxsize=1024)

@@ -1,0 +1,1 @@
+"""`cronapi next`: when an expression runs, computed on this machine."""
