@@ -160,8 +160,10 @@ class Client(NotCopied):
 
     @property
     def scheduler(self) -> Scheduler:
-        """The scheduler of this client on the running event loop, with its `stats` and `eta`."""
-        return self._given_scheduler or shared_scheduler(self._key, self.provider.rate)
+        """The scheduler of this client, with its `stats` and `eta`, which any thread may read."""
+        return self._given_scheduler or shared_scheduler(
+            self._key, self.provider.rate, loop=self._transport.loop
+        )
 
     def with_options(self, **changes: Unpack[CallOptions]) -> Self:
         """Return a view of this client that makes its calls with other options.

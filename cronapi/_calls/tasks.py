@@ -12,13 +12,15 @@ import anyio
 from anyio import get_cancelled_exc_class
 from anyio.lowlevel import current_token
 
+from cronapi.scheduler.loops import ByLoop
+
 if TYPE_CHECKING:
     import asyncio
 
 logger = logging.getLogger("cronapi")
 
-_tasks: set[asyncio.Task[None]] = set()
-"""An event loop holds its tasks weakly."""
+_tasks: ByLoop[set[asyncio.Task[None]]] = ByLoop(set)
+"""The tasks of each event loop, which holds them weakly itself."""
 
 
 def spawn(work: Callable[[], Awaitable[None]]) -> anyio.CancelScope:
@@ -39,8 +41,9 @@ def spawn(work: Callable[[], Awaitable[None]]) -> anyio.CancelScope:
     loop = current_token().native_token
     if isinstance(loop, asyncio.AbstractEventLoop):
         task = loop.create_task(run())
-        _tasks.add(task)
-        task.add_done_callback(_tasks.discard)
+        tasks = _tasks.of(loop)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
     else:
         sys.modules["trio"].lowlevel.spawn_system_task(run, context=contextvars.copy_context())
     return scope

@@ -16,7 +16,6 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from anyio.lowlevel import current_token
 
 from cronapi._calls.body import read_body
 from cronapi._calls.decoding import ACCEPTED
@@ -27,6 +26,7 @@ from cronapi._protocol.request import Request
 from cronapi._protocol.response import Ending, Verdict, garbled, read_response
 from cronapi.errors import ConfigurationError, StatusError
 from cronapi.scheduler import Slot
+from cronapi.scheduler.loops import loop_of_task
 
 if TYPE_CHECKING:
     import httpx
@@ -68,7 +68,8 @@ class Transport:
         self._direct = direct
         self._transport = transport
         self._own: httpx.AsyncClient | None = None
-        self._loop: object = None
+        self.loop: object = None
+        """The event loop that used it first."""
         self._closed = False
         self._using: Counter[AnyClient] = Counter()
         self._under_way = 0
@@ -82,12 +83,12 @@ class Transport:
         """
         if self._closed:
             raise ConfigurationError(_CLOSED)
-        loop = current_token().native_token
-        if self._loop not in (None, loop):
+        loop = loop_of_task()
+        if self.loop not in (None, loop):
             raise ConfigurationError(
                 "This client belongs to another event loop; make one client for each loop."
             )
-        self._loop = loop
+        self.loop = loop
         self._client()
 
     def start(
@@ -134,7 +135,7 @@ class Transport:
         Waits up to `patience` seconds for requests under way.
         """
         self._closed = True
-        if self._loop != current_token().native_token:
+        if self.loop != loop_of_task():
             return
         try:
             if self._under_way:

@@ -12,7 +12,6 @@ from typing import Any, Generic, Self, TypeVar
 from warnings import warn
 
 import anyio
-from anyio.lowlevel import current_token
 
 from cronapi._batch.calls import Calls
 from cronapi.bulk.append_only_file import checked_path
@@ -22,6 +21,7 @@ from cronapi.bulk.report import Cost, Outcome, Report, counted
 from cronapi.bulk.run import Run
 from cronapi.bulk.source import Source
 from cronapi.errors import ConfigurationError
+from cronapi.scheduler.loops import loop_of_task
 
 T = TypeVar("T")
 ProgressCallback = Callable[[int, int | None, float | None], object]
@@ -263,7 +263,7 @@ class OutcomeIterator(AsyncIterator[Outcome[T]]):
 
     async def _next(self) -> Outcome[T]:
         if self._home is None:
-            self._home = current_token().native_token, get_ident()
+            self._home = loop_of_task(), get_ident()
             self._run.start()
         outcome = await self._run.outcomes.take()
         if outcome is None:

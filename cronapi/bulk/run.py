@@ -10,7 +10,6 @@ from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
 
 import anyio
-from anyio.lowlevel import current_token
 from attrs import Factory, define, field
 
 from cronapi import _functions as table
@@ -30,6 +29,7 @@ from cronapi.bulk.report import NotTried, Outcome
 from cronapi.bulk.source import Source
 from cronapi.errors import Applied, ConfigurationError, CronAPIError
 from cronapi.models import CronJob
+from cronapi.scheduler.loops import loop_of_task
 
 T = TypeVar("T")
 MOST_UNTRIED = 100 * AHEAD
@@ -46,7 +46,7 @@ def _key(path: str | PathLike[str]) -> Hashable:
     absolute: Any = path
     if isinstance(path, str | PathLike):
         absolute = os.path.abspath(os.fspath(path))  # noqa: PTH100 -- links stay
-    return current_token().native_token, absolute
+    return loop_of_task(), absolute
 
 
 @define(eq=False)

@@ -10,7 +10,6 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 import anyio
-from anyio.lowlevel import RunVar
 
 from cronapi._batch.calls import Calls
 from cronapi._calls.creates import acquire_within
@@ -24,9 +23,11 @@ from cronapi._protocol.params import EnsureParams, as_params, check_names, check
 from cronapi._protocol.response import Ending
 from cronapi.errors import ConfigurationError, WaitTooLongError
 from cronapi.models import CronJob
+from cronapi.scheduler.loops import ByLoop, loop_of_task
 
 logger = logging.getLogger("cronapi")
-_locks: RunVar[WeakValueDictionary[tuple[str, str], anyio.Semaphore]] = RunVar("cronapi_ensuring")
+_Locks = WeakValueDictionary[tuple[str, str], anyio.Semaphore]
+_locks: ByLoop[_Locks] = ByLoop(WeakValueDictionary)
 
 
 def checked_name(params: EnsureParams) -> str:
@@ -51,10 +52,7 @@ async def ensuring(calls: Calls, name: str) -> AsyncIterator[None]:
 
     WaitTooLongError if another task holds it for longer than max_wait.
     """
-    locks = _locks.get(None)
-    if locks is None:
-        locks = WeakValueDictionary()
-        _locks.set(locks)
+    locks = _locks.of(loop_of_task())
     key = (calls.caller.provider.base_url, name)
     lock = locks.setdefault(key, anyio.Semaphore(1))
     if not await acquire_within(lock, calls.options.max_wait):

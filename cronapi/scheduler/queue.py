@@ -66,8 +66,8 @@ class Scheduler:
 
     @property
     def stats(self) -> SchedulerStats:
-        """The state now. Read it on the scheduler's own event loop."""
-        line = self._living_line()
+        """The state now. Any thread may read it, and no event loop need run."""
+        line = self._line_to_read()
 
         def look(pace: Pace, now: float) -> SchedulerStats:
             return SchedulerStats(
@@ -83,9 +83,12 @@ class Scheduler:
         return self.bucket.read(look)
 
     def eta(self, lane: Lane = "bulk") -> float:
-        """Estimate the seconds that a call joining `lane` now would wait."""
+        """Estimate the seconds that a call joining `lane` now would wait.
+
+        Any thread may ask, and no event loop need run.
+        """
         check_lane(lane)
-        ahead = self._living_line().lanes.ahead(lane)
+        ahead = self._line_to_read().lanes.ahead(lane)
 
         def look(pace: Pace, now: float) -> float:
             seats = (pace.round_trip or 0.0) / self.max_in_flight
@@ -109,6 +112,7 @@ class Scheduler:
 
         `place` is that of an earlier slot of the same call.
         """
+        running_loop()
         await checkpoint_if_cancelled()
         slot = Slot(self, self.bucket, lane, max_wait, place)
         if not self._seize(slot):
@@ -180,6 +184,11 @@ class Scheduler:
         if self._line.is_over:
             self._line = Line(self.bucket, self.max_in_flight)
         return self._line
+
+    def _line_to_read(self) -> Line:
+        """Return the line as it is. A reader in another thread may not put a new one in place."""
+        line = self._line
+        return Line(self.bucket, self.max_in_flight) if line.is_over else line
 
     def _renew(self) -> None:
         """Forget the seats and waiters of the process from which this one was forked."""
