@@ -15,6 +15,7 @@ from cronapi._calls.retry import RetryPolicy
 from cronapi._calls.transport import Transport
 from cronapi._functions import TABLE, Function, Repeat
 from cronapi._lazy import LazyModule
+from cronapi._logs.setting import follow_variable
 from cronapi._protocol.arguments import choice, positive, refusal, seconds, switch, text
 from cronapi._protocol.hidden import hidden, hide
 from cronapi._protocol.params import ODD_KIND_OF, RAW_KIND_OF
@@ -115,6 +116,7 @@ class Client(NotCopied):
         scope: Scope = "provider",
         coalesce: bool = False,
     ) -> None:
+        follow_variable()
         token = hidden(token)
         _check_given(provider, scheduler, transport)
         choice("auth", auth, get_args(Auth))

@@ -10,6 +10,7 @@ from cronapi._calls.creates import Creates
 from cronapi._calls.matching import lookup_keys
 from cronapi._calls.memory import Memory
 from cronapi._calls.options import Token
+from cronapi._calls.outage import Outage
 from cronapi._calls.pages import Paging
 from cronapi._calls.transport import Transport
 from cronapi._functions import TABLE
@@ -52,6 +53,7 @@ class Caller(NotCopied):
         self.creates: Creates = Creates()
         self.listings: Listings = Listings()
         self.paging: Paging = Paging()
+        self.outage: Outage = Outage()
 
     @property
     def scheduler(self) -> Scheduler:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from cronapi._logs.lines import NOT_CLOSED, write
 from cronapi._protocol.redaction import is_plain_address
 from cronapi.errors import ConfigurationError
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     AnyClient = httpx.AsyncClient | httpx2.AsyncClient
     AnyResponse = httpx.Response | httpx2.Response
-
-logger = logging.getLogger("cronapi")
 
 CONNECTIONS, KEEP_ALIVE, KEEP_ALIVE_SECONDS = 20, 5, 30.0
 TOKEN_EXTENSION = "cronapi_token"  # noqa: S105 -- the name of an extension, not a token
@@ -105,8 +103,8 @@ async def close(client: AnyClient) -> None:
     with anyio.CancelScope(shield=True):
         try:
             await client.aclose()
-        except Exception:
-            logger.exception("an HTTP transport could not be closed")
+        except Exception:  # noqa: BLE001 -- a transport may raise anything
+            write(NOT_CLOSED, with_traceback=True)
 
 
 def in_process(app: Any) -> httpx.AsyncBaseTransport:

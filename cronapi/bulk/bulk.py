@@ -14,6 +14,7 @@ from warnings import warn
 import anyio
 
 from cronapi._batch.calls import Calls
+from cronapi._calls.tasks import loop_of_task
 from cronapi.bulk.append_only_file import checked_path
 from cronapi.bulk.eta import Speed, observe, seconds_left
 from cronapi.bulk.operations import Operation
@@ -21,7 +22,6 @@ from cronapi.bulk.report import Cost, Outcome, Report, counted
 from cronapi.bulk.run import Run
 from cronapi.bulk.source import Source
 from cronapi.errors import ConfigurationError
-from cronapi.scheduler.loops import loop_of_task
 
 T = TypeVar("T")
 ProgressCallback = Callable[[int, int | None, float | None], object]

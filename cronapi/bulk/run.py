@@ -15,8 +15,9 @@ from attrs import Factory, define, field
 from cronapi import _functions as table
 from cronapi._batch.calls import Calls
 from cronapi._batch.results import Result, fatal_error
-from cronapi._calls.tasks import spawn
+from cronapi._calls.tasks import loop_of_task, spawn
 from cronapi._functions import Repeat
+from cronapi._logs.lines import BULK_UNKNOWN, write
 from cronapi._protocol.facts import with_facts
 from cronapi.bulk.chunks import AHEAD, Chunk, Chunks
 from cronapi.bulk.eta import lookup_seconds
@@ -29,7 +30,6 @@ from cronapi.bulk.report import NotTried, Outcome
 from cronapi.bulk.source import Source
 from cronapi.errors import Applied, ConfigurationError, CronAPIError
 from cronapi.models import CronJob
-from cronapi.scheduler.loops import loop_of_task
 
 T = TypeVar("T")
 MOST_UNTRIED = 100 * AHEAD
@@ -71,6 +71,8 @@ class Run(Generic[T]):
     _journal: Journal | None = None
     applied: Applied = Applied.NO
     """UNKNOWN once items were sent that change something."""
+    _unknown: int = 0
+    """Outcomes that are unknown, which the log tells at the end."""
     _is_stopped: bool = False
     _chunks: Chunks = Factory(lambda run: Chunks(run.source, run.operation.size), takes_self=True)
     _scope: anyio.CancelScope | None = None
@@ -128,6 +130,9 @@ class Run(Generic[T]):
         finally:
             if isinstance(self.error, CronAPIError) and self.applied is Applied.UNKNOWN:
                 with_facts(self.error, applied=self.applied)
+            if self._unknown:
+                provider = self.calls.caller.provider.name
+                write(BULK_UNKNOWN, provider, self.operation.name, self._unknown)
             self._ended.set()
             self.outcomes.end()
 
@@ -252,6 +257,7 @@ class Run(Generic[T]):
             self._stop(error)
         function = self.operation.function
         outcome = outcome_of(function, item, result)
+        self._unknown += outcome.status == "unknown"
         if outcome.error is not None:
             with_facts(
                 outcome.error,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -18,14 +17,14 @@ from cronapi._calls.lookup import LOOKS
 from cronapi._calls.matching import find_altered, habits_of
 from cronapi._calls.pages import every_job, named, search_by_name
 from cronapi._calls.spelling import normal
-from cronapi._calls.tasks import spawn
+from cronapi._calls.tasks import loop_of_task, spawn
+from cronapi._logs.lines import ALTERED, write
 from cronapi._protocol.params import EnsureParams, as_params, check_names, check_values
 from cronapi._protocol.response import Ending
 from cronapi.errors import ConfigurationError, WaitTooLongError
 from cronapi.models import CronJob
-from cronapi.scheduler.loops import ByLoop, loop_of_task
+from cronapi.scheduler.loops import ByLoop
 
-logger = logging.getLogger("cronapi")
 _Locks = WeakValueDictionary[tuple[str, str], anyio.Semaphore]
 _locks: ByLoop[_Locks] = ByLoop(WeakValueDictionary)
 
@@ -108,12 +107,7 @@ async def find_or_refuse(calls: Calls, wanted: Mapping[str, Any]) -> dict[str, A
     )
 
 
-def warn_if_altered(job: CronJob, name: str) -> None:
+def warn_if_altered(provider: str, job: CronJob, name: str) -> None:
     """Log a warning if the service has given a new job another name: the next ensure misses it."""
     if job.name is not None and normal("name", job.name) != normal("name", name):
-        logger.warning(
-            "cron.ensure: the service keeps the name %r as %r (id %s). Ensure it under that name.",
-            name,
-            job.name,
-            job.id,
-        )
+        write(ALTERED, provider, name, job.name, job.id)

@@ -121,7 +121,7 @@ class SharedCron(ManyJobs):
             row = await find_or_refuse(calls, wanted)
             if row is None:
                 job = await alone.send(table.CRON_ADD, alone.encode(params))
-                warn_if_altered(job, name)
+                warn_if_altered(calls.caller.provider.name, job, name)
                 return job
             if wanted.keys() <= row.keys() - NOT_COMPARED and is_match(wanted, row):
                 return structure(row, CronJob)

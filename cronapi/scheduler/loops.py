@@ -7,8 +7,6 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from anyio.lowlevel import current_token
-
 from cronapi.errors import ConfigurationError
 
 T = TypeVar("T")
@@ -44,14 +42,6 @@ def running_loop() -> Any:
     if loop is None:
         raise ConfigurationError(NO_LOOP)
     return loop
-
-
-def loop_of_task() -> Any:
-    """Return the event loop of the running task. ConfigurationError if there is none."""
-    try:
-        return current_token().native_token
-    except RuntimeError:
-        raise ConfigurationError(NO_LOOP) from None
 
 
 def end_of(loop: Any) -> Callable[[], bool]:

@@ -12,6 +12,7 @@ import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 from attrs import frozen
 
+from cronapi._logs.setting import follow_variable
 from cronapi._protocol.arguments import count, seconds
 from cronapi.errors import ConfigurationError, WaitTooLongError
 from cronapi.providers import Rate
@@ -55,6 +56,7 @@ class Scheduler:
     def __init__(
         self, rate: Rate | float, *, max_in_flight: int = 10, bucket: Bucket | None = None
     ) -> None:
+        follow_variable()
         count("max_in_flight", max_in_flight)
         self.rate: Rate = rate if isinstance(rate, Rate) else Rate(rate)
         self.bucket: Bucket = OwnBucket(self.rate) if bucket is None else checked_bucket(bucket)
