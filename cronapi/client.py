@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypedDict, Unpack, get_args
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Literal,
+    Self,
+    TypedDict,
+    Unpack,
+    get_args,
+    overload,
+)
 
 from attrs import evolve
 
 from cronapi import _coalesce
 from cronapi._batch.limits import Limits
 from cronapi._calls.caller import Caller, NotCopied
+from cronapi._calls.given import (
+    check_given,
+    check_http_client,
+    checked_retry,
+    checked_timeout,
+)
 from cronapi._calls.options import Options, Token, fingerprint_of, token_or_variable
 from cronapi._calls.retry import RetryPolicy
 from cronapi._calls.transport import Transport
 from cronapi._functions import TABLE, Function, Repeat
 from cronapi._lazy import LazyModule
 from cronapi._logs.setting import follow_variable
-from cronapi._protocol.arguments import choice, positive, refusal, seconds, switch, text
+from cronapi._protocol.arguments import choice, seconds, switch, text
 from cronapi._protocol.hidden import hidden, hide
 from cronapi._protocol.params import ODD_KIND_OF, RAW_KIND_OF
 from cronapi._protocol.request import Auth, RequestFormat
@@ -118,7 +134,7 @@ class Client(NotCopied):
     ) -> None:
         follow_variable()
         token = hidden(token)
-        _check_given(provider, scheduler, transport)
+        check_given(provider, scheduler, transport)
         choice("auth", auth, get_args(Auth))
         choice("request_format", request_format, get_args(RequestFormat))
         choice("scope", scope, get_args(Scope))
@@ -130,7 +146,7 @@ class Client(NotCopied):
             )
         if http_client is not None:
             logged = request_format == "query" and auth == "body"
-            _check_http_client(http_client, transport, token_is_logged=logged)
+            check_http_client(http_client, transport, token_is_logged=logged)
         token = token_or_variable(token, provider.token_variable)
         self.provider: Provider = (
             provider
@@ -150,8 +166,8 @@ class Client(NotCopied):
         self._merger = _coalesce.Merger(self._caller, self._limits) if coalesce else None
         self._set_options(
             Options(
-                timeout=_checked_timeout(timeout),
-                retry=_checked_retry(retry),
+                timeout=checked_timeout(timeout),
+                retry=checked_retry(retry),
                 auth=auth,
                 request_format=request_format,
             )
@@ -182,8 +198,8 @@ class Client(NotCopied):
             seconds("max_wait", max_wait)
         if (lane := changes.get("lane")) is not None:
             choice("lane", lane, get_args(Lane))
-        _checked_timeout(changes.get("timeout", self._options.timeout))
-        _checked_retry(changes.get("retry"))
+        checked_timeout(changes.get("timeout", self._options.timeout))
+        checked_retry(changes.get("retry"))
         view = object.__new__(type(self))
         vars(view).update(vars(self))
         view._set_options(evolve(self._options, **changes))
@@ -208,14 +224,30 @@ class Client(NotCopied):
         row = row or Function(function, Repeat.CREATE, object, frozenset())
         return (await self._invoker.answer(row, sent)).data
 
-    async def aclose(self) -> None:
+    @overload
+    async def aclose(self) -> None: ...
+
+    @overload
+    async def aclose(self, *, drain: float) -> int: ...
+
+    async def aclose(self, *, drain: float | None = None) -> int | None:
         """Refuse further calls, and close the client's own connections.
 
-        Waits at most `timeout` seconds for requests under way. A second call does nothing.
+        Waits at most `timeout` seconds for requests under way. Calls that wait for a slot are not
+        sent. A second call does nothing.
+
+        With `drain` all that was begun is finished first, for at most that many seconds: calls that
+        wait, those that share requests, repeats, lookups, and bulks. A bulk counts as one call, and
+        its steps come after single calls. Then connections are closed at once. Returns the number
+        of calls that were left: those that waited are not sent, and a bulk reports its rest.
         """
-        await self._transport.aclose(self._options.timeout)
+        if drain is None:
+            await self._transport.aclose(self._options.timeout)
+            return None
+        return await self._caller.drain(seconds("drain", drain))
 
     async def __aenter__(self) -> Self:
+        self._caller.admission.check()
         self._transport.check()
         return self
 
@@ -259,42 +291,3 @@ class SetCronJob(Client):
 
     def __init__(self, token: Token | None = None, **options: Unpack[ClientOptions]) -> None:
         super().__init__(SETCRONJOB, token, **options)
-
-
-def _check_given(provider: object, scheduler: object, transport: object) -> None:
-    """Refuse objects of another kind where one of ours, or a transport, belongs."""
-    if not isinstance(provider, Provider):
-        raise refusal("provider", "a Provider, such as FASTCRON", provider)
-    if scheduler is not None and not isinstance(scheduler, Scheduler):
-        raise refusal("scheduler", "a Scheduler or None", scheduler)
-    if transport is not None and not callable(getattr(transport, "handle_async_request", None)):
-        raise refusal("transport", "an async transport of httpx or None", transport)
-
-
-def _checked_timeout(timeout: float) -> float:
-    return positive("timeout", "a positive number of seconds", timeout)
-
-
-def _checked_retry(retry: RetryPolicy | None) -> RetryPolicy | None:
-    if not (retry is None or isinstance(retry, RetryPolicy)):
-        raise refusal("retry", "a RetryPolicy or None", retry)
-    return retry
-
-
-def _check_http_client(client: object, transport: object, *, token_is_logged: bool) -> None:
-    if not _is_http_client(client):
-        raise ConfigurationError(
-            f"http_client must be an AsyncClient of httpx or httpx2, not a {type(client).__name__}."
-        )
-    if transport is not None:
-        raise ConfigurationError("Give an http_client or a transport, not both.")
-    if token_is_logged:
-        raise ConfigurationError(
-            "request_format='query' with an http_client of your own would put the token into its "
-            "logs."
-        )
-
-
-def _is_http_client(value: object) -> bool:
-    kinds = ((cls.__module__.partition(".")[0], cls.__name__) for cls in type(value).__mro__)
-    return any(kind in (("httpx", "AsyncClient"), ("httpx2", "AsyncClient")) for kind in kinds)

@@ -6,6 +6,7 @@ elsewhere, at an emulator for example (`cronapi emulator`).
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import random
@@ -16,11 +17,15 @@ from aiohttp.typedefs import Handler
 
 from cronapi import CronAPIError, FastCron, NotFoundError, WaitTooLongError
 
+logger = logging.getLogger(__name__)
+
 API = web.AppKey("API", FastCron)
 MAX_WAIT = 5.0
 """The longest time in seconds that a user waits for a slot; after that the answer is 503."""
 SPREAD = 10.0
 """Seconds by which Retry-After differs at random, so that users do not all come back at once."""
+DRAIN = 8.0
+"""The longest time in seconds for which calls that were begun are finished when the app ends."""
 
 
 async def keep_client(app: web.Application) -> AsyncIterator[None]:
@@ -31,6 +36,8 @@ async def keep_client(app: web.Application) -> AsyncIterator[None]:
     async with FastCron(base_url=os.environ.get("CRON_BASE_URL"), coalesce=True) as api:
         app[API] = api.with_options(max_wait=MAX_WAIT)
         yield
+        if left := await api.aclose(drain=DRAIN):
+            logger.warning("%d calls were not finished in %g s", left, DRAIN)
 
 
 @web.middleware

@@ -35,6 +35,8 @@ MAX_WAIT = 5.0
 """The longest time in seconds that a user waits for a slot; after that the answer is 503."""
 SPREAD = 10.0
 """Seconds by which Retry-After differs at random, so that users do not all come back at once."""
+DRAIN = 8.0
+"""The longest time in seconds for which calls that were begun are finished when the app ends."""
 
 
 @asynccontextmanager
@@ -46,6 +48,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with FastCron(base_url=os.environ.get("CRON_BASE_URL"), coalesce=True) as api:
         app.state.cron = api
         yield
+        if left := await api.aclose(drain=DRAIN):
+            logger.warning("%d calls were not finished in %g s", left, DRAIN)
 
 
 def get_api(request: Request) -> FastCron:

@@ -204,6 +204,7 @@ AWAITED = {
     "a page": lambda: anext(a_client().cron.iterate()),
     "entering": lambda: a_client().__aenter__(),
     "closing": lambda: a_client().aclose(),
+    "draining": lambda: a_client().aclose(drain=1.0),
     "a raw call": lambda: a_client().call("cron.list"),
     "a slot": lambda: Scheduler(1.0).acquire(),
     "entering a slot": lambda: Scheduler(1.0).slot().__aenter__(),

@@ -63,6 +63,8 @@ FLOORS = {
     "webhooks": 3,
     "emulator": 3,
     "_calls": 4,
+    "_calls/admission": 4.1,
+    "_calls/given": 4.2,
     "_calls/tasks": 4.1,
     "_calls/retry": 4.1,
     "_calls/memory": 4.1,

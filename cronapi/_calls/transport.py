@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from cronapi._calls.admission import CLOSED
 from cronapi._calls.body import read_body
 from cronapi._calls.decoding import ACCEPTED
 from cronapi._calls.exchange import GRACE, Exchange, translate
@@ -41,7 +42,6 @@ its headers outlives a single one."""
 MOST_ROUND_TRIPS = 31
 QUICK = 0.1
 """Seconds. An answer within them is quick, whatever the usual time is."""
-_CLOSED = "This client is closed; make a new one."
 
 
 class Transport:
@@ -76,7 +76,7 @@ class Transport:
         Makes the HTTP client if there is none yet.
         """
         if self._closed:
-            raise ConfigurationError(_CLOSED)
+            raise ConfigurationError(CLOSED)
         loop = loop_of_task()
         if self.loop not in (None, loop):
             raise ConfigurationError(
@@ -94,7 +94,7 @@ class Transport:
         """
         if self._closed:  # while the call was waiting for its slot
             slot.release_unused()
-            raise ConfigurationError(_CLOSED)
+            raise ConfigurationError(CLOSED)
         exchange = Exchange()
         self._under_way += 1
 

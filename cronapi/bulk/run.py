@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Hashable, Iterable, Sequence
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, ExitStack, aclosing
 from os import PathLike
 from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
@@ -104,20 +104,25 @@ class Run(Generic[T]):
             self._scope.cancel()
 
     async def _supervise(self) -> None:
-        try:
-            await self._prepare()
-            if self._chunks.doubtful.items and not self._is_stopped:
-                # Before anything is sent, so that a lookup finds nothing that this run has made.
-                await self._carry_out(self._chunks.doubtful)
-            async with anyio.create_task_group() as group:
-                for _ in range(self.operation.workers()):
-                    group.start_soon(self._carry_out_chunks)
-            await self._give_up_the_rest()
-        except Exception as error:  # noqa: BLE001 -- the caller gets it, not the event loop
-            self._break_off(error)
-        finally:
-            with anyio.CancelScope(shield=True):
-                await self._close()
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self.calls.caller.admission.call())
+                await self._carry_out_all()
+            except Exception as error:  # noqa: BLE001 -- the caller gets it, not the event loop
+                self._break_off(error)
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await self._close()
+
+    async def _carry_out_all(self) -> None:
+        await self._prepare()
+        if self._chunks.doubtful.items and not self._is_stopped:
+            # Before anything is sent, so that a lookup finds nothing that this run has made.
+            await self._carry_out(self._chunks.doubtful)
+        async with anyio.create_task_group() as group:
+            for _ in range(self.operation.workers()):
+                group.start_soon(self._carry_out_chunks)
+        await self._give_up_the_rest()
 
     async def _close(self) -> None:
         try:

@@ -62,7 +62,8 @@ async def ensuring(calls: Calls, name: str) -> AsyncIterator[None]:
             function="cron.ensure",
         )
     try:
-        yield
+        with calls.caller.admission.call():
+            yield
     finally:
         # A cancelled caller leaves behind the request that was sent for it.
         if left := calls.caller.creates.exchanges_for_name(name):

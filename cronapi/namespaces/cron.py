@@ -90,7 +90,8 @@ class SharedCron(ManyJobs):
         one request. If the search does not show it, the whole list is read, since a search may work
         by words or patterns. An error is raised and never taken for absence.
         """
-        row = await find_by_name(self._invoke.ask("bulk"), text("name", name))
+        with self._invoke.caller.admission.call():
+            row = await find_by_name(self._invoke.ask("bulk"), text("name", name))
         return None if row is None else self._invoke.structured(table.CRON_GET, Answer(row, 1))
 
     async def ensure(self, **params: Unpack[EnsureParams]) -> CronJob:
