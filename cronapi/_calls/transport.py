@@ -21,7 +21,7 @@ from cronapi._calls.decoding import ACCEPTED
 from cronapi._calls.exchange import GRACE, Exchange, translate
 from cronapi._calls.http_client import TOKEN_EXTENSION, close, is_stock, module_of, new_client
 from cronapi._calls.tasks import loop_of_task, spawn
-from cronapi._logs.lines import ODD_BUCKET, write
+from cronapi._logs.lines import ODD_BUCKET, place_of, write
 from cronapi._protocol.request import Request
 from cronapi._protocol.response import Ending, Verdict, garbled, read_response
 from cronapi.errors import ConfigurationError, StatusError
@@ -109,8 +109,8 @@ class Transport:
                     self._end(exchange, slot)
             try:
                 await slot.publish()
-            except Exception:  # noqa: BLE001 -- the bucket may be a user's own
-                write(ODD_BUCKET, with_traceback=True)
+            except Exception as error:  # noqa: BLE001 -- the bucket may be a user's own
+                write(ODD_BUCKET, error, place_of(error))
 
         try:
             spawn(run)
@@ -141,8 +141,8 @@ class Transport:
     def _end(self, exchange: Exchange, slot: Slot) -> None:
         try:
             _settle(slot, exchange.verdict)
-        except Exception:  # noqa: BLE001 -- it may be a user's own, and the answer counts
-            write(ODD_BUCKET, with_traceback=True)
+        except Exception as error:  # noqa: BLE001 -- it may be a user's own, and the answer counts
+            write(ODD_BUCKET, error, place_of(error))
         finally:
             slot.close()
         exchange.event.set()

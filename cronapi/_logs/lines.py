@@ -31,6 +31,7 @@ FIELDS = {
     "cron_name": "the name of a job as it was sent",
     "cron_kept": "the name of a job as the service keeps it",
     "cron_rate": "a rate",
+    "cron_place": "a file and a line of it",
 }
 """The fields of log records, for structured logging. None is an attribute that logging uses."""
 
@@ -64,7 +65,7 @@ WAITS = Event(
 REPEATED = Event(
     "repeat",
     INFO,
-    "%s %s: attempt %d failed (%s); it is repeated in %.1f s",
+    "%s %s: attempt %d failed (%s); it is repeated after %.1f s",
     (*_CALL, "attempt", "error", "wait"),
 )
 REFUSED = Event(
@@ -169,9 +170,10 @@ STANDS_IN = Event(
 ODD_BUCKET = Event(
     "odd_bucket",
     ERROR,
-    "the bucket raised an error where it should learn how a request fared",
+    "the bucket raised an error where it should learn how a request fared: %s, at %s",
+    ("error", "place"),
 )
-NOT_CLOSED = Event("not_closed", ERROR, "an HTTP transport could not be closed")
+NOT_CLOSED = Event("not_closed", ERROR, "an HTTP transport could not be closed (%s)", ("error",))
 TASK_FAILED = Event(
     "task_failed",
     ERROR,
@@ -186,7 +188,7 @@ UNKNOWN_SETTING = Event(
 )
 
 
-def write(event: Event, *values: object, with_traceback: bool = False) -> None:
+def write(event: Event, *values: object) -> None:
     """Write a line. `values` are its fields, in their order."""
     logger = event.logger
     if not logger.isEnabledFor(event.level):
@@ -197,11 +199,18 @@ def write(event: Event, *values: object, with_traceback: bool = False) -> None:
         logger.log(
             event.level,
             event.text,
-            *shown,
+            *("none" if value is None else value for value in shown),
             extra={"cron_event": event.name} | {f"cron_{name}": named[name] for name in named},
-            exc_info=with_traceback or None,
             stacklevel=2,
         )
+
+
+def place_of(error: BaseException) -> str:
+    """Return the file and the line that raised an error: a traceback may repeat a secret."""
+    last, trace = None, error.__traceback__
+    while trace is not None:
+        last, trace = trace, trace.tb_next
+    return "unknown" if last is None else f"{last.tb_frame.f_code.co_filename}:{last.tb_lineno}"
 
 
 def _one_line(value: object) -> object:

@@ -11,10 +11,11 @@ import anyio
 import httpx
 import pytest
 
-from cronapi import Applied, ConfigurationError, CronAPIError, RetryPolicy
+from cronapi import Applied, ConfigurationError, CronAPIError, Rate, RetryPolicy, Scheduler
 from cronapi._logs import lines
 from cronapi._logs.lines import FIELDS, Event, write
 from cronapi.emulator import Fault
+from cronapi.scheduler import LocalBucket
 from tests.support.emulated import FAST, URL, emulator, paced, specs
 from tests.support.line import good
 
@@ -254,6 +255,25 @@ def test_a_service_cannot_forge_a_line(log):
         assert text.isprintable()
         assert len(text) < 500
         assert "s3cr3t" not in str(vars(record))
+
+
+async def test_an_odd_bucket_is_told_with_its_place_and_no_secret(log):
+    """An error of a bucket of the user's own costs no call. Its class, text and line are logged,
+    without the password of an address, and no traceback.
+    """
+
+    class Odd(LocalBucket):
+        def accepted(self, start):
+            raise OSError("redis://joe:s3cr3t@host is away")
+
+    app = emulator(rates=FAST)
+    scheduler = Scheduler(1000.0, bucket=Odd(Rate(1000.0), clock=anyio.current_time))
+    async with paced(app, scheduler=scheduler) as api:
+        assert await api.cron.list() == []
+    (odd,) = of(log, "odd_bucket")
+    assert odd["error"] == "OSError: redis://joe:***@host is away"
+    assert Path(__file__).name in odd["place"]
+    assert odd["exc_info"] is None
 
 
 class MuteError(Exception):
