@@ -214,7 +214,7 @@ def place_of(error: BaseException) -> str:
 
 
 def _one_line(value: object) -> object:
-    """Return a text in one line, which a service's words could otherwise forge another one with."""
+    """Return a text in one line, so that the words of a service cannot forge another."""
     if value is None or isinstance(value, int | float):
         return value
     if isinstance(value, BaseException):

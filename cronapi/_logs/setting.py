@@ -1,4 +1,4 @@
-"""`CRONAPI_LOG`: what the library logs, without a line of code."""
+"""`CRONAPI_LOG`: the level of the log, set without a line of code."""
 
 from __future__ import annotations
 
