@@ -20,12 +20,12 @@ class Admission:
 
     def __init__(self) -> None:
         self.count: int = 0
-        self._is_ending = False
+        self.is_ending: bool = False
         self._empty: anyio.Event | None = None
 
     def check(self) -> None:
         """Refuse a new call if the client is to be closed."""
-        if self._is_ending:
+        if self.is_ending:
             raise ConfigurationError(CLOSED)
 
     def call(self) -> Admitted:
@@ -37,16 +37,15 @@ class Admission:
 
         Return the number of those that have not.
         """
-        self._is_ending = True
+        self.is_ending = True
         if self.count and seconds > 0:
             self._empty = self._empty or anyio.Event()
             with anyio.move_on_after(seconds):
                 await self._empty.wait()
         return self.count
 
-    def end_call(self) -> None:
-        """Count one call less."""
-        self.count -= 1
+    def wake(self) -> None:
+        """Tell those that wait for the end of all calls."""
         if not self.count and self._empty is not None:
             self._empty.set()
 
@@ -62,11 +61,13 @@ class Admitted:
         self._outer: Admitted | None = None
 
     def __enter__(self) -> None:
-        self._outer = _innermost.get()
-        if self._outer is not None and self._outer.covers(self._admission):
+        # Each call comes this way, so the usual case enters no other function.
+        self._outer, admission = _innermost.get(), self._admission
+        if self._outer is not None and self._outer.covers(admission):
             return
-        self._admission.check()
-        self._admission.count += 1
+        if admission.is_ending:
+            admission.check()
+        admission.count += 1
         self._is_open = True
         _innermost.set(self)
 
@@ -74,7 +75,9 @@ class Admitted:
         if self._is_open:
             self._is_open = False
             _innermost.set(self._outer)
-            self._admission.end_call()
+            self._admission.count -= 1
+            if self._admission.is_ending:
+                self._admission.wake()
 
     def covers(self, admission: Admission) -> bool:
         """Return True if a call of this client is a part of this one.

@@ -47,10 +47,11 @@ class Exchange:
         The exchange then goes on by itself. `tell` is called once if the answer takes long, with
         the seconds until then and the seconds that are left.
         """
-        first = min(PATIENCE, timeout + GRACE)
+        first = PATIENCE if timeout > PATIENCE else timeout + GRACE
         with anyio.move_on_after(first):
             await self.event.wait()
-        if not self.event.is_set() and first < timeout:
+            return self.verdict
+        if timeout > PATIENCE:
             tell(first, timeout - first)
             with anyio.move_on_after(timeout + GRACE - first):
                 await self.event.wait()

@@ -26,7 +26,7 @@ from cronapi.scheduler import Lane, Slot
 
 
 class Times(NamedTuple):
-    """The number of an attempt, and when it asked for its slot and got it, if that is logged."""
+    """The number of an attempt, and the times when it asked for its slot and got it."""
 
     attempt: int
     asked: float
@@ -34,12 +34,8 @@ class Times(NamedTuple):
 
 
 def _is_told() -> bool:
-    """Return True if requests are logged. Their times cost something."""
+    """Return True if requests are logged."""
     return ANSWERED.logger.isEnabledFor(ANSWERED.level)
-
-
-def _now() -> float:
-    return anyio.current_time() if _is_told() else 0.0
 
 
 @define(eq=False)
@@ -72,11 +68,13 @@ class Sender:
         """Wait for a slot, send the request and return how that ended."""
         token = await resolved(self.caller.token)
         request = None if self.deferred else self._request(token)
-        scheduler, asked = self.caller.scheduler, _now()
+        scheduler = self.caller.scheduler
+        # The times cost something, so they are taken only where a line of the log tells them.
+        asked = anyio.current_time() if _is_told() else None
         slot = await scheduler.acquire(self.lane, self.left(), self.position)
         self.position = slot.place
         self.attempts += 1
-        times = Times(self.attempts, asked, _now())
+        times = None if asked is None else Times(self.attempts, asked, anyio.current_time())
         if request is None:
             request = self._build_deferred(token, slot)
         self.epoch = self.epoch or self.caller.memory.new_epoch()
@@ -138,7 +136,7 @@ class Sender:
         if not self.abandoned:
             self.caller.creates.stop_tracking(self)
 
-    def _learn(self, times: Times, verdict: Verdict) -> Verdict:
+    def _learn(self, times: Times | None, verdict: Verdict) -> Verdict:
         """Remember the ids in an answer. An abandoned create ends here: until now it was open."""
         memory = self.caller.memory
         if verdict.ending is Ending.DONE:
@@ -155,7 +153,7 @@ class Sender:
             learn_unreported(memory, self.function.name, verdict.data)
             self.caller.creates.stop_tracking(self)
         self.caller.outage.note(self.caller.provider.name, verdict)
-        if _is_told():
+        if times is not None:
             self._tell_of_answer(times, verdict)
         return verdict
 

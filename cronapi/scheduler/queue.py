@@ -114,8 +114,11 @@ class Scheduler:
 
         `place` is that of an earlier slot of the same call.
         """
-        running_loop()
-        await checkpoint_if_cancelled()
+        try:
+            await checkpoint_if_cancelled()
+        except RuntimeError:
+            running_loop()  # which says it in our words
+            raise
         slot = Slot(self, self.bucket, lane, max_wait, place)
         if not self._seize(slot):
             await self._enter(slot)
