@@ -244,7 +244,7 @@ class Client(NotCopied):
         if drain is None:
             await self._transport.aclose(self._options.timeout)
             return None
-        return await self._caller.drain(seconds("drain", drain))
+        return await self._caller.drain(seconds("drain", drain, endless=False))
 
     async def __aenter__(self) -> Self:
         self._caller.admission.check()

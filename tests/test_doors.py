@@ -96,7 +96,7 @@ ARGUMENTS = [
     (view, "timeout", odd("x", True, None, 0, math.inf, HUGE)),
     (view, "lane", odd("express", 1, True)),
     (view, "retry", odd(3, "x")),
-    (drained, "drain", odd("x", True, -1, math.nan, HUGE)),
+    (drained, "drain", odd("x", True, -1, math.nan, math.inf, HUGE)),
     (RetryPolicy, "max_attempts", NO_COUNT),
     (RetryPolicy, "max_delay", (*NO_SECONDS, None)),
     (RetryPolicy, "budget", (*NO_SECONDS, None)),
