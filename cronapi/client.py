@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypedDict, Unpack, get_args
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Literal,
+    Self,
+    TypedDict,
+    Unpack,
+    get_args,
+    overload,
+)
 
 from attrs import evolve
 
 from cronapi import _coalesce
 from cronapi._batch.limits import Limits
 from cronapi._calls.caller import Caller, NotCopied
-from cronapi._calls.http_client import check_http_client
+from cronapi._calls.given import (
+    check_auth,
+    check_given,
+    check_http_client,
+    checked_retry,
+    checked_timeout,
+)
 from cronapi._calls.open_readings import ListReading
 from cronapi._calls.options import Options, Token, fingerprint_of, token_or_variable
 from cronapi._calls.retry import RetryPolicy
 from cronapi._calls.transport import Transport
 from cronapi._functions import CRON_LIST, TABLE, Function, Repeat
 from cronapi._lazy import LazyModule
-from cronapi._protocol.arguments import choice, positive, refusal, seconds, switch, text
+from cronapi._logs.setting import follow_variable
+from cronapi._protocol.arguments import choice, seconds, switch, text
 from cronapi._protocol.hidden import hidden, hide
 from cronapi._protocol.hints import CLIENT_WORDS, NoOptions, hint, refuse_options
 from cronapi._protocol.ids import refuse_models
@@ -122,17 +139,14 @@ class Client(NotCopied):
         **unknown: Unpack[NoOptions],
     ) -> None:
         refuse_options(type(self).__name__, unknown, ClientOptions.__annotations__)
+        follow_variable()
         token = hidden(token)
-        _check_given(provider, scheduler, transport)
-        choice("auth", auth, get_args(Auth))
+        check_given(provider, scheduler, transport)
         choice("request_format", request_format, get_args(RequestFormat))
         choice("scope", scope, get_args(Scope))
         switch("coalesce", coalesce)
         switch("allow_http", allow_http)
-        if auth == "bearer" and not provider.bearer:
-            raise ConfigurationError(
-                f"{provider.name} takes its token in the body; it knows no Bearer header."
-            )
+        check_auth(auth, provider)
         if http_client is not None:
             logged = request_format == "query" and auth == "body"
             check_http_client(http_client, transport, token_is_logged=logged)
@@ -151,8 +165,8 @@ class Client(NotCopied):
         self._merger = _coalesce.Merger(self._caller, self._limits) if coalesce else None
         self._set_options(
             Options(
-                timeout=_checked_timeout(timeout),
-                retry=_checked_retry(retry),
+                timeout=checked_timeout(timeout),
+                retry=checked_retry(retry),
                 auth=auth,
                 request_format=request_format,
             )
@@ -163,8 +177,10 @@ class Client(NotCopied):
 
     @property
     def scheduler(self) -> Scheduler:
-        """The scheduler of this client on the running event loop, with its `stats` and `eta`."""
-        return self._given_scheduler or shared_scheduler(self._key, self.provider.rate)
+        """The scheduler of this client, with its `stats` and `eta`, which any thread may read."""
+        return self._given_scheduler or shared_scheduler(
+            self._key, self.provider.rate, loop=self._transport.loop
+        )
 
     def with_options(self, **changes: Unpack[CallOptions]) -> Self:
         """Return a view of this client that makes its calls with other options.
@@ -183,8 +199,8 @@ class Client(NotCopied):
             seconds("max_wait", max_wait)
         if (lane := changes.get("lane")) is not None:
             choice("lane", lane, get_args(Lane))
-        _checked_timeout(changes.get("timeout", self._options.timeout))
-        _checked_retry(changes.get("retry"))
+        checked_timeout(changes.get("timeout", self._options.timeout))
+        checked_retry(changes.get("retry"))
         view = object.__new__(type(self))
         vars(view).update(vars(self))
         view._set_options(evolve(self._options, **changes))
@@ -213,14 +229,30 @@ class Client(NotCopied):
         row = row or Function(function, Repeat.CREATE, object, frozenset())
         return (await self._invoker.answer(row, sent)).data
 
-    async def aclose(self) -> None:
+    @overload
+    async def aclose(self) -> None: ...
+
+    @overload
+    async def aclose(self, *, drain: float) -> int: ...
+
+    async def aclose(self, *, drain: float | None = None) -> int | None:
         """Refuse further calls, and close the client's own connections.
 
-        Waits at most `timeout` seconds for requests under way. A second call does nothing.
+        Waits at most `timeout` seconds for requests under way. Calls that wait for a slot are not
+        sent. A second call does nothing.
+
+        With `drain` all that was begun is finished first, for at most that many seconds: calls that
+        wait, those that share requests, repeats, lookups, and bulks. A bulk counts as one call, and
+        its steps come after single calls. Then connections are closed at once. Returns the number
+        of calls that were left: those that waited are not sent, and a bulk reports its rest.
         """
-        await self._transport.aclose(self._options.timeout)
+        if drain is None:
+            await self._transport.aclose(self._options.timeout)
+            return None
+        return await self._caller.drain(seconds("drain", drain, endless=False))
 
     async def __aenter__(self) -> Self:
+        self._caller.admission.check()
         self._transport.check()
         return self
 
@@ -266,23 +298,3 @@ class SetCronJob(Client):
 
     def __init__(self, token: Token | None = None, **options: Unpack[ClientOptions]) -> None:
         super().__init__(SETCRONJOB, token, **options)
-
-
-def _check_given(provider: object, scheduler: object, transport: object) -> None:
-    """Refuse objects of another kind where one of ours, or a transport, belongs."""
-    if not isinstance(provider, Provider):
-        raise refusal("provider", "a Provider, such as FASTCRON", provider)
-    if scheduler is not None and not isinstance(scheduler, Scheduler):
-        raise refusal("scheduler", "a Scheduler or None", scheduler)
-    if transport is not None and not callable(getattr(transport, "handle_async_request", None)):
-        raise refusal("transport", "an async transport of httpx or None", transport)
-
-
-def _checked_timeout(timeout: float) -> float:
-    return positive("timeout", "a positive number of seconds", timeout)
-
-
-def _checked_retry(retry: RetryPolicy | None) -> RetryPolicy | None:
-    if not (retry is None or isinstance(retry, RetryPolicy)):
-        raise refusal("retry", "a RetryPolicy or None", retry)
-    return retry

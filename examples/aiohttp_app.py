@@ -26,6 +26,8 @@ SPREAD = 10.0
 """Seconds by which Retry-After differs at random, so that users do not all come back at once."""
 FIELDS = ("url", "expression", "name")
 """The fields of a job that users may set."""
+DRAIN = 8.0
+"""The longest time in seconds for which calls that were begun are finished when the app ends."""
 
 
 async def keep_client(app: web.Application) -> AsyncIterator[None]:
@@ -36,6 +38,8 @@ async def keep_client(app: web.Application) -> AsyncIterator[None]:
     async with FastCron(coalesce=True) as api:
         app[API] = api.with_options(max_wait=MAX_WAIT)
         yield
+        if left := await api.aclose(drain=DRAIN):
+            logger.warning("%d calls were not finished in %g s", left, DRAIN)
 
 
 @web.middleware

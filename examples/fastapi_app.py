@@ -31,6 +31,8 @@ DETAILS = {
 }
 """The text for a status, where the error's own is about our account with the service."""
 UNKNOWN = "The job may or may not have been made. Look before you try again."
+DRAIN = 8.0
+"""The longest time in seconds for which calls that were begun are finished when the app ends."""
 
 
 @asynccontextmanager
@@ -42,6 +44,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with FastCron(coalesce=True) as api:
         app.state.cron = api
         yield
+        if left := await api.aclose(drain=DRAIN):
+            logger.warning("%d calls were not finished in %g s", left, DRAIN)
 
 
 def get_api(request: Request) -> FastCron:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import logging
 import re
 import runpy
 import subprocess
@@ -91,6 +92,18 @@ def service(monkeypatch):
         monkeypatch.setattr(cronapi, "FASTCRON", local)
         monkeypatch.setenv("FASTCRON_TOKEN", DEFAULT_TOKEN)
         yield app
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before(monkeypatch):
+    """Take back what a program has configured: others run in the same process."""
+    root, own = logging.getLogger(), logging.getLogger("cronapi")
+    for logger in (root, own):
+        monkeypatch.setattr(logger, "handlers", [*logger.handlers])
+    level, propagate = own.level, own.propagate
+    yield
+    own.setLevel(level)
+    own.propagate = propagate
 
 
 @pytest.fixture

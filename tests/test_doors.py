@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from datetime import timedelta
 
@@ -77,6 +78,10 @@ def redis(**options):
     return RedisBucket(lambda _: [], **options)
 
 
+def drained(drain):
+    return asyncio.run(client().aclose(drain=drain))
+
+
 ARGUMENTS = [
     (client, "timeout", odd("30", True, None, 0, -1, math.nan, math.inf, HUGE)),
     (client, "auth", odd("basic", None, 1)),
@@ -91,6 +96,7 @@ ARGUMENTS = [
     (view, "timeout", odd("x", True, None, 0, math.inf, HUGE)),
     (view, "lane", odd("express", 1, True)),
     (view, "retry", odd(3, "x")),
+    (drained, "drain", odd("x", True, -1, math.nan, math.inf, HUGE)),
     (RetryPolicy, "max_attempts", NO_COUNT),
     (RetryPolicy, "max_delay", (*NO_SECONDS, None)),
     (RetryPolicy, "budget", (*NO_SECONDS, None)),

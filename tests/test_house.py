@@ -33,6 +33,9 @@ TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MOD
 FLOORS = {
     "errors": 0,
     "_names": 0,
+    "_logs": 0.15,
+    "_logs/setting": 0.25,
+    "_logs/lines": 0.2,
     "_protocol/facts": 0.1,
     "_lazy": 0,
     "_protocol/version": 0,
@@ -62,6 +65,8 @@ FLOORS = {
     "webhooks": 3,
     "emulator": 3,
     "_calls": 4,
+    "_calls/admission": 4.1,
+    "_calls/given": 4.2,
     "_calls/tasks": 4.1,
     "_calls/open_readings": 4.05,
     "_calls/retry": 4.1,
@@ -79,6 +84,7 @@ FLOORS = {
     "_calls/foreign": 4.2,
     "_calls/creates": 4.2,
     "_calls/options": 4.2,
+    "_calls/outage": 4.2,
     "_calls/lookup": 4.3,
     "_calls/absence": 4.4,
     "_calls/caller": 4.5,
@@ -351,6 +357,16 @@ def test_only_the_scheduler_and_the_emulator_wait_for_time():
         if any(name.endswith(".sleep") for name in imports(TREES[module]))
     }
     assert not bare
+
+
+def test_only_one_room_logs():
+    """Every line of the log is a row of one table, and no other room knows the logging module."""
+    logging = {
+        room_of(module)
+        for module in MODULES
+        if any(name.split(".")[0] == "logging" for name in imports(TREES[module]))
+    }
+    assert logging == {"_logs"}
 
 
 def test_only_the_command_line_prints():

@@ -22,6 +22,7 @@ from cronapi._calls.memory import ids_of
 from cronapi._calls.options import DeferredRequest
 from cronapi._calls.pages import every_job
 from cronapi._functions import Function
+from cronapi._logs.lines import ADOPTED, LOOKED_UP, NOT_CARRIED_OUT, UNKNOWN, Event, write
 from cronapi._protocol.facts import facts_of
 from cronapi.errors import (
     APIError,
@@ -142,12 +143,14 @@ async def _examine(
     """Find the jobs that were made, add those that were not, and return the result of each."""
     policy = calls.options.retry
     if policy is None:
+        _tell(calls, UNKNOWN, error, len(specs))
         return all_failed(error, specs)
     try:
-        found = await _look_up(calls, specs, look)
+        found = await _look_up(calls, specs, look, error)
     except CronAPIError as problem:
         unknown = _unknown(f"looking it up failed: {problem.message}")
         unknown.__cause__ = problem
+        _tell(calls, UNKNOWN, unknown, len(specs))
         return all_failed(unknown, specs)
     if tries + 1 < policy.max_attempts:
         return await _add_the_absent(calls, specs, found, look, tries + 1)
@@ -204,9 +207,10 @@ def _result(row: dict[str, Any] | str) -> Result:
     return Result(row) if isinstance(row, dict) else Result(error=_unknown())
 
 
-async def _look_up(calls: Calls, specs: Sequence[Spec], look: Look) -> Found:
+async def _look_up(calls: Calls, specs: Sequence[Spec], look: Look, error: CronAPIError) -> Found:
     """Look up the jobs of a batch, while no other batch is sent."""
     found, caller = Found(), calls.caller
+    _tell(calls, LOOKED_UP, error, len(specs))
     # A cancelled caller may have left a request under way.
     await caller.wait_for_similar_creates(table.CRON_BATCH_ADD.name, {"data": specs})
     async with calls.limits.gate.looking():
@@ -220,7 +224,23 @@ async def _look_up(calls: Calls, specs: Sequence[Spec], look: Look) -> Found:
         made = ids_of([row for row in found if isinstance(row, dict)])
         caller.memory.mark_created("cron", made)
         calls.made.extend(made)
+    _tell_of(calls, found)
     return found
+
+
+def _tell_of(calls: Calls, found: Found) -> None:
+    """Write the log lines of a lookup."""
+    made = ids_of([row for row in found if isinstance(row, dict)])
+    if made:
+        _tell(calls, ADOPTED, len(made), made[0])
+    if absent := found.count(ABSENT):
+        _tell(calls, NOT_CARRIED_OUT, absent)
+    if doubtful := found.count(DOUBTFUL):
+        _tell(calls, UNKNOWN, _unknown(), doubtful)
+
+
+def _tell(calls: Calls, event: Event, *values: object) -> None:
+    write(event, calls.caller.provider.name, table.CRON_BATCH_ADD.name, *values)
 
 
 def _found(calls: Calls, matched: Match, specs: Sequence[Spec]) -> Found:
@@ -251,10 +271,12 @@ async def _refused(
         unknown.__cause__ = error
         return settled(all_failed(unknown, specs))
     try:
-        found = await _look_up(calls, specs, look)
+        found = await _look_up(calls, specs, look, error)
     except CronAPIError as problem:
         text = f"The batch was refused, and looking up its jobs failed: {problem.message}"
-        return settled(all_failed(OutcomeUnknownError(text), specs))
+        unknown = OutcomeUnknownError(text)
+        _tell(calls, UNKNOWN, unknown, len(specs))
+        return settled(all_failed(unknown, specs))
     if all(row is ABSENT for row in found):
         calls.limits.atomic = True
         return halves

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -17,10 +16,10 @@ from cronapi._calls.memory import ids_of, target_of
 from cronapi._calls.options import Options
 from cronapi._calls.pages import Ask, as_list, every_job
 from cronapi._functions import Function, Repeat
+from cronapi._logs.lines import LISTING_FAILED, write
 from cronapi._protocol.ids import about
 from cronapi.errors import CronAPIError, NotFoundError
 
-logger = logging.getLogger("cronapi")
 Shown = frozenset[str] | None
 """The ids that a listing shows, or None if it failed."""
 Begin = Callable[[], None]
@@ -115,7 +114,7 @@ async def _look(function: str, ask_from: AskFrom, begin: Begin) -> Shown:
         ids = await retry_once(partial(every_id, ask_from(begin), function))
         return frozenset(str(number) for number in ids)
     except CronAPIError as problem:
-        logger.debug("%s: the listing for its id failed: %s", function, type(problem).__name__)
+        write(LISTING_FAILED, function, problem)
         return None
 
 

@@ -13,7 +13,6 @@ from attrs import evolve, field, frozen
 from cronapi._calls import lookup
 from cronapi._calls.absence import get_of, is_missing, may_be_missing
 from cronapi._calls.caller import Caller
-from cronapi._calls.creates import Keys
 from cronapi._calls.failures import Failures
 from cronapi._calls.lookup import LAST_LOOK, LOOKS, RECOVERY, UNCLEAR, Finding
 from cronapi._calls.matching import lookup_keys
@@ -23,6 +22,7 @@ from cronapi._calls.pages import Paging
 from cronapi._calls.retry import History, RetryPolicy, Step, backoff, is_over, next_step
 from cronapi._calls.sender import Sender
 from cronapi._functions import CRON_BATCH_DELETE, Function, Repeat
+from cronapi._logs.lines import LOOKED_UP, REFUSED, REPEATED
 from cronapi._protocol.facts import facts_of, with_facts
 from cronapi._protocol.response import Ending, Verdict
 from cronapi.errors import (
@@ -91,7 +91,7 @@ class Call:
 
     async def _perform_alone(self) -> Any:
         """Perform a create while no other is under way that a lookup could not tell from it."""
-        sender, keys = self._sender, self._keys_of_a_create()
+        sender, keys = self._sender, self._sender.keys_of_create
         if not keys:
             return await self._perform()
         lock = await self._caller.creates.lock(keys, sender.left())
@@ -104,13 +104,6 @@ class Call:
             return await self._perform()
         finally:
             lock.release()
-
-    def _keys_of_a_create(self) -> Keys:
-        function, sender = self._sender.function, self._sender
-        is_create = function.repeat is Repeat.CREATE and function.name in RECOVERY
-        if not is_create or sender.deferred is not None:
-            return frozenset()
-        return lookup_keys(function.name, sender.sent)
 
     async def _perform(self) -> Any:
         while True:
@@ -125,7 +118,9 @@ class Call:
                 if finding.happened:
                     return finding.data
                 await self._repeat_create(verdict)
-            elif verdict.ending is not Ending.REFUSED and not await self._back_off():
+            elif verdict.ending is Ending.REFUSED:
+                self._sender.tell(REFUSED, self._history.attempts, verdict.error)
+            elif not await self._back_off():
                 return await self._fail(verdict)
 
     async def _attempt(self) -> Verdict:
@@ -181,6 +176,7 @@ class Call:
         delay = backoff(self._history.errors - 1, longest, chance)
         if left is not None and delay > left:
             return False
+        self._sender.tell(REPEATED, self._history.attempts, self._failures.last, delay)
         await self._caller.wait(delay)
         return True
 
@@ -189,6 +185,7 @@ class Call:
         error, function = verdict.error or CronAPIError(verdict.ending.value), self._sender.function
         failed = self._failures.of_call(error)
         if not await self._is_missing(error):
+            self._failures.tell(failed)
             raise failed from failed.__cause__
         learn_gone(self._caller.memory, get_of(function).name, self._sender.sent)
         if function.repeat is Repeat.GONE and self._history.lost:
@@ -224,6 +221,7 @@ class Call:
         if not self._options.look:
             return await self._wait_for_the_end(verdict)
         sender, finding = self._sender, UNCLEAR
+        sender.tell(LOOKED_UP, verdict.error, 1)
         for delay in LOOKS:
             await self._caller.wait(delay)
             finding = sender.late_answer() or await self._recover()
@@ -235,6 +233,7 @@ class Call:
             finding = sender.late_answer() or await self._recover()
         if finding.happened is None:
             raise self._failures.unknown() from verdict.error
+        sender.tell_of(finding)
         return finding
 
     async def _wait_for_the_end(self, verdict: Verdict) -> Finding:

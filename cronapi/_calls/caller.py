@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
+import anyio
+
 from cronapi._calls.absence import Listings
+from cronapi._calls.admission import Admission
 from cronapi._calls.creates import Creates
 from cronapi._calls.matching import lookup_keys
 from cronapi._calls.memory import Memory
 from cronapi._calls.options import Token
+from cronapi._calls.outage import Outage
 from cronapi._calls.pages import Paging
+from cronapi._calls.tasks import loop_of_task
 from cronapi._calls.transport import Transport
 from cronapi._functions import TABLE
 from cronapi.errors import UnsupportedFunctionError
@@ -52,6 +57,8 @@ class Caller(NotCopied):
         self.creates: Creates = Creates()
         self.listings: Listings = Listings()
         self.paging: Paging = Paging()
+        self.outage: Outage = Outage()
+        self.admission: Admission = Admission()
 
     @property
     def scheduler(self) -> Scheduler:
@@ -87,6 +94,20 @@ class Caller(NotCopied):
         """Wait for the requests, abandoned ones too, that a lookup could not tell from this one."""
         for exchange in self.creates.exchanges(lookup_keys(function, sent)):
             await exchange.event.wait()
+
+    async def drain(self, seconds: float) -> int:
+        """Close when the accepted calls have ended, or after `seconds`.
+
+        Return the number of calls that had not ended then.
+        """
+        loop, patience = loop_of_task(), anyio.current_time() + seconds
+        try:
+            left = await self.admission.drained(seconds if self.transport.loop is loop else 0.0)
+        except BaseException:
+            await self.transport.aclose(0.0)
+            raise
+        await self.transport.aclose(max(0.0, patience - anyio.current_time()))
+        return left
 
     async def wait(self, seconds: float) -> None:
         """Let time pass before a look."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -25,6 +26,10 @@ GRACE = 0.25
 sent."""
 
 
+PATIENCE = 5.0
+"""Seconds after which the wait for an answer is told."""
+
+
 class Exchange:
     """One request under way. `verdict` is there once `event` is set."""
 
@@ -36,13 +41,20 @@ class Exchange:
             ending=Ending.LOST, error=TransportError("The exchange was cut off.")
         )
 
-    async def wait(self, timeout: float) -> Verdict:
+    async def wait(self, timeout: float, tell: Callable[[float, float], None]) -> Verdict:
         """Return the verdict, or that of a lost answer after `timeout` seconds.
 
-        The exchange then goes on by itself.
+        The exchange then goes on by itself. `tell` is called once if the answer takes long, with
+        the seconds until then and the seconds that are left.
         """
-        with anyio.move_on_after(timeout + GRACE):
+        first = PATIENCE if timeout > PATIENCE else timeout + GRACE
+        with anyio.move_on_after(first):
             await self.event.wait()
+            return self.verdict
+        if timeout > PATIENCE:
+            tell(first, timeout - first)
+            with anyio.move_on_after(timeout + GRACE - first):
+                await self.event.wait()
         if self.event.is_set():
             return self.verdict
         return Verdict(

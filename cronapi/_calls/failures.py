@@ -6,6 +6,7 @@ from attrs import define
 
 from cronapi._calls.retry import History
 from cronapi._calls.sender import Sender
+from cronapi._logs.lines import UNKNOWN
 from cronapi._protocol.facts import with_facts
 from cronapi._protocol.hidden import without_frames
 from cronapi.errors import Applied, CronAPIError, OutcomeUnknownError, WaitTooLongError
@@ -56,4 +57,11 @@ class Failures:
         if cause is not None:
             without_frames(cause)
         text = "It was sent, no usable answer came, and looking it up could not tell."
-        return self.of_call(OutcomeUnknownError(text))
+        error = self.of_call(OutcomeUnknownError(text))
+        self.tell(error)
+        return error
+
+    def tell(self, error: CronAPIError) -> None:
+        """Write the log line of an unknown outcome, unless the sender of a batch looks it up."""
+        if error.applied is Applied.UNKNOWN and self.sender.options.look:
+            self.sender.tell(UNKNOWN, error, 1)

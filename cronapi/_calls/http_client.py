@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from cronapi._logs.lines import NOT_CLOSED, write
 from cronapi._protocol.redaction import is_plain_address
 from cronapi.errors import ConfigurationError
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     AnyClient = httpx.AsyncClient | httpx2.AsyncClient
     AnyResponse = httpx.Response | httpx2.Response
-
-logger = logging.getLogger("cronapi")
 
 CONNECTIONS, KEEP_ALIVE, KEEP_ALIVE_SECONDS = 20, 5, 30.0
 TOKEN_EXTENSION = "cronapi_token"  # noqa: S105 -- the name of an extension, not a token
@@ -100,33 +98,13 @@ class TokenInQuery:
         await self.inner.aclose()
 
 
-def check_http_client(client: object, transport: object, *, token_is_logged: bool) -> None:
-    """Refuse what is no HTTP client of a caller, and one that would log the token."""
-    if not _is_http_client(client):
-        raise ConfigurationError(
-            f"http_client must be an AsyncClient of httpx or httpx2, not a {type(client).__name__}."
-        )
-    if transport is not None:
-        raise ConfigurationError("Give an http_client or a transport, not both.")
-    if token_is_logged:
-        raise ConfigurationError(
-            "request_format='query' with an http_client of your own would put the token into its "
-            "logs."
-        )
-
-
-def _is_http_client(value: object) -> bool:
-    kinds = ((cls.__module__.partition(".")[0], cls.__name__) for cls in type(value).__mro__)
-    return any(kind in (("httpx", "AsyncClient"), ("httpx2", "AsyncClient")) for kind in kinds)
-
-
 async def close(client: AnyClient) -> None:
     """Close a client of our own. Errors of its transport are logged."""
     with anyio.CancelScope(shield=True):
         try:
             await client.aclose()
-        except Exception:
-            logger.exception("an HTTP transport could not be closed")
+        except Exception as error:  # noqa: BLE001 -- a transport may raise anything
+            write(NOT_CLOSED, type(error).__name__)
 
 
 def in_process(app: Any) -> httpx.AsyncBaseTransport:

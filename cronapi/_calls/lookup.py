@@ -6,7 +6,6 @@ not there before, is the one.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
@@ -19,13 +18,12 @@ from cronapi import _functions as table
 from cronapi._calls.matching import Habits, habits_of, is_match, match, new_rows
 from cronapi._calls.memory import Memory, ids_of, run_key, target_of
 from cronapi._calls.pages import Ask, as_list, every_job, job_list
+from cronapi._logs.lines import TWIN, write
 from cronapi._protocol.hidden import hidden_text
 from cronapi.errors import AuthenticationError, CronAPIError
 
 Row = Mapping[str, Any]
 T = TypeVar("T")
-
-logger = logging.getLogger("cronapi")
 
 MOST_QUEUED = 100
 """Times that `cron.next` answers at most (FastCron's documentation, 2024-08)."""
@@ -175,14 +173,7 @@ def tell_older(provider: str, function: str, data: Row, twin: Row) -> tuple[Row,
     Logs a warning with both ids.
     """
     older, younger = sorted([data, twin], key=lambda row: int(row["id"]))
-    logger.warning(
-        "%s %s: two requests for one create were carried out. The older, %s, is returned. Its twin "
-        "is %s: delete one of them if nobody else made it.",
-        provider,
-        function,
-        older["id"],
-        younger["id"],
-    )
+    write(TWIN, provider, function, older["id"], younger["id"])
     return older, int(younger["id"])
 
 

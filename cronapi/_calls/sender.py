@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import anyio
 from attrs import define, field
@@ -14,13 +15,27 @@ from cronapi._calls.exchange import Exchange
 from cronapi._calls.foreign import foreign_answer
 from cronapi._calls.lookup import RECOVERY, Finding
 from cronapi._calls.matching import lookup_keys
-from cronapi._calls.memory import learn, learn_unreported
+from cronapi._calls.memory import ids_of, learn, learn_unreported
 from cronapi._calls.options import DeferredRequest, Options, resolved
-from cronapi._functions import Function
+from cronapi._functions import Function, Repeat
+from cronapi._logs.lines import ADOPTED, ANSWERED, NOT_CARRIED_OUT, WAITS, Event, write
 from cronapi._protocol.request import Request, build_request
 from cronapi._protocol.response import Ending, Verdict
 from cronapi.errors import ResponseError
 from cronapi.scheduler import Lane, Slot
+
+
+class Times(NamedTuple):
+    """The number of an attempt, and the times when it asked for its slot and got it."""
+
+    attempt: int
+    asked: float
+    granted: float
+
+
+def _is_told() -> bool:
+    """Return True if requests are logged."""
+    return ANSWERED.logger.isEnabledFor(ANSWERED.level)
 
 
 @define(eq=False)
@@ -47,20 +62,38 @@ class Sender:
     """True if the caller went away while the exchange was under way."""
     epoch: int = 0
     """The memory's epoch in which it was first sent, 0 before that."""
+    attempts: int = 0
 
     async def attempt(self) -> Verdict:
         """Wait for a slot, send the request and return how that ended."""
         token = await resolved(self.caller.token)
         request = None if self.deferred else self._request(token)
         scheduler = self.caller.scheduler
+        # The times cost something, so they are taken only where a line of the log tells them.
+        asked = anyio.current_time() if _is_told() else None
         slot = await scheduler.acquire(self.lane, self.left(), self.position)
         self.position = slot.place
+        self.attempts += 1
+        times = None if asked is None else Times(self.attempts, asked, anyio.current_time())
         if request is None:
             request = self._build_deferred(token, slot)
         self.epoch = self.epoch or self.caller.memory.new_epoch()
         timeout = self.options.timeout
-        self.exchange = self.caller.transport.start(request, slot, timeout, self._learn)
-        return await self.exchange.wait(timeout)
+        learn = partial(self._learn, times)
+        self.exchange = self.caller.transport.start(request, slot, timeout, learn)
+        return await self.exchange.wait(timeout, self._tell_of_waiting)
+
+    def tell(self, event: Event, *values: object) -> None:
+        """Write a log line about this call."""
+        write(event, self.caller.provider.name, self.function.name, *values)
+
+    def tell_of(self, finding: Finding) -> None:
+        """Write the log line of a lookup that was clear."""
+        ids = ids_of(finding.data)
+        if finding.happened:
+            self.tell(ADOPTED, max(1, len(ids)), ids[0] if ids else None)
+        else:
+            self.tell(NOT_CARRIED_OUT, 1)
 
     def left(self) -> float | None:
         """Return the rest of max_wait, in seconds."""
@@ -79,6 +112,14 @@ class Sender:
         return None
 
     @property
+    def keys_of_create(self) -> Keys:
+        """The keys under which a lookup would find what this call creates."""
+        is_create = self.function.repeat is Repeat.CREATE and self.function.name in RECOVERY
+        if not is_create or self.deferred is not None:
+            return frozenset()
+        return lookup_keys(self.function.name, self.sent)
+
+    @property
     def is_under_way(self) -> bool:
         """True while a request has no answer yet and its connection is open."""
         return self.exchange is not None and not self.exchange.event.is_set()
@@ -95,7 +136,7 @@ class Sender:
         if not self.abandoned:
             self.caller.creates.stop_tracking(self)
 
-    def _learn(self, verdict: Verdict) -> Verdict:
+    def _learn(self, times: Times | None, verdict: Verdict) -> Verdict:
         """Remember the ids in an answer. An abandoned create ends here: until now it was open."""
         memory = self.caller.memory
         if verdict.ending is Ending.DONE:
@@ -111,7 +152,18 @@ class Sender:
         if self.abandoned:
             learn_unreported(memory, self.function.name, verdict.data)
             self.caller.creates.stop_tracking(self)
+        self.caller.outage.note(self.caller.provider.name, verdict)
+        if times is not None:
+            self._tell_of_answer(times, verdict)
         return verdict
+
+    def _tell_of_answer(self, times: Times, verdict: Verdict) -> None:
+        ending, wire = verdict.ending.name.lower(), anyio.current_time() - times.granted
+        queued = times.granted - times.asked
+        self.tell(ANSWERED, times.attempt, ending, verdict.status, queued, wire)
+
+    def _tell_of_waiting(self, seconds: float, left: float) -> None:
+        self.tell(WAITS, self.attempts, seconds, left)
 
     def _build_deferred(self, token: str, slot: Slot) -> Request:
         try:

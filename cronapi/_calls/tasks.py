@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import contextvars
-import logging
 import sys
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from anyio import get_cancelled_exc_class
 from anyio.lowlevel import current_token
 
+from cronapi._logs.lines import TASK_FAILED, write
+from cronapi.errors import ConfigurationError
+from cronapi.scheduler.loops import NO_LOOP, ByLoop
+
 if TYPE_CHECKING:
     import asyncio
 
-logger = logging.getLogger("cronapi")
+_tasks: ByLoop[set[asyncio.Task[None]]] = ByLoop(set)
+"""The tasks of each event loop, which holds them weakly itself."""
 
-_tasks: set[asyncio.Task[None]] = set()
-"""An event loop holds its tasks weakly."""
+
+def loop_of_task() -> Any:
+    """Return the event loop of the running task. ConfigurationError if there is none."""
+    try:
+        return current_token().native_token
+    except RuntimeError:
+        raise ConfigurationError(NO_LOOP) from None
 
 
 def spawn(work: Callable[[], Awaitable[None]]) -> anyio.CancelScope:
@@ -39,8 +48,9 @@ def spawn(work: Callable[[], Awaitable[None]]) -> anyio.CancelScope:
     loop = current_token().native_token
     if isinstance(loop, asyncio.AbstractEventLoop):
         task = loop.create_task(run())
-        _tasks.add(task)
-        task.add_done_callback(_tasks.discard)
+        tasks = _tasks.of(loop)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
     else:
         sys.modules["trio"].lowlevel.spawn_system_task(run, context=contextvars.copy_context())
     return scope
@@ -55,8 +65,7 @@ async def _guarded(work: Callable[[], Awaitable[None]]) -> None:
     except BaseException as error:  # noqa: BLE001 -- there is no caller who could be told
         ended, failed = BaseExceptionGroup("", [error]).split(ends)
         if failed is not None:
-            kind = type(failed.exceptions[0]).__name__
-            logger.error("A task of the library failed (%s). Please report this.", kind)  # noqa: TRY400 -- a traceback may repeat a secret
+            write(TASK_FAILED, type(failed.exceptions[0]).__name__)
         if ended is not None:
             raise ended from None
 

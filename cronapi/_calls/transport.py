@@ -7,8 +7,6 @@ its answer is still learnt. Foreign exceptions end here.
 
 from __future__ import annotations
 
-import logging
-import time
 from collections import Counter, deque
 from collections.abc import Callable
 from functools import partial
@@ -16,13 +14,14 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from anyio.lowlevel import current_token
 
+from cronapi._calls.admission import CLOSED
 from cronapi._calls.body import read_body
 from cronapi._calls.decoding import ACCEPTED
 from cronapi._calls.exchange import GRACE, Exchange, translate
 from cronapi._calls.http_client import TOKEN_EXTENSION, close, is_stock, module_of, new_client
-from cronapi._calls.tasks import spawn
+from cronapi._calls.tasks import loop_of_task, spawn
+from cronapi._logs.lines import ODD_BUCKET, place_of, write
 from cronapi._protocol.request import Request
 from cronapi._protocol.response import Ending, Verdict, garbled, read_response
 from cronapi.errors import ConfigurationError, StatusError
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     import httpx
 
     from cronapi._calls.http_client import AnyClient
-
-logger = logging.getLogger("cronapi")
 
 MOST_BYTES = 32 * 1024 * 1024
 """A page of 1,000 jobs is about half a megabyte, the logs of a job about eight."""
@@ -45,9 +42,6 @@ its headers outlives a single one."""
 MOST_ROUND_TRIPS = 31
 QUICK = 0.1
 """Seconds. An answer within them is quick, whatever the usual time is."""
-_ODD_BUCKET = "the bucket raised an error where it should learn how a request fared"
-"""It may be a user's own. The answer counts nevertheless."""
-_CLOSED = "This client is closed; make a new one."
 
 
 class Transport:
@@ -68,7 +62,8 @@ class Transport:
         self._direct = direct
         self._transport = transport
         self._own: httpx.AsyncClient | None = None
-        self._loop: object = None
+        self.loop: object = None
+        """The event loop that used it first."""
         self._closed = False
         self._using: Counter[AnyClient] = Counter()
         self._under_way = 0
@@ -81,13 +76,13 @@ class Transport:
         Makes the HTTP client if there is none yet.
         """
         if self._closed:
-            raise ConfigurationError(_CLOSED)
-        loop = current_token().native_token
-        if self._loop not in (None, loop):
+            raise ConfigurationError(CLOSED)
+        loop = loop_of_task()
+        if self.loop not in (None, loop):
             raise ConfigurationError(
                 "This client belongs to another event loop; make one client for each loop."
             )
-        self._loop = loop
+        self.loop = loop
         self._client()
 
     def start(
@@ -99,12 +94,11 @@ class Transport:
         """
         if self._closed:  # while the call was waiting for its slot
             slot.release_unused()
-            raise ConfigurationError(_CLOSED)
+            raise ConfigurationError(CLOSED)
         exchange = Exchange()
         self._under_way += 1
 
         async def run() -> None:
-            began = time.perf_counter()
             try:
                 with anyio.move_on_after(timeout * LAST_RESORT + GRACE):
                     exchange.verdict = await self._attempt(request, slot, timeout)
@@ -115,10 +109,8 @@ class Transport:
                     self._end(exchange, slot)
             try:
                 await slot.publish()
-            except Exception:
-                logger.exception(_ODD_BUCKET)
-            seconds, ending = time.perf_counter() - began, exchange.verdict.ending.value
-            logger.debug("%s: %s after %.3f s", request.function, ending, seconds)
+            except Exception as error:  # noqa: BLE001 -- the bucket may be a user's own
+                write(ODD_BUCKET, error, place_of(error))
 
         try:
             spawn(run)
@@ -134,7 +126,7 @@ class Transport:
         Waits up to `patience` seconds for requests under way.
         """
         self._closed = True
-        if self._loop != current_token().native_token:
+        if self.loop != loop_of_task():
             return
         try:
             if self._under_way:
@@ -149,8 +141,8 @@ class Transport:
     def _end(self, exchange: Exchange, slot: Slot) -> None:
         try:
             _settle(slot, exchange.verdict)
-        except Exception:
-            logger.exception(_ODD_BUCKET)
+        except Exception as error:  # noqa: BLE001 -- it may be a user's own, and the answer counts
+            write(ODD_BUCKET, error, place_of(error))
         finally:
             slot.close()
         exchange.event.set()
@@ -273,7 +265,7 @@ async def _exchange(
     finally:
         await response.aclose()
     if body.problem is not None:
-        return garbled(body.problem)
+        return garbled(body.problem, status=response.status_code)
     return read_response(
         response.status_code,
         {name.lower(): value for name, value in response.headers.items()},

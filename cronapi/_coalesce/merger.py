@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 import anyio
+from anyio.lowlevel import checkpoint_if_cancelled
 from attrs import evolve
 
 from cronapi import _functions as table
@@ -52,6 +53,7 @@ class Merger:
     ) -> Answer:
         """Return the answer to a call, or raise one of our errors."""
         self._caller.check()
+        await checkpoint_if_cancelled()
         with self._order.turn(function, sent) as turn:
             send = self._send_for(function, sent)
             if send is None:
@@ -92,7 +94,13 @@ class Merger:
             raise with_facts(error, provider=provider, function=function.name) from error.__cause__
 
     async def _wait(self, member: Member, options: Options) -> None:
-        """Wait for the answer, beyond max_wait only if the item is being carried out."""
+        """Wait for the answer, beyond max_wait only if the item is being carried out.
+
+        No time counts before the request's task has asked for its slot: a free one may go with a
+        max_wait of 0.
+        """
+        if options.max_wait is not None and member.shared.line is not None:
+            await member.shared.line.has_moved_up()
         with anyio.move_on_after(options.max_wait):
             await member.event.wait()
         if not member.event.is_set():
@@ -121,7 +129,8 @@ class Merger:
         return self._start(key, shared, send)
 
     def _start(self, key: Key, shared: Shared, send: Send) -> None:
-        shared.scope = spawn(partial(self._drive, key, shared, send, self._order.line_up()))
+        shared.line = self._order.line_up()
+        shared.scope = spawn(partial(self._drive, key, shared, send, shared.line))
 
     def _may_join(self, shared: Shared, member: Member, function: Function[Any]) -> bool:
         """Return True if a call may share a request that earlier calls have made.

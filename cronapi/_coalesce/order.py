@@ -45,6 +45,10 @@ class Line:
         finally:
             self.behind.set()
 
+    async def has_moved_up(self) -> None:
+        """Wait until this request has gone on to its position in the queue."""
+        await self.behind.wait()
+
 
 class Order:
     """The calls of one client that have not ended."""

@@ -11,7 +11,7 @@ from attrs import define, field
 from cronapi._batch.calls import Calls
 from cronapi._batch.results import BatchResult, Result, all_failed, first_fatal, settled
 from cronapi._calls.options import DeferredRequest
-from cronapi._coalesce.order import Turn
+from cronapi._coalesce.order import Line, Turn
 from cronapi._functions import Function
 from cronapi._protocol.facts import copied
 from cronapi.errors import Applied, CronAPIError
@@ -69,6 +69,7 @@ class Shared:
     """True while the request has a slot. Then callers neither join nor take their items along."""
     attempts: int = 0
     scope: anyio.CancelScope | None = None
+    line: Line | None = None
     halved: Halved | None = None
     """The batch that it is a half of."""
     kin: list[Shared] = field(factory=list)

@@ -59,6 +59,7 @@ class Verdict:
     """How an attempt ended, with `data` if it was answered and `error` if not.
 
     `did_nothing` is True if the answer proves that the service has not carried out the call.
+    `status` is the HTTP status of the answer, or None if none came.
     """
 
     ending: Ending
@@ -66,6 +67,7 @@ class Verdict:
     error: CronAPIError | None = None
     retry_after: float | None = None
     did_nothing: bool = False
+    status: int | None = None
 
 
 @frozen
@@ -115,12 +117,12 @@ def read_response(
         return _envelope(reply, answer)
     if status in REFUSALS:
         return _refusal(reply, limiter_pages, was_quick=was_quick)
-    return _page(reply) or garbled(reason, _beginning(shown, reply.secrets))
+    return _page(reply) or garbled(reason, _beginning(shown, reply.secrets), status=status)
 
 
 def _envelope(reply: Reply, answer: Mapping[str, Any]) -> Verdict:
     if answer["status"] == "success" and answer.get("code", 0) in (0, "0"):
-        return Verdict(ending=Ending.DONE, data=answer.get("data"))
+        return Verdict(ending=Ending.DONE, data=answer.get("data"), status=reply.status)
     code, message = answer.get("code"), answer.get("message")
     number = int(code) if isinstance(code, int | str) and _CODE.fullmatch(str(code)) else 1
     text = redact(message, reply.secrets)[:_SHOWN] if isinstance(message, str) else ""
@@ -137,7 +139,7 @@ def _envelope(reply: Reply, answer: Mapping[str, Any]) -> Verdict:
     error.says_code = True
     if _NO_FUNCTION in text.lower():
         error.advice = _ELSEWHERE
-    return Verdict(ending=Ending.FINAL, error=error)
+    return Verdict(ending=Ending.FINAL, error=error, status=reply.status)
 
 
 def _refusal(reply: Reply, limiter_pages: Iterable[str], *, was_quick: bool) -> Verdict:
@@ -160,7 +162,13 @@ def _refusal(reply: Reply, limiter_pages: Iterable[str], *, was_quick: bool) -> 
 def _refused(reply: Reply, text: str, *, did_nothing: bool) -> Verdict:
     delay = reply.retry_after
     error = ServiceUnavailableError(text, status=reply.status, retry_after=delay)
-    return Verdict(ending=Ending.REFUSED, error=error, retry_after=delay, did_nothing=did_nothing)
+    return Verdict(
+        ending=Ending.REFUSED,
+        error=error,
+        retry_after=delay,
+        did_nothing=did_nothing,
+        status=reply.status,
+    )
 
 
 def _page(reply: Reply) -> Verdict | None:
@@ -171,20 +179,21 @@ def _page(reply: Reply) -> Verdict | None:
         redirect = RedirectError(
             f"HTTP {status}, to {location!r}.", status=status, location=location
         )
-        return Verdict(ending=Ending.FINAL, error=redirect)
+        return Verdict(ending=Ending.FINAL, error=redirect, status=status)
     if status < 400:  # noqa: PLR2004 -- HTTP's classes of errors, of the client and of the server
         return None
     page = StatusError(f"HTTP {status} without an envelope.", status=status)
     if status == _NOT_FOUND:
         page.advice = _ELSEWHERE
     is_lost = status >= 500 or status == _TIMEOUT  # noqa: PLR2004 -- errors of the server
-    return Verdict(ending=Ending.LOST if is_lost else Ending.FINAL, error=page)
+    return Verdict(ending=Ending.LOST if is_lost else Ending.FINAL, error=page, status=status)
 
 
-def garbled(reason: str, beginning: str = "") -> Verdict:
+def garbled(reason: str, beginning: str = "", *, status: int | None = None) -> Verdict:
     """Return the verdict on an answer that cannot be read."""
     text = f"{reason} It begins with {beginning!r}." if beginning else reason
-    return Verdict(ending=Ending.GARBLED, error=ResponseError(text, problems=(f"$: {reason}",)))
+    error = ResponseError(text, problems=(f"$: {reason}",))
+    return Verdict(ending=Ending.GARBLED, error=error, status=status)
 
 
 def _beginning(body: bytes, secrets: tuple[str, ...]) -> str:

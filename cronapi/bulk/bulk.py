@@ -12,9 +12,9 @@ from typing import Any, Generic, Self, TypeVar, Unpack
 from warnings import warn
 
 import anyio
-from anyio.lowlevel import current_token
 
 from cronapi._batch.calls import Calls
+from cronapi._calls.tasks import loop_of_task
 from cronapi._protocol.hints import NoOptions, refuse_options
 from cronapi.bulk.append_only_file import checked_path
 from cronapi.bulk.eta import Speed, observe, seconds_left
@@ -266,7 +266,7 @@ class OutcomeIterator(AsyncIterator[Outcome[T]]):
 
     async def _next(self) -> Outcome[T]:
         if self._home is None:
-            self._home = current_token().native_token, get_ident()
+            self._home = loop_of_task(), get_ident()
             self._run.start()
         outcome = await self._run.outcomes.take()
         if outcome is None:

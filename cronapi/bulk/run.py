@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Hashable, Iterable, Sequence
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, ExitStack, aclosing
 from os import PathLike
 from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
 
 import anyio
-from anyio.lowlevel import current_token
 from attrs import Factory, define, field
 
 from cronapi import _functions as table
 from cronapi._batch.calls import Calls
 from cronapi._batch.results import Result, fatal_error
-from cronapi._calls.tasks import spawn
+from cronapi._calls.tasks import loop_of_task, spawn
 from cronapi._functions import Repeat
+from cronapi._logs.lines import BULK_UNKNOWN, write
 from cronapi._protocol.facts import with_facts
 from cronapi.bulk.chunks import AHEAD, Chunk, Chunks
 from cronapi.bulk.eta import lookup_seconds
@@ -46,7 +46,7 @@ def _key(path: str | PathLike[str]) -> Hashable:
     absolute: Any = path
     if isinstance(path, str | PathLike):
         absolute = os.path.abspath(os.fspath(path))  # noqa: PTH100 -- links stay
-    return current_token().native_token, absolute
+    return loop_of_task(), absolute
 
 
 @define(eq=False)
@@ -71,6 +71,8 @@ class Run(Generic[T]):
     _journal: Journal | None = None
     applied: Applied = Applied.NO
     """UNKNOWN once items were sent that change something."""
+    _unknown: int = 0
+    """Outcomes that are unknown, which the log tells at the end."""
     _is_stopped: bool = False
     _chunks: Chunks = Factory(lambda run: Chunks(run.source, run.operation.size), takes_self=True)
     _scope: anyio.CancelScope | None = None
@@ -102,20 +104,25 @@ class Run(Generic[T]):
             self._scope.cancel()
 
     async def _supervise(self) -> None:
-        try:
-            await self._prepare()
-            if self._chunks.doubtful.items and not self._is_stopped:
-                # Before anything is sent, so that a lookup finds nothing that this run has made.
-                await self._carry_out(self._chunks.doubtful)
-            async with anyio.create_task_group() as group:
-                for _ in range(self.operation.workers()):
-                    group.start_soon(self._carry_out_chunks)
-            await self._give_up_the_rest()
-        except Exception as error:  # noqa: BLE001 -- the caller gets it, not the event loop
-            self._break_off(error)
-        finally:
-            with anyio.CancelScope(shield=True):
-                await self._close()
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self.calls.caller.admission.call())
+                await self._carry_out_all()
+            except Exception as error:  # noqa: BLE001 -- the caller gets it, not the event loop
+                self._break_off(error)
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await self._close()
+
+    async def _carry_out_all(self) -> None:
+        await self._prepare()
+        if self._chunks.doubtful.items and not self._is_stopped:
+            # Before anything is sent, so that a lookup finds nothing that this run has made.
+            await self._carry_out(self._chunks.doubtful)
+        async with anyio.create_task_group() as group:
+            for _ in range(self.operation.workers()):
+                group.start_soon(self._carry_out_chunks)
+        await self._give_up_the_rest()
 
     async def _close(self) -> None:
         try:
@@ -128,6 +135,9 @@ class Run(Generic[T]):
         finally:
             if isinstance(self.error, CronAPIError) and self.applied is Applied.UNKNOWN:
                 with_facts(self.error, applied=self.applied)
+            if self._unknown:
+                provider = self.calls.caller.provider.name
+                write(BULK_UNKNOWN, provider, self.operation.name, self._unknown)
             self._ended.set()
             self.outcomes.end()
 
@@ -257,6 +267,7 @@ class Run(Generic[T]):
             self._stop(error)
         function = self.operation.function
         outcome = outcome_of(function, item, result)
+        self._unknown += outcome.status == "unknown"
         if outcome.error is not None:
             with_facts(
                 outcome.error,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -10,7 +9,6 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 import anyio
-from anyio.lowlevel import RunVar
 
 from cronapi._batch.calls import Calls
 from cronapi._calls.creates import acquire_within
@@ -19,14 +17,16 @@ from cronapi._calls.lookup import LOOKS
 from cronapi._calls.matching import find_altered, habits_of
 from cronapi._calls.pages import every_job, named, search_by_name
 from cronapi._calls.spelling import normal
-from cronapi._calls.tasks import spawn
+from cronapi._calls.tasks import loop_of_task, spawn
+from cronapi._logs.lines import ALTERED, write
 from cronapi._protocol.params import EnsureParams, as_params, check_names, check_values
 from cronapi._protocol.response import Ending
 from cronapi.errors import ConfigurationError, WaitTooLongError
 from cronapi.models import CronJob
+from cronapi.scheduler.loops import ByLoop
 
-logger = logging.getLogger("cronapi")
-_locks: RunVar[WeakValueDictionary[tuple[str, str], anyio.Semaphore]] = RunVar("cronapi_ensuring")
+_Locks = WeakValueDictionary[tuple[str, str], anyio.Semaphore]
+_locks: ByLoop[_Locks] = ByLoop(WeakValueDictionary)
 
 
 def checked_name(params: EnsureParams) -> str:
@@ -51,10 +51,7 @@ async def ensuring(calls: Calls, name: str) -> AsyncIterator[None]:
 
     WaitTooLongError if another task holds it for longer than max_wait.
     """
-    locks = _locks.get(None)
-    if locks is None:
-        locks = WeakValueDictionary()
-        _locks.set(locks)
+    locks = _locks.of(loop_of_task())
     key = (calls.caller.provider.base_url, name)
     lock = locks.setdefault(key, anyio.Semaphore(1))
     if not await acquire_within(lock, calls.options.max_wait):
@@ -65,7 +62,8 @@ async def ensuring(calls: Calls, name: str) -> AsyncIterator[None]:
             function="cron.ensure",
         )
     try:
-        yield
+        with calls.caller.admission.call():
+            yield
     finally:
         # A cancelled caller leaves behind the request that was sent for it.
         if left := calls.caller.creates.exchanges_for_name(name):
@@ -110,12 +108,7 @@ async def find_or_refuse(calls: Calls, wanted: Mapping[str, Any]) -> dict[str, A
     )
 
 
-def warn_if_altered(job: CronJob, name: str) -> None:
+def warn_if_altered(provider: str, job: CronJob, name: str) -> None:
     """Log a warning if the service has given a new job another name: the next ensure misses it."""
     if job.name is not None and normal("name", job.name) != normal("name", name):
-        logger.warning(
-            "cron.ensure: the service keeps the name %r as %r (id %s). Ensure it under that name.",
-            name,
-            job.name,
-            job.id,
-        )
+        write(ALTERED, provider, name, job.name, job.id)

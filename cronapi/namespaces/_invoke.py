@@ -83,9 +83,10 @@ class Invoker:
         self, function: Function[T], sent: Mapping[str, Any], lane: Lane = "interactive"
     ) -> Answer:
         """Return the raw answer to a call with encoded parameters."""
-        if self.merger is not None:
-            return await self.merger.answer(function, sent, self.options, lane)
-        return await Call(self.caller, function, sent, self.options, lane).answer()
+        with self.caller.admission.call():
+            if self.merger is not None:
+                return await self.merger.answer(function, sent, self.options, lane)
+            return await Call(self.caller, function, sent, self.options, lane).answer()
 
     async def send(
         self, function: Function[T], sent: Mapping[str, Any], lane: Lane = "interactive"

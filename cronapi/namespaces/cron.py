@@ -93,7 +93,8 @@ class SharedCron(ManyJobs):
         one request. If the search does not show it, the whole list is read, since a search may work
         by words or patterns. An error is raised and never taken for absence.
         """
-        row = await find_by_name(self._invoke.ask("bulk"), text("name", name))
+        with self._invoke.caller.admission.call():
+            row = await find_by_name(self._invoke.ask("bulk"), text("name", name))
         return None if row is None else self._invoke.structured(table.CRON_GET, Answer(row, 1))
 
     async def ensure(self, **params: Unpack[EnsureParams]) -> CronJob:
@@ -124,7 +125,7 @@ class SharedCron(ManyJobs):
             row = await find_or_refuse(calls, wanted)
             if row is None:
                 job = await alone.send(table.CRON_ADD, alone.encode(params))
-                warn_if_altered(job, name)
+                warn_if_altered(calls.caller.provider.name, job, name)
                 return job
             if wanted.keys() <= row.keys() - NOT_COMPARED and is_match(wanted, row):
                 return structure(row, CronJob)

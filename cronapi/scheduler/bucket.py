@@ -5,12 +5,12 @@ Event loops in several threads can share it.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
 from typing import ClassVar, Protocol, TypeVar
 
+from cronapi._logs.lines import HOLD_BEGINS, HOLD_ENDS, write
 from cronapi._protocol.arguments import function, refusal
 from cronapi.errors import ConfigurationError
 from cronapi.providers import Rate
@@ -105,18 +105,12 @@ def checked_rate(rate: Rate) -> Rate:
     return rate
 
 
-logger: logging.Logger = logging.getLogger("cronapi.scheduler")
-
-
 def log_hold(held: bool, holding: bool, seconds: float = 0.0) -> None:
     """Log that a hold of this length begins, or that one ends."""
     if holding and not held:
-        logger.info(
-            "hold begins: refused repeatedly, everybody waits %.2f s, then one probe at a time",
-            seconds,
-        )
+        write(HOLD_BEGINS, seconds)
     elif held and not holding:
-        logger.info("hold ends: a probe has passed")
+        write(HOLD_ENDS)
 
 
 class LocalBucket:

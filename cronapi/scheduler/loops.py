@@ -5,7 +5,15 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Generic, TypeVar
+
+from cronapi.errors import ConfigurationError
+
+T = TypeVar("T")
+NO_LOOP = (
+    "This has to be awaited in a task of asyncio or trio, and no event loop runs here. Nothing was "
+    "sent. Numbers such as stats, eta and cost can be read anywhere."
+)
 
 
 def never() -> bool:
@@ -13,18 +21,27 @@ def never() -> bool:
     return False
 
 
-def running_loop() -> Any:
-    """Return the running event loop: asyncio's, or the token of trio's run.
+def running_loop_or_none() -> Any:
+    """Return the running event loop, or None if none runs in this thread.
 
-    Raises RuntimeError if none runs in this thread.
+    It is asyncio's, or the token of trio's run. A callback of a loop has one too.
     """
     asyncio, trio = sys.modules.get("asyncio"), sys.modules.get("trio")
     loop = None if asyncio is None else asyncio._get_running_loop()  # noqa: SLF001 -- raises nothing
-    if loop is not None:
+    if loop is not None or trio is None:
         return loop
-    if trio is None:
-        raise RuntimeError("no event loop runs in this thread")
-    return trio.lowlevel.current_trio_token()
+    try:
+        return trio.lowlevel.current_trio_token()
+    except RuntimeError:
+        return None
+
+
+def running_loop() -> Any:
+    """Return the running event loop. ConfigurationError if none runs in this thread."""
+    loop = running_loop_or_none()
+    if loop is None:
+        raise ConfigurationError(NO_LOOP)
+    return loop
 
 
 def end_of(loop: Any) -> Callable[[], bool]:
@@ -34,10 +51,31 @@ def end_of(loop: Any) -> Callable[[], bool]:
 
 def end_of_running_loop() -> Callable[[], bool]:
     """Return `end_of` the loop that runs now, or `never` where none runs."""
-    try:
-        return end_of(running_loop())
-    except RuntimeError:
-        return never
+    loop = running_loop_or_none()
+    return never if loop is None else end_of(loop)
+
+
+class ByLoop(Generic[T]):
+    """A value for each event loop. Any thread may ask for it.
+
+    The values of loops that have ended are dropped when a new loop comes.
+    """
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._values: weakref.WeakKeyDictionary[Any, T] = weakref.WeakKeyDictionary()
+
+    def of(self, loop: object) -> T:
+        """Return the value of a loop, made when it is first asked for."""
+        value = self._values.get(loop)
+        return self._begin(loop) if value is None else value
+
+    def _begin(self, loop: object) -> T:
+        for known in self._values.keyrefs():
+            other = known()
+            if other is not None and other is not loop and end_of(other)():
+                self._values.pop(other, None)
+        return self._values.setdefault(loop, self._make())
 
 
 def _end_of_asyncio(loop: Callable[[], Any]) -> Callable[[], bool]:

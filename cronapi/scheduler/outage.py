@@ -25,15 +25,21 @@ class Outage:
     error: Exception | None = None
     _pause: float = FIRST_PAUSE
 
-    def failed(self, begun: float, now: float, error: Exception) -> None:
-        """Learn of a failed try. One that begins long after the last begins another outage."""
-        if self.since is None or begun - self.failed_at > max(self.patience, CHECK):
+    def failed(self, begun: float, now: float, error: Exception) -> bool:
+        """Learn of a failed try, and return True if an outage begins.
+
+        A try that begins long after the last begins another outage.
+        """
+        begins = self.since is None or begun - self.failed_at > max(self.patience, CHECK)
+        if begins:
             self.since, self._pause = begun, FIRST_PAUSE
         self.failed_at, self.error = now, error
+        return begins
 
-    def ended(self) -> None:
-        """Learn that Redis has answered."""
-        self.since = None
+    def ended(self, now: float) -> float:
+        """Learn that Redis has answered. Return the seconds that an outage has lasted, or 0."""
+        since, self.since = self.since, None
+        return 0.0 if since is None else now - since
 
     def told(self, now: float) -> SchedulerError:
         """Return the error for a caller that gives up."""

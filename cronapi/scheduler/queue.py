@@ -12,6 +12,7 @@ import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 from attrs import frozen
 
+from cronapi._logs.setting import follow_variable
 from cronapi._protocol.arguments import count, seconds
 from cronapi.errors import ConfigurationError, WaitTooLongError
 from cronapi.providers import Rate
@@ -55,6 +56,7 @@ class Scheduler:
     def __init__(
         self, rate: Rate | float, *, max_in_flight: int = 10, bucket: Bucket | None = None
     ) -> None:
+        follow_variable()
         count("max_in_flight", max_in_flight)
         self.rate: Rate = rate if isinstance(rate, Rate) else Rate(rate)
         self.bucket: Bucket = OwnBucket(self.rate) if bucket is None else checked_bucket(bucket)
@@ -66,8 +68,8 @@ class Scheduler:
 
     @property
     def stats(self) -> SchedulerStats:
-        """The state now. Read it on the scheduler's own event loop."""
-        line = self._living_line()
+        """The state now. Any thread may read it, and no event loop need run."""
+        line = self._line_to_read()
 
         def look(pace: Pace, now: float) -> SchedulerStats:
             return SchedulerStats(
@@ -83,9 +85,12 @@ class Scheduler:
         return self.bucket.read(look)
 
     def eta(self, lane: Lane = "bulk") -> float:
-        """Estimate the seconds that a call joining `lane` now would wait."""
+        """Estimate the seconds that a call joining `lane` now would wait.
+
+        Any thread may ask, and no event loop need run.
+        """
         check_lane(lane)
-        ahead = self._living_line().lanes.ahead(lane)
+        ahead = self._line_to_read().lanes.ahead(lane)
 
         def look(pace: Pace, now: float) -> float:
             seats = (pace.round_trip or 0.0) / self.max_in_flight
@@ -109,7 +114,11 @@ class Scheduler:
 
         `place` is that of an earlier slot of the same call.
         """
-        await checkpoint_if_cancelled()
+        try:
+            await checkpoint_if_cancelled()
+        except RuntimeError:
+            running_loop()  # which says it in our words
+            raise
         slot = Slot(self, self.bucket, lane, max_wait, place)
         if not self._seize(slot):
             await self._enter(slot)
@@ -180,6 +189,11 @@ class Scheduler:
         if self._line.is_over:
             self._line = Line(self.bucket, self.max_in_flight)
         return self._line
+
+    def _line_to_read(self) -> Line:
+        """Return the line as it is. A reader in another thread may not put a new one in place."""
+        line = self._line
+        return Line(self.bucket, self.max_in_flight) if line.is_over else line
 
     def _renew(self) -> None:
         """Forget the seats and waiters of the process from which this one was forked."""

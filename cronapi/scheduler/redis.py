@@ -10,7 +10,6 @@ as lost. A refusal less is harmless, but one counted twice is a hold for nothing
 
 from __future__ import annotations
 
-import logging
 import math
 import threading
 import time
@@ -22,6 +21,7 @@ import anyio
 import anyio.to_thread
 from anyio.lowlevel import checkpoint
 
+from cronapi._logs import lines
 from cronapi._protocol import arguments
 from cronapi.errors import ConfigurationError
 from cronapi.providers import Rate
@@ -37,8 +37,6 @@ Fallback = Literal["error", "local"]
 
 TURN_CHECK = 0.005
 """Seconds between two checks for the end of another caller's evaluation."""
-
-logger: logging.Logger = logging.getLogger("cronapi.scheduler")
 
 
 class RedisBucket:
@@ -267,14 +265,18 @@ class RedisBucket:
         with self._lock:
             pace, held = self._member.pace, self._member.pace.holding
             self._member.learn(answer, self._clock())
-            self._outage.ended()
+            lasted = self._outage.ended(self._clock())
             self._standing_in = False
+        if lasted:
+            lines.write(lines.BUCKET_OUTAGE_ENDS, lasted)
         log_hold(held, pace.holding, answer.held / MILLION)
 
     def _fail(self, begun: float, error: Exception) -> None:
         with self._lock:
-            self._outage.failed(begun, self._clock(), error)
-        logger.debug("the shared bucket did not answer: %s", error)
+            begins = self._outage.failed(begun, self._clock(), error)
+        lines.write(lines.BUCKET_FAILED, error)
+        if begins:
+            lines.write(lines.BUCKET_OUTAGE_BEGINS, error, self._outage.patience)
 
     def _give_up(self) -> None:
         if self._fallback == "error":
@@ -282,11 +284,7 @@ class RedisBucket:
         with self._lock:
             self._standing_in = True
             self._member.reserved, self._member.ask_at = None, -math.inf
-        logger.warning(
-            "the shared bucket cannot be used (%s); this process goes on alone at %s until it can",
-            self._outage.error,
-            self._stand_in.rate,
-        )
+        lines.write(lines.STANDS_IN, self._outage.error, self._stand_in.rate)
 
     def _check_for_redis(self) -> None:
         """Check in the background if Redis is back."""

@@ -28,12 +28,10 @@ class Tally:
     def rate(self, now: float, starts: int, spacing: float) -> float:
         """Return the starts a second since the first of the last minute.
 
-        `starts` is their number so far.
+        `starts` is their number so far. Nothing is forgotten here, since another thread may read.
         """
-        self._forget(now)
-        if not self._counts:
-            return 0.0
-        since, first = self._counts[0]
+        counts = self._counts.copy()  # at once, also while a start is noted
+        since, first = next((each for each in counts if each[0] > now - MINUTE), (now, starts + 1))
         return max(0, starts - first + 1) / min(MINUTE, max(SECOND, now - since + spacing))
 
     def _forget(self, now: float) -> None:

@@ -83,3 +83,66 @@ async def test_an_error_of_a_shared_request_names_what_was_called():
         app.emulator.faults.add(Fault("error", times=None))
         failed = await together(*[lambda n=n: api.cron.add(url=URL, name=str(n)) for n in range(3)])
     assert all(isinstance(error, CronAPIError) and error.function == "cron.add" for error in failed)
+
+
+CALLS = {
+    "add": lambda api, n: api.cron.add(url=URL, name=str(n)),
+    "get": lambda api, n: api.cron.get(7 + n),
+    "delete": lambda api, n: api.cron.delete(7 + n),
+    "list": lambda api, _: api.cron.list(),
+    "edit": lambda api, n: api.cron.edit(7 + n, name="n"),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+async def test_a_free_slot_goes_to_a_call_that_may_not_wait(name):
+    """With max_wait=0 a call, or several that share a request, takes the slot that is free,
+    wherever its task comes in the order of the event loop.
+    """
+    for count in (1,) * 10 if name == "edit" else (1, 4) * 5:
+        async with paced(emulator(rates={"fastcron": None}), coalesce=True) as api:
+            hasty = api.with_options(max_wait=0)
+            calls = [lambda n=n, api=hasty: CALLS[name](api, n) for n in range(count)]
+            found = await at_once(calls)
+        assert not any(isinstance(result, WaitTooLongError) for result in found)
+
+
+async def at_once(calls):
+    """Make calls in tasks that begin together, and return what each returned or raised."""
+    results = []
+
+    async def run(call):
+        try:
+            results.append(await call())
+        except CronAPIError as error:
+            results.append(error)
+
+    async with anyio.create_task_group() as group:
+        for call in calls:
+            group.start_soon(run, call)
+    return results
+
+
+async def test_a_call_that_may_not_wait_does_not_wait():
+    """With max_wait=0 and no free slot, shared calls fail at once and nothing is sent."""
+    app = emulator()
+    async with paced(app, coalesce=True) as api:
+        await api.cron.list()
+        begun, hasty = anyio.current_time(), api.with_options(max_wait=0)
+        failed = await together(*[lambda n=n: hasty.cron.add(url=URL, name=str(n)) for n in "ab"])
+        assert [type(error) for error in failed] == [WaitTooLongError] * 2
+        assert anyio.current_time() == begun
+        await anyio.sleep(10)
+    assert functions(app) == ["cron.list"]
+
+
+async def test_a_caller_that_leaves_before_the_request_has_begun_takes_its_item_along():
+    """A call with a max_wait that is cancelled in the moment it is made sends nothing."""
+    app = emulator()
+    async with paced(app, coalesce=True) as api:
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await api.with_options(max_wait=5.0).cron.add(url=URL, name="left")
+        await anyio.sleep(10)
+        assert await api.with_options(max_wait=0).cron.list() == []
+    assert functions(app) == ["cron.list"]

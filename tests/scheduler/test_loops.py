@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import threading
+import weakref
 
 import anyio
 import httpx
@@ -14,6 +15,7 @@ import trio
 
 from cronapi import ConfigurationError, FastCron, Rate, Scheduler
 from cronapi.scheduler import LocalBucket, RedisBucket
+from cronapi.scheduler.loops import ByLoop, running_loop
 from tests.support.emulated import BASE_URLS, TOKEN
 
 RATE = 1e5
@@ -210,3 +212,29 @@ def test_a_redis_bucket_outlives_its_loops():
         left_open(scheduler, hold_and_wait)
     asyncio.run(start_soon(scheduler))
     gc.collect()
+
+
+def test_what_is_kept_for_a_loop_ends_with_it():
+    """A queue and a task that were left behind on a loop are let go of when the next loop comes,
+    though they hold that loop themselves. Those of a loop that may go on are kept.
+    """
+    kept, loops = ByLoop(list), []
+
+    async def keep():
+        loop = running_loop()
+        loops.append(weakref.ref(loop))
+        kept.of(loop).append(loop)
+        assert kept.of(loop) == [loop]
+
+    def on_trio(work):
+        trio.run(lambda: work)
+
+    pausing = asyncio.new_event_loop()
+    pausing.run_until_complete(keep())
+    for run in (asyncio.run, on_trio, on_trio, asyncio.run):
+        run(keep())
+    kept.of(pausing)
+    asyncio.run(keep())
+    gc.collect()
+    assert [loop() is None for loop in loops] == [False, True, True, True, True, False]
+    pausing.close()

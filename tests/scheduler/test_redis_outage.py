@@ -119,6 +119,27 @@ async def test_a_local_bucket_stands_in(redis_fleet, caplog):
     ]
 
 
+@pytest.mark.parametrize("fallback", ["error", "local"])
+async def test_an_outage_of_redis_is_told_with_its_end(redis_fleet, caplog, fallback):
+    """INFO says once that the bucket does not answer and for how long calls wait, and once that it
+    answers again, with the seconds that it was away.
+    """
+    flaky = Flaky(redis_fleet)
+    scheduler = flaky.scheduler(timeout=3.0, fallback=fallback)
+    flaky.away = True
+    with caplog.at_level("INFO", "cronapi"):
+        async with anyio.create_task_group() as group:
+            for _ in range(3):
+                group.start_soon(caller(scheduler, []))
+            await anyio.sleep(2.0)
+            flaky.away = False
+    first, last = caplog.records
+    assert (first.cron_event, first.cron_wait) == ("bucket_outage_begins", 3.0)
+    assert "nobody listens" in first.getMessage()
+    assert last.cron_event == "bucket_outage_ends"
+    assert 2.0 <= last.cron_seconds < 2.6
+
+
 async def test_a_refusal_in_the_stand_in_is_the_stand_ins(redis_fleet):
     """Every outcome of a start is learnt where the start came from."""
     flaky = Flaky(redis_fleet)

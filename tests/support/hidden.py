@@ -43,7 +43,7 @@ def written(records):
     """Return what any formatter could write of log records."""
     lines = (
         f"{record.getMessage()} {record.msg!r} {record.args!r}"
-        f" {record.exc_text} {record.exc_info!r}"
+        f" {record.exc_text} {record.exc_info!r} {vars(record)!r}"
         for record in records
     )
     return "\n".join(lines)
