@@ -96,6 +96,7 @@ FLOORS = {
     "_batch/limits": 5.1,
     "_batch/parts": 5.2,
     "_batch/calls": 5.2,
+    "_batch/twins": 5.25,
     "_batch/adding": 5.3,
     "_batch/deleting": 5.3,
     "_batch/editing": 5.3,

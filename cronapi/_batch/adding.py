@@ -7,6 +7,7 @@ the rest is unknown. A refused batch is halved until the refused item is alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -16,8 +17,9 @@ from cronapi import _functions as table
 from cronapi._batch.calls import Calls
 from cronapi._batch.parts import send_in_chunks, send_parts
 from cronapi._batch.results import BatchResult, Result, all_failed, settled, split
-from cronapi._calls.lookup import LAST_LOOK, LOOKS, retry_once, tell_older
-from cronapi._calls.matching import Match, habits_of, match, new_rows
+from cronapi._batch.twins import without_twins
+from cronapi._calls.lookup import LOOKS, retry_once
+from cronapi._calls.matching import Match, habits_of, lookup_keys, match, new_rows
 from cronapi._calls.memory import ids_of
 from cronapi._calls.options import DeferredRequest
 from cronapi._calls.pages import every_job
@@ -81,9 +83,16 @@ async def add_together(
         return own + new_rows(rows, "cron", memory, epoch)
 
     try:
-        return await _add(calls, specs, DeferredRequest(build, deferred.release), new, tries)
+        with _unsettled(calls, specs, tries):
+            return await _add(calls, specs, DeferredRequest(build, deferred.release), new, tries)
     finally:
         memory.release(epoch)
+
+
+def _unsettled(calls: Calls, specs: Sequence[Spec], tries: int) -> AbstractContextManager[None]:
+    """Keep other creates from claiming what these may have made. Later tries are of the first."""
+    keys = lookup_keys(table.CRON_BATCH_ADD.name, {"data": specs})
+    return nullcontext() if tries else calls.caller.creates.unsettled(keys)
 
 
 async def _add(
@@ -134,7 +143,8 @@ async def resume(calls: Calls, specs: Sequence[Spec], known: Collection[int]) ->
 
     text = "It was under way when an earlier run ended."
     lost = OutcomeUnknownError(text, function=table.CRON_ADD.name)
-    return await _examine(calls, specs, Look(new), lost, 0)
+    with _unsettled(calls, specs, 0):
+        return await _examine(calls, specs, Look(new), lost, 0)
 
 
 async def _examine(
@@ -169,38 +179,9 @@ async def _add_the_absent(
     sent = [specs[index] for index in absent]
     added = await add(calls, sent, tries=tries)
     if any(result.error is None for result in added):
-        added = await _without_twins(calls, sent, added, look)
+        added = await without_twins(calls, sent, added, look.new)
     again = dict(zip(absent, added, strict=True))
     return [again[index] if index in again else _result(row) for index, row in enumerate(found)]
-
-
-async def _without_twins(
-    calls: Calls, specs: Sequence[Spec], results: list[Result], look: Look
-) -> list[Result]:
-    """Look for twins of jobs that were sent again, and return the older of each two.
-
-    The first request may have been carried out late. No twin is deleted, since two callers that
-    create equal jobs look the same.
-    """
-    await calls.caller.wait(LAST_LOOK)
-    try:
-        rows = await every_job(calls.ask)
-    except CronAPIError:  # nothing is known of a twin
-        return results
-    twins = match(specs, look.new(rows)).rows
-    return [_older(calls, *pair) for pair in zip(results, twins, strict=True)]
-
-
-def _older(calls: Calls, result: Result, twin: dict[str, Any] | None) -> Result:
-    own = ids_of(result.data)
-    if twin is None or not own:
-        return result
-    number = ids_of(twin)[0]
-    calls.caller.memory.mark_created("cron", [number])
-    calls.made.append(number)
-    provider = calls.caller.provider.name
-    older, younger = tell_older(provider, table.CRON_ADD.name, result.data, twin)
-    return Result(older, twin=younger)
 
 
 def _result(row: dict[str, Any] | str) -> Result:

@@ -163,7 +163,7 @@ class Call:
         except BaseException:  # no caller learns of the job
             learn_unreported(memory, function, data)
             raise
-        if twin is None:
+        if twin is None or self._caller.may_be_of_another(function, sender.sent, batched=False):
             return data
         learn(memory, function, twin, sender.sent)
         older, self._twin = lookup.tell_older(self._caller.provider.name, function, data, twin)

@@ -90,6 +90,18 @@ class Caller(NotCopied):
         """Return True if a create is under way that a lookup could not tell from this one."""
         return self.creates.most_sharing(lookup_keys(function, sent)) > 0
 
+    def may_be_of_another(self, function: str, sent: Mapping[str, Any], *, batched: bool) -> bool:
+        """Return True if another create could still claim a job that looks like this one.
+
+        It is asked by the create itself: by a call that is under way, or by a batch of them.
+        """
+        keys = lookup_keys(function, sent)
+        own_calls, own_batches = (0, 1) if batched else (1, 0)
+        return (
+            self.creates.most_sharing(keys) > own_calls
+            or self.creates.most_unsettled(keys) > own_batches
+        )
+
     async def wait_for_similar_creates(self, function: str, sent: Mapping[str, Any]) -> None:
         """Wait for the requests, abandoned ones too, that a lookup could not tell from this one."""
         for exchange in self.creates.exchanges(lookup_keys(function, sent)):

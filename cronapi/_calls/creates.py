@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Protocol
 from weakref import WeakValueDictionary
 
@@ -40,6 +41,7 @@ class Creates:
 
     def __init__(self) -> None:
         self._by_key: dict[Key, list[Create]] = {}
+        self._unsettled: Counter[Key] = Counter()
         self._locks: WeakValueDictionary[Keys, anyio.Lock] = WeakValueDictionary()
 
     async def lock(self, keys: Keys, max_wait: float | None) -> anyio.Lock | None:
@@ -67,6 +69,19 @@ class Creates:
     def most_sharing(self, keys: Keys) -> int:
         """Return how many creates share one of these keys, at most."""
         return max((len(self._by_key.get(key, ())) for key in keys), default=0)
+
+    @contextmanager
+    def unsettled(self, keys: Keys) -> Iterator[None]:
+        """Count a batch as one whose jobs may still be looked up."""
+        self._unsettled.update(keys)
+        try:
+            yield
+        finally:
+            self._unsettled -= Counter(keys)
+
+    def most_unsettled(self, keys: Keys) -> int:
+        """Return how many batches that may still be looked up share one of these keys, at most."""
+        return max((self._unsettled[key] for key in keys), default=0)
 
     def exchanges(self, keys: Iterable[Key]) -> list[Exchange]:
         """Return the exchanges that may still make something with one of these keys."""

@@ -1,0 +1,68 @@
+"""Equal jobs that are created at once: no job is taken for the twin of another caller's."""
+
+from __future__ import annotations
+
+import anyio
+import httpx
+import pytest
+
+from cronapi import OutcomeUnknownError
+from cronapi.emulator import Fault
+from tests.support.emulated import URL, emulator, paced
+from tests.support.seen import ids
+
+pytestmark = pytest.mark.virtual_clock
+EQUAL = {"url": URL, "name": "equal"}
+LATE = 15.0
+
+
+class Late(httpx.AsyncBaseTransport):
+    """Holds back the answers to requests that make the job of a name, and may lose the first."""
+
+    def __init__(self, app, lost):
+        self.inner, self.lost = httpx.ASGITransport(app), lost
+
+    async def handle_async_request(self, request):
+        response = await self.inner.handle_async_request(request)
+        if b'"theirs"' in request.content:
+            await anyio.sleep(LATE)
+            if self.lost:
+                self.lost = False
+                raise httpx.ReadError("gone")
+        return response
+
+
+async def add(api, way, name, told):
+    """Add an equal job, alone or in a batch, and note the ids that are told, None for unknown."""
+    other = {"url": f"{URL}/{name}", "name": name}
+    if way == "single":
+        told.append(await id_or_none(api))
+    else:
+        told += [job.id for job in (await api.cron.add_many([EQUAL, other])).values]
+
+
+async def id_or_none(api):
+    try:
+        return (await api.cron.add(**EQUAL)).id
+    except OutcomeUnknownError:
+        return None
+
+
+@pytest.mark.parametrize("seconds", [0.0, 2.5, 5.0, 6.5, 7.0, 7.5, 8.0, 9.0, 10.0])
+@pytest.mark.parametrize("lost", [False, True], ids=["late", "lost"])
+@pytest.mark.parametrize("way", ["single", "add_many"])
+async def test_a_job_of_another_caller_is_no_twin(way, lost, seconds):
+    """A create that is sent again leaves an equal job alone of which another caller has yet to be
+    told. A single call that cannot tell the two apart is unknown.
+    """
+    app, told = emulator(), []
+    function = "cron.add" if way == "single" else "cron.batch_add"
+    app.emulator.faults.add(Fault("reset", function=function))
+    async with paced(app, transport=Late(app, lost)) as api, anyio.create_task_group() as group:
+        group.start_soon(add, api, way, "ours", told)
+        await anyio.sleep(seconds)
+        group.start_soon(add, api, "add_many", "theirs", told)
+    there = ids(app)
+    assert set(told) - {None} <= set(there)
+    assert len(set(told)) == len(told)
+    assert len(there) - len(set(told) - {None}) <= told.count(None)
