@@ -155,6 +155,8 @@ class Client(NotCopied):
         address = self.provider.base_url
         self._given_scheduler = scheduler
         self._key = address if scope == "provider" else (address, fingerprint_of(token))
+        if scheduler is not None:
+            scheduler._serve(self._key)  # noqa: SLF001 -- a client names the budget
         # http is for this machine only. A proxy would read the token.
         direct = address.startswith("http:")
         self._transport = Transport(http_client=http_client, transport=transport, direct=direct)

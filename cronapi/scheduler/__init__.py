@@ -9,12 +9,15 @@ from cronapi.scheduler.slot import Lane, Slot
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from cronapi.scheduler.file import FileBucket
     from cronapi.scheduler.redis import RedisBucket
 else:
-    __getattr__, __dir__ = lazy(__name__, {"RedisBucket": "cronapi.scheduler.redis"}, ["redis"])
+    _HOMES = {"FileBucket": "cronapi.scheduler.file", "RedisBucket": "cronapi.scheduler.redis"}
+    __getattr__, __dir__ = lazy(__name__, _HOMES, ["file", "redis"])
 
 __all__ = [
     "Bucket",
+    "FileBucket",
     "Lane",
     "LocalBucket",
     "RedisBucket",

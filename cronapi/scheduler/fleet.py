@@ -1,4 +1,4 @@
-"""One process's share in the pace that a fleet keeps in Redis.
+"""One process's share in the pace that a fleet keeps in Redis or in a file.
 
 House rule: no clock and no waiting here either. `now` is an argument, in seconds of this
 process's clock.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Callable, Sequence
 
 from attrs import Factory, define, frozen
 
@@ -24,6 +25,13 @@ LONGEST_INTERVAL = 1e8
 """Seconds. Some hundred of such intervals are still whole microseconds in a Lua number."""
 MOST_NEWS = 1000
 """Older outcomes are dropped: a refusal less is harmless."""
+
+Evaluate = Callable[[Sequence[int | str]], Sequence[int]]
+"""Takes the arguments of an evaluation, and returns its answer.
+
+`pace.lua` describes the arguments, without the first one, the time. Raises OSError if the shared
+pace cannot be asked.
+"""
 
 
 @frozen
@@ -53,18 +61,18 @@ class Answer:
 
 @define
 class SharedStart(Start):
-    """A start that Redis has counted.
+    """A start that the shared pace has counted.
 
     `due` is when it was due on this process's clock. `origin` is where the zero of this clock
-    lies on Redis's clock, in microseconds.
+    lies on the fleet's clock, in microseconds.
     """
 
     due: float
     origin: float
 
     @property
-    def redis_time(self) -> int:
-        """The time when it was taken or sent, in microseconds of Redis's clock."""
+    def fleet_time(self) -> int:
+        """The time when it was taken or sent, in microseconds of the fleet's clock."""
         return round(self.origin + self.at * MILLION)
 
 
@@ -72,7 +80,7 @@ class SharedStart(Start):
 class FleetPace(Pace):
     """The fleet's pace as of this process's last evaluation, on its own clock.
 
-    Raises ConfigurationError for a rate that Redis could not count in microseconds: less than one
+    Raises ConfigurationError for a rate that no script could count in microseconds: less than one
     start in three years.
     """
 
@@ -83,7 +91,7 @@ class FleetPace(Pace):
             raise ConfigurationError(f"A shared bucket cannot be as slow as {self.rate}.")
 
     def update(self, answer: Answer, now: float) -> None:
-        """Bring this view up to date with Redis's answer."""
+        """Bring this view up to date with an answer."""
         self.margin: float = answer.margin / MILLION
         self.refusal_streak: int = answer.refusal_streak
         self.next_at: float = now + answer.next / MILLION
@@ -103,7 +111,7 @@ class FleetPace(Pace):
 
 @define
 class Member:
-    """The start that one process has reserved, and the outcomes that Redis has yet to learn.
+    """The start that one process has reserved, and the outcomes that the fleet has yet to learn.
 
     `ask_at` is the earliest time to ask for a start. `urgent` is set while the others should not
     learn an outcome late.
@@ -167,13 +175,13 @@ class Member:
         lease = round(LEASE_INTERVALS * interval + LEASE_SECONDS * MILLION)
         arguments: list[int | str] = [interval, lease, int(wanted)]
         for kind, start, value in self._news:
-            arguments += [kind, start.number, start.redis_time, value]
+            arguments += [kind, start.number, start.fleet_time, value]
         self._news.clear()
         self.urgent = False
         return arguments
 
     def learn(self, answer: Answer, now: float) -> None:
-        """Learn Redis's answer, and keep the start that it reserved."""
+        """Learn an answer, and keep the start that it reserved."""
         self.pace.update(answer, now)
         wait = answer.wait / MILLION
         if answer.number:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import Protocol
 from weakref import WeakSet
 
@@ -27,5 +28,28 @@ def _renew_all() -> None:
         item._renew()  # noqa: SLF001 -- each hands itself over
 
 
+_LONGEST_WAIT = 2.0
+"""Seconds that a fork waits for work to be finished. A signal may have interrupted that work."""
+_forking = threading.Lock()
+_work: WeakSet[threading.Lock] = WeakSet()
+_finished: list[threading.Lock] = []
+
+
+def finish_before_forks(lock: threading.Lock) -> None:
+    """Let no process be forked while a lock is held, as a library may not survive that."""
+    _work.add(lock)
+
+
+def _finish() -> None:
+    locks = (_forking, *_work)
+    _finished.extend(lock for lock in locks if lock.acquire(timeout=_LONGEST_WAIT))
+
+
+def _go_on() -> None:
+    while _finished:
+        _finished.pop().release()
+
+
 if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(before=_finish, after_in_parent=_go_on, after_in_child=_go_on)
     os.register_at_fork(after_in_child=_renew_all)

@@ -1,4 +1,4 @@
-"""The times of an outage of Redis: since when, how long to wait, and when to try again."""
+"""The times of an outage of a shared pace: since when, how long to wait, and when to try again."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import math
 from attrs import define
 
 from cronapi.errors import SchedulerError
-from cronapi.scheduler.redis_faults import UnusableRedisError, scheduler_error
+from cronapi.scheduler.faults import UnusableError, scheduler_error
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 0.5
 """Seconds between two tries. Each pause is twice as long as the one before."""
 CHECK = 1.0
-"""Seconds between two checks for Redis while the local bucket stands in."""
+"""Seconds between two checks for its end while the local bucket stands in."""
 
 
 @define
@@ -37,7 +37,7 @@ class Outage:
         return begins
 
     def ended(self, now: float) -> float:
-        """Learn that Redis has answered. Return the seconds that an outage has lasted, or 0."""
+        """Learn that there was an answer. Return the seconds that an outage has lasted, or 0."""
         since, self.since = self.since, None
         return 0.0 if since is None else now - since
 
@@ -65,8 +65,8 @@ class Outage:
 
     @property
     def _is_lasting(self) -> bool:
-        return isinstance(self.error, UnusableRedisError) and self.error.lasting
+        return isinstance(self.error, UnusableError) and self.error.lasting
 
     def is_check_due(self, now: float) -> bool:
-        """Return True if it is time to check for Redis again."""
+        """Return True if it is time to check for the end again."""
         return now - self.failed_at >= CHECK

@@ -6,6 +6,7 @@ The waiters and the seats are in its `Line`.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Hashable
 from threading import get_ident
 
 import anyio
@@ -123,6 +124,12 @@ class Scheduler:
         if not self._seize(slot):
             await self._enter(slot)
         return slot
+
+    def _serve(self, key: Hashable) -> None:
+        """Tell the bucket the key of a client, if it takes its name from that."""
+        serve = getattr(self.bucket, "_serve", None)
+        if serve is not None:
+            serve(key)
 
     async def _sleep(self, seconds: float) -> None:
         """Let time pass before a repeat, without a seat."""

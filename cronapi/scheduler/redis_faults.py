@@ -2,24 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import frozen
-
-from cronapi.errors import SchedulerError
-
-
-@frozen
-class Fault:
-    """A kind of refusal, recognised by one of its `signs`.
-
-    A sign is a word of Redis's answer or the name of the error that redis-py makes of it. `said`
-    follows the word Redis in a sentence. A fault that is `lasting` is not mended by waiting.
-    """
-
-    signs: tuple[str, ...]
-    said: str
-    advice: str
-    lasting: bool = False
-
+from cronapi.scheduler.faults import Fault, fault_in
 
 FORMAT = "1"
 """The format of the hash. A script refuses the hash of another one."""
@@ -127,37 +110,10 @@ UNEXPECTED = Fault(
 )
 
 
-class UnusableRedisError(OSError):
-    """Redis has answered, but not with what was asked for.
-
-    `reason` follows the word Redis in a sentence, and `advice` is a sentence.
-    """
-
-    def __init__(self, answer: str, fault: Fault, key: str) -> None:
-        super().__init__(answer)
-        self.reason: str = fault.said.format(key=key, answer=answer)
-        self.advice: str = fault.advice.format(key=key)
-        self.lasting: bool = fault.lasting
-
-
-def fault_in(answer: str, *, answered: bool) -> Fault | None:
+def redis_fault(answer: str, *, answered: bool) -> Fault | None:
     """Return the fault that an answer tells of, or None if there was no answer.
 
     `answer` has the name of redis-py's error and its text. An unknown text is unexpected only where
     Redis has `answered` at all.
     """
-    known = (fault for fault in FAULTS if any(sign in answer for sign in fault.signs))
-    return next(known, UNEXPECTED if answered else None)
-
-
-def scheduler_error(error: Exception | None, seconds: float) -> SchedulerError:
-    """Return the error for a caller after `seconds` of failed tries, the last with `error`."""
-    if not isinstance(error, UnusableRedisError):
-        return SchedulerError(
-            f"The shared bucket is unreachable for {seconds:.1f} s; nothing was sent."
-        )
-    failed = SchedulerError(
-        f"The shared bucket cannot be used: Redis {error.reason}; nothing was sent."
-    )
-    failed.advice = error.advice
-    return failed
+    return fault_in(answer, FAULTS) or (UNEXPECTED if answered else None)

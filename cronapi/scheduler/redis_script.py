@@ -6,7 +6,7 @@ redis-py is imported only here, and only when a bucket is made: it is an extra.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,23 +17,13 @@ from cronapi._protocol.arguments import is_encodable
 from cronapi._protocol.extras import command_for
 from cronapi.errors import ConfigurationError
 from cronapi.scheduler import tuning
+from cronapi.scheduler.faults import UnusableError
 from cronapi.scheduler.fleet import Answer
-from cronapi.scheduler.redis_faults import (
-    FOREIGN_SIGN,
-    FORMAT,
-    FORMAT_SIGN,
-    UnusableRedisError,
-    fault_in,
-)
+from cronapi.scheduler.redis_faults import FOREIGN_SIGN, FORMAT, FORMAT_SIGN, redis_fault
 
 if TYPE_CHECKING:
     from redis import Redis
 
-Evaluate = Callable[[Sequence[int | str]], Sequence[int]]
-"""Takes the script's arguments without the first, the time, and returns its answer.
-
-Raises OSError if Redis cannot be asked.
-"""
 KEPT = 600_000
 """Milliseconds that the state outlives its last use."""
 PATIENCE = 1.0
@@ -96,10 +86,12 @@ class RemoteScript:
         """Return our error. It repeats nothing of redis-py's where that may hold a password."""
         name = type(error).__name__
         text = f"{name}: {error}"
-        fault = fault_in(text, answered=not _is_silence(error))
+        fault = redis_fault(text, answered=not _is_silence(error))
         if _may_hold_password(self._url):
             text = f"{name} from a Redis server whose address has a password."
-        failure = OSError(text) if fault is None else UnusableRedisError(text, fault, self._key)
+        failure = (
+            OSError(text) if fault is None else UnusableError(text, fault, "Redis", key=self._key)
+        )
         failure.__cause__ = None if _may_hold_password(self._url) else error
         return failure
 

@@ -1,4 +1,4 @@
-"""The buckets that the tests of the scheduler share: one of a process, and one in a real Redis."""
+"""The buckets that the tests of the scheduler share: of a process, in a file, in a real Redis."""
 
 from __future__ import annotations
 
@@ -16,11 +16,31 @@ def server():
         yield running
 
 
-@pytest.fixture(params=["local", "redis"])
+def fleet_of(kind, request):
+    """Return a fleet on a bucket of this kind."""
+    if kind == "redis":
+        return Fleet(server=request.getfixturevalue("server"))
+    if kind == "file":
+        return Fleet(path=request.getfixturevalue("tmp_path") / "pace.sqlite3")
+    return Fleet()
+
+
+@pytest.fixture(params=["local", "redis", "file"])
 def fleet(request):
-    return Fleet(request.getfixturevalue("server") if request.param == "redis" else None)
+    return fleet_of(request.param, request)
+
+
+@pytest.fixture(params=["redis", "file"])
+def shared_fleet(request):
+    """A fleet of several processes."""
+    return fleet_of(request.param, request)
 
 
 @pytest.fixture
-def redis_fleet(server):
-    return Fleet(server)
+def redis_fleet(request):
+    return fleet_of("redis", request)
+
+
+@pytest.fixture
+def file_fleet(request):
+    return fleet_of("file", request)

@@ -1,4 +1,4 @@
-"""What every bucket keeps, the one of a process and the one in Redis: the same tests on both."""
+"""What every bucket keeps: the same tests on that of a process, in Redis and in a file."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from cronapi.emulator import create_app
 from cronapi.scheduler import LocalBucket
 from cronapi.scheduler.tuning import LONGEST_RETRY_AFTER
 from tests.support.emulated import FAST, client_of
-from tests.support.fleet import Fleet, settle
+from tests.support.fleet import settle
 
 pytestmark = pytest.mark.virtual_clock
 
@@ -50,11 +50,9 @@ class Odd(LocalBucket):
     accepted = refused = lost = release_unused = _fail
 
 
-@pytest.mark.parametrize("kind", ["local", "redis"])
-async def test_no_wait_that_a_service_asks_for_is_longer_than_two_minutes(kind, request):
+async def test_no_wait_that_a_service_asks_for_is_longer_than_two_minutes(fleet):
     """Any number holds for at most two minutes, frees its seat, and lets the next call go."""
-    shared = request.getfixturevalue("redis_fleet") if kind == "redis" else Fleet()
-    scheduler = shared.scheduler()
+    scheduler = fleet.scheduler()
     for asked, hold in ASKED.items():
         slot = await scheduler.acquire()
         if asked >= 0:
@@ -72,11 +70,9 @@ async def test_no_wait_that_a_service_asks_for_is_longer_than_two_minutes(kind, 
         await anyio.sleep(700)
 
 
-@pytest.mark.parametrize("kind", ["local", "redis"])
-async def test_no_retry_after_takes_a_seat_for_good(kind, request):
+async def test_no_retry_after_takes_a_seat_for_good(fleet):
     """After an answer with any Retry-After, or with several, the client sends as before."""
-    shared = request.getfixturevalue("redis_fleet") if kind == "redis" else Fleet()
-    scheduler, waits = shared.scheduler(max_in_flight=1), []
+    scheduler, waits = fleet.scheduler(max_in_flight=1), []
 
     def handle(_):
         if not waits:

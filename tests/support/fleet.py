@@ -7,36 +7,52 @@ import itertools
 import anyio
 
 from cronapi import Rate, Scheduler
-from cronapi.scheduler import LocalBucket, RedisBucket
+from cronapi.scheduler import FileBucket, LocalBucket, RedisBucket
 from cronapi.scheduler.redis_script import SCRIPT, key_of
 
 EPOCH = 1_700_000_000
 
 
 class Fleet:
-    """Makes the buckets of one budget, as several processes would; `skew` is added to Redis's
-    clock.
+    """Makes the buckets of one budget, as several processes would: in a Redis, or in a file, or the
+    very same one.
+
+    `skew` is added to Redis's clock and to that of the file.
     """
 
-    def __init__(self, server=None):
+    def __init__(self, server=None, path=None):
         self.server = server
+        self.path = path
         self.skew = 0.0
+        self.asked = []
+        """When a shared bucket was evaluated."""
         self.local = None
         if server is not None:
             server.client.flushall()
             self.script = server.client.register_script(SCRIPT)
 
-    def evaluate(self, arguments):
-        now = round((EPOCH + self.skew + anyio.current_time()) * 1_000_000)
-        return [
-            int(value) for value in self.script(keys=[key_of("contract")], args=[now, *arguments])
-        ]
+    def bucket(self, rate=10.0, clock=anyio.current_time):
+        """Make the bucket of another process, with that process's clock."""
+        if self.server is None and self.path is None:
+            self.local = self.local or LocalBucket(Rate(rate), clock=clock)
+            return self.local
+        bucket = self._in_redis(clock) if self.server else self._in_file(clock)
+        evaluate = bucket._send
+        bucket._send = lambda arguments: self.asked.append(clock()) or evaluate(arguments)
+        return bucket
 
-    def bucket(self, rate=10.0):
-        if self.server is not None:
-            return RedisBucket(self.evaluate, clock=anyio.current_time, threads=False)
-        self.local = self.local or LocalBucket(Rate(rate), clock=anyio.current_time)
-        return self.local
+    def _in_redis(self, clock):
+        def evaluate(arguments):
+            now = round((EPOCH + self.skew + clock()) * 1_000_000)
+            return self.evaluate([now, *arguments])
+
+        return RedisBucket(evaluate, clock=clock, threads=False)
+
+    def evaluate(self, arguments):
+        return [int(value) for value in self.script(keys=[key_of("contract")], args=arguments)]
+
+    def _in_file(self, clock):
+        return FileBucket(self.path, clock=lambda: self.skew + clock(), threads=False)
 
     def scheduler(self, rate=10.0, **options):
         return Scheduler(rate, bucket=self.bucket(rate), **options)

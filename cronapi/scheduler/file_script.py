@@ -1,0 +1,154 @@
+"""The way to a pace in a SQLite file: one transaction for each evaluation.
+
+A transaction is the lock. It ends with its process, so a crash leaves the file as it was before.
+Each opens the file anew, so no process goes on with a file that was removed, and no child has a
+connection of its parent.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from attrs import astuple
+
+from cronapi.scheduler.faults import UnusableError
+from cronapi.scheduler.file_faults import (
+    FOREIGN,
+    FORMAT,
+    FORMAT_FAULT,
+    REPLACED,
+    error_of,
+    unusable,
+)
+from cronapi.scheduler.fleet import Answer
+from cronapi.scheduler.forks import finish_before_forks
+from cronapi.scheduler.pace_record import pace_of, record_of
+from cronapi.scheduler.private_file import found, is_same, make_folder
+from cronapi.scheduler.prober import has_crashed, this_process
+from cronapi.scheduler.shared_pace import evaluate, lease_of, rate_of
+
+PATIENCE = 1.0
+"""Seconds that a transaction waits for the one of another process."""
+OLD = 86_400
+"""Seconds after its last use until the row of another boot is removed."""
+TRIES = 3
+"""Files that may take each other's place while one is opened."""
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+_TABLE = """
+CREATE TABLE pace (
+    boot TEXT PRIMARY KEY, format INTEGER NOT NULL, used REAL NOT NULL, state TEXT NOT NULL
+) WITHOUT ROWID
+"""
+_READ = "SELECT format, state FROM pace WHERE boot = ?"
+_WRITE = "INSERT OR REPLACE INTO pace (boot, format, used, state) VALUES (?, ?, ?, ?)"
+_FORGET = "DELETE FROM pace WHERE boot <> ? AND used < ?"
+
+
+class FileScript:
+    """Evaluates the pace in a file, in one transaction at a time.
+
+    A private file lies in a directory that is made for this user alone. The clock is the same in
+    all processes of the machine.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], float], *, is_private: bool) -> None:
+        self.path: Path = path
+        self._clock = clock
+        self._is_private = is_private
+        self._boot = _boot_id()
+        self._busy = threading.Lock()
+        finish_before_forks(self._busy)
+
+    def __call__(self, arguments: Sequence[int | str]) -> Sequence[int]:
+        """Evaluate the pace. Raises OSError."""
+        with self._transaction() as connection:
+            answer = self._evaluate(connection, arguments)
+        return astuple(answer)
+
+    def check(self) -> None:
+        """Make the file if there is none. Raises OSError if it cannot be used."""
+        with self._transaction() as connection:
+            self._record(connection)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Begin a transaction, and commit it unless it fails."""
+        try:
+            with self._busy, closing(self._begin()) as connection:
+                yield connection
+                connection.execute("COMMIT")
+        except UnusableError:
+            raise
+        except (OSError, sqlite3.Error) as error:
+            raise error_of(self.path, error) from error
+
+    def _begin(self) -> sqlite3.Connection:
+        if self._is_private:
+            make_folder(self.path)
+        for _ in range(TRIES):
+            seen = found(self.path, is_private=self._is_private)
+            connection = _connected(self.path, is_new=seen.st_size == 0)
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                if is_same(self.path, seen):
+                    return connection
+            except BaseException:
+                connection.close()
+                raise
+            connection.close()
+        raise unusable(self.path, REPLACED)
+
+    def _evaluate(self, connection: sqlite3.Connection, arguments: Sequence[int | str]) -> Answer:
+        now, record = self._clock(), self._record(connection)
+        pace = pace_of(record, rate_of(arguments), now, lease_of(arguments))
+        if pace.probe_is_out and has_crashed(pace.prober):
+            pace.forget_probe()
+        answer = evaluate(pace, arguments, now)
+        if answer.probe:
+            pace.prober = this_process()
+        values = (self._boot, FORMAT, time.time(), record_of(pace, now))
+        connection.execute(_WRITE, values)
+        return answer
+
+    def _record(self, connection: sqlite3.Connection) -> object:
+        """Return the record of this boot, or None if there is none yet."""
+        try:
+            row = connection.execute(_READ, (self._boot,)).fetchone()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+                raise
+            if connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+                raise unusable(self.path, FOREIGN) from error
+            connection.execute(_TABLE)
+            return None
+        if row is None:
+            connection.execute(_FORGET, (self._boot, time.time() - OLD))
+            return None
+        kept_format, record = row
+        if kept_format != FORMAT:
+            raise unusable(self.path, FORMAT_FAULT)
+        return record
+
+
+def _connected(path: Path, *, is_new: bool) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{path.as_uri()}?mode=rw", uri=True, timeout=PATIENCE, isolation_level=None
+    )
+    connection.text_factory = bytes  # a record that is no text is void, and no error
+    if not is_new:
+        # A crash of the machine makes the pace void anyway, so nothing waits for the disk.
+        connection.execute("PRAGMA synchronous = OFF")
+    return connection
+
+
+def _boot_id() -> str:
+    """Return the name of the time since the machine was started, or nothing if it has none."""
+    try:
+        return _BOOT.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""

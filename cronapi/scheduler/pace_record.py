@@ -1,0 +1,108 @@
+"""A shared pace as text, and back: a record that cannot be true is void."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from attrs import fields
+
+from cronapi._protocol.arguments import is_number
+from cronapi.providers import Rate
+from cronapi.scheduler.shared_pace import SharedPace
+from cronapi.scheduler.tuning import (
+    GREATEST_MARGIN,
+    GREATEST_PATIENCE,
+    GREATEST_STRIDE,
+    LONGEST_HOLD,
+    LONGEST_RETRY_AFTER,
+    NEVER,
+)
+
+MOST_WAITING = 1000
+"""Intervals. A start that is due later is void: each process of a machine reserves a single one."""
+_LARGEST = 2**53
+_PAST = ("seen", "hold_began", "proven_at")
+_AHEAD = ("next_at", "before", "ask_at", "lease_until", "held_until")
+_COUNTS = (
+    *("number", "eager", "probing", "mark", "refusal_streak", "accepted_calls", "refused_calls"),
+    *("holds", "calm", "patience", "stride", "widened", "eased"),
+)
+_MEASURES = {
+    "margin": GREATEST_MARGIN,
+    "level": GREATEST_MARGIN,
+    "proven": NEVER,
+    "narrow": NEVER,
+    "round_trip": _LARGEST,
+    "deviation": _LARGEST,
+}
+"""Each with its greatest value."""
+_KEPT = (*_PAST, *_AHEAD, *_COUNTS, *_MEASURES, "prober")
+_ATTRIBUTES = {field.alias: field.name for field in fields(SharedPace) if field.alias in _KEPT}
+
+
+def record_of(pace: SharedPace, now: float) -> str:
+    """Return a pace as JSON, seen at a time. A time that never was is null."""
+    values = {name: getattr(pace, attribute) for name, attribute in _ATTRIBUTES.items()}
+    never = {name: None for name, value in values.items() if value == -math.inf}
+    return json.dumps({"seen": now, **values, **never}, allow_nan=False)
+
+
+def pace_of(record: object, rate: Rate, now: float, lease: float) -> SharedPace:
+    """Return the pace of a record, or a new one if the record is void.
+
+    So is a record that nothing here has written, or that comes from a clock of before a reboot.
+    """
+    values = _read(record)
+    if values is None or not _is_plausible(values, rate.interval, now, lease):
+        return SharedPace(rate)
+    del values["seen"]
+    return SharedPace(rate, **values)
+
+
+def _read(record: object) -> dict[str, Any] | None:
+    """Return the values of a record by their names, or None if it has not just these."""
+    if not isinstance(record, str | bytes):
+        return None
+    try:
+        values = json.loads(record)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(values, dict) or values.keys() != set(_KEPT):
+        return None
+    return values | {name: -math.inf for name in (*_PAST, *_AHEAD) if values[name] is None}
+
+
+def _is_plausible(values: dict[str, Any], interval: float, now: float, lease: float) -> bool:
+    bounds = _greatest(interval, now, lease)
+    if values["round_trip"] is None:  # no call was accepted yet
+        del bounds["round_trip"]
+    return (
+        isinstance(values["prober"], str)
+        and all(isinstance(values[name], int) for name in _COUNTS)
+        and all(
+            _is_within(values[name], bounds[name], name in (*_PAST, *_AHEAD)) for name in bounds
+        )
+        and values["stride"] > 0
+    )
+
+
+def _greatest(interval: float, now: float, lease: float) -> dict[str, float]:
+    """Return the greatest plausible value of each field that is a number."""
+    farthest = now + MOST_WAITING * interval + lease
+    return {
+        **dict.fromkeys(_PAST, now),
+        **dict.fromkeys(_AHEAD, farthest),
+        **dict.fromkeys(_COUNTS, _LARGEST),
+        **_MEASURES,
+        "held_until": now + max(LONGEST_RETRY_AFTER, LONGEST_HOLD * interval),
+        "lease_until": farthest + lease,
+        "stride": GREATEST_STRIDE,
+        "patience": GREATEST_PATIENCE,
+    }
+
+
+def _is_within(value: Any, greatest: float, is_time: bool) -> bool:
+    """Return True for a number that is no greater, and no less than 0 unless it is a time."""
+    return is_number(value) and (is_time or value >= 0) and value <= greatest

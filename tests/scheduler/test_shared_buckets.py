@@ -1,0 +1,194 @@
+"""What the shared buckets keep, in Redis and in a file: turns, crashes, and one evaluation a slot."""
+
+from __future__ import annotations
+
+import random
+
+import anyio
+import pytest
+
+from cronapi import Rate
+from cronapi.scheduler import LocalBucket
+from tests.support.fleet import caller, gaps, run_all, settle
+
+pytestmark = pytest.mark.virtual_clock
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_a_shared_bucket_keeps_the_rules_of_the_local_one(shared_fleet, seed):
+    """Both buckets wait, widen and hold alike for outcomes in any order."""
+    rng = random.Random(seed)
+    kinds = ["accepted"] * (3 if seed % 2 else 60) + ["refused"] * 3 + ["lost"]
+    now = [1000.0]
+    twins = [
+        LocalBucket(Rate(10), clock=lambda: now[0]),
+        shared_fleet.bucket(clock=lambda: now[0]),
+    ]
+    for twin in twins:
+        twin.bind(Rate(10))
+    out = []
+    for _ in range(60 if seed % 2 else 180):
+        while out and (len(out) > 2 or out[-1][0].probe or rng.random() < 0.5):
+            now[0] += rng.uniform(0.001, 0.08)
+            starts, outcome = out.pop(rng.randrange(len(out))), rng.choice(kinds)
+            asked = [2.5] if outcome == "refused" and rng.random() < 0.1 else []
+            for twin, start in zip(twins, starts, strict=True):
+                getattr(twin, outcome)(start, *asked)
+                await twin.publish()
+        now[0] += rng.choice([0.0, 0.0, 0.05, 1.0])
+        await twins[1].reserve()
+        waits = [twin.wait() for twin in twins]
+        assert waits[0] == pytest.approx(waits[1], abs=2e-5)
+        now[0] += max(waits)
+        out.append([twin.take() for twin in twins])
+        assert out[-1][0].probe == out[-1][1].probe
+        looks = [
+            twin.read(
+                lambda pace, _: (pace.refusal_streak, pace.refused_calls, pace.holds, pace.margin)
+            )
+            for twin in twins
+        ]
+        assert looks[0] == pytest.approx(looks[1], abs=2e-4)
+
+
+async def test_processes_take_turns(shared_fleet):
+    """None of four processes is ever ahead of another by more than two starts."""
+    starts = []
+    schedulers = [shared_fleet.scheduler() for _ in range(4)]
+    await run_all(
+        *[
+            caller(scheduler, starts, place)
+            for place, scheduler in enumerate(schedulers)
+            for _ in range(25)
+        ]
+    )
+    for end in range(4, 97):
+        counts = [sum(name == place for _, name in starts[:end]) for place in range(4)]
+        assert max(counts) - min(counts) <= 2
+
+
+async def test_a_hold_reaches_every_process(shared_fleet):
+    """What one process learns holds the others, and its probe frees them."""
+    first, second = shared_fleet.scheduler(), shared_fleet.scheduler()
+    await settle(second, "accepted")
+    await settle(first, *["refused"] * 3)
+    probe = await first.acquire()
+    with anyio.move_on_after(0.9):
+        await second.acquire()
+        pytest.fail("a second start while the probe was out")
+    probe.accepted()
+    probe.close()
+    await probe.publish()
+    before = anyio.current_time()
+    await settle(second, "accepted")
+    assert anyio.current_time() - before < 0.5
+
+
+async def test_a_probe_whose_process_crashed_frees_the_others(shared_fleet):
+    """Nobody hears of the probe again: after ten intervals and two seconds another one goes."""
+    first, second = shared_fleet.scheduler(), shared_fleet.scheduler()
+    await settle(first, *["refused"] * 3)
+    await first.acquire()
+    before = anyio.current_time()
+    await settle(second, "accepted")
+    assert 2.5 < anyio.current_time() - before < 4.0
+
+
+async def test_waiting_for_a_probe_costs_few_evaluations(shared_fleet):
+    """Fifty processes that wait for a probe together ask as often as starts would be due."""
+    schedulers = [shared_fleet.scheduler() for _ in range(50)]
+    await settle(schedulers[0], *["refused"] * 3)
+    await schedulers[0].acquire()
+    before = len(shared_fleet.asked)
+    with anyio.move_on_after(2.0):
+        await run_all(*[caller(scheduler, []) for scheduler in schedulers[1:]])
+    assert len(shared_fleet.asked) - before <= 49 + 2.0 / 0.1 + 2
+
+
+async def test_a_start_that_was_reserved_before_a_hold_is_not_sent_in_it(shared_fleet):
+    """A process that learns of a hold gives up the start that it still has."""
+    scheduler = shared_fleet.scheduler()
+    first = await scheduler.acquire()
+    with anyio.move_on_after(0.01):
+        await scheduler.acquire()
+    first.refused(5.0)
+    first.close()
+    await first.publish()
+    before = anyio.current_time()
+    await settle(scheduler, "accepted")
+    assert anyio.current_time() - before >= 5.0 - 1e-3
+
+
+async def test_a_start_that_nobody_used_in_time_lapses(shared_fleet):
+    """A start whose caller went away is not sent an hour later beside somebody else's."""
+    first, second = shared_fleet.scheduler(1.0), shared_fleet.scheduler(1.0)
+    await settle(first, "accepted")
+    with anyio.move_on_after(0.5):
+        await first.acquire()
+    await anyio.sleep(3600)
+    starts = []
+    await run_all(caller(second, starts), caller(first, starts))
+    assert min(gaps(starts)) >= 1.0 - 1e-6
+
+
+async def test_a_start_that_lapsed_is_not_waited_for_again(shared_fleet):
+    """A process that lets its start lapse gets another at once, if none was reserved since."""
+    scheduler = shared_fleet.scheduler(1.0)
+    await settle(scheduler, "accepted")
+    with anyio.move_on_after(0.5):
+        await scheduler.acquire()
+    await anyio.sleep(0.55 + 0.7)
+    before = anyio.current_time()
+    await settle(scheduler, "accepted")
+    assert anyio.current_time() == before
+
+
+async def test_refusals_with_a_success_between_them_are_no_row(shared_fleet):
+    """Two processes are refused once each, and a call went through in between: nobody is held."""
+    first, second = shared_fleet.scheduler(), shared_fleet.scheduler()
+    await settle(first, "refused", "accepted")
+    await anyio.sleep(60)
+    await settle(second, "refused", "accepted")
+    assert second.stats.refusals == 2
+    assert second.stats.holds == 0
+
+
+async def test_a_probe_without_an_answer_lets_another_process_try(shared_fleet):
+    """A process that loses its probe says so at once, though it has no other call."""
+    first, second = shared_fleet.scheduler(), shared_fleet.scheduler()
+    await settle(first, *["refused"] * 3, "lost")
+    before = anyio.current_time()
+    await settle(second, "accepted")
+    assert anyio.current_time() - before < 0.2
+
+
+async def test_one_evaluation_a_slot(shared_fleet):
+    """A hundred accepted calls cost a hundred evaluations."""
+    scheduler = shared_fleet.scheduler()
+    await run_all(*[caller(scheduler, []) for _ in range(100)])
+    assert len(shared_fleet.asked) == 100
+
+
+async def test_requests_that_get_ready_together_keep_the_fleet_away_as_well(shared_fleet):
+    """A request that waits on the wire for its turn delays the next start of every process."""
+    ours, theirs = shared_fleet.scheduler(1), shared_fleet.scheduler(1)
+    first, second = await ours.acquire(), await ours.acquire()
+    await first.ready()
+    sent = anyio.current_time()
+    await second.ready()
+    late = anyio.current_time()
+    assert late - sent >= 1.0
+    for slot in (first, second):
+        slot.refused()
+        slot.close()
+        await slot.publish()
+    await theirs.acquire()
+    assert anyio.current_time() - late >= 1.0
+
+
+async def test_what_a_process_keeps_of_the_rate_grows_with_time_and_not_with_calls(shared_fleet):
+    """A thousand starts in ten seconds leave a note for each second, not for each start."""
+    scheduler = shared_fleet.scheduler(100)
+    await settle(scheduler, *["accepted"] * 1000)
+    assert 90 < scheduler.stats.rate <= 100
+    assert scheduler.bucket.read(lambda pace, _: len(pace._tally._counts)) <= 13
