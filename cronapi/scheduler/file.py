@@ -66,6 +66,19 @@ class FileBucket(FleetBucket):
             threads=threads,
         )
 
+    @property
+    def path(self) -> Path:
+        """The path of the file.
+
+        Without one of its own, a bucket has another after a client has got the scheduler. Raises
+        ConfigurationError if it has no scheduler yet, and SchedulerError if the user has no home
+        directory.
+        """
+        try:
+            return self._path()
+        except UnusableError as error:
+            raise scheduler_error(error, 0.0) from error
+
     def check(self) -> None:
         """Make the file if there is none. Raises SchedulerError if it cannot be used.
 
@@ -100,12 +113,20 @@ class FileBucket(FleetBucket):
     def _evaluate_in_file(self, arguments: Sequence[int | str]) -> Sequence[int]:
         return self._opened()(arguments)
 
+    def _path(self) -> Path:
+        if self._given_path is not None:
+            return self._given_path
+        return default_path(_name_of(self.rate) if self._budget is None else self._budget)
+
     def _opened(self) -> FileScript:
         if self._script is None:
-            budget = _name_of(self.rate) if self._budget is None else self._budget
-            path = default_path(budget) if self._given_path is None else self._given_path
-            self._script = FileScript(path, self._clock, is_private=self._given_path is None)
+            is_private = self._given_path is None
+            self._script = FileScript(self._path(), self._clock, is_private=is_private)
         return self._script
+
+    def _renew(self) -> None:
+        super()._renew()
+        self._script = None
 
     def _time_of(self, answer: Answer) -> float:
         """Return the time of an evaluation: the file's clock is that of this process too."""

@@ -38,6 +38,12 @@ FOLDER = Fault(
     "Let the user write there, as SQLite must, or name another path.",
     lasting=True,
 )
+FORBIDDEN = Fault(
+    ("SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH", "EACCES", "EPERM"),
+    "may not be used by this user",
+    "Change its permissions, or name another path.",
+    lasting=True,
+)
 HOMELESS = Fault((), "has no place: this user has no home directory", "Name a path.", lasting=True)
 REPLACED = Fault((), "is replaced again and again", "End the program that does it.")
 
@@ -51,12 +57,7 @@ FAULTS = (
         "Name a path on one that can be written.",
         lasting=True,
     ),
-    Fault(
-        ("SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH", "EACCES", "EPERM"),
-        "may not be written by this user",
-        "Change its permissions, or name another path.",
-        lasting=True,
-    ),
+    FORBIDDEN,
     Fault(
         ("SQLITE_FULL", "ENOSPC", "EDQUOT"),
         "cannot be written: the disk is full",

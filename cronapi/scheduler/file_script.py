@@ -28,7 +28,7 @@ from cronapi.scheduler.file_faults import (
 from cronapi.scheduler.fleet import Answer
 from cronapi.scheduler.forks import finish_before_forks
 from cronapi.scheduler.pace_record import pace_of, record_of
-from cronapi.scheduler.private_file import found, is_same, make_folder
+from cronapi.scheduler.private_file import closed_to_us, found, is_same, make_folder
 from cronapi.scheduler.prober import has_crashed, this_process
 from cronapi.scheduler.shared_pace import evaluate, lease_of, rate_of
 
@@ -74,6 +74,7 @@ class FileScript:
         """Make the file if there is none. Raises OSError if it cannot be used."""
         with self._transaction() as connection:
             self._record(connection)
+            connection.execute(f"PRAGMA user_version = {FORMAT}")  # which writes in any case
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -85,6 +86,9 @@ class FileScript:
         except UnusableError:
             raise
         except (OSError, sqlite3.Error) as error:
+            fault = closed_to_us(self.path) if _is_refused(error) else None
+            if fault is not None:
+                raise unusable(self.path, fault, str(error)) from error
             raise error_of(self.path, error) from error
 
     def _begin(self) -> sqlite3.Connection:
@@ -144,6 +148,12 @@ def _connected(path: Path, *, is_new: bool) -> sqlite3.Connection:
         # A crash of the machine makes the pace void anyway, so nothing waits for the disk.
         connection.execute("PRAGMA synchronous = OFF")
     return connection
+
+
+def _is_refused(error: OSError | sqlite3.Error) -> bool:
+    """Return True if SQLite could not open the file, or the journal beside it: it is not clear."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 
 
 def _boot_id() -> str:

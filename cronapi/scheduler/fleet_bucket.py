@@ -260,7 +260,7 @@ class FleetBucket:
             begins = self._outage.failed(begun, self._clock(), error)
         lines.write(lines.BUCKET_FAILED, error)
         if begins:
-            lines.write(lines.BUCKET_OUTAGE_BEGINS, error, self._outage.patience)
+            lines.write(lines.BUCKET_OUTAGE_BEGINS, self._outage.reason, self._outage.patience)
 
     def _give_up(self) -> None:
         if self._fallback == "error":
@@ -268,7 +268,7 @@ class FleetBucket:
         with self._lock:
             self._standing_in = True
             self._member.reserved, self._member.ask_at = None, -math.inf
-        lines.write(lines.STANDS_IN, self._outage.error, self._stand_in.rate)
+        lines.write(lines.STANDS_IN, self._outage.reason, self._stand_in.rate)
 
     def _check_for_end(self) -> None:
         """Check in the background if the outage is over."""

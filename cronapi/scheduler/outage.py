@@ -41,6 +41,11 @@ class Outage:
         since, self.since = self.since, None
         return 0.0 if since is None else now - since
 
+    @property
+    def reason(self) -> str:
+        """The reason of the last failure, for a log."""
+        return self.error.reason if isinstance(self.error, UnusableError) else str(self.error)
+
     def told(self, now: float) -> SchedulerError:
         """Return the error for a caller that gives up."""
         return scheduler_error(self.error, now - (now if self.since is None else self.since))

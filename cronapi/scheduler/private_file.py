@@ -12,7 +12,9 @@ from pathlib import Path
 from cronapi.scheduler.faults import Fault
 from cronapi.scheduler.file_faults import (
     DIRECTORY,
+    FOLDER,
     FOLDER_OWNER,
+    FORBIDDEN,
     HOMELESS,
     LINK,
     OWNER,
@@ -69,6 +71,16 @@ def is_same(path: Path, seen: os.stat_result) -> bool:
     with suppress(OSError):
         return os.path.samestat(path.lstat(), seen)
     return False
+
+
+def closed_to_us(path: Path) -> Fault | None:
+    """Return the fault of a file that this user may not write, or in whose directory not."""
+    by_user = {"effective_ids": os.access in os.supports_effective_ids}
+    if not os.access(path.parent, os.W_OK | os.X_OK, **by_user):
+        return FOLDER
+    if not os.access(path, os.R_OK | os.W_OK, **by_user):
+        return FORBIDDEN
+    return None
 
 
 def _fault_of(path: Path, state: os.stat_result, *, is_private: bool) -> Fault | None:

@@ -46,7 +46,9 @@ class SharedPace(Pace):
             self.next_at: float = max(self.next_at, due)
         elif kind == "accepted":
             self.accepted_calls += 1
-            self.accepted(start, min(now, at + seconds))  # which is rounded
+            came = min(now, at + seconds)  # times that travel are rounded
+            start.at = min(at, came)
+            self.accepted(start, came)
         elif kind == "refused":
             # A start that was reserved before the hold began tells nothing new, even if it was
             # sent since.

@@ -1,4 +1,4 @@
-"""What the shared buckets keep, in Redis and in a file: turns, crashes, and one evaluation a slot."""
+"""What shared buckets keep, in Redis and in a file: turns, crashes, one evaluation a slot."""
 
 from __future__ import annotations
 
