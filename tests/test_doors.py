@@ -30,7 +30,7 @@ from cronapi.emulator import (
     next_runs,
     run_in_thread,
 )
-from cronapi.scheduler import LocalBucket, RedisBucket, shared_scheduler
+from cronapi.scheduler import FileBucket, LocalBucket, RedisBucket, shared_scheduler
 from cronapi.webhooks import read_notification
 from tests.support.emulated import TOKEN, client_of
 
@@ -117,6 +117,12 @@ ARGUMENTS = [
     (redis, "share", NO_COUNT),
     (redis, "clock", odd(5, None)),
     (redis, "threads", NO_SWITCH),
+    (FileBucket, "path", odd(5, b"pace", "", "a\0b")),
+    (FileBucket, "timeout", odd("1", True, None, -1, math.nan, math.inf, HUGE)),
+    (FileBucket, "fallback", odd("wait", None, 5)),
+    (FileBucket, "share", NO_COUNT),
+    (FileBucket, "clock", odd(5, None)),
+    (FileBucket, "threads", NO_SWITCH),
     (lambda key: RedisBucket.from_url("redis://x", key=key), "key", odd(5, None, "", "\ud800")),
     (provider, "name", odd(5, None, "", "\ud800")),
     (provider, "rate", odd(5, None, "x")),

@@ -23,6 +23,7 @@ from cronapi.scheduler.shared_pace import SharedPace
 from tests.support.fleet import caller, gaps, run_all, settle
 from tests.support.pace_file import change, opened, state_of, transactions
 
+
 def time_in_threads():
     """Return the clock of the running loop, which its threads can read too."""
     loop = running_loop()
@@ -31,7 +32,13 @@ def time_in_threads():
 
 ODD_RECORDS = [
     *({"next_at": 1e9}, {"next_at": 1e300}, {"next_at": 3600.0}, {"held_until": 3600.0}),
-    *({"next_at": "soon"}, {"next_at": True}, {"next_at": [1]}, {"seen": 1e6}, {"seen": -1.0, "calm": -1}),
+    *(
+        {"next_at": "soon"},
+        {"next_at": True},
+        {"next_at": [1]},
+        {"seen": 1e6},
+        {"seen": -1.0, "calm": -1},
+    ),
     *({"margin": -1}, {"margin": 1e12}, {"margin": None}, {"refusal_streak": -3}, {"number": 1.5}),
     *({"stride": 0}, {"patience": 10**9}, {"deviation": "x"}, {"number": 10**300}, {"calm": None}),
     *({"lease_until": 9e15, "probing": 1, "refusal_streak": 2}, {"ask_at": 1e17}, {"prober": 5}),
@@ -184,17 +191,20 @@ time.sleep(60)
 """
 
 
+def kill_in_a_transaction(path):
+    command = [sys.executable, "-c", CRASH, path]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"inside\n"
+        process.kill()
+
+
 @in_virtual_time
 async def test_a_process_that_is_killed_in_a_transaction_leaves_the_file_as_it_was(file_fleet):
     """Its lock goes with it, and what it had half written is taken back."""
     scheduler = file_fleet.scheduler()
     await settle(scheduler, "accepted", "refused")
     kept = state_of(file_fleet.path)
-    with subprocess.Popen(
-        [sys.executable, "-c", CRASH, file_fleet.path], stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdout.readline() == b"inside\n"
-        process.kill()
+    kill_in_a_transaction(file_fleet.path)
     before = anyio.current_time()
     assert state_of(file_fleet.path) == kept
     await settle(scheduler, "accepted")

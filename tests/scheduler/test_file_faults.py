@@ -18,9 +18,8 @@ from cronapi.errors import Applied
 from cronapi.scheduler import FileBucket
 from cronapi.scheduler.file import machine_scheduler
 from cronapi.scheduler.file_faults import error_of
-from tests.support.emulated import FAST, client_of
 from tests.support.fleet import settle
-from tests.support.pace_file import change, opened, state_of
+from tests.support.pace_file import opened, state_of
 
 NOBODY = 65534
 
@@ -207,7 +206,7 @@ def test_a_file_that_may_not_be_written_is_named(folder, file_mode, folder_mode,
 
 
 def test_a_file_that_another_user_put_where_everybody_may_is_refused(folder, monkeypatch):
-    """In a directory like /tmp a file of somebody else is a trap, and in one of a team it is not."""
+    """Somebody else's file is a trap in a directory like /tmp, and none in one of a team."""
     path = folder / "pace.sqlite3"
     Fresh(path).make()
     me = path.stat().st_uid
@@ -264,10 +263,12 @@ def recreated_empty(path):
 
 
 @pytest.mark.parametrize(
-    "change_file", [removed, emptied, moved_away, replaced, recreated_empty], ids=lambda c: c.__name__
+    "change_file",
+    [removed, emptied, moved_away, replaced, recreated_empty],
+    ids=lambda c: c.__name__,
 )
 async def test_a_file_that_goes_away_while_it_is_in_use_is_made_anew(tmp_path, change_file):
-    """Two processes whose file is removed, emptied or replaced share one again, without an error."""
+    """Two processes whose file is removed, emptied or replaced share one again: no call fails."""
     path = tmp_path / "pace.sqlite3"
     first, second = scheduler_on(path), scheduler_on(path)
     await settle(first, "accepted", "accepted")

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import subprocess
-import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
 from cronapi import Applied, Scheduler, SchedulerError
-from cronapi.emulator import create_app, run_in_thread
+from cronapi.emulator import create_app
 from cronapi.scheduler import RedisBucket
 from tests.support.emulated import FAST, client_of
-from tests.support.judges import NGINX, free_port, nginx
+from tests.support.fleet_processes import judged_fleet
+from tests.support.judges import NGINX, free_port
 from tests.support.redis_server import ABSENT, REDIS, redis_server
 
 pytestmark = pytest.mark.judged
-ROOT = Path(__file__).parents[2]
 needs_redis = pytest.mark.skipif(REDIS is None, reason=ABSENT)
 needs_nginx = pytest.mark.skipif(NGINX is None, reason="there is no nginx on this machine")
 
@@ -46,58 +42,6 @@ def mortal_server():
         yield server
 
 
-class Worker:
-    """A process of the fleet, and what it said."""
-
-    def __init__(self, url, origin, calls):
-        command = [
-            sys.executable,
-            "-m",
-            "tests.support.fleet_worker",
-            url,
-            "fleet",
-            f"{origin}/api/",
-            str(calls),
-        ]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
-        )
-
-    def ready(self):
-        """Wait until it has loaded all it needs, side by side with processes started with it."""
-        assert self.process.stdout.readline() == "ready\n"
-
-    def go(self):
-        self.process.stdin.write("go\n")
-        self.process.stdin.flush()
-
-    def kill(self):
-        self.process.kill()
-
-    def said(self):
-        """Return the times of its successful calls and the texts of the failed ones, at its end."""
-        lines = self.process.communicate(timeout=50)[0].splitlines()
-        return [float(line.split()[1]) for line in lines if line.startswith("ok")], [
-            line for line in lines if line.startswith("failed")
-        ]
-
-
-@contextlib.contextmanager
-def judged_fleet(server, processes, calls):
-    """Start processes, yet idle, in front of nginx with 10 requests a second and no burst."""
-    with run_in_thread(create_app(rates=FAST)) as upstream, nginx(upstream, 10) as judge:
-        workers = []
-        try:
-            workers.extend(Worker(server.url, judge.origin, calls) for _ in range(processes))
-            for worker in workers:
-                worker.ready()
-            yield judge, workers
-        finally:
-            for worker in workers:
-                worker.kill()
-                worker.process.communicate()
-
-
 def scheduler_of(server, rate=50, key="test", **options):
     return Scheduler(rate, bucket=RedisBucket.from_url(server.url, key=key, **options))
 
@@ -121,7 +65,7 @@ def test_four_processes_share_one_budget(server):
 
     Few are refused on the way, each start costs one evaluation, and no process is left behind.
     """
-    with judged_fleet(server, 4, 15) as (judge, workers):
+    with judged_fleet(server.url, 4, 15) as (judge, workers):
         before = server.evaluations()
         begun = time.time()
         for worker in workers:
@@ -144,7 +88,7 @@ def test_four_processes_share_one_budget(server):
 @needs_nginx
 def test_a_process_that_is_killed_costs_the_others_little(server):
     """One of three processes is killed half-way: the others end their calls without delay."""
-    with judged_fleet(server, 3, 15) as (_, workers):
+    with judged_fleet(server.url, 3, 15) as (_, workers):
         begun = time.time()
         for worker in workers:
             worker.go()

@@ -1,5 +1,7 @@
 """One process of a fleet: makes calls on the shared budget and says when each ended; `python -m
-tests.support.fleet_worker REDIS KEY BASE_URL CALLS`.
+tests.support.fleet_worker PLACE RATE BASE_URL CALLS`.
+
+The place is the address of a Redis, or a path.
 """
 
 from __future__ import annotations
@@ -10,9 +12,7 @@ import time
 
 from cronapi import SetCronJob
 from cronapi.emulator import DEFAULT_TOKEN
-from cronapi.scheduler import RedisBucket, Scheduler
-
-RATE = 10
+from cronapi.scheduler import FileBucket, RedisBucket, Scheduler
 
 
 def say(*words: object) -> None:
@@ -20,9 +20,11 @@ def say(*words: object) -> None:
     print(*words, flush=True)  # noqa: T201
 
 
-async def work(url: str, key: str, base_url: str, calls: int) -> None:
+async def work(place: str, rate: float, base_url: str, calls: int) -> None:
     """Make all calls at once, as soon as a line comes in."""
-    scheduler = Scheduler(RATE, bucket=RedisBucket.from_url(url, key=key))
+    in_redis = place.startswith("redis:")
+    bucket = RedisBucket.from_url(place, key="fleet") if in_redis else FileBucket(place)
+    scheduler = Scheduler(rate, bucket=bucket)
     async with SetCronJob(DEFAULT_TOKEN, base_url=base_url, scheduler=scheduler) as api:
 
         async def call() -> None:
@@ -39,5 +41,5 @@ async def work(url: str, key: str, base_url: str, calls: int) -> None:
 
 
 if __name__ == "__main__":
-    redis_url, budget, address, count = sys.argv[1:]
-    asyncio.run(work(redis_url, budget, address, int(count)))
+    shared, limit, address, count = sys.argv[1:]
+    asyncio.run(work(shared, float(limit), address, int(count)))

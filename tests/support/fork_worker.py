@@ -13,15 +13,19 @@ import contextlib
 import os
 import signal
 import sys
+import tempfile
 import threading
+import time
+from pathlib import Path
 
 import redis
 
 from cronapi import FastCron, Rate, Scheduler
 from cronapi.emulator import DEFAULT_TOKEN, create_app
-from cronapi.scheduler import LocalBucket, RedisBucket
+from cronapi.scheduler import FileBucket, LocalBucket, RedisBucket
 from cronapi.scheduler.redis_script import RemoteScript, key_of
 from tests.support.emulated import BASE_URLS, FAST
+from tests.support.pace_file import state_of
 
 PATIENCE = 5
 RATE = 1000
@@ -123,6 +127,49 @@ def default_scheduler():
     return child(lambda: asyncio.run(main()))
 
 
+@contextlib.contextmanager
+def pace_file():
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder) / "pace.sqlite3"
+
+
+def transaction_under_way():
+    """A process is forked while another thread is in SQLite: the fork waits, and both go on."""
+    inside = threading.Event()
+
+    def clock():
+        if threading.current_thread() is not threading.main_thread() and not inside.is_set():
+            inside.set()
+            time.sleep(0.2)
+        return time.monotonic()
+
+    with pace_file() as path:
+        bucket = FileBucket(path, clock=clock)
+        scheduler = Scheduler(RATE, bucket=bucket)
+        asyncio.run(start(scheduler))
+        inside.clear()
+        thread = threading.Thread(target=bucket._opened(), args=([1000, 1000, 0],))
+        thread.start()
+        inside.wait(PATIENCE)
+        said = start_in_child(scheduler)
+        thread.join()
+        asyncio.run(start(scheduler))
+        return said
+
+
+def file_of_the_parent():
+    """The child tells nothing of its parent's requests, and both have one rate."""
+    with pace_file() as path:
+        scheduler = Scheduler(RATE, bucket=FileBucket(path))
+        for _ in range(2):
+            asyncio.run(start(scheduler))
+        said = start_in_child(scheduler)
+        asyncio.run(start(scheduler))
+        told = state_of(path)
+        counts = (told["number"], told["accepted_calls"])
+        return said if counts == (4, 2) else f"{counts} starts and outcomes"
+
+
 def evaluation_under_way(url):
     remote, waits = RemoteScript(url, "under-way"), []
 
@@ -173,6 +220,8 @@ LOCAL = (
     waiters_of_the_parent,
     probe_of_the_parent,
     default_scheduler,
+    transaction_under_way,
+    file_of_the_parent,
 )
 SHARED = (evaluation_under_way, outcomes_of_the_parent, connections_of_the_parent)
 
