@@ -54,7 +54,7 @@ class Worker:
             "-m",
             "tests.support.fleet_worker",
             url,
-            "fleet",
+            str(RATE),
             f"{origin}/api/",
             str(CALLS),
         ]

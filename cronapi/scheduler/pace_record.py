@@ -20,7 +20,7 @@ from cronapi.scheduler.tuning import (
     NEVER,
 )
 
-MOST_WAITING = 1000
+MOST_WAITING = 2000
 """Intervals. A start that is due later is void: each process of a machine reserves a single one."""
 _LARGEST = 2**53
 _PAST = ("seen", "hold_began", "proven_at")

@@ -76,7 +76,7 @@ def test_a_login_an_empty_environment_and_crontab_have_the_same_file():
 
 
 def test_the_environment_changes_no_path(home, monkeypatch):
-    """A path comes from the list of users alone, also where HOME or XDG_STATE_HOME say otherwise."""
+    """A path comes from the list of users alone, even if HOME or XDG_STATE_HOME say otherwise."""
     before = named(FileBucket())
     for name, value in (LOGIN | CRONTAB).items():
         monkeypatch.setenv(name, value)
