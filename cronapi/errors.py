@@ -114,7 +114,7 @@ class WaitTooLongError(CronAPIError):
 
 
 class SchedulerError(CronAPIError):
-    """The bucket that several processes share is unreachable, or Redis refuses to serve it.
+    """The bucket that several processes share, in a file or in Redis, cannot be used.
 
     This attempt was not sent. `advice` is that of the fault.
     """

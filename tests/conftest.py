@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import pwd
 from pathlib import Path
 
 import anyio.to_thread
@@ -106,6 +107,15 @@ def pytest_sessionfinish(session):
         and reporter.stats.get("skipped")
     ):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture
+def home(tmp_path_factory, monkeypatch):
+    """Return an empty home directory, which the system's list of users has for this user."""
+    folder = tmp_path_factory.mktemp("home")
+    entry = pwd.struct_passwd(("me", "x", os.geteuid(), 0, "", str(folder), "/bin/sh"))
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: entry)
+    return folder
 
 
 @pytest.fixture

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
+import os
 import re
 import runpy
 import subprocess
 import sys
 import sysconfig
-from contextlib import closing
+import time
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
@@ -22,6 +24,7 @@ import cronapi
 from cronapi import FASTCRON, CronAPIError, Rate, WaitTooLongError
 from cronapi.emulator import DEFAULT_TOKEN, create_app, run_in_thread
 from cronapi.errors import HTTP_STATUS
+from tests.support.judges import free_port
 from tests.support.redis_server import ABSENT, REDIS, redis_server
 
 ROOT = Path(__file__).parent.parent
@@ -66,6 +69,8 @@ BLOCKS = [block for page in PAGES for block in blocks_of(page)]
 PYTHON = [block for block in BLOCKS if block.language == "python"]
 PROGRAMS = [block for block in PYTHON if block.is_run and block.file is None]
 APPS = [block for block in PYTHON if block.file == "app.py"]
+WEB_APPS = [block for block in APPS if block.page == "docs/web.md"]
+(WORKERS_APP,) = [block for block in APPS if block.page == "docs/processes.md"]
 
 
 def blocks(page, language):
@@ -125,6 +130,8 @@ def test_a_program_runs_as_it_is_printed(program, request, tmp_path, monkeypatch
     app = None if own_service else request.getfixturevalue("service")
     if "RedisBucket" in program.text:
         request.getfixturevalue("redis_url")
+    if "FileBucket" in program.text:
+        request.getfixturevalue("home")
     before = 0 if app is None else len(app.emulator.requests)
     path = tmp_path / "program.py"
     path.write_text(program.text)
@@ -166,9 +173,15 @@ def test_the_pytest_example_passes_in_an_empty_folder(tmp_path):
 @pytest.fixture
 def web(request, service, tmp_path, monkeypatch):
     """Import one of the apps of docs/web.md as a server does."""
-    block = APPS[request.param]
-    (tmp_path / block.file).write_text(block.text)
-    monkeypatch.syspath_prepend(str(tmp_path))
+    with imported(WEB_APPS[request.param], tmp_path, monkeypatch) as app:
+        yield app
+
+
+@contextmanager
+def imported(block, folder, monkeypatch):
+    """Import an app from a folder."""
+    (folder / block.file).write_text(block.text)
+    monkeypatch.syspath_prepend(str(folder))
     sys.modules.pop("app", None)
     yield importlib.import_module("app")
     sys.modules.pop("app", None)
@@ -187,6 +200,71 @@ async def test_the_fastapi_app_serves_users_and_tells_the_others_when_to_come_ba
     assert len({answer.json()["job"] for answer in answers}) == 40
     late = await web.come_back(None, WaitTooLongError("", wait=5.0))
     assert (late.status_code, 5 <= int(late.headers["Retry-After"]) <= 15) == (503, True)
+
+
+async def test_the_app_of_several_workers_shares_one_file(service, home, tmp_path, monkeypatch):
+    """The app of docs/processes.md serves users, and its pace is in the user's directory."""
+    with imported(WORKERS_APP, tmp_path, monkeypatch) as web:
+        transport = httpx.ASGITransport(web.app)
+        async with (
+            web.lifespan(web.app),
+            httpx.AsyncClient(transport=transport, base_url="http://app") as browser,
+        ):
+            answer = await browser.post("/sign-ups/ada")
+    assert answer.status_code == 201
+    assert len(list(home.rglob("*.sqlite3"))) == 1
+
+
+@pytest.mark.proof
+async def test_the_workers_of_uvicorn_share_one_rate(tmp_path):
+    """Two workers, started as the page says, make 30 jobs at one rate.
+
+    The service refuses hardly any. Only its address and the rate are others than on the page.
+    """
+    app = create_app(rates={"fastcron": 10})
+    with closing(app.emulator), run_in_thread(app) as origin:
+        text = WORKERS_APP.text.replace("FASTCRON.rate", "10")
+        text = text.replace(
+            "FastCron(", f"FastCron({DEFAULT_TOKEN!r}, base_url='{origin}/api/v1/', "
+        )
+        text = text.replace(", coalesce=True", "")
+        (tmp_path / "app.py").write_text(text)
+        with serving(tmp_path, "app:app", "--workers", "2") as address:
+            async with httpx.AsyncClient(base_url=address, timeout=50) as browser:
+                answers = await asyncio.gather(
+                    *(browser.post(f"/sign-ups/{n}", headers=CLOSE) for n in range(30))
+                )
+        assert {answer.status_code for answer in answers} == {201}
+        assert app.emulator.created("fastcron") == 30
+        assert len(app.emulator.requests) <= 36
+
+
+CLOSE = {"Connection": "close"}
+
+
+@contextmanager
+def serving(folder, *arguments):
+    """Run uvicorn in a folder, with a pace file there, until the end of the block."""
+    port = free_port()
+    command = [sys.executable, "-m", "uvicorn", *arguments, "--port", str(port)]
+    environment = os.environ | {"PACE_FILE": str(folder / "pace"), "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, cwd=folder, env=environment) as server:
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}") as probe:
+                wait_for(lambda: probe.get("/docs"))
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+
+
+def wait_for(answers):
+    """Ask again and again until there is an answer."""
+    for _ in range(1000):
+        try:
+            return answers()
+        except httpx.ConnectError:
+            time.sleep(0.02)
+    raise TimeoutError
 
 
 @pytest.mark.parametrize("web", [1], indirect=True)
@@ -221,10 +299,10 @@ def test_what_is_not_run_is_python_and_is_little():
 def test_every_python_block_has_its_test():
     """A block with a file name is one of those that a test here writes to a file."""
     named = {(block.page, block.file) for block in PYTHON if block.is_run and block.file}
-    tested = {("README.md", "quickstart.py"), ("docs/web.md", "app.py")}
+    tested = {("README.md", "quickstart.py"), *((app.page, "app.py") for app in APPS)}
     tested |= {("docs/testing.md", block.file) for block in BLOCKS}
     assert named <= tested
-    assert len(APPS) == 3
+    assert len(WEB_APPS) == 3
     assert {block.language for block in BLOCKS} == {"python", "sh", "console", "ini"}
 
 

@@ -39,14 +39,6 @@ LOGIN = {
 CRONTAB = {"HOME": "/", "LOGNAME": "root", "SHELL": "/bin/sh", "PATH": "/usr/bin:/bin"}
 
 
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    """An empty home directory, as the system's list of users has it."""
-    entry = pwd.struct_passwd(("me", "x", os.geteuid(), 0, "", str(tmp_path), "/bin/sh"))
-    monkeypatch.setattr(pwd, "getpwuid", lambda _: entry)
-    return tmp_path
-
-
 def named(bucket, client=FastCron, **options):
     """Return the path of a bucket once a client has it."""
     rate = options.pop("rate", FASTCRON.rate)
