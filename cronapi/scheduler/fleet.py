@@ -169,6 +169,13 @@ class Member:
         self._news.append((kind, start, value))
         self.urgent = self.urgent or (start.probe and kind != "sent")
 
+    def finish(self) -> None:
+        """Give back the reserved start, and make all outcomes urgent: no call may follow."""
+        start, self.reserved = self.reserved, None
+        if start is not None:
+            self.note("unused", start)
+        self.urgent = bool(self._news)
+
     def arguments(self, *, wanted: bool) -> list[int | str]:
         """Return the arguments of an evaluation, and forget the outcomes that travel with it."""
         interval = math.ceil(self.pace.interval * MILLION)

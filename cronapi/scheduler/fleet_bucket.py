@@ -120,6 +120,17 @@ class FleetBucket:
         while self._member.urgent and self._outage.since is None:
             await self._run(partial(self._evaluate, wanted=False))
 
+    async def _finish(self) -> None:
+        """Tell all outcomes, and give back a start that nobody waits for.
+
+        A process that makes a single call would tell no success otherwise.
+        """
+        with self._lock:
+            if self._standing_in:
+                return
+            self._member.finish()
+        await self.publish()
+
     def take(self) -> Start | None:
         """Take the reserved start if it is due. One that is overdue for too long lapses."""
         with self._lock:

@@ -131,6 +131,12 @@ class Scheduler:
         if serve is not None:
             serve(key)
 
+    async def _finish(self) -> None:
+        """Let the bucket tell others what it has not told yet, unless another client goes on."""
+        finish = getattr(self.bucket, "_finish", None)
+        if finish is not None and not self._living_line().is_in_use:
+            await finish()
+
     async def _sleep(self, seconds: float) -> None:
         """Let time pass before a repeat, without a seat."""
         await anyio.sleep(seconds)

@@ -7,8 +7,10 @@ import random
 import anyio
 import pytest
 
-from cronapi import Rate
+from cronapi import Rate, WaitTooLongError
+from cronapi.emulator import create_app
 from cronapi.scheduler import LocalBucket
+from tests.support.emulated import FAST, client_of
 from tests.support.fleet import caller, gaps, run_all, settle
 
 pytestmark = pytest.mark.virtual_clock
@@ -167,6 +169,44 @@ async def test_one_evaluation_a_slot(shared_fleet):
     scheduler = shared_fleet.scheduler()
     await run_all(*[caller(scheduler, []) for _ in range(100)])
     assert len(shared_fleet.asked) == 100
+
+
+async def test_processes_that_make_a_single_call_share_what_they_learn(shared_fleet):
+    """Thirty clients that make a call and are closed, one after the other, narrow the margin."""
+    margins = []
+    for _ in range(30):
+        scheduler = shared_fleet.scheduler()
+        async with client_of(create_app(rates=FAST), scheduler=scheduler) as api:
+            await api.cron.list()
+        margins.append(scheduler.stats.margin)
+        await api.aclose()
+    assert len(shared_fleet.asked) == 60
+    assert margins[-1] < margins[0] / 2
+
+
+async def test_a_process_that_ends_gives_back_the_start_that_it_waited_for(shared_fleet):
+    """A client whose call gave up in the queue leaves its start to the next process."""
+    (first,) = await settle(shared_fleet.scheduler(1.0), "accepted")
+    scheduler = shared_fleet.scheduler(1.0)
+    async with client_of(create_app(rates=FAST), scheduler=scheduler) as api:
+        with pytest.raises(WaitTooLongError):
+            await api.with_options(max_wait=0.1).cron.list()
+    (second,) = await settle(shared_fleet.scheduler(1.0), "accepted")
+    assert second - first < 1.1
+
+
+async def test_a_client_that_is_closed_takes_nothing_from_another(shared_fleet):
+    """A scheduler that two clients have serves the second when the first is closed."""
+    scheduler = shared_fleet.scheduler(1.0)
+    app = create_app(rates=FAST)
+    async with client_of(app, scheduler=scheduler) as api:
+        await api.cron.list()
+        begun = anyio.current_time()
+        async with anyio.create_task_group() as group, client_of(app, scheduler=scheduler) as other:
+            group.start_soon(api.cron.list)
+            await anyio.sleep(0.5)
+            await other.aclose()
+        assert anyio.current_time() - begun < 1.1
 
 
 async def test_requests_that_get_ready_together_keep_the_fleet_away_as_well(shared_fleet):
