@@ -153,10 +153,8 @@ class Client(NotCopied):
         token = token_or_variable(token, provider.token_variable)
         self.provider: Provider = located(provider, base_url, allow_http=allow_http)
         address = self.provider.base_url
-        self._given_scheduler = scheduler
         self._key = address if scope == "provider" else (address, fingerprint_of(token))
-        if scheduler is not None:
-            scheduler._serve(self._key)  # noqa: SLF001 -- a client names the budget
+        self._given_scheduler = scheduler and scheduler._serving(self._key)  # noqa: SLF001 -- ours
         # http is for this machine only. A proxy would read the token.
         direct = address.startswith("http:")
         self._transport = Transport(http_client=http_client, transport=transport, direct=direct)

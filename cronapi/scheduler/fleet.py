@@ -26,6 +26,9 @@ LONGEST_INTERVAL = 1e8
 MOST_NEWS = 1000
 """Older outcomes are dropped: a refusal less is harmless."""
 
+FEW_NEWS = 30
+"""Outcomes that a process has told, after which its last successes are no news to the fleet."""
+
 Evaluate = Callable[[Sequence[int | str]], Sequence[int]]
 """Takes the arguments of an evaluation, and returns its answer.
 
@@ -121,6 +124,7 @@ class Member:
     reserved: SharedStart | None = None
     ask_at: float = -math.inf
     urgent: bool = False
+    _told: int = 0
     _news: deque[tuple[str, SharedStart, int]] = Factory(lambda: deque(maxlen=MOST_NEWS))
 
     def needs_start(self, now: float) -> bool:
@@ -170,11 +174,12 @@ class Member:
         self.urgent = self.urgent or (start.probe and kind != "sent")
 
     def finish(self) -> None:
-        """Give back the reserved start, and make all outcomes urgent: no call may follow."""
+        """Give back the reserved start, and make outcomes urgent that may be the only ones."""
         start, self.reserved = self.reserved, None
         if start is not None:
             self.note("unused", start)
-        self.urgent = bool(self._news)
+        if start is not None or self._told < FEW_NEWS:
+            self.urgent = bool(self._news)
 
     def arguments(self, *, wanted: bool) -> list[int | str]:
         """Return the arguments of an evaluation, and forget the outcomes that travel with it."""
@@ -183,6 +188,7 @@ class Member:
         arguments: list[int | str] = [interval, lease, int(wanted)]
         for kind, start, value in self._news:
             arguments += [kind, start.number, start.fleet_time, value]
+        self._told += len(self._news)
         self._news.clear()
         self.urgent = False
         return arguments

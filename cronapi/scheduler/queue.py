@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Hashable
 from threading import get_ident
+from typing import Self
 
 import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
@@ -125,11 +126,12 @@ class Scheduler:
             await self._enter(slot)
         return slot
 
-    def _serve(self, key: Hashable) -> None:
-        """Tell the bucket the key of a client, if it takes its name from that."""
+    def _serving(self, key: Hashable) -> Self:
+        """Tell the bucket the key of a client, if it takes its name from that; return itself."""
         serve = getattr(self.bucket, "_serve", None)
         if serve is not None:
             serve(key)
+        return self
 
     async def _finish(self) -> None:
         """Let the bucket tell others what it has not told yet, unless another client goes on."""

@@ -229,7 +229,6 @@ async def test_a_caller_that_is_cancelled_while_it_waits_for_the_file_costs_noth
         assert sum(scheduler.stats.waiting.values()) == 0
     await run_all(*[caller(scheduler, starts) for _ in range(3)])
     assert len(starts) == 3
-    assert min(gaps(starts)) >= 0.1 - 1e-6
     assert scheduler.stats.in_flight == 0
 
 
