@@ -236,6 +236,26 @@ async def test_a_new_file_is_for_those_who_may_write_to_its_directory(tmp_path, 
     assert stat.S_IMODE(file.stat().st_mode) == expected
 
 
+def test_users_of_a_group_share_a_file_in_their_directory(folder):
+    """One user makes the file, and another of the group uses it; neither can shut the other out."""
+    path = folder / "pace.sqlite3"
+    if os.geteuid() == 0:
+        os.chown(folder, 0, NOBODY)
+    folder.chmod(0o2770)
+    before = os.getegid()
+    Fresh(path).make()
+    if before == 0:
+        os.setegid(NOBODY)
+    try:
+        with as_somebody():
+            Fresh(path).make()
+    finally:
+        os.setegid(before)
+    Fresh(path).make()
+    assert state_of(path)["number"] == 3
+    assert path.stat().st_gid == folder.stat().st_gid
+
+
 # --- in use --------------------------------------------------------------------------------------
 
 
