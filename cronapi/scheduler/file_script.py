@@ -96,7 +96,7 @@ class FileScript:
             make_folder(self.path)
         for _ in range(TRIES):
             seen = found(self.path, is_private=self._is_private)
-            connection = _connected(self.path, is_new=seen.st_size == 0)
+            connection = _connected(self.path)
             try:
                 connection.execute("BEGIN IMMEDIATE")
                 if is_same(self.path, seen):
@@ -139,14 +139,13 @@ class FileScript:
         return record
 
 
-def _connected(path: Path, *, is_new: bool) -> sqlite3.Connection:
+def _connected(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(
         f"{path.as_uri()}?mode=rw", uri=True, timeout=PATIENCE, isolation_level=None
     )
     connection.text_factory = bytes  # a record that is no text is void, and no error
-    if not is_new:
-        # A crash of the machine makes the pace void anyway, so nothing waits for the disk.
-        connection.execute("PRAGMA synchronous = OFF")
+    # A crash of the machine makes the pace void anyway, so nothing waits for the disk.
+    connection.execute("PRAGMA synchronous = OFF")
     return connection
 
 

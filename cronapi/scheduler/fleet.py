@@ -26,8 +26,8 @@ LONGEST_INTERVAL = 1e8
 MOST_NEWS = 1000
 """Older outcomes are dropped: a refusal less is harmless."""
 
-FEW_NEWS = 30
-"""Outcomes that a process has told, after which its last successes are no news to the fleet."""
+FEW_NEWS = 6
+"""Messages of three calls. A process that has told more may keep its last success for itself."""
 
 Evaluate = Callable[[Sequence[int | str]], Sequence[int]]
 """Takes the arguments of an evaluation, and returns its answer.
