@@ -246,14 +246,10 @@ class Client(NotCopied):
         its steps come after single calls. Then connections are closed at once. Returns the number
         of calls that were left: those that waited are not sent, and a bulk reports its rest.
         """
-        left = None
         if drain is None:
-            await self._transport.aclose(self._options.timeout)
-        else:
-            left = await self._caller.drain(seconds("drain", drain, endless=False))
-        if self._given_scheduler is not None:
-            await self._given_scheduler._finish()  # noqa: SLF001 -- ours
-        return left
+            await self._caller.close(self._options.timeout)
+            return None
+        return await self._caller.drain(seconds("drain", drain, endless=False))
 
     async def __aenter__(self) -> Self:
         self._caller.admission.check()

@@ -118,8 +118,14 @@ class Caller(NotCopied):
         except BaseException:
             await self.transport.aclose(0.0)
             raise
-        await self.transport.aclose(max(0.0, patience - anyio.current_time()))
+        await self.close(max(0.0, patience - anyio.current_time()))
         return left
+
+    async def close(self, timeout: float) -> None:
+        """Close the connections, and let the bucket tell others what this client has learnt."""
+        await self.transport.aclose(timeout)
+        if self.transport.loop is not None:  # or no call was made
+            await self._scheduler()._finish()  # noqa: SLF001 -- no user has to
 
     async def wait(self, seconds: float) -> None:
         """Let time pass before a look."""
