@@ -1,0 +1,97 @@
+"""Carry a command out: on an event loop of its own, until its end or a signal."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
+from typing import Any
+
+import anyio
+import click
+
+from cronapi.cli.frame.common import Common
+from cronapi.cli.frame.fault import report
+from cronapi.cli.work.interruption import Interruption
+from cronapi.cli.work.profile import profile_of, with_profile
+from cronapi.cli.work.session import Session
+from cronapi.errors import CronAPIError
+
+_ALL = 2
+"""How often -v is given for the library's log."""
+Work = Callable[..., Coroutine[Any, Any, None]]
+
+
+def carry_out(work: Work, common: Common, options: Mapping[str, Any]) -> int:
+    """Run the body of a command, and return its exit code."""
+    profile = profile_of(common)
+    common = with_profile(common, profile)
+    with _log(common):
+        return anyio.run(_run, work, common, profile, options)
+
+
+async def _run(
+    work: Work, common: Common, profile: Mapping[str, Any], options: Mapping[str, Any]
+) -> int:
+    interruption, began = Interruption(), time.monotonic()
+    error: Exception | None = None
+    async with AsyncExitStack() as stack:
+        session = Session(common, profile, interruption, stack)
+        async with interruption.watched():
+            try:
+                await work(session, **options)
+            except Exception as raised:  # noqa: BLE001 -- raised below, outside of the task group
+                error = raised
+        _tell(session, time.monotonic() - began)
+    return _code(session, error)
+
+
+def _code(session: Session, error: Exception | None) -> int:
+    interruption = session.interruption
+    if interruption.code is None:
+        if error is not None:
+            raise error
+        if session.failure is None:
+            return session.code
+        return report(session.failure, as_json=session.printer.is_json, code=session.code)
+    if error is not None and not isinstance(error, CronAPIError | click.ClickException):
+        raise error
+    return report(
+        error or session.failure or click.ClickException("Interrupted."),
+        as_json=session.printer.is_json,
+        code=interruption.code,
+    )
+
+
+def _tell(session: Session, seconds: float) -> None:
+    """Tell the requests of a command, with -v."""
+    scheduler = session._scheduler  # noqa: SLF001 -- one that was not needed is not made for this
+    if session.common.verbose and scheduler is not None:
+        count, refusals = scheduler.started, scheduler.stats.refusals
+        click.echo(
+            f"{_counted(count, 'request')}, {seconds:.1f} s, {_counted(refusals, 'refusal')}",
+            err=True,
+        )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+@contextmanager
+def _log(common: Common) -> Iterator[None]:
+    """Write the library's log to stderr, with -vv."""
+    if common.verbose < _ALL:
+        yield
+        return
+    logger, handler = logging.getLogger("cronapi"), logging.StreamHandler()
+    level = logger.level
+    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s: %(message)s"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
