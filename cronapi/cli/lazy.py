@@ -49,9 +49,14 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command by its name, in which an underscore is as good as a hyphen."""
-        return super().get_command(ctx, cmd_name) or super().get_command(
+        known = super().get_command(ctx, cmd_name) or super().get_command(
             ctx, cmd_name.replace("_", "-")
         )
+        return known or self.unlisted(f"{self.path}.{cmd_name.replace('-', '_')}")
+
+    def unlisted(self, _function: str, /) -> click.Command | None:
+        """Return a command for a function that the table does not list, or None."""
+        return None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -73,7 +78,7 @@ class LazyGroup(click.Group):
         path = self.path_of(name)
         module, summary = self.table[path]
         if not module:
-            return LazyGroup(name, table=self.table, path=path, help=summary)
+            return type(self)(name, table=self.table, path=path, help=summary)
         names = path.replace(" ", "_").replace("-", "_")
         command: click.Command = getattr(importlib.import_module(module), names)
         return command

@@ -20,6 +20,8 @@ from cronapi.errors import CronAPIError
 EXTRAS = {"rich": "cli", "uvicorn": "emulator", "redis": "redis"}
 """The extra that brings each package that a command may miss."""
 
+_TARGETS = ("account.", "cron.", "group.", "server.")
+
 
 class Commands(LazyGroup):
     """A group whose commands report expected errors in one line, with the exit code of each.
@@ -44,6 +46,15 @@ class Commands(LazyGroup):
             )
 
         return _exit_with_code_of(run, arguments) if standalone_mode else run()
+
+    def unlisted(self, function: str, /) -> click.Command | None:
+        """Return a raw command for a function of a service that has no command of its own yet."""
+        if not function.startswith(_TARGETS):
+            return None
+        from cronapi._functions import TABLE  # noqa: PLC0415 -- imports attrs
+        from cronapi.cli.api.call import call_of  # noqa: PLC0415 -- only this needs it
+
+        return call_of(function) if function in TABLE else None
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands. The help of each command lists the common options."""

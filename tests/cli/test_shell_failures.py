@@ -11,8 +11,11 @@ from cronapi._functions import TABLE, Repeat
 from tests.support.shell import ABSENT, EVERY, plan, shell_at
 
 READING = {
-    *(name.replace(".", " ").replace("_", "-") for name, row in TABLE.items()
-      if row.repeat is Repeat.READ),
+    *(
+        name.replace(".", " ").replace("_", "-")
+        for name, row in TABLE.items()
+        if row.repeat is Repeat.READ
+    ),
     *("call", "cron find", "whoami"),
 }
 CODES = {
@@ -28,7 +31,9 @@ CODES = {
 """The exit code of a command that reads, and of one that changes something."""
 SEARCHES_FIRST = ("cron ensure", "group empty", "group vanish")
 """Changes whose first request is a read."""
-CERTAIN = {"cron batch-delete": 5, "cron delete": 5, "group delete": 5, "group empty": 5, "group vanish": 5, "call": 5}
+CERTAIN = dict.fromkeys(
+    ("cron batch-delete", "cron delete", "group delete", "group empty", "group vanish", "call"), 5
+)
 """Commands that know for certain that there is no such thing."""
 LISTS = {"cron logs": 1, "cron failures": 1, "cron next": 1, "group items": 1}
 FAULTS = {"service error": "busy", "outage": "outage", "lost answer": "lose", "garbage": "garbage"}

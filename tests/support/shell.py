@@ -105,7 +105,12 @@ class Shell:
 
     def line_of(self, path, job=None):
         """Return the good command line of a command, and the environment that it needs."""
-        names = {"job": job or self.jobs[1], "group": self.group, "file": self.file, "name": self.name}
+        names = {
+            "job": job or self.jobs[1],
+            "group": self.group,
+            "file": self.file,
+            "name": self.name,
+        }
         arguments = [word if "$" in word else word.format(**names) for word in EVERY[path]]
         service = "setcronjob" if path.startswith("server") else "fastcron"
         tokens = {"SETCRONJOB_TOKEN": TOKEN, "CRONAPI_PROVIDER": service}

@@ -25,3 +25,17 @@ async def call(session: Session, function: str, parameters: tuple[str, ...]) -> 
     from cronapi.cli.work.calling import call_function  # noqa: PLC0415 -- imports the client
 
     await call_function(session, function, parameters)
+
+
+def call_of(function: str) -> click.Command:
+    """Return a command that calls a function with raw parameters."""
+
+    async def work(session: Session, parameters: tuple[str, ...]) -> None:
+        from cronapi.cli.work.calling import call_function  # noqa: PLC0415 -- imports the client
+
+        await call_function(session, function, parameters)
+
+    work.__doc__ = f"Call {function} and print its raw data."
+    return leaf(CHANGES)(
+        click.argument("parameters", nargs=-1, metavar="[KEY=VALUE | KEY:=JSON]...")(work)
+    )

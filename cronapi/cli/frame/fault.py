@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import click
@@ -16,20 +17,12 @@ _JSON = ("json", "ndjson")
 
 def wants_json(arguments: Sequence[str], environ: Mapping[str, str]) -> bool:
     """Return True if errors are to be JSON. The arguments may be wrong in any way."""
-    chosen = environ.get("CRONAPI_OUTPUT", "")
-    for number, argument in enumerate(arguments):
-        following = arguments[number + 1] if number + 1 < len(arguments) else ""
-        if argument == "--":
-            break
-        if argument == "--json":
-            chosen = "json"
-        elif argument in {"-o", "--output"}:
-            chosen = following
-        elif argument.startswith("--output="):
-            chosen = argument.removeprefix("--output=")
-        elif argument.startswith("-o") and not argument.startswith("--"):
-            chosen = argument.removeprefix("-o")
-    return chosen in _JSON
+    said = list(arguments)
+    spellings = {"--json", *(f"{option}{name}" for option in ("-o", "--output=") for name in _JSON)}
+    if not spellings.isdisjoint(said):
+        return True
+    values = [value for option, value in pairwise(said) if option in {"-o", "--output"}]
+    return (values or [environ.get("CRONAPI_OUTPUT", "")])[-1] in _JSON
 
 
 def report(error: Exception, *, as_json: bool, code: int | None = None) -> int:
