@@ -98,6 +98,13 @@ class Printer:
             self._begin(columns)
         return count
 
+    def text(self, text: str) -> None:
+        """Write a text as it is, but to no terminal."""
+        if sys.stdout.isatty():
+            self._echo_all(escaped(line) for line in text.splitlines())
+        else:
+            click.echo(text, nl=False, color=True)
+
     def raw(self, value: object) -> None:
         """Write data of a shape that nobody knows as JSON."""
         if isinstance(value, dict) and not self._common.show_secrets:
@@ -134,7 +141,7 @@ class Printer:
         for row in rows:
             cells = (as_cell(name, row.get(name), self._times) for name in names)
             writer.writerow([self._safe(cell) for cell in cells])
-        click.echo(text.getvalue(), nl=False)
+        click.echo(text.getvalue(), nl=False, color=True)  # as it is: click takes escapes out
 
     def _safe(self, cell: str) -> str:
         return for_spreadsheet(cell) if self._common.spreadsheet else cell

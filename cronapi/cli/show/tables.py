@@ -61,7 +61,7 @@ def _line(
         text = _cut(cells[index], size)
         pad = " " * (size - cell_len(text))
         color = _COLORS.get(cells[index]) if names[index] in _COLORED else None
-        styled = click.style(text, fg=color, bold=bold or None)
+        styled = click.style(text, fg=color, bold=bold or None) if bold or color else text
         if names[index] in NUMBERS:
             styled = pad + styled
         elif index != last:

@@ -98,7 +98,7 @@ async def logs(
     found = next((one for one in runs if one.no == chosen.output_of), None)
     if found is None:
         raise NotFoundError(f"There is no run {chosen.output_of} in the log of {target}.")
-    click.echo(found.output or "", nl=False)
+    session.printer.text(found.output or "")
 
 
 async def failures(
