@@ -46,13 +46,15 @@ class StoppableScheduler(Scheduler):
         return granted
 
     async def _enter(self, slot: Slot) -> None:
-        await self._unless_stopped(super()._enter(slot))
+        if await self._is_broken_off(super()._enter(slot)):
+            raise StoppedError("Interrupted: nothing more is sent.")
         self.started += 1
 
     async def _sleep(self, seconds: float) -> None:
-        await self._unless_stopped(super()._sleep(seconds))
+        # The attempt after it gets no slot, and its call knows what was sent before.
+        await self._is_broken_off(super()._sleep(seconds))
 
-    async def _unless_stopped(self, wait: Awaitable[None]) -> None:
+    async def _is_broken_off(self, wait: Awaitable[None]) -> bool:
         with anyio.CancelScope() as scope:
             self._waits.add(scope)
             try:
@@ -61,5 +63,4 @@ class StoppableScheduler(Scheduler):
                 await wait
             finally:
                 self._waits.discard(scope)
-        if scope.cancelled_caught:
-            raise StoppedError("Interrupted: nothing more is sent.")
+        return scope.cancelled_caught

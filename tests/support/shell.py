@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -145,11 +146,16 @@ class Interrupting:
         self._app = app
         self.signal: signal.Signals | None = None
         self.after = 0
+        self.twice = False
 
     async def __call__(self, scope, receive, send):
         number = self.signal
         if number is not None and self.after <= 0:
             self.signal = None
             os.kill(os.getpid(), number)
+            if self.twice:
+                self.twice = False
+                await asyncio.sleep(0.05)
+                os.kill(os.getpid(), number)
         self.after -= 1
         await self._app(scope, receive, send)

@@ -28,6 +28,9 @@ from cronapi.errors import CronAPIError
 from cronapi.providers import Provider
 from cronapi.scheduler.stopping import StoppableScheduler
 
+_AT_ONCE = 0.01
+"""Seconds: no time to wait."""
+
 
 class Session:
     """One command at work.
@@ -100,8 +103,13 @@ class Session:
 
     def _client(self, token: str) -> Client:
         client = Client(self.provider, token, scheduler=self.scheduler)
-        self._stack.push_async_callback(client.aclose)
+        self._stack.push_async_callback(self._close, client)
         return client.with_options(**self._call_options())
+
+    async def _close(self, client: Client) -> None:
+        """Wait for requests under way, but not after a second signal."""
+        at_once = self.interruption.ended_at_once
+        await (client.with_options(timeout=_AT_ONCE) if at_once else client).aclose()
 
     def _base_url(self, provider: Provider) -> str | None:
         variable = f"{provider.name.upper()}_BASE_URL"
