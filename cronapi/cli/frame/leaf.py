@@ -12,11 +12,11 @@ from cronapi.cli.frame.common import COMMON, common_of
 Work = Callable[..., Coroutine[Any, Any, None]]
 """The body of a command. It gets the session, and its own options as keyword arguments."""
 
-READS = (0, 1, 4, 7, 64, 130)
+READS = (0, 1, 4, 7, 64, 130, 143)
 """The exit codes of a command that reads."""
-READS_ONE = (0, 1, 4, 5, 7, 64, 130)
+READS_ONE = (0, 1, 4, 5, 7, 64, 130, 143)
 """The exit codes of a command that reads one thing."""
-CHANGES = (0, 1, 4, 5, 6, 7, 64, 130)
+CHANGES = (0, 1, 4, 5, 6, 7, 64, 130, 143)
 """The exit codes of a command that changes something."""
 OFFLINE = (0, 64)
 """The exit codes of a command that calls no service."""

@@ -12,8 +12,8 @@ from cronapi.cli.show.columns import NUMBERS, heading
 _GAP = 2
 _LEAST = 8
 """Cells of the last column, below which it is left out."""
-_MOST = 60
-"""Cells of any column but the last one."""
+_MOST, _SHARE = 16, 3
+"""Cells of any column but the last one, and the part of a wider terminal that it may have."""
 _COLORS = {"active": "green", "failed": "red", "false": "red", "disabled": "yellow"}
 _COLORED = frozenset({"status", "succeeded"})
 
@@ -32,7 +32,8 @@ def table(names: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> li
 
 def fitted(natural: Sequence[int], heads: Sequence[str], width: int) -> list[int]:
     """Return the widths of the columns that are shown, from the left."""
-    widths = [*(min(size, _MOST) for size in natural[:-1]), natural[-1]]
+    most = max(_MOST, width // _SHARE)
+    widths = [*(min(size, most) for size in natural[:-1]), natural[-1]]
     while len(widths) > 1:
         before = sum(widths[:-1]) + _GAP * (len(widths) - 1)
         least = min(widths[-1], max(_LEAST, len(heads[len(widths) - 1])))

@@ -49,11 +49,16 @@ def chosen_provider(common: Common, environ: Mapping[str, str]) -> Provider:
     raise NoTokenError(f"No API token: set {_VARIABLES}, or give --token-file.")
 
 
+def is_standard_input(path: str | None) -> bool:
+    """Return True for the name of standard input."""
+    return path == "-"
+
+
 def source_of_token(common: Common, profile: Mapping[str, Any], provider: Provider) -> str:
     """Return the place where the token is to be found. Nothing is read."""
     path = common.token_file
     if path is not None:
-        return "standard input" if path == "-" else path
+        return "standard input" if is_standard_input(path) else path
     if "token_command" in profile:
         return f"token_command of the profile {common.profile}"
     return provider.token_variable
@@ -77,7 +82,7 @@ def credentials_of(common: Common, profile: Mapping[str, Any], provider: Provide
 
 
 def _from_file(path: str) -> str:
-    if path == "-":
+    if is_standard_input(path):
         return sys.stdin.readline()
     try:
         with Path(path).open(encoding="utf-8") as file:

@@ -23,6 +23,7 @@ from cronapi.client import Client
 from cronapi.errors import Applied, CronAPIError
 from cronapi.scheduler.stopping import StoppedError
 
+_BATCHED = frozenset({"cron.batch_add", "cron.batch_delete"})
 _MOST_FAULTS = 20
 """Failures that are told in lines of their own."""
 
@@ -60,20 +61,26 @@ async def carry_out(session: Session, deed: Deed, targets: Sequence[Target]) -> 
     ids = [target.id for target in targets]
     alone = len(ids) == 1
     cost = cost_of(session) if alone else deed.many(session.plan, ids).cost()
+    batch = deed.function if alone else _sent_function(session, deed.function)
     jobs = f"{len(ids)} job{'' if alone else 's'}"
     if session.common.dry_run:
         would = f"{deed.verb} {jobs}: {named(targets)}"
         params = {"id": ids[0] if alone else ids, **deed.params}
-        dry_run(session, deed.function, params, cost=cost, would=would, asks=deed.asks)
+        dry_run(session, deed.function, params, cost=cost, would=would, asks=deed.asks, batch=batch)
         return
     if deed.asks:
-        rate = session.scheduler.rate
-        text = told(cost, rate.limit / rate.per)
+        text = told(session, cost, batch)
         session.confirm(f"{deed.verb.capitalize()} {jobs}: {named(targets)}? {text}.")
     if alone and deed.one is not None:
         session.show(await deed.one(session.api, ids[0]), deed.kind)
     else:
         await run_bulk(session, deed, ids)
+
+
+def _sent_function(session: Session, function: str) -> str:
+    """Return the function that a bulk sends: a batch where the service has it."""
+    batch = function.replace(".", ".batch_")
+    return batch if batch in _BATCHED and batch in session.provider.functions else function
 
 
 def empty(session: Session, function: str, kind: Kind) -> None:

@@ -24,10 +24,11 @@ def cost_of(session: Session, requests: int = 1) -> Cost:
     return Cost(requests, requests * session.scheduler.rate.interval)
 
 
-def told(cost: Cost, rate: float) -> str:
-    """Return a cost in words: `2 requests, about 3 s at 1 request a second`."""
-    seconds = f"about {_span(cost.seconds)}"
-    return f"{_counted(cost.requests)}, {seconds} at {_counted(rate)} a second"
+def told(session: Session, cost: Cost, function: str) -> str:
+    """Return a cost in words: `2 requests (cron.run), about 3 s at 1 request a second`."""
+    rate = session.scheduler.rate
+    speed = f"about {_span(cost.seconds)} at {_counted(rate.limit / rate.per)} a second"
+    return f"{_counted(cost.requests)} ({function}), {speed}"
 
 
 def named(targets: Sequence[Target]) -> str:
@@ -45,8 +46,9 @@ def dry_run(
     cost: Cost,
     would: str,
     asks: bool = False,
+    batch: str | None = None,
 ) -> None:
-    """Print the request that would be sent and its cost."""
+    """Print the request that would be sent and its cost. `batch` is the function that is sent."""
     shown = params if session.common.show_secrets else masked(params)
     if session.printer.is_json:
         facts = {
@@ -61,12 +63,11 @@ def dry_run(
         write = json_line if session.printer.output == "ndjson" else json_document
         click.echo(write({"dry_run": facts}))
         return
-    rate = session.scheduler.rate
     given = ", ".join(f"{name}={value}" for name, value in shown.items() if name != "id")
     click.echo(escaped(f"would {would}"))
     if given:
         click.echo(escaped(f"{function}: {given}"))
-    click.echo(f"{told(cost, rate.limit / rate.per)} ({function})")
+    click.echo(told(session, cost, batch or function))
     click.echo("nothing was sent")
 
 

@@ -20,6 +20,7 @@ from cronapi.cli.work.credentials import (
     Credentials,
     chosen_provider,
     credentials_of,
+    is_standard_input,
     source_of_token,
 )
 from cronapi.cli.work.interruption import Interruption, default_signals
@@ -56,6 +57,8 @@ class Session:
         self._credentials: Credentials | None = None
         self._scheduler: StoppableScheduler | None = None
         self._provider: Provider | None = None
+        if is_standard_input(common.token_file):
+            _ = self.credentials  # before anything else reads from it
 
     @property
     def provider(self) -> Provider:

@@ -33,9 +33,7 @@ async def change(
         dry_run(session, function, params, cost=cost, would=would, asks=asks)
         return
     if asks:
-        rate = session.scheduler.rate
-        text = told(cost, rate.limit / rate.per)
-        session.confirm(f"{would[0].upper()}{would[1:]}? {text}.")
+        session.confirm(f"{would[0].upper()}{would[1:]}? {told(session, cost, function)}.")
     result = await call()
     if isinstance(result, list) and kind is not None:
         session.show_all(result, kind)
