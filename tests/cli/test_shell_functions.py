@@ -103,7 +103,7 @@ def test_every_parameter_of_a_job_has_an_option(path):
 
 def test_every_parameter_of_a_job_has_a_help():
     """No option of a parameter is without a line of help."""
-    assert list(HELP) == list(JobParams.__annotations__)
+    assert HELP.keys() == JobParams.__annotations__.keys()
 
 
 def test_every_parameter_travels(shell):

@@ -11,10 +11,6 @@ from cronapi._protocol.declared import CLEARABLE_END, DECLARED, JobParams
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-PARAMETERS: tuple[str, ...] = tuple(JobParams.__annotations__)
-CLEARABLE: tuple[str, ...] = tuple(
-    name for name in PARAMETERS if DECLARED[name].endswith(CLEARABLE_END)
-)
 HELP: Mapping[str, str] = {
     "url": "The address to call.",
     "expression": "Five fields of crontab, or '15 minutes'.",
@@ -53,7 +49,11 @@ HELP: Mapping[str, str] = {
     "single": "Run it once (SetCronJob).",
     "dns_cache": "Keep the address's name (SetCronJob).",
 }
-"""The help of each option. A parameter that is not in here yet has an option without help."""
+"""The help of each option, in its order. A parameter that is not in here yet has none."""
+PARAMETERS: tuple[str, ...] = (*HELP, *(JobParams.__annotations__.keys() - HELP.keys()))
+CLEARABLE: tuple[str, ...] = tuple(
+    name for name in PARAMETERS if DECLARED[name].endswith(CLEARABLE_END)
+)
 _METAVARS = {"int": "N", "bool": "BOOL", "bool | int": "CODE", "bool | int | datetime": "WHEN"}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from cronapi._protocol.declared import CLEARABLE_END, DECLARED
+from cronapi._protocol.params import KIND_OF
 from cronapi.cli.frame.job_options import option_of
 from cronapi.cli.frame.values import MOMENT, Expanded, expand, is_literal
 
@@ -34,7 +34,10 @@ def _value(name: str, value: Any) -> Any:
             param_hint=option,
         )
     text = expand(value, option)
-    return read_value(text, DECLARED[name].removesuffix(CLEARABLE_END))
+    if name == "run" and text.startswith("+"):
+        return MOMENT.convert(text, None, None)
+    kind = KIND_OF[name]
+    return kind.send(name, text) if kind.reads else text
 
 
 def _headers(lines: Sequence[str], option: str) -> dict[str, str]:
@@ -53,18 +56,3 @@ def _header_value(line: str, value: str) -> str:
     kept = Expanded(value)
     kept.shown = line.shown.partition(":")[2].strip()
     return kept
-
-
-def read_value(text: str, hint: str) -> Any:
-    """Return a number or a boolean that an option gives as text."""
-    if hint == "bool | int | datetime" and (text[:1] == "+" or "T" in text):
-        return MOMENT.convert(text, None, None)
-    if "bool" in hint and text.lower() in _BOOLEANS:
-        return _BOOLEANS[text.lower()]
-    if hint in _NUMBERS and text.lstrip("-").isdigit():
-        return int(text)
-    return text
-
-
-_NUMBERS = {"int", "bool | int", "bool | int | datetime"}
-_BOOLEANS = {"true": True, "false": False, "yes": True, "no": False}

@@ -13,10 +13,9 @@ from typing import Any
 import click
 from attrs import fields
 
-from cronapi._protocol.declared import CLEARABLE_END, DECLARED, JobParams
+from cronapi._protocol.declared import JobParams
 from cronapi._protocol.params import JobSpec
 from cronapi._protocol.redaction import HIDDEN
-from cronapi.cli.work.job_params import read_value
 from cronapi.cli.work.targets import read_text
 from cronapi.errors import ConfigurationError
 from cronapi.models import CronJob
@@ -71,14 +70,9 @@ def _csv(label: str, text: str) -> Iterator[Row]:
         for row in reader:
             if None in row:
                 raise click.UsageError(f"{label}, line {reader.line_num}: too many cells.")
-            given = {name.strip(): cell for name, cell in row.items() if cell}
-            yield reader.line_num, {n: _cell(n, cell) for n, cell in given.items()}
+            yield reader.line_num, {name.strip(): cell for name, cell in row.items() if cell}
     except csv.Error as error:
         raise click.UsageError(f"{label}, line {reader.line_num}: {error}.") from error
-
-
-def _cell(name: str, cell: str) -> Any:
-    return read_value(cell, DECLARED.get(name, "str").removesuffix(CLEARABLE_END))
 
 
 def _json(label: str, text: str) -> Iterator[Row]:
