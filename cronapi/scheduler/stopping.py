@@ -32,6 +32,8 @@ class StoppableScheduler(Scheduler):
         self.is_stopped: bool = False
         self.started: int = 0
         """The number of slots that were granted: requests, unless one was given back unused."""
+        self.waited: float = 0.0
+        """The seconds that calls waited for their slots, one after the other or at once."""
         self._waits: set[anyio.CancelScope] = set()
 
     def stop(self) -> None:
@@ -46,8 +48,12 @@ class StoppableScheduler(Scheduler):
         return granted
 
     async def _enter(self, slot: Slot) -> None:
-        if await self._is_broken_off(super()._enter(slot)):
-            raise StoppedError("Interrupted: nothing more is sent.")
+        began = anyio.current_time()
+        try:
+            if await self._is_broken_off(super()._enter(slot)):
+                raise StoppedError("Interrupted: nothing more is sent.")
+        finally:
+            self.waited += anyio.current_time() - began
         self.started += 1
 
     async def _sleep(self, seconds: float) -> None:

@@ -136,6 +136,24 @@ def test_every_command_writes_what_it_says(shell):
             assert len({row.count("\t") for row in done.stdout.splitlines()}) == 1, done.stdout
 
 
+def test_ensure_tells_its_result(shell):
+    """It creates, leaves alone or edits, and says so in every format."""
+    line = ["cron", "ensure", "sure", "--url", "https://example.com/sure", "--timeout"]
+    results = [shell.json(*line, timeout)["result"] for timeout in (20, 20, 25)]
+    assert results == ["created", "unchanged", "edited"]
+    assert shell(*line, 25).stdout.startswith("result\tid\t")
+
+
+def test_raw_data_has_every_format(shell):
+    """`call` prints JSON, or what is asked for, with the wire's names."""
+    assert json.loads(shell("call", "cron.list").stdout)[0]["httpMethod"] == "GET"
+    rows = shell("call", "cron_list", "-o", "csv").stdout.splitlines()
+    assert "httpMethod" in rows[0].split(",")
+    ids = shell("call", "cron.list", "-o", "ids").stdout.split()
+    assert ids == shell("cron", "list", "-o", "ids").stdout.split()
+    assert shell("call", "cron.delete", f"id:={ids[-1]}", "-o", "ids").exit_code == 0
+
+
 def test_no_command_sends_anything_in_a_dry_run(shell):
     """With --dry-run each change tells its function and cost, needs no token and sends nothing."""
     shell.prepare()

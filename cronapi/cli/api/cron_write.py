@@ -64,7 +64,7 @@ async def cron_edit(
 async def cron_ensure(session: Session, name: str, **options: Any) -> None:
     """Make sure that a job of this name is like this.
 
-    Prints `created`, `edited` or `unchanged` on stderr, and the job.
+    Prints the job, and `created`, `edited` or `unchanged` as its `result`.
     """
     from cronapi.cli.work import writing  # noqa: PLC0415 -- imports the client
 

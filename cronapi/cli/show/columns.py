@@ -39,11 +39,15 @@ RUNS = Kind(
 )
 GROUPS = Kind("groups", ("id", "name", "job_count", "priority"), _names(Group), identifies=True)
 ACCOUNT = Kind("accounts", ("id", "name", "timezone", "plan", "cron"), _names(Account))
+ENSURED = JOBS._replace(columns=("result", *JOBS.columns))
+"""Jobs, with the result of making sure of them."""
 TIMES = Kind("times", ("time",))
 TEXTS = Kind("values", ("value",))
 ADDRESSES = Kind("servers", ("server", "v4", "v6"))
 FACTS = Kind("facts", ())
 """Members that a command has found itself."""
+RAW = Kind("objects", (), identifies=True)
+"""Members by the wire's names."""
 
 _KIND_OF: dict[type, Kind] = {
     CronJob: JOBS,

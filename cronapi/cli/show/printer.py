@@ -16,7 +16,7 @@ from cronapi.cli.frame.common import Common
 from cronapi.cli.frame.escape import escaped
 from cronapi.cli.frame.json_line import json_document, json_line
 from cronapi.cli.show.cells import as_cell, as_table_cell, for_spreadsheet
-from cronapi.cli.show.columns import Kind, chosen
+from cronapi.cli.show.columns import RAW, Kind, chosen
 from cronapi.cli.show.masking import masked
 from cronapi.cli.show.members import members_of
 from cronapi.cli.show.tables import fields, table
@@ -106,7 +106,11 @@ class Printer:
             click.echo(text, nl=False, color=True)
 
     def raw(self, value: object) -> None:
-        """Write data of a shape that nobody knows as JSON."""
+        """Write data of a shape that nobody knows: as JSON, unless another format is asked for."""
+        if self._common.output not in {None, "json", "ndjson"}:
+            rows = value if isinstance(value, list) else [value]
+            self.many([one if isinstance(one, dict) else {"value": one} for one in rows], RAW)
+            return
         if isinstance(value, dict) and not self._common.show_secrets:
             value = masked(value)
         elif isinstance(value, list) and not self._common.show_secrets:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from typing import Any
@@ -34,7 +33,7 @@ def carry_out(work: Work, common: Common, options: Mapping[str, Any]) -> int:
 async def _run(
     work: Work, common: Common, profile: Mapping[str, Any], options: Mapping[str, Any]
 ) -> int:
-    interruption, began = Interruption(), time.monotonic()
+    interruption = Interruption()
     error: Exception | None = None
     async with AsyncExitStack() as stack:
         session = Session(common, profile, interruption, stack)
@@ -43,7 +42,7 @@ async def _run(
                 await work(session, **options)
             except Exception as raised:  # noqa: BLE001 -- raised below, outside of the task group
                 error = raised
-        _tell(session, time.monotonic() - began)
+        _tell(session)
     return _code(session, error)
 
 
@@ -64,13 +63,14 @@ def _code(session: Session, error: Exception | None) -> int:
     )
 
 
-def _tell(session: Session, seconds: float) -> None:
+def _tell(session: Session) -> None:
     """Tell the requests of a command, with -v."""
     scheduler = session._scheduler  # noqa: SLF001 -- one that was not needed is not made for this
     if session.common.verbose and scheduler is not None:
         count, refusals = scheduler.started, scheduler.stats.refusals
         click.echo(
-            f"{_counted(count, 'request')}, {seconds:.1f} s, {_counted(refusals, 'refusal')}",
+            f"{_counted(count, 'request')}, waited {scheduler.waited:.1f} s,"
+            f" {_counted(refusals, 'refusal')}",
             err=True,
         )
 

@@ -10,7 +10,9 @@ import click
 from cronapi._protocol.encoding import encode_params
 from cronapi._protocol.params import JobSpec
 from cronapi.cli.frame.targets import Named
+from cronapi.cli.show.columns import ENSURED
 from cronapi.cli.show.masking import masked
+from cronapi.cli.show.members import members_of
 from cronapi.cli.work.deeds import Deed, carry_out, run_bulk
 from cronapi.cli.work.dry_run import cost_of, dry_run
 from cronapi.cli.work.job_params import params_of
@@ -18,6 +20,9 @@ from cronapi.cli.work.journals import journal_of
 from cronapi.cli.work.rows import rows_of
 from cronapi.cli.work.session import Session
 from cronapi.cli.work.targets import targets_of
+
+_ENSURE = 3
+"""Requests: two searches by name, and one change."""
 
 
 async def add(session: Session, options: Mapping[str, Any]) -> None:
@@ -88,10 +93,10 @@ async def ensure(session: Session, name: str, options: Mapping[str, Any]) -> Non
         raise click.UsageError("A job to ensure needs --url.")
     encode_params(params, session.provider, clear=True)
     if session.common.dry_run:
-        cost = cost_of(session, 2)
+        cost = cost_of(session, _ENSURE)
         dry_run(session, "cron.ensure", params, cost=cost, would=f"ensure the job {name}")
         return
     before = await session.api.cron.find(name)
     job = await session.api.cron.ensure(**params)
-    session.say("created" if before is None else "unchanged" if job == before else "edited")
-    session.show(job)
+    result = "created" if before is None else "unchanged" if job == before else "edited"
+    session.show({"result": result, **members_of(job)}, ENSURED)
