@@ -20,6 +20,18 @@ def test_the_page_of_commands_is_current():
     )
 
 
+def test_the_profile_of_the_page_is_one(tmp_path):
+    """The section that docs/cli.md shows has keys that a profile may have."""
+    text = PAGE.read_text(encoding="utf-8").partition("```toml\n")[2].partition("```")[0]
+    path = tmp_path / "cronapi" / "config.toml"
+    path.parent.mkdir()
+    path.write_text(text.replace('"pass", "show", "fastcron"', '"false"'))
+    told = CliRunner().invoke(
+        cronapi, ["whoami", "--profile", "work"], env={"XDG_CONFIG_HOME": str(tmp_path)}
+    )
+    assert (told.exit_code, "token_command of the profile work" in told.stderr) == (4, True)
+
+
 def test_the_page_has_the_help_of_each_command():
     """Each command's section is its help at 80 columns, up to the common options."""
     for path, (module, _) in COMMANDS.items():
