@@ -179,6 +179,17 @@ def test_jobs_come_from_each_kind_of_file(shell):
             assert (value["name"], value["timeout"], value["notify"]) == ("a", 20, 0), ending
 
 
+def test_a_job_that_was_shown_is_copied(shell):
+    """What `cron get` writes as JSON is read back, without the facts that no new job has."""
+    shown = shell.json("cron", "get", shell.jobs[1])
+    (made,) = shell.json("cron", "add", "--from", "-", stdin=json.dumps(shown, indent=2))[
+        "outcomes"
+    ]
+    copy = made["value"]
+    assert copy.pop("id") > shown.pop("id")
+    assert copy == shown
+
+
 # --- secrets under faults -------------------------------------------------------------------------
 
 CANARIES = ("canary-token-77aa", "canary-password-77aa", "canary-header-77aa")

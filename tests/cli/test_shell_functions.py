@@ -19,6 +19,7 @@ from tests.test_house import NAMESPACES
 
 OPTION_OF = {
     "for_": "--for",
+    "job": "--from",
     "keyword": "--search",
     "limit": "--last",
     "ids": "ids",

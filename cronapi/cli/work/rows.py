@@ -76,12 +76,22 @@ def _csv(label: str, text: str) -> Iterator[Row]:
 
 
 def _json(label: str, text: str) -> Iterator[Row]:
-    if text.lstrip().startswith("["):
-        yield from enumerate(_mappings(label, _parsed(label, 1, text)), 1)
+    whole = _whole(text)
+    if whole is not None or text.lstrip().startswith("["):
+        found = _parsed(label, 1, text) if whole is None else whole
+        yield from enumerate(_mappings(label, [found] if isinstance(found, dict) else found), 1)
         return
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip():
             yield number, next(iter(_mappings(label, [_parsed(label, number, line)], number)))
+
+
+def _whole(text: str) -> Any:
+    """Return a text that is one document, such as a list or one job, else None."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
 
 
 def _parsed(label: str, number: int, text: str) -> Any:
