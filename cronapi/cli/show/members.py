@@ -41,7 +41,7 @@ def _of_run(run: Execution) -> dict[str, Any]:
 def plain(value: Any) -> Any:
     """Return a value as JSON has it: times are ISO 8601 in UTC, a job's status is a word."""
     if isinstance(value, JobStatus):
-        return word_of(value)
+        return str(value)
     if isinstance(value, enum.IntEnum):
         return value.value
     if isinstance(value, datetime):
@@ -53,8 +53,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     return members_of(value) if has(type(value)) else value
-
-
-def word_of(status: JobStatus) -> str | int:
-    """Return the word for a status, or its number where nobody knows the word."""
-    return status.name.lower() if status in list(JobStatus) else status.value

@@ -110,10 +110,9 @@ async def job_filter(
         number = (await one_group(session, None, group)).id
 
     def fits(job: CronJob) -> bool:
-        word = job.status.name.lower() if job.status is not None else None
         return (
             (number is None or job.group == number)
-            and (status is None or word == status)
+            and (status is None or str(job.status) == status)
             and (match is None or fnmatchcase(job.name or "", match))
         )
 
