@@ -64,8 +64,3 @@ def exit_code(error: BaseException) -> int:
     names = (cls.__name__ for cls in type(error).__mro__)
     code = next((_CODE_OF[name] for name in names if name in _CODE_OF), FAILED)
     return error.exit_code if code == FAILED and isinstance(error, click.ClickException) else code
-
-
-def worst(codes: frozenset[int] | set[int]) -> int:
-    """Return the code of a bulk: unknown outcomes weigh more than failures."""
-    return UNKNOWN if UNKNOWN in codes else FAILED if codes - {0} else 0
