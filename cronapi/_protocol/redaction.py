@@ -36,8 +36,8 @@ _PLAIN_ADDRESS = re.compile(
 )
 _SENSITIVE = "auth|token|key|secret|cookie|password"
 _CREDENTIAL = re.compile(rf"(?im)^[^:\n]*(?:{_SENSITIVE})[^:\n]*:[ \t]*([^\r\n]+?)[ \t\r]*$")
-_CREDENTIAL_LINE = re.compile(rf"(?im)^([^:\n]*(?:{_SENSITIVE})[^:\n]*:[ \t]*)[^\r\n]+")
-_CREDENTIAL_KEY = re.compile(rf"(?i)([?&;][^=&;#]*(?:{_SENSITIVE})[^=&;#]*=)[^&;#]*")
+_HEADER_LINE = re.compile(r"(?m)^([^:\n]*)(:[ \t]*)([^\r\n]+)")
+_QUERY_PAIR = re.compile(r"([?&;][^=?&;#]*)(=)([^&;#]*)")
 _USERINFO = re.compile(r"(?<=//)[^/?#]*@")
 _SENSITIVE_NAME = re.compile(rf"(?i){_SENSITIVE}")
 
@@ -69,12 +69,17 @@ def is_sensitive(name: str) -> bool:
 
 def masked_headers(lines: str) -> str:
     """Return a job's headers without the values of those that carry credentials."""
-    return _CREDENTIAL_LINE.sub(rf"\1{HIDDEN}", lines)
+    return _HEADER_LINE.sub(_without_secret, lines)
 
 
 def masked_url(url: str) -> str:
     """Return an address without its user, and without the query values that look like secrets."""
-    return _CREDENTIAL_KEY.sub(rf"\1{HIDDEN}", _USERINFO.sub(f"{HIDDEN}@", url))
+    return _QUERY_PAIR.sub(_without_secret, _USERINFO.sub(f"{HIDDEN}@", url))
+
+
+def _without_secret(pair: re.Match[str]) -> str:
+    name, sign, _ = pair.groups()
+    return f"{name}{sign}{HIDDEN}" if is_sensitive(name) else pair[0]
 
 
 def redact(text: object, secrets: object) -> str:

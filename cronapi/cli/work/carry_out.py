@@ -40,6 +40,8 @@ async def _run(
         async with interruption.watched():
             try:
                 await work(session, **options)
+            except RecursionError:
+                error = click.ClickException("The answer is nested too deep to be printed.")
             except Exception as raised:  # noqa: BLE001 -- raised below, outside of the task group
                 error = raised
         _tell(session)
