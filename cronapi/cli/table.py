@@ -52,6 +52,10 @@ COMMANDS: Table = {
     "group vanish": (f"{_API}.group", "Delete a group and its jobs."),
     "help": ("", "Further help."),
     "help exit-codes": ("cronapi.cli.help.command", "List the exit codes with their meanings."),
+    "next": (
+        "cronapi.cli.next.command",
+        "Tell when an expression runs, without a request.",
+    ),
     "pace": (
         "cronapi.cli.pace.command",
         "Draw live how the scheduler paces requests.",

@@ -12,7 +12,7 @@ import pytest
 
 from cronapi import cli
 from cronapi.cli.output import CLOSED_PIPE, standard_output
-from cronapi.cli.root import COMMANDS
+from cronapi.cli.table import COMMANDS
 
 MAIN = "import sys; from cronapi.cli import main; main()"
 FULL = "Error: cannot write the output: No space left on device.\n"

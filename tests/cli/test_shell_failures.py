@@ -25,17 +25,12 @@ CODES = {
     "outage": (7, 7),
     "lost answer": (7, 6),
     "garbage": (1, 6),
-    "not found": (5, 1),
+    "not found": (5, 5),
     "Ctrl-C": (130, 130),
 }
 """The exit code of a command that reads, and of one that changes something."""
 SEARCHES_FIRST = ("cron ensure", "group empty", "group vanish")
 """Changes whose first request is a read."""
-CERTAIN = dict.fromkeys(
-    ("cron batch-delete", "cron delete", "group delete", "group empty", "group vanish", "call"), 5
-)
-"""Commands that know for certain that there is no such thing."""
-LISTS = {"cron logs": 1, "cron failures": 1, "cron next": 1, "group items": 1}
 FAULTS = {"service error": "busy", "outage": "outage", "lost answer": "lose", "garbage": "garbage"}
 CASES = [(path, kind) for path in EVERY for kind in CODES]
 
@@ -51,7 +46,7 @@ def expected(path, kind):
     if kind == "not found":
         if not any("{job}" in word or "{group}" in word for word in EVERY[path]):
             return None
-        return CERTAIN.get(path) or LISTS.get(path) or CODES[kind][path not in READING]
+        return 1 if path == "cron batch-edit" else 5  # nothing tells which of its jobs is missing
     return CODES[kind][path not in READING and path not in SEARCHES_FIRST]
 
 

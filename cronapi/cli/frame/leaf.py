@@ -35,7 +35,11 @@ class Leaf(click.Command):
         write_options(ctx, formatter, "Options", own)
         write_options(ctx, formatter, "Common options", common)
 
-    def format_epilog(self, _: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_epilog(
+        self,
+        ctx: click.Context,  # noqa: ARG002 -- as click calls it
+        formatter: click.HelpFormatter,
+    ) -> None:
         """Write the exit codes that this command can give."""
         codes = ", ".join(map(str, self.exits))
         formatter.write_paragraph()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from cronapi._protocol.hints import nearest
+
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return the end of a sentence: `; did you mean 'status'?` or a full stop."""
-    from difflib import get_close_matches  # noqa: PLC0415 -- only an error needs it
-
-    found = get_close_matches(name, list(known), 1)
-    return f"; did you mean {found[0]!r}?" if found else "."
+    near = nearest(name, known)
+    return "." if near is None else f"; did you mean {near!r}?"

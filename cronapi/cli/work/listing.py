@@ -9,7 +9,7 @@ from cronapi.cli.frame.targets import Named
 from cronapi.cli.show.columns import JOBS
 from cronapi.cli.work.deeds import Deed, run_bulk
 from cronapi.cli.work.session import Session
-from cronapi.cli.work.targets import job_filter, targets_of
+from cronapi.cli.work.targets import chosen_jobs, targets_of
 from cronapi.models import CronJob
 
 
@@ -18,14 +18,14 @@ async def list_jobs(
 ) -> None:
     """Write the jobs that fit, as they arrive."""
     session.printer.check(JOBS)
-    fits = await job_filter(session, **filters)
+    chosen = await chosen_jobs(session, **filters)
     read = 0
 
     async def fitting() -> AsyncIterator[CronJob]:
         nonlocal read
         async for job in _jobs(session, search, page):
             read += 1
-            if fits(job):
+            if chosen.passes(job):
                 yield job
 
     shown = await session.printer.stream(fitting(), JOBS)

@@ -26,7 +26,7 @@ from cronapi.cli.work.credentials import (
 from cronapi.cli.work.interruption import Interruption, default_signals
 from cronapi.client import CallOptions, Client
 from cronapi.errors import CronAPIError
-from cronapi.providers import Provider
+from cronapi.providers import Provider, located
 from cronapi.scheduler.stopping import StoppableScheduler
 
 _AT_ONCE = 0.01
@@ -65,9 +65,7 @@ class Session:
         """The service that is called, at its address."""
         if self._provider is None:
             chosen = chosen_provider(self.common, os.environ)
-            self._provider = Client(
-                chosen, "only-its-address", base_url=self._base_url(chosen)
-            ).provider
+            self._provider = located(chosen, self._base_url(chosen), allow_http=False)
         return self._provider
 
     @property
@@ -115,9 +113,10 @@ class Session:
         await (client.with_options(timeout=_AT_ONCE) if at_once else client).aclose()
 
     def _base_url(self, provider: Provider) -> str | None:
-        variable = f"{provider.name.upper()}_BASE_URL"
-        named = self.common.base_url or os.environ.get(variable)
-        return named or self._profile.get("base_url")
+        """Return an address that was named. None leaves it to the environment."""
+        if self.common.base_url is not None or f"{provider.name.upper()}_BASE_URL" in os.environ:
+            return self.common.base_url
+        return self._profile.get("base_url")
 
     def _call_options(self) -> CallOptions:
         options: CallOptions = {}

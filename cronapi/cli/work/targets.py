@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Callable
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,8 +12,7 @@ from cronapi.cli.frame.targets import Named
 from cronapi.cli.work.session import Session
 from cronapi.errors import NotFoundError
 from cronapi.models import CronJob, Group
-
-Filter = Callable[[CronJob], bool]
+from cronapi.namespaces._iterate import JobFilter, job_filter
 
 
 class Target(NamedTuple):
@@ -40,8 +37,9 @@ async def targets_of(session: Session, named: Named) -> list[Target]:
     if named.name is not None:
         found.append(await job_named(session, named.name))
     if named.match is not None or named.group is not None:
-        jobs = listed(session, group=named.group, match=named.match)
-        found += [Target(job.id, job.name) async for job in jobs]
+        chosen = await chosen_jobs(session, group=named.group, match=named.match)
+        jobs = session.api.cron.iterate()
+        found += [Target(job.id, job.name) async for job in jobs if chosen.passes(job)]
     return list({target.id: target for target in found}.values())
 
 
@@ -86,37 +84,15 @@ async def group_id(session: Session, id: int | None, name: str | None) -> int:
     return id if id is not None else (await one_group(session, id, name)).id
 
 
-async def listed(
-    session: Session,
-    *,
-    search: str | None = None,
-    group: str | None = None,
-    status: str | None = None,
-    match: str | None = None,
-) -> AsyncIterator[CronJob]:
-    """Yield the jobs that fit. Only the search is the service's own."""
-    fits = await job_filter(session, group=group, status=status, match=match)
-    async for job in session.api.cron.iterate(keyword=search):
-        if fits(job):
-            yield job
-
-
-async def job_filter(
-    session: Session, *, group: str | None, status: str | None, match: str | None
-) -> Filter:
-    """Return a test of jobs. The name of a group is looked up."""
-    number = None if group is None else int(group) if group.isdigit() else None
-    if group is not None and number is None:
-        number = (await one_group(session, None, group)).id
-
-    def fits(job: CronJob) -> bool:
-        return (
-            (number is None or job.group == number)
-            and (status is None or str(job.status) == status)
-            and (match is None or fnmatchcase(job.name or "", match))
-        )
-
-    return fits
+async def chosen_jobs(
+    session: Session, *, group: str | None, status: str | None = None, match: str | None
+) -> JobFilter:
+    """Return a filter of jobs. The name of a group is looked up."""
+    number = None
+    if group is not None:
+        is_id = group.isascii() and group.isdigit()
+        number = int(group) if is_id else (await one_group(session, None, group)).id
+    return job_filter(status, number, match)
 
 
 def _absent(session: Session, text: str, function: str) -> NotFoundError:
