@@ -81,6 +81,27 @@ def test_a_dry_run_tells_names_and_cost_in_words(shell):
     assert len(shell.emulator.jobs("fastcron")) >= 7
 
 
+def test_a_deletion_is_undone(shell):
+    """Deleted jobs are printed as they were, and as csv they can be created again."""
+    rows = [
+        {"name": f"undo {n}", "url": f"https://example.com/{n}?key=abc", "expression": "0 5 * * 1"}
+        for n in range(3)
+    ]
+    rows[0] |= {"http_headers": {"X-Key": "s3cret", "X-Note": "a, b"}, "timeout": 20}
+    file = shell.file.with_name("undo.json")
+    file.write_text(json.dumps(rows))
+    made = shell.json("cron", "add", "--from", file, "--show-secrets")["outcomes"]
+    line = ["cron", "delete", "--match", "undo*", "-y", "-o", "csv"]
+    deleted = shell(*line, "--show-secrets").stdout
+    again = shell.json("cron", "add", "--from", "-", "--show-secrets", stdin=deleted)["outcomes"]
+    assert [{**one["value"], "id": 0} for one in again] == [
+        {**one["value"], "id": 0} for one in made
+    ]
+    masked = shell(*line).stdout
+    done = shell("cron", "add", "--from", "-", stdin=masked)
+    assert (done.exit_code, "--show-secrets" in done.stderr) == (64, True)
+
+
 def test_the_failures_of_a_bulk_are_told(shell):
     """The first twenty in lines of their own; done jobs are on stdout, and the code is 1."""
     line = ["cron", "disable", shell.jobs[0], *range(ABSENT, ABSENT + 25)]
