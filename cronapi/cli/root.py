@@ -64,20 +64,17 @@ class Commands(LazyGroup):
 
 
 def _exit_with_code_of(run: Any, arguments: Sequence[str]) -> NoReturn:
+    as_json = wants_json(arguments, os.environ)
     try:
         code = run()
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted.", err=True)
-        code = INTERRUPTED
+        code = report(click.ClickException("Interrupted."), as_json=as_json, code=INTERRUPTED)
     except (click.ClickException, CronAPIError) as error:
-        code = report(error, as_json=wants_json(arguments, os.environ))
+        code = report(error, as_json=as_json)
     except ModuleNotFoundError as error:
         if error.name not in EXTRAS:
             raise
-        code = report(
-            click.ClickException(_advice(error.name)),
-            as_json=wants_json(arguments, os.environ),
-        )
+        code = report(click.ClickException(_advice(error.name)), as_json=as_json)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -69,8 +69,8 @@ ROWS = [
     ("name,url,timeout\na,https://a.example/,soon\n", "line 2: timeout"),
     ("name,url,post_data\na,https://a.example/,***\n", "post_data is hidden"),
     ('{"url": "https://a.example/"}\n{"url": \n', "line 2"),
-    ('[{"url": "https://a.example/"}, 5]\n', "line 2: a job is an object"),
-    ("[[job]]\nurl = 5\n", "line 1: "),
+    ('[{"url": "https://a.example/"}, 5]\n', "job 2: a job is an object"),
+    ("[[job]]\nurl = 5\n", "job 1: "),
     ("[[job]\n", "standard input"),
     ("", "no jobs"),
 ]

@@ -20,8 +20,8 @@ from cronapi.cli.work.targets import read_text
 from cronapi.errors import ConfigurationError
 from cronapi.models import CronJob
 
-Row = tuple[int, Mapping[str, Any]]
-"""The number of a line or item, and its members."""
+Row = tuple[str, Mapping[str, Any]]
+"""The place of a job in its file, such as `line 5`, and its members."""
 _READ_ONLY = {field.name for field in fields(CronJob)} - set(JobParams.__annotations__)
 """Columns of a list of jobs that no new job has: it may be read back with them."""
 
@@ -40,17 +40,17 @@ def rows_of(path: str, common: Mapping[str, Any]) -> tuple[list[dict[str, Any]],
 
 
 def _job(label: str, row: Row, common: Mapping[str, Any]) -> dict[str, Any]:
-    number, members = row
+    place, members = row
     job = {**common, **{n: v for n, v in members.items() if n not in _READ_ONLY}}
     for name, value in job.items():
         if isinstance(value, str) and HIDDEN in value:
             raise click.UsageError(
-                f"{label}, line {number}: {name} is hidden ({HIDDEN}); list with --show-secrets."
+                f"{label}, {place}: {name} is hidden ({HIDDEN}); list with --show-secrets."
             )
     try:
         return dict(JobSpec(**job).params)
     except ConfigurationError as error:
-        raise click.UsageError(f"{label}, line {number}: {error}") from None
+        raise click.UsageError(f"{label}, {place}: {error}") from None
 
 
 def _reader(path: str, text: str) -> Callable[[str, str], Iterator[Row]]:
@@ -70,7 +70,10 @@ def _csv(label: str, text: str) -> Iterator[Row]:
         for row in reader:
             if None in row:
                 raise click.UsageError(f"{label}, line {reader.line_num}: too many cells.")
-            yield reader.line_num, {name.strip(): cell for name, cell in row.items() if cell}
+            yield (
+                f"line {reader.line_num}",
+                {name.strip(): cell for name, cell in row.items() if cell},
+            )
     except csv.Error as error:
         raise click.UsageError(f"{label}, line {reader.line_num}: {error}.") from error
 
@@ -79,11 +82,12 @@ def _json(label: str, text: str) -> Iterator[Row]:
     whole = _whole(text)
     if whole is not None or text.lstrip().startswith("["):
         found = _parsed(label, 1, text) if whole is None else whole
-        yield from enumerate(_mappings(label, [found] if isinstance(found, dict) else found), 1)
+        yield from _listed(label, [found] if isinstance(found, dict) else found)
         return
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip():
-            yield number, next(iter(_mappings(label, [_parsed(label, number, line)], number)))
+            place = f"line {number}"
+            yield place, _mapping(label, place, _parsed(label, number, line))
 
 
 def _whole(text: str) -> Any:
@@ -107,16 +111,20 @@ def _toml(label: str, text: str) -> Iterator[Row]:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise click.UsageError(f"{label}: {error}.") from error
-    yield from enumerate(_mappings(label, found.get("job", [])), 1)
+    yield from _listed(label, found.get("job", []))
 
 
-def _mappings(label: str, items: Any, first: int = 1) -> list[dict[str, Any]]:
+def _listed(label: str, items: Any) -> Iterator[Row]:
     if not isinstance(items, list):
         raise click.UsageError(f"{label}: a list of jobs is needed.")
-    for number, item in enumerate(items, first):
-        if not isinstance(item, dict):
-            raise click.UsageError(f"{label}, line {number}: a job is an object.")
-    return items
+    for number, item in enumerate(items, 1):
+        yield f"job {number}", _mapping(label, f"job {number}", item)
+
+
+def _mapping(label: str, place: str, item: Any) -> dict[str, Any]:
+    if not isinstance(item, dict):
+        raise click.UsageError(f"{label}, {place}: a job is an object.")
+    return item
 
 
 _READERS: Mapping[str, Callable[[str, str], Iterator[Row]]] = {
