@@ -75,8 +75,9 @@ def credentials_of(common: Common, profile: Mapping[str, Any], provider: Provide
         token = os.environ.get(provider.token_variable, "")
     token = token.strip()
     if not token:
+        is_variable = source == provider.token_variable
         raise NoTokenError(
-            f"No API token in {source}: set {provider.token_variable}, or give --token-file."
+            f"No API token: set {source}." if is_variable else f"No API token in {source}."
         )
     return Credentials(hidden(token), source)
 
