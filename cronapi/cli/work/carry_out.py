@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from typing import Any
 
 import anyio
 import click
 
+from cronapi._logs.setting import LEVELS, QUIET, at_level
 from cronapi.cli.frame.common import Common
 from cronapi.cli.frame.fault import report
 from cronapi.cli.work.interruption import Interruption
@@ -81,19 +81,8 @@ def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-@contextmanager
-def _log(common: Common) -> Iterator[None]:
-    """Write the library's log to stderr, with -vv."""
-    if common.verbose < _ALL:
-        yield
-        return
-    logger, handler = logging.getLogger("cronapi"), logging.StreamHandler()
-    level = logger.level
-    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s: %(message)s"))
-    logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(level)
+def _log(common: Common) -> AbstractContextManager[None]:
+    """Write the library's log to stderr with -vv, and nothing of it with -q."""
+    if common.verbose >= _ALL:
+        return at_level(LEVELS["debug"])
+    return at_level(QUIET) if common.quiet else nullcontext()
