@@ -13,7 +13,7 @@ from cronapi._logs.lines import LOGGER, UNKNOWN_SETTING, write
 
 VARIABLE = "CRONAPI_LOG"
 QUIET = logging.ERROR
-"""The library logs nothing from this level on: its errors are raised."""
+"""From this level on the log tells faults alone, such as a transport that cannot be closed."""
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING}
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 

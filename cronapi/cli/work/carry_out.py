@@ -82,7 +82,7 @@ def _counted(count: int, noun: str) -> str:
 
 
 def _log(common: Common) -> AbstractContextManager[None]:
-    """Write the library's log to stderr with -vv, and nothing of it with -q."""
+    """Write the library's log to stderr with -vv, and only its faults with -q."""
     if common.verbose >= _ALL:
         return at_level(LEVELS["debug"])
     return at_level(QUIET) if common.quiet else nullcontext()
