@@ -59,6 +59,10 @@ time_format = "utc"
 Its other keys are `base_url`, `token_file` and `redis`. An argument is stronger than the
 environment, which is stronger than a profile.
 
+All commands of a user on a machine share one budget, in a file that is made by itself. So a loop
+or `xargs -P` keeps to the rate. CRONAPI_PACE_FILE names another file, and `off` leaves each process
+its own rate. `--redis` shares the budget of several machines.
+
 ## Ctrl-C
 
 The first Ctrl-C, or SIGTERM, starts no further request and waits for those under way. The counts

@@ -64,8 +64,9 @@ def on_terminal(shell, *arguments, columns=80, answers=(), **environment):
                 text += os.read(main, 65536).decode()
             except OSError:
                 break
+    code = process.wait(10)  # first, since a terminal that is closed hangs its processes up
     os.close(main)
-    return process.wait(), text.replace("\r\n", "\n")
+    return code, text.replace("\r\n", "\n")
 
 
 def check_table(shell, columns, **environment):
