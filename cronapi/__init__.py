@@ -11,8 +11,9 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from cronapi._calls.retry import RetryPolicy
+    from cronapi._protocol.declared import EnsureParams, JobParams, NewJobParams
     from cronapi._protocol.losses import Loss
-    from cronapi._protocol.params import EnsureParams, JobParams, JobSpec, NewJobParams
+    from cronapi._protocol.params import JobSpec
     from cronapi.bulk import Bulk, BulkError, Cost, Done, Failed, NotTried, Outcome, Report, Unknown
     from cronapi.client import Client, FastCron, SetCronJob
     from cronapi.errors import (
@@ -65,16 +66,16 @@ _HOMES = {
     "CronAPIError": "cronapi.errors",
     "CronJob": "cronapi.models",
     "Done": "cronapi.bulk",
-    "EnsureParams": "cronapi._protocol.params",
+    "EnsureParams": "cronapi._protocol.declared",
     "Execution": "cronapi.models",
     "Failed": "cronapi.bulk",
     "FastCron": "cronapi.client",
     "Group": "cronapi.models",
-    "JobParams": "cronapi._protocol.params",
+    "JobParams": "cronapi._protocol.declared",
     "JobSpec": "cronapi._protocol.params",
     "JobStatus": "cronapi.models",
     "Loss": "cronapi._protocol.losses",
-    "NewJobParams": "cronapi._protocol.params",
+    "NewJobParams": "cronapi._protocol.declared",
     "NotFoundError": "cronapi.errors",
     "NotTried": "cronapi.bulk",
     "Notification": "cronapi.models",

@@ -14,7 +14,7 @@ from types import ModuleType
 from cronapi import CronJob, JobParams, client, models
 from cronapi._calls.matching import NOT_COMPARED
 from cronapi._names import wire_name
-from cronapi._protocol import params
+from cronapi._protocol import declared, params
 from cronapi.bulk import bulk
 from cronapi.emulator.jobs import _SHOWN
 from cronapi.emulator.parameters import JOB_PARAMETERS
@@ -194,7 +194,7 @@ def parameters() -> str:
 def job_parameters() -> dict[str, str]:
     """Return the types of the parameters of a job by name, those that a new job needs first."""
     classes = ("JobParams", "_Named", "_Settings")
-    return {k: v for name in classes for k, v in annotations(params, name).items()}
+    return {k: v for name in classes for k, v in annotations(declared, name).items()}
 
 
 def reads() -> str:

@@ -303,7 +303,8 @@ def test_every_python_block_has_its_test():
     tested |= {("docs/testing.md", block.file) for block in BLOCKS}
     assert named <= tested
     assert len(WEB_APPS) == 3
-    assert {block.language for block in BLOCKS} == {"python", "sh", "console", "ini"}
+    languages = {"python", "sh", "console", "ini", "text", "toml"}
+    assert {block.language for block in BLOCKS} == languages
 
 
 def test_the_first_two_commands_are_whole():

@@ -52,6 +52,7 @@ FLOORS = {
     "_protocol/json_text": 2,
     "_protocol/values": 2,
     "_protocol/readings": 2,
+    "_protocol/declared": 0,
     "_protocol/kinds": 2.1,
     "_protocol/losses": 2.15,
     "_protocol/params": 2.2,

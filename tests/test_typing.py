@@ -12,7 +12,7 @@ from typing import get_args
 import pytest
 
 from cronapi import EnsureParams, JobParams, NewJobParams
-from cronapi._protocol.params import FunctionParams
+from cronapi._protocol.declared import FunctionParams
 from cronapi.emulator import KINDS, Era, FaultKind, call, executions, limiter, pages, search
 from cronapi.emulator.words import FrontPage, LimiterMethod, LogShape, Moves, Search
 from cronapi.scheduler import Lane

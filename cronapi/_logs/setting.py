@@ -5,11 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 from cronapi._logs.lines import LOGGER, UNKNOWN_SETTING, write
 
 VARIABLE = "CRONAPI_LOG"
+QUIET = logging.ERROR
+"""From this level on the log tells faults alone, such as a transport that cannot be closed."""
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING}
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -53,6 +57,20 @@ def follow_variable() -> None:
         _handle()
     elif value.strip():
         write(UNKNOWN_SETTING, value)
+
+
+@contextmanager
+def at_level(level: int) -> Iterator[None]:
+    """Write the log from this level on to standard error, while the block runs."""
+    before, handler = LOGGER.level, logging.StreamHandler()
+    handler.setFormatter(logging.Formatter(_FORMAT))
+    LOGGER.addHandler(handler)
+    LOGGER.setLevel(level)
+    try:
+        yield
+    finally:
+        LOGGER.removeHandler(handler)
+        LOGGER.setLevel(before)
 
 
 def _handle() -> None:

@@ -34,9 +34,12 @@ _PLAIN_ADDRESS = re.compile(
     r"(?i)([a-z0-9+.-]+://)?([*\w.-]*|\[[0-9a-f:.]+\]|[0-9a-f]*::[0-9a-f:.]*)"
     r"(:[0-9]{1,5})?(/[0-9]{0,3})?"
 )
-_CREDENTIAL = re.compile(
-    r"(?im)^[^:\n]*(?:auth|token|key|secret|cookie|password)[^:\n]*:[ \t]*([^\r\n]+?)[ \t\r]*$"
-)
+_SENSITIVE = "auth|token|key|secret|cookie|password"
+_CREDENTIAL = re.compile(rf"(?im)^[^:\n]*(?:{_SENSITIVE})[^:\n]*:[ \t]*([^\r\n]+?)[ \t\r]*$")
+_HEADER_LINE = re.compile(r"(?m)^([^:\n]*)(:[ \t]*)([^\r\n]+)")
+_QUERY_PAIR = re.compile(r"([?&;][^=?&;#]*)(=)([^&;#]*)")
+_USERINFO = re.compile(r"(?<=//)[^/?#]*@")
+_SENSITIVE_NAME = re.compile(rf"(?i){_SENSITIVE}")
 
 
 def as_text(value: object, read: Callable[[Any], str] = str) -> str:
@@ -57,6 +60,26 @@ def is_plain_address(text: str) -> bool:
 def without_password(value: object) -> object:
     """Return a value without the password of a URL."""
     return _URL_USER.sub(rf"\1:{HIDDEN}@", value) if isinstance(value, str) else value
+
+
+def is_sensitive(name: str) -> bool:
+    """Return True for the name of a header, key or member whose value is likely a secret."""
+    return _SENSITIVE_NAME.search(name) is not None
+
+
+def masked_headers(lines: str) -> str:
+    """Return a job's headers without the values of those that carry credentials."""
+    return _HEADER_LINE.sub(_without_secret, lines)
+
+
+def masked_url(url: str) -> str:
+    """Return an address without its user, and without the query values that look like secrets."""
+    return _QUERY_PAIR.sub(_without_secret, _USERINFO.sub(f"{HIDDEN}@", url))
+
+
+def _without_secret(pair: re.Match[str]) -> str:
+    name, sign, _ = pair.groups()
+    return f"{name}{sign}{HIDDEN}" if is_sensitive(name) else pair[0]
 
 
 def redact(text: object, secrets: object) -> str:

@@ -1,63 +1,94 @@
-"""The group that all commands belong to, and how an error reads on the command line."""
+"""The group that all commands belong to, and how a command ends."""
 
 from __future__ import annotations
 
-from typing import Any
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
-from cronapi._protocol.extras import EXTRAS, command_for, missing
+import click
+
+from cronapi.cli.exit_codes import INTERRUPTED
+from cronapi.cli.frame.common import COMMON
+from cronapi.cli.frame.fault import report, wants_json
+from cronapi.cli.frame.leaf import write_options
+from cronapi.cli.lazy import LazyGroup
+from cronapi.cli.table import COMMANDS
 from cronapi.errors import CronAPIError
 
-try:
-    import click
-except ModuleNotFoundError as error:
-    raise missing("cronapi.cli", "click") from error
+EXTRAS = {"rich": "cli", "uvicorn": "emulator", "redis": "redis"}
+"""The extra that brings each package that a command may miss."""
 
-from cronapi.cli.lazy import LazyGroup
-
-COMMANDS = {
-    "demo": (
-        "cronapi.cli.demo.command",
-        "Work at both services at once, at a local emulator.",
-    ),
-    "emulator": (
-        "cronapi.cli.emulator.command",
-        "Serve both services locally, with their rate limits.",
-    ),
-    "next": (
-        "cronapi.cli.next.command",
-        "Tell when an expression runs, without a request.",
-    ),
-    "pace": (
-        "cronapi.cli.pace.command",
-        "Draw live how the scheduler paces requests.",
-    ),
-}
+_TARGETS = ("account.", "cron.", "group.", "server.")
 
 
 class Commands(LazyGroup):
-    """A group whose commands report expected errors in one line and exit with 1.
+    """A group whose commands report expected errors in one line, with the exit code of each.
 
-    Expected are the errors of cronapi, and a missing package that an extra brings.
+    Expected are the errors of cronapi and of click, and a missing package that an extra brings.
     """
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command."""
-        try:
-            return super().invoke(ctx)
-        except CronAPIError as error:
-            raise click.ClickException(str(error)) from error
-        except ModuleNotFoundError as error:
-            if error.name not in EXTRAS:
-                raise
-            raise click.ClickException(_advice(error.name)) from error
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run the command line, and exit with its code."""
+        arguments = list(sys.argv[1:] if args is None else args)
+
+        def run() -> Any:
+            return super(Commands, self).main(
+                arguments, prog_name, complete_var, standalone_mode=False, **extra
+            )
+
+        return _exit_with_code_of(run, arguments) if standalone_mode else run()
+
+    def unlisted(self, function: str, /) -> click.Command | None:
+        """Return a raw command for a function of a service that has no command of its own yet."""
+        if not function.startswith(_TARGETS):
+            return None
+        from cronapi._functions import TABLE  # noqa: PLC0415 -- imports attrs
+        from cronapi.cli.api.call import call_of  # noqa: PLC0415 -- only this needs it
+
+        return call_of(function) if function in TABLE else None
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands. The help of each command lists the common options."""
+        options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
+        write_options(ctx, formatter, "Options", [one for one in options if one not in COMMON])
+        self.format_commands(ctx, formatter)
+
+
+def _exit_with_code_of(run: Any, arguments: Sequence[str]) -> NoReturn:
+    as_json = wants_json(arguments, os.environ)
+    try:
+        code = run()
+    except (click.Abort, KeyboardInterrupt):
+        code = report(click.ClickException("Interrupted."), as_json=as_json, code=INTERRUPTED)
+    except (click.ClickException, CronAPIError) as error:
+        code = report(error, as_json=as_json)
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRAS:
+            raise
+        code = report(click.ClickException(_advice(error.name)), as_json=as_json)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _advice(module: str) -> str:
-    extras = dict.fromkeys(("cli", EXTRAS[module]))
-    return f"This command needs {module}: {command_for(*extras)}"
+    extras = "cli" if EXTRAS[module] == "cli" else f"cli,{EXTRAS[module]}"
+    return f'This command needs {module}: pip install "cronapi-client[{extras}]"'
 
 
-@click.group(cls=Commands, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Commands,
+    table=COMMANDS,
+    params=list(COMMON),
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(package_name="cronapi-client", prog_name="cronapi")
 def cronapi() -> None:
     """Hosted cron services, paced and cancel-safe: SetCronJob and FastCron."""

@@ -19,7 +19,8 @@ from cronapi._calls.pages import every_job, named, search_by_name
 from cronapi._calls.spelling import normal
 from cronapi._calls.tasks import loop_of_task, spawn
 from cronapi._logs.lines import ALTERED, write
-from cronapi._protocol.params import EnsureParams, as_params, check_names, check_values
+from cronapi._protocol.declared import EnsureParams
+from cronapi._protocol.params import as_params, check_names, check_values
 from cronapi._protocol.response import Ending
 from cronapi.errors import ConfigurationError, WaitTooLongError
 from cronapi.models import CronJob

@@ -13,9 +13,10 @@ from cronapi import _functions as table
 from cronapi import bulk
 from cronapi._protocol import rows
 from cronapi._protocol.arguments import switch
+from cronapi._protocol.declared import JobParams, NewJobParams
 from cronapi._protocol.ids import number_of
 from cronapi._protocol.kinds import span
-from cronapi._protocol.params import JobParams, JobSpec, NewJobParams
+from cronapi._protocol.params import JobSpec
 from cronapi.errors import ConfigurationError, UnsupportedFunctionError
 from cronapi.models import CronJob
 from cronapi.namespaces._invoke import Invoker, Namespace

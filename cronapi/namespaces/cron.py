@@ -14,18 +14,11 @@ from cronapi._calls.call import Answer
 from cronapi._calls.matching import NOT_COMPARED, is_match
 from cronapi._calls.open_readings import ListReading
 from cronapi._calls.pages import find_by_name
+from cronapi._protocol.declared import EnsureParams, JobParams, NewJobParams
 from cronapi._protocol.hidden import hidden, hide
 from cronapi._protocol.ids import refuse_models
 from cronapi._protocol.kinds import an_id, span, text
-from cronapi._protocol.params import (
-    EnsureParams,
-    JobParams,
-    JobSpec,
-    NewJobParams,
-    check_names,
-    check_values,
-    params_like,
-)
+from cronapi._protocol.params import JobSpec, check_names, check_values, params_like
 from cronapi._protocol.rows import new_job
 from cronapi._protocol.structure import structure
 from cronapi.bulk.items import read_all

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cronapi import ConfigurationError, JobSpec
-from cronapi._protocol.params import JobParams
+from cronapi._protocol.declared import JobParams
 from tests.support.any_value import HINTS, Service, body_of, everything_of
 from tests.support.emulated import BOTH, URL, Hurry, client_of, emulator, paced
 

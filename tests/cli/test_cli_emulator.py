@@ -130,6 +130,21 @@ def test_a_file_keeps_the_jobs(tmp_path):
         ] == [made]
 
 
+def test_the_greeting_can_be_pasted(tmp_path):
+    """Its lines make a first job from another shell, with a token of any characters."""
+    with running("--rate-fastcron", "0", "--token", "it's-$HOME") as (_, greeting):
+        lines = [line for line in greeting.splitlines() if line.startswith(("export", "cronapi"))]
+        main = f'{sys.executable} -c "from cronapi.cli import main; main()" "$@"'
+        done = subprocess.run(
+            ["bash", "-c", "\n".join([f"cronapi() {{ {main}; }}", *lines])],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "CRONAPI_RATE": "100", "CRONAPI_PACE_FILE": "off"},
+        )
+    assert (done.returncode, "hello" in done.stdout) == (0, True), done.stderr
+
+
 def test_a_port_in_use_is_an_error():
     """A port that is taken is reported in one line, with exit code 1."""
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -11,7 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from cronapi import cli
-from cronapi.cli.root import COMMANDS, cronapi
+from cronapi.cli.root import cronapi
+from cronapi.cli.table import COMMANDS
 from cronapi.errors import CronAPIError
 
 
@@ -38,35 +39,64 @@ def test_help_names_every_command(flag):
     assert all(name in result.output for name in ("demo", "emulator", "pace"))
 
 
-@pytest.mark.parametrize("command", ["demo", "emulator", "pace"])
-def test_a_command_explains_itself(command):
-    """Every command has a help page with its options."""
-    result = run(command, "--help")
-    assert (result.exit_code, result.output.split()[:3]) == (0, ["Usage:", "cronapi", command])
+def leaves():
+    """Return the paths of all commands that are no groups."""
+    return [path for path, (module, _) in COMMANDS.items() if module]
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_the_table_has_the_summary_of_each_command(name):
-    """The help of the group and that of the command begin with the same sentence."""
-    assert cronapi.load(name).get_short_help_str(limit=200) == COMMANDS[name][1]
+def loaded(path):
+    """Return a command by its path, imported."""
+    group = cronapi
+    *groups, name = path.split()
+    for one in groups:
+        group = group.load(one)
+    return group.load(name)
 
 
-@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)], ids=" ".join)
-def test_help_fits_on_80_columns(command):
-    """No line of a help page is wider than 80 columns."""
-    lines = run(*command, "--help").output.splitlines()
-    assert max(map(len, lines)) <= 80
+def test_every_command_explains_itself_on_80_columns():
+    """The help of each command and group names it, and no line of it is wider than 80 columns."""
+    for path in ["", *COMMANDS]:
+        result = run(*path.split(), "--help")
+        assert result.exit_code == 0, path
+        assert result.output.split()[: 2 + len(path.split())] == [
+            "Usage:",
+            "cronapi",
+            *path.split(),
+        ]
+        assert max(map(len, result.output.splitlines())) <= 80, path
 
 
-def test_each_command_has_one_line_in_the_help():
-    """Summaries are short enough that none is wrapped or cut off."""
-    shown = [line.split(maxsplit=1) for line in run("--help").output.splitlines()[-len(COMMANDS) :]]
-    assert shown == [[name, summary] for name, (_, summary) in COMMANDS.items()]
+def test_the_table_has_the_summary_of_each_command():
+    """The help of a group and that of its command begin with the same sentence."""
+    for path in COMMANDS:
+        assert loaded(path).get_short_help_str(limit=200) == COMMANDS[path][1]
+
+
+@pytest.mark.parametrize("group", ["", "account", "cron", "group", "help", "server"])
+def test_a_group_alone_lists_its_commands_each_in_a_line(group):
+    """A group alone prints its help to stdout. No summary is wrapped or cut off."""
+    result = run(*group.split())
+    rows = {
+        path.split()[-1]: summary
+        for path, (_, summary) in COMMANDS.items()
+        if path.rpartition(" ")[0] == group
+    }
+    lines = result.stdout.splitlines()[-len(rows) :]
+    assert [line.split(maxsplit=1) for line in lines] == [list(row) for row in rows.items()]
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
+def test_underscores_are_as_good_as_hyphens():
+    """A function's own spelling is understood too."""
+    assert run("cron", "batch_add", "--help").exit_code == 0
 
 
 def test_a_misspelt_command_is_answered_with_the_nearest_name():
     """Click suggests names of the table, though their commands are not loaded."""
-    assert "Did you mean 'demo'?" in run("demi").output
+    for arguments, meant in [(["demi"], "demo"), (["cron", "lits"], "list")]:
+        result = run(*arguments)
+        assert f"Did you mean '{meant}'?" in result.stderr
+        assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (64, "", 1)
 
 
 def test_the_version_is_that_of_the_package():
@@ -87,9 +117,9 @@ def test_the_version_is_that_of_the_package():
         ["demo", "--base-url", "http://127.0.0.1:1/"],
     ],
 )
-def test_a_wrong_command_line_is_exit_code_2(arguments):
+def test_a_wrong_command_line_is_exit_code_64(arguments):
     """A mistake in the command line is told apart from a failure."""
-    assert run(*arguments).exit_code == 2
+    assert run(*arguments).exit_code == 64
 
 
 def test_an_error_of_cronapi_is_one_line_and_exit_code_1():
@@ -154,18 +184,26 @@ main()
     return set(done.stderr.split())
 
 
-@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)], ids=" ".join)
-def test_help_loads_click_alone(command):
-    """The help of the root and of each command loads no client, no server and no event loop."""
-    loaded = modules_after(*command, "--help")
-    assert "click" in loaded
-    assert not loaded & HEAVY
+def test_no_help_loads_more_than_click():
+    """No help of the root, a group or a command loads a client, a server or an event loop."""
+    script = f"""
+import sys
+from click.testing import CliRunner
+before = set(sys.modules)
+from cronapi.cli.root import cronapi
+for path in {["", *COMMANDS]!r}:
+    assert CliRunner().invoke(cronapi, [*path.split(), "--help"]).exit_code == 0, path
+print(*set(sys.modules) - before)
+"""
+    done = python(script)
+    assert not done.stderr
+    assert not set(done.stdout.split()) & HEAVY
 
 
 def test_completion_loads_click_alone():
     """Completing a command's name is as cheap as the help."""
     loaded = modules_after(
-        _CRONAPI_COMPLETE="bash_complete", COMP_WORDS="cronapi d", COMP_CWORD="1"
+        _CRONAPI_COMPLETE="bash_complete", COMP_WORDS="cronapi cron add --h", COMP_CWORD="3"
     )
     assert "click" in loaded
     assert not loaded & HEAVY

@@ -100,16 +100,16 @@ def test_the_tour_of_fastcron_shows_the_account(toured):
 
 @pytest.mark.parametrize("provider", ["fastcron", "setcronjob"])
 def test_a_missing_token_is_told(app, provider):
-    """Without a token the command names the variable and exits with 1, having sent nothing."""
+    """Without a token the command names the variable and exits with 4, having sent nothing."""
     result, called = tour(app, provider, token=None)
-    assert (result.exit_code, called) == (1, [])
+    assert (result.exit_code, called) == (4, [])
     assert f"set {provider.upper()}_TOKEN" in result.output
 
 
 def test_a_wrong_token_is_told_and_not_repeated(app):
     """A token that the service does not know is an error, without the token in it."""
     result, _ = tour(app, "fastcron", token="wrong-token-123")
-    assert result.exit_code == 1
+    assert result.exit_code == 4
     assert result.output.splitlines()[-1].startswith("Error: fastcron account.get: ")
     assert "wrong-token" not in result.output
 
@@ -126,4 +126,4 @@ def test_an_address_that_would_show_the_token_is_refused():
     """Plain http to elsewhere is refused before anything is sent."""
     arguments = ["demo", "--provider", "fastcron", "--base-url", "http://example.com/"]
     result = CliRunner().invoke(cronapi, arguments, env={"FASTCRON_TOKEN": TOKEN})
-    assert (result.exit_code, "must be https" in result.output) == (1, True)
+    assert (result.exit_code, "must be https" in result.output) == (64, True)

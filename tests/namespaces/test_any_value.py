@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cronapi import APIError, ConfigurationError, CronAPIError, JobSpec
 from cronapi._names import wire_name
-from cronapi._protocol.params import JobParams
+from cronapi._protocol.declared import JobParams
 from tests.support.any_value import (
     ANY,
     CANARY,

@@ -15,14 +15,11 @@ from typing import Any
 import pytest
 
 from cronapi._names import wire_name
-from cronapi._protocol import kinds, params
+from cronapi._protocol import declared as table
+from cronapi._protocol import kinds
+from cronapi._protocol.declared import JobParams
 from cronapi._protocol.encoding import encode_params
-from cronapi._protocol.params import (
-    JobParams,
-    JobSpec,
-    as_params,
-    check_names,
-)
+from cronapi._protocol.params import JobSpec, as_params, check_names
 from cronapi.errors import ConfigurationError
 from cronapi.models import CronJob, Group, Notify
 from cronapi.providers import FASTCRON, SETCRONJOB
@@ -532,7 +529,7 @@ BY_TYPE: dict[str, tuple[list[Any], list[Any]]] = {
     "int | str": ([7, "100001"], ["", "x", "7 ", "-7", "٣", True, 1.5, [7], HALF]),
 }
 """Values of each declared type, and others."""
-DECLARED = {name: hint.removesuffix(" | None") for name, hint in params._DECLARED.items()}
+DECLARED = {name: hint.removesuffix(" | None") for name, hint in table.DECLARED.items()}
 
 
 @pytest.mark.parametrize("name", DECLARED)

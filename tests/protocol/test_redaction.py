@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from time import process_time
 from urllib.parse import quote, quote_plus
 
 import attrs
@@ -16,6 +17,8 @@ from cronapi import (
 from cronapi._protocol.redaction import (
     as_text,
     contains_secret,
+    masked_headers,
+    masked_url,
     redact,
     secrets_of,
     without_password,
@@ -219,3 +222,29 @@ def test_the_password_of_a_url_is_hidden_whatever_is_in_it(password):
     url = f"https://user:{password}@x.example/a?b=c@d"
     assert without_password(url) == "https://user:***@x.example/a?b=c@d"
     assert password in secrets_of({"url": url})
+
+
+def test_headers_and_addresses_are_shown_without_their_secrets():
+    """Only values that are likely secrets are hidden, and the rest stays as it is."""
+    headers = "Accept: a:b\r\nX-Api-Key: s3cret\r\nAuthorization:Bearer s3cret x\nno colon"
+    assert masked_headers(headers) == (
+        "Accept: a:b\r\nX-Api-Key: ***\r\nAuthorization:***\nno colon"
+    )
+    urls = {
+        "https://u:s3cret@h/p?a=1": "https://***@h/p?a=1",
+        "https://s3cret@h/": "https://***@h/",
+        "https://h/?api_key=s3cret&b=2#c": "https://h/?api_key=***&b=2#c",
+        "https://h/?b=2;Access-Token=s3cret": "https://h/?b=2;Access-Token=***",
+        "https://h/@me?x=a@b": "https://h/@me?x=a@b",
+        "no address": "no address",
+    }
+    assert {url: masked_url(url) for url in urls} == urls
+
+
+def test_masking_takes_no_longer_for_odd_texts():
+    """A long text that looks like a secret everywhere is masked in a moment."""
+    for text in ("key" * 100_000, "?" * 300_000, "?key" * 75_000, "//" * 150_000, "a=&" * 100_000):
+        began = process_time()
+        masked_url(text)
+        masked_headers(text)
+        assert process_time() - began < 2

@@ -18,7 +18,7 @@ import httpx
 from hypothesis import strategies as st
 
 from cronapi import Notify
-from cronapi._protocol.params import FunctionParams
+from cronapi._protocol.declared import FunctionParams
 
 CANARY = "c4narybird"
 SECRET_FIELDS = ("password", "http_headers", "post_data", "payload", "secret")

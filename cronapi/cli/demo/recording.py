@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from attrs import define
 
-from cronapi._protocol.params import NewJobParams
+from cronapi._protocol.declared import NewJobParams
 from cronapi.cli.demo.ledger import Ledger
 from cronapi.client import Client
 from cronapi.models import CronJob

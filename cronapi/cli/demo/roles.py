@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import anyio
 from attrs import define, field, frozen
 
-from cronapi._protocol.params import NewJobParams
+from cronapi._protocol.declared import NewJobParams
 from cronapi.cli.demo.recording import RecordingClient
 from cronapi.errors import CronAPIError
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import anyio
 import click
 
+from cronapi.cli.frame.common import Common
+from cronapi.cli.work.credentials import PROVIDERS, credentials_of
 from cronapi.client import Client
 from cronapi.models import CronJob
-from cronapi.providers import FASTCRON, SETCRONJOB
 
-PROVIDERS = {provider.name: provider for provider in (FASTCRON, SETCRONJOB)}
 MOST_JOBS = 3
 
 
@@ -20,7 +20,9 @@ def tour(provider: str, base_url: str | None) -> None:
 
     The token comes from the environment. Raises CronAPIError.
     """
-    anyio.run(_tour, Client(PROVIDERS[provider], base_url=base_url))
+    service = PROVIDERS[provider]
+    token = credentials_of(Common(), {}, service).token
+    anyio.run(_tour, Client(service, token, base_url=base_url))
 
 
 async def _tour(api: Client) -> None:

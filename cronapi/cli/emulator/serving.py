@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import Sequence
 from contextlib import closing
+from shlex import quote
 from typing import Any
 
 import anyio
@@ -54,4 +55,17 @@ async def _serve(app: App, host: str, port: int, tokens: Sequence[str]) -> None:
 
 def _greeting(origin: str, tokens: Sequence[str]) -> str:
     lines = [f"SetCronJob  {origin}/api/", f"FastCron    {origin}/api/v1/"]
-    return "\n".join([*lines, *(f"token       {token}" for token in tokens), "Ctrl-C stops it."])
+    lines += [f"token       {token}" for token in tokens]
+    return "\n".join([*lines, "", *_to_paste(origin, tokens[0]), "", "Ctrl-C stops it."])
+
+
+def _to_paste(origin: str, token: str) -> list[str]:
+    """Return lines for another shell, which can be pasted as they are."""
+    return [
+        "# for another shell, until it is closed:",
+        f"export FASTCRON_TOKEN={quote(token)}",
+        f"export FASTCRON_BASE_URL={origin}/api/v1/",
+        f"export SETCRONJOB_BASE_URL={origin}/api/",
+        "cronapi cron add --name hello --url https://example.com/ --expression '15 minutes'",
+        "cronapi cron list",
+    ]

@@ -1,0 +1,85 @@
+"""`cronapi cron list|get|find|next`: reading jobs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from cronapi.cli.frame.leaf import READS, READS_ONE, leaf
+from cronapi.cli.frame.targets import ID, Named, by_name, named_jobs
+
+if TYPE_CHECKING:
+    from cronapi.cli.work.session import Session
+
+STATUSES = ("active", "disabled", "expired", "inactive", "failed")
+
+
+@leaf(READS)
+@click.option("--search", metavar="TEXT", help="The service's search in name, id and URL.")
+@click.option("--page", type=click.IntRange(1), help="One page of up to 1,000; else all.")
+@click.option("--group", metavar="G", help="The jobs of a group, by id or name.")
+@click.option("--status", type=click.Choice(STATUSES), metavar="STATUS", help=", ".join(STATUSES))
+@click.option("--match", metavar="GLOB", help="The jobs with such names: 'tmp *'.")
+async def cron_list(
+    session: Session,
+    search: str | None,
+    page: int | None,
+    group: str | None,
+    status: str | None,
+    match: str | None,
+) -> None:
+    """List the jobs, all or some.
+
+    All pages are read, one request each. --group, --status and --match choose among the jobs that
+    were read.
+    """
+    from cronapi.cli.work.listing import list_jobs  # noqa: PLC0415 -- imports the client
+
+    await list_jobs(session, search, page, group=group, status=status, match=match)
+
+
+@leaf(READS_ONE)
+@named_jobs()
+async def cron_get(
+    session: Session,
+    ids: tuple[int, ...],
+    name: str | None,
+    match: str | None,
+    ids_from: str | None,
+    group: str | None,
+) -> None:
+    """Show jobs.
+
+    Several are read from pages of the list where that takes fewer requests.
+    """
+    from cronapi.cli.work.listing import get_jobs  # noqa: PLC0415 -- imports the client
+
+    await get_jobs(session, Named(ids, name, match, ids_from, group))
+
+
+@leaf(READS_ONE)
+@click.argument("name")
+async def cron_find(session: Session, name: str) -> None:
+    """Show the job of exactly this name.
+
+    Exit code 5 if there is none. Of several, the lowest id of the first page that shows one.
+    """
+    from cronapi.cli.work.targets import found_job  # noqa: PLC0415 -- imports the client
+
+    session.show(await found_job(session, name))
+
+
+@leaf(READS_ONE)
+@click.argument("id", type=ID, required=False)
+@by_name
+async def cron_next(session: Session, id: int | None, name: str | None) -> None:
+    """List the times at which a job will run (FastCron).
+
+    Up to 100, queued runs among them.
+    """
+    from cronapi.cli.show.columns import TIMES  # noqa: PLC0415 -- imports the models
+    from cronapi.cli.work.targets import one_job  # noqa: PLC0415 -- imports the client
+
+    target = await one_job(session, id, name)
+    session.show_all(await session.api.cron.next(target.id), TIMES)

@@ -1,0 +1,1 @@
+"""`cronapi completion`: scripts for bash, zsh and fish."""

@@ -1,0 +1,58 @@
+"""How a command ends that failed: one line on stderr, as text or as JSON, and an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import click
+
+from cronapi.cli.exit_codes import exit_code
+from cronapi.cli.frame.escape import one_line
+from cronapi.errors import CronAPIError
+
+_JSON = ("json", "ndjson")
+
+
+def wants_json(arguments: Sequence[str], environ: Mapping[str, str]) -> bool:
+    """Return True if errors are to be JSON. The arguments may be wrong in any way."""
+    said = list(arguments)
+    spellings = {"--json", *(f"{option}{name}" for option in ("-o", "--output=") for name in _JSON)}
+    if not spellings.isdisjoint(said):
+        return True
+    values = [value for option, value in pairwise(said) if option in {"-o", "--output"}]
+    return (values or [environ.get("CRONAPI_OUTPUT", "")])[-1] in _JSON
+
+
+def report(error: Exception, *, as_json: bool, code: int | None = None) -> int:
+    """Write an error to stderr, and return its exit code, unless that is given."""
+    code = exit_code(error) if code is None else code
+    click.echo(_as_json(error, code) if as_json else f"Error: {one_line(_text(error))}", err=True)
+    return code
+
+
+def _text(error: Exception) -> str:
+    return error.format_message() if isinstance(error, click.ClickException) else str(error)
+
+
+def _as_json(error: Exception, code: int) -> str:
+    from cronapi.cli.frame.json_line import json_line  # noqa: PLC0415 -- only an error needs it
+
+    return json_line({"error": {**facts_of(error), "exit_code": code}})
+
+
+def facts_of(error: Exception) -> dict[str, Any]:
+    """Return the facts of an error as JSON has them."""
+    is_usage = isinstance(error, click.UsageError)
+    name = "UsageError" if is_usage else type(error).__name__
+    facts: dict[str, Any] = {"class": name, "message": _text(error)}
+    if isinstance(error, CronAPIError):
+        facts |= {
+            "function": error.function,
+            "provider": error.provider,
+            "attempts": error.attempts,
+            "applied": error.applied.value,
+        }
+    later = getattr(error, "retry_after", None) or getattr(error, "wait", None)
+    return facts if later is None else {**facts, "retry_after": later}

@@ -1,0 +1,96 @@
+"""One option for each parameter of a job, made from the table of their declared types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import click
+
+from cronapi._protocol.declared import CLEARABLE_END, DECLARED, JobParams
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+HELP: Mapping[str, str] = {
+    "url": "The address to call.",
+    "expression": "Five fields of crontab, or '15 minutes'.",
+    "name": "The job's name.",
+    "group": "The id of its group.",
+    "timezone": "IANA name, such as Europe/Berlin.",
+    "timeout": "Most seconds of a run. (Of an exchange: before `cron`.)",
+    "instances": "Runs that may overlap; 0 for any number.",
+    "delay": "Most minutes that a run is late at random.",
+    "filter": "The service's filter.",
+    "http_method": "GET, POST, ...",
+    "http_headers": "A header; may be repeated.",
+    "post_data": "The body of a run.",
+    "user_agent": "The User-Agent of a run.",
+    "username": "The user of basic authentication.",
+    "password": "Its password: ${NAME}, @FILE or - only.",
+    "notify": "true, false or a code from 0 to 3.",
+    "notify_every": "Failures between two messages.",
+    "notify_match": "Text that a message needs.",
+    "notify_time": "Seconds of a run that cause a message.",
+    "failure_threshold": "Failures before it is disabled.",
+    "ignore_http_status": "Judge no run by its HTTP status.",
+    "retry_failed": "Repeat a failed run.",
+    "pattern": "Text in the output of a failed run.",
+    "keyword": "Text in the output of a good run.",
+    "run": "true to run it now.",
+    "payload": "The body of that run.",
+    "second": "Seconds to run at (SetCronJob).",
+    "minute": "Minutes to run at (SetCronJob).",
+    "hour": "Hours to run at (SetCronJob).",
+    "day": "Days to run at (SetCronJob).",
+    "month": "Months to run at (SetCronJob).",
+    "weekday": "Weekdays to run at (SetCronJob).",
+    "retry": "Repeats of a failed run (SetCronJob).",
+    "retry_after": "Seconds before a repeat (SetCronJob).",
+    "single": "Run it once (SetCronJob).",
+    "dns_cache": "Keep the address's name (SetCronJob).",
+}
+"""The help of each option, in its order. A parameter that is not in here yet has none."""
+PARAMETERS: tuple[str, ...] = (*HELP, *(JobParams.__annotations__.keys() - HELP.keys()))
+CLEARABLE: tuple[str, ...] = tuple(
+    name for name in PARAMETERS if DECLARED[name].endswith(CLEARABLE_END)
+)
+_METAVARS = {"int": "N", "bool": "BOOL", "bool | int": "CODE", "bool | int | datetime": "WHEN"}
+
+
+def option_of(name: str) -> str:
+    """Return the option of a parameter: `--http-method` for `http_method`."""
+    return "--header" if name == "http_headers" else f"--{name.replace('_', '-')}"
+
+
+def job_options(*without: str) -> Callable[[F], F]:
+    """Add an option for each parameter of a job."""
+
+    def decorate(function: F) -> F:
+        for name in reversed(PARAMETERS):
+            if name not in without:
+                function = _option(name)(function)
+        return function
+
+    return decorate
+
+
+def _option(name: str) -> Callable[[F], F]:
+    hint = DECLARED[name].removesuffix(CLEARABLE_END)
+    is_header = name == "http_headers"
+    return click.option(
+        option_of(name),
+        name,
+        multiple=is_header,
+        metavar="'NAME: VALUE'" if is_header else _METAVARS.get(hint, "TEXT"),
+        help=HELP.get(name),
+    )
+
+
+clear_option = click.option(
+    "--clear",
+    "clear",
+    multiple=True,
+    metavar="FIELD",
+    type=click.Choice([name.replace("_", "-") for name in CLEARABLE] + list(CLEARABLE)),
+    help="Empty a field; may be repeated.",
+)

@@ -1,0 +1,80 @@
+"""Commands that call a service: a coroutine function with its own options and the common ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
+
+import click
+
+from cronapi.cli.frame.common import COMMON, common_of
+
+Work = Callable[..., Coroutine[Any, Any, None]]
+"""The body of a command. It gets the session, and its own options as keyword arguments."""
+
+READS = (0, 1, 4, 7, 64, 130, 143)
+"""The exit codes of a command that reads."""
+READS_ONE = (0, 1, 4, 5, 7, 64, 130, 143)
+"""The exit codes of a command that reads one thing."""
+CHANGES = (0, 1, 4, 5, 6, 7, 64, 130, 143)
+"""The exit codes of a command that changes something."""
+OFFLINE = (0, 64)
+"""The exit codes of a command that calls no service."""
+
+
+class Leaf(click.Command):
+    """A command whose help lists its own options before the common ones, and its exit codes."""
+
+    exits: tuple[int, ...] = OFFLINE
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options in two sections."""
+        options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
+        own = [option for option in options if option not in COMMON]
+        common = [option for option in options if option in COMMON]
+        write_options(ctx, formatter, "Options", own)
+        write_options(ctx, formatter, "Common options", common)
+
+    def format_epilog(
+        self,
+        ctx: click.Context,  # noqa: ARG002 -- as click calls it
+        formatter: click.HelpFormatter,
+    ) -> None:
+        """Write the exit codes that this command can give."""
+        codes = ", ".join(map(str, self.exits))
+        formatter.write_paragraph()
+        formatter.write_text(f"Exit codes: {codes}; see `cronapi help exit-codes`.")
+
+
+def write_options(
+    ctx: click.Context, formatter: click.HelpFormatter, title: str, options: Iterable[click.Option]
+) -> None:
+    """Write a section of help."""
+    records = [record for option in options if (record := option.get_help_record(ctx)) is not None]
+    with formatter.section(title):
+        formatter.write_dl(records)
+
+
+def leaf(exits: tuple[int, ...]) -> Callable[[Work], Leaf]:
+    """Make a command of a coroutine function, which is imported with nothing heavy."""
+
+    def decorate(work: Work) -> Leaf:
+        @click.pass_context
+        def run(ctx: click.Context, /, **params: Any) -> None:
+            from cronapi.cli.work.carry_out import carry_out  # noqa: PLC0415 -- imports the client
+
+            ctx.exit(carry_out(work, common_of(ctx), params))
+
+        own: list[click.Parameter] = [*reversed(getattr(work, "__click_params__", ()))]
+        taken = {name for param in own for name in param.opts}
+        common = [option for option in COMMON if taken.isdisjoint(option.opts)]
+        command = Leaf(
+            work.__name__.replace("_", "-"),
+            callback=run,
+            params=[*own, *common],
+            help=work.__doc__,
+        )
+        command.exits = exits
+        return command
+
+    return decorate

@@ -1,0 +1,61 @@
+"""The options that name jobs: ids, an exact name, a pattern, a group or a file of ids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Named(NamedTuple):
+    """How jobs were named on the command line."""
+
+    ids: tuple[int, ...] = ()
+    name: str | None = None
+    match: str | None = None
+    ids_from: str | None = None
+    group: str | None = None
+
+
+class Id(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.5 only
+    """The number of a job or group."""
+
+    name = "id"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        """Return the number, or say how a thing is named otherwise."""
+        text = str(value)
+        if not (text.isascii() and text.isdigit() and len(text) <= 18):  # noqa: PLR2004 -- 64 bits
+            self.fail(f"an id is a number, not {text!r}; a name is given by --name.", param, ctx)
+        return int(text)
+
+
+ID = Id()
+one_id = click.argument("id", type=ID, required=False)
+by_name = click.option("--name", metavar="EXACT", help="Its name, instead of an id.")
+
+
+def named_jobs(*, group: bool = True) -> Callable[[F], F]:
+    """Add the arguments and options that name several jobs."""
+    options = [
+        click.argument("ids", type=ID, nargs=-1),
+        click.option("--match", metavar="GLOB", help="The jobs with such names: 'tmp *'."),
+        click.option(
+            "--ids-from", metavar="FILE", help="The jobs whose ids are in a file; - for stdin."
+        ),
+    ]
+    if group:
+        options += [
+            click.option("--name", metavar="EXACT", help="The job of this name."),
+            click.option("--group", metavar="G", help="The jobs of a group, by id or name."),
+        ]
+
+    def decorate(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate

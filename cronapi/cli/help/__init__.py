@@ -1,0 +1,1 @@
+"""`cronapi help`: pages that belong to no command."""

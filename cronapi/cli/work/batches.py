@@ -1,0 +1,85 @@
+"""The batch functions of FastCron: one request each, as large as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from cronapi.cli.frame.targets import Named
+from cronapi.cli.show.columns import JOBS
+from cronapi.cli.work.dry_run import named as names_of
+from cronapi.cli.work.job_params import params_of
+from cronapi.cli.work.rows import rows_of
+from cronapi.cli.work.session import Session
+from cronapi.cli.work.single import change
+from cronapi.cli.work.targets import targets_of
+
+
+async def add(session: Session, path: str) -> None:
+    """Create the jobs of a file."""
+    rows, _ = rows_of(path, {})
+    await change(
+        session,
+        "cron.batch_add",
+        {"data": rows},
+        lambda: session.api.cron.batch_add(rows),
+        would=f"add {len(rows)} jobs from {path}",
+        kind=JOBS,
+    )
+
+
+async def edit(
+    session: Session, named: Named, options: Mapping[str, Any], clear: Sequence[str]
+) -> None:
+    """Change the jobs that were named."""
+    params = _changes(options, clear)
+    targets = await targets_of(session, named)
+    ids = [target.id for target in targets]
+    await change(
+        session,
+        "cron.batch_edit",
+        {"id": ids, **params},
+        lambda: session.api.cron.batch_edit(ids, **params),
+        would=f"edit {len(ids)} jobs: {names_of(targets)}",
+        kind=JOBS,
+    )
+
+
+async def delete(session: Session, named: Named) -> None:
+    """Delete the jobs that were named."""
+    targets = await targets_of(session, named)
+    ids = [target.id for target in targets]
+    await change(
+        session,
+        "cron.batch_delete",
+        {"id": ids},
+        lambda: session.api.cron.batch_delete(ids),
+        would=f"delete {len(ids)} jobs: {names_of(targets)}",
+        asks=True,
+        kind=JOBS,
+    )
+
+
+async def edit_group(
+    session: Session, id: int, options: Mapping[str, Any], clear: Sequence[str]
+) -> None:
+    """Change the jobs of a group."""
+    params = _changes(options, clear)
+    await change(
+        session,
+        "cron.group_edit",
+        {"id": id, **params},
+        lambda: session.api.cron.group_edit(id, **params),
+        would=f"edit all jobs of the group {id}",
+        asks=True,
+        kind=JOBS,
+    )
+
+
+def _changes(options: Mapping[str, Any], clear: Sequence[str]) -> dict[str, Any]:
+    params = params_of(options, clear)
+    if not params:
+        raise click.UsageError("Nothing to change: give at least one field, such as --expression.")
+    return params

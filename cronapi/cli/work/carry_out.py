@@ -1,0 +1,88 @@
+"""Carry a command out: on an event loop of its own, until its end or a signal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
+from typing import Any
+
+import anyio
+import click
+
+from cronapi._logs.setting import LEVELS, QUIET, at_level
+from cronapi.cli.frame.common import Common
+from cronapi.cli.frame.fault import report
+from cronapi.cli.work.interruption import Interruption
+from cronapi.cli.work.profile import profile_of, with_profile
+from cronapi.cli.work.session import Session
+from cronapi.errors import CronAPIError
+
+_ALL = 2
+"""How often -v is given for the library's log."""
+Work = Callable[..., Coroutine[Any, Any, None]]
+
+
+def carry_out(work: Work, common: Common, options: Mapping[str, Any]) -> int:
+    """Run the body of a command, and return its exit code."""
+    profile = profile_of(common)
+    common = with_profile(common, profile)
+    with _log(common):
+        return anyio.run(_run, work, common, profile, options)
+
+
+async def _run(
+    work: Work, common: Common, profile: Mapping[str, Any], options: Mapping[str, Any]
+) -> int:
+    interruption = Interruption()
+    error: Exception | None = None
+    async with AsyncExitStack() as stack:
+        session = Session(common, profile, interruption, stack)
+        async with interruption.watched():
+            try:
+                await work(session, **options)
+            except RecursionError:
+                error = click.ClickException("The answer is nested too deep to be printed.")
+            except Exception as raised:  # noqa: BLE001 -- raised below, outside of the task group
+                error = raised
+        _tell(session)
+    return _code(session, error)
+
+
+def _code(session: Session, error: Exception | None) -> int:
+    interruption = session.interruption
+    if interruption.code is None:
+        if error is not None:
+            raise error
+        if session.failure is None:
+            return session.code
+        return report(session.failure, as_json=session.printer.is_json, code=session.code)
+    if error is not None and not isinstance(error, CronAPIError | click.ClickException):
+        raise error
+    return report(
+        error or session.failure or click.ClickException("Interrupted."),
+        as_json=session.printer.is_json,
+        code=interruption.code,
+    )
+
+
+def _tell(session: Session) -> None:
+    """Tell the requests of a command, with -v."""
+    scheduler = session._scheduler  # noqa: SLF001 -- one that was not needed is not made for this
+    if session.common.verbose and scheduler is not None:
+        count, refusals = scheduler.started, scheduler.stats.refusals
+        click.echo(
+            f"{_counted(count, 'request')}, waited {scheduler.waited:.1f} s,"
+            f" {_counted(refusals, 'refusal')}",
+            err=True,
+        )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _log(common: Common) -> AbstractContextManager[None]:
+    """Write the library's log to stderr with -vv, and only its faults with -q."""
+    if common.verbose >= _ALL:
+        return at_level(LEVELS["debug"])
+    return at_level(QUIET) if common.quiet else nullcontext()

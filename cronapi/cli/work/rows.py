@@ -1,0 +1,136 @@
+"""Jobs in a file: csv, lines of JSON, a JSON list or toml."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from hashlib import sha256
+from typing import Any
+
+import click
+from attrs import fields
+
+from cronapi._protocol.declared import JobParams
+from cronapi._protocol.params import JobSpec
+from cronapi._protocol.redaction import HIDDEN
+from cronapi.cli.work.targets import read_text
+from cronapi.errors import ConfigurationError
+from cronapi.models import CronJob
+
+Row = tuple[str, Mapping[str, Any]]
+"""The place of a job in its file, such as `line 5`, and its members."""
+_READ_ONLY = {field.name for field in fields(CronJob)} - set(JobParams.__annotations__)
+"""Columns of a list of jobs that no new job has: it may be read back with them."""
+
+
+def rows_of(path: str, common: Mapping[str, Any]) -> tuple[list[dict[str, Any]], str]:
+    """Return the parameters of each job in a file, and the file's digest.
+
+    A row that cannot be a job is a usage error with file, line and field.
+    """
+    text = read_text(path)
+    label = "standard input" if path == "-" else path
+    jobs = [_job(label, row, common) for row in _reader(path, text)(label, text)]
+    if not jobs:
+        raise click.UsageError(f"{label} has no jobs.")
+    return jobs, sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _job(label: str, row: Row, common: Mapping[str, Any]) -> dict[str, Any]:
+    place, members = row
+    job = {**common, **{n: v for n, v in members.items() if n not in _READ_ONLY}}
+    for name, value in job.items():
+        if isinstance(value, str) and HIDDEN in value:
+            raise click.UsageError(
+                f"{label}, {place}: {name} is hidden ({HIDDEN}); list with --show-secrets."
+            )
+    try:
+        return dict(JobSpec(**job).params)
+    except ConfigurationError as error:
+        raise click.UsageError(f"{label}, {place}: {error}") from None
+
+
+def _reader(path: str, text: str) -> Callable[[str, str], Iterator[Row]]:
+    ending = path.rpartition(".")[2].lower()
+    if ending in _READERS:
+        return _READERS[ending]
+    begin = text.lstrip()[:2]
+    if begin.startswith("[["):
+        return _toml
+    return _json if begin.startswith(("[", "{")) else _csv
+
+
+def _csv(label: str, text: str) -> Iterator[Row]:
+    """Read rows with a heading. An empty cell is not given."""
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        for row in reader:
+            if None in row:
+                raise click.UsageError(f"{label}, line {reader.line_num}: too many cells.")
+            yield (
+                f"line {reader.line_num}",
+                {name.strip(): cell for name, cell in row.items() if cell},
+            )
+    except csv.Error as error:
+        raise click.UsageError(f"{label}, line {reader.line_num}: {error}.") from error
+
+
+def _json(label: str, text: str) -> Iterator[Row]:
+    whole = _whole(text)
+    if whole is not None or text.lstrip().startswith("["):
+        found = _parsed(label, 1, text) if whole is None else whole
+        yield from _listed(label, [found] if isinstance(found, dict) else found)
+        return
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            place = f"line {number}"
+            yield place, _mapping(label, place, _parsed(label, number, line))
+
+
+def _whole(text: str) -> Any:
+    """Return a text that is one document, such as a list or one job, else None."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _parsed(label: str, number: int, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        line = number + error.lineno - 1
+        raise click.UsageError(f"{label}, line {line}: {error.msg}.") from error
+
+
+def _toml(label: str, text: str) -> Iterator[Row]:
+    try:
+        found = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise click.UsageError(f"{label}: {error}.") from error
+    yield from _listed(label, found.get("job", []))
+
+
+def _listed(label: str, items: Any) -> Iterator[Row]:
+    if not isinstance(items, list):
+        raise click.UsageError(f"{label}: a list of jobs is needed.")
+    for number, item in enumerate(items, 1):
+        yield f"job {number}", _mapping(label, f"job {number}", item)
+
+
+def _mapping(label: str, place: str, item: Any) -> dict[str, Any]:
+    if not isinstance(item, dict):
+        raise click.UsageError(f"{label}, {place}: a job is an object.")
+    return item
+
+
+_READERS: Mapping[str, Callable[[str, str], Iterator[Row]]] = {
+    "csv": _csv,
+    "json": _json,
+    "jsonl": _json,
+    "ndjson": _json,
+    "toml": _toml,
+}

@@ -1,0 +1,114 @@
+"""Runs of jobs: queued, awaited and listed."""
+
+from __future__ import annotations
+
+import time as clock
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import anyio
+import click
+
+from cronapi.cli.exit_codes import FAILED
+from cronapi.cli.frame.targets import Named
+from cronapi.cli.frame.values import expand
+from cronapi.cli.show.columns import RUNS, TIMES
+from cronapi.cli.work.deeds import Deed, carry_out
+from cronapi.cli.work.session import Session
+from cronapi.cli.work.targets import one_job, targets_of
+from cronapi.errors import CronAPIError, NotFoundError
+from cronapi.models import Execution
+
+_POLL = 15.0
+"""Seconds between two looks at the log of a job."""
+
+
+class Chosen(NamedTuple):
+    """The runs that are to be shown."""
+
+    failed: bool = False
+    since: float | None = None
+    last: int | None = None
+    output_of: int | None = None
+
+    def of(self, runs: Sequence[Execution]) -> list[Execution]:
+        """Return the runs that fit, newest first."""
+        begin = clock.time() - self.since if self.since is not None else None
+        fitting = [
+            run
+            for run in runs
+            if (not self.failed or run.succeeded is False)
+            and (begin is None or (run.time is not None and run.time.timestamp() >= begin))
+        ]
+        return fitting[: self.last]
+
+
+async def run(
+    session: Session, named: Named, time: int | None, payload: str | None, *, wait: bool
+) -> None:
+    """Queue a run of each job that was named, and wait for the end of a single one."""
+    if payload is not None:
+        payload = expand(payload, "--payload")
+    targets = await targets_of(session, named)
+    if wait and len(targets) != 1:
+        raise click.UsageError("--wait takes one job.")
+    params: dict[str, Any] = {"time": time, "payload": payload}
+    deed = Deed(
+        "cron.run",
+        "run",
+        one=lambda client, number: client.cron.run(number, time=time, payload=payload),
+        many=lambda client, ids, **more: client.cron.run_many(ids, **params, **more),
+        params={name: value for name, value in params.items() if value is not None},
+        kind=TIMES,
+    )
+    if not wait or session.common.dry_run:
+        await carry_out(session, deed, targets)
+        return
+    queued = await session.api.cron.run(targets[0].id, time=time, payload=payload)
+    session.say(f"Queued for {queued:%H:%M:%S} UTC; one request each {_POLL:.0f} s until its end.")
+    execution = await _end_of(session, targets[0].id, queued)
+    session.show(execution, RUNS)
+    if not execution.succeeded:
+        session.fail(CronAPIError("The run failed.", function="cron.run"), FAILED)
+
+
+async def _end_of(session: Session, id: int, queued: datetime) -> Execution:
+    """Return the first run that ended after a job was queued."""
+    stopped = session.interruption.stopped
+    while True:
+        with anyio.move_on_after(_POLL):
+            await stopped.wait()
+        for execution in await session.api.cron.logs(id):
+            if execution.time is not None and execution.time >= queued:
+                return execution
+
+
+async def logs(
+    session: Session, id: int | None, name: str | None, search: str | None, chosen: Chosen
+) -> None:
+    """Write the runs of a job, or the output of one."""
+    session.printer.check(RUNS)
+    target = await one_job(session, id, name)
+    limit = chosen.last if not (chosen.failed or chosen.since or chosen.output_of) else None
+    runs = await session.api.cron.logs(target.id, keyword=search, limit=limit)
+    if chosen.output_of is None:
+        session.show_all(chosen.of(runs), RUNS)
+        return
+    found = next((one for one in runs if one.no == chosen.output_of), None)
+    if found is None:
+        raise NotFoundError(f"There is no run {chosen.output_of} in the log of {target}.")
+    session.printer.text(found.output or "")
+
+
+async def failures(
+    session: Session, id: int | None, name: str | None, search: str | None, chosen: Chosen
+) -> None:
+    """Write the failed runs of a job, or of all."""
+    session.printer.check(RUNS)
+    number = None
+    if id is not None or name is not None:
+        number = (await one_job(session, id, name)).id
+    limit = chosen.last if chosen.since is None else None
+    runs = await session.api.cron.failures(number, keyword=search, limit=limit)
+    session.show_all(chosen.of(runs), RUNS)

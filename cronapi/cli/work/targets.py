@@ -1,0 +1,125 @@
+"""The jobs and groups that a command is about, found by the way in which they were named."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+from cronapi.cli.frame.targets import Named
+from cronapi.cli.work.session import Session
+from cronapi.errors import NotFoundError
+from cronapi.models import CronJob, Group
+from cronapi.namespaces._iterate import JobFilter, job_filter
+
+
+class Target(NamedTuple):
+    """A job or group: its id, and its name if that is known."""
+
+    id: int
+    name: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.id})" if self.name else str(self.id)
+
+
+async def targets_of(session: Session, named: Named) -> list[Target]:
+    """Return the jobs that were named, each once. To name none at all is a usage error."""
+    if not any(named):
+        raise click.UsageError("Name the jobs: by ID, --name, --match, --group or --ids-from.")
+    if named.ids and any(named[1:]):
+        raise click.UsageError("Give ids, or name the jobs by an option, not both.")
+    found = [Target(id) for id in named.ids]
+    if named.ids_from is not None:
+        found += [Target(id) for id in ids_in(named.ids_from)]
+    if named.name is not None:
+        found.append(await job_named(session, named.name))
+    if named.match is not None or named.group is not None:
+        chosen = await chosen_jobs(session, group=named.group, match=named.match)
+        jobs = session.api.cron.iterate()
+        found += [Target(job.id, job.name) async for job in jobs if chosen.passes(job)]
+    return list({target.id: target for target in found}.values())
+
+
+async def found_job(session: Session, name: str) -> CronJob:
+    """Return the job of exactly this name. NotFoundError if there is none."""
+    job = await session.api.cron.find(name)
+    if job is None:
+        raise _absent(session, f"There is no job named {name!r}.", "cron.list")
+    return job
+
+
+async def job_named(session: Session, name: str) -> Target:
+    """Return the job of exactly this name. NotFoundError if there is none."""
+    job = await found_job(session, name)
+    return Target(job.id, job.name)
+
+
+async def one_job(session: Session, id: int | None, name: str | None) -> Target:
+    """Return the one job that was named by an id or a name."""
+    if (id is None) == (name is None):
+        raise click.UsageError("Name the job by an ID or by --name.")
+    return Target(id) if id is not None else await job_named(session, name or "")
+
+
+async def one_group(session: Session, id: int | None, name: str | None) -> Group:
+    """Return the one group that was named by an id or a name, read from the service."""
+    if id is not None:
+        return await session.api.group.get(id)
+    if name is None:
+        raise click.UsageError("Name the group by an ID or by --name.")
+    groups = await session.api.group.lookup(name)
+    if not groups:
+        raise _absent(session, f"There is no group named {name!r}.", "group.lookup")
+    if len(groups) > 1:
+        ids = ", ".join(str(group.id) for group in groups)
+        raise click.UsageError(f"Several groups are named {name!r}: {ids}. Give one id.")
+    return groups[0]
+
+
+async def group_id(session: Session, id: int | None, name: str | None) -> int:
+    """Return the id of the one group that was named. A name costs a request."""
+    return id if id is not None else (await one_group(session, id, name)).id
+
+
+async def chosen_jobs(
+    session: Session, *, group: str | None, status: str | None = None, match: str | None
+) -> JobFilter:
+    """Return a filter of jobs. The name of a group is looked up."""
+    number = None
+    if group is not None:
+        is_id = group.isascii() and group.isdigit()
+        number = int(group) if is_id else (await one_group(session, None, group)).id
+    return job_filter(status, number, match)
+
+
+def _absent(session: Session, text: str, function: str) -> NotFoundError:
+    return NotFoundError(text, function=function, provider=session.provider.name)
+
+
+def ids_in(path: str) -> list[int]:
+    """Return the ids of a file: the first word of each line, without a heading."""
+    label = "standard input" if path == "-" else path
+    ids = []
+    for number, line in enumerate(read_text(path).splitlines(), 1):
+        word = line.replace(",", " ").split()[:1]
+        if not word or (number == 1 and word[0].lower() == "id"):
+            continue
+        if not (word[0].isascii() and word[0].isdigit()):
+            raise click.UsageError(f"{label}, line {number}: {word[0]!r} is no id.")
+        ids.append(int(word[0]))
+    return ids
+
+
+def read_text(path: str) -> str:
+    """Return the text of a file, or of standard input."""
+    try:
+        if path == "-":
+            return sys.stdin.read()
+        return Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"Cannot read {path}: it is not UTF-8.") from error
+    except OSError as error:
+        raise click.UsageError(f"Cannot read {path}: {error.strerror}.") from error

@@ -1,0 +1,102 @@
+"""Creating and changing jobs from the options of a command."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from cronapi._protocol.encoding import encode_params
+from cronapi._protocol.params import JobSpec
+from cronapi.cli.frame.targets import Named
+from cronapi.cli.show.columns import ENSURED
+from cronapi.cli.show.masking import masked
+from cronapi.cli.show.members import members_of
+from cronapi.cli.work.deeds import Deed, carry_out, run_bulk
+from cronapi.cli.work.dry_run import cost_of, dry_run
+from cronapi.cli.work.job_params import params_of
+from cronapi.cli.work.journals import journal_of
+from cronapi.cli.work.rows import rows_of
+from cronapi.cli.work.session import Session
+from cronapi.cli.work.targets import targets_of
+
+_ENSURE = 3
+"""Requests: two searches by name, and one change."""
+
+
+async def add(session: Session, options: Mapping[str, Any]) -> None:
+    """Create one job."""
+    params = params_of(options)
+    if "url" not in params:
+        raise click.UsageError("A new job needs --url.")
+    spec = JobSpec(**params)
+    encode_params(spec.params, session.provider, clear=False)
+    if session.common.dry_run:
+        would = f"add a job that calls {masked(params)['url']}"
+        dry_run(session, "cron.add", params, cost=cost_of(session), would=would)
+        return
+    session.show(await session.api.cron.add(**spec.params))
+
+
+ADD = Deed(
+    "cron.add",
+    "add",
+    many=lambda client, specs, **options: client.cron.add_many(specs, **options),
+)
+
+
+async def add_from(
+    session: Session,
+    options: Mapping[str, Any],
+    path: str,
+    journal: str | None,
+    *,
+    no_journal: bool,
+) -> None:
+    """Create a job for each row of a file. Options stand in for what a row leaves out."""
+    if journal is not None and no_journal:
+        raise click.UsageError("Give --journal or --no-journal, not both.")
+    common = params_of(options)
+    rows, digest = rows_of(path, common)
+    if session.common.dry_run:
+        cost = ADD.many(session.plan, rows).cost()
+        dry_run(session, "cron.add", common, cost=cost, would=f"add {len(rows)} jobs from {path}")
+        return
+    with journal_of(session, digest, journal, wanted=not no_journal, rows=len(rows)) as kept:
+        report = await run_bulk(session, ADD, rows, journal=kept.path)
+        kept.is_finished = len(report.done) == len(rows)
+
+
+async def edit(
+    session: Session, named: Named, options: Mapping[str, Any], clear: Sequence[str]
+) -> None:
+    """Change the jobs that were named, all alike."""
+    params = params_of(options, clear)
+    if not params:
+        raise click.UsageError("Nothing to change: give at least one field, such as --expression.")
+    encode_params(params, session.provider, clear=True)
+    deed = Deed(
+        "cron.edit",
+        "edit",
+        one=lambda client, number: client.cron.edit(number, **params),
+        many=lambda client, ids, **more: client.cron.edit_many(dict.fromkeys(ids, params), **more),
+        params=params,
+    )
+    await carry_out(session, deed, await targets_of(session, named))
+
+
+async def ensure(session: Session, name: str, options: Mapping[str, Any]) -> None:
+    """Make sure of a job by its name, and tell what that took."""
+    params = {"name": name, **params_of(options)}
+    if "url" not in params:
+        raise click.UsageError("A job to ensure needs --url.")
+    encode_params(params, session.provider, clear=True)
+    if session.common.dry_run:
+        cost = cost_of(session, _ENSURE)
+        dry_run(session, "cron.ensure", params, cost=cost, would=f"ensure the job {name}")
+        return
+    before = await session.api.cron.find(name)
+    job = await session.api.cron.ensure(**params)
+    result = "created" if before is None else "unchanged" if job == before else "edited"
+    session.show({"result": result, **members_of(job)}, ENSURED)
