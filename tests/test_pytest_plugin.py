@@ -8,9 +8,10 @@ import sys
 import anyio
 import pytest
 
-from cronapi import OutcomeUnknownError, ServiceUnavailableError
+from cronapi import OutcomeUnknownError, RetryPolicy, ServiceUnavailableError
+from cronapi._calls.http_client import in_process
 from cronapi.emulator import KINDS, Fault
-from tests.support.emulated import URL
+from tests.support.emulated import URL, client_of
 
 pytest_plugins = ["cronapi.pytest_plugin"]
 
@@ -105,3 +106,18 @@ async def test_a_fault_that_lasts_costs_no_time_either(fastcron, cron_faults):
     with pytest.raises(OutcomeUnknownError):
         await fastcron.cron.add(url=URL)
     assert anyio.current_time() - begun < 0.5
+
+
+@pytest.mark.virtual_clock
+async def test_an_outage_on_a_busy_machine_is_an_outage(cron_emulator, cron_faults):
+    """A user's test of an outage sees one, though a busy machine takes long for each answer."""
+    cron_faults.add(Fault("outage", times=None))
+
+    async def busy(scope, receive, send):
+        await anyio.sleep(0.3)
+        await cron_emulator(scope, receive, send)
+
+    transport, retry = in_process(busy), RetryPolicy(budget=1.0)
+    async with client_of(None, transport=transport, retry=retry) as api:
+        with pytest.raises(ServiceUnavailableError):
+            await api.cron.add(url=URL)

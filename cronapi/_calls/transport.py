@@ -68,7 +68,7 @@ class Transport:
         self._using: Counter[AnyClient] = Counter()
         self._under_way = 0
         self._idle: anyio.Event | None = None
-        self._round_trips = RoundTrips()
+        self._round_trips = RoundTrips(getattr(transport, "quick", QUICK))
 
     def check(self) -> None:
         """Refuse to serve after closing, or on another event loop than the first.
@@ -207,14 +207,15 @@ class Transport:
 class RoundTrips:
     """The times of the latest answers, in seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, quick: float = QUICK) -> None:
+        self._quick = quick
         self._latest: deque[float] = deque(maxlen=MOST_ROUND_TRIPS)
 
     def was_quick(self, seconds: float) -> bool:
         """Return True if an answer came in less than twice the median time, and remember it."""
         usual = median(self._latest) if self._latest else 0.0
         self._latest.append(seconds)
-        return seconds <= max(QUICK, 2 * usual)
+        return seconds <= max(self._quick, 2 * usual)
 
 
 class Progress:
