@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         TransportError,
         UnsupportedFunctionError,
         WaitTooLongError,
+        WebhookError,
     )
     from cronapi.models import (
         Account,
@@ -100,6 +101,7 @@ _HOMES = {
     "Unknown": "cronapi.bulk",
     "UnsupportedFunctionError": "cronapi.errors",
     "WaitTooLongError": "cronapi.errors",
+    "WebhookError": "cronapi.errors",
 }
 _MODULES = (
     "bulk",
@@ -166,4 +168,5 @@ __all__ = [
     "Unknown",
     "UnsupportedFunctionError",
     "WaitTooLongError",
+    "WebhookError",
 ]

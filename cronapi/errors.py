@@ -18,6 +18,7 @@
     |   +-- AuthenticationError      code 11
     |   +-- NotFoundError            certain evidence that there is no such thing
     +-- OutcomeUnknownError          a create may or may not have happened
+    +-- WebhookError                 a request to an endpoint of yours is refused
 
 House rule: every error here can be made from its message alone, so all of them pickle.
 """
@@ -242,6 +243,18 @@ class OutcomeUnknownError(CronAPIError):
         super().__init__(message, **call)
 
 
+class WebhookError(CronAPIError):
+    """A request to an endpoint of yours is refused.
+
+    `status` is the HTTP status for the answer. The text may be sent as its body: it repeats nothing
+    of the request.
+    """
+
+    def __init__(self, message: str, *, status: int = 400, **call: Unpack[CallFacts]) -> None:
+        super().__init__(message, **call)
+        self.status = status
+
+
 HTTP_STATUS: Mapping[type[CronAPIError], int] = {
     NotFoundError: 404,
     ConfigurationError: 422,
@@ -264,8 +277,11 @@ def status_for(error: CronAPIError) -> int:
     """Return the HTTP status with which a web application answers for an error.
 
     From 500 on the error's text is for the application's log, since it tells of its account. A bulk
-    whose input could not be read has the status of what went wrong there.
+    whose input could not be read has the status of what went wrong there. A `WebhookError` has its
+    own.
     """
+    if isinstance(error, WebhookError):
+        return error.status
     cause = error.__cause__
     if isinstance(error, ConfigurationError) and isinstance(cause, CronAPIError):
         return status_for(cause)

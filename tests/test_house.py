@@ -63,7 +63,6 @@ FLOORS = {
     "_protocol/request": 2.1,
     "_protocol/response": 2.1,
     "scheduler": 3,
-    "webhooks": 3,
     "emulator": 3,
     "_calls": 4,
     "_calls/admission": 4.1,
@@ -110,6 +109,15 @@ FLOORS = {
     "bulk": 6,
     "namespaces": 7,
     "client": 8,
+    "webhooks": 8.5,
+    "webhooks/notification": 3,
+    "webhooks/secret": 3,
+    "webhooks/hiding": 3.1,
+    "webhooks/incoming": 3,
+    "webhooks/dedupe": 3.1,
+    "webhooks/redis_dedupe": 3.2,
+    "webhooks/backlog": 4.2,
+    "webhooks/verifying": 8.1,
     "cli": 9,
     "pytest_plugin": 9,
 }
@@ -156,6 +164,7 @@ PUBLIC = [
         "SetCronJob",
     ),
     *("StatusError", "TransportError", "Unknown", "UnsupportedFunctionError", "WaitTooLongError"),
+    "WebhookError",
 ]
 
 NAMESPACES = {

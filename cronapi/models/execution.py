@@ -100,6 +100,9 @@ class Notification(Wire):
     """FastCron's message to a webhook when a job fails, and again when it recovers.
 
     `id` is the job's. `group` is the group's name, "" for none. `status` 1 is failed, 0 recovered.
+
+    `verified` is the answer to asking the service back: True if it confirms the message, False if
+    it contradicts it, None if it was not asked or cannot tell. No message can set it.
     """
 
     id: int
@@ -115,6 +118,22 @@ class Notification(Wire):
     downloaded: int | None = None
     execution_time: float | None = None
     extra: dict[str, Any] = extra_field()
+    verified: bool | None = field(default=None, init=False, eq=False)
+
+    @property
+    def key(self) -> tuple[int, datetime | None, int | None]:
+        """The job, the time and the status, by which a second delivery is recognised."""
+        return self.id, self.time, self.status
+
+    @property
+    def is_failure(self) -> bool:
+        """True if it tells of a failure. A status of an unknown number counts as one."""
+        return self.status not in (None, 0)
+
+    @property
+    def is_recovery(self) -> bool:
+        """True if it tells of a recovery."""
+        return self.status == 0
 
     @property
     def succeeded(self) -> bool | None:

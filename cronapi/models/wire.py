@@ -13,9 +13,9 @@ from cronapi._names import wire_name, wire_value
 
 
 def fields_of(cls: type) -> tuple[Attribute[Any], ...]:
-    """Return the fields of a result class."""
+    """Return the fields of a result class that a service fills, those of its arguments."""
     found: tuple[Attribute[Any], ...] = fields(cls)
-    return found
+    return tuple(a for a in found if a.init)
 
 
 def wire_names(cls: type) -> dict[str, str]:

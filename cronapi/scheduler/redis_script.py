@@ -78,7 +78,7 @@ class RemoteScript:
 
     def _open(self) -> None:
         """Make a client. A forked process drops that of its parent, whose connections stay open."""
-        self._server = _client(self._url)
+        self._server = client_at(self._url, "A shared bucket")
         self._script = self._server.register_script(SCRIPT)
         self._process = os.getpid()
 
@@ -113,13 +113,17 @@ def _whole_numbers(answer: Any) -> list[int]:
     return [int(value) for value in answer]
 
 
-def _client(url: str) -> Redis:
+def client_at(url: str, user: str) -> Redis:
+    """Return a client of a Redis address, which repeats nothing.
+
+    Raises ConfigurationError without the address, and with the `user` of redis if that is missing.
+    """
     try:
         import redis  # noqa: PLC0415 -- an extra
         from redis.backoff import NoBackoff  # noqa: PLC0415 -- an extra
         from redis.retry import Retry  # noqa: PLC0415 -- an extra
     except ImportError as error:
-        raise ConfigurationError(f"A shared bucket needs redis: {command_for('redis')}.") from error
+        raise ConfigurationError(f"{user} needs redis: {command_for('redis')}.") from error
     if not isinstance(url, str) or not is_encodable(url):
         raise ConfigurationError(_NO_ADDRESS)
     with suppress(ValueError):  # which would quote a part of the address, perhaps its password

@@ -12,13 +12,12 @@ from cronapi.errors import ResponseError
 from cronapi.models import Notification
 
 
-def read_notification(body: bytes | str | Mapping[str, Any]) -> Notification:
+def read_notification(body: bytes | bytearray | str | Mapping[str, Any]) -> Notification:
     """Return the notification in a request's body, given as text or as the parsed object.
 
     Raises `ResponseError` if the body is not a notification, and `ConfigurationError` if it is
-    neither bytes nor text nor a mapping. FastCron signs nothing, and knowing
-    the address is enough to post anything: put a secret into the address itself. Source: FastCron's
-    webhook page, 2024-07 to 2026-07.
+    neither bytes nor text nor a mapping. It believes anyone: `Receiver` also looks for a secret in
+    the address. Source: FastCron's webhook page, 2024-07 to 2026-07.
     """
     if not isinstance(body, bytes | bytearray | str | Mapping):
         raise refusal("body", "bytes, text or a mapping", body)

@@ -1,0 +1,86 @@
+"""Keys that were seen, so that what is delivered twice is handled once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from cronapi._protocol import arguments
+from cronapi.scheduler.forks import renew_in_child
+
+DAY = 86_400.0
+
+
+class Dedupe(Protocol):
+    """A memory of keys. Write your own to keep them in a database.
+
+    An endpoint asks it when it begins to handle something. If a method raises, that is logged and
+    the thing is handled: twice is better than never.
+    """
+
+    @property
+    def ttl(self) -> float:
+        """The seconds for which a key is remembered, at least."""
+
+    async def claim(self, key: str) -> bool:
+        """Remember a key, and return True if it was not known. Both are one step."""
+
+    async def release(self, key: str) -> None:
+        """Forget a key."""
+
+
+class MemoryDedupe:
+    """Remembers up to `most` keys in this process, each for `ttl` seconds.
+
+    If there are more, the oldest are forgotten early. `clock` gives monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        most: int = 10_000,
+        *,
+        ttl: float = DAY,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        arguments.positive("ttl", "a finite number of seconds above 0", ttl)
+        arguments.function("clock", clock)
+        self._most = arguments.count("most", most)
+        self._ttl = ttl
+        self._clock = clock
+        self._ends: dict[str, float] = {}
+        self._renew()
+        renew_in_child(self)
+
+    @property
+    def ttl(self) -> float:
+        """The seconds for which a key is remembered."""
+        return self._ttl
+
+    async def claim(self, key: str) -> bool:
+        """Remember a key, and return True if it was not known."""
+        now = self._clock()
+        with self._lock:
+            if self._ends.get(key, now) > now:
+                return False
+            self._ends.pop(key, None)  # a key that is back goes to the end
+            self._ends[key] = now + self._ttl
+            self._forget(now)
+        return True
+
+    async def release(self, key: str) -> None:
+        """Forget a key."""
+        with self._lock:
+            self._ends.pop(key, None)
+
+    def _forget(self, now: float) -> None:
+        while True:
+            oldest, end = next(iter(self._ends.items()))
+            if end > now and len(self._ends) <= self._most:
+                return
+            del self._ends[oldest]
+
+    def _renew(self) -> None:
+        """Make a lock, also in a forked process: another thread of its parent may hold the old."""
+        self._lock = threading.Lock()

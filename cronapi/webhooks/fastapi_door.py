@@ -1,0 +1,53 @@
+"""An endpoint as a dependency of FastAPI, which is imported only here."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeVar
+
+from fastapi import HTTPException, Request, Response
+from starlette.requests import ClientDisconnect
+
+from cronapi.errors import ConfigurationError, WebhookError
+from cronapi.webhooks.endpoint import Endpoint, Message
+from cronapi.webhooks.incoming import NOT_FOUND, Incoming
+
+M = TypeVar("M", bound=Message)
+Dependency = Callable[[Request, Response], Awaitable[M]]
+
+
+def dependency_of(endpoint: Endpoint[M]) -> Dependency[M]:
+    """Return the dependency of an endpoint."""
+
+    async def message_of(request: Request, response: Response) -> M:
+        incoming = Incoming(
+            method=request.method,
+            path=request.scope["path"],
+            query=request.url.query,
+            headers=request.headers,
+            chunks=_chunks(request),
+        )
+        try:
+            message = await endpoint.admit(incoming)
+            is_new = await endpoint.take_for_route(message)
+        except WebhookError as error:
+            reply = endpoint.refuse(error)
+            text = None if reply.status == NOT_FOUND else reply.text  # as for any unknown path
+            headers = reply.headers_for(request.scope.get("http_version", "1.1"))
+            raise HTTPException(reply.status, text, headers) from error
+        if not is_new:
+            raise HTTPException(endpoint.accepted_status)
+        response.status_code = endpoint.accepted_status
+        return message
+
+    return message_of
+
+
+async def _chunks(request: Request) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in request.stream():
+            yield chunk
+    except ClientDisconnect as error:
+        raise ConnectionError("the caller went away") from error
+    except RuntimeError as error:
+        raise ConfigurationError(
+            "A middleware has read the body of the request and not kept it."
+        ) from error

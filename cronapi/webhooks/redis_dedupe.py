@@ -1,0 +1,90 @@
+"""The memory of keys that several processes share."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any, TypeVar
+
+import anyio
+import anyio.to_thread
+
+from cronapi._protocol import arguments
+from cronapi.scheduler.redis_script import client_at
+from cronapi.webhooks.dedupe import DAY
+
+T = TypeVar("T")
+
+
+class RedisDedupe:
+    """Remembers keys in Redis, for all processes with the same Redis and `key`, for `ttl` seconds.
+
+    `RedisDedupe.from_url("redis://localhost:6379/0", key="hooks")`. Each claim is one `SET NX EX`,
+    which takes at most two seconds. It raises OSError while Redis is away, and an endpoint then
+    handles all that it gets. Needs `pip install "cronapi-client[redis]"`. `connect` returns a
+    client of redis-py, for an address that a URL cannot say.
+    """
+
+    def __init__(self, connect: Callable[[], Any], *, key: str, ttl: float = DAY) -> None:
+        arguments.function("connect", connect)
+        arguments.text("key", key)
+        arguments.positive("ttl", "a finite number of seconds above 0", ttl)
+        self._connect = connect
+        self._key = key
+        self._ttl = ttl
+        self._open()
+
+    @classmethod
+    def from_url(cls, url: str, *, key: str, ttl: float = DAY) -> RedisDedupe:
+        """Return the memory at a Redis address. `key` is the beginning of the names of its keys."""
+        return cls(partial(client_at, url, "RedisDedupe"), key=key, ttl=ttl)
+
+    @property
+    def ttl(self) -> float:
+        """The seconds for which a key is remembered."""
+        return self._ttl
+
+    async def claim(self, key: str) -> bool:
+        """Remember a key, and return True if it was not known. Raises OSError."""
+        seconds = math.ceil(self._ttl)
+
+        def ask(server: Any) -> bool:
+            return bool(server.set(self._name(key), 1, nx=True, ex=seconds))
+
+        return await self._run(ask)
+
+    async def release(self, key: str) -> None:
+        """Forget a key. Raises OSError."""
+
+        def ask(server: Any) -> None:
+            server.delete(self._name(key))
+
+        await self._run(ask)
+
+    def _name(self, key: str) -> str:
+        return f"cronapi:{self._key}:{key}"
+
+    async def _run(self, ask: Callable[[Any], T]) -> T:
+        # With a limiter of its own, which no other work in threads can use up.
+        return await anyio.to_thread.run_sync(
+            partial(self._ask, ask), abandon_on_cancel=True, limiter=anyio.CapacityLimiter(1)
+        )
+
+    def _ask(self, ask: Callable[[Any], T]) -> T:
+        if self._process != os.getpid():
+            self._open()
+        try:
+            return ask(self._server)
+        except Exception as error:  # noqa: BLE001 -- the border: redis-py raises more than its own
+            with suppress(Exception):  # the address may lead to another server by now
+                self._server.connection_pool.disconnect(inuse_connections=False)
+            kind = type(error).__name__
+        raise OSError(f"Redis gave no answer ({kind}).")
+
+    def _open(self) -> None:
+        """Make a client. A forked process drops that of its parent, whose connections stay open."""
+        self._server = self._connect()
+        self._process = os.getpid()
