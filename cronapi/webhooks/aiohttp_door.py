@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -12,6 +12,7 @@ from cronapi.webhooks.incoming import NOT_FOUND, Incoming
 if TYPE_CHECKING:
     from cronapi.webhooks.endpoint import Endpoint
 
+_REFUSED = 400
 AiohttpHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -30,12 +31,22 @@ def handler_of(endpoint: Endpoint[Any]) -> AiohttpHandler:
         if reply.status == NOT_FOUND:
             raise web.HTTPNotFound  # as for any unknown path
         text = reply.text or None
-        return web.Response(status=reply.status, text=text, headers=reply.headers_for("1.1"))
+        answer = web.Response(status=reply.status, text=text, headers=reply.headers_for("1.1"))
+        if reply.status >= _REFUSED and "content-encoding" in incoming.headers:
+            await _end(request, answer)
+        return answer
 
     return handle
 
 
-async def _chunks(request: web.Request) -> AsyncIterator[bytes]:
+async def _end(request: web.Request, answer: web.Response) -> None:
+    """Answer and end the connection. Otherwise aiohttp would decode the rest to skip it."""
+    await answer.prepare(request)
+    await answer.write_eof()
+    request.protocol.force_close()
+
+
+async def _chunks(request: web.Request) -> AsyncGenerator[bytes, None]:
     try:
         async for chunk in request.content.iter_any():
             yield chunk

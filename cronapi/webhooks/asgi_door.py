@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from cronapi.webhooks.incoming import NOT_FOUND, Incoming, Reply
@@ -59,7 +59,7 @@ def _incoming(scope: Scope, receive: Receive) -> Incoming:
     )
 
 
-async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
+async def _chunks(receive: Receive) -> AsyncGenerator[bytes, None]:
     while True:
         event = await receive()
         if event["type"] == "http.disconnect":

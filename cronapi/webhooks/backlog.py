@@ -16,12 +16,13 @@ T = TypeVar("T")
 
 
 class Entry(Generic[T]):
-    """One piece of work, and the context of the request that brought it."""
+    """One piece of work, its key if it has one, and the context of the request that brought it."""
 
-    __slots__ = ("_ended", "context", "item", "succeeded")
+    __slots__ = ("_ended", "context", "item", "key", "succeeded")
 
-    def __init__(self, item: T) -> None:
+    def __init__(self, item: T, key: str | None) -> None:
         self.item: T = item
+        self.key: str | None = key
         self.context: contextvars.Context = contextvars.copy_context()
         self.succeeded: bool = False
         self._ended = anyio.Event()
@@ -50,16 +51,23 @@ class Backlog(Generic[T]):
         self._lanes: dict[Hashable, deque[Entry[T]]] = {}
         """The waiting items of each lane that has work, under way or waiting."""
         self._ready: deque[Hashable] = deque()
+        self._by_key: dict[str | None, Entry[T]] = {}
         self._ended = anyio.Event()
         self.waiting: int = 0
         self.is_closed: bool = False
 
-    def put(self, item: T, lane: Hashable) -> Entry[T] | None:
+    def find(self, key: str | None) -> Entry[T] | None:
+        """Return the work of a key that waits or is under way."""
+        return self._by_key.get(key)
+
+    def put(self, item: T, lane: Hashable, key: str | None = None) -> Entry[T] | None:
         """Take on an item, or return None if too many wait."""
         if self.waiting >= self._most and not (self._free and lane not in self._lanes):
             return None
-        entry = Entry(item)
+        entry = Entry(item, key)
         self.waiting += 1
+        if key is not None:
+            self._by_key[key] = entry
         if lane in self._lanes:
             self._lanes[lane].append(entry)
         else:
@@ -92,6 +100,7 @@ class Backlog(Generic[T]):
                 self._ready.append(lane)
             else:
                 del self._lanes[lane]
+            self._by_key.pop(entry.key, None)
             entry.end()
             self._ended.set()
             self._ended = anyio.Event()

@@ -193,7 +193,10 @@ class Endpoint(ABC, Generic[M]):
         backlog = self._backlog()
         if backlog.is_closed:
             raise http.refusal_of(http.UNAVAILABLE)
-        entry = backlog.put(message, message.key[0])
+        key = _key_of(message)
+        known = backlog.find(key)
+        self._counts["duplicates"] += known is not None
+        entry = known or backlog.put(message, message.key[0], key)
         if entry is None:
             self._drop(message)
         elif self._answer == "after":
@@ -211,13 +214,14 @@ class Endpoint(ABC, Generic[M]):
 
     async def _is_first(self, message: M) -> bool:
         """Return True unless the message was taken before. Counts one that was."""
+        key = _key_of(message)
+        if key is None:
+            return True
         try:
-            is_new = await self._dedupe.claim(text_of(message.key))
+            is_new = await self._dedupe.claim(key)
         except Exception as error:  # noqa: BLE001 -- may be a user's own, and twice beats never
             logger.warning(
-                "cannot tell if %s is a duplicate (%s); it is handled",
-                text_of(message.key),
-                type(error).__name__,
+                "cannot tell if %s is a duplicate (%s); it is handled", key, type(error).__name__
             )
             return True
         self._counts["duplicates"] += not is_new
@@ -293,6 +297,11 @@ class Endpoint(ABC, Generic[M]):
 def text_of(key: Iterable[object]) -> str:
     """Return a key as a text for a database, such as `7:1720409270:1`."""
     return ":".join(map(_part, key))
+
+
+def _key_of(message: Message) -> str | None:
+    """Return the key of a message as a text. Without a time it could be that of another one."""
+    return None if message.key[1] is None else text_of(message.key)
 
 
 def _part(value: object) -> str:

@@ -1,6 +1,7 @@
 """An endpoint as a dependency of FastAPI, which is imported only here."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from typing import TypeVar
 
 from fastapi import HTTPException, Request, Response
@@ -41,10 +42,11 @@ def dependency_of(endpoint: Endpoint[M]) -> Dependency[M]:
     return message_of
 
 
-async def _chunks(request: Request) -> AsyncIterator[bytes]:
+async def _chunks(request: Request) -> AsyncGenerator[bytes, None]:
     try:
-        async for chunk in request.stream():
-            yield chunk
+        async with aclosing(request.stream()) as chunks:
+            async for chunk in chunks:
+                yield chunk
     except ClientDisconnect as error:
         raise ConnectionError("the caller went away") from error
     except RuntimeError as error:

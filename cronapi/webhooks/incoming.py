@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 
 import anyio
 from attrs import field, frozen
@@ -38,7 +39,7 @@ class Incoming:
     path: str = field(repr=False)
     query: str = field(default="", repr=False)
     headers: Mapping[str, str] = field(repr=False)
-    chunks: AsyncIterator[bytes] = field(repr=False)
+    chunks: AsyncGenerator[bytes, None] = field(repr=False)
 
     @property
     def last_segment(self) -> str:
@@ -83,11 +84,12 @@ async def read_body(incoming: Incoming, most: int) -> bytearray:
     if incoming.headers.get("content-encoding", "identity").lower() != "identity":
         raise WebhookError("The body must not be encoded.")
     with anyio.move_on_after(PATIENCE):
-        return await _read(incoming.chunks, most)
+        async with aclosing(incoming.chunks):
+            return await _read(incoming.chunks, most)
     raise refusal_of(TOO_SLOW)
 
 
-async def _read(chunks: AsyncIterator[bytes], most: int) -> bytearray:
+async def _read(chunks: AsyncGenerator[bytes, None], most: int) -> bytearray:
     body = bytearray()
     try:
         async for chunk in chunks:

@@ -79,15 +79,15 @@ def judged(notification: Notification, reading: Reading, *, is_fresh: bool) -> b
     A reading that is not fresh says nothing about a later time.
     """
     time = notification.time
+    if time is None or notification.status is None:
+        return None
     if reading.is_missing:
         return False
-    if time is None or not (is_fresh or time.timestamp() <= reading.asked_at):
+    if not is_fresh and time.timestamp() > reading.asked_at:
         return None
     if reading.failures is not None:
         return _among(time, notification.is_failure, reading.failures)
-    if reading.fail is None or notification.is_failure:
-        return None
-    return reading.fail == 0 if notification.is_recovery else None
+    return None if reading.fail is None or notification.is_failure else reading.fail == 0
 
 
 def _among(time: datetime, is_failure: bool, failures: Sequence[Execution]) -> bool | None:
