@@ -56,8 +56,11 @@ class Reply:
     headers: Mapping[str, str] = field(factory=dict)
 
     def headers_for(self, http_version: str) -> dict[str, str]:
-        """Return the headers. HTTP/1.1 closes where a server would else read an endless body."""
-        ends = self.status in (TOO_SLOW, TOO_LARGE) and http_version.startswith("1")
+        """Return the headers. HTTP/1.1 ends the connection of a body that never comes.
+
+        That of a large body stays: a caller that still sends would not see the answer.
+        """
+        ends = self.status == TOO_SLOW and http_version.startswith("1")
         return {**self.headers, **({"Connection": "close"} if ends else {})}
 
 

@@ -1,0 +1,288 @@
+"""The doors of the receiver on real sockets: ASGI, FastAPI and aiohttp."""
+
+import asyncio
+import gzip
+import logging
+import os
+import sys
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Annotated
+
+import httpx
+import pytest
+from aiohttp import web
+from fastapi import Depends, FastAPI
+
+from cronapi import Notification
+from cronapi.emulator.server import serve
+from cronapi.webhooks import Receiver, hide_secret, read_notification
+from tests.support.emulated import START
+from tests.support.posts import SECRET, told
+
+SAMPLES = sorted((Path(__file__).parents[1] / "samples" / "webhook").glob("*.json"))
+RAN_AT = 1_720_409_270
+"""The time of the recorded notifications."""
+DOORS = ("asgi", "mounted", "fastapi", "aiohttp")
+HOOK = f"/hooks/{SECRET}"
+
+
+@asynccontextmanager
+async def served(door, receiver):
+    """Serve a receiver by one of its doors, and yield a browser of it."""
+    async with AsyncExitStack() as stack:
+        if door == "aiohttp":
+            origin = await stack.enter_async_context(aiohttp_server(receiver))
+        else:
+            origin = await stack.enter_async_context(serve(asgi_app(door, receiver)))
+        yield await stack.enter_async_context(httpx.AsyncClient(base_url=origin))
+        await receiver.aclose()
+
+
+def asgi_app(door, receiver):
+    if door == "asgi":
+        return receiver.asgi()
+    app = FastAPI()
+    if door == "mounted":
+        app.mount("/hooks", receiver.asgi())
+        return app
+
+    @app.post("/hooks/{secret}")  # noqa: FAST003 -- the dependency reads it
+    async def hook(note: Annotated[Notification, Depends(receiver.fastapi())]) -> None:
+        assert isinstance(note, Notification)
+
+    return app
+
+
+@asynccontextmanager
+async def aiohttp_server(receiver):
+    app = web.Application()
+    app.router.add_route("*", "/hooks/{secret}", receiver.aiohttp())
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+@pytest.fixture
+def handled():
+    return []
+
+
+@pytest.fixture
+def receiver(handled):
+    async def keep(notification):
+        handled.append(notification)
+
+    return Receiver(secrets=[SECRET], handler=keep, clock=lambda: RAN_AT)
+
+
+@pytest.mark.parametrize("door", DOORS)
+async def test_recorded_notifications_are_handled_once(door, receiver, handled):
+    """A notification of any era is handled as it reads, once though it comes three times."""
+    async with served(door, receiver) as browser:
+        for sample in SAMPLES * 3:
+            answer = await browser.post(HOOK, content=sample.read_bytes())
+            assert (answer.status_code, answer.content) == (204, b"")
+    read = {note.key: note for note in (read_notification(s.read_bytes()) for s in SAMPLES)}
+    assert {note.key for note in handled} == set(read)
+    assert len(handled) == len(read) == 2
+    assert receiver.stats.duplicates == 3 * len(SAMPLES) - 2
+
+
+@pytest.mark.parametrize("door", DOORS)
+async def test_a_wrong_secret_is_an_unknown_path(door, receiver, handled):
+    """Nothing tells a wrong secret from a path that is not there: the same bytes."""
+    async with served(door, receiver) as browser:
+        unknown = await browser.post("/nothing/at/all", content=told())
+        for path in ("/hooks/guess", f"/hooks/{SECRET}x", f"/hooks/{SECRET[:-1]}", "/hooks/%00%ff"):
+            answer = await browser.post(path, content=told())
+            assert (answer.status_code, answer.content) == (404, unknown.content)
+            assert drop_date(answer.headers) == drop_date(unknown.headers)
+        for method in ("GET", "HEAD", "PUT", "DELETE"):
+            wrong, right = [await browser.request(method, path) for path in ("/hooks/x", HOOK)]
+            if door == "fastapi":  # whose own router knows the route's method
+                assert wrong.status_code == right.status_code == 405
+                continue
+            assert wrong.status_code == 404
+            assert right.status_code == (200 if method in ("GET", "HEAD") else 405)
+            assert right.text == {"GET": "cronapi receiver"}.get(method, right.text)
+    assert handled == []
+
+
+def drop_date(headers):
+    return {name: value for name, value in headers.items() if name != "date"}
+
+
+def wild_bodies():
+    """Return bodies that are no notification, with headers of their own."""
+    deep = b'{"id": 7, "x": ' + b"[" * 5000 + b"]" * 5000 + b"}"
+    texts = [
+        *(b"", b" ", b"\0", b"\xff", b"\xef\xbb\xbf", b"null", b"true", b"5", b'"7"', b"[]", b"{}"),
+        *(b'{"id": null}', b'{"id": {}}', b'{"id": []}', b'{"id": "x"}', b'{"id": 1.5}'),
+        *(b'{"id": NaN}', b'{"id": Infinity}', b'{"id": 1e999}', b'{"id": true}', b'{"id": -'),
+        *(b'{"id": 7, "time": "soon"}', b'{"id": 7, "time": 1e300}', b'{"id": 7, "time": []}'),
+        *(b'{"id": 7, "status": "bad"}', b'{"id": 7, "output": {}}', b'{"id": 7, "name": []}'),
+        *(
+            b'{"id": 7, "executionTime": NaN}',
+            b"{'id': 7}",
+            b"{id: 7}",
+            b'{"id": 7}}',
+            b'{"id":7,}',
+        ),
+        *(b"id=7&status=1", b"<id>7</id>", b'[{"id": 7}]', told()[:-1], b"x" * 2**20, deep),
+        *(told().decode().encode("utf-16-le")[1:], told().decode().encode("cp037"), b"[" * 2**20),
+        *(b'{"id": ' + b"7" * 5000 + b"}", b'{"id": 7, "time": ' + b"9" * 400 + b"}"),
+        *(gzip.compress(told()), b"--x\r\nContent-Disposition: form-data\r\n\r\n7\r\n--x--\r\n"),
+    ]
+    encoded = [
+        (gzip.compress(told()), {"Content-Encoding": "gzip"}),
+        (gzip.compress(b" " * 2**23), {"Content-Encoding": "gzip"}),
+        (b"no gzip", {"Content-Encoding": "gzip"}),
+        (b"no deflate", {"Content-Encoding": "deflate"}),
+    ]
+    return [(text, {}) for text in texts] + encoded
+
+
+@pytest.mark.parametrize("door", DOORS)
+async def test_wild_bodies_are_refused(door, receiver, handled, caplog):
+    """Whatever comes to the right address is answered with 400 or 413, and nothing is logged."""
+    caplog.set_level(logging.INFO)
+    bodies = wild_bodies()
+    assert len(bodies) >= 40
+    async with served(door, receiver) as browser:
+        for body, headers in bodies:
+            answer = await browser.post(HOOK, content=body, headers=headers)
+            assert answer.status_code == 400, body[:60]
+            assert "7" not in answer.text
+        for body in (b"x" * (2**20 + 1), b" " * 3 * 2**20):
+            assert (await browser.post(HOOK, content=body)).status_code == 413
+
+        async def without_length():
+            for _ in range(20):
+                yield b" " * 2**16
+
+        assert (await browser.post(HOOK, content=without_length())).status_code == 413
+        for kind in ("text/plain", "application/x-www-form-urlencoded", "nonsense", "\xff"):
+            named = {"Content-Type": kind.encode("latin-1")}
+            body = told(hash(kind) % 10**6, time=RAN_AT)
+            assert (await browser.post(HOOK, content=body, headers=named)).status_code == 204
+    assert len(handled) == 4
+    told_of = [one for one in caplog.records if one.name != "httpx" and one.levelno > logging.INFO]
+    assert [one.getMessage() for one in told_of] == []
+
+
+@pytest.mark.parametrize("door", DOORS)
+async def test_a_caller_that_hangs_up_leaves_nothing(door, receiver, handled, caplog):
+    """A body that ends in the middle is no notification, though what came may read as one."""
+    async with served(door, receiver) as browser:
+        address = browser.base_url
+        for sent in (told(time=RAN_AT), b""):
+            _, writer = await asyncio.open_connection(address.host, address.port)
+            head = f"POST {HOOK} HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n"
+            writer.write(head.encode() + sent)
+            await writer.drain()
+            writer.close()
+            await writer.wait_closed()
+        while receiver.stats.refused < 2:  # noqa: ASYNC110 -- the receiver has no event for it
+            await asyncio.sleep(0.001)
+    assert (handled, receiver.stats.accepted) == ([], 0)
+    assert [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING] == []
+
+
+async def test_a_route_of_fastapi_may_be_the_handler(handled):
+    """Without a handler the route gets each message once, and its error is the answer."""
+    receiver = Receiver(secrets=[SECRET], clock=lambda: START)
+    app = FastAPI()
+
+    @app.post("/hooks/{anything}")  # noqa: FAST003 -- see above
+    async def hook(note: Annotated[Notification, Depends(receiver.fastapi())]) -> None:
+        handled.append(note.id)
+
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://app") as browser:
+        for _ in range(2):
+            assert (await browser.post(HOOK, content=told())).status_code == 204
+        assert (await browser.post(HOOK, content=b"{}")).status_code == 400
+    assert (handled, receiver.stats.duplicates, receiver.stats.refused) == ([7], 1, 1)
+
+
+@pytest.mark.parametrize("door", ["mounted", "fastapi", "aiohttp"])
+async def test_a_handler_that_always_fails_keeps_the_channel_on(door):
+    """Twenty notifications in a row are answered with 2xx. With answer="after" each is a 500."""
+
+    async def broken(_):
+        raise ValueError
+
+    for answer, status in (("before", 204), ("after", 500)):
+        receiver = Receiver(secrets=[SECRET], handler=broken, answer=answer, clock=lambda: START)
+        async with served(door, receiver) as browser:
+            answers = [await browser.post(HOOK, content=told(n)) for n in range(20)]
+        assert [one.status_code for one in answers] == [status] * 20
+        assert receiver.stats.failed == 20
+
+
+SERVERS = ("uvicorn", "uvicorn.access", "uvicorn.error", "uvicorn.asgi", "aiohttp.access")
+
+
+@pytest.mark.parametrize("door", ["mounted", "fastapi", "aiohttp"])
+async def test_no_log_has_the_secret(door, receiver, caplog):
+    """With the filter on, nothing that servers write at DEBUG has the secret."""
+    # The emulator's server writes no access log, so this one is uvicorn as users run it.
+    import uvicorn
+
+    named = [logging.getLogger(name) for name in (*SERVERS, "aiohttp.server", "aiohttp.web")]
+    hide_secret(*named)
+    records = []
+    handler = logging.Handler(logging.DEBUG)
+    handler.emit = lambda record: records.append(f"{record.getMessage()} {vars(record)!r}")
+    for logger in named:
+        logger.addHandler(handler)
+    try:
+        if door == "aiohttp":
+            logging.getLogger("aiohttp.access").setLevel(logging.DEBUG)
+            async with served(door, receiver) as browser:
+                await post_all(browser)
+        else:
+            config = uvicorn.Config(
+                asgi_app(door, receiver), port=0, log_level="debug", log_config=None
+            )
+            server = uvicorn.Server(config)
+            running = asyncio.create_task(server._serve())
+            while not server.started:  # noqa: ASYNC110 -- uvicorn has no event for it
+                await asyncio.sleep(0.005)
+            port = server.servers[0].sockets[0].getsockname()[1]
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as browser:
+                await post_all(browser)
+            server.should_exit = True
+            await running
+    finally:
+        for logger in named:
+            logger.removeHandler(handler)
+            logger.filters.clear()
+    text = "\n".join(records)
+    assert "/hooks/***" in text
+    assert SECRET not in text
+
+
+async def post_all(browser):
+    for body in (told(time=RAN_AT), b"{}", b"x" * 2**21):
+        await browser.post(f"{HOOK}?a=b", content=body)
+    await browser.get(HOOK)
+
+
+async def test_the_frameworks_are_imported_by_their_doors_alone():
+    """Using the receiver with a plain ASGI server loads neither FastAPI nor aiohttp."""
+    program = (
+        "import sys; from cronapi.webhooks import *; from cronapi.webhooks import Receiver;"
+        "Receiver(secrets=['x' * 16], handler=print).asgi();"
+        "print(*{'fastapi', 'starlette', 'aiohttp', 'redis', 'httpx'} & set(sys.modules))"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE, env=dict(os.environ)
+    )
+    out, _ = await process.communicate()
+    assert (process.returncode, out.strip()) == (0, b"")
