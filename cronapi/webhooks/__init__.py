@@ -8,6 +8,8 @@ from cronapi._lazy import lazy
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from cronapi.webhooks.cron_call import CronCall
+    from cronapi.webhooks.cron_endpoint import CronEndpoint
     from cronapi.webhooks.dedupe import Dedupe, MemoryDedupe
     from cronapi.webhooks.endpoint import EndpointStats
     from cronapi.webhooks.hiding import hide_secret
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from cronapi.webhooks.redis_dedupe import RedisDedupe
 
 _HOMES = {
+    "CronCall": "cronapi.webhooks.cron_call",
+    "CronEndpoint": "cronapi.webhooks.cron_endpoint",
     "Dedupe": "cronapi.webhooks.dedupe",
     "EndpointStats": "cronapi.webhooks.endpoint",
     "MemoryDedupe": "cronapi.webhooks.dedupe",
@@ -29,6 +33,8 @@ if not TYPE_CHECKING:
     __getattr__, __dir__ = lazy(__name__, _HOMES)
 
 __all__ = [
+    "CronCall",
+    "CronEndpoint",
     "Dedupe",
     "EndpointStats",
     "MemoryDedupe",

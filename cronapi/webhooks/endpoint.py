@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, ClassVar, Generic, Literal, Protocol, Self, TypeVar, get_args
+from typing import TYPE_CHECKING, ClassVar, Generic, Self, get_args
 
-from anyio import get_cancelled_exc_class
 from anyio.lowlevel import RunVar
 from attrs import frozen
 
-from cronapi._calls.tasks import is_cancelled
 from cronapi._protocol import arguments
 from cronapi.errors import ConfigurationError, WebhookError
 from cronapi.webhooks import incoming as http
 from cronapi.webhooks.backlog import Backlog, Entry
-from cronapi.webhooks.dedupe import DAY, Dedupe, MemoryDedupe
+from cronapi.webhooks.dedupe import DAY, Dedupe
+from cronapi.webhooks.handling import Handling, M, When, checked, key_of, text_of
 from cronapi.webhooks.incoming import Incoming, Reply
 from cronapi.webhooks.secret import Secrets
 
@@ -32,20 +29,8 @@ if TYPE_CHECKING:
 
 MOST_WAITING = 1000
 SEATS = 10
-When = Literal["before", "after"]
 
 logger: logging.Logger = logging.getLogger("cronapi.webhooks")
-
-
-class Message(Protocol):
-    """A thing that an endpoint handles: a notification, or the call of a job."""
-
-    @property
-    def key(self) -> tuple[object, object, object]:
-        """The job and two more facts, by which a second delivery is recognised."""
-
-
-M = TypeVar("M", bound=Message)
 
 
 @frozen(kw_only=True)
@@ -73,7 +58,10 @@ class Endpoint(ABC, Generic[M]):
     handles ten at the same time, those of one job in order.
     """
 
-    accepted_status: ClassVar[int]
+    accepted_status: int
+    drops: ClassVar[bool]
+    """True if a message that finds a full queue is dropped, and not refused with 503."""
+    secret_in_path: ClassVar[bool]
     taken_methods: ClassVar[tuple[str, ...]]
     test_methods: ClassVar[tuple[str, ...]] = ()
     """The methods by which a person looks if the address is right."""
@@ -94,15 +82,12 @@ class Endpoint(ABC, Generic[M]):
         arguments.choice("answer", answer, get_args(When))
         arguments.function("clock", clock)
         arguments.positive("max_age", "a finite number of seconds above 0", max_age)
-        self._secrets = Secrets(secrets)
-        self._handler = handler
+        self._secrets = Secrets(secrets, in_path=self.secret_in_path)
+        self._handling = Handling(handler, checked(dedupe, max_age), answer, self._prepared)
         self._max_body = arguments.count("max_body", max_body)
         self._max_age = max_age
-        self._dedupe = _checked(dedupe, max_age)
-        self._answer: When = answer
         self._clock = clock
         self._backlogs: RunVar[Backlog[M]] = RunVar("cronapi_backlog")
-        self._counts = Counter[str]()
 
     @property
     def stats(self) -> EndpointStats:
@@ -111,7 +96,8 @@ class Endpoint(ABC, Generic[M]):
             backlog = self._backlogs.get(None)
         except RuntimeError:
             backlog = None
-        return EndpointStats(**self._counts, waiting=0 if backlog is None else backlog.waiting)
+        waiting = 0 if backlog is None else backlog.waiting
+        return EndpointStats(**self._handling.counts, waiting=waiting)
 
     def asgi(self) -> ASGIDoor:
         """Return an ASGI app: mount it, or serve it alone. The end of its lifespan drains it."""
@@ -171,7 +157,7 @@ class Endpoint(ABC, Generic[M]):
 
     def refuse(self, error: WebhookError) -> Reply:
         """Count a refusal, and return its answer."""
-        self._counts["refused"] += 1
+        self._handling.counts["refused"] += 1
         logger.debug("refused a request with %d: %s", error.status, error)
         return http.refused(error, ", ".join(self.test_methods + self.taken_methods))
 
@@ -182,7 +168,7 @@ class Endpoint(ABC, Generic[M]):
         if incoming.method not in self.taken_methods:
             raise http.refusal_of(http.METHOD_NOT_ALLOWED)
         message = await self._read(incoming)
-        self._counts["accepted"] += 1
+        self._handling.counts["accepted"] += 1
         return message
 
     async def take(self, message: M) -> None:
@@ -193,13 +179,13 @@ class Endpoint(ABC, Generic[M]):
         backlog = self._backlog()
         if backlog.is_closed:
             raise http.refusal_of(http.UNAVAILABLE)
-        key = _key_of(message)
+        key = key_of(message)
         known = backlog.find(key)
-        self._counts["duplicates"] += known is not None
+        self._handling.counts["duplicates"] += known is not None
         entry = known or backlog.put(message, message.key[0], key)
         if entry is None:
             self._drop(message)
-        elif self._answer == "after":
+        elif self._handling.answer == "after":
             await self._wait_for(entry)
 
     async def take_for_route(self, message: M) -> bool:
@@ -207,25 +193,10 @@ class Endpoint(ABC, Generic[M]):
 
         Without a handler the route's function handles it, so a duplicate goes no further.
         """
-        if self._handler is None:
-            return await self._is_first(message)
+        if self._handling.handler is None:
+            return await self._handling.is_first(message)
         await self.take(message)
         return True
-
-    async def _is_first(self, message: M) -> bool:
-        """Return True unless the message was taken before. Counts one that was."""
-        key = _key_of(message)
-        if key is None:
-            return True
-        try:
-            is_new = await self._dedupe.claim(key)
-        except Exception as error:  # noqa: BLE001 -- may be a user's own, and twice beats never
-            logger.warning(
-                "cannot tell if %s is a duplicate (%s); it is handled", key, type(error).__name__
-            )
-            return True
-        self._counts["duplicates"] += not is_new
-        return is_new
 
     @abstractmethod
     def _has_secret(self, incoming: Incoming) -> bool:
@@ -245,90 +216,22 @@ class Endpoint(ABC, Generic[M]):
         return message
 
     def _need_handler(self) -> None:
-        if self._handler is None:
+        if self._handling.handler is None:
             raise ConfigurationError("This door needs a handler: give one when it is made.")
 
     def _backlog(self) -> Backlog[M]:
         backlog = self._backlogs.get(None)
         if backlog is None:
-            backlog = Backlog(self._handle, most=MOST_WAITING, seats=SEATS)
+            backlog = Backlog(self._handling.handle, most=MOST_WAITING, seats=SEATS)
             self._backlogs.set(backlog)
         return backlog
 
     def _drop(self, message: M) -> None:
-        self._counts["dropped"] += 1
+        self._handling.counts["dropped"] += 1
         logger.error("too many messages wait: dropped %s", text_of(message.key))
-        if self._answer == "after":
+        if self._handling.answer == "after" or not self.drops:
             raise http.refusal_of(http.UNAVAILABLE)
 
     async def _wait_for(self, entry: Entry[M]) -> None:
         if not await entry.ended():
             raise http.refusal_of(http.FAILED)
-
-    async def _handle(self, message: M) -> bool:
-        """Call the handler once for each key, and return False if it failed."""
-        try:
-            if await self._is_first(message):
-                await self._call(await self._prepared(message))
-                self._counts["handled"] += 1
-        except BaseException as error:  # -- a handler may raise anything
-            if _is_end_of_task(error):
-                raise
-            return await self._failed(message, error)
-        return True
-
-    async def _call(self, message: M) -> None:
-        if self._handler is not None:
-            result = self._handler(message)
-            if inspect.isawaitable(result):
-                await result
-
-    async def _failed(self, message: M, error: BaseException) -> bool:
-        self._counts["failed"] += 1
-        logger.error("the handler failed for %s", text_of(message.key), exc_info=error)
-        if self._answer == "after":  # the caller was told, and may come again
-            try:
-                await self._dedupe.release(text_of(message.key))
-            except Exception as wrong:  # noqa: BLE001 -- may be a user's own
-                logger.warning("cannot forget %s (%s)", text_of(message.key), type(wrong).__name__)
-        return False
-
-
-def text_of(key: Iterable[object]) -> str:
-    """Return a key as a text for a database, such as `7:1720409270:1`."""
-    return ":".join(map(_part, key))
-
-
-def _key_of(message: Message) -> str | None:
-    """Return the key of a message as a text. Without a time it could be that of another one."""
-    return None if message.key[1] is None else text_of(message.key)
-
-
-def _part(value: object) -> str:
-    timestamp = getattr(value, "timestamp", None)
-    return f"{timestamp():.15g}" if timestamp is not None else str(value)
-
-
-def _is_end_of_task(error: BaseException) -> bool:
-    """Return True for an exception that ends this very task, or the whole program.
-
-    A CancelledError of asyncio may also come from another task, for which a handler waited.
-    """
-    import asyncio  # noqa: PLC0415 -- a program that runs on it has loaded it
-
-    if isinstance(error, asyncio.CancelledError):
-        return is_cancelled()
-    return isinstance(error, (get_cancelled_exc_class(), KeyboardInterrupt, SystemExit))
-
-
-def _checked(dedupe: Dedupe | None, max_age: float) -> Dedupe:
-    if dedupe is None:
-        return MemoryDedupe(ttl=max(DAY, max_age))
-    if not all(hasattr(dedupe, name) for name in ("claim", "release", "ttl")):
-        raise arguments.refusal("dedupe", "a MemoryDedupe, a RedisDedupe or one like them", dedupe)
-    if dedupe.ttl < max_age:
-        raise ConfigurationError(
-            f"dedupe must remember at least for max_age, {max_age:g} seconds, not {dedupe.ttl:g}:"
-            " otherwise a message could be repeated after it was forgotten."
-        )
-    return dedupe

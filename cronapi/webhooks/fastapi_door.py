@@ -2,16 +2,15 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from typing import TypeVar
 
 from fastapi import HTTPException, Request, Response
 from starlette.requests import ClientDisconnect
 
 from cronapi.errors import ConfigurationError, WebhookError
-from cronapi.webhooks.endpoint import Endpoint, Message
+from cronapi.webhooks.endpoint import Endpoint
+from cronapi.webhooks.handling import M
 from cronapi.webhooks.incoming import NOT_FOUND, Incoming
 
-M = TypeVar("M", bound=Message)
 Dependency = Callable[[Request, Response], Awaitable[M]]
 
 

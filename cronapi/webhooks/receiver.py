@@ -11,7 +11,8 @@ from cronapi.errors import ResponseError, WebhookError
 from cronapi.models import Notification
 from cronapi.webhooks import incoming as http
 from cronapi.webhooks.dedupe import DAY, Dedupe
-from cronapi.webhooks.endpoint import Endpoint, When
+from cronapi.webhooks.endpoint import Endpoint
+from cronapi.webhooks.handling import When
 from cronapi.webhooks.incoming import Incoming, read_body
 from cronapi.webhooks.notification import read_notification
 
@@ -43,7 +44,9 @@ class Receiver(Endpoint[Notification]):
     Raises ConfigurationError for anything that it cannot work with.
     """
 
-    accepted_status: ClassVar[int] = 204
+    accepted_status: int = 204
+    drops: ClassVar[bool] = True
+    secret_in_path: ClassVar[bool] = True
     taken_methods: ClassVar[tuple[str, ...]] = ("POST",)
     test_methods: ClassVar[tuple[str, ...]] = ("GET", "HEAD")
 

@@ -18,16 +18,19 @@ _living: WeakSet[Secrets] = WeakSet()
 
 
 class Secrets:
-    """The secrets of one endpoint. Each is as good as any other, so that they can be rotated."""
+    """The secrets of one endpoint. Each is as good as any other, so that they can be rotated.
 
-    def __init__(self, secrets: Iterable[str]) -> None:
+    Those that stand in a path may not have a character that splits it.
+    """
+
+    def __init__(self, secrets: Iterable[str], *, in_path: bool = True) -> None:
         if isinstance(secrets, str | bytes) or not isinstance(secrets, Iterable):
             raise ConfigurationError("secrets must be a list of texts.")
         self._texts = tuple(secrets)
         if not self._texts:
             raise refusal("secrets", "a list of at least one text", None)
         for number, secret in enumerate(self._texts):
-            _check(number, secret)
+            _check(number, secret, _SPLITS_A_PATH if in_path else frozenset())
         self._digests = tuple(map(_digest, self._texts))
         _living.add(self)
 
@@ -52,7 +55,7 @@ def _digest(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
-def _check(number: int, secret: object) -> None:
+def _check(number: int, secret: object, splitting: frozenset[str]) -> None:
     """Refuse a secret without repeating it."""
     problem = ""
     if not isinstance(secret, str):
@@ -60,8 +63,8 @@ def _check(number: int, secret: object) -> None:
     elif len(secret) < LEAST:
         problem = f"has fewer than {LEAST} characters"
     elif not secret.isascii() or not secret.isprintable() or " " in secret:
-        problem = "has characters that an address cannot have as they are"
-    elif not _SPLITS_A_PATH.isdisjoint(secret):
+        problem = "has characters that an address or a header cannot have as they are"
+    elif not splitting.isdisjoint(secret):
         problem = "has one of the characters / ? # %, which mean something else in an address"
     if problem:
         raise ConfigurationError(

@@ -1,0 +1,132 @@
+"""Calling a handler once for each key, whatever it raises."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Generic, Literal, Protocol, TypeVar
+
+from anyio import get_cancelled_exc_class
+from attrs import field, frozen
+
+from cronapi._calls.tasks import is_cancelled
+from cronapi._protocol import arguments
+from cronapi.errors import ConfigurationError
+from cronapi.webhooks.dedupe import DAY, Dedupe, MemoryDedupe
+
+When = Literal["before", "after"]
+
+logger: logging.Logger = logging.getLogger("cronapi.webhooks")
+
+
+class Message(Protocol):
+    """A thing that an endpoint handles: a notification, or the call of a job."""
+
+    @property
+    def key(self) -> tuple[object, object, object]:
+        """The job, a time and one more fact, by which a second delivery is recognised."""
+
+
+M = TypeVar("M", bound=Message)
+
+
+@frozen
+class Handling(Generic[M]):
+    """A handler, its memory of keys, and the counts of how it fared.
+
+    With `answer` "after" the key of a failure is forgotten: the caller was told, and may come
+    again. `prepare` finds out the rest of a message before it is handled.
+    """
+
+    handler: Callable[[M], Awaitable[None] | None] | None
+    dedupe: Dedupe
+    answer: When
+    prepare: Callable[[M], Awaitable[M]]
+    counts: Counter[str] = field(factory=Counter)
+
+    async def handle(self, message: M) -> bool:
+        """Call the handler, unless the key is known, and return False if it failed."""
+        try:
+            if await self.is_first(message):
+                await self._call(await self.prepare(message))
+                self.counts["handled"] += 1
+        except BaseException as error:  # a handler may raise anything
+            if _is_end_of_task(error):
+                raise
+            await self._fail(message, error)
+            return False
+        return True
+
+    async def is_first(self, message: M) -> bool:
+        """Return True unless the message was handled before. Counts one that was."""
+        key = key_of(message)
+        if key is None:
+            return True
+        try:
+            is_new = await self.dedupe.claim(key)
+        except Exception as error:  # noqa: BLE001 -- may be a user's own, and twice beats never
+            logger.warning(
+                "cannot tell if %s is a duplicate (%s); it is handled", key, type(error).__name__
+            )
+            return True
+        self.counts["duplicates"] += not is_new
+        return is_new
+
+    async def _call(self, message: M) -> None:
+        result = None if self.handler is None else self.handler(message)
+        if inspect.isawaitable(result):
+            await result
+
+    async def _fail(self, message: M, error: BaseException) -> None:
+        self.counts["failed"] += 1
+        logger.error("the handler failed for %s", text_of(message.key), exc_info=error)
+        key = key_of(message)
+        if self.answer == "before" or key is None:
+            return
+        try:
+            await self.dedupe.release(key)
+        except Exception as wrong:  # noqa: BLE001 -- may be a user's own
+            logger.warning("cannot forget %s (%s)", key, type(wrong).__name__)
+
+
+def text_of(key: Iterable[object]) -> str:
+    """Return a key as a text for a database, such as `7:1720409270:1`."""
+    return ":".join(map(_part, key))
+
+
+def key_of(message: Message) -> str | None:
+    """Return the key of a message as a text. Without a time it could be that of another one."""
+    return None if message.key[1] is None else text_of(message.key)
+
+
+def _part(value: object) -> str:
+    timestamp = getattr(value, "timestamp", None)
+    return f"{timestamp():.15g}" if timestamp is not None else str(value)
+
+
+def _is_end_of_task(error: BaseException) -> bool:
+    """Return True for an exception that ends this very task, or the whole program.
+
+    A CancelledError of asyncio may also come from another task, for which a handler waited.
+    """
+    import asyncio  # noqa: PLC0415 -- a program that runs on it has loaded it
+
+    if isinstance(error, asyncio.CancelledError):
+        return is_cancelled()
+    return isinstance(error, (get_cancelled_exc_class(), KeyboardInterrupt, SystemExit))
+
+
+def checked(dedupe: Dedupe | None, max_age: float) -> Dedupe:
+    """Return a memory of keys that remembers for at least `max_age` seconds."""
+    if dedupe is None:
+        return MemoryDedupe(ttl=max(DAY, max_age))
+    if not all(hasattr(dedupe, name) for name in ("claim", "release", "ttl")):
+        raise arguments.refusal("dedupe", "a MemoryDedupe, a RedisDedupe or one like them", dedupe)
+    if dedupe.ttl < max_age:
+        raise ConfigurationError(
+            f"dedupe must remember at least for max_age, {max_age:g} seconds, not {dedupe.ttl:g}:"
+            " otherwise a message could be repeated after it was forgotten."
+        )
+    return dedupe
