@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import io
+import json
 import logging
 import os
 import re
@@ -13,6 +15,7 @@ import sys
 import sysconfig
 import time
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -71,6 +74,7 @@ PROGRAMS = [block for block in PYTHON if block.is_run and block.file is None]
 APPS = [block for block in PYTHON if block.file == "app.py"]
 WEB_APPS = [block for block in APPS if block.page == "docs/web.md"]
 (WORKERS_APP,) = [block for block in APPS if block.page == "docs/processes.md"]
+HOOKS = [block for block in APPS if block.page == "docs/notifications.md"]
 
 
 def blocks(page, language):
@@ -276,16 +280,82 @@ async def test_the_aiohttp_app_serves_users(web, service):
     assert service.emulator.created("fastcron") == 42
 
 
-@pytest.mark.parametrize("web", [2], indirect=True)
-async def test_the_receiver_takes_notifications_of_the_secret_address_only(web, capsys):
-    """A notification is printed; another address and another body are refused."""
-    transport = httpx.ASGITransport(web.app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://app") as service:
-        told = {"id": 1, "name": "ping", "status": 1}
-        assert (await service.post(f"/cron/{web.SECRET}", json=told)).status_code == 204
-        assert (await service.post("/cron/guess", json=told)).status_code == 404
-        assert (await service.post(f"/cron/{web.SECRET}", content=b"none")).status_code == 400
-    assert capsys.readouterr().out == "ping failed\n"
+@pytest.fixture
+def hook(request, service, redis_url, tmp_path, monkeypatch):
+    """Import one of the apps of docs/notifications.md as a server does."""
+    (tmp_path / "app.py").write_text(HOOKS[request.param].text)
+    for name in ("HOOK_SECRET", "OLD_HOOK_SECRET", "CRON_KEY"):
+        monkeypatch.setenv(name, f"the-value-of-{name}")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    sys.modules.pop("app", None)
+    yield importlib.import_module("app")
+    sys.modules.pop("app", None)
+    logging.getLogger("uvicorn.access").filters.clear()
+
+
+async def posted(app, *requests):
+    """Post to an ASGI app during its lifespan, and return the statuses."""
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://app") as service,
+    ):
+        return [
+            (await service.post(path, content=body, headers=headers)).status_code
+            for path, body, headers in requests
+        ]
+
+
+def told(**members):
+    return json.dumps({"id": 1, "time": int(time.time()), "status": 1, "name": "ping", **members})
+
+
+@pytest.mark.parametrize(
+    ("hook", "said"),
+    [(0, "ping failed: 404"), (1, "ping failed: 404"), (4, "forged: ping")],
+    indirect=["hook"],
+)
+async def test_a_receiver_of_fastapi_prints_each_notification_once(hook, said, capsys):
+    """A notification to the secret address is printed once; another address is not there."""
+    path = "/hooks/the-value-of-HOOK_SECRET"
+    body = told(id=100001, httpStatus=404)
+    requests = [(path, body, {})] * 2 + [(path, "none", {}), ("/hooks/guess", body, {})]
+    assert await posted(hook.app, *requests) == [204, 204, 400, 404]
+    assert capsys.readouterr().out == f"{said}\n"
+
+
+@pytest.mark.parametrize("hook", [2], indirect=True)
+async def test_the_receiver_of_aiohttp_prints_each_notification_once(hook, capsys):
+    """The same with aiohttp."""
+    async with TestClient(TestServer(hook.make_app())) as service:
+        for secret, status in (("the-value-of-HOOK_SECRET", 204), ("guess", 404)):
+            answer = await service.post(f"/hooks/{secret}", data=told(httpStatus=500))
+            assert answer.status == status
+    assert capsys.readouterr().out == "ping failed: 500\n"
+
+
+@pytest.mark.parametrize("hook", [3], indirect=True)
+def test_the_receiver_without_a_framework_prints_notifications(hook, capsys):
+    """The same in a WSGI app."""
+    statuses = []
+    for secret, body in (("the-value-of-HOOK_SECRET", told(status=0)), ("guess", told())):
+        environ = {"PATH_INFO": f"/{secret}", "CONTENT_LENGTH": str(len(body))}
+        environ["wsgi.input"] = io.BytesIO(body.encode())
+        list(hook.application(environ, lambda status, _: statuses.append(status[:3])))
+    assert statuses == ["204", "404"]
+    assert capsys.readouterr().out == "ping recovered: None\n"
+
+
+@pytest.mark.parametrize("hook", [5], indirect=True)
+async def test_the_endpoint_of_a_job_runs_each_call_once(hook, capsys):
+    """A call with the key is handled once, and one without it is turned away."""
+    now = int(time.time()) // 60 * 60
+    path = f"/report/?job=7&at={now}"
+    key = {"X-Cron-Key": "the-value-of-CRON_KEY"}
+    answers = await posted(hook.app, *[(path, b"", given) for given in (key, key, {})])
+    assert answers == [202, 202, 404]
+    said = f"report of {datetime.fromtimestamp(now, UTC):%H:%M} for job 7\n"
+    assert capsys.readouterr().out == said
 
 
 def test_what_is_not_run_is_python_and_is_little():
@@ -301,8 +371,9 @@ def test_every_python_block_has_its_test():
     named = {(block.page, block.file) for block in PYTHON if block.is_run and block.file}
     tested = {("README.md", "quickstart.py"), *((app.page, "app.py") for app in APPS)}
     tested |= {("docs/testing.md", block.file) for block in BLOCKS}
+    tested.add(("docs/notifications.md", "app.py"))
     assert named <= tested
-    assert len(WEB_APPS) == 3
+    assert (len(WEB_APPS), len(HOOKS)) == (2, 6)
     languages = {"python", "sh", "console", "ini", "text", "toml"}
     assert {block.language for block in BLOCKS} == languages
 
