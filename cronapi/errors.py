@@ -244,11 +244,7 @@ class OutcomeUnknownError(CronAPIError):
 
 
 class WebhookError(CronAPIError):
-    """A request to an endpoint of yours is refused.
-
-    `status` is the HTTP status for the answer. The text may be sent as its body: it repeats nothing
-    of the request.
-    """
+    """A request to an endpoint of yours is refused. `status` is the HTTP status to answer."""
 
     def __init__(self, message: str, *, status: int = 400, **call: Unpack[CallFacts]) -> None:
         super().__init__(message, **call)
@@ -277,8 +273,7 @@ def status_for(error: CronAPIError) -> int:
     """Return the HTTP status with which a web application answers for an error.
 
     From 500 on the error's text is for the application's log, since it tells of its account. A bulk
-    whose input could not be read has the status of what went wrong there. A `WebhookError` has its
-    own.
+    whose input could not be read has the status of what went wrong there. A WebhookError names one.
     """
     if isinstance(error, WebhookError):
         return error.status

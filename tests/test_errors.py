@@ -29,6 +29,7 @@ from cronapi.errors import (
     TransportError,
     UnsupportedFunctionError,
     WaitTooLongError,
+    WebhookError,
     retry_after_for,
     status_for,
 )
@@ -183,6 +184,9 @@ STATUSES: list[tuple[CronAPIError, int, tuple[int, int] | None]] = [
     (RedirectError("x"), 502, None),
     (ResponseError("x"), 502, None),
     (OutcomeUnknownError("x"), 502, None),
+    (WebhookError("x"), 400, None),
+    (WebhookError("x", status=404), 404, None),
+    (WebhookError("x", status=503), 503, (30, 40)),
     (BulkError("x", [NotFoundError("y")], Report((), "cron.delete_many")), 502, None),
     (bulk_of_a_listing_that_failed(ServiceUnavailableError("x")), 503, (30, 40)),
     (bulk_of_a_listing_that_failed(ConfigurationError("x")), 422, None),

@@ -32,11 +32,13 @@ FIELDS = {
     "cron_kept": "the name of a job as the service keeps it",
     "cron_rate": "a rate",
     "cron_place": "a file and a line of it",
+    "cron_key": "the key of a message to an endpoint: the job, the time and the status",
 }
 """The fields of log records, for structured logging. None is an attribute that logging uses."""
 
 LOGGER: logging.Logger = logging.getLogger("cronapi")
 SCHEDULER: logging.Logger = logging.getLogger("cronapi.scheduler")
+WEBHOOKS: logging.Logger = logging.getLogger("cronapi.webhooks")
 _LONGEST = 300
 """Characters of a text in a line."""
 _CALL = ("provider", "function")
@@ -180,6 +182,24 @@ TASK_FAILED = Event(
     "A task of the library failed (%s). Please report this.",
     ("error",),
 )
+REQUEST_REFUSED = Event(
+    "request_refused", DEBUG, "refused a request with %d: %s", ("status", "error"), WEBHOOKS
+)
+HANDLER_FAILED = Event(
+    "handler_failed", ERROR, "the handler failed for %s: %s", ("key", "error"), WEBHOOKS
+)
+DROPPED = Event("dropped", ERROR, "too many messages wait: dropped %s", ("key",), WEBHOOKS)
+DUPLICATE_OR_NOT = Event(
+    "duplicate_or_not",
+    WARNING,
+    "cannot tell if %s is a duplicate (%s); it is handled",
+    ("key", "error"),
+    WEBHOOKS,
+)
+NOT_FORGOTTEN = Event("not_forgotten", WARNING, "cannot forget %s (%s)", ("key", "error"), WEBHOOKS)
+NOT_VERIFIED = Event(
+    "not_verified", WARNING, "cannot ask the service about job %d: %s", ("id", "error"), WEBHOOKS
+)
 UNKNOWN_SETTING = Event(
     "unknown_setting",
     WARNING,
@@ -188,8 +208,11 @@ UNKNOWN_SETTING = Event(
 )
 
 
-def write(event: Event, *values: object) -> None:
-    """Write a line. `values` are its fields, in their order."""
+def write(event: Event, *values: object, trace: BaseException | None = None) -> None:
+    """Write a line. `values` are its fields, in their order.
+
+    `trace` is an exception of the program's own code, whose traceback follows.
+    """
     logger = event.logger
     if not logger.isEnabledFor(event.level):
         return
@@ -201,6 +224,7 @@ def write(event: Event, *values: object) -> None:
             event.text,
             *("none" if value is None else value for value in shown),
             extra={"cron_event": event.name} | {f"cron_{name}": named[name] for name in named},
+            exc_info=trace,
             stacklevel=2,
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, Self, get_args
 from anyio.lowlevel import RunVar
 from attrs import frozen
 
+from cronapi._logs import lines
 from cronapi._protocol import arguments
 from cronapi.errors import ConfigurationError, WebhookError
 from cronapi.webhooks import incoming as http
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 MOST_WAITING = 1000
 SEATS = 10
-
-logger: logging.Logger = logging.getLogger("cronapi.webhooks")
 
 
 @frozen(kw_only=True)
@@ -158,7 +156,7 @@ class Endpoint(ABC, Generic[M]):
     def refuse(self, error: WebhookError) -> Reply:
         """Count a refusal, and return its answer."""
         self._handling.counts["refused"] += 1
-        logger.debug("refused a request with %d: %s", error.status, error)
+        lines.write(lines.REQUEST_REFUSED, error.status, error)
         return http.refused(error, ", ".join(self.test_methods + self.taken_methods))
 
     async def admit(self, incoming: Incoming) -> M:
@@ -228,7 +226,7 @@ class Endpoint(ABC, Generic[M]):
 
     def _drop(self, message: M) -> None:
         self._handling.counts["dropped"] += 1
-        logger.error("too many messages wait: dropped %s", text_of(message.key))
+        lines.write(lines.DROPPED, text_of(message.key))
         if self._handling.answer == "after" or not self.drops:
             raise http.refusal_of(http.UNAVAILABLE)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Generic, Literal, Protocol, TypeVar
@@ -12,13 +11,12 @@ from anyio import get_cancelled_exc_class
 from attrs import field, frozen
 
 from cronapi._calls.tasks import is_cancelled
+from cronapi._logs import lines
 from cronapi._protocol import arguments
 from cronapi.errors import ConfigurationError
 from cronapi.webhooks.dedupe import DAY, Dedupe, MemoryDedupe
 
 When = Literal["before", "after"]
-
-logger: logging.Logger = logging.getLogger("cronapi.webhooks")
 
 
 class Message(Protocol):
@@ -67,9 +65,7 @@ class Handling(Generic[M]):
         try:
             is_new = await self.dedupe.claim(key)
         except Exception as error:  # noqa: BLE001 -- may be a user's own, and twice beats never
-            logger.warning(
-                "cannot tell if %s is a duplicate (%s); it is handled", key, type(error).__name__
-            )
+            lines.write(lines.DUPLICATE_OR_NOT, key, type(error).__name__)
             return True
         self.counts["duplicates"] += not is_new
         return is_new
@@ -81,14 +77,14 @@ class Handling(Generic[M]):
 
     async def _fail(self, message: M, error: BaseException) -> None:
         self.counts["failed"] += 1
-        logger.error("the handler failed for %s", text_of(message.key), exc_info=error)
+        lines.write(lines.HANDLER_FAILED, text_of(message.key), error, trace=error)
         key = key_of(message)
         if self.answer == "before" or key is None:
             return
         try:
             await self.dedupe.release(key)
         except Exception as wrong:  # noqa: BLE001 -- may be a user's own
-            logger.warning("cannot forget %s (%s)", key, type(wrong).__name__)
+            lines.write(lines.NOT_FORGOTTEN, key, type(wrong).__name__)
 
 
 def text_of(key: Iterable[object]) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import copy
-import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from attrs import define
 
+from cronapi._logs import lines
 from cronapi._protocol.arguments import refusal
 from cronapi.client import Client
 from cronapi.errors import CronAPIError, NotFoundError
@@ -18,8 +18,6 @@ MINUTE = 60.0
 """Seconds. No job is asked for twice in the same minute of the clock."""
 _START_DELAY = timedelta(seconds=60)
 """A run starts this much after its scheduled time at most, where a row tells only its start."""
-
-logger: logging.Logger = logging.getLogger("cronapi.webhooks")
 
 
 @define
@@ -70,7 +68,7 @@ class Verifier:
         except NotFoundError:
             reading.is_missing = True
         except CronAPIError as error:
-            logger.warning("cannot ask the service about job %d: %s", notification.id, error)
+            lines.write(lines.NOT_VERIFIED, notification.id, error)
 
 
 def judged(notification: Notification, reading: Reading, *, is_fresh: bool) -> bool | None:

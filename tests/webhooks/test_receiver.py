@@ -172,8 +172,10 @@ async def test_a_handler_that_fails_is_counted(answer, caplog):
         assert "bug" not in answered.text
     await receiver.aclose()
     assert receiver.stats.failed == 4
-    logged = [one.getMessage() for one in caplog.records if one.levelno == logging.ERROR]
-    assert sorted(logged) == [f"the handler failed for {n}:{START}:1" for n in range(4)]
+    logged = [one for one in caplog.records if one.levelno == logging.ERROR]
+    assert sorted(one.cron_key for one in logged) == [f"{n}:{START}:1" for n in range(4)]
+    assert "the handler failed for 0" in caplog.text
+    assert all(one.exc_info[1].__traceback__ for one in logged)
 
 
 async def test_a_plain_function_is_a_handler_too():
