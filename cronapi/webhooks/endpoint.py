@@ -13,6 +13,7 @@ from anyio.lowlevel import RunVar
 from attrs import frozen
 
 from cronapi._logs import lines
+from cronapi._logs.setting import follow_variable
 from cronapi._protocol import arguments
 from cronapi.errors import ConfigurationError, WebhookError
 from cronapi.webhooks import incoming as http
@@ -85,6 +86,7 @@ class Endpoint(ABC, Generic[M]):
         self._max_body = arguments.count("max_body", max_body)
         self._max_age = max_age
         self._clock = clock
+        follow_variable()
         self._backlogs: RunVar[Backlog[M]] = RunVar("cronapi_backlog")
 
     @property
