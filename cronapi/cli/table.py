@@ -52,6 +52,16 @@ COMMANDS: Table = {
     "group vanish": (f"{_API}.group", "Delete a group and its jobs."),
     "help": ("", "Further help."),
     "help exit-codes": ("cronapi.cli.help.command", "List the exit codes with their meanings."),
+    "hook": ("", "Receive notifications on this machine, or post one."),
+    "hook listen": (
+        "cronapi.cli.hook.command",
+        "Print the notifications that are posted to this machine.",
+    ),
+    "hook secret": ("cronapi.cli.hook.command", "Print a new secret for an address or a header."),
+    "hook trigger": (
+        "cronapi.cli.hook.command",
+        "Post a sample notification of now to an endpoint.",
+    ),
     "next": (
         "cronapi.cli.next.command",
         "Tell when an expression runs, without a request.",

@@ -1,0 +1,1 @@
+"""`cronapi hook`: notifications received on this machine, and samples of them posted."""
