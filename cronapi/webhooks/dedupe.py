@@ -23,9 +23,11 @@ class Dedupe(Protocol):
     @property
     def ttl(self) -> float:
         """The seconds for which a key is remembered, at least."""
+        ...
 
     async def claim(self, key: str) -> bool:
         """Remember a key, and return True if it was not known. Both are one step."""
+        ...
 
     async def release(self, key: str) -> None:
         """Forget a key."""

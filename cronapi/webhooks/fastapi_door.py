@@ -50,5 +50,5 @@ async def _chunks(request: Request) -> AsyncGenerator[bytes, None]:
         raise ConnectionError("the caller went away") from error
     except RuntimeError as error:
         raise ConfigurationError(
-            "A middleware has read the body of the request and not kept it."
+            "Something before this dependency has read the body of the request and not kept it."
         ) from error

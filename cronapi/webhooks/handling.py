@@ -25,6 +25,7 @@ class Message(Protocol):
     @property
     def key(self) -> tuple[object, object, object]:
         """The job, a time and one more fact, by which a second delivery is recognised."""
+        ...
 
 
 M = TypeVar("M", bound=Message)
@@ -118,7 +119,8 @@ def checked(dedupe: Dedupe | None, max_age: float) -> Dedupe:
     """Return a memory of keys that remembers for at least `max_age` seconds."""
     if dedupe is None:
         return MemoryDedupe(ttl=max(DAY, max_age))
-    if not all(hasattr(dedupe, name) for name in ("claim", "release", "ttl")):
+    is_one = all(hasattr(dedupe, name) for name in ("claim", "release", "ttl"))
+    if not is_one or not arguments.is_number(dedupe.ttl):
         raise arguments.refusal("dedupe", "a MemoryDedupe, a RedisDedupe or one like them", dedupe)
     if dedupe.ttl < max_age:
         raise ConfigurationError(

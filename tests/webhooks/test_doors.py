@@ -12,9 +12,9 @@ from typing import Annotated
 import httpx
 import pytest
 from aiohttp import web
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Request
 
-from cronapi import Notification
+from cronapi import ConfigurationError, Notification
 from cronapi.emulator.server import serve
 from cronapi.webhooks import Receiver, hide_secret, read_notification
 from tests.support.emulated import START
@@ -23,7 +23,7 @@ from tests.support.posts import SECRET, told
 SAMPLES = sorted((Path(__file__).parents[1] / "samples" / "webhook").glob("*.json"))
 RAN_AT = 1_720_409_270
 """The time of the recorded notifications."""
-DOORS = ("asgi", "mounted", "fastapi", "aiohttp")
+DOORS = ("mounted", "fastapi", "aiohttp")
 HOOK = f"/hooks/{SECRET}"
 
 
@@ -93,7 +93,7 @@ async def test_recorded_notifications_are_handled_once(door, receiver, handled):
     assert receiver.stats.duplicates == 3 * len(SAMPLES) - 2
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("door", ["asgi", *DOORS])
 async def test_a_wrong_secret_is_an_unknown_path(door, receiver, handled):
     """Nothing tells a wrong secret from a path that is not there: the same bytes."""
     async with served(door, receiver) as browser:
@@ -210,25 +210,55 @@ async def test_a_route_of_fastapi_may_be_the_handler(handled):
     assert (handled, receiver.stats.duplicates, receiver.stats.refused) == ([7], 1, 1)
 
 
-@pytest.mark.parametrize("door", ["mounted", "fastapi", "aiohttp"])
+async def test_a_body_that_was_read_before_is_needed(receiver, handled):
+    """Who reads the body first must keep it, as `request.body()` does and a stream does not."""
+    app = FastAPI()
+
+    async def keeps(request: Request):
+        assert await request.body()
+
+    async def does_not(request: Request):
+        assert [part async for part in request.stream()]
+
+    for name, reads in (("keeps", keeps), ("does-not", does_not)):
+
+        @app.post(f"/{name}/{{secret}}", dependencies=[Depends(reads)])
+        async def hook(_: Annotated[Notification, Depends(receiver.fastapi())]) -> None: ...
+
+    @app.middleware("http")
+    async def reads_too(request, call_next):
+        await request.body()
+        return await call_next(request)
+
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://app") as browser:
+        body = told(time=RAN_AT)
+        assert (await browser.post(f"/keeps/{SECRET}", content=body)).status_code == 204
+        with pytest.raises(ConfigurationError, match="has read the body"):
+            await browser.post(f"/does-not/{SECRET}", content=body)
+    await receiver.aclose()
+    assert len(handled) == 1
+
+
+@pytest.mark.parametrize("door", DOORS)
 async def test_a_handler_that_always_fails_keeps_the_channel_on(door):
     """Twenty notifications in a row are answered with 2xx. With answer="after" each is a 500."""
 
     async def broken(_):
         raise ValueError
 
-    for answer, status in (("before", 204), ("after", 500)):
+    for answer, status, times in (("before", 204, 20), ("after", 500, 5)):
         receiver = Receiver(secrets=[SECRET], handler=broken, answer=answer, clock=lambda: START)
         async with served(door, receiver) as browser:
-            answers = [await browser.post(HOOK, content=told(n)) for n in range(20)]
-        assert [one.status_code for one in answers] == [status] * 20
-        assert receiver.stats.failed == 20
+            answers = [await browser.post(HOOK, content=told(n)) for n in range(times)]
+        assert [one.status_code for one in answers] == [status] * times
+        assert receiver.stats.failed == times
 
 
 SERVERS = ("uvicorn", "uvicorn.access", "uvicorn.error", "uvicorn.asgi", "aiohttp.access")
 
 
-@pytest.mark.parametrize("door", ["mounted", "fastapi", "aiohttp"])
+@pytest.mark.parametrize("door", DOORS)
 async def test_no_log_has_the_secret(door, receiver, caplog):
     """With the filter on, nothing that servers write at DEBUG has the secret."""
     # The emulator's server writes no access log, so this one is uvicorn as users run it.

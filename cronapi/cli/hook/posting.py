@@ -61,5 +61,5 @@ def send(url: str, notification: dict[str, Any]) -> int:
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     """The service follows some redirects with a GET, in which the notification is lost."""
 
-    def redirect_request(self, *_: Any) -> None:
+    def redirect_request(self, *_: Any, **__: Any) -> None:
         """Follow none, so that its status is the answer."""
