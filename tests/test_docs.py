@@ -371,7 +371,6 @@ def test_every_python_block_has_its_test():
     named = {(block.page, block.file) for block in PYTHON if block.is_run and block.file}
     tested = {("README.md", "quickstart.py"), *((app.page, "app.py") for app in APPS)}
     tested |= {("docs/testing.md", block.file) for block in BLOCKS}
-    tested.add(("docs/notifications.md", "app.py"))
     assert named <= tested
     assert (len(WEB_APPS), len(HOOKS)) == (2, 6)
     languages = {"python", "sh", "console", "ini", "text", "toml"}

@@ -9,10 +9,11 @@ from urllib.parse import parse_qsl
 
 from attrs import frozen
 
+from cronapi._protocol.arguments import refusal
 from cronapi._protocol.json_text import parse_json
 from cronapi._protocol.values import to_datetime, to_int
 from cronapi.errors import WebhookError
-from cronapi.webhooks.dedupe import Dedupe
+from cronapi.webhooks.dedupe import Dedupe, text_of
 
 _MOST_MEMBERS = 1000
 NOT_A_CALL = "Neither the query nor the body has job=__cronjob__&at=__timestamp__, replaced."
@@ -39,7 +40,7 @@ class CronCall:
         """Return the call in the first source that has one: a query, a form, JSON or a mapping.
 
         It believes anyone: `CronEndpoint.read` also looks for a secret. Raises WebhookError if none
-        has a call.
+        has a call, and ConfigurationError for a source that is none of these.
         """
         for members in map(_members, sources):
             try:
@@ -50,12 +51,14 @@ class CronCall:
 
     async def once(self, dedupe: Dedupe) -> bool:
         """Return True for the first of equal calls, as far as `dedupe` remembers."""
-        return await dedupe.claim(f"{self.job}:{self.at.timestamp():.15g}:call")
+        return await dedupe.claim(text_of(self.key))
 
 
 def _members(source: str | bytes | bytearray | Mapping[str, Any]) -> Mapping[str, Any]:
     if isinstance(source, Mapping):
         return source
+    if not isinstance(source, str | bytes | bytearray):
+        raise refusal("source", "a query, a body or a mapping", source)
     text = source if isinstance(source, str) else bytes(source).decode("utf-8", "replace")
     try:
         if text.lstrip().startswith("{"):

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from cronapi._protocol import arguments
 from cronapi.scheduler.forks import renew_in_child
 
 DAY = 86_400.0
+
+
+def text_of(key: Iterable[object]) -> str:
+    """Return a key as a text for a database, such as `7:1720409270:1`."""
+    return ":".join(map(_part, key))
+
+
+def _part(value: object) -> str:
+    timestamp = getattr(value, "timestamp", None)
+    return f"{timestamp():.15g}" if timestamp is not None else str(value)
 
 
 class Dedupe(Protocol):

@@ -12,21 +12,23 @@ from typing import TYPE_CHECKING, ClassVar, Generic, Self, get_args
 from anyio.lowlevel import RunVar
 from attrs import frozen
 
+from cronapi._lazy import LazyModule
 from cronapi._logs import lines
 from cronapi._logs.setting import follow_variable
 from cronapi._protocol import arguments
 from cronapi.errors import ConfigurationError, WebhookError
 from cronapi.webhooks import incoming as http
+from cronapi.webhooks.asgi_door import ASGIDoor
 from cronapi.webhooks.backlog import Backlog, Entry
-from cronapi.webhooks.dedupe import DAY, Dedupe
-from cronapi.webhooks.handling import Handling, M, When, checked, key_of, text_of
+from cronapi.webhooks.dedupe import DAY, Dedupe, text_of
+from cronapi.webhooks.handling import Handling, M, When, checked, key_of
 from cronapi.webhooks.incoming import Incoming, Reply
 from cronapi.webhooks.secret import Secrets
 
 if TYPE_CHECKING:
-    from cronapi.webhooks.aiohttp_door import AiohttpHandler
-    from cronapi.webhooks.asgi_door import ASGIDoor
-    from cronapi.webhooks.fastapi_door import Dependency
+    from cronapi.webhooks import aiohttp_door
+else:
+    aiohttp_door = LazyModule("cronapi.webhooks.aiohttp_door")
 
 MOST_WAITING = 1000
 SEATS = 10
@@ -102,18 +104,16 @@ class Endpoint(ABC, Generic[M]):
     def asgi(self) -> ASGIDoor:
         """Return an ASGI app: mount it, or serve it alone. The end of its lifespan drains it."""
         self._need_handler()
-        from cronapi.webhooks.asgi_door import ASGIDoor  # noqa: PLC0415 -- most use one door
-
         return ASGIDoor(self)
 
-    def aiohttp(self) -> AiohttpHandler:
+    def aiohttp(self) -> aiohttp_door.AiohttpHandler:
         """Return a handler for a route of aiohttp."""
         self._need_handler()
         from cronapi.webhooks.aiohttp_door import handler_of  # noqa: PLC0415 -- imports aiohttp
 
         return handler_of(self)
 
-    def fastapi(self) -> Dependency[M]:
+    def fastapi(self) -> Callable[..., Awaitable[M]]:
         """Return a dependency for a route of FastAPI, which gets the message.
 
         Without a `handler` the route's own function is it. It is then called once for each message,

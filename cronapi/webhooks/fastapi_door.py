@@ -11,10 +11,8 @@ from cronapi.webhooks.endpoint import Endpoint
 from cronapi.webhooks.handling import M
 from cronapi.webhooks.incoming import NOT_FOUND, Incoming
 
-Dependency = Callable[[Request, Response], Awaitable[M]]
 
-
-def dependency_of(endpoint: Endpoint[M]) -> Dependency[M]:
+def dependency_of(endpoint: Endpoint[M]) -> Callable[[Request, Response], Awaitable[M]]:
     """Return the dependency of an endpoint."""
 
     async def message_of(request: Request, response: Response) -> M:

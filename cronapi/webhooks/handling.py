@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import Generic, Literal, Protocol, TypeVar
 
 from anyio import get_cancelled_exc_class
@@ -14,7 +14,7 @@ from cronapi._calls.tasks import is_cancelled
 from cronapi._logs import lines
 from cronapi._protocol import arguments
 from cronapi.errors import ConfigurationError
-from cronapi.webhooks.dedupe import DAY, Dedupe, MemoryDedupe
+from cronapi.webhooks.dedupe import DAY, Dedupe, MemoryDedupe, text_of
 
 When = Literal["before", "after"]
 
@@ -88,19 +88,9 @@ class Handling(Generic[M]):
             lines.write(lines.NOT_FORGOTTEN, key, type(wrong).__name__)
 
 
-def text_of(key: Iterable[object]) -> str:
-    """Return a key as a text for a database, such as `7:1720409270:1`."""
-    return ":".join(map(_part, key))
-
-
 def key_of(message: Message) -> str | None:
     """Return the key of a message as a text. Without a time it could be that of another one."""
     return None if message.key[1] is None else text_of(message.key)
-
-
-def _part(value: object) -> str:
-    timestamp = getattr(value, "timestamp", None)
-    return f"{timestamp():.15g}" if timestamp is not None else str(value)
 
 
 def _is_end_of_task(error: BaseException) -> bool:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cronapi._lazy import LazyModule
 from cronapi._logs.hiding import hide_in
 from cronapi.webhooks.secret import all_secrets
 
 if TYPE_CHECKING:
     import logging
+else:
+    logging = LazyModule("logging")
 
 
 def hide_secret(*loggers: logging.Logger) -> None:

@@ -6,8 +6,9 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from cronapi._lazy import LazyModule
 from cronapi._protocol.arguments import refusal
-from cronapi.errors import ResponseError, WebhookError
+from cronapi.errors import ConfigurationError, ResponseError, WebhookError
 from cronapi.models import Notification
 from cronapi.webhooks import incoming as http
 from cronapi.webhooks.dedupe import DAY, Dedupe
@@ -17,7 +18,9 @@ from cronapi.webhooks.incoming import Incoming, read_body
 from cronapi.webhooks.notification import read_notification
 
 if TYPE_CHECKING:
-    from cronapi.client import Client
+    import cronapi.client as clients
+else:
+    clients = LazyModule("cronapi.client")
 
 
 class Receiver(Endpoint[Notification]):
@@ -58,7 +61,7 @@ class Receiver(Endpoint[Notification]):
         dedupe: Dedupe | None = None,
         max_body: int = http.MOST_BYTES,
         max_age: float = DAY,
-        verify: Client | None = None,
+        verify: clients.Client | None = None,
         answer: When = "before",
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -73,6 +76,8 @@ class Receiver(Endpoint[Notification]):
         )
         self._verifier = None
         if verify is not None:
+            if handler is None:
+                raise ConfigurationError("verify needs a handler: it is what gets the answer.")
             from cronapi.webhooks.verifying import Verifier  # noqa: PLC0415 -- imports the client
 
             self._verifier = Verifier(verify, clock)

@@ -147,6 +147,9 @@ async def test_reading_needs_no_server():
         assert refused.value.status == status
     with pytest.raises(ConfigurationError, match="key"):
         endpoint.read(CALL, key=b"x")
+    for wrong in (5, None, [], 10**12):
+        with pytest.raises(ConfigurationError, match="source"):
+            endpoint.read(wrong, key=KEY)
     memory = MemoryDedupe()
     assert [await call.once(memory) for _ in "ab"] == [True, False]
     assert await CronCall(job=8, at=call.at).once(memory)

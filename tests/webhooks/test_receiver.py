@@ -270,6 +270,28 @@ async def test_after_means_after():
     assert (receiver.stats.failed, receiver.stats.handled, receiver.stats.duplicates) == (1, 1, 1)
 
 
+async def test_deliveries_that_wait_together_have_one_answer():
+    """With answer="after" a duplicate of a message under way waits for it, and is told the same."""
+    calls = []
+
+    async def broken(notification):
+        calls.append(notification.id)
+        await anyio.sleep(30)
+        raise OSError
+
+    receiver, _ = receiver_of(broken, answer="after")
+    answers = []
+
+    async def post():
+        answers.append((await ask(receiver.asgi(), body=told())).status)
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(5):
+            tasks.start_soon(post)
+    assert (calls, answers) == ([7], [500] * 5)
+    assert (receiver.stats.failed, receiver.stats.duplicates) == (1, 4)
+
+
 async def test_a_caller_that_leaves_takes_no_handler_along():
     """A request that is cancelled while it waits for its handler leaves the handler at work."""
     ended = []

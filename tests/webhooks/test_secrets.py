@@ -8,11 +8,19 @@ import math
 import pickle
 from copy import copy
 from types import MappingProxyType
+from typing import get_type_hints
 
 import pytest
 
-from cronapi import ConfigurationError, Notification, WebhookError
-from cronapi.webhooks import MemoryDedupe, Receiver, RedisDedupe, hide_secret, read_notification
+from cronapi import ConfigurationError, FastCron, Notification, WebhookError
+from cronapi.webhooks import (
+    CronEndpoint,
+    MemoryDedupe,
+    Receiver,
+    RedisDedupe,
+    hide_secret,
+    read_notification,
+)
 from cronapi.webhooks.secret import Secrets
 from tests.support.emulated import START
 from tests.support.posts import SECRET, told
@@ -127,6 +135,8 @@ def test_other_arguments_are_checked():
     with pytest.raises(ConfigurationError, match="dedupe must remember at least"):
         made(dedupe=MemoryDedupe(ttl=60))
     assert made(dedupe=MemoryDedupe(ttl=60), max_age=60)
+    with pytest.raises(ConfigurationError, match="verify needs a handler"):
+        made(verify=FastCron("a-token-of-nobody"))
     for door in ("asgi", "aiohttp"):
         with pytest.raises(ConfigurationError, match="needs a handler"):
             getattr(made(), door)()
@@ -139,6 +149,12 @@ def test_other_arguments_are_checked():
         with pytest.raises(ConfigurationError, match="no address of a Redis") as refused:
             RedisDedupe.from_url(wrong, key="x")
         assert "canary" not in str(refused.value)
+
+
+def test_the_hints_of_the_doors_can_be_read():
+    """`get_type_hints` finds each name, as tools that inspect signatures do."""
+    for function in (Receiver.__init__, Receiver.read, CronEndpoint.__init__, hide_secret):
+        assert get_type_hints(function)
 
 
 def test_all_secrets_are_compared(monkeypatch):
