@@ -91,8 +91,8 @@ def test_what_is_triggered_is_listened_to():
         out, errors = process.communicate()
     lines = [line.split("  ") for line in out.splitlines()]
     assert [line[1:] for line in lines] == [
-        ["failed", "7", "import[2J", "HTTP 502"],
-        ["recovered", "7", "import[2J", "HTTP 200"],
+        ["failed", "7", r"import\x1b[2J", "HTTP 502"],
+        ["recovered", "7", r"import\x1b[2J", "HTTP 200"],
     ]
     assert errors == "posted on: HTTP 204\nposted on: HTTP 500\nStopped.\n"
     assert [read_notification(body).is_failure for body in came] == [True, False]
@@ -160,5 +160,5 @@ def test_a_line_tells_what_is_known():
     """Missing members are left out of the line."""
     assert as_line(Notification(id=7)) == "at no time  no status  7"
     note = Notification(id=7, time=NOW, status=1, error="timed\nout")
-    assert as_line(note) == "2027-01-15 08:00:00Z  failed  7  timedout"
+    assert as_line(note) == r"2027-01-15 08:00:00Z  failed  7  timed\nout"
     assert read_notification(sample("failed", 7, "x")).downloaded == len("Bad Gateway")

@@ -14,6 +14,7 @@ import anyio
 import anyio.to_thread
 import click
 
+from cronapi.cli.frame.escape import escaped
 from cronapi.cli.hook.posting import send
 from cronapi.emulator import serve
 from cronapi.errors import ConfigurationError
@@ -71,11 +72,10 @@ def as_json_line(notification: Notification) -> str:
 
 
 def as_line(notification: Notification) -> str:
-    """Return a notification as a line of words. Control characters of the service are left out."""
+    """Return a notification as a line of words."""
     time = f"{notification.time:%Y-%m-%d %H:%M:%SZ}" if notification.time else "at no time"
     known = "recovered" if notification.is_recovery else "no status"
     ended = "failed" if notification.is_failure else known
     http = f"HTTP {notification.http_status}" if notification.http_status is not None else ""
     parts = [time, ended, str(notification.id), notification.name, http, notification.error]
-    text = "  ".join(part for part in parts if part)
-    return "".join(each for each in text if each.isprintable())
+    return escaped("  ".join(part for part in parts if part))
