@@ -115,6 +115,16 @@ async def test_a_slow_body_is_given_up_after_ten_seconds():
     assert len(handled) == 1
 
 
+async def test_a_request_that_is_cancelled_while_its_body_comes_leaves_nothing():
+    """Neither a message nor a refusal is counted."""
+    receiver, handled = receiver_of()
+    with anyio.move_on_after(1) as left:
+        await ask(receiver.asgi(), chunks=[told()[:5], 5.0, told()[5:]])
+    assert left.cancelled_caught
+    await receiver.aclose()
+    assert (handled, receiver.stats) == ([], EndpointStats())
+
+
 async def test_the_answer_does_not_wait_for_the_handler():
     """The service has its 204 while the handler works, and aclose waits for the handler."""
     ended = []
