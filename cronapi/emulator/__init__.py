@@ -6,8 +6,9 @@ an ASGI app for use in process. `serve` and `run_in_thread` put it on a loopback
 
 from __future__ import annotations
 
-from cronapi.emulator.app import DEFAULT_TOKEN, App, create_app
-from cronapi.emulator.clock import Clock, ManualClock
+from cronapi.emulator.app import App
+from cronapi.emulator.clock import Clock, ManualClock, MovableClock
+from cronapi.emulator.create import DEFAULT_TOKEN, create_app
 from cronapi.emulator.emulator import Emulator
 from cronapi.emulator.faults import KINDS, ConnectionLost, Fault, Faults
 from cronapi.emulator.limiter import Limiter
@@ -33,6 +34,7 @@ __all__ = [
     "Faults",
     "Limiter",
     "ManualClock",
+    "MovableClock",
     "create_app",
     "functions",
     "next_runs",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
 from functools import partial
-from os import PathLike
 from random import Random
 from typing import Any
 
@@ -20,19 +20,15 @@ from cronapi.emulator.answer import (
     plain_text,
 )
 from cronapi.emulator.background import Background
-from cronapi.emulator.call import Settings
-from cronapi.emulator.checks import check_choice, is_whole, shown, texts
-from cronapi.emulator.clock import Clock
-from cronapi.emulator.emulator import Emulator, TimeSource
+from cronapi.emulator.checks import is_whole, shown
+from cronapi.emulator.emulator import Emulator
 from cronapi.emulator.faults import ConnectionLost, Fault
 from cronapi.emulator.incoming import read_bearer, read_body
-from cronapi.emulator.limiter import Limiter
 from cronapi.emulator.pages import FRONT_PAGES
 from cronapi.emulator.request import Request, read_path
-from cronapi.emulator.service import PROVIDERS
-from cronapi.emulator.store import Store
-from cronapi.emulator.visitors import Visitors, read_visitors
-from cronapi.emulator.words import Era, LimiterMethod, LimitKey, LogShape, Moves, Search
+from cronapi.emulator.runner.runner import Runner
+from cronapi.emulator.runner.timeline import Timeline
+from cronapi.emulator.visitors import Visitors
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -42,9 +38,6 @@ Send = Callable[[Message], Awaitable[None]]
 # The key in an ASGI scope's state under which server.py offers a function that ends the connection.
 ABORT = "cronapi.abort"
 
-# Source: the services' index pages, in requests per second.
-RATES: Mapping[str, float | None] = {"setcronjob": 10.0, "fastcron": 1.0}
-DEFAULT_TOKEN = "emulator-token-0123456789abcdef"  # noqa: S105 -- opens nothing but an emulator
 _ERROR_STATUSES = range(200, 600)
 _THIS_MACHINE = Visitors()
 
@@ -53,12 +46,22 @@ class App:
     """The ASGI app of one emulator, with the emulator as an attribute."""
 
     def __init__(
-        self, emulator: Emulator, *, error_status: int = 200, visitors: Visitors = _THIS_MACHINE
+        self,
+        emulator: Emulator,
+        *,
+        error_status: int = 200,
+        visitors: Visitors = _THIS_MACHINE,
+        runner: Runner | None = None,
     ) -> None:
-        """Serve `emulator` to `visitors`, and answer API errors with the HTTP `error_status`."""
+        """Serve `emulator` to `visitors`, and answer API errors with the HTTP `error_status`.
+
+        Without a `runner` jobs notify nobody.
+        """
         if not is_whole(error_status) or error_status not in _ERROR_STATUSES:
             raise ValueError(f"error_status must be an HTTP status, not {shown(error_status)}")
         self.emulator = emulator
+        self.runner: Runner = runner or Runner(emulator)
+        self.timeline: Timeline = Timeline(emulator, self.runner)
         self._error_status = error_status
         self._visitors = visitors
         self._background = Background()
@@ -69,6 +72,19 @@ class App:
     def late(self) -> int:
         """The number of requests that the fault `late` still holds back."""
         return self._background.waiting
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Let jobs run when they are due while the block runs. `serve` does so by itself.
+
+        Runs that came due before are listed as missed. Without `execute` nothing happens.
+        """
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self.runner.forever)
+            try:
+                yield
+            finally:
+                tasks.cancel_scope.cancel()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request.
@@ -175,97 +191,3 @@ async def _lose_connection(scope: Scope, receive: Receive, lost: ConnectionLost)
     message: Message = {"type": ""}
     while message["type"] != "http.disconnect":
         message = await receive()
-
-
-def create_app(
-    *,
-    tokens: Iterable[str] = (DEFAULT_TOKEN,),
-    storage: str = ":memory:",
-    clock: TimeSource | None = None,
-    rates: Mapping[str, float | None] = RATES,
-    limiter: LimiterMethod = "leaky",
-    burst: int = 0,
-    limit_by: LimitKey = "token",
-    era: Era = "seed",
-    strict: bool = True,
-    error_status: int = 200,
-    page_size: int = 1000,
-    seed: int = 0,
-    log_shape: LogShape = "object",
-    max_batch: int | None = None,
-    normalise: Iterable[str] = (),
-    ignore_page: bool = False,
-    moves: Moves | None = None,
-    search: Search = "contains",
-    lag: float = 0.0,
-    allow_hosts: Iterable[str] = (),
-) -> App:
-    """Make both services: SetCronJob under `/api/`, FastCron under `/api/v1/`.
-
-    Accounts: each of `tokens` has one. `storage` is a file or `":memory:"`. A file has passwords in
-    it, so only its owner may read it, and one emulator at a time uses it.
-
-    Callers: only programs on this machine. A request for another Host gets a 403, unless
-    `allow_hosts` has the name. So does a request that a page of another site makes. Calls in
-    process may use any name. A body of more than 16 MiB gets a 413.
-
-    Rate limit: `rates` are in requests per second by provider. `None` means no limit, and a
-    provider left out has its documented rate. `limiter` counts by method `leaky`, `sliding` or
-    `fixed`, separately for each `token` or `address` (`limit_by`). `burst` requests may come early.
-
-    Answers: `error_status` is the HTTP status of API errors. A batch of more than `max_batch` items
-    is refused whole, and `None` allows any length. `era` is the documentation to follow, `seed` or
-    `latest`. With `strict`, unknown parameters are refused. `log_shape` is the shape of log rows:
-    `object`, `flat`, `list` or `string`. `seed` fixes random schedules and all draws.
-
-    Spelling: `normalise` are names of `NORMALISE`. A job's name and url and a group's name are then
-    stored, listed and answered as those kinds spell them. The order of the names is of no account.
-
-    Lists: `page_size` is the length of a page of `cron.list`. With `ignore_page` every page is the
-    whole list. `moves` lets rows change places between two reads. `fail` puts the jobs with the
-    most failures first, and one of them fails once more after each read. `shuffle` draws a new
-    order for each read. `search` is the method that finds a keyword in a name, an id or a URL.
-    `contains` finds it anywhere, and `words` only as whole words. `like` reads `%` and `_` in it as
-    SQL's wild cards. `like_badly_escaped` finds no keyword with these two characters. `none` finds
-    nothing. Lists of jobs and groups show the state of `lag` seconds ago on the clock's `ticks`.
-
-    Raises `ValueError` for an unknown name or a number out of range, and `OSError` for a file that
-    cannot be used.
-    """
-    _check_parts(storage, clock, rates)
-    visitors = read_visitors(allow_hosts)
-    emulator = Emulator(
-        tokens=tokens,
-        settings=Settings(
-            *(era, strict, page_size, seed, log_shape, max_batch),
-            *(frozenset(texts("normalise", normalise)), ignore_page, moves, search, lag),
-        ),
-        limiters=_limiters(rates, burst, limiter),
-        clock=clock or Clock(),
-        store=Store(storage),
-        limit_by=limit_by,
-    )
-    return App(emulator, error_status=error_status, visitors=visitors)
-
-
-def _check_parts(storage: object, clock: object, rates: object) -> None:
-    if not isinstance(storage, str | PathLike):
-        raise ValueError(f"storage must be the path of a file or ':memory:', not {shown(storage)}")  # noqa: TRY004 -- documented
-    readings = (getattr(clock, name, None) for name in ("now", "ticks"))
-    if clock is not None and not all(map(callable, readings)):
-        raise ValueError(
-            f"clock must have the methods now and ticks, like Clock, not {shown(clock)}"
-        )
-    if not isinstance(rates, Mapping):
-        raise ValueError(f"rates must map providers to requests per second, not {shown(rates)}")  # noqa: TRY004 -- documented
-
-
-def _limiters(
-    rates: Mapping[str, float | None], burst: int, method: LimiterMethod
-) -> dict[str, Limiter]:
-    for provider in rates:
-        check_choice("provider", provider, PROVIDERS)
-    return {
-        provider: Limiter(rate, burst=burst, method=method)
-        for provider, rate in {**RATES, **rates}.items()
-    }

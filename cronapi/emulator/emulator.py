@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from random import Random
+from types import MappingProxyType
 from typing import Any, Protocol, get_args
 
 from attrs import evolve, frozen
@@ -137,12 +138,15 @@ class Emulator:
         spec = signature(request.provider, request.function)
         params = read_parameters(spec, content.parameters, strict=self.settings.strict)
         self._check_batch(request.function, params)
-        call = self._call(request.provider, account, params)
+        call = self.call(request.provider, account, params)
         return HANDLERS[request.function](
             _halved(call, BATCHES[request.function]) if half else call
         )
 
-    def _call(self, provider: str, account: str, params: Mapping[str, Any]) -> Call:
+    def call(
+        self, provider: str, account: str, params: Mapping[str, Any] = MappingProxyType({})
+    ) -> Call:
+        """Return a call at this time, as the functions of the services take it."""
         return Call(
             provider,
             account,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from cronapi.emulator.refusal import Refusal
+from cronapi.emulator.runner.outgoing import WITH_BODY
 from cronapi.schedule.reading import LIST_FIELDS, lists_as_text, read_schedule, read_zone
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 DEFAULT_EXPRESSION = {"seed": "1 hour", "latest": "15 minutes"}
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "HEAD", "DELETE")
-_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _RANGES = {
     "timeout": (1, 43_200),
     "instances": (0, 5),
@@ -73,7 +73,7 @@ def check_payload(method: str, payload: str) -> None:
     """Raise `Refusal` for a payload that does not fit the HTTP method of its job."""
     if not payload.startswith("{") and "\n" not in payload:
         return
-    if method not in _WITH_BODY:
+    if method not in WITH_BODY:
         raise Refusal(f"The payload of a {method} cronjob must be a query string.")
     try:
         json.loads(payload)
