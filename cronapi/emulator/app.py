@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, MutableMapping
 from contextlib import asynccontextmanager
 from functools import partial
 from random import Random
+from time import perf_counter
 from typing import Any
 
 import anyio
@@ -14,20 +15,25 @@ from cronapi.emulator.answer import (
     AFTER_APPLYING,
     WITHOUT_APPLYING,
     Answer,
+    as_asked,
     envelope,
     front_page,
     nginx_page,
     plain_text,
 )
 from cronapi.emulator.background import Background
-from cronapi.emulator.checks import is_whole, shown
+from cronapi.emulator.checks import check_switch, is_whole, shown
+from cronapi.emulator.control.door import CONTROL, Control
 from cronapi.emulator.emulator import Emulator
-from cronapi.emulator.faults import ConnectionLost, Fault
+from cronapi.emulator.faults import AT_THE_GATE, ConnectionLost, Fault, read_fault
 from cronapi.emulator.incoming import read_bearer, read_body
 from cronapi.emulator.pages import FRONT_PAGES
+from cronapi.emulator.refusal import Refusal
 from cronapi.emulator.request import Request, read_path
+from cronapi.emulator.request_log import Entry, RequestLog
 from cronapi.emulator.runner.runner import Runner
 from cronapi.emulator.runner.timeline import Timeline
+from cronapi.emulator.store import Document
 from cronapi.emulator.visitors import Visitors
 
 Scope = MutableMapping[str, Any]
@@ -40,6 +46,7 @@ ABORT = "cronapi.abort"
 
 _ERROR_STATUSES = range(200, 600)
 _THIS_MACHINE = Visitors()
+_OPEN = Control()
 
 
 class App:
@@ -52,17 +59,22 @@ class App:
         error_status: int = 200,
         visitors: Visitors = _THIS_MACHINE,
         runner: Runner | None = None,
+        control: Control = _OPEN,
+        faults_by_header: bool = False,
     ) -> None:
         """Serve `emulator` to `visitors`, and answer API errors with the HTTP `error_status`.
 
-        Without a `runner` jobs notify nobody.
+        Without a `runner` jobs notify nobody. `control` says who may steer the emulator over HTTP.
+        With `faults_by_header` the header `X-Emulator-Fault` asks for a fault.
         """
-        if not is_whole(error_status) or error_status not in _ERROR_STATUSES:
-            raise ValueError(f"error_status must be an HTTP status, not {shown(error_status)}")
+        self.check(error_status=error_status, faults_by_header=faults_by_header)
         self.emulator = emulator
         self.runner: Runner = runner or Runner(emulator)
         self.timeline: Timeline = Timeline(emulator, self.runner)
-        self._error_status = error_status
+        self.log: RequestLog = RequestLog()
+        self.control: Control = control
+        self.error_status: int = error_status
+        self.faults_by_header: bool = faults_by_header
         self._visitors = visitors
         self._background = Background()
         self._pages = Random(f"pages {emulator.settings.seed}")  # noqa: S311 -- repeatable on purpose
@@ -72,6 +84,39 @@ class App:
     def late(self) -> int:
         """The number of requests that the fault `late` still holds back."""
         return self._background.waiting
+
+    @staticmethod
+    def check(*, error_status: object = 200, faults_by_header: object = False) -> None:
+        """Raise `ValueError` unless these are values that the attributes can have."""
+        if not is_whole(error_status) or error_status not in _ERROR_STATUSES:
+            raise ValueError(f"error_status must be an HTTP status, not {shown(error_status)}")
+        check_switch("faults_by_header", faults_by_header)
+
+    def unmatched(self) -> list[Document]:
+        """Return the requests with a function or a parameter that the service does not know.
+
+        Each has the `request` by its id, and the `unknown` names with the nearest known ones.
+        """
+        era = self.emulator.settings.era
+        found = ((entry, entry.unknown(era)) for entry in self.log.entries())
+        return [
+            {
+                "request": entry.id,
+                "provider": entry.provider,
+                "function": entry.function,
+                "unknown": unknown,
+            }
+            for entry, unknown in found
+            if unknown
+        ]
+
+    def reset(self, *, keep_jobs: bool = False) -> None:
+        """Begin anew, like a new emulator. The clock goes on, and jobs can be kept."""
+        self.emulator.reset(keep_jobs=keep_jobs)
+        self.log.clear()
+        self.runner.reset()
+        self._last_envelopes.clear()
+        self._pages.seed(f"pages {self.emulator.settings.seed}")
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -101,38 +146,71 @@ class App:
             await _lose_connection(scope, receive, lost)
 
     async def _receive(self, scope: Scope, receive: Receive) -> Answer:
-        arrived = self.emulator.clock.ticks()
         refusal = self._visitors.refusal(scope)
         if refusal is not None:
             return plain_text(403, refusal)
+        if scope["path"].startswith(CONTROL):
+            return await self.control.answer(self, scope, receive)
+        arrived = self.emulator.clock.ticks()
         found = read_path(scope["path"])
-        if found is None:
-            return nginx_page(404)
         body = await read_body(scope["headers"], receive)
-        if body is None:
-            return nginx_page(413)
         request = Request(
-            *found,
+            *(found or ("", f"?{scope['path']}")),
             query=scope["query_string"].decode("latin-1"),
-            body=body,
+            body=body or b"",
             bearer=read_bearer(scope["headers"]),
             address=(scope.get("client") or ("",))[0],
             arrived=arrived,
         )
-        return await self._answer(request)
+        entry = self.log.open(
+            self.emulator.clock.now(), scope.get("method", ""), scope["path"], request
+        )
+        begin = perf_counter()
+        answer = None
+        try:
+            if found is None or body is None:
+                answer = nginx_page(404 if found is None else 413)
+            else:
+                asked = self._asked_fault(scope["headers"])
+                answer = await self._answer(request, entry, asked)
+        finally:
+            self.log.close(entry, answer, perf_counter() - begin)
+        return answer
 
-    async def _answer(self, request: Request) -> Answer:
-        gate = self.emulator.faults.take(request.provider, request.function, gate=True)
+    def _asked_fault(self, headers: Iterable[tuple[bytes, bytes]]) -> Fault | None:
+        text = dict(headers).get(b"x-emulator-fault") if self.faults_by_header else None
+        return read_fault(text.decode("latin-1")) if text else None
+
+    async def _answer(self, request: Request, entry: Entry, asked: Fault | None) -> Answer:
+        gate = self._fault(request, asked, gate=True)
         accepted = gate is None and self.emulator.admit(request)
         self.emulator.note(request, accepted=accepted)
-        if gate and gate.kind == "reset":
-            raise ConnectionLost
-        if gate and gate.kind == "front_before":
-            return self._front_page(gate)
+        if gate:
+            entry.verdict, entry.fault = "fault", gate.kind
+            return self._fail_at_gate(gate)
         if not accepted:
+            entry.verdict = "refused"
             return nginx_page(503)
-        fault = self.emulator.faults.take(request.provider, request.function, gate=False)
-        return await self._fail(request, fault) if fault else self._apply(request)
+        fault = self._fault(request, asked, gate=False)
+        if fault:
+            entry.verdict, entry.fault = "fault", fault.kind
+            return as_asked(await self._fail(request, fault), fault)
+        answer = self._apply(request)
+        entry.verdict = "error" if answer.code else "ok"
+        return answer
+
+    def _fault(self, request: Request, asked: Fault | None, *, gate: bool) -> Fault | None:
+        if asked is not None:
+            return asked if (asked.kind in AT_THE_GATE) == gate else None
+        return self.emulator.faults.take(
+            request.provider, request.function, gate=gate, parameters=partial(_parameters, request)
+        )
+
+    def _fail_at_gate(self, fault: Fault) -> Answer:
+        if fault.kind == "reset":
+            raise ConnectionLost
+        is_front = fault.kind == "front_before"
+        return as_asked(self._front_page(fault) if is_front else nginx_page(503), fault)
 
     async def _fail(self, request: Request, fault: Fault) -> Answer:
         if fault.kind in WITHOUT_APPLYING:
@@ -156,7 +234,7 @@ class App:
 
     def _apply(self, request: Request, *, half: bool = False) -> Answer:
         content = self.emulator.apply(request, half=half)
-        answer = envelope(200 if content["code"] == 0 else self._error_status, content)
+        answer = envelope(200 if content["code"] == 0 else self.error_status, content)
         self._last_envelopes[request.provider] = answer
         return answer
 
@@ -169,6 +247,13 @@ class App:
         if fault.page is not None:
             return front_page(fault.page)
         return front_page(self._pages.choice(list(FRONT_PAGES)))
+
+
+def _parameters(request: Request) -> Mapping[str, object]:
+    try:
+        return request.content.parameters
+    except Refusal:
+        return {}
 
 
 async def _send(answer: Answer, send: Send) -> None:

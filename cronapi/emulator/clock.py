@@ -108,9 +108,9 @@ class MovableClock:
             raise ValueError(f"a clock starts at Unix seconds, not {shown(start)}")
         self._source, self._ticks = now, ticks
         self._origin, self._scale = 0.0, 1.0
-        if start is not None:
-            self._origin = start - now()
         self.set_scale(scale)
+        if start is not None:
+            self._origin = start - now() * scale
 
     @property
     def scale(self) -> float:

@@ -9,6 +9,7 @@ from cronapi.emulator.app import App
 from cronapi.emulator.call import Settings
 from cronapi.emulator.checks import check_choice, shown, texts
 from cronapi.emulator.clock import MovableClock
+from cronapi.emulator.control.door import Control
 from cronapi.emulator.emulator import Emulator, TimeSource
 from cronapi.emulator.limiter import Limiter
 from cronapi.emulator.runner.runner import Runner
@@ -56,6 +57,9 @@ def create_app(
     execute: Execute = "fake",
     webhook: str | None = None,
     plan: Plan = "pro",
+    control: bool = True,
+    admin_token: str | None = None,
+    faults_by_header: bool = False,
 ) -> App:
     """Make both services: SetCronJob under `/api/`, FastCron under `/api/v1/`.
 
@@ -91,6 +95,10 @@ def create_app(
     or `App.running`. `webhook` is the URL to which they post notifications, by the same rule.
     `plan` is `pro`, or `free`, whose jobs the latest era disables after 150 failures in a row.
 
+    Control: `/_emulator/` steers the emulator, unless `control` is off. Programs on other machines
+    need the `admin_token` as a bearer. With `faults_by_header` a request may ask for a fault of its
+    own, as in `X-Emulator-Fault: stall=2`.
+
     Raises `ValueError` for an unknown name or a number out of range, and `OSError` for a file that
     cannot be used.
     """
@@ -108,8 +116,14 @@ def create_app(
         store=Store(storage),
         limit_by=limit_by,
     )
-    runner = Runner(emulator, webhook)
-    return App(emulator, error_status=error_status, visitors=visitors, runner=runner)
+    return App(
+        emulator,
+        error_status=error_status,
+        visitors=visitors,
+        runner=Runner(emulator, webhook),
+        control=Control(control, admin_token),
+        faults_by_header=faults_by_header,
+    )
 
 
 def _check_parts(storage: object, clock: object, rates: object) -> None:

@@ -212,6 +212,14 @@ class Store:
         read = _SHARED.get(kind, json.loads)
         return [read(body) for (body,) in rows]
 
+    def key_of(self, provider: str, number: str) -> Key | None:
+        """Return the whole key of a job by its id, whose account is not known."""
+        rows = self._run(
+            "SELECT account, id FROM documents WHERE kind = 'job' AND provider = ? AND id = ?",
+            *(provider, number),
+        )
+        return (provider, rows[0][0], rows[0][1]) if rows else None
+
     def made(self, kind: str, provider: str) -> int:
         """Return the number of documents of a kind ever added, including deleted ones."""
         rows = self._run(
@@ -231,17 +239,15 @@ class Store:
         return {"documents": rows, "counters": [list(row) for row in counters]}
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """Store exactly what `dump` returned, in place of everything that is stored.
-
-        Inside a `transaction` it is all or nothing.
-        """
-        self._run("DELETE FROM documents")
-        self._run("DELETE FROM counters")
-        for *place, document in state["documents"]:
-            body = json.dumps(document)
-            self._run("INSERT INTO documents VALUES (?, ?, ?, ?, ?)", *place, body)
-        for row in state["counters"]:
-            self._run("INSERT INTO counters VALUES (?, ?, ?)", *row)
+        """Store exactly what `dump` returned, in place of everything that is stored."""
+        with self.transaction():
+            self._run("DELETE FROM documents")
+            self._run("DELETE FROM counters")
+            for *place, document in state["documents"]:
+                body = json.dumps(document)
+                self._run("INSERT INTO documents VALUES (?, ?, ?, ?, ?)", *place, body)
+            for row in state["counters"]:
+                self._run("INSERT INTO counters VALUES (?, ?, ?)", *row)
         self._fill_agenda()
 
     def _fill_agenda(self) -> None:

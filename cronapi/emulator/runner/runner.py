@@ -109,6 +109,12 @@ class Runner:
         while self.at_work:  # noqa: ASYNC110 -- an event would belong to one loop
             await anyio.sleep(_PAUSE / 10)
 
+    def reset(self) -> None:
+        """Forget the runs and the notifications, and begin the draws anew."""
+        self.executions.clear()
+        self.webhook.reset()
+        self._random.seed(f"runs {self._emulator.settings.seed}")
+
     def remember(self, runs: Iterable[Run]) -> None:
         """List runs among the executions."""
         self.executions.extend(runs)
