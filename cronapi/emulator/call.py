@@ -44,6 +44,7 @@ class Settings:
     `max_batch` is the largest number of items in a batch. `None` allows any number, since no
     documentation names a limit. `normalise` are the spellings in which texts are stored. `lag` is
     in seconds. `execute` says how jobs run, and `plan` whose rules disable failing ones.
+    `refuse_localhost` refuses jobs that call this machine by a name or address of its own.
     Raises `ValueError` for an unknown name or a number out of range.
     """
 
@@ -60,6 +61,7 @@ class Settings:
     lag: float = 0.0
     execute: Execute = "fake"
     plan: Plan = "pro"
+    refuse_localhost: bool = False
 
     @property
     def calls(self) -> bool:
@@ -75,6 +77,7 @@ class Settings:
         for kind in sorted(self.normalise):
             check_choice("spelling", kind, NORMALISE)
         check_switch("strict", self.strict)
+        check_switch("refuse_localhost", self.refuse_localhost)
         check_switch("ignore_page", self.ignore_page)
         if self.moves is not None:
             check_choice("moves", self.moves, MOVES)

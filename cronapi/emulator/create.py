@@ -57,6 +57,7 @@ def create_app(
     execute: Execute = "fake",
     webhook: str | None = None,
     plan: Plan = "pro",
+    refuse_localhost: bool = False,
     control: bool = True,
     admin_token: str | None = None,
     faults_by_header: bool = False,
@@ -94,6 +95,7 @@ def create_app(
     `loopback` calls addresses of this machine alone, and `any` calls every URL. Both need a server
     or `App.running`. `webhook` is the URL to which they post notifications, by the same rule.
     `plan` is `pro`, or `free`, whose jobs the latest era disables after 150 failures in a row.
+    With `refuse_localhost` a job's URL must not name this machine, as at the services.
 
     Control: `/_emulator/` steers the emulator, unless `control` is off. Programs on other machines
     need the `admin_token` as a bearer. With `faults_by_header` a request may ask for a fault of its
@@ -109,7 +111,7 @@ def create_app(
         settings=Settings(
             *(era, strict, page_size, seed, log_shape, max_batch),
             *(frozenset(texts("normalise", normalise)), ignore_page, moves, search, lag),
-            *(execute, plan),
+            *(execute, plan, refuse_localhost),
         ),
         limiters=_limiters(rates, burst, limiter),
         clock=clock or MovableClock(),

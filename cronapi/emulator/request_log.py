@@ -19,7 +19,7 @@ from cronapi.emulator.request import Request
 from cronapi.emulator.service import functions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from cronapi.emulator.answer import Answer
     from cronapi.emulator.store import Document
@@ -109,12 +109,13 @@ class Entry:
 
 
 class RequestLog:
-    """The last 1,000 requests, the newest last."""
+    """The last 1,000 requests, the newest last. `tell` gets each one that has its answer."""
 
     def __init__(self) -> None:
         """Begin without a request."""
         self._entries: deque[Entry] = deque(maxlen=REMEMBERED)
         self._numbers = count(1)
+        self.tell: Callable[[Entry], object] = _tell_nobody
 
     def open(self, time: float, method: str, path: str, request: Request) -> Entry:
         """Note a request that has come in. Its entry is to be completed with the answer."""
@@ -130,11 +131,11 @@ class RequestLog:
     def close(self, entry: Entry, answer: Answer | None, seconds: float) -> None:
         """Complete an entry, without an answer if the connection was lost."""
         entry.seconds = seconds
-        if answer is None:
-            return
-        entry.status, entry.answer = answer.status, answer.body[:_MOST_BYTES]
-        if entry.verdict == "ok" and answer.status >= HTTPStatus.BAD_REQUEST:
+        if answer is not None:
+            entry.status, entry.answer = answer.status, answer.body[:_MOST_BYTES]
+        if entry.verdict == "ok" and entry.status >= HTTPStatus.BAD_REQUEST:
             entry.verdict = "error"
+        self.tell(entry)
 
     def entries(self) -> list[Entry]:
         """Return the entries, the oldest first."""
@@ -143,6 +144,10 @@ class RequestLog:
     def clear(self) -> None:
         """Forget the requests. Numbers go on."""
         self._entries.clear()
+
+
+def _tell_nobody(_entry: Entry) -> None:
+    pass
 
 
 def _unknown(kind: str, name: str, known: Iterable[str]) -> Document:

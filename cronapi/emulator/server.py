@@ -122,6 +122,8 @@ async def serve(app: App, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIte
         http=_Protocol,
         ws="none",
         lifespan="off",
+        # Of the environment nothing may say whom to believe about the peer.
+        forwarded_allow_ips="127.0.0.1",
         log_config=None,
         access_log=False,
     )

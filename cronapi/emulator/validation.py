@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from cronapi.emulator.refusal import Refusal
 from cronapi.emulator.runner.outgoing import WITH_BODY
+from cronapi.emulator.visitors import is_loopback
 from cronapi.schedule.reading import LIST_FIELDS, lists_as_text, read_schedule, read_zone
 
 if TYPE_CHECKING:
@@ -114,6 +115,8 @@ def _check_url(call: Call, value: Any) -> str:
     blanks = r"[^\S ]" if "url_spaces" in call.settings.normalise else r"\s"
     if not known or re.search(blanks, url):
         raise Refusal("Invalid URL.")
+    if call.settings.refuse_localhost and is_loopback((parts.hostname or "").rstrip(".")):
+        raise Refusal("Invalid URL: its host is refused.")
     return url
 
 
