@@ -12,6 +12,8 @@ from cronapi.emulator.create import DEFAULT_TOKEN, create_app
 from cronapi.emulator.emulator import Emulator
 from cronapi.emulator.faults import KINDS, ConnectionLost, Fault, Faults
 from cronapi.emulator.limiter import Limiter
+from cronapi.emulator.request_log import Entry
+from cronapi.emulator.runner.taking import Run
 from cronapi.emulator.schedule import next_runs
 from cronapi.emulator.server import run_in_thread, serve
 from cronapi.emulator.service import functions
@@ -28,6 +30,7 @@ __all__ = [
     "Clock",
     "ConnectionLost",
     "Emulator",
+    "Entry",
     "Era",
     "Fault",
     "FaultKind",
@@ -35,6 +38,7 @@ __all__ = [
     "Limiter",
     "ManualClock",
     "MovableClock",
+    "Run",
     "create_app",
     "functions",
     "next_runs",

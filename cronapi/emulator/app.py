@@ -33,7 +33,7 @@ from cronapi.emulator.request import Request, read_path
 from cronapi.emulator.request_log import Entry, RequestLog
 from cronapi.emulator.runner.runner import Runner
 from cronapi.emulator.runner.timeline import Timeline
-from cronapi.emulator.store import Document
+from cronapi.emulator.steering import Steering
 from cronapi.emulator.visitors import Visitors
 
 Scope = MutableMapping[str, Any]
@@ -49,7 +49,7 @@ _THIS_MACHINE = Visitors()
 _OPEN = Control()
 
 
-class App:
+class App(Steering):
     """The ASGI app of one emulator, with the emulator as an attribute."""
 
     def __init__(
@@ -91,24 +91,6 @@ class App:
         if not is_whole(error_status) or error_status not in _ERROR_STATUSES:
             raise ValueError(f"error_status must be an HTTP status, not {shown(error_status)}")
         check_switch("faults_by_header", faults_by_header)
-
-    def unmatched(self) -> list[Document]:
-        """Return the requests with a function or a parameter that the service does not know.
-
-        Each has the `request` by its id, and the `unknown` names with the nearest known ones.
-        """
-        era = self.emulator.settings.era
-        found = ((entry, entry.unknown(era)) for entry in self.log.entries())
-        return [
-            {
-                "request": entry.id,
-                "provider": entry.provider,
-                "function": entry.function,
-                "unknown": unknown,
-            }
-            for entry, unknown in found
-            if unknown
-        ]
 
     def reset(self, *, keep_jobs: bool = False) -> None:
         """Begin anew, like a new emulator. The clock goes on, and jobs can be kept."""

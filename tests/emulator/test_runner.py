@@ -378,3 +378,13 @@ async def test_a_channel_that_fails_five_times_is_off():
 @pytest.fixture
 def samples(request):
     return request.config.rootpath / "tests/samples/webhook"
+
+
+async def test_time_passes_with_calls_only_where_it_is_waited_for():
+    """Where jobs make calls, `run_for` lets time pass, and `advance` says so."""
+    network = Network()
+    app = calling_app(network)
+    ask(app, "cron.add", url="http://127.0.0.1/", expression="0 * * * *")
+    with pytest.raises(ValueError, match="run_for"):
+        app.advance("1 day")
+    assert len(await app.run_for("1 day")) == len(network.calls) == 24
