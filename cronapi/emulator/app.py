@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import Any
 
 import anyio
+from attrs import evolve
 
 from cronapi.emulator.answer import (
     AFTER_APPLYING,
@@ -26,7 +27,8 @@ from cronapi.emulator.checks import check_switch, is_whole, shown
 from cronapi.emulator.control.door import CONTROL, Control
 from cronapi.emulator.emulator import Emulator
 from cronapi.emulator.faults import AT_THE_GATE, ConnectionLost, Fault, read_fault
-from cronapi.emulator.incoming import read_bearer, read_body
+from cronapi.emulator.incoming import read_bearer, read_body, read_form
+from cronapi.emulator.oddities import warning_of
 from cronapi.emulator.pages import FRONT_PAGES
 from cronapi.emulator.refusal import Refusal
 from cronapi.emulator.request import Request, read_path
@@ -134,8 +136,11 @@ class App(Steering):
         if scope["path"].startswith(CONTROL):
             return await self.control.answer(self, scope, receive)
         arrived = self.emulator.clock.ticks()
-        found = read_path(scope["path"])
+        strict = self.emulator.settings.strict
+        found = read_path(scope["path"], strict=strict)
         body = await read_body(scope["headers"], receive)
+        form = read_form(scope["headers"], body) if body and not strict else None
+        body = body if form is None else form
         request = Request(
             *(found or ("", f"?{scope['path']}")),
             query=scope["query_string"].decode("latin-1"),
@@ -155,9 +160,18 @@ class App(Steering):
             else:
                 asked = self._asked_fault(scope["headers"])
                 answer = await self._answer(request, entry, asked)
+                answer = answer if strict else self._warned(answer, entry, form=form is not None)
         finally:
             self.log.close(entry, answer, perf_counter() - begin)
         return answer
+
+    def _warned(self, answer: Answer, entry: Entry, *, form: bool) -> Answer:
+        era, about = self.emulator.settings.era, (entry.path, entry.provider, entry.function)
+        warning = warning_of(*about, entry.parameters, era, form=form)
+        if warning is None:
+            return answer
+        header = (b"x-emulator-warning", warning.encode())
+        return evolve(answer, headers=(*answer.headers, header))
 
     def _asked_fault(self, headers: Iterable[tuple[bytes, bytes]]) -> Fault | None:
         text = dict(headers).get(b"x-emulator-fault") if self.faults_by_header else None

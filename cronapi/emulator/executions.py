@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from cronapi.emulator.store import Document
-    from cronapi.emulator.words import LogShape
+    from cronapi.emulator.words import Era, LogShape
 
 ACTIVE, DISABLED, FAILED = 0, 1, 4
 # Source: FastCron changelog: a free plan keeps 50 runs.
@@ -180,8 +180,18 @@ _RESULT = (
 )
 
 
+# Source: FastCron changelog, August 2024.
+_REMOVED = frozenset({"url", "message", "ip", "source_ip", "startTime"})
+
+
+def log_row(row: Document, *, shape: LogShape, era: Era) -> Any:
+    """Return an execution in a shape. The latest era has seven members of it."""
+    kept = _RESULT if era == "seed" else [name for name in _RESULT if name not in _REMOVED]
+    return LOG_SHAPES[shape]({**row, "result": {name: row[name] for name in kept}})
+
+
 def _result(row: Document) -> Document:
-    return {name: row[name] for name in _RESULT}
+    return dict(row["result"])
 
 
 def _as_object(row: Document) -> Document:

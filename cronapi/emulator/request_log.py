@@ -13,6 +13,7 @@ from urllib.parse import quote, quote_plus
 
 from attrs import define, field
 
+from cronapi.emulator.checks import plain_name
 from cronapi.emulator.parameters import signature
 from cronapi.emulator.refusal import Refusal
 from cronapi.emulator.request import Request
@@ -152,7 +153,7 @@ def _tell_nobody(_entry: Entry) -> None:
 
 def _unknown(kind: str, name: str, known: Iterable[str]) -> Document:
     nearest = get_close_matches(name, list(known), n=1)
-    return {"kind": kind, "name": name, "nearest": nearest[0] if nearest else None}
+    return {"kind": kind, "name": plain_name(name), "nearest": nearest[0] if nearest else None}
 
 
 def _secret_values(value: object) -> Iterator[str]:
