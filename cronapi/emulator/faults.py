@@ -158,7 +158,9 @@ class Fault:
     page: FrontPage | None = field(default=None, validator=_check_page)
     status: int | None = field(default=None, validator=_check_status, kw_only=True)
     retry_after: int | None = field(default=None, validator=_check_retry_after, kw_only=True)
-    match: Mapping[str, object] = field(factory=dict, validator=_check_match, kw_only=True)
+    match: Mapping[str, object] = field(
+        factory=dict, validator=_check_match, kw_only=True, hash=False
+    )
     code: int | None = field(default=None, validator=_check_busy, kw_only=True)
     message: str | None = field(default=None, validator=_check_busy, kw_only=True)
 

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from cronapi.emulator import App, create_app
+from cronapi.emulator.runner.addresses import Blocked, addresses_of, resolve
 from cronapi.emulator.runner.runner import Runner
 from cronapi.emulator.runner.sending import Sender
 from tests.support.called import Network, ask, calling_app
@@ -60,6 +61,26 @@ async def test_any_address_can_be_allowed():
     (call,) = network.calls
     assert (call.url.host, call.headers["host"]) == ("192.0.2.1", "outside.test")
     assert call.extensions["sni_hostname"] == "outside.test"
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        *((host, "127.0.0.1") for host in ("2130706433", "0x7f000001", "127.1", "0177.0.0.1")),
+        *((host, "0.0.0.0") for host in ("0", "0x0", "0.0")),
+        ("3221225985", "192.0.2.1"),
+        ("::ffff:c000:201", "192.0.2.1"),
+        ("::ffff:7f00:1", "127.0.0.1"),
+    ],
+)
+async def test_odd_spellings_of_an_address_count_as_what_they_are(host, address):
+    """The system reads the spelling, and what it finds is checked."""
+    if address == "127.0.0.1":
+        assert await addresses_of(host, 80, resolve, anywhere=False) == [address]
+    else:
+        with pytest.raises(Blocked, match=address):
+            await addresses_of(host, 80, resolve, anywhere=False)
+        assert await addresses_of(host, 80, resolve, anywhere=True) == [address]
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from cronapi.emulator import MovableClock
+from cronapi.emulator.control.settings import change_settings
 from tests.support.called import Network, ask, calling_app
 from tests.support.emulated import START
 
@@ -257,6 +258,45 @@ async def test_at_most_twenty_runs_are_at_work():
         assert len(network.calls) == 20
         gate.set()
     assert len(network.calls) == 30
+
+
+@pytest.mark.virtual_clock
+async def test_runs_that_are_given_up_leave_nothing_behind():
+    """Cancelled while its calls wait, a move gives the seats back, and no run is repeated."""
+    network = Network(lambda request: anyio.sleep_forever())
+    app = calling_app(network)
+    ask(app, "cron.add", url="http://127.0.0.1/", expression="* * * * *")
+    with anyio.move_on_after(5):
+        await app.run_for(MINUTE)
+    assert (len(network.calls), app.runner.at_work, app.runner.is_held) == (1, 0, False)
+    assert await app.runner.run_due() == []
+    with anyio.move_on_after(5):
+        async with app.running():
+            await anyio.sleep(1)
+            app.emulator.clock.advance(MINUTE)
+            await anyio.sleep_forever()
+    assert (len(network.calls), app.runner.at_work) == (2, 0)
+
+
+async def test_a_url_that_a_keyword_breaks_is_a_failure():
+    """What a keyword makes of a URL may be no URL, and the emulator goes on."""
+    app = calling_app(Network())
+    ask(app, "account.secret", secret="[")
+    ask(app, "cron.add", url="http://x__secret__/", expression="* * * * *")
+    (run,) = await app.run_for(MINUTE)
+    assert run.row["error"] == "The URL cannot be read"
+
+
+async def test_runs_of_the_past_are_not_called_when_calls_begin():
+    """Switched from pretended runs to calls, the emulator calls for later runs alone."""
+    network = Network()
+    app = calling_app(network, execute="fake")
+    ask(app, "cron.add", url="http://127.0.0.1/", expression="* * * * *")
+    app.emulator.clock.advance(10 * MINUTE)
+    change_settings(app, {"execute": "loopback"})
+    assert await app.runner.run_due() == []
+    assert len(await app.run_for(MINUTE)) == len(network.calls) == 1
+    assert app.emulator.jobs("fastcron")[0]["runs"] == 11
 
 
 @pytest.mark.virtual_clock

@@ -80,6 +80,9 @@ def change_settings(app: App, changes: Mapping[str, Any]) -> None:
     limits = {name: given.pop(name) for name in _OF_LIMITERS if name in given}
     _check_rates(limits.get("rates", {}))
     app.check(**of_app)
+    if not app.emulator.settings.calls:
+        # Otherwise runs of the past would be called as soon as jobs make calls.
+        app.timeline.catch_up()
     app.emulator.change(given, limits)
     for name, value in of_app.items():
         setattr(app, name, value)

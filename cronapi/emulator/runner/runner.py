@@ -13,6 +13,7 @@ from attrs import evolve
 
 from cronapi.emulator.executions import pretended_row, with_next_due
 from cronapi.emulator.jobs import add_log_rows
+from cronapi.emulator.runner.exchange import Exchange
 from cronapi.emulator.runner.log_rows import row_of
 from cronapi.emulator.runner.notification import is_due, notification
 from cronapi.emulator.runner.outgoing import outgoing
@@ -159,8 +160,12 @@ class Runner:
     async def _row_of_call(self, call: Call, run: Run) -> Document:
         era, begin = call.settings.era, self._emulator.clock.now()
         words = self._words(call) if era == "seed" else {}
-        request = outgoing(run.job, run.run, provider=call.provider, era=era, words=words)
-        exchange = await self._sender().send(request, wanted_text(run.job, era))
+        try:
+            request = outgoing(run.job, run.run, provider=call.provider, era=era, words=words)
+        except ValueError:  # a keyword may have made the URL one that cannot be read
+            exchange = Exchange(error="The URL cannot be read")
+        else:
+            exchange = await self._sender().send(request, wanted_text(run.job, era))
         error = error_of(run.job, exchange, era)
         return row_of(run, exchange, error=error, begin=begin, era=era)
 

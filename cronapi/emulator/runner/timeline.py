@@ -53,13 +53,17 @@ class Timeline:
             return self.pretend_to(target)
         with self._runner.held():
             moved = await self._step_to(target)
-        await self._runner.idle()
+            await self._runner.idle()
         return moved
 
     def pretend_to(self, target: float) -> Moved:
         """Move the time to Unix seconds where jobs make no calls, like `advance_to`."""
         self._check(target)
         self._move(target)
+        return self.catch_up()
+
+    def catch_up(self) -> Moved:
+        """Bring all jobs up to now where they make no calls, and return the runs since then."""
         agenda, count, runs = self._emulator.store.agenda, 0, list[Run]()
         for key in list(agenda.due(int(self._emulator.clock.now()))):
             caught = self._pretended(key)
