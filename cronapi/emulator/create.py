@@ -72,8 +72,9 @@ def create_app(
     process may use any name. A body of more than 16 MiB gets a 413.
 
     Rate limit: `rates` are in requests per second by provider. `None` means no limit, and a
-    provider left out has its documented rate. `limiter` counts by method `leaky`, `sliding` or
-    `fixed`, separately for each `token` or `address` (`limit_by`). `burst` requests may come early.
+    provider left out has its documented rate. `limiter` counts by method `leaky`, `nginx`,
+    `sliding` or `fixed`, separately for each `token` or `address` (`limit_by`). `burst` requests
+    may come early.
 
     Answers: `error_status` is the HTTP status of API errors. A batch of more than `max_batch` items
     is refused whole, and `None` allows any length. `era` is the documentation to follow, `seed` or

@@ -61,8 +61,8 @@ from cronapi.cli.emulator.options import behaviour_options
     "--limiter",
     default="leaky",
     show_default=True,
-    type=click.Choice(["leaky", "sliding", "fixed"]),
-    help="How it counts requests.",
+    type=click.Choice(["leaky", "nginx", "sliding", "fixed"]),
+    help="How it counts requests; nginx does to the digit.",
 )
 @click.option(
     "--burst",
