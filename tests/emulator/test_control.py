@@ -149,6 +149,16 @@ async def test_a_wrong_request_says_what_is_wrong(method, path, body, status, pa
     assert app.emulator.faults.pending == []
 
 
+async def test_a_body_of_a_hundred_megabytes_is_refused_unread():
+    """A body that is announced as too large is not read, and nothing is done."""
+    app = app_with()
+    async with steering(app) as http:
+        answer = await http.put(
+            "/_emulator/state", content=b"", headers={"content-length": str(100 * 2**20)}
+        )
+    assert (answer.status_code, answer.json()) == (413, {"error": "The body is too large."})
+
+
 # --- what it does --------------------------------------------------------------------------------
 
 

@@ -312,6 +312,22 @@ async def test_a_running_emulator_calls_without_being_asked():
 
 
 @pytest.mark.virtual_clock
+@pytest.mark.parametrize("execute", ["fake", "off", "loopback"])
+async def test_a_running_emulator_rests_between_its_looks(execute):
+    """Beside a server it looks a few times a second for due runs, whoever carries them out."""
+    app = calling_app(Network(), execute=execute)
+    ask(app, "cron.add", url="http://127.0.0.1/", expression="* * * * *")
+    looks, first = [], app.emulator.store.agenda.first
+    app.emulator.store.agenda.first = lambda: looks.append(1) or first()
+    async with app.running():
+        await anyio.sleep(1)
+        with app.runner.held():
+            app.emulator.clock.advance(5 * MINUTE)
+            await anyio.sleep(10)
+    assert len(looks) < 500
+
+
+@pytest.mark.virtual_clock
 async def test_runs_that_were_missed_are_listed_and_not_made_good(tmp_path):
     """After a restart the runs of the time in between are listed as missed, and none is called."""
     network, storage = Network(), str(tmp_path / "jobs.db")

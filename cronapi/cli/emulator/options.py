@@ -56,7 +56,7 @@ _OPTIONS = [
     click.option(
         "--seed-data",
         type=click.Path(exists=True, dir_okay=False),
-        help="JSON file of groups and jobs to add at the start.",
+        help="JSON file of groups and jobs to add, unless there were jobs before.",
     ),
     click.option(
         "--random-seed",

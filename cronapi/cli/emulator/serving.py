@@ -19,6 +19,7 @@ import click
 from cronapi.emulator import DEFAULT_TOKEN, App, MovableClock, create_app, serve
 from cronapi.emulator.request_log import Entry
 from cronapi.emulator.seeding import seed_jobs
+from cronapi.emulator.service import PROVIDERS
 from cronapi.providers import is_loopback
 
 _WARNING = (
@@ -66,7 +67,7 @@ def run(
             **settings,
         )
         with closing(app.emulator):
-            if seed_data is not None:
+            if seed_data is not None and not any(map(app.emulator.created, PROVIDERS)):
                 seed_jobs(app.emulator, json.loads(Path(seed_data).read_text(encoding="utf-8")))
             if json_log:
                 app.log.tell = partial(_print_entry, tokens)

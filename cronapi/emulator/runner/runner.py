@@ -84,7 +84,7 @@ class Runner:
         seats = anyio.CapacityLimiter(MOST_AT_ONCE)
         async with anyio.create_task_group() as tasks:
             while True:
-                for run in self._own_runs():
+                for run in take_all(self._emulator) if self._is_at_work else ():
                     tasks.start_soon(self._run, run, seats)
                 await anyio.sleep(self._pause())
 
@@ -120,16 +120,15 @@ class Runner:
         """List runs among the executions."""
         self.executions.extend(runs)
 
-    def _own_runs(self) -> list[Run]:
-        """Take the runs that nobody else carries out."""
-        if self._held or not self._emulator.settings.calls:
-            return []
-        return take_all(self._emulator)
+    @property
+    def _is_at_work(self) -> bool:
+        """True if due runs are carried out here, and not by a look at a job or a move of time."""
+        return self._emulator.settings.calls and not self._held
 
     def _pause(self) -> float:
         due = self._emulator.store.agenda.first()
         scale = getattr(self._emulator.clock, "scale", 1.0)
-        if due is None or not scale:
+        if due is None or not scale or not self._is_at_work:
             return _PAUSE
         return min(_PAUSE, max(0.0, (due - self._emulator.clock.now()) / scale))
 
