@@ -6,9 +6,16 @@ import subprocess
 import sys
 
 import anyio
+import httpx
 import pytest
 
-from cronapi import OutcomeUnknownError, RetryPolicy, ServiceUnavailableError
+from cronapi import (
+    FastCron,
+    OutcomeUnknownError,
+    RetryPolicy,
+    ServiceUnavailableError,
+    SetCronJob,
+)
 from cronapi._calls.http_client import in_process
 from cronapi.emulator import KINDS, Fault
 from tests.support.emulated import URL, client_of
@@ -121,3 +128,58 @@ async def test_an_outage_on_a_busy_machine_is_an_outage(cron_emulator, cron_faul
     async with client_of(None, transport=transport, retry=retry) as api:
         with pytest.raises(ServiceUnavailableError):
             await api.cron.add(url=URL)
+
+
+async def test_a_test_says_what_fails_and_sees_what_was_sent(cron_emulator, fastcron):
+    """A fault for the next request is one call, and the requests tell that it was survived."""
+    cron_emulator.fail_next("lose", function="cron.add")
+    async with fastcron:
+        await fastcron.cron.add(url=URL)
+    verdicts = [entry.verdict for entry in cron_emulator.requests(function="cron.add")]
+    assert verdicts == ["fault"]
+    assert len(cron_emulator.requests(provider="fastcron")) > 1
+    assert cron_emulator.requests(provider="setcronjob") == []
+    cron_emulator.assert_no_unmatched()
+    with pytest.raises(ValueError, match="unknown fault"):
+        cron_emulator.fail_next("lsoe")
+
+
+async def test_a_test_lets_time_pass(cron_emulator, fastcron):
+    """A day passes at once: jobs have run, and pauses have ended."""
+    async with fastcron:
+        job = await fastcron.cron.add(url=URL, expression="0 */6 * * *")
+        paused = await fastcron.cron.add(url=URL, expression="manual")
+        await fastcron.cron.pause(paused.id, for_="1 hour")
+        runs = cron_emulator.advance("1 day")
+        assert [run.key[2] for run in runs] == [job.id] * 4
+        assert len(await fastcron.cron.logs(job.id)) == 4
+        assert (await fastcron.cron.get(paused.id)).status == 0
+    with pytest.raises(ValueError, match="2 hours"):
+        cron_emulator.advance("soon")
+
+
+async def test_a_name_that_the_service_does_not_know_is_found(cron_emulator):
+    """A request with a wrong function or parameter fails the test, and is told the right one."""
+    transport = httpx.ASGITransport(cron_emulator)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
+        await http.get("/api/v1/cron_add", params={"url": URL, "expresion": "manual"})
+        await http.get("/api/cron.lsit")
+        await http.get("/elsewhere")
+    with pytest.raises(AssertionError) as failure:
+        cron_emulator.assert_no_unmatched()
+    for part in ("fastcron cron.add: unknown parameter 'expresion', perhaps 'expression'",
+                 "setcronjob cron.lsit: unknown function 'cron.lsit', perhaps 'cron.list'",
+                 "no service"):  # fmt: skip
+        assert part in str(failure.value)
+
+
+async def test_a_server_is_there_for_other_programs(cronapi_server):
+    """The session's server answers at its URLs with its token, and can be emptied."""
+    cronapi_server.app.reset()
+    for client, url in [
+        (FastCron, cronapi_server.fastcron_url),
+        (SetCronJob, cronapi_server.setcronjob_url),
+    ]:
+        async with client(cronapi_server.token, base_url=url) as api:
+            job = await api.cron.add(url=URL)
+            assert job.id == 100_001

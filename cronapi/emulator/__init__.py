@@ -6,11 +6,14 @@ an ASGI app for use in process. `serve` and `run_in_thread` put it on a loopback
 
 from __future__ import annotations
 
-from cronapi.emulator.app import DEFAULT_TOKEN, App, create_app
-from cronapi.emulator.clock import Clock, ManualClock
+from cronapi.emulator.app import App
+from cronapi.emulator.clock import Clock, ManualClock, MovableClock
+from cronapi.emulator.create import DEFAULT_TOKEN, create_app
 from cronapi.emulator.emulator import Emulator
 from cronapi.emulator.faults import KINDS, ConnectionLost, Fault, Faults
 from cronapi.emulator.limiter import Limiter
+from cronapi.emulator.request_log import Entry
+from cronapi.emulator.runner.taking import Run
 from cronapi.emulator.schedule import next_runs
 from cronapi.emulator.server import run_in_thread, serve
 from cronapi.emulator.service import functions
@@ -27,12 +30,15 @@ __all__ = [
     "Clock",
     "ConnectionLost",
     "Emulator",
+    "Entry",
     "Era",
     "Fault",
     "FaultKind",
     "Faults",
     "Limiter",
     "ManualClock",
+    "MovableClock",
+    "Run",
     "create_app",
     "functions",
     "next_runs",

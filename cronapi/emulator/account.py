@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
 
+from cronapi.emulator.runner.outgoing import USER_AGENTS
 from cronapi.emulator.validation import check_timezone
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def server_timezones(_call: Call) -> list[str]:
 
 def server_useragent(_call: Call) -> str:
     """Return the user agent of the requests that jobs make."""
-    return "Mozilla/5.0 (compatible; SetCronJob/1.0; https://www.setcronjob.com/)"
+    return USER_AGENTS["setcronjob"]
 
 
 def server_ip(_call: Call) -> dict[str, dict[str, str]]:

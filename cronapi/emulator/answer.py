@@ -13,6 +13,7 @@ from cronapi.emulator.pages import FRONT_PAGES, error_page
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from cronapi.emulator.faults import Fault
     from cronapi.emulator.store import Document
     from cronapi.emulator.words import FrontPage
 
@@ -27,13 +28,15 @@ _ELSEWHERE = (b"location", b"https://moved.example/api/")
 class Answer:
     """The answer to one request.
 
-    `breaks_at` is the byte of the body at which the connection is lost, `None` for never.
+    `breaks_at` is the byte of the body at which the connection is lost, `None` for never. `code` is
+    that of an envelope.
     """
 
     status: int
     body: bytes
     headers: tuple[tuple[bytes, bytes], ...]
     breaks_at: int | None = None
+    code: int = 0
 
 
 def nginx_page(status: int, *headers: tuple[bytes, bytes]) -> Answer:
@@ -51,9 +54,32 @@ def plain_text(status: int, text: str) -> Answer:
     return Answer(status, text.encode(), (*_PLAIN, (b"x-content-type-options", b"nosniff")))
 
 
+def as_json(status: int, content: object) -> Answer:
+    """Return JSON of the emulator itself."""
+    return Answer(status, json.dumps(content).encode(), (*_JSON, (b"cache-control", b"no-store")))
+
+
 def envelope(status: int, content: Document) -> Answer:
     """Return an envelope of the API."""
-    return Answer(status, json.dumps(content, separators=(",", ":")).encode(), _JSON)
+    body = json.dumps(content, separators=(",", ":")).encode()
+    return Answer(status, body, _JSON, code=content["code"])
+
+
+def as_asked(answer: Answer, fault: Fault) -> Answer:
+    """Return the answer of a fault with the status, the error and the header that it asks for."""
+    if fault.kind == "busy" and (fault.code is not None or fault.message is not None):
+        message = _message(answer) if fault.message is None else fault.message
+        code = 1 if fault.code is None else fault.code
+        answer = envelope(200, {"message": message, "status": "error", "code": code})
+    if fault.retry_after is not None:
+        after = (b"retry-after", str(fault.retry_after).encode())
+        answer = evolve(answer, headers=(*answer.headers, after))
+    return answer if fault.status is None else evolve(answer, status=fault.status)
+
+
+def _message(answer: Answer) -> str:
+    """Return the message of an envelope."""
+    return str(json.loads(answer.body)["message"])
 
 
 def _error(status: int, message: str) -> Answer:

@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, MutableMapping
+from contextlib import asynccontextmanager
 from functools import partial
-from os import PathLike
 from random import Random
+from time import perf_counter
 from typing import Any
 
 import anyio
+from attrs import evolve
 
 from cronapi.emulator.answer import (
     AFTER_APPLYING,
     WITHOUT_APPLYING,
     Answer,
+    as_asked,
     envelope,
     front_page,
     nginx_page,
     plain_text,
 )
 from cronapi.emulator.background import Background
-from cronapi.emulator.call import Settings
-from cronapi.emulator.checks import check_choice, is_whole, shown, texts
-from cronapi.emulator.clock import Clock
-from cronapi.emulator.emulator import Emulator, TimeSource
-from cronapi.emulator.faults import ConnectionLost, Fault
-from cronapi.emulator.incoming import read_bearer, read_body
-from cronapi.emulator.limiter import Limiter
+from cronapi.emulator.checks import check_switch, is_whole, shown
+from cronapi.emulator.control.door import CONTROL, Control
+from cronapi.emulator.emulator import Emulator
+from cronapi.emulator.faults import AT_THE_GATE, ConnectionLost, Fault, read_fault
+from cronapi.emulator.incoming import read_bearer, read_body, read_form
+from cronapi.emulator.oddities import warning_of
 from cronapi.emulator.pages import FRONT_PAGES
+from cronapi.emulator.refusal import Refusal
 from cronapi.emulator.request import Request, read_path
-from cronapi.emulator.service import PROVIDERS
-from cronapi.emulator.store import Store
-from cronapi.emulator.visitors import Visitors, read_visitors
-from cronapi.emulator.words import Era, LimiterMethod, LimitKey, LogShape, Moves, Search
+from cronapi.emulator.request_log import Entry, RequestLog
+from cronapi.emulator.runner.runner import Runner
+from cronapi.emulator.runner.timeline import Timeline
+from cronapi.emulator.steering import Steering
+from cronapi.emulator.visitors import Visitors
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -42,24 +46,37 @@ Send = Callable[[Message], Awaitable[None]]
 # The key in an ASGI scope's state under which server.py offers a function that ends the connection.
 ABORT = "cronapi.abort"
 
-# Source: the services' index pages, in requests per second.
-RATES: Mapping[str, float | None] = {"setcronjob": 10.0, "fastcron": 1.0}
-DEFAULT_TOKEN = "emulator-token-0123456789abcdef"  # noqa: S105 -- opens nothing but an emulator
 _ERROR_STATUSES = range(200, 600)
 _THIS_MACHINE = Visitors()
+_OPEN = Control()
 
 
-class App:
+class App(Steering):
     """The ASGI app of one emulator, with the emulator as an attribute."""
 
     def __init__(
-        self, emulator: Emulator, *, error_status: int = 200, visitors: Visitors = _THIS_MACHINE
+        self,
+        emulator: Emulator,
+        *,
+        error_status: int = 200,
+        visitors: Visitors = _THIS_MACHINE,
+        runner: Runner | None = None,
+        control: Control = _OPEN,
+        faults_by_header: bool = False,
     ) -> None:
-        """Serve `emulator` to `visitors`, and answer API errors with the HTTP `error_status`."""
-        if not is_whole(error_status) or error_status not in _ERROR_STATUSES:
-            raise ValueError(f"error_status must be an HTTP status, not {shown(error_status)}")
+        """Serve `emulator` to `visitors`, and answer API errors with the HTTP `error_status`.
+
+        Without a `runner` jobs notify nobody. `control` says who may steer the emulator over HTTP.
+        With `faults_by_header` the header `X-Emulator-Fault` asks for a fault.
+        """
+        self.check(error_status=error_status, faults_by_header=faults_by_header)
         self.emulator = emulator
-        self._error_status = error_status
+        self.runner: Runner = runner or Runner(emulator)
+        self.timeline: Timeline = Timeline(emulator, self.runner)
+        self.log: RequestLog = RequestLog()
+        self.control: Control = control
+        self.error_status: int = error_status
+        self.faults_by_header: bool = faults_by_header
         self._visitors = visitors
         self._background = Background()
         self._pages = Random(f"pages {emulator.settings.seed}")  # noqa: S311 -- repeatable on purpose
@@ -69,6 +86,34 @@ class App:
     def late(self) -> int:
         """The number of requests that the fault `late` still holds back."""
         return self._background.waiting
+
+    @staticmethod
+    def check(*, error_status: object = 200, faults_by_header: object = False) -> None:
+        """Raise `ValueError` unless these are values that the attributes can have."""
+        if not is_whole(error_status) or error_status not in _ERROR_STATUSES:
+            raise ValueError(f"error_status must be an HTTP status, not {shown(error_status)}")
+        check_switch("faults_by_header", faults_by_header)
+
+    def reset(self, *, keep_jobs: bool = False) -> None:
+        """Begin anew, like a new emulator. The clock goes on, and jobs can be kept."""
+        self.emulator.reset(keep_jobs=keep_jobs)
+        self.log.clear()
+        self.runner.reset()
+        self._last_envelopes.clear()
+        self._pages.seed(f"pages {self.emulator.settings.seed}")
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Let jobs run when they are due while the block runs. `serve` does so by itself.
+
+        Runs that came due before are listed as missed. Without `execute` nothing happens.
+        """
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self.runner.forever)
+            try:
+                yield
+            finally:
+                tasks.cancel_scope.cancel()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request.
@@ -85,38 +130,83 @@ class App:
             await _lose_connection(scope, receive, lost)
 
     async def _receive(self, scope: Scope, receive: Receive) -> Answer:
-        arrived = self.emulator.clock.ticks()
         refusal = self._visitors.refusal(scope)
         if refusal is not None:
             return plain_text(403, refusal)
-        found = read_path(scope["path"])
-        if found is None:
-            return nginx_page(404)
+        if scope["path"].startswith(CONTROL):
+            return await self.control.answer(self, scope, receive)
+        arrived = self.emulator.clock.ticks()
+        strict = self.emulator.settings.strict
+        found = read_path(scope["path"], strict=strict)
         body = await read_body(scope["headers"], receive)
-        if body is None:
-            return nginx_page(413)
+        form = read_form(scope["headers"], body) if body and not strict else None
+        body = body if form is None else form
         request = Request(
-            *found,
+            *(found or ("", f"?{scope['path']}")),
             query=scope["query_string"].decode("latin-1"),
-            body=body,
+            body=body or b"",
             bearer=read_bearer(scope["headers"]),
             address=(scope.get("client") or ("",))[0],
             arrived=arrived,
         )
-        return await self._answer(request)
+        entry = self.log.open(
+            self.emulator.clock.now(), scope.get("method", ""), scope["path"], request
+        )
+        begin = perf_counter()
+        answer = None
+        try:
+            if found is None or body is None:
+                answer = nginx_page(404 if found is None else 413)
+            else:
+                asked = self._asked_fault(scope["headers"])
+                answer = await self._answer(request, entry, asked)
+                answer = answer if strict else self._warned(answer, entry, form=form is not None)
+        finally:
+            self.log.close(entry, answer, perf_counter() - begin)
+        return answer
 
-    async def _answer(self, request: Request) -> Answer:
-        gate = self.emulator.faults.take(request.provider, request.function, gate=True)
+    def _warned(self, answer: Answer, entry: Entry, *, form: bool) -> Answer:
+        era, about = self.emulator.settings.era, (entry.path, entry.provider, entry.function)
+        warning = warning_of(*about, entry.parameters, era, form=form)
+        if warning is None:
+            return answer
+        header = (b"x-emulator-warning", warning.encode())
+        return evolve(answer, headers=(*answer.headers, header))
+
+    def _asked_fault(self, headers: Iterable[tuple[bytes, bytes]]) -> Fault | None:
+        text = dict(headers).get(b"x-emulator-fault") if self.faults_by_header else None
+        return read_fault(text.decode("latin-1")) if text else None
+
+    async def _answer(self, request: Request, entry: Entry, asked: Fault | None) -> Answer:
+        gate = self._fault(request, asked, gate=True)
         accepted = gate is None and self.emulator.admit(request)
         self.emulator.note(request, accepted=accepted)
-        if gate and gate.kind == "reset":
-            raise ConnectionLost
-        if gate and gate.kind == "front_before":
-            return self._front_page(gate)
+        if gate:
+            entry.verdict, entry.fault = "fault", gate.kind
+            return self._fail_at_gate(gate)
         if not accepted:
+            entry.verdict = "refused"
             return nginx_page(503)
-        fault = self.emulator.faults.take(request.provider, request.function, gate=False)
-        return await self._fail(request, fault) if fault else self._apply(request)
+        fault = self._fault(request, asked, gate=False)
+        if fault:
+            entry.verdict, entry.fault = "fault", fault.kind
+            return as_asked(await self._fail(request, fault), fault)
+        answer = self._apply(request)
+        entry.verdict = "error" if answer.code else "ok"
+        return answer
+
+    def _fault(self, request: Request, asked: Fault | None, *, gate: bool) -> Fault | None:
+        if asked is not None:
+            return asked if (asked.kind in AT_THE_GATE) == gate else None
+        return self.emulator.faults.take(
+            request.provider, request.function, gate=gate, parameters=partial(_parameters, request)
+        )
+
+    def _fail_at_gate(self, fault: Fault) -> Answer:
+        if fault.kind == "reset":
+            raise ConnectionLost
+        is_front = fault.kind == "front_before"
+        return as_asked(self._front_page(fault) if is_front else nginx_page(503), fault)
 
     async def _fail(self, request: Request, fault: Fault) -> Answer:
         if fault.kind in WITHOUT_APPLYING:
@@ -140,7 +230,7 @@ class App:
 
     def _apply(self, request: Request, *, half: bool = False) -> Answer:
         content = self.emulator.apply(request, half=half)
-        answer = envelope(200 if content["code"] == 0 else self._error_status, content)
+        answer = envelope(200 if content["code"] == 0 else self.error_status, content)
         self._last_envelopes[request.provider] = answer
         return answer
 
@@ -153,6 +243,13 @@ class App:
         if fault.page is not None:
             return front_page(fault.page)
         return front_page(self._pages.choice(list(FRONT_PAGES)))
+
+
+def _parameters(request: Request) -> Mapping[str, object]:
+    try:
+        return request.content.parameters
+    except Refusal:
+        return {}
 
 
 async def _send(answer: Answer, send: Send) -> None:
@@ -175,97 +272,3 @@ async def _lose_connection(scope: Scope, receive: Receive, lost: ConnectionLost)
     message: Message = {"type": ""}
     while message["type"] != "http.disconnect":
         message = await receive()
-
-
-def create_app(
-    *,
-    tokens: Iterable[str] = (DEFAULT_TOKEN,),
-    storage: str = ":memory:",
-    clock: TimeSource | None = None,
-    rates: Mapping[str, float | None] = RATES,
-    limiter: LimiterMethod = "leaky",
-    burst: int = 0,
-    limit_by: LimitKey = "token",
-    era: Era = "seed",
-    strict: bool = True,
-    error_status: int = 200,
-    page_size: int = 1000,
-    seed: int = 0,
-    log_shape: LogShape = "object",
-    max_batch: int | None = None,
-    normalise: Iterable[str] = (),
-    ignore_page: bool = False,
-    moves: Moves | None = None,
-    search: Search = "contains",
-    lag: float = 0.0,
-    allow_hosts: Iterable[str] = (),
-) -> App:
-    """Make both services: SetCronJob under `/api/`, FastCron under `/api/v1/`.
-
-    Accounts: each of `tokens` has one. `storage` is a file or `":memory:"`. A file has passwords in
-    it, so only its owner may read it, and one emulator at a time uses it.
-
-    Callers: only programs on this machine. A request for another Host gets a 403, unless
-    `allow_hosts` has the name. So does a request that a page of another site makes. Calls in
-    process may use any name. A body of more than 16 MiB gets a 413.
-
-    Rate limit: `rates` are in requests per second by provider. `None` means no limit, and a
-    provider left out has its documented rate. `limiter` counts by method `leaky`, `sliding` or
-    `fixed`, separately for each `token` or `address` (`limit_by`). `burst` requests may come early.
-
-    Answers: `error_status` is the HTTP status of API errors. A batch of more than `max_batch` items
-    is refused whole, and `None` allows any length. `era` is the documentation to follow, `seed` or
-    `latest`. With `strict`, unknown parameters are refused. `log_shape` is the shape of log rows:
-    `object`, `flat`, `list` or `string`. `seed` fixes random schedules and all draws.
-
-    Spelling: `normalise` are names of `NORMALISE`. A job's name and url and a group's name are then
-    stored, listed and answered as those kinds spell them. The order of the names is of no account.
-
-    Lists: `page_size` is the length of a page of `cron.list`. With `ignore_page` every page is the
-    whole list. `moves` lets rows change places between two reads. `fail` puts the jobs with the
-    most failures first, and one of them fails once more after each read. `shuffle` draws a new
-    order for each read. `search` is the method that finds a keyword in a name, an id or a URL.
-    `contains` finds it anywhere, and `words` only as whole words. `like` reads `%` and `_` in it as
-    SQL's wild cards. `like_badly_escaped` finds no keyword with these two characters. `none` finds
-    nothing. Lists of jobs and groups show the state of `lag` seconds ago on the clock's `ticks`.
-
-    Raises `ValueError` for an unknown name or a number out of range, and `OSError` for a file that
-    cannot be used.
-    """
-    _check_parts(storage, clock, rates)
-    visitors = read_visitors(allow_hosts)
-    emulator = Emulator(
-        tokens=tokens,
-        settings=Settings(
-            *(era, strict, page_size, seed, log_shape, max_batch),
-            *(frozenset(texts("normalise", normalise)), ignore_page, moves, search, lag),
-        ),
-        limiters=_limiters(rates, burst, limiter),
-        clock=clock or Clock(),
-        store=Store(storage),
-        limit_by=limit_by,
-    )
-    return App(emulator, error_status=error_status, visitors=visitors)
-
-
-def _check_parts(storage: object, clock: object, rates: object) -> None:
-    if not isinstance(storage, str | PathLike):
-        raise ValueError(f"storage must be the path of a file or ':memory:', not {shown(storage)}")  # noqa: TRY004 -- documented
-    readings = (getattr(clock, name, None) for name in ("now", "ticks"))
-    if clock is not None and not all(map(callable, readings)):
-        raise ValueError(
-            f"clock must have the methods now and ticks, like Clock, not {shown(clock)}"
-        )
-    if not isinstance(rates, Mapping):
-        raise ValueError(f"rates must map providers to requests per second, not {shown(rates)}")  # noqa: TRY004 -- documented
-
-
-def _limiters(
-    rates: Mapping[str, float | None], burst: int, method: LimiterMethod
-) -> dict[str, Limiter]:
-    for provider in rates:
-        check_choice("provider", provider, PROVIDERS)
-    return {
-        provider: Limiter(rate, burst=burst, method=method)
-        for provider, rate in {**RATES, **rates}.items()
-    }

@@ -14,7 +14,7 @@ from cronapi.emulator.history import History
 from cronapi.emulator.refusal import Refusal
 from cronapi.emulator.search import SEARCHES
 from cronapi.emulator.spelling import NORMALISE
-from cronapi.emulator.words import Era, LogShape, Moves, Search
+from cronapi.emulator.words import Era, Execute, LogShape, Moves, Plan, Search
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 ERAS = get_args(Era)
 MOVES = get_args(Moves)
+EXECUTE = get_args(Execute)
+PLANS = get_args(Plan)
 _NAMES = {"job": "Cronjob", "group": "Group"}
 _NEW_ACCOUNT = {
     "name": "Emulator",
@@ -41,7 +43,9 @@ class Settings:
 
     `max_batch` is the largest number of items in a batch. `None` allows any number, since no
     documentation names a limit. `normalise` are the spellings in which texts are stored. `lag` is
-    in seconds. Raises `ValueError` for an unknown name or a number out of range.
+    in seconds. `execute` says how jobs run, and `plan` whose rules disable failing ones.
+    `refuse_localhost` refuses jobs that call this machine by a name or address of its own.
+    Raises `ValueError` for an unknown name or a number out of range.
     """
 
     era: Era = "seed"
@@ -55,14 +59,25 @@ class Settings:
     moves: Moves | None = None
     search: Search = "contains"
     lag: float = 0.0
+    execute: Execute = "fake"
+    plan: Plan = "pro"
+    refuse_localhost: bool = False
+
+    @property
+    def calls(self) -> bool:
+        """True if jobs really call their URLs."""
+        return self.execute in {"loopback", "any"}
 
     def __attrs_post_init__(self) -> None:
         """Check the names and the sizes."""
         check_choice("era", self.era, ERAS)
+        check_choice("execute", self.execute, EXECUTE)
+        check_choice("plan", self.plan, PLANS)
         check_choice("log_shape", self.log_shape, LOG_SHAPES)
         for kind in sorted(self.normalise):
             check_choice("spelling", kind, NORMALISE)
         check_switch("strict", self.strict)
+        check_switch("refuse_localhost", self.refuse_localhost)
         check_switch("ignore_page", self.ignore_page)
         if self.moves is not None:
             check_choice("moves", self.moves, MOVES)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.\[\]/-]{1,80}")
 _LONGEST = 80
 """Characters of a value in a refusal."""
 
@@ -15,6 +17,11 @@ def shown(value: object) -> str:
         return repr(value)[:_LONGEST]
     except Exception:  # noqa: BLE001 -- an object's own code may raise anything
         return f"<{type(value).__name__}>"
+
+
+def plain_name(name: str) -> str:
+    """Return a name that came from outside, or a stand-in for one that may be anything."""
+    return name if _PLAIN_NAME.fullmatch(name) else "a name that cannot be shown"
 
 
 def is_whole(value: object, least: float = 1) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from cronapi.emulator.executions import ACTIVE, DISABLED, LOG_SHAPES, upcoming
+from cronapi.emulator.executions import ACTIVE, DISABLED, log_row, upcoming
 from cronapi.emulator.jobs import (
     add_job,
     all_jobs,
@@ -99,7 +100,10 @@ def logs(call: Call) -> list[Any]:
 
 
 def failures(call: Call) -> list[Any]:
-    """Return the failed executions, newest first, of one job or, without an id, of all jobs."""
+    """Return the failed executions, newest first, of one job or, in the seed era, of all jobs."""
+    # Source: FastCron docs, 2024-08-28.
+    if call.settings.era == "latest" and "id" not in call.params:
+        raise Refusal("Missing parameter: id.")
     jobs = [find_job(call, call.params["id"])] if "id" in call.params else all_jobs(call)
     failed = [row for job in jobs for row in log_rows(call, job) if row["status"]]
     return _select_rows(call, failed, call.params.get("limit", _FAILURES_BY_DEFAULT))
@@ -161,7 +165,7 @@ def _select_rows(call: Call, rows: Iterable[Document], limit: int | None) -> lis
     newest_first = sorted(rows, key=lambda row: (row["time"], row["no"]), reverse=True)
     keyword = call.params.get("keyword", "").lower()
     found = (row for row in newest_first if keyword in _searchable_text(row))
-    shape = LOG_SHAPES[call.settings.log_shape]
+    shape = partial(log_row, shape=call.settings.log_shape, era=call.settings.era)
     return [shape(row) for row in islice(found, None if limit is None else max(0, limit))]
 
 

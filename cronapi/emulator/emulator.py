@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from hashlib import sha256
 from random import Random
+from types import MappingProxyType
 from typing import Any, Protocol, get_args
 
 from attrs import evolve, frozen
@@ -81,7 +82,7 @@ class Emulator:
         }
         if not self._accounts or "" in self._accounts:
             raise ValueError("at least one token is needed, and none may be empty")
-        self._limit_by = limit_by
+        self.limit_by = limit_by
         self._history = History(settings.lag)
         self._random = Random(f"lists {settings.seed}")  # noqa: S311 -- repeatable on purpose
 
@@ -117,12 +118,54 @@ class Emulator:
             return {"message": refusal.message, "status": "error", "code": refusal.code}
         return {"data": data, "status": "success", "code": 0}
 
+    @property
+    def tokens(self) -> Collection[str]:
+        """The tokens that are accepted."""
+        return self._accounts.keys()
+
+    @property
+    def accounts(self) -> Collection[str]:
+        """The accounts as the store knows them, in the order of their tokens."""
+        return self._accounts.values()
+
+    def change(self, settings: Mapping[str, Any], limits: Mapping[str, Any]) -> None:
+        """Change some settings, and `rates`, `burst`, `limiter` and `limit_by` of the limits.
+
+        Changed limits begin to count anew. Raises `ValueError` for a bad value and changes nothing.
+        """
+        changed = evolve(self.settings, **settings)
+        limit_by = limits.get("limit_by", self.limit_by)
+        check_choice("limit_by", limit_by, _LIMIT_KEYS)
+        limiters = {
+            provider: Limiter(
+                limits.get("rates", {}).get(provider, limiter.rate),
+                burst=limits.get("burst", limiter.burst),
+                method=limits.get("limiter", limiter.method),
+            )
+            for provider, limiter in self.limiters.items()
+        }
+        if changed.lag != self.settings.lag:
+            self._history = History(changed.lag)
+        self.settings, self.limit_by = changed, limit_by
+        if limits:
+            self.limiters = limiters
+
+    def reset(self, *, keep_jobs: bool = False) -> None:
+        """Begin anew with faults, limits, requests and draws, and unless kept jobs and groups."""
+        if not keep_jobs:
+            self.store.load({"documents": [], "counters": []})
+        self.requests.clear()
+        self.faults.reset(self.settings.seed)
+        self._random.seed(f"lists {self.settings.seed}")
+        self._history = History(self.settings.lag)
+        self.change({}, {"limit_by": self.limit_by})
+
     def close(self) -> None:
         """Close the store. Closing twice is harmless."""
         self.store.close()
 
     def _key(self, request: Request) -> str:
-        if self._limit_by == "address":
+        if self.limit_by == "address":
             return request.address
         try:
             return request.content.token or ""
@@ -137,12 +180,15 @@ class Emulator:
         spec = signature(request.provider, request.function)
         params = read_parameters(spec, content.parameters, strict=self.settings.strict)
         self._check_batch(request.function, params)
-        call = self._call(request.provider, account, params)
+        call = self.call(request.provider, account, params)
         return HANDLERS[request.function](
             _halved(call, BATCHES[request.function]) if half else call
         )
 
-    def _call(self, provider: str, account: str, params: Mapping[str, Any]) -> Call:
+    def call(
+        self, provider: str, account: str, params: Mapping[str, Any] = MappingProxyType({})
+    ) -> Call:
+        """Return a call at this time, as the functions of the services take it."""
         return Call(
             provider,
             account,

@@ -1,12 +1,14 @@
-"""The executions of a job: runs that came due become log rows.
+"""The runs of a job that came due, and the log rows of pretended ones.
 
-The emulator has no background work: a job is brought up to date when a call looks at it. All
-functions depend only on a job and the time.
+Pretended runs need no background work: a job is brought up to date when a call looks at it. All
+functions depend only on a job and the time. `runner/` makes real calls.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
 
 from cronapi.emulator.schedule import count_runs, next_runs, past_runs
 from cronapi.schedule.reading import ScheduleSource
@@ -15,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from cronapi.emulator.store import Document
-    from cronapi.emulator.words import LogShape
+    from cronapi.emulator.words import Era, LogShape
 
-ACTIVE, DISABLED = 0, 1
+ACTIVE, DISABLED, FAILED = 0, 1, 4
 # Source: FastCron changelog: a free plan keeps 50 runs.
 KEPT_ROWS = 50
 MOST_NEXT_RUNS = 100
@@ -35,21 +37,41 @@ def schedule_of(job: Document) -> ScheduleSource:
     return lists or str(job["expression"])
 
 
+def is_tried(job: Document) -> bool:
+    """Return True for a job that runs: an active one, and one that failed but is tried on.
+
+    Source: `retryFailed`, true by default, until 2024-06-18.
+    """
+    return bool(
+        job["status"] == ACTIVE or (job["status"] == FAILED and job.get("retryFailed", True))
+    )
+
+
 def with_next_due(job: Document, seed: str) -> Document:
     """Return the job with `due`, the Unix time of its next change, `None` for never."""
-    if job["status"] != ACTIVE:
+    if not is_tried(job):
         return {**job, "due": job["resumes"]}
     queued = [run["time"] for run in job["queued"]]
     return {**job, "due": min([*queued, *_scheduled(job, job["last"], 1, seed)], default=None)}
 
 
-def run_due(job: Document, now: int, seed: str) -> tuple[Document, list[Document]]:
-    """Return the job as of `now`, and the log rows of the runs since its last look, oldest first.
+@frozen
+class Taken:
+    """A job after its due runs were taken from it.
 
-    All runs count, and of many only the rows of the last 50 are returned.
+    `count` is the number of these runs, and `runs` has the last 50, oldest first. Each has its
+    `time`, its `payload` and its number `no`.
     """
+
+    job: Document
+    runs: list[Document]
+    count: int
+
+
+def take_due(job: Document, now: int, seed: str) -> Taken | None:
+    """Take the runs that came due by `now`, `None` if nothing about the job is due."""
     if job["due"] is None or job["due"] > now:
-        return job, []
+        return None
     active = _resumed(job)
     asked = (schedule_of(active), active["timezone"], active["last"], now)
     draws = _seed(active, seed)
@@ -58,18 +80,27 @@ def run_due(job: Document, now: int, seed: str) -> tuple[Document, list[Document
     runs = [{"time": time, "payload": None} for time in scheduled] + queued
     count = count_runs(*asked, seed=draws) + len(queued)
     kept = sorted(runs, key=_time)[-KEPT_ROWS:]
-    rows = [
-        _log_row(active, run, number)
-        for number, run in enumerate(kept, start=active["runs"] + count - len(kept) + 1)
-    ]
+    first = active["runs"] + count - len(kept) + 1
     changed = {
         **active,
         "last": max([active["last"], *scheduled]),
         "queued": [run for run in active["queued"] if run["time"] > now],
         "runs": active["runs"] + count,
-        "fail": _failures(active, count),
     }
-    return with_next_due(changed, seed), rows
+    numbered = [{**run, "no": number} for number, run in enumerate(kept, start=first)]
+    return Taken(with_next_due(changed, seed), numbered, count)
+
+
+def run_due(job: Document, now: int, seed: str) -> tuple[Document, list[Document]]:
+    """Return the job as of `now`, and the log rows of the runs since its last look, oldest first.
+
+    All runs count, and of many only the rows of the last 50 are returned.
+    """
+    taken = take_due(job, now, seed)
+    if taken is None:
+        return job, []
+    rows = [pretended_row(taken.job, run) for run in taken.runs]
+    return {**taken.job, "fail": _failures(taken.job, taken.count)}, rows
 
 
 def upcoming(job: Document, now: int, seed: str) -> list[int]:
@@ -99,7 +130,7 @@ def _seed(job: Document, seed: str) -> str:
 
 
 def _resumed(job: Document) -> Document:
-    if job["status"] == ACTIVE:
+    if is_tried(job):
         return job
     end = job["resumes"]
     kept = [run for run in job["queued"] if run["time"] > end]
@@ -121,12 +152,13 @@ def _status(job: Document) -> int:
     return next((status for part, status in _FAILING.items() if part in job["url"]), _GOOD)
 
 
-def _log_row(job: Document, run: Document, number: int) -> Document:
+def pretended_row(job: Document, run: Document) -> Document:
+    """Return the log row of a run that calls nothing."""
     status = _status(job)
     failed = status != _GOOD
     return {
         "jobId": job["id"],
-        "no": number,
+        "no": run["no"],
         "url": job["url"],
         "output": "" if failed else _BODY,
         "downloaded": 0 if failed else len(_BODY),
@@ -148,8 +180,18 @@ _RESULT = (
 )
 
 
+# Source: FastCron changelog, August 2024.
+_REMOVED = frozenset({"url", "message", "ip", "source_ip", "startTime"})
+
+
+def log_row(row: Document, *, shape: LogShape, era: Era) -> Any:
+    """Return an execution in a shape. The latest era has seven members of it."""
+    kept = _RESULT if era == "seed" else [name for name in _RESULT if name not in _REMOVED]
+    return LOG_SHAPES[shape]({**row, "result": {name: row[name] for name in kept}})
+
+
 def _result(row: Document) -> Document:
-    return {name: row[name] for name in _RESULT}
+    return dict(row["result"])
 
 
 def _as_object(row: Document) -> Document:

@@ -6,7 +6,7 @@ import math
 import random
 import threading
 from collections import deque
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import Attribute, field, frozen
@@ -49,6 +49,8 @@ KINDS: dict[FaultKind, str] = {
 # These kinds strike before the limiter counts. All others strike a request that it let through.
 AT_THE_GATE = frozenset({"reset", "outage", "front_before"})
 _TIMED = frozenset({"stall", "stall_before", "late", "slow_503"})
+_STATUSES = range(200, 600)
+_MATCHED = frozenset({"name", "id"})
 _WITH_PAGE = frozenset({"front", "front_before"})
 BATCHES = {"cron.batch_add": "data", "cron.batch_edit": "id", "cron.batch_delete": "id"}
 
@@ -104,6 +106,27 @@ def _check_page(fault: Fault, _attribute: Attribute[Any], value: str | None) -> 
         )
 
 
+def _check_status(_fault: Fault, _attribute: Attribute[Any], value: int | None) -> None:
+    if value is not None and (not is_whole(value) or value not in _STATUSES):
+        raise ValueError(f"status must be an HTTP status from 200 to 599, not {shown(value)}")
+
+
+def _check_match(_fault: Fault, _attribute: Attribute[Any], value: object) -> None:
+    if not isinstance(value, Mapping) or value.keys() - _MATCHED:
+        raise ValueError(f"match must have name or id, or both, not {shown(value)}")
+
+
+def _check_busy(fault: Fault, attribute: Attribute[Any], value: object) -> None:
+    fits = isinstance(value, str) if attribute.name == "message" else is_whole(value, -math.inf)
+    if value is not None and not (fits and fault.kind == "busy"):
+        raise ValueError(f"{attribute.name} is for busy, an API error, not {shown(value)}")
+
+
+def _check_retry_after(_fault: Fault, _attribute: Attribute[Any], value: object) -> None:
+    if value is not None and not is_whole(value, 0):
+        raise ValueError(f"retry_after must be whole seconds, not {shown(value)}")
+
+
 @frozen
 class Fault:
     """A fault that strikes one or more requests.
@@ -119,6 +142,10 @@ class Fault:
     has one, in the event loop's time. `page` is the page of front and front_before: haproxy,
     varnish, aws, cloudfront, apache or envoy. Without it the seed draws one.
 
+    `match` limits the fault to requests with this `name` or `id`. `status` and `retry_after` change
+    the HTTP status and add the header, in seconds, to the answer that the fault gives. `code` and
+    `message` are those of busy.
+
     Raises `ValueError` for an unknown name or a number out of range.
     """
 
@@ -129,11 +156,31 @@ class Fault:
     share: float = field(default=1.0, validator=_check_share)
     seconds: float = field(default=0.0, validator=_check_seconds)
     page: FrontPage | None = field(default=None, validator=_check_page)
+    status: int | None = field(default=None, validator=_check_status, kw_only=True)
+    retry_after: int | None = field(default=None, validator=_check_retry_after, kw_only=True)
+    match: Mapping[str, object] = field(
+        factory=dict, validator=_check_match, kw_only=True, hash=False
+    )
+    code: int | None = field(default=None, validator=_check_busy, kw_only=True)
+    message: str | None = field(default=None, validator=_check_busy, kw_only=True)
 
     def strikes(self, provider: str, function: str) -> bool:
         """Return True if this fault can strike such a request."""
         fits = self.provider in {None, provider} and self.function in {None, function}
         return fits and (self.kind != "half" or function in BATCHES)
+
+    def matches(self, parameters: Callable[[], Mapping[str, object]]) -> bool:
+        """Return True if the request has the values of `match`, one of them in a list of ids."""
+        if not self.match:
+            return True
+        given = parameters()
+        return all(str(wanted) in _texts_of(given.get(name)) for name, wanted in self.match.items())
+
+
+def _texts_of(value: object) -> list[str]:
+    if isinstance(value, list):
+        return [str(item) for item in value]
+    return [] if value is None else [str(value), *str(value).split(",")]
 
 
 @frozen
@@ -143,6 +190,18 @@ class FiredFault:
     kind: FaultKind
     provider: str
     function: str
+
+
+def read_fault(text: str) -> Fault | None:
+    """Read a fault for one request, such as `lose` or `stall=2` with seconds.
+
+    Returns `None` for anything else.
+    """
+    kind, _, seconds = text.strip().partition("=")
+    try:
+        return Fault(kind, seconds=float(seconds or 0))  # type: ignore[arg-type]  # it checks
+    except ValueError:
+        return None
 
 
 class Faults:
@@ -159,6 +218,7 @@ class Faults:
         self._random = random.Random(seed)  # noqa: S311 -- repeatable on purpose
         self._lock = threading.Lock()
         self._pending: list[tuple[Fault, int | None]] = []
+        self._chaos: list[Fault] = []
         self.fired: deque[FiredFault] = deque(maxlen=_REMEMBERED)
 
     @property
@@ -182,21 +242,49 @@ class Faults:
         with self._lock:
             self._pending.clear()
 
-    def take(self, provider: str, function: str, *, gate: bool) -> Fault | None:
+    @property
+    def chaos(self) -> Sequence[Fault]:
+        """The faults that strike for ever, by their shares, where no pending fault does."""
+        return list(self._chaos)
+
+    def set_chaos(self, faults: Iterable[Fault], seed: int) -> None:
+        """Take these faults in place of the earlier ones, with draws that begin anew."""
+        with self._lock:
+            self._chaos = list(faults)
+            self._random.seed(seed)
+
+    def reset(self, seed: int) -> None:
+        """Drop all faults and `fired`, and begin the draws anew."""
+        self.clear()
+        self.set_chaos((), seed)
+        self.fired.clear()
+
+    def take(
+        self,
+        provider: str,
+        function: str,
+        *,
+        gate: bool,
+        parameters: Callable[[], Mapping[str, object]] = dict,
+    ) -> Fault | None:
         """Return the fault that strikes a request and count it, `None` if there is none.
 
         With `gate` only faults that strike before the limiter are considered, else only the others.
+        `parameters` returns the request's, for faults that look at them.
         """
         with self._lock:
-            for position, (fault, left) in enumerate(self._pending):
+            pending = [*self._pending, *((fault, None) for fault in self._chaos)]
+            for position, (fault, left) in enumerate(pending):
                 here = (fault.kind in AT_THE_GATE) == gate and fault.strikes(provider, function)
-                if here and self._random.random() < fault.share:
+                if here and fault.matches(parameters) and self._random.random() < fault.share:
                     self._use(position, fault, left)
                     self.fired.append(FiredFault(fault.kind, provider, function))
                     return fault
         return None
 
     def _use(self, position: int, fault: Fault, left: int | None) -> None:
+        if position >= len(self._pending):
+            return  # chaos lasts
         if left == 1:
             del self._pending[position]
         else:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from cronapi.emulator.store import Document
 
 
+# Source: SetCronJob's page on groups: days after which a one-time job that stopped is deleted.
+_DAYS = (0, 1, 3, 7, 15, 30)
+
+
 def list_groups(call: Call) -> list[Document]:
     """Return every group, without paging."""
     return [_group_data(call, group) for group in _listed(call)]
@@ -80,6 +84,8 @@ def _listed(call: Call) -> list[Document]:
 def _validated(given: Mapping[str, object]) -> Document:
     if given.get("name") == "":
         raise Refusal("A group needs a name.")
+    if given.get("autoDelete", 0) not in _DAYS:
+        raise Refusal(f"autoDelete must be one of {', '.join(map(str, _DAYS))}.")
     return {name: value for name, value in given.items() if name != "id"}
 
 

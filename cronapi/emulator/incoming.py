@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from email.parser import BytesParser
+from email.policy import HTTP
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from cronapi.emulator.faults import ConnectionLost
 
@@ -42,3 +45,20 @@ def read_bearer(headers: Headers) -> str | None:
     value = dict(headers).get(b"authorization", b"").decode("latin-1")
     scheme, _, token = value.partition(" ")
     return token.strip(" \t") or None if scheme.lower() == "bearer" else None
+
+
+def read_form(headers: Headers, body: bytes) -> bytes | None:
+    """Return the fields of a multipart form as a query string, `None` for another body.
+
+    Source: PHP's curl sends an array of fields so, and PHP reads it.
+    """
+    kind = dict(headers).get(b"content-type", b"")
+    if not kind.lower().startswith(b"multipart/form-data"):
+        return None
+    message = BytesParser(policy=HTTP).parsebytes(b"Content-Type: " + kind + b"\r\n\r\n" + body)
+    parts = message.iter_parts() if message.is_multipart() else ()
+    fields = [
+        (str(part.get_param("name", "", "content-disposition")), part.get_payload(decode=True))
+        for part in parts
+    ]
+    return urlencode([(name, value) for name, value in fields if name]).encode()

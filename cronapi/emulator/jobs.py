@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cronapi.emulator.executions import ACTIVE, KEPT_ROWS, run_due, run_time, with_next_due
+from cronapi.emulator.executions import (
+    ACTIVE,
+    KEPT_ROWS,
+    run_due,
+    run_time,
+    take_due,
+    with_next_due,
+)
 from cronapi.emulator.refusal import Refusal
 from cronapi.emulator.spelling import spell
 from cronapi.emulator.validation import DEFAULT_EXPRESSION, check_payload, check_values
@@ -53,6 +60,7 @@ _DEFAULTS: Mapping[str, object] = {
     "resumes": None,
     "queued": [],
     "runs": 0,
+    "skips": 0,
 }
 
 
@@ -117,13 +125,31 @@ def listed_jobs(call: Call) -> list[Document]:
 
 
 def catch_up(call: Call, job: Document) -> Document:
-    """Bring a job up to the time of the call, log the runs since then, and return it."""
-    current, rows = run_due(job, call.now, str(call.settings.seed))
+    """Bring a job up to the time of the call, log the runs since then, and return it.
+
+    Where jobs really call, the runner does that. Where they do not run, nothing is logged.
+    """
+    if call.settings.calls:
+        return job
+    current, rows = _CATCH_UP[call.settings.execute](job, call.now, str(call.settings.seed))
     if current is not job:
         call.put("job", current)
     if rows:
-        call.put("log", {"id": job["id"], "rows": [*log_rows(call, job), *rows][-KEPT_ROWS:]})
+        add_log_rows(call, job, rows)
     return current
+
+
+def _skip_due(job: Document, now: int, seed: str) -> tuple[Document, list[Document]]:
+    taken = take_due(job, now, seed)
+    return ({**taken.job, "runs": job["runs"]} if taken else job), []
+
+
+_CATCH_UP = {"fake": run_due, "off": _skip_due}
+
+
+def add_log_rows(call: Call, job: Document, rows: Iterable[Document]) -> None:
+    """Log executions of a job, of which the last 50 are kept."""
+    call.put("log", {"id": job["id"], "rows": [*log_rows(call, job), *rows][-KEPT_ROWS:]})
 
 
 def log_rows(call: Call, job: Document) -> list[Document]:

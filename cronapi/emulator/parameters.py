@@ -131,8 +131,10 @@ def read_parameters(spec: Signature, raw: Mapping[str, object], *, strict: bool)
     """Return the values by name, each converted to its kind.
 
     A null or an empty number counts as not sent. Raises `Refusal` for a missing parameter, a bad
-    value and, if `strict`, an unknown parameter.
+    value and, if `strict`, an unknown parameter. If not, names may be in another case.
     """
+    if not strict:
+        raw = _recased(spec, raw)
     unknown = sorted(raw.keys() - spec.kinds.keys())
     if unknown and strict:
         raise Refusal(f"Unknown parameter: {', '.join(unknown)}.")
@@ -147,6 +149,21 @@ def read_parameters(spec: Signature, raw: Mapping[str, object], *, strict: bool)
     return {
         name: _read(name, spec.kinds[name], value, strict=strict) for name, value in sent.items()
     }
+
+
+def other_case(spec: Signature, raw: Mapping[str, object]) -> dict[str, str]:
+    """Return the names that are those of parameters in another case, each with the right one."""
+    right = {name.lower(): name for name in spec.kinds}
+    return {
+        name: right[name.lower()]
+        for name in raw
+        if name not in spec.kinds and name.lower() in right and right[name.lower()] not in raw
+    }
+
+
+def _recased(spec: Signature, raw: Mapping[str, object]) -> Mapping[str, object]:
+    right = other_case(spec, raw)
+    return {right.get(name, name): value for name, value in raw.items()} if right else raw
 
 
 def _is_sent(kind: str, value: object) -> bool:

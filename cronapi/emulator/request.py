@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _PATHS = (
-    ("fastcron", re.compile(r"/api/v1/(.*)")),
+    ("fastcron", re.compile(r"/api/v1(?:/(.*))?")),
     ("setcronjob", re.compile(r"/api/(.*)")),
 )
 # cron_batch_add is cron.batch_add: only the first underscore stands for a dot.
@@ -59,12 +59,15 @@ class Content:
     token: str | None = field(repr=False)
 
 
-def read_path(path: str) -> tuple[str, str] | None:
-    """Return the provider and the function of a path, `None` for a path outside the API."""
+def read_path(path: str, *, strict: bool = True) -> tuple[str, str] | None:
+    """Return the provider and the function of a path, `None` for a path outside the API.
+
+    Unless `strict`, FastCron's functions may have a dot too.
+    """
     for provider, pattern in _PATHS:
         match = pattern.fullmatch(path)
         if match:
-            return provider, _dotted(provider, match[1])
+            return provider, _dotted(provider, match[1] or "", strict=strict)
     return None
 
 
@@ -99,8 +102,8 @@ def read_pairs(text: str) -> dict[str, object]:
     return pairs
 
 
-def _dotted(provider: str, name: str) -> str:
-    if provider == "setcronjob":
+def _dotted(provider: str, name: str, *, strict: bool) -> str:
+    if provider == "setcronjob" or (not strict and _DOTTED.fullmatch(name)):
         return name if _DOTTED.fullmatch(name) else f"?{name}"
     match = _UNDERSCORED.fullmatch(name)
     return f"{match[1]}.{match[2]}" if match else f"?{name}"

@@ -6,12 +6,19 @@ import asyncio
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
 from typing import Any
 
 from anyio.from_thread import start_blocking_portal
 
 from cronapi.emulator.app import ABORT
+from cronapi.emulator.app import App as Emulated
 from cronapi.emulator.checks import is_whole, shown
 
 try:
@@ -85,6 +92,11 @@ def _without_cancellation_error(app: App) -> App:
     return call_app
 
 
+def _running(app: App) -> AbstractAsyncContextManager[None]:
+    """Return the app's own work while it is served: an emulator lets its jobs run."""
+    return app.running() if isinstance(app, Emulated) else nullcontext()
+
+
 def origin_of(host: str, port: int) -> str:
     """Return the origin by which programs on this machine call a server."""
     name = _EVERY_ADDRESS.get(host, host)
@@ -110,6 +122,8 @@ async def serve(app: App, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIte
         http=_Protocol,
         ws="none",
         lifespan="off",
+        # Of the environment nothing may say whom to believe about the peer.
+        forwarded_allow_ips="127.0.0.1",
         log_config=None,
         access_log=False,
     )
@@ -122,7 +136,8 @@ async def serve(app: App, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIte
         listening.cancel()
         if serving.done():
             serving.result()
-        yield origin_of(host, server.servers[0].sockets[0].getsockname()[1])
+        async with _running(app):
+            yield origin_of(host, server.servers[0].sockets[0].getsockname()[1])
     finally:
         server.should_exit = True
         await asyncio.wait({serving})

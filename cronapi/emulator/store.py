@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from cronapi.emulator.agenda import Agenda, Key
 from cronapi.emulator.state_file import keep_private, take
 
 if TYPE_CHECKING:
@@ -109,6 +110,9 @@ class Store:
         connections = _open(path)
         self._connection = connections[0]
         self._lock = threading.RLock()
+        self._changed: list[tuple[Key, int | None]] | None = None
+        self.agenda: Agenda = Agenda()
+        self._fill_agenda()
         # A store that is dropped without a close should not warn about an open file.
         self._close = weakref.finalize(self, _close_all, connections)
 
@@ -126,12 +130,19 @@ class Store:
         """Keep every change made inside the block, or undo them all if it raises."""
         with self._lock:
             self._connection.execute("BEGIN")
+            changed: list[tuple[Key, int | None]] = []
+            self._changed = changed
             try:
                 yield
             except BaseException:
                 self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
+            else:
+                self._connection.execute("COMMIT")
+            finally:
+                self._changed = None
+            for key, due in changed:
+                self.agenda.note(key, due)
 
     def add(self, kind: str, provider: str, account: str, document: Document) -> Document:
         """Store a new document and return it with its `id` as the first member."""
@@ -156,6 +167,8 @@ class Store:
             document["id"],
             body,
         )
+        if kind == "job":
+            self._note_due((provider, account, document["id"]), document.get("due"))
 
     def get(self, kind: str, provider: str, account: str, number: int) -> Document | None:
         """Return a document, `None` for an unknown id. It is shared, and must not be changed."""
@@ -172,6 +185,8 @@ class Store:
             "DELETE FROM documents WHERE kind = ? AND provider = ? AND account = ? AND id = ?",
             *(kind, provider, account, number),
         )
+        if kind == "job":
+            self._note_due((provider, account, number), None)
 
     def all(self, kind: str, provider: str, account: str | None = None) -> list[Document]:
         """Return the documents of one account, or of all accounts, by ascending id."""
@@ -197,12 +212,56 @@ class Store:
         read = _SHARED.get(kind, json.loads)
         return [read(body) for (body,) in rows]
 
+    def key_of(self, provider: str, number: str) -> Key | None:
+        """Return the whole key of a job by its id, whose account is not known."""
+        rows = self._run(
+            "SELECT account, id FROM documents WHERE kind = 'job' AND provider = ? AND id = ?",
+            *(provider, number),
+        )
+        return (provider, rows[0][0], rows[0][1]) if rows else None
+
     def made(self, kind: str, provider: str) -> int:
         """Return the number of documents of a kind ever added, including deleted ones."""
         rows = self._run(
             "SELECT made FROM counters WHERE kind = ? AND provider = ?", kind, provider
         )
         return int(rows[0][0]) if rows else 0
+
+    def dump(self) -> Document:
+        """Return everything that is stored, as a value that `load` takes."""
+        with self._lock:
+            documents = self._run(
+                "SELECT kind, provider, account, id, body FROM documents "
+                "ORDER BY kind, provider, account, id"
+            )
+            counters = self._run("SELECT * FROM counters ORDER BY kind, provider")
+        rows = [[*place, json.loads(body)] for *place, body in documents]
+        return {"documents": rows, "counters": [list(row) for row in counters]}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Store exactly what `dump` returned, in place of everything that is stored."""
+        with self.transaction():
+            self._run("DELETE FROM documents")
+            self._run("DELETE FROM counters")
+            for *place, document in state["documents"]:
+                body = json.dumps(document)
+                self._run("INSERT INTO documents VALUES (?, ?, ?, ?, ?)", *place, body)
+            for row in state["counters"]:
+                self._run("INSERT INTO counters VALUES (?, ?, ?)", *row)
+        self._fill_agenda()
+
+    def _fill_agenda(self) -> None:
+        rows = self._run(
+            "SELECT provider, account, id, json_extract(body, '$.due') AS due FROM documents "
+            "WHERE kind = 'job' AND due IS NOT NULL"
+        )
+        self.agenda.fill(((row[0], row[1], row[2]), row[3]) for row in rows)
+
+    def _note_due(self, key: Key, due: int | None) -> None:
+        if self._changed is not None:
+            self._changed.append((key, due))
+        else:
+            self.agenda.note(key, due)
 
     def _run(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         with self._lock:

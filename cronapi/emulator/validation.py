@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from cronapi.emulator.refusal import Refusal
+from cronapi.emulator.runner.outgoing import WITH_BODY
+from cronapi.emulator.visitors import is_loopback
 from cronapi.schedule.reading import LIST_FIELDS, lists_as_text, read_schedule, read_zone
 
 if TYPE_CHECKING:
@@ -15,11 +17,11 @@ if TYPE_CHECKING:
 
     from cronapi.emulator.call import Call
     from cronapi.emulator.store import Document
+    from cronapi.emulator.words import Era
 
 DEFAULT_EXPRESSION = {"seed": "1 hour", "latest": "15 minutes"}
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "HEAD", "DELETE")
-_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _RANGES = {
     "timeout": (1, 43_200),
     "instances": (0, 5),
@@ -29,6 +31,11 @@ _RANGES = {
     "notifyTime": (0, 43_200),
     "retry": (0, 10),
     "retryAfter": (0, 3600),
+}
+# Source: FastCron docs, 2026-07-20.
+_NEW_RANGES: Mapping[Era, Mapping[str, tuple[int, int]]] = {
+    "seed": {},
+    "latest": {"timeout": (5, 43_200)},
 }
 _LENGTHS = {"pattern": 255, "keyword": 100}
 
@@ -71,26 +78,38 @@ def check_timezone(call: Call, value: Any) -> str:
 
 def check_payload(method: str, payload: str) -> None:
     """Raise `Refusal` for a payload that does not fit the HTTP method of its job."""
-    if not payload.startswith("{") and "\n" not in payload:
+    if not is_structured(payload):
         return
-    if method not in _WITH_BODY:
+    if method not in WITH_BODY:
         raise Refusal(f"The payload of a {method} cronjob must be a query string.")
+    check_text("payload", payload)
+
+
+def is_structured(text: str) -> bool:
+    """Return True for a text that is no query string on one line, so that it must be JSON."""
+    return text.startswith("{") or "\n" in text
+
+
+def check_text(name: str, text: str) -> None:
+    """Raise `Refusal` for a text that is neither a query string on one line nor JSON."""
+    if not is_structured(text):
+        return
     try:
-        json.loads(payload)
+        json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise Refusal("The payload must be a query string on one line, or valid JSON.") from error
+        raise Refusal(f"The {name} must be a query string on one line, or valid JSON.") from error
 
 
 def _check(call: Call, name: str, value: object) -> object:
     if name in _RANGES:
-        return _in_range(name, value)
+        return _in_range(name, value, call.settings.era)
     if name in _LENGTHS and len(str(value)) > _LENGTHS[name]:
         raise Refusal(f"{name} can have at most {_LENGTHS[name]} characters.")
     return _CHECKS[name](call, value) if name in _CHECKS else value
 
 
-def _in_range(name: str, value: Any) -> object:
-    lowest, highest = _RANGES[name]
+def _in_range(name: str, value: Any, era: Era) -> object:
+    lowest, highest = {**_RANGES, **_NEW_RANGES[era]}[name]
     if not lowest <= value <= highest:
         raise Refusal(f"{name} must be from {lowest} to {highest}.")
     return value
@@ -114,6 +133,8 @@ def _check_url(call: Call, value: Any) -> str:
     blanks = r"[^\S ]" if "url_spaces" in call.settings.normalise else r"\s"
     if not known or re.search(blanks, url):
         raise Refusal("Invalid URL.")
+    if call.settings.refuse_localhost and is_loopback((parts.hostname or "").rstrip(".")):
+        raise Refusal("Invalid URL: its host is refused.")
     return url
 
 
@@ -143,6 +164,13 @@ def _check_notify(call: Call, value: Any) -> object:
     return value
 
 
+def _check_post_data(call: Call, value: Any) -> object:
+    # Source: FastCron changelog, October 2024.
+    if call.settings.era == "latest":
+        check_text("postData", value)
+    return value
+
+
 _CHECKS: Mapping[str, Callable[[Call, Any], object]] = {
     "url": _check_url,
     "expression": _check_expression,
@@ -150,4 +178,5 @@ _CHECKS: Mapping[str, Callable[[Call, Any], object]] = {
     "httpMethod": _check_method,
     "group": _check_group,
     "notify": _check_notify,
+    "postData": _check_post_data,
 }

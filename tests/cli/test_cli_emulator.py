@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -209,4 +210,88 @@ def test_further_hosts_can_be_allowed():
     for host, expected in [("emulator:8765", 200), ("evil.example", 403)]:
         assert greeted("127.0.0.1", *allow, headers={"host": host})[1:] == (expected, "")
     result = CliRunner().invoke(cronapi, ["emulator", "--port", "0", "--allow-host", "a:1"])
+    assert (result.exit_code, result.output.count("\n")) == (1, 1)
+
+
+# --- how it behaves -------------------------------------------------------------------------------
+
+
+def steer(greeting, path, body=None):
+    origin = address(greeting, "SetCronJob").removesuffix("/api/")
+    url = f"{origin}/_emulator/{path}"
+    return (httpx.get(url) if body is None else httpx.post(url, json=body)).json()
+
+
+def test_every_switch_can_be_given_on_the_command_line(tmp_path):
+    """The options reach the emulator, which tells them, and the greeting tells how jobs run."""
+    seed = tmp_path / "seed.json"
+    seed.write_text('{"fastcron": {"jobs": [{"url": "http://127.0.0.1:1/"}]}}')
+    options = {
+        "limit-by": "address",
+        "error-status": 400,
+        "log-shape": "flat",
+        "page-size": 7,
+        "max-batch": 3,
+        "plan": "free",
+        "random-seed": 5,
+        "execute": "loopback",
+    }
+    arguments = [f"--{name}={value}" for name, value in options.items()]
+    arguments += ["--lenient", "--faults-by-header", "--seed-data", str(seed)]
+    with running(*arguments, "--clock", "2026-03-01T00:00:00Z", "--scale", "0") as (_, greeting):
+        health = steer(greeting, "health")
+        moved = steer(greeting, "clock", {"advance": "1 hour"})
+    told = {name.replace("-", "_"): value for name, value in options.items()}
+    told |= {"seed": told.pop("random_seed"), "strict": False, "faults_by_header": True}
+    assert told.items() <= health["settings"].items()
+    assert health["clock"]["now"] == 1_772_323_200
+    assert health["jobs"]["fastcron"] == 1
+    assert [run["row"]["error"] for run in moved["runs"]] == ["Could not connect to the server"]
+    assert "Jobs call their URLs on this machine, and no other address." in greeting
+
+
+def test_options_are_read_from_the_environment(monkeypatch):
+    """Each option has a variable, and the greeting has lines to copy."""
+    monkeypatch.setenv("CRONAPI_EMULATOR_TOKEN", "one")
+    monkeypatch.setenv("CRONAPI_EMULATOR_ERA", "latest")
+    monkeypatch.setenv("CRONAPI_EMULATOR_ALLOW_HOST", "emulator")
+    monkeypatch.setenv("CRONAPI_EMULATOR_STRICT", "0")
+    with running() as (_, greeting):
+        settings = steer(greeting, "settings")
+        base = address(greeting, "FastCron")
+        assert httpx.get(f"{base}x", headers={"host": "emulator"}).status_code == 200
+    assert (settings["era"], settings["strict"]) == ("latest", False)
+    assert f"export FASTCRON_TOKEN=one\nexport FASTCRON_BASE_URL={base}\n" in greeting
+    assert f"curl {base}cron_list " in greeting
+
+
+def test_it_can_be_quiet_and_log_json():
+    """Without a greeting it prints the requests as JSON, without their tokens, and `ready` finds
+    it.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    ready = ["emulator", "--port", port, "ready"]
+    assert CliRunner().invoke(cronapi, ready).exit_code == 1
+    command = [*COMMAND[:-1], port, "--quiet", "--json-log", "--no-admin"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert CliRunner().invoke(cronapi, [*ready, "--wait", "--timeout", "0.2"]).exit_code
+        finally:
+            process.kill()
+    command = [*COMMAND[:-1], port, "--quiet", "--json-log"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert CliRunner().invoke(cronapi, [*ready, "--wait"]).output == "Ready.\n"
+        httpx.post(f"http://127.0.0.1:{port}/api/v1/cron_list", json={"token": TOKEN})
+        process.send_signal(signal.SIGTERM)
+        out = process.communicate()[0]
+    (line,) = map(json.loads, out.splitlines())
+    assert (line["function"], line["verdict"]) == ("cron.list", "ok")
+    assert TOKEN not in out
+
+
+@pytest.mark.parametrize("arguments", [["--clock", "noon"], ["--seed-data", __file__]])
+def test_a_clock_or_a_file_that_cannot_be_read_is_an_error(arguments):
+    """A time or a file of jobs that is none is reported in one line."""
+    result = CliRunner().invoke(cronapi, ["emulator", "--port", "0", *arguments])
     assert (result.exit_code, result.output.count("\n")) == (1, 1)

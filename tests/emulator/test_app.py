@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from cronapi.emulator import Clock, ConnectionLost, create_app
-from cronapi.emulator.app import RATES
+from cronapi.emulator.create import RATES
 
 from .conftest import TOKEN, UNLIMITED, calling
 

@@ -184,3 +184,33 @@ def test_nonsense_is_refused(rate, options, message):
     """A bad rate, a negative burst and an unknown method raise ValueError."""
     with pytest.raises(ValueError, match=message):
         Limiter(rate, **options)
+
+
+@pytest.mark.parametrize(
+    ("rate", "least"), [(3, 334), (7, 143), (12, 84), (30, 34), (10, 100), (1, 1000), (0.5, 2000)]
+)
+def test_nginx_wants_whole_milliseconds(rate, least):
+    """Where 1/rate is no whole number of milliseconds, nginx wants the next one. The leaky bucket
+    is kinder there.
+    """
+    for gap, accepted in ((least, True), (least - 1, False), (least + 1, True)):
+        ticks = [0.0, gap / 1000]
+        assert verdicts(Limiter(rate, method="nginx"), ticks) == [True, accepted]
+    kind = Limiter(rate)
+    assert all(verdicts(kind, [number / rate for number in range(50)]))
+    strict = verdicts(Limiter(rate, method="nginx"), [number / rate for number in range(50)])
+    assert all(strict) == (1000 % rate == 0)
+
+
+@given(gaps, st.sampled_from([*EXACT_RATES, 3, 7, 12, 30]), st.integers(0, 5))
+def test_nginx_decides_as_its_source_says(spans, rate, burst):
+    """A second writing of nginx's lines in C agrees with it at every arrival."""
+    excess, last, expected, total = 0, None, [], 0
+    for span in spans:
+        total += span
+        now = 0 if last is None else excess - int(rate * 1000 * (total - last) / 1000) + 1000
+        now = max(0, now)
+        expected.append(now <= burst * 1000)
+        if expected[-1]:
+            excess, last = now, total
+    assert verdicts(Limiter(rate, burst=burst, method="nginx"), ticks_of(spans)) == expected

@@ -6,14 +6,19 @@ from typing import Any
 
 import click
 
+from cronapi.cli.emulator.options import behaviour_options
 
-@click.command()
+
+@click.group(
+    invoke_without_command=True, context_settings={"auto_envvar_prefix": "CRONAPI_EMULATOR"}
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--allow-host",
     "allow_hosts",
     multiple=True,
     metavar="NAME",
+    envvar="CRONAPI_EMULATOR_ALLOW_HOST",
     help="Host to answer to beside 127.0.0.1, localhost and [::1]; may be repeated.",
 )
 @click.option(
@@ -25,6 +30,8 @@ import click
 )
 @click.option(
     "--storage",
+    "--state",
+    "storage",
     default=":memory:",
     metavar="FILE",
     help="SQLite file that keeps the jobs, for its owner's eyes; else they live in memory.",
@@ -33,6 +40,7 @@ import click
     "--token",
     "tokens",
     multiple=True,
+    envvar="CRONAPI_EMULATOR_TOKEN",
     help="Token to accept; may be repeated. Without it: its own, printed at the start.",
 )
 @click.option(
@@ -53,8 +61,8 @@ import click
     "--limiter",
     default="leaky",
     show_default=True,
-    type=click.Choice(["leaky", "sliding", "fixed"]),
-    help="How it counts requests.",
+    type=click.Choice(["leaky", "nginx", "sliding", "fixed"]),
+    help="How it counts requests; nginx does to the digit.",
 )
 @click.option(
     "--burst",
@@ -70,14 +78,38 @@ import click
     type=click.Choice(["seed", "latest"]),
     help="The services' functions: those of 2024 (seed) or today's (latest).",
 )
-def emulator(rate_setcronjob: float, rate_fastcron: float, **settings: Any) -> None:
+@behaviour_options
+@click.pass_context
+def emulator(
+    context: click.Context, /, rate_setcronjob: float, rate_fastcron: float, **settings: Any
+) -> None:
     """Serve both services locally, with their rate limits.
 
     Only programs on this machine may use it: it answers to no other host, and to no web page of
-    another site. Ctrl-C or a termination stops it.
+    another site. Ctrl-C or a termination stops it. Each option is also read from the environment,
+    as in CRONAPI_EMULATOR_PORT.
     """
+    if context.invoked_subcommand is not None:
+        context.obj = settings["host"], settings["port"]
+        return
     from cronapi.cli.emulator.serving import run  # noqa: PLC0415 -- imports a server
 
     run(
         rates={"setcronjob": rate_setcronjob or None, "fastcron": rate_fastcron or None}, **settings
     )
+
+
+@emulator.command()
+@click.option("--wait", is_flag=True, help="Wait until it is ready.")
+@click.option(
+    "--timeout", default=30.0, show_default=True, type=click.FloatRange(0), help="Seconds to wait."
+)
+@click.pass_obj
+def ready(place: tuple[str, int], *, wait: bool, timeout: float) -> None:
+    """Exit with 0 if an emulator answers at the host and port, else with 1."""
+    from cronapi.emulator.ready import is_ready  # noqa: PLC0415 -- imports an HTTP client
+
+    host, port = place
+    if not is_ready(host, port, timeout if wait else 0.0):
+        raise click.ClickException(f"no emulator is ready at {host}:{port}")
+    click.echo("Ready.")

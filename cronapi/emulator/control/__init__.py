@@ -1,0 +1,1 @@
+"""Steering the emulator over HTTP, under `/_emulator/`: state, faults, time, runs, requests."""

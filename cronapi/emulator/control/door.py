@@ -1,0 +1,82 @@
+"""Who may steer the emulator, and the way from an HTTP request to a handler and back."""
+
+from __future__ import annotations
+
+import json
+from hmac import compare_digest
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from attrs import frozen
+
+from cronapi.emulator.answer import Answer, as_json, nginx_page
+from cronapi.emulator.control.asked import Asked, ControlError
+from cronapi.emulator.control.routes import find_route
+from cronapi.emulator.incoming import read_bearer, read_body
+from cronapi.emulator.visitors import is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+    from cronapi.emulator.app import App
+    from cronapi.emulator.incoming import Receive
+
+    Scope = MutableMapping[str, Any]
+
+CONTROL = "/_emulator/"
+"""The begin of the paths by which the emulator is steered."""
+
+
+@frozen
+class Control:
+    """Who may steer the emulator: programs on this machine, and others with the `admin_token`.
+
+    Nobody may if it is not `enabled`.
+    """
+
+    enabled: bool = True
+    admin_token: str | None = None
+
+    async def answer(self, app: App, scope: Scope, receive: Receive) -> Answer:
+        """Answer a request to steer the emulator, which counts as no request of the services."""
+        if not self.enabled:
+            return nginx_page(404)
+        try:
+            self._check_peer(scope)
+            handler, parts = find_route(scope["method"], scope["path"].removeprefix(CONTROL))
+            asked = Asked(parts, _query_of(scope), await _body_of(scope, receive))
+            return as_json(200, await handler(app, asked))
+        except ControlError as error:
+            return as_json(error.status, error.content)
+        except ValueError as error:
+            return as_json(400, {"error": str(error)})
+
+    def _check_peer(self, scope: Scope) -> None:
+        # Without a client the caller is in this process, or at the other end of a Unix socket.
+        peer = (scope.get("client") or ("127.0.0.1",))[0]
+        if is_loopback(peer):
+            return
+        given = read_bearer(scope["headers"]) or ""
+        known = self.admin_token or ""
+        if not known or not compare_digest(given.encode(), known.encode()):
+            raise ControlError(
+                403,
+                "Only programs on this machine may steer the emulator. Start it with --admin-token"
+                " and send that as Authorization: Bearer to do so from elsewhere.",
+            )
+
+
+def _query_of(scope: Scope) -> dict[str, str]:
+    return dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+
+
+async def _body_of(scope: Scope, receive: Receive) -> object:
+    body = await read_body(scope["headers"], receive)
+    if body is None:
+        raise ControlError(413, "The body is too large.")
+    if not body.strip():
+        return None
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise ControlError(400, "The body is not JSON.") from error

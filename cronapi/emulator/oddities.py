@@ -1,0 +1,49 @@
+"""What a lenient emulator takes and a service may not: the warnings in an answer's header."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cronapi.emulator.checks import plain_name
+from cronapi.emulator.parameters import Signature, other_case, signature
+from cronapi.emulator.service import functions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from cronapi.emulator.words import Era
+
+_LONGEST = 500
+
+
+def warning_of(
+    path: str, provider: str, function: str, given: Mapping[str, object], era: Era, *, form: bool
+) -> str | None:
+    """Return one line about the oddities of a request, `None` if there is none."""
+    found = list(_oddities(path, provider, function, given, era, form=form))
+    return "; ".join(found)[:_LONGEST] if found else None
+
+
+def _oddities(
+    path: str, provider: str, function: str, given: Mapping[str, object], era: Era, *, form: bool
+) -> Iterator[str]:
+    if form:
+        yield "the body is a multipart form"
+    if function not in functions(provider, era):
+        return
+    if provider == "fastcron" and path.endswith(f"/{function}"):
+        yield "the function has a dot"
+    spec = signature(provider, function)
+    yield from _names(spec, given)
+    for name, value in given.items():
+        if spec.kinds.get(name) == "string" and isinstance(value, int | float):
+            yield f"{name} is no string"
+
+
+def _names(spec: Signature, given: Mapping[str, object]) -> Iterator[str]:
+    cases = other_case(spec, given)
+    for name in given:
+        if name in cases:
+            yield f"{name} is spelt {cases[name]}"
+        elif name not in spec.kinds:
+            yield f"{plain_name(name)} is unknown and without effect"

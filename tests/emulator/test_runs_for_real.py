@@ -1,0 +1,122 @@
+"""Jobs that run in a process of their own, against a receiver that counts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections import Counter
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import httpx
+import pytest
+
+from cronapi.emulator import next_runs
+
+pytestmark = [pytest.mark.proof, pytest.mark.timeout(300)]
+
+COMMAND = [sys.executable, "-c", "from cronapi.cli import main; main()", "emulator"]
+BEGIN = 1_772_323_200
+JOBS = 200
+EXPRESSIONS = ["*/5 * * * *", "*/10 * * * *", "7 * * * *", "2-59/7 * * * *"]
+
+
+@contextmanager
+def receiver():
+    """Count the calls by path, on a free port."""
+    calls = Counter()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            calls[self.path] += 1
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", calls
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
+def emulator(begin, *arguments):
+    """Run the command with its clock at a standstill. Yield the process and an HTTP client."""
+    clock = datetime.fromtimestamp(begin, UTC).isoformat()
+    options = ["--port", "0", "--execute", "loopback", "--clock", clock, "--scale", "0"]
+    command = [*COMMAND, *options, *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            greeting = "".join(iter(process.stdout.readline, "Ctrl-C stops it.\n"))
+            origin = greeting.split()[1].removesuffix("/api/")
+            with httpx.Client(base_url=f"{origin}/_emulator/", timeout=60) as http:
+                yield process, http
+        finally:
+            process.kill()
+
+
+def steer(http, path, body=None):
+    answer = http.get(path) if body is None else http.post(path, json=body)
+    return answer.raise_for_status().json()
+
+
+def run_for(http, seconds):
+    """Let an hour pass in a minute for some real seconds, and return the time when all is done."""
+    steer(http, "clock", {"scale": 60})
+    time.sleep(seconds)
+    now = steer(http, "clock", {"freeze": True})["now"]
+    while steer(http, "health")["running"]:
+        time.sleep(0.1)
+    return now
+
+
+def expected(begin, end):
+    """Return the paths of the runs after `begin` and up to `end`."""
+    return Counter(
+        f"/{number}/{run}"
+        for number in range(JOBS)
+        for run in next_runs(EXPRESSIONS[number % 4], "UTC", int(begin), 100)
+        if run <= end
+    )
+
+
+def test_each_run_is_called_once_and_none_twice_after_a_kill(tmp_path):
+    """Two hundred jobs run for a minute at sixtyfold pace: each run is called once. Killed in the
+    middle and begun again, the emulator repeats none, and lists those in between as missed.
+    """
+    state, seed = str(tmp_path / "jobs.db"), tmp_path / "seed.json"
+    with receiver() as (target, calls):
+        jobs = [
+            {"url": f"{target}/{number}/__timestamp__", "expression": EXPRESSIONS[number % 4]}
+            for number in range(JOBS)
+        ]
+        seed.write_text(json.dumps({"setcronjob": {"jobs": jobs}}))
+        with emulator(BEGIN, "--state", state, "--seed-data", str(seed)) as (process, http):
+            end = run_for(http, 60)
+            assert calls == expected(BEGIN, end)
+            assert end - BEGIN > 3500
+            steer(http, "clock", {"scale": 60})
+            time.sleep(10)
+            process.kill()
+            process.wait()
+        killed = Counter(calls)
+        again = end + 3600
+        with emulator(again, "--state", state) as (_, http):
+            end = run_for(http, 15)
+            missed = [run for run in steer(http, "executions")["runs"] if run["result"] == "missed"]
+    assert set(calls.values()) == {1}
+    assert missed
+    assert calls - killed == expected(again, end)
