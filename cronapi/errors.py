@@ -18,6 +18,8 @@
     |   +-- AuthenticationError      code 11
     |   +-- NotFoundError            certain evidence that there is no such thing
     +-- OutcomeUnknownError          a create may or may not have happened
+    +-- ManifestError                a manifest of jobs cannot be used
+    +-- UnsafePlanError              a plan of changes was not carried out, to be on the safe side
 
 House rule: every error here can be made from its message alone, so all of them pickle.
 """
@@ -242,10 +244,20 @@ class OutcomeUnknownError(CronAPIError):
         super().__init__(message, **call)
 
 
+class ManifestError(CronAPIError):
+    """A manifest cannot be used, so nothing was sent. `problems` has a line for each problem."""
+
+    problems: tuple[str, ...] = ()
+
+
+class UnsafePlanError(CronAPIError):
+    """A plan was not carried out: it deletes too much, is stale, or another apply is at work."""
+
+
 HTTP_STATUS: Mapping[type[CronAPIError], int] = {
     NotFoundError: 404,
-    ConfigurationError: 422,
-    APIError: 422,
+    **dict.fromkeys((APIError, ConfigurationError, ManifestError), 422),
+    UnsafePlanError: 409,
     AuthenticationError: 500,
     WaitTooLongError: 503,
     ServiceUnavailableError: 503,

@@ -110,6 +110,7 @@ FLOORS = {
     "bulk": 6,
     "namespaces": 7,
     "client": 8,
+    "manifest": 8.5,
     "cli": 9,
     "pytest_plugin": 9,
 }
@@ -133,7 +134,8 @@ PUBLIC = [
         "FastCron",
         "Group",
     ),
-    *("JobParams", "JobSpec", "JobStatus", "Loss", "NewJobParams", "NotFoundError", "NotTried"),
+    *("JobParams", "JobSpec", "JobStatus", "Loss", "ManifestError", "NewJobParams"),
+    *("NotFoundError", "NotTried"),
     *(
         "Notification",
         "Notify",
@@ -155,7 +157,8 @@ PUBLIC = [
         "ServiceUnavailableError",
         "SetCronJob",
     ),
-    *("StatusError", "TransportError", "Unknown", "UnsupportedFunctionError", "WaitTooLongError"),
+    *("StatusError", "TransportError", "Unknown", "UnsafePlanError", "UnsupportedFunctionError"),
+    "WaitTooLongError",
 ]
 
 NAMESPACES = {

@@ -1,0 +1,135 @@
+"""Two applies at once, kills in the middle of one, and faults of the service."""
+
+from __future__ import annotations
+
+import json
+
+import anyio
+import pytest
+
+from cronapi import UnsafePlanError
+from cronapi.emulator import Fault
+from cronapi.manifest import Manifest
+from tests.support.emulated import emulator, paced
+from tests.support.manifests import HEAD, jobs_text, manifest
+
+pytestmark = pytest.mark.virtual_clock
+
+PREFIX = 'version = 1\n[scope]\nprefix = "job"\n'
+
+
+def names(app):
+    return sorted(job["name"] for job in app.emulator.jobs("fastcron"))
+
+
+@pytest.mark.parametrize("head", [HEAD, PREFIX], ids=["group", "prefix"])
+async def test_two_applies_at_once_leave_each_job_once(head):
+    """Of equal jobs both delete all but the lowest id, whoever comes first."""
+    await two_at_once(head, (0, 1, 5))
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("head", [HEAD, PREFIX], ids=["group", "prefix"])
+async def test_two_applies_at_once_leave_each_job_once_however_they_are_shifted(head):
+    """The same for 20 shifts."""
+    await two_at_once(head, range(20))
+
+
+async def two_at_once(head, shifts):
+    for shift in shifts:
+        app, wanted = emulator(), manifest(jobs_text(120), head=head)
+        if head == HEAD:
+            async with paced(app) as api:
+                await api.group.add("g")
+        results = []
+
+        async def apply(delay, app=app, wanted=wanted, results=results):
+            await anyio.sleep(delay)
+            async with paced(app) as api:
+                plan = await wanted.plan(api)
+                try:
+                    results.append(await plan.apply())
+                except UnsafePlanError:  # the other one was in between
+                    results.append(None)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(apply, 0)
+            group.start_soon(apply, shift / 2)
+        assert names(app) == sorted(f"job {number}" for number in range(120)), shift
+        assert any(results)
+        async with paced(app) as api:
+            assert (await wanted.plan(api)).is_empty
+
+
+async def test_two_applies_of_one_file_go_one_after_the_other(tmp_path):
+    """The second is told, and nothing of it is sent."""
+    path = tmp_path / "cronjobs.toml"
+    path.write_text(PREFIX + jobs_text(3))
+    app = emulator()
+    async with paced(app) as api:
+        plans = [await Manifest.load(path, environ={}).plan(api) for _ in range(2)]
+        errors = []
+
+        async def apply(plan):
+            try:
+                await plan.apply()
+            except UnsafePlanError as error:
+                errors.append(str(error))
+
+        async with anyio.create_task_group() as group:
+            for plan in plans:
+                group.start_soon(apply, plan)
+        assert len(errors) == 1
+        assert "is at work" in errors[0]
+        assert len(names(app)) == 3
+
+
+@pytest.mark.parametrize("kind", ["lose", "half", "reset", "error", "outage", "garbage", "twice"])
+async def test_a_fault_of_the_service_makes_no_twin_and_loses_no_job(kind):
+    """The same command goes on until there is nothing left to do."""
+    app, wanted = emulator(), manifest(jobs_text(110), head=PREFIX)
+    for function in ("cron.batch_add", "cron.edit", "cron.batch_delete", "cron.list"):
+        app.emulator.faults.add(Fault(kind, function=function, times=2))
+    async with paced(app) as api:
+        await api.cron.add(url="https://example.com/", name="theirs")
+    await again(app, wanted)
+    changed = jobs_text(105, lines="timeout = 7\n").replace("timeout = 7\n", "", 95)
+    await again(app, manifest(changed, head=PREFIX), prune=True)
+    assert names(app) == sorted([*(f"job {number}" for number in range(105)), "theirs"])
+    assert sum(job["timeout"] == 7 for job in app.emulator.jobs("fastcron")) == 10
+
+
+async def again(app, wanted, **options):
+    for _ in range(5):
+        async with paced(app) as api:
+            plan = await wanted.plan(api, **options)
+            if plan.is_empty:
+                return
+            await plan.apply()
+    raise AssertionError
+
+
+async def test_an_apply_that_is_broken_off_anywhere_goes_on():
+    """A cancelled apply has done a part, and the next one does the rest."""
+    wanted = manifest(
+        jobs_text(30) + jobs_text(20, word="job old", lines="timeout = 9\n"), head=PREFIX
+    )
+    before = jobs_text(20, word="job old") + jobs_text(10, word="job gone")
+    for seconds in (0, 3, 5, 8, 30):
+        app = emulator()
+        async with paced(app) as api:
+            await (await manifest(before, head=PREFIX).plan(api)).apply()
+            await api.cron.add(url="https://example.com/", name="theirs")
+        theirs = json.dumps(
+            [job for job in app.emulator.jobs("fastcron") if job["name"] == "theirs"]
+        )
+        async with paced(app) as api:
+            plan = await wanted.plan(api, prune=True, max_deletes=10)
+            with anyio.move_on_after(seconds):
+                await plan.apply()
+        await again(app, wanted, prune=True, max_deletes=10)
+        expected = [f"job {number}" for number in range(30)]
+        expected += [f"job old {number}" for number in range(20)]
+        assert names(app) == sorted([*expected, "theirs"]), seconds
+        kept = [job for job in app.emulator.jobs("fastcron") if job["name"] == "theirs"]
+        assert json.dumps(kept) == theirs
