@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cronapi._protocol.params import CLEARABLE, JobParams
+from cronapi._protocol.declared import JobParams
+from cronapi._protocol.params import CLEARABLE
 
 VERSION = 1
 TOP = ("version", "include", "scope", "vars", "defaults", "job", "env")

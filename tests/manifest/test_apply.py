@@ -37,22 +37,6 @@ def sent_since(app, count):
     ]
 
 
-async def test_a_thousand_jobs_cost_what_the_plan_tells_and_nothing_the_second_time():
-    """The first apply takes 17 requests in all, the second three."""
-    app, wanted = emulated(), manifest(jobs_text(1000))
-    plan, result = await applied(app, wanted)
-    assert len(plan.changes) == result.count("create") == 1000
-    assert result.is_complete
-    assert plan.cost.requests == len(app.emulator.requests) - plan.read.requests
-    assert result.requests == plan.cost.requests
-    assert len(app.emulator.requests) == 17
-    plan, result = await applied(app, wanted)
-    assert plan.is_empty
-    assert plan.unchanged == 1000
-    assert plan.cost.requests == result.requests == 0
-    assert len(app.emulator.requests) == 17 + 3
-
-
 async def test_only_changed_fields_are_sent_and_the_told_cost_is_the_cost():
     """Edits, renames, creates, switches and deletes of one plan, each with its requests."""
     app = emulated()

@@ -1,4 +1,4 @@
-"""Two applies at once, kills in the middle of one, and faults of the service."""
+"""What an apply costs, two at once, broken off ones, and faults of the service."""
 
 from __future__ import annotations
 
@@ -20,6 +20,27 @@ PREFIX = 'version = 1\n[scope]\nprefix = "job"\n'
 
 def names(app):
     return sorted(job["name"] for job in app.emulator.jobs("fastcron"))
+
+
+async def test_a_thousand_jobs_cost_what_the_plan_tells_and_nothing_the_second_time():
+    """The first apply takes 17 requests in all, the second three."""
+    app, wanted = emulator(), manifest(jobs_text(1000))
+    async with paced(app) as api:
+        plan = await wanted.plan(api)
+        result = await plan.apply()
+    assert len(plan.changes) == result.count("create") == 1000
+    assert result.is_complete
+    assert plan.cost.requests == len(app.emulator.requests) - plan.read.requests
+    assert result.requests == plan.cost.requests
+    assert len(app.emulator.requests) == 17
+    assert plan.cost.seconds <= result.seconds <= 1.2 * plan.cost.seconds
+    async with paced(app) as api:
+        plan = await wanted.plan(api)
+        result = await plan.apply()
+    assert plan.is_empty
+    assert plan.unchanged == 1000
+    assert plan.cost.requests == result.requests == 0
+    assert len(app.emulator.requests) == 17 + 3
 
 
 @pytest.mark.parametrize("head", [HEAD, PREFIX], ids=["group", "prefix"])
