@@ -5,12 +5,15 @@ from __future__ import annotations
 from cronapi.cli.lazy import Table
 
 _API = "cronapi.cli.api"
+_PLAN = "cronapi.cli.plan.command"
 
 COMMANDS: Table = {
     "account": ("", "The account that the token belongs to."),
     "account edit": (f"{_API}.account", "Set the account's time zone."),
     "account get": (f"{_API}.account", "Show the account (FastCron)."),
     "account secret": (f"{_API}.account", "Set the text that stands for __secret__ (FastCron)."),
+    "adopt": (_PLAN, "Add jobs to a manifest, and move them into its scope."),
+    "apply": (_PLAN, "Make the jobs those of a manifest."),
     "call": (f"{_API}.call", "Call any function by its name and print its raw data."),
     "completion": ("cronapi.cli.completion.command", "Print the script that completes commands."),
     "cron": ("", "The jobs."),
@@ -36,10 +39,12 @@ COMMANDS: Table = {
         "cronapi.cli.demo.command",
         "Work at both services at once, at a local emulator.",
     ),
+    "drift": (_PLAN, "Say what is not as the manifest says, for cron and CI."),
     "emulator": (
         "cronapi.cli.emulator.command",
         "Serve both services locally, with their rate limits.",
     ),
+    "export": (_PLAN, "Print a manifest of the jobs that are there."),
     "group": ("", "The groups of jobs."),
     "group add": (f"{_API}.group", "Create a group."),
     "group delete": (f"{_API}.group", "Delete a group and keep its jobs."),
@@ -60,6 +65,7 @@ COMMANDS: Table = {
         "cronapi.cli.pace.command",
         "Draw live how the scheduler paces requests.",
     ),
+    "plan": (_PLAN, "Say what differs between a manifest and the account."),
     "server": ("", "Facts about SetCronJob's servers."),
     "server ip": (f"{_API}.server", "List the addresses from which jobs are called."),
     "server time": (f"{_API}.server", "Show the service's time."),

@@ -33,7 +33,7 @@ async def test_a_thousand_jobs_cost_what_the_plan_tells_and_nothing_the_second_t
     assert plan.cost.requests == len(app.emulator.requests) - plan.read.requests
     assert result.requests == plan.cost.requests
     assert len(app.emulator.requests) == 17
-    assert plan.cost.seconds <= result.seconds <= 1.2 * plan.cost.seconds
+    assert plan.cost.seconds - 2 <= result.seconds <= 1.2 * plan.cost.seconds
     async with paced(app) as api:
         plan = await wanted.plan(api)
         result = await plan.apply()

@@ -1,0 +1,106 @@
+"""The click commands for manifests: their options and their help."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cronapi.cli.frame.leaf import READS, leaf
+from cronapi.cli.plan.options import (
+    APPLIES,
+    READS_MANIFEST,
+    Files,
+    manifest_options,
+    plan_options,
+    taken,
+)
+
+if TYPE_CHECKING:
+    from cronapi.cli.work.session import Session
+
+
+@leaf(READS_MANIFEST)
+@plan_options
+@click.option("--out", metavar="PATH", help="Save the plan for `cronapi apply PATH`.")
+@click.option("--format", "form", type=click.Choice(["text", "markdown"]), default="text")
+async def plan(session: Session, out: str | None, form: str, **options: Any) -> None:
+    """Say what differs between a manifest and the account.
+
+    Exit code 2 means that there is something to change, 3 that it deletes too much, 1 that a job
+    is blocked.
+    """
+    from cronapi.cli.plan import deeds  # noqa: PLC0415 -- imports the client
+
+    files, asked = taken(options)
+    await deeds.show_plan(session, files, asked, out=out, markdown=form == "markdown")
+
+
+@leaf(READS_MANIFEST)
+@plan_options
+async def drift(session: Session, **options: Any) -> None:
+    """Say what is not as the manifest says, for cron and CI.
+
+    Nothing is printed if nothing differs. The exit codes are those of `cronapi plan`.
+    """
+    from cronapi.cli.plan import deeds  # noqa: PLC0415 -- imports the client
+
+    files, asked = taken(options)
+    await deeds.show_drift(session, files, asked)
+
+
+@leaf(APPLIES)
+@click.argument("saved", metavar="[PLAN]", required=False)
+@plan_options
+@click.option("--deletes-first", is_flag=True, help="Delete before anything is created.")
+@click.option("--undo", metavar="PATH", help="A new file that keeps what is deleted.")
+async def apply(session: Session, saved: str | None, **options: Any) -> None:
+    """Make the jobs those of a manifest.
+
+    PLAN is a saved plan. It is carried out only if it still is the plan, and without a question.
+    What is deleted is kept in a file of the state directory, unless --undo names another.
+    """
+    from cronapi.cli.plan import deeds  # noqa: PLC0415 -- imports the client
+
+    files, asked = taken(options)
+    await deeds.apply_plan(session, files, asked, saved, **options)
+
+
+@leaf(READS)
+@click.option("--group", metavar="NAME", help="The jobs of a group.")
+@click.option("--prefix", metavar="TEXT", help="The jobs whose names begin with it.")
+@click.option(
+    "--secrets",
+    type=click.Choice(["placeholder", "plain"]),
+    default="placeholder",
+    help="Write variables in the place of secrets, or the secrets.",
+)
+@click.option("--env-file", metavar="PATH", help="A new file with the values of the variables.")
+async def export(
+    session: Session, group: str | None, prefix: str | None, secrets: str, env_file: str | None
+) -> None:
+    """Print a manifest of the jobs that are there."""
+    from cronapi.cli.plan import files  # noqa: PLC0415 -- imports the client
+
+    await files.export_jobs(session, group, prefix, secrets, env_file)
+
+
+@leaf(APPLIES)
+@click.argument("ids", nargs=-1, type=int)
+@manifest_options
+@click.option("--match", metavar="GLOB", help="The jobs with such names: 'tmp *'.")
+@click.option("--as", "name", metavar="NAME", help="Another name for one job.")
+@click.option("--env-file", metavar="PATH", help="A new file with the values of the variables.")
+async def adopt(
+    session: Session,
+    ids: tuple[int, ...],
+    files: tuple[str, ...],
+    env: str | None,
+    match: str | None,
+    name: str | None,
+    env_file: str | None,
+) -> None:
+    """Add jobs to a manifest, and move them into its scope."""
+    from cronapi.cli.plan import files as doors  # noqa: PLC0415 -- imports the client
+
+    await doors.adopt_jobs(session, Files(files, env), ids, match, name, env_file)
