@@ -66,6 +66,7 @@ COMMANDS: Table = {
         "Draw live how the scheduler paces requests.",
     ),
     "plan": (_PLAN, "Say what differs between a manifest and the account."),
+    "rotate": (_PLAN, "Put a new secret into every job that shows the old one."),
     "server": ("", "Facts about SetCronJob's servers."),
     "server ip": (f"{_API}.server", "List the addresses from which jobs are called."),
     "server time": (f"{_API}.server", "Show the service's time."),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from cronapi.manifest.manifest import Manifest
     from cronapi.manifest.plan import Plan, Read
     from cronapi.manifest.result import ApplyResult, ChangeOutcome
+    from cronapi.manifest.rotating import Rotated, RotatedJob, rotate
 
 _HOMES = {
     "Adopted": "cronapi.manifest.adopting",
@@ -27,8 +28,11 @@ _HOMES = {
     "NotInFile": "cronapi.manifest.changes",
     "Plan": "cronapi.manifest.plan",
     "Read": "cronapi.manifest.plan",
+    "Rotated": "cronapi.manifest.rotating",
+    "RotatedJob": "cronapi.manifest.rotating",
     "UnsafePlanError": "cronapi.errors",
     "export": "cronapi.manifest.exports",
+    "rotate": "cronapi.manifest.rotating",
 }
 
 if not TYPE_CHECKING:
@@ -48,6 +52,9 @@ __all__ = [
     "NotInFile",
     "Plan",
     "Read",
+    "Rotated",
+    "RotatedJob",
     "UnsafePlanError",
     "export",
+    "rotate",
 ]

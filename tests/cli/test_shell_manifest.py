@@ -154,6 +154,27 @@ def test_the_service_of_the_file_is_called_and_no_secret_is_shown(shell):
     assert not any(secret in text for secret in ENVIRON.values() for text in outputs)
 
 
+def test_a_secret_is_rotated_by_the_names_of_its_variables(shell):
+    """A dry run tells the jobs, and no output has a value."""
+    shell.prepare()
+    shell("cron", "edit", *map(str, shell.jobs), "--header", "X-Key: canary-key-1")
+    values = {"OLD": "canary-key-1", "NEW": "canary-key-2"}
+    line = ["rotate", "--old-env", "OLD", "--new-env", "NEW"]
+    told = [shell(*line, *more, **values) for more in (["--everywhere", "-n"], ["--everywhere"])]
+    assert [one.exit_code for one in told] == [2, 64]
+    assert told[0].stdout == "".join(
+        f"{number}\tn{index}\thttp_headers\n" for index, number in enumerate(shell.jobs)
+    )
+    told += [shell(*line, "-y", **values), shell(*line, "--everywhere", "-y", "--json", **values)]
+    assert [one.exit_code for one in told[2:]] == [64, 0]
+    assert json.loads(told[3].stdout)["left"] == []
+    headers = {job["httpHeaders"] for job in shell.emulator.jobs("fastcron")}
+    assert headers == {"X-Key: canary-key-2"}
+    told.append(shell(*line, "--everywhere", "-y", OLD="canary-key-1"))
+    assert told[4].exit_code == 64
+    assert not any("canary" in one.output for one in told)
+
+
 def test_a_manifest_can_come_from_standard_input_and_a_plan_be_markdown(shell):
     """- is standard input, and a diff block is what a pull request shows."""
     told = shell("plan", "-f", "-", "--format", "markdown", stdin=HEAD + jobs_text(1))

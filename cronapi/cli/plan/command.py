@@ -104,3 +104,31 @@ async def adopt(
     from cronapi.cli.plan import files as doors  # noqa: PLC0415 -- imports the client
 
     await doors.adopt_jobs(session, Files(files, env), ids, match, name, env_file)
+
+
+@leaf(APPLIES)
+@click.option("--old-env", required=True, metavar="NAME", help="Variable with the old secret.")
+@click.option("--new-env", required=True, metavar="NAME", help="Variable with the new secret.")
+@click.option("--everywhere", is_flag=True, help="Look at all jobs of the account.")
+@click.option("--group", metavar="NAME", help="Look at the jobs of a group.")
+@click.option(
+    "--in", "places", metavar="PLACES", help="Some of headers,url,post_data; all by default."
+)
+async def rotate(
+    session: Session,
+    old_env: str,
+    new_env: str,
+    everywhere: bool,
+    group: str | None,
+    places: str | None,
+) -> None:
+    """Put a new secret into every job that shows the old one.
+
+    It is found by its value. Let the receiver take both secrets until it is done. Broken off, the
+    same command finds what is left. Exit code 0 means that no job shows the old one any more.
+    """
+    from cronapi.cli.plan import files  # noqa: PLC0415 -- imports the client
+
+    if everywhere == (group is not None):
+        raise click.UsageError("Say --everywhere or --group: exactly one of the two.")
+    await files.rotate_secret(session, old_env, new_env, group, places)

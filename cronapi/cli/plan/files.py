@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import click
+from attrs import asdict
 
-from cronapi.cli.exit_codes import FAILED
+from cronapi.cli.exit_codes import DIFFERS, FAILED
+from cronapi.cli.frame.escape import escaped
+from cronapi.cli.frame.json_line import json_document
 from cronapi.cli.plan.deeds import read_manifest
 from cronapi.cli.plan.options import Files
 from cronapi.cli.work.session import Session
 from cronapi.errors import ConfigurationError
-from cronapi.manifest import export
+from cronapi.manifest import Rotated, export, rotate
+from cronapi.manifest.replacing import PLACES
 from cronapi.manifest.writing import write_private
 
 
@@ -54,6 +59,44 @@ async def adopt_jobs(
     for outcome in failed:
         session.say(str(outcome.error))
     session.code = FAILED if failed else 0
+
+
+async def rotate_secret(
+    session: Session, old_env: str, new_env: str, group: str | None, places: str | None
+) -> None:
+    """Rotate a secret, and print the jobs that showed the old one."""
+    old, new = (_variable(name) for name in (old_env, new_env))
+    chosen = PLACES if places is None else tuple(places.split(","))
+    only_look = session.common.dry_run
+    if not only_look:
+        session.confirm("Put the new secret into every job that shows the old one?")
+    done = await rotate(session.api, old, new, group=group, places=chosen, dry_run=only_look)
+    if session.printer.is_json:
+        click.echo(json_document(_rotated(done)))
+    else:
+        for job in done.jobs:
+            click.echo(f"{job.id}\t{escaped(job.name)}\t{', '.join(job.fields)}")
+    for error in done.errors:
+        session.say(str(error))
+    if done.unseen:
+        session.say(f"The passwords of {done.unseen} jobs cannot be seen.")
+    session.code = 0 if done.is_complete else DIFFERS if only_look else FAILED
+
+
+def _variable(name: str) -> str:
+    value = os.environ.get(name)
+    if not value:
+        raise ConfigurationError(f"The variable {name} is not set or empty.")
+    return value
+
+
+def _rotated(done: Rotated) -> dict[str, Any]:
+    return {
+        "jobs": [asdict(job) for job in done.jobs],
+        "left": [job.id for job in done.left],
+        "unseen": done.unseen,
+        "errors": [str(error) for error in done.errors],
+    }
 
 
 def _write_environ(session: Session, environ: Mapping[str, str], path: str | None) -> None:
