@@ -15,6 +15,7 @@ COMMANDS: Table = {
     "adopt": (_PLAN, "Add jobs to a manifest, and move them into its scope."),
     "apply": (_PLAN, "Make the jobs those of a manifest."),
     "call": (f"{_API}.call", "Call any function by its name and print its raw data."),
+    "check": (_PLAN, "Look for what a manifest can mean and most often does not."),
     "completion": ("cronapi.cli.completion.command", "Print the script that completes commands."),
     "cron": ("", "The jobs."),
     "cron add": (f"{_API}.cron_write", "Create a job, or one for each row of a file."),

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from cronapi.errors import ManifestError, UnsafePlanError
     from cronapi.manifest.adopting import Adopted
     from cronapi.manifest.changes import Blocked, Brake, Change, FieldChange, NotInFile
+    from cronapi.manifest.checking import Finding
     from cronapi.manifest.exports import Exported, export
     from cronapi.manifest.manifest import Manifest
     from cronapi.manifest.plan import Plan, Read
@@ -23,6 +24,7 @@ _HOMES = {
     "ChangeOutcome": "cronapi.manifest.result",
     "Exported": "cronapi.manifest.exports",
     "FieldChange": "cronapi.manifest.changes",
+    "Finding": "cronapi.manifest.checking",
     "Manifest": "cronapi.manifest.manifest",
     "ManifestError": "cronapi.errors",
     "NotInFile": "cronapi.manifest.changes",
@@ -47,6 +49,7 @@ __all__ = [
     "ChangeOutcome",
     "Exported",
     "FieldChange",
+    "Finding",
     "Manifest",
     "ManifestError",
     "NotInFile",

@@ -14,6 +14,7 @@ import attrs
 from cronapi.client import Client
 from cronapi.errors import ConfigurationError
 from cronapi.manifest.adopting import Adopted, Choice, adopt
+from cronapi.manifest.checking import Finding, findings
 from cronapi.manifest.comparing import Comparer
 from cronapi.manifest.deciding import ALL_HIDDEN, Options
 from cronapi.manifest.exporting import Secrets
@@ -68,6 +69,14 @@ class Manifest:
         """Read a manifest from a text, which is called `name` in errors. It includes no files."""
         tables = read_tables([Source(name, text)], None, env)
         return cls(wanted_of(tables, _environ(environ), env, provider))
+
+    def check(self, now: datetime | None = None) -> list[Finding]:
+        """Return what can be meant and most often is not, without a request.
+
+        `now` is the time by which a date is over. Each rule can be silenced in the table of a job:
+        `allow = ["either-day"]`.
+        """
+        return findings(self.wanted, now or datetime.now(UTC))
 
     async def plan(
         self,

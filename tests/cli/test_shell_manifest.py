@@ -154,6 +154,21 @@ def test_the_service_of_the_file_is_called_and_no_secret_is_shown(shell):
     assert not any(secret in text for secret in ENVIRON.values() for text in outputs)
 
 
+def test_a_check_tells_file_line_job_and_rule(shell):
+    """As text, as JSON, and as GitHub shows it beside the line."""
+    shell.path.write_text(HEAD + jobs_text(1, lines='post_data = "{"\n'))
+    told = shell("check")
+    assert told.exit_code == 2
+    assert told.stdout.startswith("cronjobs.toml:6: job 0: not-json: ")
+    assert json.loads(shell("check", "--json").stdout)[0]["rule"] == "not-json"
+    line = shell("check", "--format", "github").stdout
+    assert line.startswith("::warning file=cronjobs.toml,line=6,title=not-json::job 0: ")
+    shell.path.write_text(HEAD + jobs_text(1))
+    assert shell("check").exit_code == 0
+    assert shell("check", "-f", "none.toml").exit_code == 64
+    assert shell.sent == 0
+
+
 def test_a_secret_is_rotated_by_the_names_of_its_variables(shell):
     """A dry run tells the jobs, and no output has a value."""
     shell.prepare()

@@ -9,6 +9,7 @@ import click
 from cronapi.cli.frame.leaf import READS, leaf
 from cronapi.cli.plan.options import (
     APPLIES,
+    CHECKS,
     READS_MANIFEST,
     Files,
     manifest_options,
@@ -64,6 +65,19 @@ async def apply(session: Session, saved: str | None, **options: Any) -> None:
 
     files, asked = taken(options)
     await deeds.apply_plan(session, files, asked, saved, **options)
+
+
+@leaf(CHECKS)
+@manifest_options
+@click.option("--format", "form", type=click.Choice(["text", "github"]), default="text")
+async def check(session: Session, files: tuple[str, ...], env: str | None, form: str) -> None:
+    """Look for what a manifest can mean and most often does not, without a request.
+
+    Exit code 2 means that something was found.
+    """
+    from cronapi.cli.plan import files as doors  # noqa: PLC0415 -- imports the client
+
+    doors.check_manifest(session, Files(files, env), github=form == "github")
 
 
 @leaf(READS)

@@ -18,9 +18,25 @@ from cronapi.cli.plan.deeds import read_manifest
 from cronapi.cli.plan.options import Files
 from cronapi.cli.work.session import Session
 from cronapi.errors import ConfigurationError
-from cronapi.manifest import Rotated, export, rotate
+from cronapi.manifest import Finding, Rotated, export, rotate
 from cronapi.manifest.replacing import PLACES
 from cronapi.manifest.writing import write_private
+
+
+def check_manifest(session: Session, files: Files, *, github: bool) -> None:
+    """Print what the rules find in a manifest."""
+    found = read_manifest(session, files).check()
+    if session.printer.is_json:
+        click.echo(json_document([asdict(one) for one in found]))
+    for one in [] if session.printer.is_json else found:
+        click.echo(escaped(_annotation(one) if github else str(one)))
+    session.code = DIFFERS if found else 0
+
+
+def _annotation(one: Finding) -> str:
+    """Return a finding as GitHub shows it beside the line."""
+    file, _, line = one.place.rpartition(":")
+    return f"::warning file={file},line={line},title={one.rule}::{one.job}: {one.text}"
 
 
 async def export_jobs(
