@@ -26,7 +26,7 @@ class ExitCode(NamedTuple):
 CODES = (
     ExitCode(0, "Done, or nothing to do. An empty list is 0."),
     ExitCode(FAILED, "Failed: the service said no, or some items failed.", ("CronAPIError",)),
-    ExitCode(DIFFERS, "There is a difference, or something to tell: plan, drift, check."),
+    ExitCode(DIFFERS, "There is a difference, or something to tell: plan, drift, check, migrate."),
     ExitCode(
         UNSAFE,
         "Not carried out, or changed meanwhile: too many deletions, or a stale plan.",

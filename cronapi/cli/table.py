@@ -58,6 +58,7 @@ COMMANDS: Table = {
     "group vanish": (f"{_API}.group", "Delete a group and its jobs."),
     "help": ("", "Further help."),
     "help exit-codes": ("cronapi.cli.help.command", "List the exit codes with their meanings."),
+    "migrate": (_PLAN, "Write a manifest for another service, and list all that gets lost."),
     "next": (
         "cronapi.cli.next.command",
         "Tell when an expression runs, without a request.",

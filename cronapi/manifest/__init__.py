@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from cronapi.manifest.checking import Finding
     from cronapi.manifest.exports import Exported, export
     from cronapi.manifest.manifest import Manifest
+    from cronapi.manifest.migrating import JobLoss, Migrated, migrate
     from cronapi.manifest.plan import Plan, Read
     from cronapi.manifest.result import ApplyResult, ChangeOutcome
     from cronapi.manifest.rotating import Rotated, RotatedJob, rotate
@@ -25,8 +26,10 @@ _HOMES = {
     "Exported": "cronapi.manifest.exports",
     "FieldChange": "cronapi.manifest.changes",
     "Finding": "cronapi.manifest.checking",
+    "JobLoss": "cronapi.manifest.migrating",
     "Manifest": "cronapi.manifest.manifest",
     "ManifestError": "cronapi.errors",
+    "Migrated": "cronapi.manifest.migrating",
     "NotInFile": "cronapi.manifest.changes",
     "Plan": "cronapi.manifest.plan",
     "Read": "cronapi.manifest.plan",
@@ -34,6 +37,7 @@ _HOMES = {
     "RotatedJob": "cronapi.manifest.rotating",
     "UnsafePlanError": "cronapi.errors",
     "export": "cronapi.manifest.exports",
+    "migrate": "cronapi.manifest.migrating",
     "rotate": "cronapi.manifest.rotating",
 }
 
@@ -50,8 +54,10 @@ __all__ = [
     "Exported",
     "FieldChange",
     "Finding",
+    "JobLoss",
     "Manifest",
     "ManifestError",
+    "Migrated",
     "NotInFile",
     "Plan",
     "Read",
@@ -59,5 +65,6 @@ __all__ = [
     "RotatedJob",
     "UnsafePlanError",
     "export",
+    "migrate",
     "rotate",
 ]

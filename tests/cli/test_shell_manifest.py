@@ -169,6 +169,27 @@ def test_a_check_tells_file_line_job_and_rule(shell):
     assert shell.sent == 0
 
 
+def test_a_migration_writes_a_manifest_and_tells_what_gets_lost(shell):
+    """2 with a loss, 0 where losses are accepted, and nothing is changed at either service."""
+    shell.prepare()
+    shell("cron", "edit", str(shell.jobs[0]), "--filter", "hour > 3")
+    line = ["migrate", "--from", "fastcron", "--to", "setcronjob", "--into", "new", "--out"]
+    count = shell.sent
+    told = shell(*line, "moved.toml")
+    assert told.exit_code == 0, told.output
+    assert len(tomllib.loads((shell.path.parent / "moved.toml").read_text())["job"]) == 2
+    assert shell(*line, "moved.toml").exit_code == 64
+    group = json.loads(shell("group", "add", "g", "--json").stdout)["id"]
+    shell("cron", "add", "--url", "https://example.com/", "--name", "n0", "--group", str(group))
+    told = shell(*line, "again.toml", "--json")
+    assert told.exit_code == 2
+    assert len(json.loads(told.stdout)["skipped"]) == 1
+    assert shell(*line, "more.toml", "--accept-losses").exit_code == 0
+    same = [word.replace("setcronjob", "fastcron") for word in line]
+    assert shell(*same, "same.toml").exit_code == 64
+    assert changed(shell, count) == ["group.add", "cron.add"]
+
+
 def test_a_secret_is_rotated_by_the_names_of_its_variables(shell):
     """A dry run tells the jobs, and no output has a value."""
     shell.prepare()

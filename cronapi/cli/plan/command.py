@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cronapi.cli.frame.common import SERVICES
 from cronapi.cli.frame.leaf import READS, leaf
 from cronapi.cli.plan.options import (
     APPLIES,
     CHECKS,
+    MIGRATES,
     READS_MANIFEST,
     Files,
     manifest_options,
@@ -118,6 +120,25 @@ async def adopt(
     from cronapi.cli.plan import files as doors  # noqa: PLC0415 -- imports the client
 
     await doors.adopt_jobs(session, Files(files, env), ids, match, name, env_file)
+
+
+@leaf(MIGRATES)
+@click.option("--from", "source", required=True, type=click.Choice(SERVICES), metavar="NAME")
+@click.option("--to", "target", required=True, type=click.Choice(SERVICES), metavar="NAME")
+@click.option("--into", required=True, metavar="GROUP", help="The group that the jobs get there.")
+@click.option("--out", required=True, metavar="PATH", help="The new manifest.")
+@click.option("--group", metavar="NAME", help="Only the jobs of a group.")
+@click.option("--prefix", metavar="TEXT", help="Only the jobs whose names begin with it.")
+@click.option("--env-file", metavar="PATH", help="A new file with the values of the variables.")
+@click.option("--accept-losses", is_flag=True, help="End with 0 in spite of losses.")
+async def migrate(session: Session, **options: Any) -> None:
+    """Write a manifest for another service, and list all that gets lost.
+
+    Nothing is changed at either service. Exit code 2 means that something gets lost.
+    """
+    from cronapi.cli.plan import files  # noqa: PLC0415 -- imports the client
+
+    await files.migrate_jobs(session, files.Move(**options))
 
 
 @leaf(APPLIES)

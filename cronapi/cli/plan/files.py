@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 import click
-from attrs import asdict
+from attrs import asdict, frozen
 
 from cronapi.cli.exit_codes import DIFFERS, FAILED
 from cronapi.cli.frame.escape import escaped
@@ -18,9 +18,10 @@ from cronapi.cli.plan.deeds import read_manifest
 from cronapi.cli.plan.options import Files
 from cronapi.cli.work.session import Session
 from cronapi.errors import ConfigurationError
-from cronapi.manifest import Finding, Rotated, export, rotate
+from cronapi.manifest import Finding, Rotated, export, migrate, rotate
 from cronapi.manifest.replacing import PLACES
 from cronapi.manifest.writing import write_private
+from cronapi.providers import FASTCRON, SETCRONJOB
 
 
 def check_manifest(session: Session, files: Files, *, github: bool) -> None:
@@ -75,6 +76,42 @@ async def adopt_jobs(
     for outcome in failed:
         session.say(str(outcome.error))
     session.code = FAILED if failed else 0
+
+
+@frozen
+class Move:
+    """What to migrate, and where its description goes."""
+
+    source: str
+    target: str
+    into: str
+    out: str
+    group: str | None
+    prefix: str | None
+    env_file: str | None
+    accept_losses: bool
+
+
+async def migrate_jobs(session: Session, move: Move) -> None:
+    """Write a manifest for another service, and print what gets lost."""
+    if move.source == move.target:
+        raise ConfigurationError("A migration is from one service to another one.")
+    session.common = session.common._replace(provider=move.source)
+    target = next(one for one in (FASTCRON, SETCRONJOB) if one.name == move.target)
+    moved = await migrate(session.api, target, into=move.into, group=move.group, prefix=move.prefix)
+    write_private(Path(move.out), moved.text)
+    _write_environ(session, moved.environ, move.env_file)
+    if session.printer.is_json:
+        losses = [
+            {"id": one.id, "name": one.name, "field": one.loss.field, "reason": one.loss.reason}
+            for one in moved.losses
+        ]
+        click.echo(json_document({"losses": losses, "skipped": list(moved.skipped)}))
+    else:
+        for line in (*map(str, moved.losses), *moved.skipped):
+            click.echo(escaped(line))
+    is_lossy = bool(moved.losses or moved.skipped)
+    session.code = DIFFERS if is_lossy and not move.accept_losses else 0
 
 
 async def rotate_secret(
