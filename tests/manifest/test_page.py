@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
+import cronapi
 from cronapi.manifest import Manifest
 from cronapi.manifest import format as rules
+from scripts.manifest_schema import schema
 
 PAGE = (Path(__file__).parents[2] / "docs" / "manifest.md").read_text(encoding="utf-8")
 ENVIRON = {"REPORT_TOKEN": "report-token", "INVOICE_PASSWORD": "invoice-password"}
@@ -26,3 +29,15 @@ def test_the_page_tells_each_key_of_the_format():
     for key in (*rules.OWN, *rules.SCOPE, *rules.TOP, *rules.REFUSED):
         if key not in {"name", "token"}:
             assert re.search(rf"\b{key}\b", PAGE), key
+
+
+def test_the_schema_that_is_shipped_is_that_of_the_tables():
+    """Editors complete by it. A new parameter is in it by itself."""
+    path = Path(cronapi.__file__).parent / "manifest" / "schema.json"
+    assert json.loads(path.read_text(encoding="utf-8")) == schema(), (
+        "run: python -m scripts.manifest_schema > cronapi/manifest/schema.json"
+    )
+    assert schema()["properties"].keys() == set(rules.TOP)
+    job = schema()["properties"]["job"]["additionalProperties"]["properties"]
+    assert job.keys() == set(rules.JOB)
+    assert schema()["properties"]["scope"]["properties"].keys() == rules.SCOPE.keys()
