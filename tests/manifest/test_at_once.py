@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import random
+from contextlib import suppress
 
 import anyio
 import pytest
 
-from cronapi import UnsafePlanError
+from cronapi import CronAPIError, UnsafePlanError
 from cronapi.emulator import Fault
 from cronapi.manifest import Manifest
+from tests.support.chaos_service import faults
 from tests.support.emulated import emulator, paced
 from tests.support.manifests import HEAD, jobs_text, manifest
 
@@ -154,3 +157,37 @@ async def test_an_apply_that_is_broken_off_anywhere_goes_on():
         assert names(app) == sorted([*expected, "theirs"]), seconds
         kept = [job for job in app.emulator.jobs("fastcron") if job["name"] == "theirs"]
         assert json.dumps(kept) == theirs
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_ten_broken_off_applies_through_faults_end_in_exactly_the_manifest(seed):
+    """300 creates, 200 edits and 50 deletes: none twice, none lost, the others as they were."""
+    rng, app = random.Random(seed), emulator(seed=seed)
+    old = jobs_text(200, word="job old") + jobs_text(50, word="job gone")
+    async with paced(app) as api:
+        await (await manifest(old, head=PREFIX).plan(api)).apply()
+        await api.cron.add_many([{"url": "https://example.com/", "name": "t"} for _ in range(30)])
+    theirs = [job for job in app.emulator.jobs("fastcron") if job["name"] == "t"]
+    wanted = manifest(
+        jobs_text(300, word="job new").replace("/run/", "/new/")
+        + jobs_text(200, word="job old", lines="timeout = 9\n"),
+        head=PREFIX,
+    )
+    app.emulator.faults.add(*faults(30.0))
+    rounds = 0
+    while True:
+        rounds += 1
+        assert rounds < 40
+        async with paced(app) as api:
+            with anyio.move_on_after(rng.uniform(1, 150) if rounds <= 10 else 10_000):
+                with suppress(CronAPIError):
+                    plan = await wanted.plan(api, prune=True, max_deletes=60)
+                    if plan.is_empty and rounds > 10:
+                        break
+                    await plan.apply()
+    expected = [f"job new {number}" for number in range(300)]
+    expected += [f"job old {number}" for number in range(200)]
+    assert names(app) == sorted([*expected, *["t"] * 30])
+    assert [job for job in app.emulator.jobs("fastcron") if job["name"] == "t"] == theirs
