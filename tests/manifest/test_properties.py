@@ -158,7 +158,7 @@ async def check_order_and_newlines(tables, jobs):
     assert [one.sent for one in plans[0].changes] == [one.sent for one in plans[1].changes]
 
 
-@settings(max_examples=20)
+@settings(max_examples=15)
 @given(TABLES, JOBS, OPTIONS)
 def test_the_plan_after_an_apply_is_empty_and_nothing_outside_of_the_scope_changes(
     tables, jobs, options
