@@ -73,9 +73,9 @@ async def apply(session: Session, saved: str | None, **options: Any) -> None:
 @manifest_options
 @click.option("--format", "form", type=click.Choice(["text", "github"]), default="text")
 async def check(session: Session, files: tuple[str, ...], env: str | None, form: str) -> None:
-    """Look for what a manifest can mean and most often does not, without a request.
+    """Look for what a manifest can mean and most often does not.
 
-    Exit code 2 means that something was found.
+    No request is made. Exit code 2 means that something was found.
     """
     from cronapi.cli.plan import files as doors  # noqa: PLC0415 -- imports the client
 
