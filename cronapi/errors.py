@@ -19,6 +19,8 @@
     |   +-- NotFoundError            certain evidence that there is no such thing
     +-- OutcomeUnknownError          a create may or may not have happened
     +-- WebhookError                 a request to an endpoint of yours is refused
+    +-- ManifestError                a manifest of jobs cannot be used
+    +-- UnsafePlanError              a plan of changes was not carried out, to be on the safe side
 
 House rule: every error here can be made from its message alone, so all of them pickle.
 """
@@ -251,10 +253,20 @@ class WebhookError(CronAPIError):
         self.status = status
 
 
+class ManifestError(CronAPIError):
+    """A manifest cannot be used, so nothing was sent. `problems` has a line for each problem."""
+
+    problems: tuple[str, ...] = ()
+
+
+class UnsafePlanError(CronAPIError):
+    """A plan was not carried out: it deletes too much, is stale, or another apply is at work."""
+
+
 HTTP_STATUS: Mapping[type[CronAPIError], int] = {
     NotFoundError: 404,
-    ConfigurationError: 422,
-    APIError: 422,
+    **dict.fromkeys((APIError, ConfigurationError, ManifestError), 422),
+    UnsafePlanError: 409,
     AuthenticationError: 500,
     WaitTooLongError: 503,
     ServiceUnavailableError: 503,

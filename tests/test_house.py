@@ -120,6 +120,7 @@ FLOORS = {
     "webhooks/backlog": 4.2,
     "webhooks/handling": 4.2,
     "webhooks/verifying": 8.1,
+    "manifest": 8.5,
     "cli": 9,
     "pytest_plugin": 9,
 }
@@ -143,7 +144,8 @@ PUBLIC = [
         "FastCron",
         "Group",
     ),
-    *("JobParams", "JobSpec", "JobStatus", "Loss", "NewJobParams", "NotFoundError", "NotTried"),
+    *("JobParams", "JobSpec", "JobStatus", "Loss", "ManifestError", "NewJobParams"),
+    *("NotFoundError", "NotTried"),
     *(
         "Notification",
         "Notify",
@@ -165,8 +167,8 @@ PUBLIC = [
         "ServiceUnavailableError",
         "SetCronJob",
     ),
-    *("StatusError", "TransportError", "Unknown", "UnsupportedFunctionError", "WaitTooLongError"),
-    "WebhookError",
+    *("StatusError", "TransportError", "Unknown", "UnsafePlanError", "UnsupportedFunctionError"),
+    *("WaitTooLongError", "WebhookError"),
 ]
 
 NAMESPACES = {

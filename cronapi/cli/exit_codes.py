@@ -12,7 +12,7 @@ import click
 
 from cronapi.errors import Applied, CronAPIError
 
-FAILED, UNKNOWN, USAGE, INTERRUPTED, TERMINATED = 1, 6, 64, 130, 143
+FAILED, DIFFERS, UNSAFE, UNKNOWN, USAGE, INTERRUPTED, TERMINATED = 1, 2, 3, 6, 64, 130, 143
 
 
 class ExitCode(NamedTuple):
@@ -26,6 +26,12 @@ class ExitCode(NamedTuple):
 CODES = (
     ExitCode(0, "Done, or nothing to do. An empty list is 0."),
     ExitCode(FAILED, "Failed: the service said no, or some items failed.", ("CronAPIError",)),
+    ExitCode(DIFFERS, "There is a difference, or something to tell: plan, drift, check, migrate."),
+    ExitCode(
+        UNSAFE,
+        "Not carried out, or changed meanwhile: too many deletions, or a stale plan.",
+        ("UnsafePlanError",),
+    ),
     ExitCode(
         4,
         "No token, or the service does not know it (code 11).",
@@ -45,7 +51,7 @@ CODES = (
     ExitCode(
         USAGE,
         "Wrong usage or input. Nothing was sent.",
-        ("UsageError", "ConfigurationError", "UnsupportedFunctionError"),
+        ("UsageError", "ConfigurationError", "ManifestError", "UnsupportedFunctionError"),
     ),
     ExitCode(INTERRUPTED, "Ended by Ctrl-C. What was done is printed first.", ("Abort",)),
     ExitCode(TERMINATED, "Ended by SIGTERM, as by Ctrl-C."),

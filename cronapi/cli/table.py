@@ -5,13 +5,17 @@ from __future__ import annotations
 from cronapi.cli.lazy import Table
 
 _API = "cronapi.cli.api"
+_PLAN = "cronapi.cli.plan.command"
 
 COMMANDS: Table = {
     "account": ("", "The account that the token belongs to."),
     "account edit": (f"{_API}.account", "Set the account's time zone."),
     "account get": (f"{_API}.account", "Show the account (FastCron)."),
     "account secret": (f"{_API}.account", "Set the text that stands for __secret__ (FastCron)."),
+    "adopt": (_PLAN, "Add jobs to a manifest, and move them into its scope."),
+    "apply": (_PLAN, "Make the jobs those of a manifest."),
     "call": (f"{_API}.call", "Call any function by its name and print its raw data."),
+    "check": (_PLAN, "Look for what a manifest can mean and most often does not."),
     "completion": ("cronapi.cli.completion.command", "Print the script that completes commands."),
     "cron": ("", "The jobs."),
     "cron add": (f"{_API}.cron_write", "Create a job, or one for each row of a file."),
@@ -36,10 +40,12 @@ COMMANDS: Table = {
         "cronapi.cli.demo.command",
         "Work at both services at once, at a local emulator.",
     ),
+    "drift": (_PLAN, "Say what is not as the manifest says, for cron and CI."),
     "emulator": (
         "cronapi.cli.emulator.command",
         "Serve both services locally, with their rate limits.",
     ),
+    "export": (_PLAN, "Print a manifest of the jobs that are there."),
     "group": ("", "The groups of jobs."),
     "group add": (f"{_API}.group", "Create a group."),
     "group delete": (f"{_API}.group", "Delete a group and keep its jobs."),
@@ -62,6 +68,7 @@ COMMANDS: Table = {
         "cronapi.cli.hook.command",
         "Post a sample notification of now to an endpoint.",
     ),
+    "migrate": (_PLAN, "Write a manifest for another service, and list all that gets lost."),
     "next": (
         "cronapi.cli.next.command",
         "Tell when an expression runs, without a request.",
@@ -70,6 +77,8 @@ COMMANDS: Table = {
         "cronapi.cli.pace.command",
         "Draw live how the scheduler paces requests.",
     ),
+    "plan": (_PLAN, "Say what differs between a manifest and the account."),
+    "rotate": (_PLAN, "Put a new secret into every job that shows the old one."),
     "server": ("", "Facts about SetCronJob's servers."),
     "server ip": (f"{_API}.server", "List the addresses from which jobs are called."),
     "server time": (f"{_API}.server", "Show the service's time."),

@@ -1,0 +1,1 @@
+"""`cronapi plan|apply|drift|export|adopt`: jobs that a file describes."""

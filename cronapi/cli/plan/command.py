@@ -1,0 +1,169 @@
+"""The click commands for manifests: their options and their help."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cronapi.cli.frame.common import SERVICES
+from cronapi.cli.frame.leaf import READS, leaf
+from cronapi.cli.plan.options import (
+    APPLIES,
+    CHECKS,
+    MIGRATES,
+    READS_MANIFEST,
+    Files,
+    manifest_options,
+    plan_options,
+    taken,
+)
+
+if TYPE_CHECKING:
+    from cronapi.cli.work.session import Session
+
+
+@leaf(READS_MANIFEST)
+@plan_options
+@click.option("--out", metavar="PATH", help="Save the plan for `cronapi apply PATH`.")
+@click.option("--format", "form", type=click.Choice(["text", "markdown"]), default="text")
+async def plan(session: Session, out: str | None, form: str, **options: Any) -> None:
+    """Say what differs between a manifest and the account.
+
+    Exit code 2 means that there is something to change, 3 that it deletes too much, 1 that a job
+    is blocked.
+    """
+    from cronapi.cli.plan import deeds  # noqa: PLC0415 -- imports the client
+
+    files, asked = taken(options)
+    await deeds.show_plan(session, files, asked, out=out, markdown=form == "markdown")
+
+
+@leaf(READS_MANIFEST)
+@plan_options
+async def drift(session: Session, **options: Any) -> None:
+    """Say what is not as the manifest says, for cron and CI.
+
+    Nothing is printed if nothing differs. The exit codes are those of `cronapi plan`.
+    """
+    from cronapi.cli.plan import deeds  # noqa: PLC0415 -- imports the client
+
+    files, asked = taken(options)
+    await deeds.show_drift(session, files, asked)
+
+
+@leaf(APPLIES)
+@click.argument("saved", metavar="[PLAN]", required=False)
+@plan_options
+@click.option("--deletes-first", is_flag=True, help="Delete before anything is created.")
+@click.option("--undo", metavar="PATH", help="A new file that keeps what is deleted.")
+async def apply(session: Session, saved: str | None, **options: Any) -> None:
+    """Make the jobs those of a manifest.
+
+    PLAN is a saved plan. It is carried out only if it still is the plan, and without a question.
+    What is deleted is kept in a file of the state directory, unless --undo names another.
+    """
+    from cronapi.cli.plan import deeds  # noqa: PLC0415 -- imports the client
+
+    files, asked = taken(options)
+    await deeds.apply_plan(session, files, asked, saved, **options)
+
+
+@leaf(CHECKS)
+@manifest_options
+@click.option("--format", "form", type=click.Choice(["text", "github"]), default="text")
+async def check(session: Session, files: tuple[str, ...], env: str | None, form: str) -> None:
+    """Look for what a manifest can mean and most often does not.
+
+    No request is made. Exit code 2 means that something was found.
+    """
+    from cronapi.cli.plan import files as doors  # noqa: PLC0415 -- imports the client
+
+    doors.check_manifest(session, Files(files, env), github=form == "github")
+
+
+@leaf(READS)
+@click.option("--group", metavar="NAME", help="The jobs of a group.")
+@click.option("--prefix", metavar="TEXT", help="The jobs whose names begin with it.")
+@click.option(
+    "--secrets",
+    type=click.Choice(["placeholder", "plain"]),
+    default="placeholder",
+    help="Write variables in the place of secrets, or the secrets.",
+)
+@click.option("--env-file", metavar="PATH", help="A new file with the values of the variables.")
+async def export(
+    session: Session, group: str | None, prefix: str | None, secrets: str, env_file: str | None
+) -> None:
+    """Print a manifest of the jobs that are there."""
+    from cronapi.cli.plan import files  # noqa: PLC0415 -- imports the client
+
+    await files.export_jobs(session, group, prefix, secrets, env_file)
+
+
+@leaf(APPLIES)
+@click.argument("ids", nargs=-1, type=int)
+@manifest_options
+@click.option("--match", metavar="GLOB", help="The jobs with such names: 'tmp *'.")
+@click.option("--as", "name", metavar="NAME", help="Another name for one job.")
+@click.option("--env-file", metavar="PATH", help="A new file with the values of the variables.")
+async def adopt(
+    session: Session,
+    ids: tuple[int, ...],
+    files: tuple[str, ...],
+    env: str | None,
+    match: str | None,
+    name: str | None,
+    env_file: str | None,
+) -> None:
+    """Add jobs to a manifest, and move them into its scope."""
+    from cronapi.cli.plan import files as doors  # noqa: PLC0415 -- imports the client
+
+    await doors.adopt_jobs(session, Files(files, env), ids, match, name, env_file)
+
+
+@leaf(MIGRATES)
+@click.option("--from", "source", required=True, type=click.Choice(SERVICES), metavar="NAME")
+@click.option("--to", "target", required=True, type=click.Choice(SERVICES), metavar="NAME")
+@click.option("--into", required=True, metavar="GROUP", help="The group that the jobs get there.")
+@click.option("--out", required=True, metavar="PATH", help="The new manifest.")
+@click.option("--group", metavar="NAME", help="Only the jobs of a group.")
+@click.option("--prefix", metavar="TEXT", help="Only the jobs whose names begin with it.")
+@click.option("--env-file", metavar="PATH", help="A new file with the values of the variables.")
+@click.option("--accept-losses", is_flag=True, help="End with 0 in spite of losses.")
+async def migrate(session: Session, **options: Any) -> None:
+    """Write a manifest for another service, and list all that gets lost.
+
+    Nothing is changed at either service. Exit code 2 means that something gets lost.
+    """
+    from cronapi.cli.plan import files  # noqa: PLC0415 -- imports the client
+
+    await files.migrate_jobs(session, files.Move(**options))
+
+
+@leaf(APPLIES)
+@click.option("--old-env", required=True, metavar="NAME", help="Variable with the old secret.")
+@click.option("--new-env", required=True, metavar="NAME", help="Variable with the new secret.")
+@click.option("--everywhere", is_flag=True, help="Look at all jobs of the account.")
+@click.option("--group", metavar="NAME", help="Look at the jobs of a group.")
+@click.option(
+    "--in", "places", metavar="PLACES", help="Some of headers,url,post_data; all by default."
+)
+async def rotate(
+    session: Session,
+    old_env: str,
+    new_env: str,
+    everywhere: bool,
+    group: str | None,
+    places: str | None,
+) -> None:
+    """Put a new secret into every job that shows the old one.
+
+    It is found by its value. Let the receiver take both secrets until it is done. Broken off, the
+    same command finds what is left. Exit code 0 means that no job shows the old one any more.
+    """
+    from cronapi.cli.plan import files  # noqa: PLC0415 -- imports the client
+
+    if everywhere == (group is not None):
+        raise click.UsageError("Say --everywhere or --group: exactly one of the two.")
+    await files.rotate_secret(session, old_env, new_env, group, places)

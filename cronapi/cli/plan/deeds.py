@@ -1,0 +1,197 @@
+"""Plan, show what differs, and apply."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cronapi.cli.exit_codes import DIFFERS, FAILED, UNKNOWN, UNSAFE
+from cronapi.cli.frame.escape import one_line
+from cronapi.cli.frame.json_line import json_document
+from cronapi.cli.plan.options import ALL, Asked, Files
+from cronapi.cli.work.journals import state_dir
+from cronapi.cli.work.session import Session
+from cronapi.errors import ConfigurationError
+from cronapi.manifest import ApplyResult, Manifest, Plan
+from cronapi.manifest.writing import write_private
+
+DEFAULT_FILE = "cronjobs.toml"
+
+
+def read_manifest(session: Session, files: Files) -> Manifest:
+    """Read the manifest. Its service is that of the command, unless --provider was said."""
+    paths = files.paths or (DEFAULT_FILE,)
+    chosen = session.common.provider
+    if paths == ("-",):
+        text = sys.stdin.read()
+        manifest = Manifest.loads(text, name="<stdin>", env=files.env, provider=chosen)
+    else:
+        manifest = Manifest.load(*paths, env=files.env, provider=chosen)
+    if chosen is None:
+        session.common = session.common._replace(provider=manifest.wanted.scope.provider)
+    return manifest
+
+
+async def make_plan(session: Session, files: Files, asked: Asked) -> Plan:
+    """Read the manifest and the account, and compare them."""
+    manifest = read_manifest(session, files)
+    hidden = asked.resend_hidden
+    return await manifest.plan(
+        session.api,
+        prune=asked.prune,
+        enable=asked.enable,
+        revive=asked.revive,
+        dedupe=asked.dedupe,
+        max_deletes=asked.max_deletes,
+        resend_hidden=True if ALL in hidden else hidden,
+    )
+
+
+async def show_plan(
+    session: Session, files: Files, asked: Asked, *, out: str | None, markdown: bool
+) -> None:
+    """Print a plan, and save it if that was asked for."""
+    plan = await make_plan(session, files, asked)
+    if out is not None:
+        write_private(Path(out), json.dumps(plan.to_dict(), indent=2) + "\n")
+    _print(session, plan, markdown=markdown)
+    session.code = code_of(plan)
+
+
+async def show_drift(session: Session, files: Files, asked: Asked) -> None:
+    """Print what differs, or nothing."""
+    plan = await make_plan(session, files, asked)
+    differs = (
+        not plan.is_empty or bool(plan.blocked) or any(not one.is_kept for one in plan.not_in_file)
+    )
+    if differs or session.printer.is_json:
+        _print(session, plan)
+    session.code = code_of(plan) or (DIFFERS if differs else 0)
+
+
+def code_of(plan: Plan) -> int:
+    """Return the exit code that tells of a plan."""
+    if plan.brake.tripped:
+        return UNSAFE
+    if plan.changes:
+        return DIFFERS
+    return FAILED if plan.blocked else 0
+
+
+def _print(session: Session, plan: Plan, *, markdown: bool = False) -> None:
+    if session.printer.is_json:
+        click.echo(json_document(plan.to_dict()))
+    else:
+        text = plan.to_text()
+        click.echo(f"```diff\n{text}```" if markdown else text, nl=markdown)
+
+
+async def apply_plan(
+    session: Session,
+    files: Files,
+    asked: Asked,
+    saved: str | None,
+    *,
+    undo: str | None,
+    deletes_first: bool,
+) -> None:
+    """Plan, ask, apply, and say what was done."""
+    kept = None if saved is None else _saved(saved)
+    plan = await make_plan(session, files, asked if kept is None else _asked(kept))
+    if kept is not None:
+        plan.check_saved(kept)
+    if not session.common.quiet and not session.printer.is_json:
+        click.echo(plan.to_text(), err=True, nl=False)
+    if session.common.dry_run:
+        session.code = code_of(plan)
+        return
+    if kept is None and plan.changes and not plan.brake.tripped:
+        session.confirm(f"Make {len(plan.changes)} changes with {plan.cost.requests} requests?")
+    path = undo or _undo_path(session, plan)
+    result = await plan.apply(undo=path, deletes_first=deletes_first)
+    _tell_undo(session, path)
+    _tell(session, plan, result)
+
+
+def _tell_undo(session: Session, path: str | None) -> None:
+    if path is not None and Path(path).exists():
+        session.say(f"What was deleted is kept in {path}.")
+
+
+def _undo_path(session: Session, plan: Plan) -> str | None:
+    """Return a new file in the state directory, if the plan deletes anything."""
+    if not any(change.action == "delete" for change in plan.changes):
+        return None
+    folder = state_dir(os.environ) / "undo"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.UsageError(f"Cannot make {folder}: {error.strerror}; give --undo.") from error
+    return str(folder / f"{session.provider.name}-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}.toml")
+
+
+def _saved(path: str) -> Mapping[str, Any]:
+    try:
+        document = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {type(error).__name__}.") from None
+    if not isinstance(document, dict) or not isinstance(document.get("options"), dict):
+        raise ConfigurationError(f"{path} is no saved plan.")
+    return document
+
+
+def _asked(saved: Mapping[str, Any]) -> Asked:
+    """Return what a saved plan was allowed to do."""
+    options = {name: saved["options"].get(name) for name in Asked._fields}
+    return Asked(**options | {"resend_hidden": tuple(options["resend_hidden"] or ())})
+
+
+def _tell(session: Session, plan: Plan, result: ApplyResult) -> None:
+    """Print what was done, and set the exit code."""
+    if session.printer.is_json:
+        click.echo(json_document(_document(plan, result)))
+    else:
+        click.echo(result.summary())
+        for one in result.outcomes:
+            if one.error is not None:
+                click.echo(
+                    one_line(f"{one.change.action} {one.change.name}: {one.error}"), err=True
+                )
+        for change in result.left:
+            click.echo(one_line(f"changed meanwhile: {change.action} {change.name}"), err=True)
+    statuses = {one.status for one in result.outcomes}
+    if "unknown" in statuses:
+        session.code = UNKNOWN
+    elif statuses - {"done"} or result.blocked:
+        session.code = FAILED
+    elif not result.is_complete:
+        session.code = UNSAFE
+
+
+def _document(plan: Plan, result: ApplyResult) -> dict[str, Any]:
+    return {
+        "plan": plan.to_dict(),
+        "outcomes": [
+            {
+                "action": one.change.action,
+                "name": one.change.name,
+                "id": one.id,
+                "status": one.status,
+                "error": None if one.error is None else str(one.error),
+            }
+            for one in result.outcomes
+        ],
+        "twins": list(result.twins),
+        "left": [{"action": one.action, "name": one.name, "id": one.id} for one in result.left],
+        "unchanged": result.unchanged,
+        "verified": result.is_verified,
+        "requests": result.requests,
+        "seconds": round(result.seconds, 3),
+    }

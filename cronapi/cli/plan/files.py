@@ -1,0 +1,161 @@
+"""Write manifests: export what is there, and adopt jobs."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import click
+from attrs import asdict, frozen
+
+from cronapi.cli.exit_codes import DIFFERS, FAILED
+from cronapi.cli.frame.escape import escaped
+from cronapi.cli.frame.json_line import json_document
+from cronapi.cli.plan.deeds import read_manifest
+from cronapi.cli.plan.options import Files
+from cronapi.cli.work.session import Session
+from cronapi.errors import ConfigurationError
+from cronapi.manifest import Finding, Rotated, export, migrate, rotate
+from cronapi.manifest.replacing import PLACES
+from cronapi.manifest.writing import write_private
+from cronapi.providers import FASTCRON, SETCRONJOB
+
+
+def check_manifest(session: Session, files: Files, *, github: bool) -> None:
+    """Print what the rules find in a manifest."""
+    found = read_manifest(session, files).check()
+    if session.printer.is_json:
+        click.echo(json_document([asdict(one) for one in found]))
+    for one in [] if session.printer.is_json else found:
+        click.echo(escaped(_annotation(one) if github else str(one)))
+    session.code = DIFFERS if found else 0
+
+
+def _annotation(one: Finding) -> str:
+    """Return a finding as GitHub shows it beside the line."""
+    file, _, line = one.place.rpartition(":")
+    return f"::warning file={file},line={line},title={one.rule}::{one.job}: {one.text}"
+
+
+async def export_jobs(
+    session: Session, group: str | None, prefix: str | None, secrets: str, env_file: str | None
+) -> None:
+    """Print a manifest, and write the values of its variables if that was asked for."""
+    exported = await export(
+        session.api,
+        group=group,
+        prefix=prefix,
+        secrets=cast("Literal['placeholder', 'plain']", secrets),
+    )
+    _write_environ(session, exported.environ, env_file)
+    session.printer.text(exported.text)
+    for reason in exported.skipped:
+        session.say(f"Not exported: {reason}")
+
+
+async def adopt_jobs(
+    session: Session,
+    files: Files,
+    ids: tuple[int, ...],
+    match: str | None,
+    name: str | None,
+    env_file: str | None,
+) -> None:
+    """Add jobs to the file and move them into the scope."""
+    if files.paths == ("-",):
+        raise ConfigurationError("Jobs can be adopted into a file only.")
+    manifest = read_manifest(session, files)
+    done = await manifest.adopt(session.api, *ids, match=match, name=name)
+    _write_environ(session, done.environ, env_file)
+    for one in done.names:
+        click.echo(one)
+    failed = [] if done.report is None else [*done.report.failed, *done.report.unknown]
+    for outcome in failed:
+        session.say(str(outcome.error))
+    session.code = FAILED if failed else 0
+
+
+@frozen
+class Move:
+    """What to migrate, and where its description goes."""
+
+    source: str
+    target: str
+    into: str
+    out: str
+    group: str | None
+    prefix: str | None
+    env_file: str | None
+    accept_losses: bool
+
+
+async def migrate_jobs(session: Session, move: Move) -> None:
+    """Write a manifest for another service, and print what gets lost."""
+    if move.source == move.target:
+        raise ConfigurationError("A migration is from one service to another one.")
+    session.common = session.common._replace(provider=move.source)
+    target = next(one for one in (FASTCRON, SETCRONJOB) if one.name == move.target)
+    moved = await migrate(session.api, target, into=move.into, group=move.group, prefix=move.prefix)
+    write_private(Path(move.out), moved.text)
+    _write_environ(session, moved.environ, move.env_file)
+    if session.printer.is_json:
+        losses = [
+            {"id": one.id, "name": one.name, "field": one.loss.field, "reason": one.loss.reason}
+            for one in moved.losses
+        ]
+        click.echo(json_document({"losses": losses, "skipped": list(moved.skipped)}))
+    else:
+        for line in (*map(str, moved.losses), *moved.skipped):
+            click.echo(escaped(line))
+    is_lossy = bool(moved.losses or moved.skipped)
+    session.code = DIFFERS if is_lossy and not move.accept_losses else 0
+
+
+async def rotate_secret(
+    session: Session, old_env: str, new_env: str, group: str | None, places: str | None
+) -> None:
+    """Rotate a secret, and print the jobs that showed the old one."""
+    old, new = (_variable(name) for name in (old_env, new_env))
+    chosen = PLACES if places is None else tuple(places.split(","))
+    only_look = session.common.dry_run
+    if not only_look:
+        session.confirm("Put the new secret into every job that shows the old one?")
+    done = await rotate(session.api, old, new, group=group, places=chosen, dry_run=only_look)
+    if session.printer.is_json:
+        click.echo(json_document(_rotated(done)))
+    else:
+        for job in done.jobs:
+            click.echo(f"{job.id}\t{escaped(job.name)}\t{', '.join(job.fields)}")
+    for error in done.errors:
+        session.say(str(error))
+    if done.unseen:
+        session.say(f"The passwords of {done.unseen} jobs cannot be seen.")
+    session.code = 0 if done.is_complete else DIFFERS if only_look else FAILED
+
+
+def _variable(name: str) -> str:
+    value = os.environ.get(name)
+    if not value:
+        raise ConfigurationError(f"The variable {name} is not set or empty.")
+    return value
+
+
+def _rotated(done: Rotated) -> dict[str, Any]:
+    return {
+        "jobs": [asdict(job) for job in done.jobs],
+        "left": [job.id for job in done.left],
+        "unseen": done.unseen,
+        "errors": [str(error) for error in done.errors],
+    }
+
+
+def _write_environ(session: Session, environ: Mapping[str, str], path: str | None) -> None:
+    """Write variables as a shell reads them, or name them."""
+    if path is not None:
+        lines = [f"{name}={shlex.quote(value)}\n" for name, value in environ.items()]
+        write_private(Path(path), "".join(lines))
+    elif environ:
+        session.say(f"Set these variables, whose values are secrets: {', '.join(environ)}.")

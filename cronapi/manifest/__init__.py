@@ -1,0 +1,70 @@
+"""Cron jobs as code: a file describes them, a plan says what differs, an apply makes it so."""
+
+from cronapi._lazy import lazy
+
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from cronapi.errors import ManifestError, UnsafePlanError
+    from cronapi.manifest.adopting import Adopted
+    from cronapi.manifest.changes import Blocked, Brake, Change, FieldChange, NotInFile
+    from cronapi.manifest.checking import Finding
+    from cronapi.manifest.exports import Exported, export
+    from cronapi.manifest.manifest import Manifest
+    from cronapi.manifest.migrating import JobLoss, Migrated, migrate
+    from cronapi.manifest.plan import Plan, Read
+    from cronapi.manifest.result import ApplyResult, ChangeOutcome
+    from cronapi.manifest.rotating import Rotated, RotatedJob, rotate
+
+_HOMES = {
+    "Adopted": "cronapi.manifest.adopting",
+    "ApplyResult": "cronapi.manifest.result",
+    "Blocked": "cronapi.manifest.changes",
+    "Brake": "cronapi.manifest.changes",
+    "Change": "cronapi.manifest.changes",
+    "ChangeOutcome": "cronapi.manifest.result",
+    "Exported": "cronapi.manifest.exports",
+    "FieldChange": "cronapi.manifest.changes",
+    "Finding": "cronapi.manifest.checking",
+    "JobLoss": "cronapi.manifest.migrating",
+    "Manifest": "cronapi.manifest.manifest",
+    "ManifestError": "cronapi.errors",
+    "Migrated": "cronapi.manifest.migrating",
+    "NotInFile": "cronapi.manifest.changes",
+    "Plan": "cronapi.manifest.plan",
+    "Read": "cronapi.manifest.plan",
+    "Rotated": "cronapi.manifest.rotating",
+    "RotatedJob": "cronapi.manifest.rotating",
+    "UnsafePlanError": "cronapi.errors",
+    "export": "cronapi.manifest.exports",
+    "migrate": "cronapi.manifest.migrating",
+    "rotate": "cronapi.manifest.rotating",
+}
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy(__name__, _HOMES)
+
+__all__ = [
+    "Adopted",
+    "ApplyResult",
+    "Blocked",
+    "Brake",
+    "Change",
+    "ChangeOutcome",
+    "Exported",
+    "FieldChange",
+    "Finding",
+    "JobLoss",
+    "Manifest",
+    "ManifestError",
+    "Migrated",
+    "NotInFile",
+    "Plan",
+    "Read",
+    "Rotated",
+    "RotatedJob",
+    "UnsafePlanError",
+    "export",
+    "migrate",
+    "rotate",
+]

@@ -1,0 +1,156 @@
+"""Take jobs that were made by hand into a manifest and its scope."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Collection, Mapping, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from cronapi.bulk import Report
+from cronapi.errors import ConfigurationError
+from cronapi.manifest.account import Account
+from cronapi.manifest.compare import Row
+from cronapi.manifest.comparing import Comparer
+from cronapi.manifest.exporting import Export, Secrets, export_rows
+from cronapi.manifest.fields import HEADERS
+from cronapi.manifest.format import may_clear
+from cronapi.manifest.identity import id_of, name_of
+from cronapi.manifest.reading import source_of
+from cronapi.manifest.wanted import Scope, Wanted
+from cronapi.manifest.writing import replace_file, with_tables
+from cronapi.models import CronJob
+
+
+@attrs.frozen
+class Adopted:
+    """What an adoption has done.
+
+    `names` are the tables that were added to the file. `environ` has the values of their variables,
+    by their names. `report` has an outcome for each job that was moved into the scope, or is None.
+    """
+
+    names: tuple[str, ...]
+    environ: dict[str, str] = attrs.field(repr=lambda _: "***")
+    report: Report[CronJob] | None
+
+
+@attrs.frozen
+class Choice:
+    """The jobs to adopt: ids, and a pattern of names. One job may get another name."""
+
+    ids: Collection[int] = ()
+    match: str | None = None
+    name: str | None = None
+
+    def rows(self, account: Account, wanted: Wanted) -> list[Row]:
+        """Return the jobs. ConfigurationError if one of the ids is not there, or none matches."""
+        missing = [number for number in self.ids if number not in account.rows]
+        if missing:
+            raise ConfigurationError(f"There is no job {', '.join(map(str, missing))}.")
+        known = {job.name for job in wanted.jobs}
+        chosen = [row for number, row in sorted(account.rows.items()) if number in set(self.ids)]
+        if self.match is not None:
+            chosen += [
+                row
+                for number, row in sorted(account.rows.items())
+                if fnmatchcase(name_of(row), self.match)
+                and number not in self.ids
+                and not (name_of(row) in known and _is_owned(row, wanted.scope, account.group_id))
+            ]
+        if not chosen:
+            raise ConfigurationError("No job was chosen: give ids, or a pattern that matches.")
+        return chosen
+
+    def names(self, rows: Sequence[Row], wanted: Wanted) -> dict[int, str]:
+        """Return the name of each job in the file. ConfigurationError if it cannot have one."""
+        if self.name is not None and len(rows) != 1:
+            raise ConfigurationError("Only one job can be given another name.")
+        names = {id_of(row): self.name or name_of(row) for row in rows}
+        known = {job.name for job in wanted.jobs}
+        prefix = wanted.scope.prefix or ""
+        for number, given in names.items():
+            if not given.strip():
+                raise ConfigurationError(f"Job {number} has no name: give it one.")
+            name = names[number] = given if given.startswith(prefix) else prefix + given
+            if name in known:
+                raise ConfigurationError(f"The file has a job {name!r} already.")
+            known.add(name)
+        return names
+
+
+def _is_owned(row: Row, scope: Scope, group_id: int | None) -> bool:
+    if scope.prefix is not None:
+        return name_of(row).startswith(scope.prefix)
+    return group_id is not None and str(row.get("group")) == str(group_id)
+
+
+async def adopt(comparer: Comparer, path: Path, choice: Choice, secrets: Secrets) -> Adopted:
+    """Add tables of jobs to a file, and then move the jobs into the scope.
+
+    After a crash in between, the jobs are in the file, and a plan says that they are to be adopted.
+    """
+    comparison = await comparer.compare()
+    account, wanted = comparison.account, comparer.wanted
+    await account.finish()
+    rows = choice.rows(account, wanted)
+    names = choice.names(rows, wanted)
+    export = export_rows(
+        rows,
+        comparer.api.provider,
+        with_group=wanted.scope.group is None,
+        secrets=secrets,
+        names=names,
+    )
+    _write(path, export, names)
+    moves = await _moves(comparer, account, rows, names)
+    report = await comparer.api.cron.edit_many(moves) if moves else None
+    return Adopted(tuple(names.values()), dict(export.environ), report)
+
+
+def _write(path: Path, export: Export, names: Mapping[int, str]) -> None:
+    """Add the tables to the file. Defaults of an export go into each table: the file has others."""
+    text = path.read_bytes().decode()
+    base = tomllib.loads(source_of(path).text).get("defaults", {})
+    tables = [
+        attrs.evolve(table, values=_against(base, {**export.defaults, **table.values}))
+        for table in export.tables
+    ]
+    if len(tables) < len(names):
+        raise ConfigurationError("; ".join(export.skipped))
+    replace_file(path, with_tables(text, tables))
+
+
+def _against(defaults: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a table under defaults, so that the job has its own and no others."""
+    table = {key: value for key, value in values.items() if defaults.get(key) != value}
+    if defaults.get("enabled") is False and "enabled" not in values:
+        table["enabled"] = True
+    headers = table.get(HEADERS)
+    if isinstance(headers, Mapping) and HEADERS in defaults:  # tables would be merged
+        table[HEADERS] = "\r\n".join(f"{name}: {value}" for name, value in headers.items())
+    if clear := [key for key in defaults if key not in values and may_clear(key)]:
+        table["clear"] = clear
+    return table
+
+
+async def _moves(
+    comparer: Comparer, account: Account, rows: Sequence[Row], names: Mapping[int, str]
+) -> dict[int, dict[str, Any]]:
+    """Return the edits that bring jobs into the scope, by id."""
+    scope, group_id = comparer.wanted.scope, account.group_id
+    if scope.group is not None and group_id is None:
+        group_id = (await comparer.api.group.add(scope.group)).id
+    moves: dict[int, dict[str, Any]] = {}
+    for row in rows:
+        edit: dict[str, Any] = {}
+        if names[id_of(row)] != name_of(row):
+            edit["name"] = names[id_of(row)]
+        if scope.group is not None and not _is_owned(row, scope, group_id):
+            edit["group"] = group_id
+        if edit:
+            moves[id_of(row)] = edit
+    return moves

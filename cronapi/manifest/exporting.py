@@ -1,0 +1,186 @@
+"""Describe listed jobs as tables of a manifest, with variables in the place of secrets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import attrs
+
+from cronapi._calls.spelling import header_pairs
+from cronapi._names import wire_name
+from cronapi._protocol import kinds
+from cronapi._protocol.params import KIND_OF
+from cronapi._protocol.values import to_bool, to_int
+from cronapi.manifest.compare import Row
+from cronapi.manifest.fields import HEADERS
+from cronapi.manifest.format import PARAMETERS
+from cronapi.manifest.identity import id_of, name_of
+from cronapi.manifest.masking import is_secret_name, secret_parts
+from cronapi.models import JobStatus
+from cronapi.providers import Provider
+
+Secrets = Literal["placeholder", "plain"]
+LISTS = ("second", "minute", "hour", "day", "month", "weekday")
+_OWN = frozenset({"url", "expression", "post_data", HEADERS, *LISTS})
+"""Parameters that are no defaults, even if all jobs have the same value."""
+_WORD = re.compile(r"[^A-Za-z0-9]+")
+
+
+@attrs.frozen
+class Table:
+    """A job as a table: its name, its values by their keys, and comments."""
+
+    name: str
+    values: Mapping[str, Any] = attrs.field(repr=lambda _: "***")
+    comments: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Export:
+    """Jobs as tables, what they have in common, and the values of their variables.
+
+    `skipped` says of each job that is no table why that is so.
+    """
+
+    tables: tuple[Table, ...]
+    defaults: Mapping[str, Any]
+    environ: Mapping[str, str] = attrs.field(repr=lambda _: "***")
+    skipped: tuple[str, ...]
+
+
+def export_rows(
+    rows: Sequence[Row],
+    provider: Provider,
+    *,
+    with_group: bool,
+    secrets: Secrets = "placeholder",
+    names: Mapping[int, str] | None = None,
+) -> Export:
+    """Return jobs as tables, in order of their ids. The same jobs make the same tables.
+
+    `names` are other names for some, by their ids. `with_group` writes the ids of groups. A name
+    stands for the job of the lowest id that has it.
+    """
+    exporter = _Exporter(provider, with_group, secrets)
+    taken: dict[str, int] = {}
+    for row in sorted(rows, key=id_of):
+        name = (names or {}).get(id_of(row)) or name_of(row)
+        if not name.strip():
+            exporter.skipped.append(f"job {id_of(row)} has no name.")
+        elif name in taken:
+            first = taken[name]
+            exporter.skipped.append(f"job {id_of(row)} has the name of job {first}: {name!r}.")
+        else:
+            taken[name] = id_of(row)
+            exporter.add(name, row)
+    tables, defaults = _with_defaults(exporter.tables)
+    return Export(tuple(tables), defaults, exporter.environ, tuple(exporter.skipped))
+
+
+class _Exporter:
+    def __init__(self, provider: Provider, with_group: bool, secrets: Secrets) -> None:
+        self.tables: list[Table] = []
+        self.skipped: list[str] = []
+        self.environ: dict[str, str] = {}
+        self._provider = provider
+        self._with_group = with_group
+        self._secrets = secrets
+
+    def add(self, name: str, row: Row) -> None:
+        values: dict[str, Any] = {}
+        for key in PARAMETERS:
+            shown = row.get(wire_name(key))
+            if shown in (None, "") or (key == "group" and not self._with_group):
+                continue
+            values[key] = self._value(name, key, shown)
+        if any(key in values for key in LISTS):
+            values.pop("expression", None)  # it would replace the lists
+        self.tables.append(Table(name, values | _switch(row), _comments(row)))
+
+    def _value(self, name: str, key: str, shown: Any) -> Any:
+        if key == HEADERS:
+            return self._headers(name, str(shown))
+        value = _READ.get(KIND_OF[key].send, _as_text)(shown)
+        if key == "notify":
+            value = to_int(int(shown)) if self._provider.notify_codes else to_bool(shown)
+        return self._hidden(name, key, value) if isinstance(value, str) else value
+
+    def _headers(self, name: str, text: str) -> Any:
+        pairs = header_pairs(text)
+        if len({key.lower() for key, _ in pairs}) < len(pairs):
+            return self._variable(name, HEADERS, text) if self._is_hiding else _escaped(text)
+        return {key: self._hidden(name, f"{HEADERS}.{key}", value) for key, value in pairs}
+
+    @property
+    def _is_hiding(self) -> bool:
+        return self._secrets == "placeholder"
+
+    def _hidden(self, name: str, field: str, value: str) -> str:
+        """Return a text as it stands in the file: with variables for what is secret in it."""
+        if not self._is_hiding or not value:
+            return _escaped(value)
+        if is_secret_name(field):
+            return self._variable(name, field, value)
+        parts, at = list[str](), 0
+        for start, stop in secret_parts(field, value):
+            parts += [_escaped(value[at:start]), self._variable(name, field, value[start:stop])]
+            at = stop
+        return "".join([*parts, _escaped(value[at:])])
+
+    def _variable(self, name: str, field: str, value: str) -> str:
+        words = _WORD.sub("_", f"{name}_{field.removeprefix(HEADERS + '.')}").strip("_").upper()
+        key = base = words if words[:1].isalpha() else f"JOB_{words}"
+        number = 2
+        while self.environ.get(key, value) != value:
+            key, number = f"{base}_{number}", number + 1
+        self.environ[key] = value
+        return f"${{{key}}}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("${", "$${")
+
+
+def _as_text(value: object) -> object:
+    return [str(item) for item in value] if isinstance(value, list | tuple) else str(value)
+
+
+_READ: Mapping[Callable[..., Any], Callable[[Any], object]] = {
+    kinds.whole_number: to_int,
+    kinds.flag: to_bool,
+}
+
+
+def _switch(row: Row) -> dict[str, Any]:
+    return {} if row.get("status") in (None, JobStatus.ACTIVE, "0") else {"enabled": False}
+
+
+def _comments(row: Row) -> tuple[str, ...]:
+    status = row.get("status")
+    if status in (None, 0, 1, "0", "1"):
+        return ()
+    return (f"the service has stopped it (status {status})",)
+
+
+def _with_defaults(tables: Sequence[Table]) -> tuple[list[Table], dict[str, Any]]:
+    """Return the tables without the values that all of them share, and those values."""
+    if len(tables) < 2:  # noqa: PLR2004 -- nothing is shared by one
+        return list(tables), {}
+    first = tables[0].values
+    shared = {
+        key: value
+        for key, value in first.items()
+        if key not in _OWN and _is_shared(key, value, tables)
+    }
+    return [
+        attrs.evolve(
+            table, values={key: one for key, one in table.values.items() if key not in shared}
+        )
+        for table in tables
+    ], shared
+
+
+def _is_shared(key: str, value: object, tables: Iterable[Table]) -> bool:
+    return all(key in one.values and one.values[key] == value for one in tables)

@@ -1,0 +1,57 @@
+"""Describe what is in an account as a manifest."""
+
+from __future__ import annotations
+
+import attrs
+
+from cronapi.client import Client
+from cronapi.errors import ConfigurationError
+from cronapi.manifest.account import read_account
+from cronapi.manifest.comparing import calls_of
+from cronapi.manifest.deciding import split_by_scope
+from cronapi.manifest.exporting import Secrets, export_rows
+from cronapi.manifest.problems import Place, Source
+from cronapi.manifest.wanted import Scope
+from cronapi.manifest.writing import export_text
+
+
+@attrs.frozen
+class Exported:
+    """A manifest of the jobs that are there.
+
+    `text` is the file. `environ` has the values of its variables, by their names. `skipped` says of
+    each job that is not in it why that is so.
+    """
+
+    text: str = attrs.field(repr=lambda text: f"<{len(text)} characters>")
+    environ: dict[str, str] = attrs.field(repr=lambda _: "***")
+    skipped: tuple[str, ...]
+
+
+async def export(
+    api: Client,
+    *,
+    group: str | None = None,
+    prefix: str | None = None,
+    secrets: Secrets = "placeholder",
+) -> Exported:
+    """Return a manifest of the jobs of a group, or of those whose names begin with a prefix.
+
+    Equal accounts have equal manifests, and a plan of one is empty. Secrets are variables, whose
+    values are in the result, unless `secrets` is "plain". Values that the service does not show are
+    missing. It takes tomlkit. ConfigurationError if there is no such group.
+
+    A read: repeated freely.
+    """
+    if (group is None) == (prefix is None):
+        raise ConfigurationError("An export takes a group or a prefix: exactly one of the two.")
+    scope = Scope(Place(Source("export", ""), ()), group=group, prefix=prefix)
+    account = await read_account(calls_of(api), scope)
+    if group is not None and account.group_id is None:
+        raise ConfigurationError(f"There is no group {group!r}.")
+    await account.finish()
+    listed = split_by_scope(list(account.rows.values()), scope, account.group_id)
+    found = export_rows(listed.owned, api.provider, with_group=group is None, secrets=secrets)
+    owner = {"group": group} if group is not None else {"prefix": prefix or ""}
+    text = export_text(found, owner, api.provider.name)
+    return Exported(text, dict(found.environ), found.skipped)

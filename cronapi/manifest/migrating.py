@@ -1,0 +1,94 @@
+"""Describe the jobs of one service as a manifest for another, with all that gets lost."""
+
+from __future__ import annotations
+
+import attrs
+
+from cronapi._protocol.encoding import encode_params
+from cronapi._protocol.losses import Loss
+from cronapi._protocol.params import JobSpec
+from cronapi._protocol.structure import structure
+from cronapi.client import Client
+from cronapi.errors import ConfigurationError
+from cronapi.manifest.account import read_account
+from cronapi.manifest.compare import Row
+from cronapi.manifest.comparing import calls_of
+from cronapi.manifest.deciding import split_by_scope
+from cronapi.manifest.exporting import Secrets, export_rows
+from cronapi.manifest.identity import id_of, name_of
+from cronapi.manifest.problems import Place, Source
+from cronapi.manifest.wanted import Scope
+from cronapi.manifest.writing import export_text
+from cronapi.models import CronJob
+from cronapi.providers import Provider
+
+
+@attrs.frozen
+class JobLoss:
+    """Something of a job that the other service does not have, or has in another form."""
+
+    id: int
+    name: str
+    loss: Loss
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.id}): {self.loss}"
+
+
+@attrs.frozen
+class Migrated:
+    """A manifest for another service.
+
+    `text` is the file, and `environ` has the values of its variables. `losses` name all that could
+    not be carried over. `skipped` says of each job that is not in the file why that is so.
+    """
+
+    text: str = attrs.field(repr=lambda text: f"<{len(text)} characters>")
+    environ: dict[str, str] = attrs.field(repr=lambda _: "***")
+    losses: tuple[JobLoss, ...]
+    skipped: tuple[str, ...]
+
+
+async def migrate(
+    source: Client,
+    to: Provider,
+    *,
+    into: str,
+    group: str | None = None,
+    prefix: str | None = None,
+    secrets: Secrets = "placeholder",
+) -> Migrated:
+    """Return a manifest for another service, of the jobs of this one.
+
+    `into` is the name of the group that they get there. `group` or `prefix` choose some of them. A
+    job that is not active is written with `enabled = false`. It takes tomlkit. Nothing is changed
+    at either service. A read: repeated freely.
+    """
+    if group is not None and prefix is not None:
+        raise ConfigurationError("Jobs are chosen by a group or by a prefix, not by both.")
+    scope = Scope(Place(Source("migrate", ""), ()), group=group, prefix=prefix or "")
+    account = await read_account(calls_of(source), scope)
+    if group is not None and account.group_id is None:
+        raise ConfigurationError(f"There is no group {group!r}.")
+    await account.finish()
+    rows = list(account.rows.values())
+    if group is not None:
+        scope = attrs.evolve(scope, prefix=None)
+    owned = split_by_scope(rows, scope, account.group_id).owned
+    carried = [_carried(row, to) for row in owned]
+    found = export_rows([row for row, _ in carried], to, with_group=False, secrets=secrets)
+    losses = tuple(loss for _, some in carried for loss in some)
+    text = export_text(found, {"group": into}, to.name)
+    return Migrated(text, dict(found.environ), losses, found.skipped)
+
+
+def _carried(row: Row, to: Provider) -> tuple[Row, list[JobLoss]]:
+    """Return a job as the other service would show it, and what it loses."""
+    spec = JobSpec.from_job(structure(dict(row), CronJob), provider=to)
+    params = {name: value for name, value in spec.params.items() if name != "group"}
+    shown = encode_params(params, to, clear=False)
+    shown |= {"id": id_of(row), "status": row.get("status", 0)}
+    number, name = id_of(row), name_of(row)
+    # A status is none: the manifest has the job disabled. Neither is a group: it gets another one.
+    lost = [loss for loss in spec.losses if loss.field not in {"status", "group"}]
+    return shown, [JobLoss(number, name, loss) for loss in lost]

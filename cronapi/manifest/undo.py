@@ -1,0 +1,60 @@
+"""Keep jobs that are about to be deleted in a file, as a manifest that makes them again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from os import PathLike
+from pathlib import Path
+
+import attrs
+
+from cronapi.manifest.compare import Row
+from cronapi.manifest.exporting import export_rows
+from cronapi.manifest.identity import id_of, name_of
+from cronapi.manifest.wanted import Scope
+from cronapi.manifest.writing import export_text, replace_file, write_private
+from cronapi.providers import Provider
+
+
+@attrs.define
+class Undo:
+    """The undo file of one apply. Secrets are variables in it, and their values are nowhere."""
+
+    path: Path
+    scope: Scope
+    provider: Provider
+    _rows: list[Row] = attrs.field(factory=list, repr=False)
+
+    def __call__(self, rows: Sequence[Row]) -> None:
+        """Add jobs. ConfigurationError if the file was there before, or cannot be written."""
+        is_first = not self._rows
+        self._rows += rows
+        text = self.text()
+        if is_first:
+            write_private(self.path, text)
+        else:
+            replace_file(self.path, text)
+
+    def text(self) -> str:
+        """Return the manifest. Of several jobs of one name, all but one get their ids as well."""
+        names: dict[int, str] = {}
+        for row in sorted(self._rows, key=id_of):
+            name = name_of(row) or f"{self.scope.prefix or ''}without a name ({id_of(row)})"
+            names[id_of(row)] = f"{name} ({id_of(row)})" if name in names.values() else name
+        export = export_rows(
+            self._rows, self.provider, with_group=self.scope.group is None, names=names
+        )
+        group, prefix = self.scope.group, self.scope.prefix
+        owner = {"group": group} if group is not None else {"prefix": prefix or ""}
+        return export_text(export, owner, self.provider.name)
+
+
+def undo_of(
+    path: str | PathLike[str] | None, scope: Scope, provider: Provider
+) -> Callable[[Sequence[Row]], None] | None:
+    """Return what keeps jobs in a file, or None without a path. The means to write are checked."""
+    if path is None:
+        return None
+    undo = Undo(Path(path), scope, provider)
+    undo.text()
+    return undo

@@ -1,0 +1,133 @@
+"""Write tables of a manifest as TOML, and files so that nothing is lost.
+
+tomlkit writes the values. What was written is read again by tomllib before it counts.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+import tomllib
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from cronapi.errors import ConfigurationError, ManifestError
+from cronapi.manifest.exporting import Export, Table
+from cronapi.manifest.lines import shown_path
+
+
+def table_text(table: Table) -> str:
+    """Return a job as the text of its table, with LF."""
+    lines = [f"# {comment}" for comment in table.comments]
+    lines.append(f"[{shown_path(('job', table.name))}]")
+    return "\n".join([*lines, *_pairs(table.values)]) + "\n"
+
+
+def export_text(export: Export, scope: Mapping[str, str], provider: str) -> str:
+    """Return a whole manifest of an export. ManifestError if it does not read as it was meant."""
+    head = ["version = 1", "", "[scope]", *_pairs({"provider": provider, **scope})]
+    parts = ["\n".join(head) + "\n"]
+    if export.defaults:
+        parts.append("\n".join(["[defaults]", *_pairs(export.defaults)]) + "\n")
+    parts += [table_text(table) for table in export.tables]
+    parts += [f"# {one}\n" for one in export.skipped]
+    text = "\n".join(parts)
+    check_tables(text, export.tables, {})
+    return text
+
+
+def _pairs(values: Mapping[str, Any], path: tuple[str, ...] = ()) -> list[str]:
+    """Return lines of keys and values. A mapping becomes dotted keys."""
+    lines: list[str] = []
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            lines += _pairs(value, (*path, key))
+        elif value is not None:
+            lines.append(f"{shown_path((*path, key))} = {_written(value)}")
+    return lines
+
+
+def _written(value: Any) -> str:
+    try:
+        import tomlkit  # noqa: PLC0415 -- an extra, for writing alone
+    except ImportError:
+        raise ConfigurationError(
+            'Writing a manifest needs tomlkit: pip install "cronapi-client[manifest]".'
+        ) from None
+    text: str = tomlkit.item(value).as_string()
+    return text
+
+
+def check_tables(text: str, tables: Sequence[Table], before: Mapping[str, Any]) -> None:
+    """Raise ManifestError unless a text reads as what was there `before` and these tables."""
+    try:
+        jobs = tomllib.loads(text).get("job", {})
+    except tomllib.TOMLDecodeError as error:
+        raise _unwritable(str(error), tables) from None
+    wanted = dict(before) | {table.name: _plain(table.values) for table in tables}
+    if jobs != wanted:
+        raise _unwritable("it would read otherwise than it was meant", tables)
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: _plain(value) if isinstance(value, Mapping) else value
+        for key, value in values.items()
+        if value is not None
+    }
+
+
+def _unwritable(reason: str, tables: Sequence[Table]) -> ManifestError:
+    text = "\n".join(table_text(table) for table in tables)
+    return ManifestError(
+        f"The file cannot be extended: {reason}. Nothing was written. Paste this:\n\n{text}"
+    )
+
+
+def with_tables(text: str, tables: Sequence[Table]) -> str:
+    """Return the text of a manifest with tables at its end. All else stays as it is.
+
+    ManifestError, with the tables to be pasted, if the file cannot be extended so.
+    """
+    newline = "\r\n" if "\r\n" in text else "\n"
+    added = "\n".join(table_text(table) for table in tables).replace("\n", newline)
+    gap = "" if not text or text.endswith("\n") else newline
+    whole = f"{text}{gap}{newline}{added}"
+    before = tomllib.loads(text.removeprefix("\ufeff")).get("job", {})
+    check_tables(whole.removeprefix("\ufeff"), tables, before)
+    return whole
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a file anew, in one step: a crash leaves the old one or the new one."""
+    target = path.resolve()
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(OSError):
+            temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a new file that only its owner may read. ConfigurationError if it is there already."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise ConfigurationError(f"{path} is there already; it is not overwritten.") from None
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be written: {error.strerror}.") from error
+    with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,60 @@
+"""The rules of `check`: what they find, with its place, and how they are silenced."""
+
+from __future__ import annotations
+
+import pytest
+
+from cronapi.manifest.checking import RULES
+from tests.support.emulated import NOW
+from tests.support.manifests import ENVIRON, FULL, HEAD, manifest
+
+JOB = '[job.a]\nurl = "https://example.com/"\n'
+FOUND = [
+    ('expression = "every now and then"', "expression", 6),
+    ('expression = "0 0 30 2 *"', "never", 6),
+    ('expression = "0 8 24 12 *"', "every-year", 6),
+    ('expression = "0 8 1 * 1"', "either-day", 6),
+    ('expression = "@86400"', "over", 6),
+    ('post_data = "{a: 1}"', "not-json", 6),
+    ('password = "plain-password"', "plain-secret", 6),
+    ('http_headers.X-Api-Key = "plain"', "plain-secret", 6),
+    ("second = ['30']", "not-taken", 6),
+    ('allow = ["every-day"]', "unknown-rule", 6),
+    ('[job.A]\nurl = "https://example.com/2"', "similar-name", 4),
+]
+
+
+def found(text, provider="fastcron"):
+    return [(one.rule, one.place) for one in manifest(text, provider=provider).check(NOW)]
+
+
+@pytest.mark.parametrize(("line", "rule", "number"), FOUND, ids=[rule for _, rule, _ in FOUND])
+def test_each_rule_finds_its_line_and_can_be_silenced(line, rule, number):
+    """`allow` in the table of the job names it."""
+    assert (rule, f"<text>:{number}") in found(f"{JOB}{line}\n")
+    if rule not in {"unknown-rule", "similar-name"}:
+        assert rule not in dict(found(f'{JOB}{line}\nallow = ["{rule}"]\n'))
+
+
+@pytest.mark.parametrize(
+    ("url", "rule"),
+    [
+        ("http://localhost:8000/", "local-target"),
+        ("10.0.0.1/cron", "local-target"),
+        ("http://[::1]/", "local-target"),
+        ("https://joe:pw@example.com/", "plain-secret"),
+        ("https://example.com/?token=abc", "plain-secret"),
+    ],
+)
+def test_addresses_that_cannot_be_reached_and_secrets_in_them_are_found(url, rule):
+    """A host name is not looked up."""
+    assert rule in dict(found(f'[job.a]\nurl = "{url}"\n'))
+
+
+def test_a_good_manifest_has_nothing_to_look_at():
+    """Secrets in variables, a schedule, and a manual job are as they should be."""
+    for env in ("staging", "production"):
+        wanted = manifest(FULL, head="", env=env, environ=ENVIRON)
+        assert wanted.check(NOW) == []
+    assert manifest(JOB, head=HEAD).check() == []
+    assert len(RULES) == 8

@@ -1,0 +1,79 @@
+"""Jobs of one service as a manifest for the other, and all that gets lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from cronapi import FASTCRON, SETCRONJOB, ConfigurationError
+from cronapi.emulator import create_app
+from cronapi.manifest import Manifest, migrate
+from tests.support.emulated import FAST, client_of
+from tests.support.manifests import applied, planned, shown_jobs
+
+pytest.importorskip("tomlkit", reason="writing a manifest needs tomlkit")
+
+SPECS = [
+    {"name": "plain", "url": "https://example.com/1", "expression": "0 3 * * *", "timeout": 20},
+    {"name": "twice", "url": "https://example.com/2", "second": ["0", "30"], "minute": ["5"]},
+    {"name": "lists", "url": "https://example.com/3", "minute": ["0", "30"], "hour": ["5"]},
+    {"name": "either", "url": "https://example.com/4", "day": ["1"], "weekday": ["1"]},
+    {"name": "notified", "url": "https://example.com/5", "notify": 2},
+    {"name": "secret", "url": "https://example.com/6", "http_headers": "X-Key: canary-header"},
+    {"name": "place", "url": "https://example.com/7?s=__secret__"},
+    {"name": "off", "url": "https://example.com/8"},
+]
+
+
+async def test_jobs_of_setcronjob_are_made_at_fastcron_with_each_difference_told():
+    """A job that is off is made disabled, and a job without losses is equal in all it shows."""
+    app = create_app(rates=FAST)
+    async with client_of(app, "setcronjob") as api:
+        report = await api.cron.add_many(SPECS)
+        assert len(report.done) == len(SPECS)
+        await api.cron.disable((await api.cron.find("off")).id)
+        moved = await migrate(api, FASTCRON, into="from setcronjob")
+    lost = {}
+    for one in moved.losses:
+        lost.setdefault(one.name, set()).add(one.loss.field)
+    assert lost == {
+        "twice": {"second"},
+        "either": {"weekday"},
+        "notified": {"notify"},
+        "place": {"url"},
+    }
+    assert "canary" not in moved.text
+    assert "canary" not in repr(moved)
+    wanted = Manifest.loads(moved.text, environ=moved.environ)
+    _, result = await applied(app, wanted)
+    assert result.is_complete, result.errors
+    assert (await planned(app, wanted)).is_empty
+    before, after = shown_jobs(app, "setcronjob"), shown_jobs(app)
+    assert before.keys() == after.keys()
+    assert after["off"]["status"] == 1
+    assert after["lists"]["expression"] == "0,30 5 * * *"
+    for name in ("plain", "secret", "off"):
+        for member in ("url", "expression", "timezone", "timeout", "httpHeaders", "postData"):
+            assert before[name][member] == after[name][member], (name, member)
+
+
+async def test_some_jobs_can_be_chosen_and_the_way_back_is_the_same():
+    """By a group or by a prefix, and from FastCron to SetCronJob."""
+    app = create_app(rates=FAST)
+    async with client_of(app) as api:
+        group = await api.group.add("g")
+        await api.cron.add_many(
+            [
+                {"name": "a 1", "url": "https://example.com/1", "group": group.id},
+                {"name": "b 1", "url": "https://example.com/2", "filter": "hour > 3"},
+            ]
+        )
+        moved = await migrate(api, SETCRONJOB, into="h", group="g")
+        assert [job.name for job in Manifest.loads(moved.text, environ={}).wanted.jobs] == ["a 1"]
+        moved = await migrate(api, SETCRONJOB, into="h", prefix="b ")
+        assert [job.name for job in Manifest.loads(moved.text, environ={}).wanted.jobs] == ["b 1"]
+        with pytest.raises(ConfigurationError, match="no group 'none'"):
+            await migrate(api, SETCRONJOB, into="h", group="none")
+        with pytest.raises(ConfigurationError, match="not by both"):
+            await migrate(api, SETCRONJOB, into="h", group="g", prefix="b")
+    _, result = await applied(app, Manifest.loads(moved.text, environ={}), "setcronjob")
+    assert result.is_complete
