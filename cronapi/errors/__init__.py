@@ -28,8 +28,6 @@ House rule: every error here can be made from its message alone, so all of them 
 from __future__ import annotations
 
 import enum
-import math
-from collections.abc import Mapping
 from typing import TypedDict, Unpack
 
 NO_MESSAGE = "The service gave no message"
@@ -263,49 +261,6 @@ class UnsafePlanError(CronAPIError):
     """A plan was not carried out: it deletes too much, is stale, or another apply is at work."""
 
 
-HTTP_STATUS: Mapping[type[CronAPIError], int] = {
-    NotFoundError: 404,
-    **dict.fromkeys((APIError, ConfigurationError, ManifestError), 422),
-    UnsafePlanError: 409,
-    AuthenticationError: 500,
-    WaitTooLongError: 503,
-    ServiceUnavailableError: 503,
-    SchedulerError: 503,
-    CronAPIError: 502,
-}
-"""The HTTP status with which a web application answers for an error, by its nearest class.
-
-502 stands for all that the cron service did wrong, and 500 for a token that is the application's.
-"""
-OUTAGE_SECONDS = 30.0
-"""The time to come back after an outage, if the service named none."""
-
-
-def status_for(error: CronAPIError) -> int:
-    """Return the HTTP status with which a web application answers for an error.
-
-    From 500 on the error's text is for the application's log, since it tells of its account. A bulk
-    whose input could not be read has the status of what went wrong there. A WebhookError names one.
-    """
-    if isinstance(error, WebhookError):
-        return error.status
-    cause = error.__cause__
-    if isinstance(error, ConfigurationError) and isinstance(cause, CronAPIError):
-        return status_for(cause)
-    return next(HTTP_STATUS[kind] for kind in type(error).__mro__ if kind in HTTP_STATUS)
-
-
-def retry_after_for(error: CronAPIError, *, spread: float = 10.0) -> int | None:
-    """Return the seconds for a Retry-After header, None for an error that needs another remedy.
-
-    They are whole, and at least the expected wait. A random part of at most `spread` seconds keeps
-    callers from coming back all at once.
-    """
-    if status_for(error) != HTTP_STATUS[ServiceUnavailableError]:
-        return None
-    import random  # noqa: PLC0415 -- importing the errors must not cost it
-
-    known = error.wait if isinstance(error, WaitTooLongError) else None
-    asked = error.retry_after if isinstance(error, ServiceUnavailableError) else known
-    least = OUTAGE_SECONDS if asked is None else asked
-    return math.ceil(least + random.uniform(0, spread))  # noqa: S311 -- jitter, not a secret
+from cronapi.errors.web import HTTP_STATUS as HTTP_STATUS  # noqa: E402 -- needs those above
+from cronapi.errors.web import retry_after_for as retry_after_for  # noqa: E402
+from cronapi.errors.web import status_for as status_for  # noqa: E402
