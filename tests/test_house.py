@@ -121,6 +121,7 @@ FLOORS = {
     "webhooks/handling": 4.2,
     "webhooks/verifying": 8.1,
     "cli": 9,
+    "__main__": 10,
     "pytest_plugin": 9,
 }
 """The floor of each room, or of each file where the order inside a room matters.
