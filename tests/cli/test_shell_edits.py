@@ -8,9 +8,12 @@ import subprocess
 import sys
 import traceback
 
+import click
 import pytest
 
+from cronapi.cli.work.setting_headers import shown_headers
 from cronapi.emulator import Fault
+from cronapi.models import CronJob
 from tests.support.emulated import TOKEN
 from tests.support.shell import ABSENT, shell_at
 
@@ -95,6 +98,12 @@ def test_a_job_that_cannot_be_read_stops_it_before_anything_is_changed(shell):
     assert (done.exit_code, done.stdout) == (5, "")
     assert headers(shell) == [OLD.split("\r\n")] * 2
     assert shell("cron", "edit", "--match", "nobody*", "--set-header", "X-Key: 1").exit_code == 0
+
+
+def test_headers_that_are_not_shown_are_not_lost():
+    """Where an answer leaves the headers out, nothing is changed, and the other way is told."""
+    with pytest.raises(click.ClickException, match=r"headers of a \(5\).*--header replaces"):
+        shown_headers(CronJob.from_dict({"id": 5, "name": "a", "url": "https://example.com/"}))
 
 
 def test_rows_that_were_broken_off_go_on_and_the_journal_has_no_secret(tmp_path):

@@ -28,7 +28,7 @@ async def set_headers(
     reads = session.plan.cron.get_many(ids).cost().requests if ids else 0
     if ids and not session.common.dry_run:
         for job in await _jobs(session, ids):
-            edits[job.id] = {**params, "http_headers": _shown_headers(job) | headers}
+            edits[job.id] = {**params, "http_headers": shown_headers(job) | headers}
     deed = Deed(
         "cron.edit",
         "edit",
@@ -52,7 +52,7 @@ async def _jobs(session: Session, ids: Sequence[int]) -> Sequence[CronJob]:
     return report.values
 
 
-def _shown_headers(job: CronJob) -> Headers:
+def shown_headers(job: CronJob) -> Headers:
     """Return the headers of a job. Headers that an answer does not show would be lost."""
     if job.http_headers is None:
         raise click.ClickException(
