@@ -19,14 +19,14 @@ WIDTH = 80
 TEXT = """\
 # The command line
 
-Made from the help of the commands; a test compares. The command is
-`python -m scripts.cli_page > docs/cli.md`.
-
 `pip install "cronapi-client[cli]"` brings the command `cronapi`. `cronapi emulator` prints lines to
 paste into another shell, with which every command can be tried without an account.
+[shell.md](shell.md) has recipes for whole tasks. Where no `cronapi` is on the PATH, such as in a
+crontab, `python -m cronapi` is the same.
 
 Commands are `cronapi TARGET FUNCTION`, by the services' own names. Names, exit codes and formats
-are kept from release to release, so that scripts can depend on them.
+are kept from release to release, so that scripts can depend on them. This page is made from the
+help of the commands, by `python -m scripts.cli_page > docs/cli.md`.
 
 ## Data in and out
 

@@ -122,6 +122,7 @@ FLOORS = {
     "webhooks/verifying": 8.1,
     "manifest": 8.5,
     "cli": 9,
+    "__main__": 10,
     "pytest_plugin": 9,
 }
 """The floor of each room, or of each file where the order inside a room matters.
@@ -554,7 +555,8 @@ def test_a_file_can_be_read_in_one_go(module):
 
 def test_the_root_holds_few_private_files():
     """At most three private files stand beside the public ones: all else has a room."""
-    assert len([name for name in MODULES if name.startswith("_") and "/" not in name]) - 1 <= 3
+    private = [name for name in MODULES if name.startswith("_") and "/" not in name]
+    assert len([name for name in private if not name.startswith("__")]) <= 3
 
 
 @pytest.mark.parametrize("module", MODULES)

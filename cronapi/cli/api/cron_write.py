@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cronapi.cli.frame.job_options import clear_option, job_options
+from cronapi.cli.frame.job_options import clear_option, job_options, set_header_option
 from cronapi.cli.frame.leaf import CHANGES, leaf
 from cronapi.cli.frame.targets import Named, named_jobs
 
@@ -38,24 +38,27 @@ async def cron_add(
 @leaf(CHANGES)
 @named_jobs(group=False)
 @job_options()
+@set_header_option
 @clear_option
 async def cron_edit(
     session: Session,
     ids: tuple[int, ...],
     match: str | None,
     ids_from: str | None,
+    set_header: tuple[str, ...],
     clear: tuple[str, ...],
     **options: Any,
 ) -> None:
     """Change the given fields of jobs.
 
     --name is the new name, and without ids, --match and --ids-from it names the job to change. One
-    value serves all jobs.
+    value serves all jobs. --header replaces all headers; --set-header reads the jobs first.
     """
     from cronapi.cli.work import writing  # noqa: PLC0415 -- imports the client
 
     name = None if ids or match is not None or ids_from is not None else options.pop("name")
-    await writing.edit(session, Named(ids, name, match, ids_from), options, clear)
+    named = Named(ids, name, match, ids_from)
+    await writing.edit(session, named, options, set_header, clear)
 
 
 @leaf(CHANGES)

@@ -86,6 +86,13 @@ def _option(name: str) -> Callable[[F], F]:
     )
 
 
+set_header_option = click.option(
+    "--set-header",
+    "set_header",
+    multiple=True,
+    metavar="'NAME: VALUE'",
+    help="Change one header and keep the others; may be repeated.",
+)
 clear_option = click.option(
     "--clear",
     "clear",

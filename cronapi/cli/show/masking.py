@@ -30,7 +30,7 @@ def _url(value: object) -> object:
 
 _MASKS: Mapping[str, Callable[[object], object]] = {
     **{name: lambda value: HIDDEN if value else value for name in _WHOLE},
-    **dict.fromkeys(("http_headers", "httpHeaders"), _headers),
+    **dict.fromkeys(("http_headers", "httpHeaders", "set_header"), _headers),
     "url": _url,
 }
 

@@ -44,6 +44,8 @@ class Deed(NamedTuple):
     kind: Kind = JOBS
     reads: bool = False
     """True if the values are the result, and not the outcomes."""
+    before: int = 0
+    """Requests that come first."""
 
     @property
     def doing(self) -> str:
@@ -61,6 +63,8 @@ async def carry_out(session: Session, deed: Deed, targets: Sequence[Target]) -> 
     ids = [target.id for target in targets]
     alone = len(ids) == 1
     cost = cost_of(session) if alone else deed.many(session.plan, ids).cost()
+    if deed.before:
+        cost = cost_of(session, cost.requests + deed.before)
     batch = deed.function if alone else _sent_function(session, deed.function)
     jobs = f"{len(ids)} job{'' if alone else 's'}"
     if session.common.dry_run:

@@ -11,6 +11,8 @@ from cronapi._protocol.params import KIND_OF
 from cronapi.cli.frame.job_options import option_of
 from cronapi.cli.frame.values import MOMENT, Expanded, expand, is_literal
 
+SET_HEADER = "--set-header"
+
 
 def params_of(options: Mapping[str, Any], clear: Sequence[str] = ()) -> dict[str, Any]:
     """Return the parameters that were given. Those to clear are None."""
@@ -38,6 +40,16 @@ def _value(name: str, value: Any) -> Any:
         return MOMENT.convert(text, None, None)
     kind = KIND_OF[name]
     return kind.send(name, text) if kind.reads else text
+
+
+def headers_to_set(
+    lines: Sequence[str], params: Mapping[str, Any], clear: Sequence[str]
+) -> dict[str, str]:
+    """Return the headers of `--set-header`, which goes with nothing that says all headers."""
+    if lines and "http_headers" in params:
+        other = "--clear http-headers" if clear and params["http_headers"] is None else "--header"
+        raise click.UsageError(f"{other} and --set-header: give one of them.")
+    return _headers([expand(line, SET_HEADER) for line in lines], SET_HEADER)
 
 
 def _headers(lines: Sequence[str], option: str) -> dict[str, str]:

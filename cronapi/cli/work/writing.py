@@ -15,10 +15,11 @@ from cronapi.cli.show.masking import masked
 from cronapi.cli.show.members import members_of
 from cronapi.cli.work.deeds import Deed, carry_out, run_bulk
 from cronapi.cli.work.dry_run import cost_of, dry_run
-from cronapi.cli.work.job_params import params_of
+from cronapi.cli.work.job_params import headers_to_set, params_of
 from cronapi.cli.work.journals import journal_of
 from cronapi.cli.work.rows import rows_of
 from cronapi.cli.work.session import Session
+from cronapi.cli.work.setting_headers import set_headers
 from cronapi.cli.work.targets import targets_of
 
 _ENSURE = 3
@@ -69,13 +70,23 @@ async def add_from(
 
 
 async def edit(
-    session: Session, named: Named, options: Mapping[str, Any], clear: Sequence[str]
+    session: Session,
+    named: Named,
+    options: Mapping[str, Any],
+    set_header: Sequence[str],
+    clear: Sequence[str],
 ) -> None:
-    """Change the jobs that were named, all alike."""
+    """Change the jobs that were named, all alike but for headers that each of them keeps."""
     params = params_of(options, clear)
-    if not params:
+    headers = headers_to_set(set_header, params, clear)
+    if not params and not headers:
         raise click.UsageError("Nothing to change: give at least one field, such as --expression.")
-    encode_params(params, session.provider, clear=True)
+    sent = {**params, "http_headers": headers} if headers else params
+    encode_params(sent, session.provider, clear=True)
+    targets = await targets_of(session, named)
+    if headers:
+        await set_headers(session, targets, headers, params)
+        return
     deed = Deed(
         "cron.edit",
         "edit",
@@ -83,7 +94,7 @@ async def edit(
         many=lambda client, ids, **more: client.cron.edit_many(dict.fromkeys(ids, params), **more),
         params=params,
     )
-    await carry_out(session, deed, await targets_of(session, named))
+    await carry_out(session, deed, targets)
 
 
 async def ensure(session: Session, name: str, options: Mapping[str, Any]) -> None:
