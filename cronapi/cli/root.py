@@ -7,7 +7,12 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-import click
+from cronapi._protocol.extras import EXTRAS, command_for, missing
+
+try:
+    import click
+except ModuleNotFoundError as error:
+    raise missing("cronapi.cli", "click") from error
 
 from cronapi.cli.exit_codes import INTERRUPTED
 from cronapi.cli.frame.common import COMMON
@@ -16,9 +21,6 @@ from cronapi.cli.frame.leaf import write_options
 from cronapi.cli.lazy import LazyGroup
 from cronapi.cli.table import COMMANDS
 from cronapi.errors import CronAPIError
-
-EXTRAS = {"rich": "cli", "uvicorn": "emulator", "redis": "redis"}
-"""The extra that brings each package that a command may miss."""
 
 _TARGETS = ("account.", "cron.", "group.", "server.")
 
@@ -79,8 +81,8 @@ def _exit_with_code_of(run: Any, arguments: Sequence[str]) -> NoReturn:
 
 
 def _advice(module: str) -> str:
-    extras = "cli" if EXTRAS[module] == "cli" else f"cli,{EXTRAS[module]}"
-    return f'This command needs {module}: pip install "cronapi-client[{extras}]"'
+    extras = ("cli",) if EXTRAS[module] == "cli" else ("cli", EXTRAS[module])
+    return f"This command needs {module}: {command_for(*extras)}"
 
 
 @click.group(

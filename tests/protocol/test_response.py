@@ -50,7 +50,7 @@ def envelope(**members):
 def test_a_success_is_its_data_whatever_the_http_status(data, status):
     """The envelope decides, not the HTTP status."""
     verdict = answer(status, envelope(status="success", code=0, data=data))
-    assert verdict == Verdict(ending=Ending.DONE, data=data)
+    assert verdict == Verdict(ending=Ending.DONE, data=data, status=status)
 
 
 @pytest.mark.parametrize("members", [{"code": "0"}, {}, {"code": 0, "info": []}])
