@@ -7,7 +7,7 @@ the rest is unknown. A refused batch is halved until the refused item is alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from typing import Any
 
@@ -70,29 +70,33 @@ async def add_together(
     calls: Calls, specs: Sequence[Spec], deferred: DeferredRequest, *, tries: int = 0
 ) -> BatchResult:
     """Add these jobs with one request. `specs` may change until the request is built."""
-    memory, epoch = calls.caller.memory, 0
+    memory, epoch, kept = calls.caller.memory, 0, ExitStack()
 
     def build() -> tuple[Function[Any], Spec]:
         nonlocal epoch
+        kept.close()
         memory.release(epoch)
         epoch = memory.new_epoch()  # not before: a job listed while it waited is none of its own
-        return deferred.build()
+        request = deferred.build()
+        if not tries:  # a later try is of the first
+            kept.enter_context(_unsettled(calls, specs))
+        return request
 
     def new(rows: Rows, mine: Collection[int] = ()) -> Rows:
         own = [row for row in rows if not set(ids_of(row)).isdisjoint(mine)]
         return own + new_rows(rows, "cron", memory, epoch)
 
     try:
-        with _unsettled(calls, specs, tries):
+        with kept:
             return await _add(calls, specs, DeferredRequest(build, deferred.release), new, tries)
     finally:
         memory.release(epoch)
 
 
-def _unsettled(calls: Calls, specs: Sequence[Spec], tries: int) -> AbstractContextManager[None]:
-    """Keep other creates from claiming what these may have made. Later tries are of the first."""
+def _unsettled(calls: Calls, specs: Sequence[Spec]) -> AbstractContextManager[None]:
+    """Keep other creates from claiming what these may have made."""
     keys = lookup_keys(table.CRON_BATCH_ADD.name, {"data": specs})
-    return nullcontext() if tries else calls.caller.creates.unsettled(keys)
+    return calls.caller.creates.unsettled(keys)
 
 
 async def _add(
@@ -143,7 +147,7 @@ async def resume(calls: Calls, specs: Sequence[Spec], known: Collection[int]) ->
 
     text = "It was under way when an earlier run ended."
     lost = OutcomeUnknownError(text, function=table.CRON_ADD.name)
-    with _unsettled(calls, specs, 0):
+    with _unsettled(calls, specs):
         return await _examine(calls, specs, Look(new), lost, 0)
 
 

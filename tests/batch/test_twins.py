@@ -8,24 +8,23 @@ import pytest
 
 from cronapi import OutcomeUnknownError
 from cronapi.emulator import Fault
-from tests.support.emulated import URL, emulator, paced
+from tests.support.emulated import URL, emulator, paced, together
 from tests.support.seen import ids
 
 pytestmark = pytest.mark.virtual_clock
 EQUAL = {"url": URL, "name": "equal"}
-LATE = 15.0
 
 
 class Late(httpx.AsyncBaseTransport):
     """Holds back the answers to requests that make the job of a name, and may lose the first."""
 
-    def __init__(self, app, lost):
-        self.inner, self.lost = httpx.ASGITransport(app), lost
+    def __init__(self, app, seconds, lost):
+        self.inner, self.seconds, self.lost = httpx.ASGITransport(app), seconds, lost
 
     async def handle_async_request(self, request):
         response = await self.inner.handle_async_request(request)
         if b'"theirs"' in request.content:
-            await anyio.sleep(LATE)
+            await anyio.sleep(self.seconds)
             if self.lost:
                 self.lost = False
                 raise httpx.ReadError("gone")
@@ -37,6 +36,9 @@ async def add(api, way, name, told):
     other = {"url": f"{URL}/{name}", "name": name}
     if way == "single":
         told.append(await id_or_none(api))
+    elif way == "merged":
+        jobs = await together(lambda: api.cron.add(**other), lambda: api.cron.add(**EQUAL))
+        told += [job.id for job in jobs]
     else:
         told += [job.id for job in (await api.cron.add_many([EQUAL, other])).values]
 
@@ -48,20 +50,23 @@ async def id_or_none(api):
         return None
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("seconds", [0.0, 2.5, 5.0, 6.5, 7.0, 7.5, 8.0, 9.0, 10.0])
-@pytest.mark.parametrize("lost", [False, True], ids=["late", "lost"])
-@pytest.mark.parametrize("way", ["single", "add_many"])
-async def test_a_job_of_another_caller_is_no_twin(way, lost, seconds):
+@pytest.mark.parametrize("lost", [None, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 15.0])
+@pytest.mark.parametrize("theirs", ["merged", "add_many"])
+@pytest.mark.parametrize("way", ["single", "merged", "add_many"])
+async def test_a_job_of_another_caller_is_no_twin(way, theirs, lost, seconds):
     """A create that is sent again leaves an equal job alone of which another caller has yet to be
     told. A single call that cannot tell the two apart is unknown.
     """
     app, told = emulator(), []
     function = "cron.add" if way == "single" else "cron.batch_add"
+    options = {"coalesce": "merged" in (way, theirs), "transport": Late(app, lost or 15.0, lost is not None)}
     app.emulator.faults.add(Fault("reset", function=function))
-    async with paced(app, transport=Late(app, lost)) as api, anyio.create_task_group() as group:
+    async with paced(app, **options) as api, anyio.create_task_group() as group:
         group.start_soon(add, api, way, "ours", told)
         await anyio.sleep(seconds)
-        group.start_soon(add, api, "add_many", "theirs", told)
+        group.start_soon(add, api, theirs, "theirs", told)
     there = ids(app)
     assert set(told) - {None} <= set(there)
     assert len(set(told)) == len(told)
