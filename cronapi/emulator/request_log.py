@@ -5,26 +5,23 @@ from __future__ import annotations
 import json
 import re
 from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
 from http import HTTPStatus
 from itertools import count
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 from urllib.parse import quote, quote_plus
 
 from attrs import define, field
 
+from cronapi.emulator.answer import Answer
 from cronapi.emulator.checks import plain_name
 from cronapi.emulator.parameters import signature
 from cronapi.emulator.refusal import Refusal
 from cronapi.emulator.request import Request
 from cronapi.emulator.service import functions
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from cronapi.emulator.answer import Answer
-    from cronapi.emulator.store import Document
-    from cronapi.emulator.words import Era
+from cronapi.emulator.store import Document
+from cronapi.emulator.words import Era
 
 Verdict = Literal["ok", "refused", "fault", "error"]
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from cronapi.emulator.emulator import Emulator
 from cronapi.emulator.faults import Fault
+from cronapi.emulator.request_log import Entry, RequestLog
+from cronapi.emulator.runner.taking import Run
+from cronapi.emulator.runner.timeline import Timeline
 from cronapi.emulator.spans import after_span
-
-if TYPE_CHECKING:
-    from cronapi.emulator.emulator import Emulator
-    from cronapi.emulator.request_log import Entry, RequestLog
-    from cronapi.emulator.runner.taking import Run
-    from cronapi.emulator.runner.timeline import Timeline
-    from cronapi.emulator.store import Document
-    from cronapi.emulator.words import FaultKind
+from cronapi.emulator.store import Document
+from cronapi.emulator.words import FaultKind
 
 
 class Steering:

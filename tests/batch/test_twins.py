@@ -61,7 +61,10 @@ async def test_a_job_of_another_caller_is_no_twin(way, theirs, lost, seconds):
     """
     app, told = emulator(), []
     function = "cron.add" if way == "single" else "cron.batch_add"
-    options = {"coalesce": "merged" in (way, theirs), "transport": Late(app, lost or 15.0, lost is not None)}
+    options = {
+        "coalesce": "merged" in (way, theirs),
+        "transport": Late(app, lost or 15.0, lost is not None),
+    }
     app.emulator.faults.add(Fault("reset", function=function))
     async with paced(app, **options) as api, anyio.create_task_group() as group:
         group.start_soon(add, api, way, "ours", told)

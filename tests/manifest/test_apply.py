@@ -122,7 +122,7 @@ async def test_a_manifest_of_every_parameter_is_applied_once(provider):
     """The plan after it is empty at both services and in both eras."""
     common = (
         'expression = "*/7  * * * *"\ntimezone = "Europe/Berlin"\ntimeout = 50\ninstances = 1\n'
-        'http_method = "POST"\npost_data = "a\\r\\nb"\nusername = "u"\npassword = "p-p-p-p-p"\n'
+        'http_method = "POST"\npost_data = "a=1&b=2"\nusername = "u"\npassword = "p-p-p-p-p"\n'
         "notify_every = 2\nfailure_threshold = 5\nignore_http_status = false\n"
         'retry_failed = true\npattern = "x"\n'
         'http_headers = "X-B: 1\\nx-a: 2"\n'

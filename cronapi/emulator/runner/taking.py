@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from attrs import frozen
 
+from cronapi.emulator.agenda import Key
+from cronapi.emulator.emulator import Emulator
 from cronapi.emulator.executions import take_due
-
-if TYPE_CHECKING:
-    from cronapi.emulator.agenda import Key
-    from cronapi.emulator.emulator import Emulator
-    from cronapi.emulator.store import Document
+from cronapi.emulator.store import Document
 
 Result = Literal["due", "ok", "failed", "skipped", "dropped", "missed"]
 
