@@ -153,16 +153,17 @@ class App(Steering):
             self.emulator.clock.now(), scope.get("method", ""), scope["path"], request
         )
         begin = perf_counter()
-        answer = None
+        sent: Answer | None = None
         try:
             if found is None or body is None:
                 answer = nginx_page(404 if found is None else 413)
             else:
                 asked = self._asked_fault(scope["headers"])
-                answer = await self._answer(request, entry, asked)
-                answer = answer if strict else self._warned(answer, entry, form=form is not None)
+                plain = await self._answer(request, entry, asked)
+                answer = plain if strict else self._warned(plain, entry, form=form is not None)
+            sent = answer
         finally:
-            self.log.close(entry, answer, perf_counter() - begin)
+            self.log.close(entry, sent, perf_counter() - begin)
         return answer
 
     def _warned(self, answer: Answer, entry: Entry, *, form: bool) -> Answer:

@@ -127,13 +127,13 @@ def _check_url(call: Call, value: Any) -> str:
     url = value if re.match(r"[a-z][a-z0-9+.-]*://", value, re.IGNORECASE) else f"http://{value}"
     try:
         parts = urlsplit(url)
-        known = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        host = parts.hostname if parts.scheme in {"http", "https"} and parts.port != 0 else None
     except ValueError:
-        known = False
+        host = None
     blanks = r"[^\S ]" if "url_spaces" in call.settings.normalise else r"\s"
-    if not known or re.search(blanks, url):
+    if not host or re.search(blanks, url):
         raise Refusal("Invalid URL.")
-    if call.settings.refuse_localhost and is_loopback((parts.hostname or "").rstrip(".")):
+    if call.settings.refuse_localhost and is_loopback(host.rstrip(".")):
         raise Refusal("Invalid URL: its host is refused.")
     return url
 

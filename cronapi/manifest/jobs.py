@@ -69,7 +69,8 @@ def _scope(tables: Tables, provider: str | None, problems: Problems) -> Scope:
     if named is not None and provider is None and named not in _KNOWN:
         hint = nearest(named, _KNOWN)
         problems.add(tables.scope.place_of("provider"), f"there is no service {named!r}{hint}")
-    return Scope(place, **(values | {"provider": named}))
+    values["provider"] = named
+    return Scope(place, **values)
 
 
 def _is_right(node: Node, check: rules.Check, problems: Problems) -> bool:

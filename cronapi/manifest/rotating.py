@@ -69,7 +69,7 @@ async def rotate(
     one that has the old one in it.
     """
     _check(old, new, places)
-    chosen = tuple(place for place in PLACES if place in places)
+    chosen: tuple[Place, ...] = tuple(place for place in PLACES if place in places)
     found, unseen, changes = await _look(api, old, new, group, chosen)
     if dry_run or not changes:
         return Rotated(found, found, unseen)

@@ -96,8 +96,9 @@ class FileBucket(FleetBucket):
         """
         if self._given_path is not None:
             return
-        parts = key if isinstance(key, tuple) else (key,)
-        if not all(isinstance(part, str) for part in parts):
+        given = key if isinstance(key, tuple) else (key,)
+        parts = [part for part in given if isinstance(part, str)]
+        if len(parts) < len(given):
             raise ConfigurationError(
                 "A FileBucket cannot tell other processes by a token function which account it "
                 "paces; give it a path."

@@ -149,8 +149,9 @@ def _saved(path: str) -> Mapping[str, Any]:
 
 def _asked(saved: Mapping[str, Any]) -> Asked:
     """Return what a saved plan was allowed to do."""
-    options = {name: saved["options"].get(name) for name in Asked._fields}
-    return Asked(**options | {"resend_hidden": tuple(options["resend_hidden"] or ())})
+    options: dict[str, Any] = {name: saved["options"].get(name) for name in Asked._fields}
+    options["resend_hidden"] = tuple(options["resend_hidden"] or ())
+    return Asked(**options)
 
 
 def _tell(session: Session, plan: Plan, result: ApplyResult) -> None:

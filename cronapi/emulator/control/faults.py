@@ -58,13 +58,13 @@ async def set_chaos(app: App, asked: Asked) -> Document:
 
 
 def _read(asked: Asked) -> Fault:
-    given = asked.members(_MEMBERS)
+    given: dict[str, Any] = asked.members(_MEMBERS)
     if "kind" not in given:
         raise ControlError(400, f"A fault needs a kind: {', '.join(KINDS)}.")
     return Fault(**given)
 
 
 def _lasting(kind: Any, value: object) -> Fault:
-    about = value if isinstance(value, dict) else {"share": value}
+    about: dict[str, Any] = value if isinstance(value, dict) else {"share": value}
     check_names(about, ("share", "seconds"))
     return Fault(kind, times=None, **about)
