@@ -25,7 +25,6 @@ from cronapi.models import CronJob, Execution
 T = TypeVar("T")
 TRIES = 5
 """Requests for one answer, if it is refused or lost."""
-_REPEATED = (ServiceUnavailableError, TransportError)
 
 
 class Service(Protocol):
@@ -104,8 +103,8 @@ async def within(budget: Budget, call: Callable[[], Awaitable[T]]) -> T:
         budget.take()
         try:
             return await call()
-        except _REPEATED:
-            if not left:
+        except CronAPIError as error:
+            if not (left and _may_repeat(error)):
                 raise
     raise SpentError  # pragma: no cover -- the last try returns or raises
 
@@ -164,6 +163,13 @@ def _concerns_one_job(error: CronAPIError) -> bool:
     return isinstance(error, APIError | ResponseError) and not isinstance(
         error, AuthenticationError
     )
+
+
+def _may_repeat(error: CronAPIError) -> bool:
+    """Return True if the next answer to a read may be another one."""
+    if isinstance(error, ResponseError):
+        return not error.problems  # an answer that was read, and has another shape, stays so
+    return isinstance(error, ServiceUnavailableError | TransportError)
 
 
 def _id_of(job: CronJob) -> int:

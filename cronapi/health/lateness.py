@@ -74,12 +74,8 @@ def _unseen(plan: Plan, log: Log, sighting: Sighting | None, now: datetime) -> A
         latest = plan.expected(now, [sighting.since])
         if latest is not None and plan.is_missing(latest, now, ()):
             return _missing(plan, log, latest, sighting)
-    return Absence(
-        State.NEVER_RAN,
-        None,
-        ("no run in its log", "it counts from its last run, and may be new"),
-        certain=False,
-    )
+    text = "no run in its log, and it may be new: it counts from its last run"
+    return Absence(State.CANNOT_TELL, None, (text,))
 
 
 def _new(plan: Plan, log: Log, begins: datetime, now: datetime) -> Absence | None:
@@ -109,7 +105,10 @@ def _doubt_of_undated() -> Absence:
 
 def _missing(plan: Plan, log: Log, window: Window, sighting: Sighting | None) -> Absence:
     known = sighting is not None and sighting.since <= window.earliest
-    if not (known or log.is_empty or plan.fits(log.times)):
+    if log.is_empty and not known:
+        text = f"{_text(plan, log, window)}, and it may be new"
+        return Absence(State.CANNOT_TELL, window.latest, (text,))
+    if not (known or plan.fits(log.times)):
         text = "its runs do not fit its schedule, which may have been changed since"
         return Absence(State.CANNOT_TELL, None, (text,))
     evidence = [_text(plan, log, window)]

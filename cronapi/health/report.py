@@ -15,7 +15,7 @@ from cronapi.health.sightings import Sightings
 from cronapi.health.verdict import JobHealth, State
 
 FAULTS = (State.FAILING, State.LATE, State.NEVER_RAN, State.DISABLED)
-"""The states that are faults unless others are named. A new job that never ran is none."""
+"""The states that are faults unless others are named."""
 FAULT, NO_FAULT = 2, 0
 _ORDER = {state: index for index, state in enumerate(State)}
 
@@ -47,18 +47,15 @@ class HealthReport:
 
     def of(self, *states: State | str) -> tuple[JobHealth, ...]:
         """Return the verdicts with one of these states."""
-        wanted = states_of(states)
-        return tuple(job for job in self.jobs if job.state in wanted)
+        return self.faults(states)
 
     def faults(self, fail_on: Iterable[State | str] = FAULTS) -> tuple[JobHealth, ...]:
         """Return the verdicts that are faults.
 
-        `fail_on` names the states that count. A job that never ran counts if it is certainly not a
-        new one.
+        `fail_on` names the states that count, as a list or as text with commas.
         """
-        return tuple(
-            job for job in self.of(*fail_on) if job.certain or job.state is not State.NEVER_RAN
-        )
+        wanted = states_of(fail_on)
+        return tuple(job for job in self.jobs if job.state in wanted)
 
     def exit_code(self, fail_on: Iterable[State | str] = FAULTS) -> int:
         """Return 2 if a job has a fault, else 0."""

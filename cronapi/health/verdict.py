@@ -17,7 +17,7 @@ class State(enum.StrEnum):
     LATE = "late"
     """A run that was expected is not in its log."""
     NEVER_RAN = "never_ran"
-    """Its log is empty although a run was expected. New jobs look alike unless `certain`."""
+    """Its log is empty although a run was expected since it was seen first."""
     DISABLED = "disabled"
     """It was stopped by the service, for a reason that `disabled_by` tells."""
     PAUSED = "paused"
