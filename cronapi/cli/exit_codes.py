@@ -26,6 +26,8 @@ class ExitCode(NamedTuple):
 CODES = (
     ExitCode(0, "Done, or nothing to do. An empty list is 0."),
     ExitCode(FAILED, "Failed: the service said no, or some items failed.", ("CronAPIError",)),
+    ExitCode(2, "Done, and a job has a fault (health)."),
+    ExitCode(3, "Nobody can tell: the check was not completed (health --format nagios)."),
     ExitCode(
         4,
         "No token, or the service does not know it (code 11).",
