@@ -26,10 +26,13 @@ class ExitCode(NamedTuple):
 CODES = (
     ExitCode(0, "Done, or nothing to do. An empty list is 0."),
     ExitCode(FAILED, "Failed: the service said no, or some items failed.", ("CronAPIError",)),
-    ExitCode(DIFFERS, "There is a difference, or something to tell: plan, drift, check, migrate."),
+    ExitCode(
+        DIFFERS, "There is a difference, or something to tell: plan, drift, check, migrate, health."
+    ),
     ExitCode(
         UNSAFE,
-        "Not carried out, or changed meanwhile: too many deletions, or a stale plan.",
+        "Not carried out, or changed meanwhile: too many deletions, or a stale plan. health with "
+        "--format nagios: nobody can tell.",
         ("UnsafePlanError",),
     ),
     ExitCode(

@@ -56,6 +56,7 @@ COMMANDS: Table = {
     "group list": (f"{_API}.group", "List the groups."),
     "group lookup": (f"{_API}.group", "List the groups of exactly this name."),
     "group vanish": (f"{_API}.group", "Delete a group and its jobs."),
+    "health": (f"{_API}.health", "Tell which jobs are failing, late, disabled, or never ran."),
     "help": ("", "Further help."),
     "help exit-codes": ("cronapi.cli.help.command", "List the exit codes with their meanings."),
     "hook": ("", "Receive notifications on this machine, or post one."),

@@ -24,20 +24,21 @@ from cronapi._protocol.structure import structure
 from cronapi.bulk.items import read_all
 from cronapi.models import CronJob, Execution, Group, JobStatus
 from cronapi.namespaces._ensure import checked_name, ensuring, find_or_refuse, warn_if_altered
+from cronapi.namespaces._health import CheckedJobs
 from cronapi.namespaces._invoke import Invoker
 from cronapi.namespaces._iterate import every_page, job_filter
-from cronapi.namespaces._many import ManyJobs, NewJob
+from cronapi.namespaces._many import NewJob
 from cronapi.namespaces._unsupported import unsupported
 
 
 @frozen(repr=False)
-class SharedCron(ManyJobs):
+class SharedCron(CheckedJobs):
     """The functions of the target `cron` that both services have, and all that SetCronJob has.
 
     It is `cron.list` at SetCronJob, and `cron_list` at FastCron. Every method raises the errors of
     `cronapi.errors`, and says if the call may be repeated. A call that names a missing job or group
     is a NotFoundError, unless `retry` is None. Times are aware datetimes or Unix seconds.
-    `ManyJobs` describes the `*_many` methods.
+    `ManyJobs` describes the `*_many` methods, and `CheckedJobs` has `health`.
     """
 
     _invoke: Invoker  # named again, so that the hints of `__init__` resolve in this module

@@ -51,6 +51,7 @@ EVERY = {
     "group list": [],
     "group lookup": ["{name}"],
     "group vanish": ["{group}", "-y", "--name", "{name}"],
+    "health": [],
     "server ip": [],
     "server time": [],
     "server timezones": [],

@@ -10,6 +10,7 @@ import click
 
 from cronapi.cli.frame.targets import Named
 from cronapi.cli.work.session import Session
+from cronapi.client import Client
 from cronapi.errors import NotFoundError
 from cronapi.models import CronJob, Group
 from cronapi.namespaces._iterate import JobFilter, job_filter
@@ -64,13 +65,16 @@ async def one_job(session: Session, id: int | None, name: str | None) -> Target:
     return Target(id) if id is not None else await job_named(session, name or "")
 
 
-async def one_group(session: Session, id: int | None, name: str | None) -> Group:
+async def one_group(
+    session: Session, id: int | None, name: str | None, api: Client | None = None
+) -> Group:
     """Return the one group that was named by an id or a name, read from the service."""
+    api = api or session.api
     if id is not None:
-        return await session.api.group.get(id)
+        return await api.group.get(id)
     if name is None:
         raise click.UsageError("Name the group by an ID or by --name.")
-    groups = await session.api.group.lookup(name)
+    groups = await api.group.lookup(name)
     if not groups:
         raise _absent(session, f"There is no group named {name!r}.", "group.lookup")
     if len(groups) > 1:

@@ -1,0 +1,98 @@
+"""Checking the health of jobs: its cost, the verdicts, and a memory between two commands."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+from cronapi._calls.options import fingerprint_of
+from cronapi.cli.work.dry_run import told
+from cronapi.cli.work.journals import state_dir
+from cronapi.cli.work.session import Session
+from cronapi.cli.work.targets import one_group
+from cronapi.errors import ConfigurationError
+from cronapi.health import HealthReport, Sightings, exit_code, write
+from cronapi.health.report import states_of
+
+
+class Wanted(NamedTuple):
+    """The options of the command."""
+
+    late: bool
+    budget: int
+    grace: float
+    group: str | None
+    match: str | None
+    format: str | None
+    fail_on: str
+
+
+async def check_health(session: Session, wanted: Wanted) -> None:
+    """Write a report, and let the command end in the code that it has."""
+    format, fail_on = _format(session, wanted), states_of(wanted.fail_on)
+    budget, group = await _group(session, wanted)
+    path = _path(session)
+    check = session.api.cron.health(
+        late=wanted.late,
+        budget=budget,
+        grace=wanted.grace,
+        group=group,
+        match=wanted.match,
+        sightings=_read(session, path),
+    )
+    session.say(told(session, await check.cost(), "cron.list, cron.logs"))
+    report = await check
+    _keep(session, path, report)
+    click.echo(write(report, format, fail_on=fail_on))
+    session.code = exit_code(report, format, fail_on=fail_on)
+
+
+async def _group(session: Session, wanted: Wanted) -> tuple[int, int | None]:
+    """Return the budget that is left when a group has been found by its name, and its id."""
+    if wanted.group is None or (wanted.group.isascii() and wanted.group.isdigit()):
+        return wanted.budget, None if wanted.group is None else int(wanted.group)
+    if wanted.budget == 1:
+        raise click.UsageError("Finding a group by its name is a request: give its id.")
+    once = session.api.with_options(retry=None)
+    return wanted.budget - 1, (await one_group(session, None, wanted.group, once)).id
+
+
+def _format(session: Session, wanted: Wanted) -> str:
+    """Return the format. A form that only lists have is a usage error."""
+    if wanted.format is not None:
+        return wanted.format
+    output = session.common.output or "table"
+    if output not in {"table", "json"}:
+        raise click.BadParameter(f"health has no {output}; see --format.", param_hint="--output")
+    return output
+
+
+def _path(session: Session) -> Path:
+    account = fingerprint_of(session.credentials.token)
+    return state_dir(os.environ) / "health" / f"{session.provider.name}-{account}.json"
+
+
+def _read(session: Session, path: Path) -> Sightings | None:
+    """Return the sightings of the last check. A file that cannot be read begins anew."""
+    try:
+        return Sightings.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, ConfigurationError, RecursionError):
+        session.say(f"{path} cannot be read, and is written anew.")
+        return None
+
+
+def _keep(session: Session, path: Path, report: HealthReport) -> None:
+    """Write the sightings for the next check, in one step."""
+    part = path.with_suffix(f".{os.getpid()}")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        part.write_text(json.dumps(report.sightings.to_dict()), encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        session.say(f"Cannot write {path}: {error.strerror}. The next check begins anew.")
