@@ -69,6 +69,27 @@ def test_fields_are_chosen_in_their_order(shell):
     assert "NAME" in shell("cron", "list", "--fields", "name", "-o", "table").stdout
 
 
+def test_any_of_several_statuses_is_listed(shell):
+    """--status may be repeated."""
+    first, second = shell.json("cron", "list", "-o", "json", "--fields", "id")[:2]
+    assert shell("cron", "disable", first["id"]).exit_code == 0
+    found = shell.json("cron", "list", "--status", "failed", "--status", "disabled")
+    assert [job["id"] for job in found] == [first["id"]]
+    both = shell.json("cron", "list", "--status", "disabled", "--status", "active")
+    assert second["id"] in [job["id"] for job in both]
+    assert shell("cron", "enable", first["id"]).exit_code == 0
+
+
+def test_a_row_of_a_disabled_job_is_told(shell, tmp_path):
+    """A list that is read back makes active jobs, and names the first that was not."""
+    file = tmp_path / "jobs.csv"
+    file.write_text("name,url,status\na,https://a.example,active\nb,https://b.example,disabled\n")
+    done = shell("cron", "add", "--from", file, "-o", "ids")
+    assert "jobs.csv, line 3: not active there, and active when added" in done.stderr
+    assert len(made := done.stdout.split()) == 2
+    assert shell("cron", "delete", *made, "-y").exit_code == 0
+
+
 def test_jobs_are_filtered_here(shell):
     """--match, --status and --group choose among the jobs that were read."""
 

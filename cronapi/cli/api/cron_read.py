@@ -19,14 +19,21 @@ STATUSES = ("active", "disabled", "expired", "inactive", "failed")
 @click.option("--search", metavar="TEXT", help="The service's search in name, id and URL.")
 @click.option("--page", type=click.IntRange(1), help="One page of up to 1,000; else all.")
 @click.option("--group", metavar="G", help="The jobs of a group, by id or name.")
-@click.option("--status", type=click.Choice(STATUSES), metavar="STATUS", help=", ".join(STATUSES))
+@click.option(
+    "--status",
+    "statuses",
+    type=click.Choice(STATUSES),
+    multiple=True,
+    metavar="STATUS",
+    help=f"Any of: {', '.join(STATUSES)}; may be repeated.",
+)
 @click.option("--match", metavar="GLOB", help="The jobs with such names: 'tmp *'.")
 async def cron_list(
     session: Session,
     search: str | None,
     page: int | None,
     group: str | None,
-    status: str | None,
+    statuses: tuple[str, ...],
     match: str | None,
 ) -> None:
     """List the jobs, all or some.
@@ -36,7 +43,7 @@ async def cron_list(
     """
     from cronapi.cli.work.listing import list_jobs  # noqa: PLC0415 -- imports the client
 
-    await list_jobs(session, search, page, group=group, status=status, match=match)
+    await list_jobs(session, search, page, group=group, statuses=statuses, match=match)
 
 
 @leaf(READS_ONE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from cronapi.cli.frame.targets import Named
@@ -11,26 +11,34 @@ from cronapi.cli.work.deeds import Deed, run_bulk
 from cronapi.cli.work.session import Session
 from cronapi.cli.work.targets import chosen_jobs, targets_of
 from cronapi.models import CronJob
+from cronapi.namespaces._iterate import job_filter
 
 
 async def list_jobs(
-    session: Session, search: str | None, page: int | None, **filters: str | None
+    session: Session,
+    search: str | None,
+    page: int | None,
+    *,
+    group: str | None,
+    statuses: Sequence[str],
+    match: str | None,
 ) -> None:
     """Write the jobs that fit, as they arrive."""
     session.printer.check(JOBS)
-    chosen = await chosen_jobs(session, **filters)
+    chosen = await chosen_jobs(session, group=group, match=match)
+    wanted = [job_filter(status, None, None) for status in statuses]
     read = 0
 
     async def fitting() -> AsyncIterator[CronJob]:
         nonlocal read
         async for job in _jobs(session, search, page):
             read += 1
-            if chosen.passes(job):
+            if chosen.passes(job) and (not wanted or any(one.passes(job) for one in wanted)):
                 yield job
 
     shown = await session.printer.stream(fitting(), JOBS)
     if session.draws:
-        of = f"{shown} of {read}" if any(filters.values()) else f"{shown}"
+        of = f"{shown} of {read}" if statuses or group or match else f"{shown}"
         session.say(f"{of} job{'' if read == 1 else 's'}")
 
 

@@ -22,6 +22,8 @@ from cronapi.models import CronJob
 
 Row = tuple[str, Mapping[str, Any]]
 """The place of a job in its file, such as `line 5`, and its members."""
+_RUNNING = ("", "active", "0", 0, None)
+"""What a row's status is if its job runs."""
 _READ_ONLY = {field.name for field in fields(CronJob)} - set(JobParams.__annotations__)
 """Columns of a list of jobs that no new job has: it may be read back with them."""
 
@@ -29,13 +31,22 @@ _READ_ONLY = {field.name for field in fields(CronJob)} - set(JobParams.__annotat
 def rows_of(path: str, common: Mapping[str, Any]) -> tuple[list[dict[str, Any]], str]:
     """Return the parameters of each job in a file, and the file's digest.
 
-    A row that cannot be a job is a usage error with file, line and field.
+    A row that cannot be a job is a usage error with file, line and field. A new job runs from the
+    start, so a row that says otherwise is told on stderr.
     """
     text = read_text(path)
     label = "standard input" if path == "-" else path
-    jobs = [_job(label, row, common) for row in _reader(path, text)(label, text)]
+    rows = list(_reader(path, text)(label, text))
+    jobs = [_job(label, row, common) for row in rows]
     if not jobs:
         raise click.UsageError(f"{label} has no jobs.")
+    places = [place for place, members in rows if members.get("status", "") not in _RUNNING]
+    if places:
+        more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+        click.echo(
+            f"{label}, {places[0]}{more}: not active there, and active when added: disable after.",
+            err=True,
+        )
     return jobs, sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 

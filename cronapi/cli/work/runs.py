@@ -70,7 +70,10 @@ async def run(
     execution = await _end_of(session, targets[0].id, queued)
     session.show(execution, RUNS)
     if not execution.succeeded:
-        session.fail(CronAPIError("The run failed.", function="cron.run"), FAILED)
+        session.fail(
+            CronAPIError("The run failed.", provider=session.provider.name, function="cron.run"),
+            FAILED,
+        )
 
 
 async def _end_of(session: Session, id: int, queued: datetime) -> Execution:

@@ -88,15 +88,13 @@ async def group_id(session: Session, id: int | None, name: str | None) -> int:
     return id if id is not None else (await one_group(session, id, name)).id
 
 
-async def chosen_jobs(
-    session: Session, *, group: str | None, status: str | None = None, match: str | None
-) -> JobFilter:
+async def chosen_jobs(session: Session, *, group: str | None, match: str | None) -> JobFilter:
     """Return a filter of jobs. The name of a group is looked up."""
     number = None
     if group is not None:
         is_id = group.isascii() and group.isdigit()
         number = int(group) if is_id else (await one_group(session, None, group)).id
-    return job_filter(status, number, match)
+    return job_filter(None, number, match)
 
 
 def _absent(session: Session, text: str, function: str) -> NotFoundError:
