@@ -1,4 +1,4 @@
-"""The health of jobs: who is disabled, failing, late, or never ran, with the evidence.
+"""The health of jobs: disabled, failing, late, or never ran, with the evidence.
 
 `await api.cron.health(late=True)` asks a service and returns a `HealthReport`. `judge` is the pure
 function behind it, and takes the time. `write` turns a report into text for people, Prometheus,

@@ -32,7 +32,7 @@ class Question:
 
 
 class HealthCheck:
-    """A check of the health of jobs, which begins when it is awaited or asked for its cost.
+    """A check of the health of jobs. It begins when it is awaited, or asked for its cost.
 
     `await check` returns the HealthReport. A check is made once.
     """
@@ -110,7 +110,7 @@ class HealthCheck:
 
 
 def _unreadable(health: JobHealth, error: CronAPIError) -> JobHealth:
-    """Return the verdict on a job whose log could not be read."""
+    """Return the verdict on a job with a log that could not be read."""
     text = f"its log could not be read: {type(error).__name__}: {error.message}"
     state = State.CANNOT_TELL if health.state is State.NOT_LOOKED_AT else health.state
     return evolve(health, state=state, evidence=(*health.evidence, text))

@@ -23,8 +23,6 @@ from cronapi.errors import (
 from cronapi.models import CronJob, Execution
 
 T = TypeVar("T")
-TRIES = 5
-"""Requests for one answer, if it is refused or lost."""
 
 
 class Service(Protocol):
@@ -38,6 +36,11 @@ class Service(Protocol):
     @property
     def interval(self) -> float:
         """The seconds that one request takes at the limit."""
+        ...
+
+    @property
+    def tries(self) -> int:
+        """How often one answer may be asked for, if it is refused or lost."""
         ...
 
     @property
@@ -97,23 +100,26 @@ class Looks:
     stopped_by: CronAPIError | None = None
 
 
-async def within(budget: Budget, call: Callable[[], Awaitable[T]]) -> T:
-    """Return the answer to a call that may be repeated, within the budget."""
-    for left in range(TRIES - 1, -1, -1):
+async def within(budget: Budget, tries: int, call: Callable[[], Awaitable[T]]) -> T:
+    """Return the answer to a call that may be repeated, within the budget.
+
+    Its error is raised once it may not be repeated any more. SpentError if nothing was sent.
+    """
+    while True:
         budget.take()
+        tries -= 1
         try:
             return await call()
         except CronAPIError as error:
-            if not (left and _may_repeat(error)):
+            if tries <= 0 or budget.left == 0 or not _may_repeat(error):
                 raise
-    raise SpentError  # pragma: no cover -- the last try returns or raises
 
 
 async def list_jobs(service: Service, budget: Budget) -> Listing:
     """Return the jobs of every page, as far as the budget goes."""
 
     async def read(number: int) -> list[CronJob]:
-        return await within(budget, lambda: service.page(number))
+        return await within(budget, service.tries, lambda: service.page(number))
 
     reading, jobs = Reading(read, _id_of, service.paging), dict[int, CronJob]()
     try:
@@ -155,7 +161,7 @@ async def _read_logs(
 
 
 async def _log_of(service: Service, budget: Budget, job_id: int) -> list[Execution]:
-    return await within(budget, lambda: service.log(job_id))
+    return await within(budget, service.tries, lambda: service.log(job_id))
 
 
 def _concerns_one_job(error: CronAPIError) -> bool:

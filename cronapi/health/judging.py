@@ -20,9 +20,9 @@ from cronapi.models import CronJob, Execution, JobStatus
 from cronapi.schedule import Kind
 
 FLAKY_OF = 20
-"""The newest runs among which failures are counted."""
+"""Failures are counted among so many of the newest runs."""
 FLAKY_FROM = 2
-"""Failures among them from which a job is flaky."""
+"""So many failures among them make a job flaky."""
 SLOW_OF = 5
 SLOW_SHARE = 0.8
 """The share of its timeout from which a run is slow."""

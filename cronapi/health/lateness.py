@@ -90,7 +90,7 @@ def _new(plan: Plan, log: Log, begins: datetime, now: datetime) -> Absence | Non
 
 
 def _doubt(job: CronJob, log: Log) -> Absence | None:
-    """Return the reason for which nobody can tell if a run is missing."""
+    """Return the reason why nobody can tell if a run is missing."""
     if log.undated:
         return _doubt_of_undated()
     if job.filter:

@@ -1,4 +1,4 @@
-"""Which logs to read first, if not all can be read: pure functions."""
+"""The order in which logs are read, if not all can be: pure functions."""
 
 from __future__ import annotations
 

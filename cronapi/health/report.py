@@ -1,4 +1,4 @@
-"""The report of a check: the verdicts, and what they are worth."""
+"""The report of a check: the verdicts, and how complete they are."""
 
 from __future__ import annotations
 

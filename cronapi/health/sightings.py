@@ -1,4 +1,4 @@
-"""What one check of the health tells the next: since when each job has been there."""
+"""The memory between two checks: since when each job has had its schedule."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class State(enum.StrEnum):
 
 
 class DisabledBy(enum.StrEnum):
-    """The reason for which a job does not run. Source: the services' data pages until 2024-06."""
+    """The reason why a job does not run. Source: the services' data pages until 2024-06."""
 
     USER = "user"
     """A user disabled or paused it (status 1)."""

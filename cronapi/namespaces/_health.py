@@ -16,12 +16,15 @@ from cronapi.namespaces._invoke import Invoker
 from cronapi.namespaces._iterate import job_filter
 from cronapi.namespaces._many import ManyJobs
 
+_MOST_TRIES = 5
+
 
 @frozen
 class HealthService:
     """The requests of a check, in the bulk lane. Each call sends exactly one."""
 
     invoke: Invoker
+    tries: int
 
     @property
     def paging(self) -> Paging:
@@ -78,8 +81,9 @@ class CheckedJobs(ManyJobs):
         machine's. `sightings` are those of the last report: they let a job that never ran be told
         from a new one, and give each job its turn under the budget.
 
-        A refused or lost request is repeated within the budget. An error of the list is raised. An
-        error that keeps all logs from being read is in `stopped_by` of the report.
+        A refused or lost request is repeated up to 4 times within the budget, and fewer if the
+        client's `retry` says so. An error of the list is raised. An error that keeps all logs from
+        being read is in `stopped_by` of the report.
         """
         chosen = job_filter(None, group, match)
         question = Question(
@@ -93,7 +97,9 @@ class CheckedJobs(ManyJobs):
         _check(question)
         # Repeats, and reads that several callers share, would not be counted.
         alone = evolve(self._invoke.calls.options, retry=None)
-        service = HealthService(evolve(self._invoke, merger=None, options=alone))
+        retry = self._invoke.options.retry
+        tries = 1 if retry is None else min(retry.max_attempts, _MOST_TRIES)
+        service = HealthService(evolve(self._invoke, merger=None, options=alone), tries)
         return HealthCheck(service, question)
 
 

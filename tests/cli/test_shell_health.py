@@ -87,9 +87,8 @@ def test_the_budget_holds_and_a_group_by_name_counts(shell):
     assert shell("health", "--group", "nobody").exit_code == 5
     shell.emulator.faults.add(Fault("outage", function="cron.logs", times=None))
     before = shell.sent
-    done = shell("health", "--late", "--budget", "30", "--format", "nagios")
-    assert done.exit_code == 3
-    assert shell.sent - before <= 30
+    done = shell("health", "--late", "--budget", "6", "--format", "nagios")
+    assert (done.exit_code, shell.sent - before) == (3, 6)
 
 
 def test_a_check_remembers_what_it_saw(shell, tmp_path):

@@ -11,7 +11,15 @@ from zoneinfo import ZoneInfo
 import anyio
 import pytest
 
-from cronapi import AuthenticationError, ConfigurationError, CronAPIError, CronJob, JobStatus
+from cronapi import (
+    AuthenticationError,
+    ConfigurationError,
+    CronAPIError,
+    CronJob,
+    JobStatus,
+    RetryPolicy,
+    ServiceUnavailableError,
+)
 from cronapi.emulator import Fault, ManualClock, create_app
 from cronapi.health import FORMATS, Sightings, State, exit_code, write
 from cronapi.health.order import chosen
@@ -307,6 +315,32 @@ async def test_a_log_that_cannot_be_read_is_no_verdict(desk_of):
     assert [health.state for health in report] == ["not_looked_at"] * 3
     assert "stopped by ServiceUnavailableError" in report.summary()
     assert exit_code(report, "nagios") == 3
+
+
+async def test_an_outage_is_told_though_the_budget_is_spent_on_it(desk_of):
+    """Jobs that were asked for in vain are not the same as jobs that nobody asked for."""
+    for budget in (3, 4, 7):
+        desk = await desk_of()
+        desk.fill(3)
+        desk.emulator.faults.add(Fault("outage", function="cron.logs", times=None))
+        before = desk.sent()
+        report = await desk.api.cron.health(late=True, budget=budget, now=NOW)
+        assert desk.sent() - before <= budget
+        assert "stopped by ServiceUnavailableError" in report.summary()
+        desk.emulator.faults.clear()
+        desk.emulator.faults.add(Fault("outage", function="cron.list", times=None))
+        with pytest.raises(ServiceUnavailableError):
+            await desk.api.cron.health(budget=budget, now=NOW)
+
+
+async def test_a_client_without_repeats_makes_none(desk_of):
+    """`retry=None` and `max_attempts` hold for a check too."""
+    for retry, most in ((None, 1), (RetryPolicy(max_attempts=2), 2), (RetryPolicy(), 5)):
+        desk = await desk_of()
+        desk.emulator.faults.add(Fault("outage", times=None))
+        with pytest.raises(ServiceUnavailableError):
+            await desk.api.with_options(retry=retry).cron.health(now=NOW)
+        assert desk.sent() == most
 
 
 async def test_an_error_of_the_list_is_raised(emulate):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import click
 
 from cronapi._calls.options import fingerprint_of
-from cronapi.cli.work.dry_run import told
+from cronapi.cli.work.dry_run import cost_of, dry_run, told
 from cronapi.cli.work.journals import state_dir
 from cronapi.cli.work.session import Session
 from cronapi.cli.work.targets import one_group
@@ -34,6 +34,11 @@ class Wanted(NamedTuple):
 async def check_health(session: Session, wanted: Wanted) -> None:
     """Write a report, and let the command end in the code that it has."""
     format, fail_on = _format(session, wanted), states_of(wanted.fail_on)
+    if session.common.dry_run:
+        params = {"late": wanted.late, "budget": wanted.budget}
+        would = f"check the health of jobs with at most {wanted.budget} requests"
+        dry_run(session, "cron.list", params, cost=cost_of(session, wanted.budget), would=would)
+        return
     budget, group = await _group(session, wanted)
     path = _path(session)
     check = session.api.cron.health(
