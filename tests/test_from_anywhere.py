@@ -81,7 +81,7 @@ def called(thing, method, key):
     if method.__name__ in OF_A_START and hasattr(thing, "take"):
         given = (LocalBucket(Rate(1)).take(),)
     result = method(**given) if isinstance(given, dict) else method(*given)
-    if hasattr(result, "cost"):
+    if hasattr(result, "cost") and not inspect.iscoroutinefunction(result.cost):
         return result.cost()  # which also says that the bulk was meant
     return result
 

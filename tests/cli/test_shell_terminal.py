@@ -64,8 +64,12 @@ def on_terminal(shell, *arguments, columns=80, answers=(), **environment):
                 text += os.read(main, 65536).decode()
             except OSError:
                 break
-    code = process.wait(10)  # first, since a terminal that is closed hangs its processes up
-    os.close(main)
+    try:
+        code = process.wait(10)  # first, since a terminal that is closed hangs its processes up
+    finally:
+        process.kill()
+        process.wait()
+        os.close(main)
     return code, text.replace("\r\n", "\n")
 
 
