@@ -66,7 +66,14 @@ def test_the_results_need_neither_json_nor_urllib() -> None:
 def test_a_client_loads_only_the_parts_of_single_calls() -> None:
     """The parts that only some programs use are loaded when they are used."""
     names = loaded("import cronapi; cronapi.FastCron")
-    rooms = ("bulk.bulk", "bulk.journal", "scheduler.redis", "_coalesce.merger")
+    rooms = (
+        "bulk.bulk",
+        "bulk.journal",
+        "scheduler.redis",
+        "_coalesce.merger",
+        "health",
+        "schedule",
+    )
     assert not names & {f"cronapi.{room}" for room in rooms}
     assert not roots(names) & {"httpx", "cattrs", "hashlib", "redis", "email", "difflib", "asyncio"}
     assert "importlib.metadata" not in names
