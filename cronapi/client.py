@@ -293,7 +293,7 @@ class SetCronJob(Client):
     """
 
     cron: SharedCron  # type: ignore[assignment]  # a Client of any service offers more
-    account: SharedAccount  # type: ignore[assignment]
+    account: SharedAccount  # type: ignore[assignment]  # as with cron
     _offers = _offers.SETCRONJOB
 
     def __init__(self, token: Token | None = None, **options: Unpack[ClientOptions]) -> None:

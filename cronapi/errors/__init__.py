@@ -262,5 +262,5 @@ class UnsafePlanError(CronAPIError):
 
 
 from cronapi.errors.web import HTTP_STATUS as HTTP_STATUS  # noqa: E402 -- needs those above
-from cronapi.errors.web import retry_after_for as retry_after_for  # noqa: E402
-from cronapi.errors.web import status_for as status_for  # noqa: E402
+from cronapi.errors.web import retry_after_for as retry_after_for  # noqa: E402 -- as above
+from cronapi.errors.web import status_for as status_for  # noqa: E402 -- as above

@@ -88,7 +88,9 @@ def _is_owned(row: Row, scope: Scope, group_id: int | None) -> bool:
     return group_id is not None and str(row.get("group")) == str(group_id)
 
 
-async def adopt(comparer: Comparer, path: Path, choice: Choice, secrets: Secrets) -> Adopted:
+async def adopt(
+    comparer: Comparer, path: Path, choice: Choice, secrets: Secrets, *, dry_run: bool
+) -> Adopted:
     """Add tables of jobs to a file, and then move the jobs into the scope.
 
     After a crash in between, the jobs are in the file, and a plan says that they are to be adopted.
@@ -98,6 +100,8 @@ async def adopt(comparer: Comparer, path: Path, choice: Choice, secrets: Secrets
     await account.finish()
     rows = choice.rows(account, wanted)
     names = choice.names(rows, wanted)
+    if dry_run:
+        return Adopted(tuple(names.values()), {}, None)
     export = export_rows(
         rows,
         comparer.api.provider,

@@ -12,7 +12,7 @@ from cronapi import bulk
 from cronapi._protocol.params import as_params
 from cronapi.bulk import Report
 from cronapi.bulk.operations import add_operation, delete_operation
-from cronapi.errors import CronAPIError, NotFoundError, UnsafePlanError
+from cronapi.errors import ConfigurationError, CronAPIError, NotFoundError, UnsafePlanError
 from cronapi.manifest.changes import Action, Change
 from cronapi.manifest.compare import Row, shows_same
 from cronapi.manifest.comparing import Comparer, Comparison
@@ -145,13 +145,17 @@ class Apply:
         if not jobs:
             return
         self._requests += delete_operation(self.comparer.calls).requests(len(jobs))
-        await self.comparer.api.cron.delete_many([job.id for job in jobs])
+        report = await self.comparer.api.cron.delete_many([job.id for job in jobs])
         names = {job.id: job.name for job in jobs}
+        ends = {
+            job.id: "was deleted again" if outcome.status == "done" else "may still be there"
+            for job, outcome in zip(jobs, report, strict=True)
+        }
         for at, one in enumerate(self._outcomes):
             if one.change.action == "create" and one.id in names:
                 error = UnsafePlanError(
                     f"The service keeps the name {one.change.name!r} as {names[one.id]!r}, which "
-                    "is outside of the scope. The job was deleted again. Use a group as the scope."
+                    f"is outside of the scope. The job {ends[one.id]}. Use a group as the scope."
                 )
                 self._outcomes[at] = ChangeOutcome(one.change, "failed", None, error)
 
@@ -177,16 +181,24 @@ class Apply:
         changes = self._changes("delete")
         if not changes:
             return
-        if any(one.status != "done" for one in self._outcomes):
+        ids = [change.id or 0 for change in changes]
+        is_safe = all(one.status == "done" for one in self._outcomes)
+        if not is_safe or not self._kept([self.comparison.account.rows[number] for number in ids]):
             self._outcomes += [ChangeOutcome(change, "not_tried", change.id) for change in changes]
             return
-        ids = [change.id or 0 for change in changes]
-        self.save([self.comparison.account.rows[number] for number in ids])
         await self._carry_out(
             changes,
             lambda: _awaited(self.comparer.api.cron.delete_many(ids)),
             delete_operation(self.comparer.calls).requests(len(ids)),
         )
+
+    def _kept(self, rows: Sequence[Row]) -> bool:
+        """Keep jobs that are to be deleted. Return False if that fails, so that none is."""
+        try:
+            self.save(rows)
+        except ConfigurationError:
+            return False
+        return True
 
     async def _verify(self) -> Decision | None:
         """List the jobs once more, and delete twins. Return what is left, or None if it fails."""
@@ -213,7 +225,8 @@ class Apply:
         return twins if deletes <= max(allowed, len(self._created)) else []
 
     async def _without(self, twins: Sequence[Row], now: Comparison) -> Decision:
-        self.save(twins)
+        if not self._kept(twins):
+            return now.decision
         ids = [id_of(row) for row in twins]
         report = await self.comparer.api.cron.delete_many(ids)
         self._requests += delete_operation(self.comparer.calls).requests(len(ids))

@@ -123,12 +123,14 @@ class Manifest:
         match: str | None = None,
         name: str | None = None,
         secrets: Secrets = "placeholder",
+        dry_run: bool = False,
     ) -> Adopted:
         """Add jobs to the file of this manifest, and move them into its scope.
 
         They are chosen by ids, or by a pattern of names such as "shop *". `name` is another name
         for one job. The file gets a table at its end for each, and all else in it stays as it is.
         Secrets are variables in it, unless `secrets` is "plain". It takes tomlkit.
+        With `dry_run` nothing is written or changed, and only `names` is filled.
 
         ConfigurationError, with nothing written or sent, if a job is not there, or its name is
         taken. ManifestError, with the tables to be pasted, if the file cannot be extended. May be
@@ -138,7 +140,9 @@ class Manifest:
             raise ConfigurationError("This manifest was read from a text, and not from a file.")
         comparer = Comparer(self.wanted, Options(), api, datetime.now(UTC))
         comparer.check()
-        return await adopt(comparer, self.paths[0], Choice(ids, match, name), secrets)
+        return await adopt(
+            comparer, self.paths[0], Choice(ids, match, name), secrets, dry_run=dry_run
+        )
 
 
 def _environ(environ: Mapping[str, str] | None) -> Mapping[str, str]:

@@ -23,9 +23,13 @@ LEAST_SECRET = 8
 """Characters. A shorter secret is found in ordinary text too."""
 HIDDEN = "***"
 _SECRET_NAME = re.compile(
-    r"authorization|cookie|key|token|secret|password|passwd|signature|auth\b", re.IGNORECASE
+    r"authorization|cookie|key|token|secret|password|passwd|signature|auth\b"
+    r"|\b(?:sig|pwd|code)\b",
+    re.IGNORECASE,
 )
 _USER = re.compile(r"(?<=//)([^/?#:@]*):([^/?#]*)@")
+_USER_ALONE = re.compile(r"(?<=//)([^/?#:@]+)@")
+"""A user without a password, which some services take a token for."""
 _PAIR = re.compile(r"([?&;])([^=&;#]*)=([^&;#]*)")
 _LONG_TEXTS = frozenset({"post_data"})
 """Fields that are shown by their length alone: a body may hold anything."""
@@ -49,7 +53,8 @@ def masked_url(url: str) -> str:
         mark, name, value = found.groups()
         return f"{mark}{name}={HIDDEN if _SECRET_NAME.search(name) and value else value}"
 
-    return _PAIR.sub(pair, _USER.sub(rf"\1:{HIDDEN}@", url))
+    hidden = _USER.sub(rf"\1:{HIDDEN}@", _USER_ALONE.sub(f"{HIDDEN}@", url))
+    return _PAIR.sub(pair, hidden)
 
 
 def secret_parts(field: str, value: str) -> list[tuple[int, int]]:
@@ -63,6 +68,7 @@ def secret_parts(field: str, value: str) -> list[tuple[int, int]]:
     if field != "url":
         return []
     users = [found.span(2) for found in _USER.finditer(value)]
+    users += [found.span(1) for found in _USER_ALONE.finditer(value)]
     pairs = [found.span(3) for found in _PAIR.finditer(value) if _SECRET_NAME.search(found[2])]
     return [span for span in sorted([*users, *pairs]) if span[0] < span[1]]
 

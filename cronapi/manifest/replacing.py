@@ -11,6 +11,7 @@ import binascii
 import json
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Literal
 from urllib.parse import quote, quote_plus
 
@@ -45,11 +46,15 @@ def _spellings(text: str, place: Place, old: str, new: str) -> Iterator[tuple[st
     """Yield the spellings of the old secret, each with the new one in the same spelling."""
     is_encoded = place == "url" or (place == "post_data" and _FORM.match(text) is not None)
     as_json = place == "post_data" and text.lstrip()[:1] in ("{", "[", '"')
-    yield quote(old, safe=""), quote(new, safe="") if is_encoded else new
-    yield quote_plus(old), quote_plus(new)
-    yield json.dumps(old)[1:-1], json.dumps(new)[1:-1] if as_json else new
-    plain = quote(new, safe="") if is_encoded else json.dumps(new)[1:-1] if as_json else new
+    for encode in (partial(quote, safe=""), quote_plus, _in_json):
+        if encode(old) != old:  # else it is the plain one
+            yield encode(old), encode(new)
+    plain = quote(new, safe="") if is_encoded else _in_json(new) if as_json else new
     yield old, plain
+
+
+def _in_json(text: str) -> str:
+    return json.dumps(text)[1:-1]
 
 
 def _inside(text: str, old: str, new: str) -> str:

@@ -12,7 +12,7 @@ from cronapi.manifest.compare import Row
 from cronapi.manifest.exporting import export_rows
 from cronapi.manifest.identity import id_of, name_of
 from cronapi.manifest.wanted import Scope
-from cronapi.manifest.writing import export_text, replace_file, write_private
+from cronapi.manifest.writing import check_new, export_text, replace_file, write_private
 from cronapi.providers import Provider
 
 
@@ -52,9 +52,13 @@ class Undo:
 def undo_of(
     path: str | PathLike[str] | None, scope: Scope, provider: Provider
 ) -> Callable[[Sequence[Row]], None] | None:
-    """Return what keeps jobs in a file, or None without a path. The means to write are checked."""
+    """Return what keeps jobs in a file, or None without a path.
+
+    Raises ConfigurationError if the file cannot be written.
+    """
     if path is None:
         return None
+    check_new(path)
     undo = Undo(Path(path), scope, provider)
     undo.text()
     return undo

@@ -11,6 +11,7 @@ import tempfile
 import tomllib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,15 @@ def replace_file(path: Path, text: str) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def check_new(*paths: str | PathLike[str] | None) -> None:
+    """Raise ConfigurationError if a file is there already, or its directory is not."""
+    for path in (Path(given) for given in paths if given is not None):
+        if path.exists() or path.is_symlink():
+            raise ConfigurationError(f"{path} is there already; it is not overwritten.")
+        if not os.access(path.parent, os.W_OK | os.X_OK):
+            raise ConfigurationError(f"{path} cannot be written: see its directory.")
 
 
 def write_private(path: Path, text: str) -> None:

@@ -45,7 +45,7 @@ def read(source: ScheduleSource) -> tuple[str, Rule]:
     if lists is not None:
         raise ConfigurationError(f"The value lists are no schedule: {reason}.")
     # Imported here, since only an error needs it.
-    from cronapi.schedule.advice import diagnosis  # noqa: PLC0415
+    from cronapi.schedule.advice import diagnosis  # noqa: PLC0415 -- only for an error
 
     raise ConfigurationError(diagnosis(text, reason, _reads)) from None
 

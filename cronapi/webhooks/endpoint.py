@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, Generic, Self, get_args
@@ -113,11 +113,11 @@ class Endpoint(ABC, Generic[M]):
 
         return handler_of(self)
 
-    def fastapi(self) -> Callable[..., Awaitable[M]]:
+    def fastapi(self) -> Callable[..., AsyncGenerator[M, None]]:
         """Return a dependency for a route of FastAPI, which gets the message.
 
-        Without a `handler` the route's own function is it. It is then called once for each message,
-        and its error is answered with 500.
+        Without a `handler` the route's own function is it. It is then called once for each message.
+        Its error is answered with 500, and the message may come again.
         """
         from cronapi.webhooks.fastapi_door import dependency_of  # noqa: PLC0415 -- imports FastAPI
 
@@ -197,6 +197,11 @@ class Endpoint(ABC, Generic[M]):
             return await self._handling.is_first(message)
         await self.take(message)
         return True
+
+    async def forget_for_route(self, message: M) -> None:
+        """Let a message come again whose route has failed, unless a handler has it."""
+        if self._handling.handler is None:
+            await self._handling.forget(message)
 
     @abstractmethod
     def _has_secret(self, incoming: Incoming) -> bool:

@@ -1,6 +1,6 @@
 """An endpoint as a dependency of FastAPI, which is imported only here."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from fastapi import HTTPException, Request, Response
@@ -12,10 +12,10 @@ from cronapi.webhooks.handling import M
 from cronapi.webhooks.incoming import NOT_FOUND, Incoming
 
 
-def dependency_of(endpoint: Endpoint[M]) -> Callable[[Request, Response], Awaitable[M]]:
+def dependency_of(endpoint: Endpoint[M]) -> Callable[[Request, Response], AsyncGenerator[M, None]]:
     """Return the dependency of an endpoint."""
 
-    async def message_of(request: Request, response: Response) -> M:
+    async def message_of(request: Request, response: Response) -> AsyncGenerator[M, None]:
         incoming = Incoming(
             method=request.method,
             path=request.scope["path"],
@@ -34,7 +34,11 @@ def dependency_of(endpoint: Endpoint[M]) -> Callable[[Request, Response], Awaita
         if not is_new:
             raise HTTPException(endpoint.accepted_status)
         response.status_code = endpoint.accepted_status
-        return message
+        try:
+            yield message
+        except BaseException:
+            await endpoint.forget_for_route(message)
+            raise
 
     return message_of
 

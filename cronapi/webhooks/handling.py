@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Generic, Literal, Protocol, TypeVar
 
+import anyio
 from anyio import get_cancelled_exc_class
 from attrs import field, frozen
 
@@ -16,6 +17,8 @@ from cronapi._protocol import arguments
 from cronapi.errors import ConfigurationError
 from cronapi.webhooks.dedupe import DAY, Dedupe, MemoryDedupe, text_of
 
+FORGETTING = 2.0
+"""Seconds that a memory of keys may take to forget one, though the task was cancelled."""
 When = Literal["before", "after"]
 
 
@@ -47,12 +50,15 @@ class Handling(Generic[M]):
 
     async def handle(self, message: M) -> bool:
         """Call the handler, unless the key is known, and return False if it failed."""
+        is_claimed = False
         try:
-            if await self.is_first(message):
+            if is_claimed := await self.is_first(message):
                 await self._call(await self.prepare(message))
                 self.counts["handled"] += 1
         except BaseException as error:  # a handler may raise anything
             if _is_end_of_task(error):
+                if is_claimed and self.answer == "after":
+                    await self.forget(message)
                 raise
             await self._fail(message, error)
             return False
@@ -79,11 +85,16 @@ class Handling(Generic[M]):
     async def _fail(self, message: M, error: BaseException) -> None:
         self.counts["failed"] += 1
         lines.write(lines.HANDLER_FAILED, text_of(message.key), error, trace=error)
-        key = key_of(message)
-        if self.answer == "before" or key is None:
+        if self.answer == "after":
+            await self.forget(message)
+
+    async def forget(self, message: M) -> None:
+        """Let a message that was not handled come again. It takes two seconds at most."""
+        if (key := key_of(message)) is None:
             return
         try:
-            await self.dedupe.release(key)
+            with anyio.move_on_after(FORGETTING, shield=True):
+                await self.dedupe.release(key)
         except Exception as wrong:  # noqa: BLE001 -- may be a user's own
             lines.write(lines.NOT_FORGOTTEN, key, type(wrong).__name__)
 

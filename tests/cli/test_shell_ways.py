@@ -141,7 +141,7 @@ def test_the_output_of_one_run_is_printed_whole(shell):
         done = shell("cron", "logs", job, "--output-of", runs[0]["no"])
         assert (done.exit_code, done.stdout) == (0, runs[0]["output"])
     assert shell("cron", "failures", "--last", "1").exit_code == 0
-    assert shell.json("cron", "logs", "--name", "n0", "--failed", "--search", "x") == []
+    assert shell.json("cron", "logs", "--name", "n1", "--failed", "--search", "x") == []
 
 
 def test_values_come_from_the_command_line_the_environment_and_files(tmp_path):

@@ -98,8 +98,8 @@ class Shell:
         return json.loads(done.stdout)
 
     def prepare(self):
-        """Give the account two jobs in a group, without faults."""
-        self.emulator.faults.clear()
+        """Give the account two jobs and a group, without faults, and nothing else."""
+        self.emulator.reset()
         self.jobs = fill(self.app, "fastcron", 2)
         self.name = f"team {self.jobs[0]}"
         body = json.dumps({"token": TOKEN, "name": self.name}).encode()

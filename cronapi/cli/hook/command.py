@@ -27,7 +27,10 @@ def hook_listen(host: str, port: int, forward_to: str | None, as_json: bool) -> 
     again is printed once. Ctrl-C or a termination ends it.
     """
     from cronapi.cli.hook.listening import run  # noqa: PLC0415 -- imports a server
+    from cronapi.cli.hook.posting import check_address  # noqa: PLC0415 -- imports urllib
 
+    if forward_to is not None:
+        check_address(forward_to)
     run(host, port, forward_to, as_json=as_json)
 
 

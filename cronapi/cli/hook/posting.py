@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 PATIENCE = 30.0
-"""Seconds that an endpoint may take. The service gives a webhook about as long."""
+"""Seconds that an endpoint may take."""
 _SAMPLES: dict[str, dict[str, object]] = {
     "failed": {"status": 1, "message": "fails", "httpStatus": 502, "output": "Bad Gateway"},
     "recovered": {"status": 0, "message": "recovered", "httpStatus": 200, "output": "OK"},
@@ -36,13 +36,18 @@ def sample(kind: str, number: int, name: str) -> dict[str, object]:
     }
 
 
+def check_address(url: str) -> None:
+    """Refuse anything but an http or https address, with click.BadParameter."""
+    if not url.lower().startswith(("http://", "https://")):
+        raise click.BadParameter("it must be an address that begins with http:// or https://.")
+
+
 def send(url: str, notification: dict[str, Any]) -> int:
     """Post a notification and return the HTTP status. Redirects are not followed.
 
     Raises click.ClickException, without the address's path, if there is no answer.
     """
-    if not url.lower().startswith(("http://", "https://")):
-        raise click.BadParameter("it must be an address that begins with http:// or https://.")
+    check_address(url)
     body = json.dumps(notification).encode()
     headers = {"Content-Type": "application/json"}
     try:

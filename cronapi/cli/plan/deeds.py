@@ -126,8 +126,8 @@ def _tell_undo(session: Session, path: str | None) -> None:
 
 
 def _undo_path(session: Session, plan: Plan) -> str | None:
-    """Return a new file in the state directory, if the plan deletes anything."""
-    if not any(change.action == "delete" for change in plan.changes):
+    """Return a new file in the state directory, if anything may be deleted: twins too."""
+    if not any(change.action in ("create", "delete") for change in plan.changes):
         return None
     folder = state_dir(os.environ) / "undo"
     try:

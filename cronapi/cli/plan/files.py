@@ -20,7 +20,7 @@ from cronapi.cli.work.session import Session
 from cronapi.errors import ConfigurationError
 from cronapi.manifest import Finding, Rotated, export, migrate, rotate
 from cronapi.manifest.replacing import PLACES
-from cronapi.manifest.writing import write_private
+from cronapi.manifest.writing import check_new, write_private
 from cronapi.providers import FASTCRON, SETCRONJOB
 
 
@@ -44,6 +44,7 @@ async def export_jobs(
     session: Session, group: str | None, prefix: str | None, secrets: str, env_file: str | None
 ) -> None:
     """Print a manifest, and write the values of its variables if that was asked for."""
+    check_new(env_file)
     exported = await export(
         session.api,
         group=group,
@@ -67,11 +68,15 @@ async def adopt_jobs(
     """Add jobs to the file and move them into the scope."""
     if files.paths == ("-",):
         raise ConfigurationError("Jobs can be adopted into a file only.")
-    manifest = read_manifest(session, files)
-    done = await manifest.adopt(session.api, *ids, match=match, name=name)
-    _write_environ(session, done.environ, env_file)
+    manifest, only_look = read_manifest(session, files), session.common.dry_run
+    check_new(env_file)
+    done = await manifest.adopt(session.api, *ids, match=match, name=name, dry_run=only_look)
     for one in done.names:
-        click.echo(one)
+        click.echo(escaped(one))
+    if only_look:
+        session.say("Nothing was changed.")
+        return
+    _write_environ(session, done.environ, env_file)
     failed = [] if done.report is None else [*done.report.failed, *done.report.unknown]
     for outcome in failed:
         session.say(str(outcome.error))
@@ -96,6 +101,7 @@ async def migrate_jobs(session: Session, move: Move) -> None:
     """Write a manifest for another service, and print what gets lost."""
     if move.source == move.target:
         raise ConfigurationError("A migration is from one service to another one.")
+    check_new(move.out, move.env_file)
     session.common = session.common._replace(provider=move.source)
     target = next(one for one in (FASTCRON, SETCRONJOB) if one.name == move.target)
     moved = await migrate(session.api, target, into=move.into, group=move.group, prefix=move.prefix)

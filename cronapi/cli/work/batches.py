@@ -50,6 +50,9 @@ async def edit(
 async def delete(session: Session, named: Named) -> None:
     """Delete the jobs that were named."""
     targets = await targets_of(session, named)
+    if not targets:
+        session.say("Nothing to delete.")
+        return
     ids = [target.id for target in targets]
     await change(
         session,

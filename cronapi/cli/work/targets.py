@@ -32,6 +32,8 @@ async def targets_of(session: Session, named: Named) -> list[Target]:
         raise click.UsageError("Name the jobs: by ID, --name, --match, --group or --ids-from.")
     if named.ids and any(named[1:]):
         raise click.UsageError("Give ids, or name the jobs by an option, not both.")
+    if sum([bool(named.ids_from), bool(named.name), bool(named.match or named.group)]) > 1:
+        raise click.UsageError("Name the jobs in one way. Only --match and --group go together.")
     found = [Target(id) for id in named.ids]
     if named.ids_from is not None:
         found += [Target(id) for id in ids_in(named.ids_from)]
@@ -53,8 +55,12 @@ async def found_job(session: Session, name: str) -> CronJob:
 
 
 async def job_named(session: Session, name: str) -> Target:
-    """Return the job of exactly this name. NotFoundError if there is none."""
-    job = await found_job(session, name)
+    """Return the job of exactly this name. NotFoundError if there is none, 64 for several."""
+    jobs = [job async for job in session.api.cron.iterate(keyword=name) if job.name == name]
+    if len(jobs) > 1:
+        ids = ", ".join(str(job.id) for job in jobs)
+        raise click.UsageError(f"Several jobs are named {name!r}: {ids}. Give one id.")
+    job = jobs[0] if jobs else await found_job(session, name)
     return Target(job.id, job.name)
 
 

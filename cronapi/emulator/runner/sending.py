@@ -12,6 +12,7 @@ import anyio
 import httpx
 from attrs import frozen
 
+from cronapi.emulator.control.door import CONTROL
 from cronapi.emulator.runner.addresses import Blocked, Resolve, addresses_of, resolve
 from cronapi.emulator.runner.exchange import MOST_BYTES, Exchange
 
@@ -95,6 +96,8 @@ class _CheckedTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         url = request.url
+        if url.path.startswith(CONTROL):
+            raise Blocked("blocked: a job may not steer an emulator")
         port = url.port or _PORTS.get(url.scheme, 0)
         found = await addresses_of(
             url.host, port, self._sender.find, anywhere=self._sender.anywhere
