@@ -9,13 +9,12 @@ from typing import Any, Generic, Literal, Self, TypeVar, overload
 
 from attrs import evolve, field, fields, frozen
 
-from cronapi._protocol.facts import copied, facts_of, with_facts
+from cronapi._protocol.facts import facts_of, with_facts
+from cronapi.bulk.reasons import LONGEST, noted, reasons
 from cronapi.errors import Applied, CronAPIError
 
 T = TypeVar("T")
 Status = Literal["done", "failed", "unknown", "not_tried"]
-_LONGEST = 100
-"""Characters of an error's text in a summary."""
 
 
 def _shown(given: object) -> str:
@@ -137,7 +136,8 @@ class BulkError(ExceptionGroup[CronAPIError], CronAPIError):  # type: ignore[ove
     """Some calls of a bulk failed.
 
     `exceptions` are their errors, each with a note that names its item. `report` has every
-    outcome. `function` is the name of the bulk.
+    outcome. `function` is the name of the bulk. The text is the report's summary, and a line for
+    each reason with its first items.
 
     `applied` is NO only if nothing was done, so that the whole bulk may be repeated. Otherwise it
     is UNKNOWN, and the report has the status of each item. In a part that `except*` takes out,
@@ -170,7 +170,7 @@ class BulkError(ExceptionGroup[CronAPIError], CronAPIError):  # type: ignore[ove
         return BulkError(self.message, errors, self.report)
 
     def __str__(self) -> str:
-        return self.message
+        return "\n".join([self.message, *reasons(self.exceptions)])
 
     def __reduce__(self) -> tuple[Any, ...]:
         return BulkError, (self.message, self.exceptions, self.report), facts_of(self)
@@ -252,7 +252,7 @@ class Report(Sequence[Outcome[T]]):
         It is an ExceptionGroup, and each of its errors has a note that names the item.
         """
         errors = [
-            _noted(outcome.error, outcome.index)
+            noted(outcome.error, outcome.index)
             for outcome in self._outcomes
             if outcome.error is not None
         ]
@@ -279,11 +279,4 @@ def counted(counts: Counter[str], stopped_by: CronAPIError | None) -> str:
 def _cause(error: CronAPIError | None) -> str:
     if error is None:
         return ""
-    return f"; stopped by: {type(error).__name__}: {shorten(error.message, _LONGEST)}"
-
-
-def _noted(error: CronAPIError, index: int) -> CronAPIError:
-    """Return a copy that names the item, because the items of one request share an error."""
-    twin = copied(error).with_traceback(error.__traceback__)
-    twin.add_note(f"item {index}")
-    return twin
+    return f"; stopped by: {type(error).__name__}: {shorten(error.message, LONGEST)}"

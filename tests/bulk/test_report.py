@@ -115,6 +115,24 @@ def test_failures_are_a_group_that_can_be_taken_apart():
     assert raised().subgroup(ServiceUnavailableError) is None
 
 
+def test_the_text_of_failures_has_a_line_for_each_reason():
+    """The most frequent reason comes first, with its first items, and none is told twice."""
+    assert str(raised()).splitlines()[1:] == [
+        "  item 1: no such job",
+        "  item 2: nobody knows",
+        "  item 4: refused",
+    ]
+    errors = [APIError("a bad URL" if index % 9 else f"odd {index}") for index in range(60)]
+    failed = [Outcome(index, index, "failed", error=error) for index, error in enumerate(errors)]
+    with pytest.raises(BulkError) as caught:
+        Report(failed, "cron.add_many").raise_for_failures()
+    first, *others = str(caught.value).splitlines()[1:]
+    assert first == "  item 1, item 2, item 3, item 4, item 5, and 48 more: a bad URL"
+    assert others == [*(f"  item {index}: odd {index}" for index in (0, 9, 18, 27)), "  and 3 more"]
+    part = caught.value.subgroup(lambda error: error.args == ("odd 9",))
+    assert str(part).splitlines()[1:] == ["  item 9: odd 9"]
+
+
 def test_failures_can_be_caught_as_what_they_are():
     """The group is a CronAPIError and an ExceptionGroup.
 
@@ -124,7 +142,7 @@ def test_failures_can_be_caught_as_what_they_are():
     assert isinstance(raised(), ExceptionGroup)
     assert raised().applied is Applied.UNKNOWN
     assert raised().subgroup(NotFoundError).applied is Applied.NO
-    assert str(raised()) == report().summary()
+    assert str(raised()).splitlines()[0] == report().summary()
     assert raised().report[0].value.id == 7
 
 
