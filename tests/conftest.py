@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import logging
 import os
 import pwd
 from pathlib import Path
@@ -31,6 +32,9 @@ from tests.support.virtual_clock import Threads, virtual_backend
 # How long an example takes is the machine's business, not the library's.
 settings.register_profile("cronapi", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("cronapi")
+
+# asyncio's debug mode tells of steps that are slow, which any step is on a machine at work.
+logging.getLogger("asyncio").addFilter(lambda record: not str(record.msg).startswith("Executing "))
 
 _gives_way = False
 

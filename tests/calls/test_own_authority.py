@@ -52,6 +52,15 @@ async def address(authority):
 
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(authority / "own.pem", authority / "own.key")
+    loop = asyncio.get_running_loop()
+    told = loop.get_exception_handler()
+
+    def tell(loop, report):
+        # In debug mode the server tells of callers that hang up on its certificate.
+        if not isinstance(report.get("exception"), ConnectionResetError):
+            told(loop, report)
+
+    loop.set_exception_handler(tell)
     server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)
     async with server:
         yield f"https://localhost:{server.sockets[0].getsockname()[1]}/api/v1/"
