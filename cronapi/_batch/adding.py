@@ -203,7 +203,8 @@ async def _look_up(calls: Calls, specs: Sequence[Spec], look: Look, error: CronA
             await caller.wait(delay)
             rows = await retry_once(partial(every_job, calls.ask))
             habits = habits_of(rows, "cron", caller.memory)
-            found = _found(calls, match(specs, look.new(rows), habits), specs)
+            expects = partial(caller.expects, "cron")
+            found = _found(calls, match(specs, look.new(rows), habits, expects), specs)
             if ABSENT not in found:
                 break
         made = ids_of([row for row in found if isinstance(row, dict)])

@@ -9,7 +9,8 @@ from attrs import evolve, field, frozen
 
 from cronapi._batch.limits import Limits
 from cronapi._batch.results import Result, as_unknown, is_refusal
-from cronapi._calls.call import Answer, Asker, Call, asker
+from cronapi._calls.answer import Answer
+from cronapi._calls.call import Asker, Call, asker
 from cronapi._calls.caller import Caller
 from cronapi._calls.memory import ids_of, target_of
 from cronapi._calls.options import DeferredRequest, Options

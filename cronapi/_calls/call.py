@@ -8,13 +8,14 @@ from functools import partial
 from typing import Any
 
 import anyio
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
 from cronapi._calls import lookup
 from cronapi._calls.absence import get_of, is_missing, may_be_missing
+from cronapi._calls.answer import Answer
 from cronapi._calls.caller import Caller
 from cronapi._calls.failures import Failures
-from cronapi._calls.lookup import LAST_LOOK, LOOKS, RECOVERY, UNCLEAR, Finding
+from cronapi._calls.lookup import LAST_LOOK, LOOKS, RECOVERY, UNCLEAR, Finding, Look
 from cronapi._calls.matching import lookup_keys
 from cronapi._calls.memory import learn, learn_gone, learn_unreported
 from cronapi._calls.options import DeferredRequest, Options
@@ -34,18 +35,6 @@ from cronapi.errors import (
     WaitTooLongError,
 )
 from cronapi.scheduler import Lane
-
-
-@frozen
-class Answer:
-    """The raw `data` of a call that the service carried out, and the requests started for it.
-
-    `twin` is the id of a second job, or group, that the service made of one create.
-    """
-
-    data: Any = field(repr=False)
-    attempts: int
-    twin: int | None = None
 
 
 class Call:
@@ -156,10 +145,10 @@ class Call:
         if not self._was_repeated or not self._options.look:
             return data
         sender, memory = self._sender, self._caller.memory
-        function, ask = sender.function.name, asker(self._caller, self._options, sender.lane)
+        function = sender.function.name
         try:
             await self._caller.wait(LAST_LOOK)
-            twin = await lookup.find_twin(ask, function, sender.sent, data, memory, sender.epoch)
+            twin = await lookup.find_twin(self._look(), function, sender.sent, data)
         except BaseException:  # no caller learns of the job
             learn_unreported(memory, function, data)
             raise
@@ -251,9 +240,8 @@ class Call:
         shared = self._caller.creates.most_sharing(keys) > 1
         if recover is None or not sender.epoch or not keys or shared:
             return UNCLEAR
-        ask = asker(self._caller, self._options, sender.lane)
         try:
-            finding = await recover(ask, sender.sent, memory, sender.epoch)
+            finding = await recover(self._look(), sender.sent)
         except CronAPIError as error:
             raise self._failures.unknown(error) from error
         except (KeyError, TypeError, ValueError):  # a raw call with nothing to find it by
@@ -261,6 +249,11 @@ class Call:
         if finding.happened:
             learn(memory, sender.function.name, finding.data, sender.sent)
         return finding
+
+    def _look(self) -> Look:
+        caller, sender = self._caller, self._sender
+        ask = asker(caller, self._options, sender.lane)
+        return Look(ask, caller.memory, sender.epoch, caller.expects)
 
 
 @frozen

@@ -90,6 +90,11 @@ class Caller(NotCopied):
         """Return True if a create is under way that a lookup could not tell from this one."""
         return self.creates.most_sharing(lookup_keys(function, sent)) > 0
 
+    def expects(self, target: str, row: Mapping[str, Any]) -> bool:
+        """Return True if a create that is under way, or a batch, would make such a job or group."""
+        keys = lookup_keys(f"{target}.add", row)
+        return self.creates.most_sharing(keys) > 0 or self.creates.most_unsettled(keys) > 0
+
     def may_be_of_another(self, function: str, sent: Mapping[str, Any], *, batched: bool) -> bool:
         """Return True if another create could still claim a job that looks like this one.
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from attrs import field, frozen
 
 from cronapi import _functions as table
-from cronapi._calls.matching import Habits, habits_of, is_match, match, new_rows
+from cronapi._calls.matching import Expects, Habits, habits_of, is_match, match, new_rows
 from cronapi._calls.memory import Memory, ids_of, run_key, target_of
 from cronapi._calls.pages import Ask, as_list, every_job, job_list
 from cronapi._logs.lines import TWIN, write
@@ -34,6 +34,28 @@ LOOKS = (0.5, 2.0, 4.0)
 or its list may lag behind: one look that finds nothing proves little."""
 LAST_LOOK = 4.0
 """Seconds before the look for a twin of a create that was sent again."""
+
+
+@frozen
+class Look:
+    """The means of a lookup: a way to read, and what the client knows since an epoch.
+
+    `expects` returns True for a job or group that another create, which is under way, would make.
+    """
+
+    ask: Ask
+    memory: Memory
+    epoch: int
+    expects: Callable[[str, Row], bool] = lambda _target, _row: False
+
+    def choose(self, sent: Iterable[Row], rows: list[dict[str, Any]], target: str) -> Finding:
+        """Choose among the rows of a listing that are new."""
+        habits, expects = habits_of(rows, target, self.memory), partial(self.expects, target)
+        return choose(sent, self.new(rows, target), habits, expects)
+
+    def new(self, rows: list[dict[str, Any]], target: str) -> list[dict[str, Any]]:
+        """Return the rows that no create of this client is known to have made."""
+        return new_rows(rows, target, self.memory, self.epoch)
 
 
 @frozen
@@ -58,62 +80,57 @@ async def retry_once(look: Callable[[], Awaitable[T]]) -> T:
 
 
 def choose(
-    sent: Iterable[Row], rows: Iterable[dict[str, Any]], habits: Habits | None = None
+    sent: Iterable[Row],
+    rows: Iterable[dict[str, Any]],
+    habits: Habits | None = None,
+    expects: Expects | None = None,
 ) -> Finding:
     """Tell from new rows if all of a request happened, or nothing of it.
 
     It is unclear if a part happened, or if a row is left over that might be one of them.
     """
-    found = match(sent, rows, habits)
+    found = match(sent, rows, habits, expects)
     if found.spare or found.doubtful or 0 < found.count < len(found.rows):
         return UNCLEAR
     return Finding(data=found.rows, happened=True) if found.count else DID_NOT_HAPPEN
 
 
-def choose_new(
-    sent: Iterable[Row], rows: list[dict[str, Any]], target: str, memory: Memory, epoch: int
-) -> Finding:
-    """Choose among the rows of a listing that are new since an epoch."""
-    habits = habits_of(rows, target, memory)
-    return choose(sent, new_rows(rows, target, memory, epoch), habits)
-
-
-async def _find_job(ask: Ask, sent: Row, memory: Memory, epoch: int) -> Finding:
+async def _find_job(look: Look, sent: Row) -> Finding:
     """Search for a job, and read the whole list if the search does not show it.
 
     A search may work by whole words or by patterns, so it proves no absence.
     """
     spec = {"name": ""} | dict(sent)
     keyword = hidden_text(str(sent.get("name") or sent["url"]).strip())
-    async with aclosing(job_list(ask, keyword).down()) as pages:
+    async with aclosing(job_list(look.ask, keyword).down()) as pages:
         async for page in pages:
             shown = any(is_match(spec, job) for job in page if isinstance(job, dict))
-            finding = choose_new([sent], page, "cron", memory, epoch) if shown else UNCLEAR
+            finding = look.choose([sent], page, "cron") if shown else UNCLEAR
             if finding.happened:
                 return _only(finding)
-    return _only(choose_new([sent], await every_job(ask), "cron", memory, epoch))
+    return _only(look.choose([sent], await every_job(look.ask), "cron"))
 
 
-async def _find_jobs(ask: Ask, sent: Row, memory: Memory, epoch: int) -> Finding:
-    return choose_new(sent["data"], await every_job(ask), "cron", memory, epoch)
+async def _find_jobs(look: Look, sent: Row) -> Finding:
+    return look.choose(sent["data"], await every_job(look.ask), "cron")
 
 
-async def _find_group(ask: Ask, sent: Row, memory: Memory, epoch: int) -> Finding:
+async def _find_group(look: Look, sent: Row) -> Finding:
     """Look a group up by its name, and read all groups if that does not show it."""
-    named = as_list(await ask(table.GROUP_LOOKUP, {"name": sent["name"]}))
-    finding = choose_new([sent], named, "group", memory, epoch) if named else UNCLEAR
+    named = as_list(await look.ask(table.GROUP_LOOKUP, {"name": sent["name"]}))
+    finding = look.choose([sent], named, "group") if named else UNCLEAR
     if not finding.happened:
-        groups = as_list(await ask(table.GROUP_LIST, {}))
-        finding = choose_new([sent], groups, "group", memory, epoch)
+        groups = as_list(await look.ask(table.GROUP_LIST, {}))
+        finding = look.choose([sent], groups, "group")
     return _only(finding)
 
 
-async def _find_run(ask: Ask, sent: Row, memory: Memory, _epoch: int) -> Finding:
+async def _find_run(look: Look, sent: Row) -> Finding:
     """Look for the time of a run in the queue. Without a time it looks like the schedule's own."""
     soon = "time" not in sent or int(sent["time"]) < time.time() + SOON
-    if soon or memory.is_known_run(run_key(sent)):
+    if soon or look.memory.is_known_run(run_key(sent)):
         return UNCLEAR
-    queued = as_list(await ask(table.CRON_NEXT, {"id": sent["id"]}))
+    queued = as_list(await look.ask(table.CRON_NEXT, {"id": sent["id"]}))
     return find_time(int(sent["time"]), [int(at) for at in queued if str(at).isdecimal()])
 
 
@@ -132,9 +149,7 @@ def find_time(wanted: int, queued: list[int]) -> Finding:
     return DID_NOT_HAPPEN
 
 
-async def find_twin(
-    ask: Ask, function: str, sent: Row, data: Any, memory: Memory, epoch: int
-) -> Row | None:
+async def find_twin(look: Look, function: str, sent: Row, data: Any) -> Row | None:
     """Return another job, or group, that was made of one create, or None.
 
     `data` is the answer to its last request. If the look fails, nothing is known of a twin.
@@ -142,13 +157,13 @@ async def find_twin(
     target = target_of(function)
     if function not in ("cron.add", "group.add") or not isinstance(data, dict) or not ids_of(data):
         return None
-    look = _groups_like if target == "group" else _jobs_like
+    like = _groups_like if target == "group" else _jobs_like
     try:
-        rows = await look(ask, sent, ids_of(data)[0])
+        rows = await like(look.ask, sent, ids_of(data)[0])
     except (CronAPIError, KeyError):
         return None
-    spec, fresh = {"name": ""} | dict(sent), new_rows(rows, str(target), memory, epoch)
-    twins = [row for row in fresh if is_match(spec, row)]
+    spec = {"name": ""} | dict(sent)
+    twins = [row for row in look.new(rows, str(target)) if is_match(spec, row)]
     return min(twins, key=lambda row: int(row["id"]), default=None)
 
 
@@ -181,12 +196,12 @@ def _only(finding: Finding) -> Finding:
     return Finding(data=finding.data[0], happened=True) if finding.happened else finding
 
 
-Recovery = Callable[[Ask, Row, Memory, int], Awaitable[Finding]]
+Recovery = Callable[[Look, Row], Awaitable[Finding]]
 
 
 def _twice(recover: Recovery) -> Recovery:
-    async def recover_twice(ask: Ask, sent: Row, memory: Memory, epoch: int) -> Finding:
-        return await retry_once(partial(recover, ask, sent, memory, epoch))
+    async def recover_twice(look: Look, sent: Row) -> Finding:
+        return await retry_once(partial(recover, look, sent))
 
     return recover_twice
 

@@ -8,7 +8,7 @@ that it is another job, unless the service is known to keep texts like these as 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from attrs import define, field, frozen
@@ -18,6 +18,8 @@ from cronapi._calls.spelling import kinds_of, may_be_altered, normal
 from cronapi._protocol.hidden import hidden_text
 
 Row = Mapping[str, Any]
+Expects = Callable[[Row], bool]
+"""Returns True for a row that another create, which is under way, would make."""
 
 NAMING = ("url", "name")
 NOT_COMPARED = frozenset({"password", "payload", "run", "token"})
@@ -84,9 +86,13 @@ class Spec:
             cut = habits and habits.may_be_cut(name, self.values[name], row.values[name])
             if not cut:
                 return Likeness.OTHER
-        shares = any(name not in differing and self.values[name] for name in naming)
         contradicts = not differing.issubset(NAMING)
-        return Likeness.OTHER if contradicts and not shares else Likeness.POSSIBLE
+        is_other = contradicts and not self.shares_with(row)
+        return Likeness.OTHER if is_other else Likeness.POSSIBLE
+
+    def shares_with(self, row: Spec) -> bool:
+        """Return True if a row has the same name or URL."""
+        return any((text := self.values.get(one)) and text == row.values.get(one) for one in NAMING)
 
 
 def _normalized(row: Row) -> Spec:
@@ -118,13 +124,19 @@ class Match:
 
 
 def match(
-    sent: Iterable[Row], rows: Iterable[dict[str, Any]], habits: Habits | None = None
+    sent: Iterable[Row],
+    rows: Iterable[dict[str, Any]],
+    habits: Habits | None = None,
+    expects: Expects | None = None,
 ) -> Match:
-    """Match specs with new rows of the list, in order of ids, each row once."""
+    """Match specs with new rows of the list, in order of ids, each row once.
+
+    A row that another create explains is no reason for doubt, unless it shares a name or a URL.
+    """
     habits = habits or Habits()
     specs = [{"name": ""} | dict(spec) for spec in sent]
     wanted = [_normalized(spec) for spec in specs]
-    free = _Free(rows)
+    free = _Free(rows, expects)
     found: list[dict[str, Any] | None] = []
     for spec, normalized in zip(specs, wanted, strict=True):
         row = free.take(normalized)
@@ -145,7 +157,8 @@ def match(
 class _Free:
     """Rows that belong to no spec yet, in order of ids."""
 
-    def __init__(self, rows: Iterable[dict[str, Any]]) -> None:
+    def __init__(self, rows: Iterable[dict[str, Any]], expects: Expects | None) -> None:
+        self._expects = expects
         ordered = sorted(rows, key=lambda row: int(row["id"]))
         self._rows = {index: (_normalized(row), row) for index, row in enumerate(ordered)}
         self._by_url: dict[str, list[int]] = {}
@@ -174,8 +187,11 @@ class _Free:
 
     def has_possible(self, spec: Spec, habits: Habits) -> bool:
         """Return True if nothing proves that a row is another job than this one."""
-        rows = self._rows.values()
-        return any(spec.compare(row, habits) is Likeness.POSSIBLE for row, _ in rows)
+        return any(
+            spec.compare(normalized, habits) is Likeness.POSSIBLE
+            and (spec.shares_with(normalized) or not (self._expects and self._expects(row)))
+            for normalized, row in self._rows.values()
+        )
 
 
 def find_altered(

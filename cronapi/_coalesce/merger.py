@@ -20,7 +20,8 @@ from cronapi import _functions as table
 from cronapi._batch.calls import Calls
 from cronapi._batch.limits import Limits
 from cronapi._batch.results import BatchResult, all_failed, settled
-from cronapi._calls.call import Answer, Call
+from cronapi._calls.answer import Answer
+from cronapi._calls.call import Call
 from cronapi._calls.caller import Caller
 from cronapi._calls.options import Options
 from cronapi._calls.tasks import spawn

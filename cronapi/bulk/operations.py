@@ -26,7 +26,7 @@ from cronapi._batch.editing import changes, edit
 from cronapi._batch.getting import get
 from cronapi._batch.parts import Series
 from cronapi._batch.results import Result
-from cronapi._calls.lookup import RECOVERY
+from cronapi._calls.lookup import RECOVERY, Look
 from cronapi._calls.memory import Memory, ids_of, run_key
 from cronapi._calls.pages import job_list
 from cronapi._functions import PAGE, Function
@@ -247,7 +247,7 @@ async def _look_up(calls: Calls, function: Function[Any], wire: Mapping[str, Any
     await calls.caller.wait_for_similar_creates(function.name, wire)
     try:
         # A run is recognised by its time, so it does not matter when it was first seen.
-        finding = await RECOVERY[function.name](calls.ask, wire, memory, 0)
+        finding = await RECOVERY[function.name](Look(calls.ask, memory, 0), wire)
     except CronAPIError as problem:
         unknown.__cause__ = problem
         return Result(error=unknown)

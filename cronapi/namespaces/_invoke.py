@@ -11,7 +11,8 @@ from cronapi import _coalesce
 from cronapi._batch.calls import Calls
 from cronapi._batch.deleting import restore_ids
 from cronapi._batch.limits import Limits
-from cronapi._calls.call import Answer, Call
+from cronapi._calls.answer import Answer
+from cronapi._calls.call import Call
 from cronapi._calls.caller import Caller
 from cronapi._calls.options import Options
 from cronapi._calls.pages import Paging

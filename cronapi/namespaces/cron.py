@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack, overload
 from attrs import evolve, frozen
 
 from cronapi import _functions as table
-from cronapi._calls.call import Answer
+from cronapi._calls.answer import Answer
 from cronapi._calls.matching import NOT_COMPARED, is_match
 from cronapi._calls.open_readings import ListReading
 from cronapi._calls.pages import find_by_name

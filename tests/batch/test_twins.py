@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import anyio
 import httpx
 import pytest
@@ -74,3 +76,32 @@ async def test_a_job_of_another_caller_is_no_twin(way, theirs, lost, seconds):
     assert set(told) - {None} <= set(there)
     assert len(set(told)) == len(told)
     assert len(there) - len(set(told) - {None}) <= told.count(None)
+
+
+@pytest.mark.parametrize("fault", ["reset", "lose"])
+@pytest.mark.parametrize("theirs", ["single", "merged", "add_many"])
+@pytest.mark.parametrize("way", ["single", "merged", "add_many"])
+async def test_a_job_that_another_create_would_make_is_no_reason_to_doubt(way, theirs, fault):
+    """The first creates of a client are certain too: a new job of another name and URL, which a
+    caller who waits for its answer has asked for, is that caller's.
+    """
+    app, told = emulator(), []
+    function = "cron.add" if way == "single" else "cron.batch_add"
+    options = {"coalesce": "merged" in (way, theirs), "transport": Late(app, 20.0, lost=False)}
+    jobs = [{"url": f"{URL}/{name}", "name": name} for name in ("theirs", "more")]
+
+    async def add_theirs(api):
+        if theirs == "add_many":
+            (await api.cron.add_many(jobs)).raise_for_failures()
+        else:
+            chosen = jobs[: 1 + (theirs == "merged")]
+            await together(*(partial(api.cron.add, **job) for job in chosen))
+
+    async with paced(app, **options) as api, anyio.create_task_group() as group:
+        group.start_soon(add_theirs, api)
+        await anyio.sleep(1.5)
+        app.emulator.faults.add(Fault(fault, function=function))
+        await add(api, way, "ours", told)
+    assert None not in told
+    assert len(told) == 1 + (way != "single")
+    assert len(ids(app)) == len(told) + 1 + (theirs != "single")

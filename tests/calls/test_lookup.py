@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cronapi import ResponseError
 from cronapi._calls.absence import every_id
-from cronapi._calls.lookup import RECOVERY, UNCLEAR, choose, find_time
+from cronapi._calls.lookup import RECOVERY, UNCLEAR, Look, choose, find_time
 from cronapi._calls.matching import is_match
 from cronapi._calls.memory import Memory, ids_of, learn
 from cronapi._calls.pages import Paging, every_job
@@ -160,7 +160,7 @@ async def test_a_look_up_whose_answer_is_no_list_proves_nothing(recover):
         Memory(),
     )
     with pytest.raises(ResponseError):
-        await RECOVERY[recover](ask, sent, memory, memory.new_epoch())
+        await RECOVERY[recover](Look(ask, memory, memory.new_epoch()), sent)
 
 
 EVERY_FIVE = list(range(1_800_000_000, 1_800_000_000 + 300 * 20, 300))
@@ -196,7 +196,7 @@ async def test_a_run_that_is_due_soon_or_past_is_not_looked_for():
     memory = Memory()
     assert (
         await RECOVERY["cron.run"](
-            ask, {"id": 1, "time": 1_700_000_000}, memory, memory.new_epoch()
+            Look(ask, memory, memory.new_epoch()), {"id": 1, "time": 1_700_000_000}
         )
         == UNCLEAR
     )
