@@ -26,8 +26,8 @@ from cronapi.scheduler import Scheduler
 
 try:
     import pytest
-except ModuleNotFoundError as error:
-    raise missing("cronapi.pytest_plugin", "pytest") from error
+except ModuleNotFoundError as _error:
+    raise missing("cronapi.pytest_plugin", "pytest") from _error
 
 RATE = 10_000.0
 """Requests a second, high enough that the rate limit never delays a test."""

@@ -11,8 +11,8 @@ from cronapi._protocol.extras import EXTRAS, command_for, missing
 
 try:
     import click
-except ModuleNotFoundError as error:
-    raise missing("cronapi.cli", "click") from error
+except ModuleNotFoundError as _error:
+    raise missing("cronapi.cli", "click") from _error
 
 from cronapi.cli.exit_codes import INTERRUPTED
 from cronapi.cli.frame.common import COMMON

@@ -72,8 +72,8 @@ class Emulator:
         check_choice("limit_by", limit_by, _LIMIT_KEYS)
         self.store = store
         self.clock = clock
-        self.limiters = limiters
-        self.settings = settings
+        self.limiters: Mapping[str, Limiter] = limiters
+        self.settings: Settings = settings
         self.faults: Faults = Faults(settings.seed)
         self.requests: deque[ReceivedRequest] = deque(maxlen=_REMEMBERED)
         # Tokens must not be written to a file, so the store knows accounts by a hash.
@@ -82,7 +82,7 @@ class Emulator:
         }
         if not self._accounts or "" in self._accounts:
             raise ValueError("at least one token is needed, and none may be empty")
-        self.limit_by = limit_by
+        self.limit_by: LimitKey = limit_by
         self._history = History(settings.lag)
         self._random = Random(f"lists {settings.seed}")  # noqa: S311 -- repeatable on purpose
 

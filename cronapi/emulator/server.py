@@ -24,11 +24,11 @@ from cronapi.emulator.checks import is_whole, shown
 try:
     import uvicorn
     from uvicorn.protocols.http.h11_impl import H11Protocol
-except ModuleNotFoundError as error:
+except ModuleNotFoundError as _error:
     raise ModuleNotFoundError(
-        f'cronapi.emulator needs {error.name}: pip install "cronapi-client[emulator]"',
-        name=error.name,
-    ) from error
+        f'cronapi.emulator needs {_error.name}: pip install "cronapi-client[emulator]"',
+        name=_error.name,
+    ) from _error
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
 

@@ -49,7 +49,7 @@ class Session:
         self.common = common
         self.interruption = interruption
         self.printer = Printer(common)
-        self.code = 0
+        self.code: int = 0
         self.failure: CronAPIError | None = None
         self._profile = profile
         self._stack = stack
