@@ -18,7 +18,7 @@ _TONES = {"ok": "good", "error": "warn", "refused": "bad", "fault": "odd"}
 _COLUMNS = 7
 _TEXT = 4000
 # The strip shows at most this many seconds, in units of its picture.
-_WINDOW = 60.0
+_WINDOW, _SHORTEST = 60.0, 0.01
 _WIDTH, _HEIGHT, _MARK = 1000.0, 24.0, 3.0
 
 
@@ -47,7 +47,7 @@ def strip(requests: Sequence[Document]) -> Html:
     if not requests:
         return Html("")
     end = max(request["arrived"] for request in requests)
-    span = min(_WINDOW, max(1.0, end - min(request["arrived"] for request in requests)))
+    span = min(_WINDOW, max(_SHORTEST, end - min(request["arrived"] for request in requests)))
     holds = holds_in(requests)
     lanes = [
         _lane(
@@ -59,7 +59,7 @@ def strip(requests: Sequence[Document]) -> Html:
         for provider in TITLES
     ]
     scale = element(
-        *("div", element("span", f"{span:.0f} s before"), element("span", "newest request")),
+        *("div", element("span", f"{seconds(span)} before"), element("span", "newest request")),
         class_="scale",
         aria_hidden="true",
     )
