@@ -46,6 +46,8 @@ Send = Callable[[Message], Awaitable[None]]
 # The key in an ASGI scope's state under which server.py offers a function that ends the connection.
 ABORT = "cronapi.abort"
 
+PAGE = "/"
+"""The path of the page."""
 _ERROR_STATUSES = range(200, 600)
 _THIS_MACHINE = Visitors()
 _OPEN = Control()
@@ -135,6 +137,10 @@ class App(Steering):
             return plain_text(403, refusal)
         if scope["path"].startswith(CONTROL):
             return await self.control.answer(self, scope, receive)
+        if scope["path"] == PAGE and self.control.enabled:
+            from cronapi.emulator.page.door import answer_page  # noqa: PLC0415 -- few ask for it
+
+            return await answer_page(self, scope, receive)
         arrived = self.emulator.clock.ticks()
         strict = self.emulator.settings.strict
         found = read_path(scope["path"], strict=strict)

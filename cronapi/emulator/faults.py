@@ -48,7 +48,8 @@ KINDS: dict[FaultKind, str] = {
 """The effect of each kind of fault. "Applied" means that the service carried out the request."""
 # These kinds strike before the limiter counts. All others strike a request that it let through.
 AT_THE_GATE = frozenset({"reset", "outage", "front_before"})
-_TIMED = frozenset({"stall", "stall_before", "late", "slow_503"})
+TIMED = frozenset({"stall", "stall_before", "late", "slow_503"})
+"""The kinds with a delay."""
 _STATUSES = range(200, 600)
 _MATCHED = frozenset({"name", "id"})
 _WITH_PAGE = frozenset({"front", "front_before"})
@@ -90,9 +91,9 @@ def _check_share(_fault: Fault, _attribute: Attribute[Any], value: float) -> Non
 
 def _check_seconds(fault: Fault, _attribute: Attribute[Any], value: float) -> None:
     fits = is_number(value) and value >= 0
-    if not fits or (fault.kind in _TIMED) != (value > 0):
+    if not fits or (fault.kind in TIMED) != (value > 0):
         raise ValueError(
-            f"seconds must be positive for {', '.join(sorted(_TIMED))}, "
+            f"seconds must be positive for {', '.join(sorted(TIMED))}, "
             f"and 0 for other faults, not {shown(value)}"
         )
 
@@ -226,6 +227,11 @@ class Faults:
         """The faults that can still fire."""
         return [fault for fault, _ in self._pending]
 
+    @property
+    def left(self) -> Sequence[int | None]:
+        """The times that each pending fault can still strike, `None` for no end."""
+        return [left for _, left in self._pending]
+
     def add(self, *faults: Fault) -> None:
         """Add faults. Of several that fit a request, the one added first strikes.
 
@@ -237,10 +243,10 @@ class Faults:
         with self._lock:
             self._pending.extend((fault, fault.times) for fault in faults)
 
-    def clear(self) -> None:
-        """Drop the pending faults and keep `fired`."""
+    def clear(self, kind: str | None = None) -> None:
+        """Drop the pending faults, or those of a kind, and keep `fired`."""
         with self._lock:
-            self._pending.clear()
+            self._pending = [item for item in self._pending if kind not in {None, item[0].kind}]
 
     @property
     def chaos(self) -> Sequence[Fault]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
 from http import HTTPStatus
 from itertools import count
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from urllib.parse import quote, quote_plus
 
 from attrs import define, field
@@ -24,6 +24,7 @@ from cronapi.emulator.store import Document
 from cronapi.emulator.words import Era
 
 Verdict = Literal["ok", "refused", "fault", "error"]
+VERDICTS = get_args(Verdict)
 
 REMEMBERED = 1000
 _MOST_BYTES = 64 * 2**10
@@ -79,20 +80,31 @@ class Entry:
 
     def as_json(self, tokens: Iterable[str]) -> Document:
         """Return the request for a person, with every token and password hidden."""
-        secrets = sorted({*tokens, *self._secrets()} - {""}, key=len, reverse=True)
+        secrets = self._hidden(tokens)
         query, body, answer = (
-            _masked(text, secrets)
+            masked(text, secrets)
             for text in (
                 self.request.query,
                 self.request.body.decode("utf-8", "replace"),
                 self.answer.decode("utf-8", "replace"),
             )
         )
-        about = {"id": self.id, "time": self.time, "peer": self.request.address}
+        return {**self._about(secrets), "query": query, "body": body, "answer": answer}
+
+    def in_brief(self, tokens: Iterable[str]) -> Document:
+        """Return the request like `as_json`, without its query, its body and its answer."""
+        return self._about(self._hidden(tokens))
+
+    def _about(self, secrets: Iterable[str]) -> Document:
+        came = {"id": self.id, "time": self.time, "peer": self.request.address}
         asked = {"provider": self.provider, "function": self.function, "method": self.method}
-        sent = {"path": _masked(self.path, secrets), "query": query, "body": body}
         ended = {"verdict": self.verdict, "fault": self.fault, "status": self.status}
-        return {**about, **asked, **sent, **ended, "answer": answer, "ms": self.seconds * 1000}
+        path, times = masked(self.path, secrets), {"ms": self.seconds * 1000}
+        times["arrived"] = self.request.arrived
+        return {**came, **asked, "path": path, **ended, **times}
+
+    def _hidden(self, tokens: Iterable[str]) -> list[str]:
+        return sorted({*tokens, *self._secrets()} - {""}, key=len, reverse=True)
 
     def _secrets(self) -> Iterator[str]:
         if self.request.bearer:
@@ -164,7 +176,11 @@ def _secret_values(value: object) -> Iterator[str]:
             yield from _secret_values(item)
 
 
-def _masked(text: str, secrets: Iterable[str]) -> str:
+def masked(text: str, secrets: Iterable[str]) -> str:
+    """Return text without these secrets, however spelt, and without what looks like one.
+
+    A secret that contains another has to come before it.
+    """
     for secret in secrets:
         for spelling in {
             secret,

@@ -220,6 +220,25 @@ class Store:
         )
         return (provider, rows[0][0], rows[0][1]) if rows else None
 
+    def keyed(self, kind: str, provider: str) -> list[tuple[Key, Document]]:
+        """Return the documents of all accounts with their keys, by ascending id.
+
+        They are shared, and must not be changed.
+        """
+        rows = self._run(
+            "SELECT account, id, body FROM documents WHERE kind = ? AND provider = ? ORDER BY id",
+            *(kind, provider),
+        )
+        read = _SHARED.get(kind, json.loads)
+        return [((provider, account, number), read(body)) for account, number, body in rows]
+
+    def count(self, kind: str, provider: str) -> int:
+        """Return the number of documents of a kind that there are."""
+        rows = self._run(
+            "SELECT count(*) FROM documents WHERE kind = ? AND provider = ?", kind, provider
+        )
+        return int(rows[0][0])
+
     def made(self, kind: str, provider: str) -> int:
         """Return the number of documents of a kind ever added, including deleted ones."""
         rows = self._run(

@@ -53,6 +53,16 @@ def read_visitors(names: object) -> Visitors:
     return Visitors(frozenset(map(_checked, texts("allow_hosts", names))))
 
 
+def is_same_origin(scope: Mapping[str, Any]) -> bool:
+    """Return True if a form or a script of a page that this very server gave makes the request.
+
+    Browsers name the origin of each POST. It is the Host again, the port included.
+    """
+    headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    origin = _ORIGIN.fullmatch(headers.get(b"origin", ""))
+    return origin is not None and origin["place"].lower() == headers.get(b"host", "").lower()
+
+
 def is_loopback(name: str) -> bool:
     """Return True if a host name or address without a port is this machine."""
     try:

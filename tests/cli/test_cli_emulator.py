@@ -51,6 +51,8 @@ def test_it_serves_both_services_until_it_is_told_to_stop(told):
     """Both addresses answer with the printed token, and Ctrl-C or a termination ends it cleanly."""
     with running() as (process, greeting):
         assert re.search(rf"token +{TOKEN}\n", greeting)
+        page = httpx.get(address(greeting, "page"))
+        assert (page.status_code, TOKEN in page.text) == (200, False)
         assert call(greeting, "SetCronJob", "cron.list", token=TOKEN).json()["code"] == 0
         assert call(greeting, "FastCron", "cron_list", token=TOKEN).json()["code"] == 0
         process.send_signal(told)

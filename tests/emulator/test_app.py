@@ -52,7 +52,8 @@ async def test_unknown_functions_are_api_errors(caller, path):
 
 async def test_other_paths_are_not_found(caller):
     """A path outside the API is a web server's 404."""
-    assert (await caller.http.get("/")).status_code == 404
+    for path in ("/other", "/index.html", "/favicon.ico"):
+        assert (await caller.http.get(path)).status_code == 404
 
 
 @pytest.mark.parametrize("verb", ["GET", "POST", "DELETE", "PUT"])

@@ -106,6 +106,8 @@ async def _serve(app: App, host: str, port: int, tokens: Sequence[str]) -> None:
 
 def _greeting(app: App, origin: str, tokens: Sequence[str]) -> str:
     lines = [f"SetCronJob  {origin}/api/", f"FastCron    {origin}/api/v1/"]
+    if app.control.enabled:
+        lines.append(f"page        {origin}/")
     lines += [f"token       {token}" for token in tokens]
     lines.append(_RUNS[app.emulator.settings.execute])
     return "\n".join([*lines, "", *_to_paste(origin, tokens[0]), "", "Ctrl-C stops it."])

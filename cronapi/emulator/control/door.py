@@ -42,7 +42,7 @@ class Control:
         if not self.enabled:
             return nginx_page(404)
         try:
-            self._check_peer(scope)
+            self.check_peer(scope)
             handler, parts = find_route(scope["method"], scope["path"].removeprefix(CONTROL))
             asked = Asked(parts, _query_of(scope), await _body_of(scope, receive))
             return as_json(200, await handler(app, asked))
@@ -51,7 +51,8 @@ class Control:
         except ValueError as error:
             return as_json(400, {"error": str(error)})
 
-    def _check_peer(self, scope: Scope) -> None:
+    def check_peer(self, scope: Scope) -> None:
+        """Raise `ControlError` unless the caller may steer the emulator."""
         # Without a client the caller is in this process, or at the other end of a Unix socket.
         peer = (scope.get("client") or ("127.0.0.1",))[0]
         if is_loopback(peer):

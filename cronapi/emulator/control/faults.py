@@ -21,8 +21,12 @@ _FIRED = 100
 async def show(app: App, _asked: Asked) -> Document:
     """Return the faults to come, the last that struck, and the kinds that there are."""
     faults = app.emulator.faults
+    pending = [
+        {**asdict(fault), "left": left}
+        for fault, left in zip(faults.pending, faults.left, strict=False)
+    ]
     fired = [asdict(fault) for fault in faults.fired][-_FIRED:]
-    return {"pending": [asdict(fault) for fault in faults.pending], "fired": fired, "kinds": KINDS}
+    return {"pending": pending, "fired": fired, "kinds": KINDS}
 
 
 async def add(app: App, asked: Asked) -> Document:
@@ -33,8 +37,11 @@ async def add(app: App, asked: Asked) -> Document:
 
 
 async def clear(app: App, asked: Asked) -> Document:
-    """Drop the faults to come."""
-    app.emulator.faults.clear()
+    """Drop the faults to come, with `?kind=` those of one kind."""
+    check_names(asked.query, ("kind",))
+    kind = asked.query.get("kind")
+    check_names(() if kind is None else (kind,), KINDS)
+    app.emulator.faults.clear(kind)
     return await show(app, asked)
 
 

@@ -13,21 +13,26 @@ if TYPE_CHECKING:
     from cronapi.emulator.request_log import Entry
     from cronapi.emulator.store import Document
 
-_FILTERS = ("provider", "function", "status", "verdict", "since", "limit")
+_FILTERS = ("provider", "function", "status", "verdict")
+_SHAPES = ("since", "limit", "brief")
 
 
 async def show(app: App, asked: Asked) -> Document:
-    """Return the requests that fit, the newest first. `since` is an id."""
-    check_names(asked.query, _FILTERS)
+    """Return the requests that fit, the newest first, and their number.
+
+    `since` is an id. With `?brief=1` they come without query, body and answer.
+    """
+    check_names(asked.query, (*_FILTERS, *_SHAPES))
     since, limit = asked.number("since", 0), asked.number("limit", REMEMBERED)
-    wanted = {name: value for name, value in asked.query.items() if name not in {"since", "limit"}}
+    wanted = {name: value for name, value in asked.query.items() if name in _FILTERS}
     newest = [
         entry
         for entry in reversed(app.log.entries())
         if entry.id > since
         and all(str(getattr(entry, name)) == value for name, value in wanted.items())
     ]
-    return {"requests": [_as_json(app, entry) for entry in newest[:limit]]}
+    told = _in_brief if asked.query.get("brief") == "1" else _as_json
+    return {"requests": [told(app, entry) for entry in newest[:limit]], "found": len(newest)}
 
 
 async def get(app: App, asked: Asked) -> Document:
@@ -51,3 +56,7 @@ async def unmatched(app: App, _asked: Asked) -> Document:
 
 def _as_json(app: App, entry: Entry) -> Document:
     return entry.as_json(app.emulator.tokens)
+
+
+def _in_brief(app: App, entry: Entry) -> Document:
+    return entry.in_brief(app.emulator.tokens)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from cronapi.emulator.control import clock, faults, requests, runs, settings, state
+from cronapi.emulator.control import clock, faults, jobs, requests, runs, settings, state
 from cronapi.emulator.control.asked import ControlError
 
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ ROUTES: Mapping[str, Mapping[str, Handler]] = {
     "state": {"GET": state.show, "PUT": state.put},
     "seed": {"POST": state.seed},
     "clock": {"GET": clock.show, "POST": clock.change},
+    "jobs": {"GET": jobs.show},
+    "jobs/{provider}/{id}/enable": {"POST": jobs.enable},
+    "jobs/{provider}/{id}/disable": {"POST": jobs.disable},
     "jobs/{provider}/{id}/trigger": {"POST": runs.trigger},
     "executions": {"GET": runs.executions},
     "webhooks": {"GET": runs.webhooks},

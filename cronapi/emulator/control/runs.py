@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cronapi.emulator.control.asked import ControlError, check_names
+from cronapi.emulator.control.jobs import key_of
 from cronapi.emulator.executions import is_tried
 from cronapi.emulator.runner.taking import take_now
-from cronapi.emulator.service import PROVIDERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,12 +22,9 @@ _MOST = 1000
 
 async def trigger(app: App, asked: Asked) -> Document:
     """Run a job now, and return the run when it has ended. A disabled job needs `?force=1`."""
-    check_names([asked.parts["provider"]], PROVIDERS)
+    key = key_of(app, asked)
     if app.emulator.settings.execute == "off":
         raise ControlError(409, "Jobs do not run here: execute is off.")
-    key = app.emulator.store.key_of(asked.parts["provider"], asked.parts["id"])
-    if key is None:
-        raise ControlError(404, "There is no such job.")
     job = app.emulator.store.get("job", *key)
     if job and not is_tried(job) and asked.query.get("force") != "1":
         raise ControlError(409, "The job is disabled. Run it all the same with ?force=1.")
@@ -36,10 +33,11 @@ async def trigger(app: App, asked: Asked) -> Document:
 
 
 async def executions(app: App, asked: Asked) -> Document:
-    """Return the last runs, the newest first."""
+    """Return the last runs, the newest first, and the number that is kept."""
     check_names(asked.query, ("limit",))
-    newest = list(reversed(app.runner.executions))[: asked.number("limit", _MOST)]
-    return {"runs": [run.as_json() for run in newest]}
+    newest = list(reversed(app.runner.executions))
+    shown = newest[: asked.number("limit", _MOST)]
+    return {"runs": [run.as_json() for run in shown], "found": len(newest)}
 
 
 async def webhooks(app: App, _asked: Asked) -> Document:

@@ -30,7 +30,7 @@ async def live(_app: App, _asked: Asked) -> Document:
 async def health(app: App, _asked: Asked) -> Document:
     """Return the version, the settings, the clock and what is there."""
     emulator = app.emulator
-    counts = {provider: len(emulator.jobs(provider)) for provider in PROVIDERS}
+    counts = {provider: emulator.store.count("job", provider) for provider in PROVIDERS}
     return {
         "status": "ok",
         "version": _version(),

@@ -69,8 +69,9 @@ class Timeline:
             caught = self._pretended(key)
             count += caught.count
             runs += caught.runs
+        runs.sort(key=lambda run: (run.run["time"], run.key))
         self._runner.remember(runs)
-        return Moved(sorted(runs, key=lambda run: (run.run["time"], run.key)), count)
+        return Moved(runs, count)
 
     async def _step_to(self, target: float) -> Moved:
         runs: list[Run] = []
