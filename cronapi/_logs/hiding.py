@@ -22,9 +22,10 @@ def hide_in(record: logging.LogRecord, secrets: Iterable[str]) -> None:
 
 def _replace(record: logging.LogRecord, secret: str) -> None:
     def hidden(value: Any) -> Any:
-        if type(value) is str:
-            return value.replace(secret, HIDDEN) if secret in value else _spelt_oddly(value, secret)
-        return value
+        if type(value) is not str:
+            return value
+        # One text may have several spellings, such as an address and the page it came from.
+        return _spelt_oddly(value.replace(secret, HIDDEN), secret)
 
     for name, value in list(vars(record).items()):
         if name not in _STANDARD:
@@ -33,7 +34,10 @@ def _replace(record: logging.LogRecord, secret: str) -> None:
 
 def _spelt_oddly(text: str, secret: str) -> str:
     """Hide the whole address if it spells the secret with escapes that nothing asks for."""
-    return HIDDEN if "%" in text and secret in unquote(text) else text
+    plain = text
+    while "%" in plain and (decoded := unquote(plain)) != plain:
+        plain = decoded
+    return HIDDEN if secret in plain else text
 
 
 def _each(value: Any, change: Callable[[Any], Any]) -> Any:

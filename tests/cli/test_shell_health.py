@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import stat
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 
 import pytest
 
@@ -96,14 +98,104 @@ def test_a_check_remembers_what_it_saw(shell, tmp_path):
     shell("health")
     (kept,) = (tmp_path / ".local/state/cronapi/health").iterdir()
     assert stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     seen = json.loads(kept.read_text())["jobs"]
     assert set(seen) == {str(job["id"]) for job in shell.made}
     kept.write_text("{")
+    kept.chmod(0o666)
     done = shell("health")
     assert (done.exit_code, "written anew" in done.stderr) == (0, True)
     assert json.loads(kept.read_text())["jobs"].keys() == seen.keys()
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert list(kept.parent.iterdir()) == [kept]
     folder = kept.parent
     kept.unlink()
     folder.rmdir()
     folder.write_text("in the way")
     assert "next check begins anew" in shell("health").stderr
+
+
+@pytest.fixture
+def switch():
+    """A dead man's switch that answers by its path, and remembers what it heard."""
+    heard, statuses = [], {"/gone": 404, "/gone/fail": 404, "/moved": 302, "/moved/fail": 302}
+
+    class Switch(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            heard.append((self.path, body))
+            self.send_response(statuses.get(self.path.partition("?")[0], 200))
+            self.send_header("Location", "/elsewhere")
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Switch) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        server.heard, server.url = heard, f"http://127.0.0.1:{server.server_port}"
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_a_dead_mans_switch_is_called_at_the_end(shell, switch):
+    """Without a fault its address is called, with one its address for failures."""
+    for given, told in [
+        ("/uuid", "/uuid"),
+        ("/uuid/", "/uuid/"),
+        ("/p?rid=1", "/p?rid=1"),
+        ("", "/"),
+    ]:
+        assert shell("health", "--ping", switch.url + given).exit_code == 0
+        assert switch.heard[-1][0] == told
+    shell.clock.advance(1200)
+    for given, told in [
+        ("/uuid", "/uuid/fail"),
+        ("/uuid/", "/uuid/fail"),
+        ("/p?rid=1", "/p/fail?rid=1"),
+        ("", "/fail"),
+    ]:
+        done = shell("health", "--ping", switch.url + given)
+        assert (done.exit_code, switch.heard[-1][0]) == (2, told)
+    assert switch.heard[-1][1] == done.stdout.splitlines()[-1]
+    assert not any("bad" in body for _, body in switch.heard)
+    assert shell("health", "--fail-on", "late", "--ping", f"{switch.url}/uuid").exit_code == 0
+    assert switch.heard[-1][0] == "/uuid"
+
+
+def test_a_ping_that_fails_changes_no_exit_code(shell, switch):
+    """It is told on stderr, also with --json, without the address, and stdout is as ever."""
+    addresses = [f"{switch.url}/gone", f"{switch.url}/moved", "http://127.0.0.1:1/secret"]
+    for code in (0, 2):
+        for url in addresses:
+            done = shell("health", "--json", "--ping", url)
+            assert done.exit_code == code
+            assert done.stderr.startswith("The ping ")
+            assert "secret" not in done.stderr
+            assert json.loads(done.stdout)
+        shell.clock.advance(1200)
+    assert {path for path, _ in switch.heard} == {"/gone", "/moved", "/gone/fail", "/moved/fail"}
+
+
+def test_a_check_that_is_not_made_calls_nothing(shell, switch):
+    """The switch alarms by itself when nobody calls. A dry run does not call either."""
+    url = f"{switch.url}/uuid"
+    assert shell("health", "--dry-run", "--ping", url).exit_code == 0
+    shell.emulator.faults.add(Fault("outage", times=None))
+    assert shell("health", "--ping", url).exit_code not in (0, 2)
+    shell.emulator.faults.clear()
+    bad = [
+        "file:///etc/passwd",
+        "ftp://x/",
+        "http://",
+        "https:///x",
+        "http://[",
+        "",
+        "x",
+        "http://a b",
+    ]
+    for given in [*bad, "http://x/\n", "http://\xe9/"]:
+        assert shell("health", "--ping", given).exit_code == 64, given
+    assert switch.heard == []

@@ -5,66 +5,22 @@ import gzip
 import logging
 import os
 import sys
-from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 
 import httpx
 import pytest
-from aiohttp import web
 from fastapi import Depends, FastAPI, Request
 
 from cronapi import ConfigurationError, Notification
-from cronapi.emulator.server import serve
 from cronapi.webhooks import Receiver, hide_secret, read_notification
+from tests.support.doors import DOORS, HOOK, asgi_app, served
 from tests.support.emulated import START
 from tests.support.posts import SECRET, told
 
 SAMPLES = sorted((Path(__file__).parents[1] / "samples" / "webhook").glob("*.json"))
 RAN_AT = 1_720_409_270
 """The time of the recorded notifications."""
-DOORS = ("mounted", "fastapi", "aiohttp")
-HOOK = f"/hooks/{SECRET}"
-
-
-@asynccontextmanager
-async def served(door, receiver):
-    """Serve a receiver by one of its doors, and yield a browser of it."""
-    async with AsyncExitStack() as stack:
-        if door == "aiohttp":
-            origin = await stack.enter_async_context(aiohttp_server(receiver))
-        else:
-            origin = await stack.enter_async_context(serve(asgi_app(door, receiver)))
-        yield await stack.enter_async_context(httpx.AsyncClient(base_url=origin))
-        await receiver.aclose()
-
-
-def asgi_app(door, receiver):
-    if door == "asgi":
-        return receiver.asgi()
-    app = FastAPI()
-    if door == "mounted":
-        app.mount("/hooks", receiver.asgi())
-        return app
-
-    @app.post("/hooks/{secret}")  # noqa: FAST003 -- the dependency reads it
-    async def hook(note: Annotated[Notification, Depends(receiver.fastapi())]) -> None:
-        assert isinstance(note, Notification)
-
-    return app
-
-
-@asynccontextmanager
-async def aiohttp_server(receiver):
-    app = web.Application()
-    app.router.add_route("*", "/hooks/{secret}", receiver.aiohttp())
-    runner = web.AppRunner(app)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
 
 
 @pytest.fixture

@@ -111,12 +111,12 @@ def test_without_redis_everything_is_handled(loop, caplog):
 
 
 async def test_a_receiver_that_is_restarted_handles_nothing_twice(server):
-    """Four hundred messages, posted thrice with restarts in between, are handled once each."""
+    """A thousand messages, posted thrice with restarts in between, are handled once each."""
     handled = []
     for begin in (0, 150, 0):
         receiver = receiver_of(server, handled)
         app = receiver.asgi()
-        bodies = iter([told(number) for number in range(begin, 400)])
+        bodies = iter([told(number) for number in range(begin, 1000)])
 
         async def post(app=app, bodies=bodies):
             for body in bodies:
@@ -126,7 +126,7 @@ async def test_a_receiver_that_is_restarted_handles_nothing_twice(server):
         await asyncio.gather(*(post() for _ in range(50)))
         await receiver.aclose()
         assert receiver.stats.dropped == 0
-    assert sorted(handled) == list(range(400))
+    assert sorted(handled) == list(range(1000))
 
 
 @asynccontextmanager

@@ -201,6 +201,8 @@ def test_the_access_log_does_not_show_the_secret(logger):
     logger.info("/hooks/another%2Bsecret%3Dof~the_hook")
     text = f"/hooks/%73{SECRET[1:]}"
     logger.info(text)
+    for odd in (f"{path} {text}", f"{text} {path}", f"/hooks/%2573{SECRET[1:]} {path}"):
+        logger.info(odd)
     logger.info(path, extra={"request_header": {"Referer": path}, "deep": (path, 5)})
     logger.info(ValueError("no text"))
     logger.info("100 % of /hooks are fine")

@@ -47,6 +47,7 @@ EXITS = (0, 1, 2, 3, 4, 7, 64, 130, 143)
     metavar="STATES",
     help=f"States that end in exit code 2. Default: {FAULTS}.",
 )
+@click.option("--ping", metavar="URL", help="Dead man's switch to call at the end.")
 async def health(
     session: Session,
     late: bool,
@@ -56,6 +57,7 @@ async def health(
     match: str | None,
     format: str | None,
     fail_on: str,
+    ping: str | None,
 ) -> None:
     """Tell which jobs are failing, late, disabled, or never ran.
 
@@ -63,8 +65,12 @@ async def health(
     failing jobs first and the others in turn, as far as the budget goes. The cost is told before.
     Jobs that were not looked at are counted as such. Exit code 2 if a job has a fault. With
     --format nagios, 3 if the check was not completed.
+
+    --ping posts the last line of the table to a dead man's switch: to URL if the exit code is 0,
+    else to URL/fail, as healthchecks.io has it. A check that could not be made calls nothing, and
+    a ping that fails changes no exit code.
     """
     from cronapi.cli.work.health import Wanted, check_health  # noqa: PLC0415 -- imports the client
 
-    wanted = Wanted(late, budget, grace, group, match, format, fail_on)
+    wanted = Wanted(late, budget, grace, group, match, format, fail_on, ping)
     await check_health(session, wanted)

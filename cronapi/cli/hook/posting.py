@@ -47,19 +47,29 @@ def send(url: str, notification: dict[str, Any]) -> int:
 
     Raises click.ClickException, without the address's path, if there is no answer.
     """
+    body, headers = json.dumps(notification).encode(), {"Content-Type": "application/json"}
+    try:
+        return post(url, body, headers)
+    except OSError as error:
+        raise click.ClickException(f"The endpoint gave no answer ({error}).") from error
+
+
+def post(url: str, body: bytes, headers: dict[str, str], patience: float = PATIENCE) -> int:
+    """Post a body and return the HTTP status. Redirects are not followed.
+
+    Raises OSError, with a reason that has nothing of the address, if there is no answer.
+    """
     check_address(url)
-    body = json.dumps(notification).encode()
-    headers = {"Content-Type": "application/json"}
     try:
         request = urllib.request.Request(url, body, headers)  # noqa: S310 -- checked above
-        with urllib.request.build_opener(_NoRedirect).open(request, timeout=PATIENCE) as answer:
+        with urllib.request.build_opener(_NoRedirect).open(request, timeout=patience) as answer:
             status: int = answer.status
     except urllib.error.HTTPError as error:
         error.close()
         return error.code
     except (OSError, ValueError, HTTPException) as error:
         reason = getattr(error, "reason", None) or type(error).__name__
-        raise click.ClickException(f"The endpoint gave no answer ({reason}).") from error
+        raise OSError(str(reason)) from error
     return status
 
 

@@ -12,11 +12,13 @@ import click
 from cronapi._calls.options import fingerprint_of
 from cronapi.cli.work.dry_run import cost_of, dry_run, told
 from cronapi.cli.work.journals import state_dir
+from cronapi.cli.work.pinging import check_ping, ping
 from cronapi.cli.work.session import Session
 from cronapi.cli.work.targets import one_group
 from cronapi.errors import ConfigurationError
 from cronapi.health import HealthReport, Sightings, exit_code, write
 from cronapi.health.report import states_of
+from cronapi.manifest.writing import write_private
 
 
 class Wanted(NamedTuple):
@@ -29,11 +31,13 @@ class Wanted(NamedTuple):
     match: str | None
     format: str | None
     fail_on: str
+    ping: str | None = None
 
 
 async def check_health(session: Session, wanted: Wanted) -> None:
     """Write a report, and let the command end in the code that it has."""
     format, fail_on = _format(session, wanted), states_of(wanted.fail_on)
+    check_ping(wanted.ping)
     if session.common.dry_run:
         params = {"late": wanted.late, "budget": wanted.budget}
         would = f"check the health of jobs with at most {wanted.budget} requests"
@@ -54,6 +58,8 @@ async def check_health(session: Session, wanted: Wanted) -> None:
     _keep(session, path, report)
     click.echo(write(report, format, fail_on=fail_on))
     session.code = exit_code(report, format, fail_on=fail_on)
+    if wanted.ping is not None:
+        await ping(wanted.ping, report.summary(), failed=session.code != 0)
 
 
 async def _group(session: Session, wanted: Wanted) -> tuple[int, int | None]:
@@ -93,11 +99,13 @@ def _read(session: Session, path: Path) -> Sightings | None:
 
 
 def _keep(session: Session, path: Path, report: HealthReport) -> None:
-    """Write the sightings for the next check, in one step."""
+    """Write the sightings for the next check, in one step, for their owner alone."""
     part = path.with_suffix(f".{os.getpid()}")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part.write_text(json.dumps(report.sightings.to_dict()), encoding="utf-8")
+        part.unlink(missing_ok=True)  # of a process that was killed and had this number
+        write_private(part, json.dumps(report.sightings.to_dict()))
         part.replace(path)
-    except OSError as error:
-        session.say(f"Cannot write {path}: {error.strerror}. The next check begins anew.")
+    except (OSError, ConfigurationError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        session.say(f"Cannot write {path}: {reason}. The next check begins anew.")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from hmac import compare_digest
+from posixpath import normpath
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from attrs import frozen
 
@@ -13,6 +14,7 @@ from cronapi.emulator.answer import Answer, as_json, nginx_page
 from cronapi.emulator.control.asked import Asked, ControlError
 from cronapi.emulator.control.routes import find_route
 from cronapi.emulator.incoming import read_bearer, read_body
+from cronapi.emulator.runner.outgoing import USER_AGENTS
 from cronapi.emulator.visitors import is_loopback
 
 if TYPE_CHECKING:
@@ -25,6 +27,17 @@ if TYPE_CHECKING:
 
 CONTROL = "/_emulator/"
 """The begin of the paths by which the emulator is steered."""
+_OF_JOBS = frozenset(agent.encode() for agent in USER_AGENTS.values())
+
+
+def leads_to_control(path: str) -> bool:
+    """Return True if a server, or a proxy in front of one, may take a path for one of control.
+
+    Proxies join slashes and resolve dots, and each of them may decode once more.
+    """
+    while (plain := unquote(path)) != path:
+        path = plain
+    return f"/{normpath(path).strip('/')}/".lower().startswith(CONTROL)
 
 
 @frozen
@@ -53,6 +66,7 @@ class Control:
 
     def check_peer(self, scope: Scope) -> None:
         """Raise `ControlError` unless the caller may steer the emulator."""
+        _check_agent(scope)
         # Without a client the caller is in this process, or at the other end of a Unix socket.
         peer = (scope.get("client") or ("127.0.0.1",))[0]
         if is_loopback(peer):
@@ -65,6 +79,12 @@ class Control:
                 "Only programs on this machine may steer the emulator. Start it with --admin-token"
                 " and send that as Authorization: Bearer to do so from elsewhere.",
             )
+
+
+def _check_agent(scope: Scope) -> None:
+    """Refuse the call of a job, which may come by a program on this machine that passes it on."""
+    if dict(scope["headers"]).get(b"user-agent") in _OF_JOBS:
+        raise ControlError(403, "A job may not steer the emulator.")
 
 
 def _query_of(scope: Scope) -> dict[str, str]:

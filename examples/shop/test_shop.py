@@ -1,0 +1,80 @@
+"""Tests of the shop as users write them: the service is the emulator of the pytest plugin."""
+
+import time
+
+import httpx
+
+from cronapi import FastCron
+from cronapi.emulator import App
+from shop.conftest import SETTINGS
+
+HOOK = f"/hooks/{SETTINGS.hook_secret}"
+
+
+async def call(web: httpx.AsyncClient, job: int, key: str = SETTINGS.cron_key) -> int:
+    """Call the report as its job does, and return the status."""
+    at = int(time.time())
+    answer = await web.get(f"/report/?job={job}&at={at}", headers={"X-Cron-Key": key})
+    return answer.status_code
+
+
+async def test_a_shop_has_one_job_though_the_answer_was_lost(
+    web: httpx.AsyncClient, cron_emulator: App
+) -> None:
+    """Opened twice, and with the first answer lost, a shop has one job."""
+    cron_emulator.fail_next("lose", function="cron.add")
+    for _ in range(2):
+        assert (await web.put("/shops/tea")).status_code == 200
+    assert [job["name"] for job in cron_emulator.emulator.jobs("fastcron")] == ["report of tea"]
+    cron_emulator.assert_no_unmatched()
+
+
+async def test_a_shop_that_was_interrupted_is_completed(
+    web: httpx.AsyncClient, cron_emulator: App
+) -> None:
+    """During an outage a user is told to come back, and the next attempt makes the one job."""
+    cron_emulator.fail_next("outage", times=None)
+    assert (await web.put("/shops/tea")).status_code in (502, 503)
+    cron_emulator.emulator.faults.clear()
+    assert (await web.put("/shops/tea")).status_code == 200
+    assert len(cron_emulator.emulator.jobs("fastcron")) == 1
+
+
+async def test_a_report_is_made_once_for_each_call(web: httpx.AsyncClient) -> None:
+    """A shop that has sold has a report, and one that has not tells the service so."""
+    job = (await web.put("/shops/tea")).json()["job"]
+    assert await call(web, job) == 500
+    await web.post("/shops/tea/sales", json={"cents": 250})
+    assert [await call(web, job) for _ in range(2)] == [200, 200]
+    assert [one["cents"] for one in (await web.get("/shops/tea")).json()["reports"]] == [250]
+    assert await call(web, job, key="a-key-that-is-wrong") == 404
+
+
+async def test_a_failure_is_shown_to_the_owner(web: httpx.AsyncClient) -> None:
+    """A notification of the service is an alert of the shop, once."""
+    job = (await web.put("/shops/tea")).json()["job"]
+    note = {"id": job, "time": int(time.time()), "status": 1, "error": "HTTP error 500"}
+    for _ in range(2):
+        assert (await web.post(HOOK, json=note)).status_code == 204
+    (alert,) = (await web.get("/shops/tea")).json()["alerts"]
+    assert (alert["failed"], alert["error"]) == (1, "HTTP error 500")
+
+
+async def test_health_shows_the_jobs_that_fail(
+    web: httpx.AsyncClient, fastcron: FastCron, cron_emulator: App
+) -> None:
+    """A job that fails at the service is among those that want attention."""
+    job = (await web.put("/shops/tea")).json()["job"]
+    assert (await web.get("/health")).json() == []
+    await fastcron.cron.edit(job, url="http://127.0.0.1:8000/500")  # where its runs fail
+    cron_emulator.advance("2 days")
+    (fault,) = (await web.get("/health")).json()
+    assert (fault["job"]["id"], fault["state"]) == (job, "failing")
+
+
+async def test_a_closed_shop_has_no_job(web: httpx.AsyncClient, cron_emulator: App) -> None:
+    """Closing a shop deletes its job, and what is not there is a 404."""
+    await web.put("/shops/tea")
+    assert (await web.delete("/shops/tea")).status_code == 204
+    assert cron_emulator.emulator.jobs("fastcron") == []
+    assert (await web.delete("/shops/tea")).status_code == 404

@@ -1,0 +1,104 @@
+"""A job calls what it likes, but it does not steer the emulator that runs it."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from cronapi.emulator import create_app
+from cronapi.emulator.runner.outgoing import USER_AGENTS
+from cronapi.emulator.runner.runner import Runner
+from cronapi.emulator.runner.taking import take_now
+from cronapi.emulator.server import serve
+from tests.support.called import ask
+from tests.support.emulated import FAST
+
+SPELLINGS = [
+    "/_emulator/reset",
+    "/%5Femulator/reset",
+    "/%5femulator%2Freset",
+    "/%255Femulator/reset",
+    "//_emulator/reset",
+    "/_emulator//reset",
+    "/x/../_emulator/reset",
+    "/x/%2e%2e/_emulator/reset",
+    "/./_emulator/reset",
+    "/_EMULATOR/reset",
+    "/_emulator/reset?keep=jobs",
+    "/_emulator/../_emulator/reset#/api/",
+    "/_emulator",
+]
+BLOCKED = "blocked: a job may not steer an emulator"
+
+
+async def run_one(app, url, **more):
+    """Run a job with this URL now, and return the row of its log."""
+    about = {"expression": "manual", "httpMethod": "POST", "ignoreHttpStatus": 0, **more}
+    job = ask(app, "cron.add", url=url, **about)
+    account = next(iter(app.emulator._accounts.values()))
+    (run,) = await app.runner.run_all(take_now(app.emulator, ("fastcron", account, job["id"])))
+    return run.row
+
+
+def calling(**options):
+    return create_app(execute="loopback", rates=FAST, **options)
+
+
+async def test_a_job_never_steers_its_emulator_however_it_spells_the_path():
+    """Each spelling is blocked before a byte is sent, under every name of this machine."""
+    app = calling()
+    async with serve(app) as origin:
+        port = origin.rpartition(":")[2]
+        for path in SPELLINGS:
+            row = await run_one(app, f"{origin}{path}")
+            assert (row["error"], row["httpStatus"]) == (BLOCKED, 0), path
+        for host in ("localhost", "127.1", "127.0.0.2", "[::1]", "2130706433", "user:x@127.0.0.1"):
+            row = await run_one(app, f"http://{host}:{port}/_emulator/reset")
+            assert row["error"] == BLOCKED, host
+        assert len(app.emulator.jobs("fastcron")) == len(SPELLINGS) + 6
+        for path in ("/x/_emulator/", "/_emulators/", "/emulator/", "/?/_emulator/reset"):
+            assert (await run_one(app, f"{origin}{path}"))["httpStatus"] == 404, path
+
+
+async def test_a_redirect_and_a_program_in_between_do_not_steer_it_either():
+    """The hop of a redirect is blocked, and what a program passes on is refused at the door."""
+    app = calling()
+    async with serve(app) as origin:
+
+        async def between(scope, receive, send):
+            status, headers = 307, [(b"location", f"{origin}/_emulator/reset".encode())]
+            if scope["path"] == "/passed-on":
+                agent = dict(scope["headers"])[b"user-agent"].decode()
+                async with httpx.AsyncClient() as http:
+                    sent = {"User-Agent": agent}
+                    answer = await http.post(f"{origin}/_emulator/reset", headers=sent)
+                status, headers = answer.status_code, []
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": b""})
+
+        async with serve(between) as other:
+            assert (await run_one(app, f"{other}/redirect"))["error"] == BLOCKED
+            assert (await run_one(app, f"{other}/passed-on"))["httpStatus"] == 403
+        assert len(app.emulator.jobs("fastcron")) == 2
+
+
+async def test_a_notification_does_not_steer_it():
+    """A webhook at the emulator's own control is a failed delivery."""
+    app = calling(era="latest")
+    async with serve(app) as origin:
+        app.runner = Runner(app.emulator, f"{origin}/_emulator/reset")
+        await run_one(app, f"{origin}/fails")
+        (sent,) = app.runner.webhook.sent
+        assert (sent["error"], sent["delivered"]) == (BLOCKED, False)
+        assert len(app.emulator.jobs("fastcron")) == 1
+
+
+@pytest.mark.parametrize("agent", USER_AGENTS.values())
+async def test_the_agent_of_jobs_is_refused_and_no_other(agent):
+    """A person or a test steers as before, and the API itself takes any agent."""
+    transport = httpx.ASGITransport(calling())
+    async with httpx.AsyncClient(transport=transport, base_url="http://emulator") as http:
+        for path, status in (("/_emulator/health", 403), ("/api/v1/cron_list", 200)):
+            answer = await http.get(path, headers={"User-Agent": agent})
+            assert answer.status_code == status
+        assert (await http.get("/_emulator/health")).status_code == 200

@@ -1,0 +1,157 @@
+"""A message whose handler did not end may come again: its key is forgotten."""
+
+# FastAPI reads the hints of a route at run time.
+
+import asyncio
+from typing import Annotated
+
+import anyio
+import httpx
+import pytest
+from fastapi import Depends, FastAPI, HTTPException
+
+from cronapi import Notification
+from cronapi.webhooks import CronCall, CronEndpoint, MemoryDedupe, Receiver
+from tests.support.emulated import START
+from tests.support.posts import SECRET, ask, told
+
+HOOK = f"/hooks/{SECRET}"
+
+
+class Slow(MemoryDedupe):
+    """A memory of keys that takes some time to forget one."""
+
+    def __init__(self, seconds):
+        super().__init__()
+        self.seconds = seconds
+
+    async def release(self, key):
+        await anyio.sleep(self.seconds)
+        await super().release(key)
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "trio"])
+@pytest.mark.parametrize(("answer", "handled"), [("after", [7, 7]), ("before", [7])])
+def test_a_handler_that_is_cancelled_may_be_asked_again(loop, answer, handled):
+    """A loop that ends cuts a handler off. With answer="after" its message comes again and is
+    handled, also if forgetting takes a while. What was answered for before does not come again.
+    """
+    begun = []
+
+    async def handler(note):
+        begun.append(note.id)
+        if len(begun) == 1:
+            await anyio.sleep_forever()
+
+    receiver = Receiver(
+        secrets=[SECRET], handler=handler, answer=answer, dedupe=Slow(0.01), clock=lambda: START
+    )
+
+    async def cut_off():
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask, receiver.asgi(), f"/{SECRET}", told())
+            await anyio.wait_all_tasks_blocked()
+            tasks.cancel_scope.cancel()
+        assert begun == [7]
+
+    async def again():
+        assert (await ask(receiver.asgi(), body=told())).status == 204
+        await receiver.aclose()
+
+    anyio.run(cut_off, backend=loop)
+    anyio.run(again, backend=loop)
+    assert begun == handled
+
+
+@pytest.mark.virtual_clock
+async def test_a_memory_that_does_not_forget_holds_nobody_up():
+    """A failure is answered two seconds later at most, however long the memory takes."""
+    for seconds, waited in [(0, 0), (1.5, 1.5), (2.5, 2), (3600, 2), (float("inf"), 2)]:
+        receiver = Receiver(
+            secrets=[SECRET],
+            handler=lambda _: 1 / 0,
+            answer="after",
+            dedupe=Slow(seconds),
+            clock=lambda: START,
+        )
+        begin = anyio.current_time()
+        assert (await ask(receiver.asgi(), body=told())).status == 500
+        assert anyio.current_time() - begin == pytest.approx(waited), seconds
+        assert await receiver._handling.dedupe.claim(f"7:{START}:1") == (seconds < 2)
+
+
+ROUTE_ERRORS = {
+    "a bug": ValueError("a bug"),
+    "an answer": HTTPException(503),
+    "a refusal": HTTPException(404),
+    "many": ExceptionGroup("", [OSError()]),
+    "another task's end": asyncio.CancelledError(),
+    "no answer of the declared kind": None,
+}
+
+
+@pytest.mark.parametrize("error", ROUTE_ERRORS)
+async def test_a_route_of_fastapi_that_fails_is_asked_again(error):
+    """Whatever ended the route, the message comes again and is handled, and then no more."""
+    receiver = Receiver(secrets=[SECRET], clock=lambda: START)
+    app, calls = FastAPI(), []
+
+    @app.post("/hooks/{secret}")  # noqa: FAST003 -- the dependency reads it
+    async def hook(note: Annotated[Notification, Depends(receiver.fastapi())]) -> int:
+        calls.append(note.id)
+        if len(calls) == 1:
+            if ROUTE_ERRORS[error] is None:
+                return "no number"
+            raise ROUTE_ERRORS[error]
+        return 1
+
+    await post_thrice(app)
+    assert (calls, receiver.stats.duplicates) == ([7, 7], 1)
+
+
+async def test_a_route_beside_a_handler_forgets_nothing():
+    """The handler has the message, so an error of the route does not let it come again."""
+    handled = []
+    receiver = Receiver(
+        secrets=[SECRET], handler=lambda note: handled.append(note.id), clock=lambda: START
+    )
+    app = FastAPI()
+
+    @app.post("/hooks/{secret}")  # noqa: FAST003 -- see above
+    async def hook(_: Annotated[Notification, Depends(receiver.fastapi())]) -> None:
+        raise ValueError
+
+    await post_thrice(app)
+    await receiver.aclose()
+    assert handled == [7]
+
+
+async def test_the_endpoint_of_a_job_forgets_alike():
+    """The route of a job's call that failed is called again for the same job and time."""
+    endpoint = CronEndpoint(secrets=[SECRET], clock=lambda: START)
+    app, calls = FastAPI(), []
+
+    @app.get("/run")
+    async def run(call: Annotated[CronCall, Depends(endpoint.fastapi())]) -> None:
+        calls.append(call.job)
+        if len(calls) == 1:
+            raise ValueError
+
+    async with browser_of(app) as browser:
+        for _ in range(3):
+            await browser.get(f"/run?job=5&at={START}", headers={"X-Cron-Key": SECRET})
+    assert calls == [5, 5]
+
+
+def browser_of(app):
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="http://app")
+
+
+async def post_thrice(app):
+    async with browser_of(app) as browser:
+        for _ in range(3):
+            try:
+                await browser.post(HOOK, content=told())
+            except asyncio.CancelledError:  # which only a server turns into an answer
+                continue
