@@ -70,7 +70,7 @@ async def cron_get(
 async def cron_find(session: Session, name: str) -> None:
     """Show the job of exactly this name.
 
-    Exit code 5 if there is none. Of several, the lowest id of the first page that shows one.
+    Exit code 5 if there is none. Several are exit code 64, with their ids.
     """
     from cronapi.cli.work.targets import found_job  # noqa: PLC0415 -- imports the client
 

@@ -36,6 +36,9 @@ async def edit(
     """Change the jobs that were named."""
     params = _changes(options, clear)
     targets = await targets_of(session, named)
+    if not targets:
+        _nothing(session, "edit")
+        return
     ids = [target.id for target in targets]
     await change(
         session,
@@ -51,7 +54,7 @@ async def delete(session: Session, named: Named) -> None:
     """Delete the jobs that were named."""
     targets = await targets_of(session, named)
     if not targets:
-        session.say("Nothing to delete.")
+        _nothing(session, "delete")
         return
     ids = [target.id for target in targets]
     await change(
@@ -79,6 +82,12 @@ async def edit_group(
         asks=True,
         kind=JOBS,
     )
+
+
+def _nothing(session: Session, verb: str) -> None:
+    """Write an empty result: a batch of no job would be a request for nothing."""
+    session.say(f"Nothing to {verb}.")
+    session.show_all([], JOBS)
 
 
 def _changes(options: Mapping[str, Any], clear: Sequence[str]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from cronapi.cli.work.journals import journal_of
 from cronapi.cli.work.rows import rows_of
 from cronapi.cli.work.session import Session
 from cronapi.cli.work.setting_headers import set_headers
-from cronapi.cli.work.targets import targets_of
+from cronapi.cli.work.targets import job_or_none, targets_of
 
 _ENSURE = 3
 """Requests: two searches by name, and one change."""
@@ -107,7 +107,7 @@ async def ensure(session: Session, name: str, options: Mapping[str, Any]) -> Non
         cost = cost_of(session, _ENSURE)
         dry_run(session, "cron.ensure", params, cost=cost, would=f"ensure the job {name}")
         return
-    before = await session.api.cron.find(name)
+    before = await job_or_none(session, name)
     job = await session.api.cron.ensure(**params)
     result = "created" if before is None else "unchanged" if job == before else "edited"
     session.show({"result": result, **members_of(job)}, ENSURED)
