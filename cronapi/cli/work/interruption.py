@@ -11,6 +11,7 @@ import click
 from attrs import define, field
 
 from cronapi.cli.exit_codes import INTERRUPTED, TERMINATED
+from cronapi.cli.frame.words import counted
 from cronapi.cli.signals import ending_signals
 from cronapi.scheduler.stopping import StoppableScheduler
 
@@ -85,5 +86,5 @@ class Interruption:
         self.ended_at_once = True
         count = self.in_flight
         if count:
-            click.echo(f"Up to {count} requests may have been applied.", err=True)
+            click.echo(f"Up to {counted(count, 'request')} may have been applied.", err=True)
         scope.cancel()

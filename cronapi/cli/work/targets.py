@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from cronapi.cli.work.session import Session
 from cronapi.client import Client
 from cronapi.errors import NotFoundError
 from cronapi.models import CronJob, Group
-from cronapi.namespaces._iterate import JobFilter, job_filter
+from cronapi.namespaces._iterate import job_filter
 
 GROUP_BY = "Name the group by an ID or by --name."
 
@@ -37,10 +37,10 @@ async def targets_of(session: Session, named: Named) -> list[Target]:
         found += [Target(id) for id in ids_in(named.ids_from)]
     if named.name is not None:
         found.append(await job_named(session, named.name))
-    if named.match is not None or named.group is not None:
-        chosen = await chosen_jobs(session, group=named.group, match=named.match)
+    if named.match or named.group:
+        fits = await chosen_jobs(session, named.group, named.match)
         jobs = session.api.cron.iterate()
-        found += [Target(job.id, job.name) async for job in jobs if chosen.passes(job)]
+        found += [Target(job.id, job.name) async for job in jobs if fits(job)]
     return list({target.id: target for target in found}.values())
 
 
@@ -48,9 +48,9 @@ def _check_one_way(named: Named) -> None:
     """Refuse jobs that are named in no way or in two, of which one would be forgotten."""
     if not any(named):
         raise click.UsageError("Name the jobs: by ID, --name, --match, --group or --ids-from.")
-    filters = named.group if named.match is None else named.match
-    options = [named.ids_from, named.name, filters]
-    ways = sum(option is not None for option in options)
+    ways = sum(
+        [named.ids_from is not None, named.name is not None, bool(named.match + named.group)]
+    )
     if named.ids and ways:
         raise click.UsageError("Give ids, or name the jobs by an option, not both.")
     if ways > 1:
@@ -125,13 +125,25 @@ async def group_id(session: Session, id: int | None, name: str | None) -> int:
     return id if id is not None else (await one_group(session, id, name)).id
 
 
-async def chosen_jobs(session: Session, *, group: str | None, match: str | None) -> JobFilter:
-    """Return a filter of jobs. The name of a group is looked up."""
-    number = None
-    if group is not None:
-        is_id = group.isascii() and group.isdigit()
-        number = int(group) if is_id else (await one_group(session, None, group)).id
-    return job_filter(None, number, match)
+async def chosen_jobs(
+    session: Session,
+    groups: Sequence[str],
+    matches: Sequence[str],
+    statuses: Sequence[str] = (),
+) -> Callable[[CronJob], bool]:
+    """Return True for jobs of any of the groups, names and statuses. Groups are looked up."""
+    numbers = [await _group_number(session, group) for group in groups]
+    filters = [
+        [job_filter(None, number, None) for number in numbers],
+        [job_filter(None, None, match) for match in matches],
+        [job_filter(status, None, None) for status in statuses],
+    ]
+    return lambda job: all(any(one.passes(job) for one in some) for some in filters if some)
+
+
+async def _group_number(session: Session, group: str) -> int:
+    is_id = group.isascii() and group.isdigit()
+    return int(group) if is_id else (await one_group(session, None, group)).id
 
 
 def _absent(session: Session, text: str, function: str) -> NotFoundError:
