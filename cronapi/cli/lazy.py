@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from cronapi.cli.synonyms import WORKING, meant
+
 Table = Mapping[str, tuple[str, str]]
 """Each command's path, such as `cron list`, with its module and a summary of one line.
 
@@ -49,6 +51,7 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command by its name, in which an underscore is as good as a hyphen."""
+        cmd_name = WORKING.get(cmd_name, cmd_name)
         known = super().get_command(ctx, cmd_name) or super().get_command(
             ctx, cmd_name.replace("_", "-")
         )
@@ -61,7 +64,13 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the name, the command and the remaining arguments."""
+        """Return the name, the command and the remaining arguments.
+
+        A word that people use for a command is a usage error which names the command.
+        """
+        path = meant(self.path, args[0], self.table)
+        if path is not None and self.get_command(ctx, args[0]) is None:
+            raise click.UsageError(f"No such command {args[0]!r}. Did you mean {path!r}?", ctx)
         _, command, rest = super().resolve_command(ctx, args)
         if command is None or command.name is None:
             return None, command, rest

@@ -7,6 +7,7 @@ connection of its parent.
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import threading
 import time
@@ -27,7 +28,7 @@ from cronapi.scheduler.file_faults import (
 )
 from cronapi.scheduler.fleet import Answer
 from cronapi.scheduler.forks import finish_before_forks
-from cronapi.scheduler.pace_record import pace_of, record_of
+from cronapi.scheduler.pace_record import last_sent_of, pace_of, record_of
 from cronapi.scheduler.private_file import closed_to_us, found, is_same, make_folder
 from cronapi.scheduler.prober import has_crashed, this_process
 from cronapi.scheduler.shared_pace import evaluate, lease_of, rate_of
@@ -75,6 +76,16 @@ class FileScript:
         with self._transaction() as connection:
             self._record(connection)
             connection.execute(f"PRAGMA user_version = {FORMAT}")  # which writes in any case
+
+    def last_sent(self, most: float) -> float:
+        """Return when the last request went out, by a read alone, or minus infinity if unknown."""
+        try:
+            found(self.path, is_private=self._is_private)
+            with self._busy, closing(_connected(self.path)) as connection:
+                kept_format, record = connection.execute(_READ, (self._boot,)).fetchone()
+        except (OSError, sqlite3.Error, TypeError):  # a file that cannot be read is told elsewhere
+            return -math.inf
+        return last_sent_of(record, self._clock(), most) if kept_format == FORMAT else -math.inf
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

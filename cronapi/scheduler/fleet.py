@@ -21,6 +21,8 @@ LEASE_INTERVALS, LEASE_SECONDS = 10, 2.0
 """A probe without news for the sum of both has crashed with its process, and another may go."""
 FRESH_INTERVALS, FRESH_SECONDS = 0.5, 0.05
 """A reserved start that is late by more than both lapses, or it would meet another's start."""
+UNTOLD_LATENESS = 0.02
+"""Seconds. A request that goes out later than that, or by half the margin, is told at once."""
 LONGEST_INTERVAL = 1e8
 """Seconds. Some hundred of such intervals are still whole microseconds in a Lua number."""
 MOST_NEWS = 1000
@@ -89,6 +91,16 @@ class FleetPace(Pace):
 
     _last: int = 0
 
+    @property
+    def lateness(self) -> float:
+        """The seconds that a request may be late by without a word to other processes."""
+        return max(UNTOLD_LATENESS, self.margin * self.interval / 2)
+
+    def keep_from(self, at: float) -> None:
+        """Let the next request keep its distance from the last one of another process."""
+        nearest = at + self.interval * (1.0 + self.margin / 2)
+        self._last_sent = max(self._last_sent, nearest - self.closest)
+
     def __attrs_post_init__(self) -> None:
         if self.interval > LONGEST_INTERVAL:
             raise ConfigurationError(f"A shared bucket cannot be as slow as {self.rate}.")
@@ -156,6 +168,10 @@ class Member:
             earliest = start.at + self.pace.closest - self.pace.lead
             self.reserved.due = max(self.reserved.due, earliest)
         return delay
+
+    def is_late(self, start: SharedStart) -> bool:
+        """Return True if the next request of another process would come too close to this one."""
+        return start.at - start.due > self.pace.lateness
 
     def accepted(self, start: SharedStart, now: float) -> None:
         """Learn that the request was let through."""

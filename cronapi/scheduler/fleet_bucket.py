@@ -226,7 +226,12 @@ class FleetBucket:
     async def _run(self, work: Callable[[], None]) -> None:
         if self._turn.locked():  # by a caller that went away meanwhile, or on another event loop
             await anyio.sleep(TURN_CHECK)
-        elif self._threads:  # with a limiter of its own, which no other work in threads can use up
+        else:
+            await self._run_beside(work)
+
+    async def _run_beside(self, work: Callable[[], None]) -> None:
+        """Do work that need not be the only one."""
+        if self._threads:  # with a limiter of its own, which no other work in threads can use up
             await anyio.to_thread.run_sync(
                 work, abandon_on_cancel=True, limiter=anyio.CapacityLimiter(1)
             )

@@ -24,7 +24,7 @@ MOST_WAITING = 2000
 """Intervals. A start that is due later is void: each process of a machine reserves a single one."""
 _LARGEST = 2**53
 _PAST = ("seen", "hold_began", "proven_at")
-_AHEAD = ("next_at", "before", "ask_at", "lease_until", "held_until")
+_AHEAD = ("next_at", "before", "ask_at", "lease_until", "held_until", "last_sent")
 _COUNTS = (
     *("number", "eager", "probing", "mark", "refusal_streak", "accepted_calls", "refused_calls"),
     *("holds", "calm", "patience", "stride", "widened", "eased"),
@@ -59,6 +59,16 @@ def pace_of(record: object, rate: Rate, now: float, lease: float) -> SharedPace:
         return SharedPace(rate)
     del values["seen"]
     return SharedPace(rate, **values)
+
+
+def last_sent_of(record: object, now: float, most: float) -> float:
+    """Return when the last request of all processes went out, or will. Minus infinity if unknown.
+
+    A time that is more than `most` seconds ahead is unknown.
+    """
+    values = _read(record)
+    at = -math.inf if values is None else values["last_sent"]
+    return at if is_number(at) and at <= now + most else -math.inf
 
 
 def _read(record: object) -> dict[str, Any] | None:

@@ -44,6 +44,7 @@ class SharedPace(Pace):
         if kind == "sent":
             due = min(at, self.next_at) + self.closest - seconds
             self.next_at: float = max(self.next_at, due)
+            self._last_sent = max(self._last_sent, at)
         elif kind == "accepted":
             self.accepted_calls += 1
             came = min(now, at + seconds)  # times that travel are rounded

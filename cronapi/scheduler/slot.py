@@ -123,7 +123,10 @@ class Slot:
 
         Making a connection may have taken time since the grant.
         """
-        delay = 0.0 if self.start is None else self._bucket.sent(self.start)
+        if self.start is None:
+            return
+        depart = getattr(self._bucket, "_depart", None) if self._bucket.shared else None
+        delay = self._bucket.sent(self.start) if depart is None else await depart(self.start)
         if delay > 0:
             await anyio.sleep(delay)
 

@@ -115,9 +115,13 @@ def test_notifications_are_json_for_programs():
     [
         (["trigger", "failed", "--to", "ftp://x/y"], True, "http:// or https://"),
         (["trigger", "failed", "--to", "file:///etc/passwd"], True, "http:// or https://"),
-        (["trigger", "failed", "--to", "http://"], False, "no answer"),
-        (["trigger", "failed", "--to", "http://127.0.0.1:99999/"], False, "no answer"),
-        (["trigger", "failed", "--to", "http://[/"], False, "no answer"),
+        (["trigger", "failed", "--to", "http://"], True, "no host"),
+        (
+            ["trigger", "failed", "--to", "http://127.0.0.1:99999/canary"],
+            True,
+            "no host, or a port",
+        ),
+        (["trigger", "failed", "--to", "http://[/canary"], True, "no host"),
         (["trigger", "failed", "--to", "http://127.0.0.1:1/canary"], False, "no answer"),
         (["trigger", "nothing", "--to", "http://127.0.0.1:1/"], True, "nothing"),
         (["trigger", "failed"], True, "--to"),
@@ -131,6 +135,59 @@ def test_what_cannot_be_is_one_line(arguments, is_usage, text):
     assert result.exit_code
     assert text in result.output
     assert "canary" not in result.output
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("", "canary", "canary.example/hook", "//canary.example/", "ftp://canary.example/"),
+        *("http://", "https:///canary", "http://:80/canary", "http://[/canary", "mailto:canary"),
+        *("http://canary:99999/", "http://canary:port/", "http://canary.example/a b"),
+        *("http://canary.example/\n", "http://canary\x00.example/", "HTTP:canary.example"),
+    ],
+)
+def test_an_address_to_post_on_is_looked_at_before_listening(address):
+    """A wrong one is exit code 64 at once, and not an error with each notification."""
+    result = run("listen", "--forward-to", address)
+    assert (result.exit_code, "Post to" in result.output) == (64, False), result.output
+    assert result.output.count("\n") == 1
+    assert "canary" not in result.output
+
+
+NO_RECEIVER = """
+import anyio
+
+def refuse(*signals):
+    raise NotImplementedError
+
+anyio.open_signal_receiver = refuse
+from cronapi.cli import main
+main()
+"""
+"""The command line on a loop that can receive no signal, as those of Windows."""
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [(["hook", "listen"], "Post to "), (["emulator", "--port", "0"], "Ctrl-C stops it.")],
+)
+def test_a_loop_without_signals_is_ended_by_ctrl_c(line, told):
+    """On Windows no loop can receive a signal. Commands begin, and end by Ctrl-C, all the same."""
+    with subprocess.Popen(
+        [sys.executable, "-c", NO_RECEIVER, *line],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        try:
+            while told not in (line := process.stdout.readline()):
+                assert line, "it has ended"
+            process.send_signal(signal.SIGINT)
+            rest, _ = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    assert (process.returncode, "Traceback" in rest) == (0, False), rest
+    assert rest.endswith("Stopped.\n")
 
 
 def test_a_redirect_is_the_answer():

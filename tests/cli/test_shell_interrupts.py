@@ -77,7 +77,7 @@ def test_a_second_ctrl_c_ends_at_once(shell):
     shell.interrupting.twice = True
     done = shell("cron", "list", "--json")
     assert done.exit_code == 130
-    assert "Up to 1 requests may have been applied." in done.stderr
+    assert "Up to 1 request may have been applied." in done.stderr
     assert json.loads(done.stderr.splitlines()[-1])["error"]["exit_code"] == 130
 
 

@@ -33,7 +33,7 @@ async def cron_batch_add(session: Session, file: str) -> None:
 async def cron_batch_edit(
     session: Session,
     ids: tuple[int, ...],
-    match: str | None,
+    match: tuple[str, ...],
     ids_from: str | None,
     clear: tuple[str, ...],
     **options: Any,
@@ -53,9 +53,9 @@ async def cron_batch_delete(
     session: Session,
     ids: tuple[int, ...],
     name: str | None,
-    match: str | None,
+    match: tuple[str, ...],
     ids_from: str | None,
-    group: str | None,
+    group: tuple[str, ...],
 ) -> None:
     """Delete jobs with one request (FastCron).
 

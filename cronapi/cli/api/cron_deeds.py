@@ -20,9 +20,9 @@ async def cron_enable(
     session: Session,
     ids: tuple[int, ...],
     name: str | None,
-    match: str | None,
+    match: tuple[str, ...],
     ids_from: str | None,
-    group: str | None,
+    group: tuple[str, ...],
 ) -> None:
     """Let jobs run by their schedules again."""
     from cronapi.cli.work import job_deeds  # noqa: PLC0415 -- imports the client
@@ -36,9 +36,9 @@ async def cron_disable(
     session: Session,
     ids: tuple[int, ...],
     name: str | None,
-    match: str | None,
+    match: tuple[str, ...],
     ids_from: str | None,
-    group: str | None,
+    group: tuple[str, ...],
 ) -> None:
     """Stop jobs until they are enabled."""
     from cronapi.cli.work import job_deeds  # noqa: PLC0415 -- imports the client
@@ -53,9 +53,9 @@ async def cron_pause(
     session: Session,
     ids: tuple[int, ...],
     name: str | None,
-    match: str | None,
+    match: tuple[str, ...],
     ids_from: str | None,
-    group: str | None,
+    group: tuple[str, ...],
     for_: float,
 ) -> None:
     """Stop jobs for a span of time.
@@ -73,9 +73,9 @@ async def cron_delete(
     session: Session,
     ids: tuple[int, ...],
     name: str | None,
-    match: str | None,
+    match: tuple[str, ...],
     ids_from: str | None,
-    group: str | None,
+    group: tuple[str, ...],
 ) -> None:
     """Delete jobs.
 

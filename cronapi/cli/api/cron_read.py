@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cronapi.cli.frame.leaf import READS, READS_ONE, leaf
-from cronapi.cli.frame.targets import ID, Named, by_name, named_jobs
+from cronapi.cli.frame.targets import ID, Named, by_group, by_match, by_name, named_jobs
 
 if TYPE_CHECKING:
     from cronapi.cli.work.session import Session
@@ -18,7 +18,7 @@ STATUSES = ("active", "disabled", "expired", "inactive", "failed")
 @leaf(READS)
 @click.option("--search", metavar="TEXT", help="The service's search in name, id and URL.")
 @click.option("--page", type=click.IntRange(1), help="One page of up to 1,000; else all.")
-@click.option("--group", metavar="G", help="The jobs of a group, by id or name.")
+@by_group
 @click.option(
     "--status",
     "statuses",
@@ -27,23 +27,25 @@ STATUSES = ("active", "disabled", "expired", "inactive", "failed")
     metavar="STATUS",
     help=f"Any of: {', '.join(STATUSES)}; may be repeated.",
 )
-@click.option("--match", metavar="GLOB", help="The jobs with such names: 'tmp *'.")
+@click.option("--failing", is_flag=True, help="Jobs whose last run failed: FAIL is not 0.")
+@by_match
 async def cron_list(
     session: Session,
     search: str | None,
     page: int | None,
-    group: str | None,
+    group: tuple[str, ...],
     statuses: tuple[str, ...],
-    match: str | None,
+    failing: bool,
+    match: tuple[str, ...],
 ) -> None:
     """List the jobs, all or some.
 
-    All pages are read, one request each. --group, --status and --match choose among the jobs that
-    were read.
+    All pages are read, one request each. --group, --status, --failing and --match choose among the
+    jobs that were read.
     """
-    from cronapi.cli.work.listing import list_jobs  # noqa: PLC0415 -- imports the client
+    from cronapi.cli.work.listing import Wanted, list_jobs  # noqa: PLC0415 -- imports the client
 
-    await list_jobs(session, search, page, group=group, statuses=statuses, match=match)
+    await list_jobs(session, search, page, Wanted(group, statuses, match, failing))
 
 
 @leaf(READS_ONE)
@@ -52,9 +54,9 @@ async def cron_get(
     session: Session,
     ids: tuple[int, ...],
     name: str | None,
-    match: str | None,
+    match: tuple[str, ...],
     ids_from: str | None,
-    group: str | None,
+    group: tuple[str, ...],
 ) -> None:
     """Show jobs.
 
@@ -70,7 +72,7 @@ async def cron_get(
 async def cron_find(session: Session, name: str) -> None:
     """Show the job of exactly this name.
 
-    Exit code 5 if there is none. Of several, the lowest id of the first page that shows one.
+    Exit code 5 if there is none. Several are exit code 64, with their ids.
     """
     from cronapi.cli.work.targets import found_job  # noqa: PLC0415 -- imports the client
 

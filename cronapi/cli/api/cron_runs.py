@@ -23,9 +23,9 @@ async def cron_run(
     session: Session,
     ids: tuple[int, ...],
     name: str | None,
-    match: str | None,
+    match: tuple[str, ...],
     ids_from: str | None,
-    group: str | None,
+    group: tuple[str, ...],
     time: int | None,
     payload: str | None,
     wait: bool,
@@ -47,7 +47,12 @@ async def cron_run(
 @click.option("--failed", is_flag=True, help="Failed runs only.")
 @click.option("--since", type=SPAN, help="Runs of the last 90s, 15m, 2h or 1d.")
 @click.option("--last", type=click.IntRange(1), metavar="N", help="At most N runs.")
-@click.option("--output-of", type=int, metavar="NO", help="Print the output of one run whole.")
+@click.option(
+    "--output-of",
+    type=int,
+    metavar="NO",
+    help="Print the output of the run with this number whole.",
+)
 async def cron_logs(
     session: Session,
     id: int | None,

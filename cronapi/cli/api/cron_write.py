@@ -43,7 +43,7 @@ async def cron_add(
 async def cron_edit(
     session: Session,
     ids: tuple[int, ...],
-    match: str | None,
+    match: tuple[str, ...],
     ids_from: str | None,
     set_header: tuple[str, ...],
     clear: tuple[str, ...],
@@ -56,7 +56,7 @@ async def cron_edit(
     """
     from cronapi.cli.work import writing  # noqa: PLC0415 -- imports the client
 
-    name = None if ids or match is not None or ids_from is not None else options.pop("name")
+    name = None if ids or match or ids_from is not None else options.pop("name")
     named = Named(ids, name, match, ids_from)
     await writing.edit(session, named, options, set_header, clear)
 

@@ -33,9 +33,10 @@ async def group_list(session: Session) -> None:
 @by_name
 async def group_get(session: Session, id: int | None, name: str | None) -> None:
     """Show a group."""
-    from cronapi.cli.work.targets import one_group  # noqa: PLC0415 -- imports the client
+    from cronapi.cli.work import targets  # noqa: PLC0415 -- imports the client
 
-    session.show(await one_group(session, id, name))
+    targets.check_one_group(id, name)
+    session.show(await targets.one_group(session, id, name))
 
 
 @leaf(READS)

@@ -33,8 +33,8 @@ EXITS = (0, 1, 2, 3, 4, 7, 64, 130, 143)
     metavar="S",
     help="Seconds that a run may be late: 60, and never less than its timeout.",
 )
-@click.option("--group", metavar="G", help="The jobs of a group, by id or name.")
-@click.option("--match", metavar="GLOB", help="The jobs with such names: 'tmp *'.")
+@click.option("--group", metavar="G", multiple=True, help="The jobs of a group, by id or name.")
+@click.option("--match", metavar="GLOB", multiple=True, help="The jobs with such names: 'tmp *'.")
 @click.option(
     "--format",
     type=click.Choice(FORMATS),
@@ -53,8 +53,8 @@ async def health(
     late: bool,
     budget: int,
     grace: float,
-    group: str | None,
-    match: str | None,
+    group: tuple[str, ...],
+    match: tuple[str, ...],
     format: str | None,
     fail_on: str,
     ping: str | None,
@@ -72,5 +72,12 @@ async def health(
     """
     from cronapi.cli.work.health import Wanted, check_health  # noqa: PLC0415 -- imports the client
 
-    wanted = Wanted(late, budget, grace, group, match, format, fail_on, ping)
+    for option, values in (("--group", group), ("--match", match)):
+        if len(values) > 1:
+            raise click.UsageError(f"health takes one {option}.")
+    wanted = Wanted(late, budget, grace, _only(group), _only(match), format, fail_on, ping)
     await check_health(session, wanted)
+
+
+def _only(values: tuple[str, ...]) -> str | None:
+    return values[0] if values else None

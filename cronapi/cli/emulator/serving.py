@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
@@ -13,9 +12,9 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-import anyio
 import click
 
+from cronapi.cli.signals import ending_signals
 from cronapi.emulator import DEFAULT_TOKEN, App, MovableClock, create_app, serve
 from cronapi.emulator.request_log import Entry
 from cronapi.emulator.seeding import seed_jobs
@@ -74,6 +73,10 @@ def run(
             asyncio.run(_serve(app, host, port, () if quiet else tokens))
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt:  # where no signal can be received: it ends as by one
+        pass
+    if not quiet:
+        click.echo("Stopped.")
 
 
 def _clock(start: str, scale: float | None) -> MovableClock:
@@ -92,16 +95,13 @@ def _print_entry(tokens: Sequence[str], entry: Entry) -> None:
 
 
 async def _serve(app: App, host: str, port: int, tokens: Sequence[str]) -> None:
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    with ending_signals() as signals:
         async with serve(app, host=host, port=port) as origin:
             if not is_loopback(host):
                 click.echo(_WARNING, err=True)
             if tokens:
                 click.echo(_greeting(app, origin, tokens))
-            async for _ in signals:
-                break
-    if tokens:
-        click.echo("Stopped.")
+            await anext(signals)
 
 
 def _greeting(app: App, origin: str, tokens: Sequence[str]) -> str:

@@ -107,7 +107,12 @@ COMMON: tuple[click.Option, ...] = (
     _switch("-y", "--yes", help="Answer every question with yes."),
     _switch("--no-input", envvar="CRONAPI_NO_INPUT", help="Never ask: exit with 64 instead."),
     _option("--max-wait", type=float, metavar="S", help="Most seconds of a call in the queue."),
-    _option("--timeout", type=float, metavar="S", help="Most seconds of one exchange."),
+    _option(
+        "--timeout",
+        type=float,
+        metavar="S",
+        help="Most seconds of one exchange: 20, 0.5.",
+    ),
     _option(
         "--retries", type=click.IntRange(0), metavar="N", help="Repeats of a call at most; 0: none."
     ),

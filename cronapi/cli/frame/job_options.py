@@ -13,8 +13,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 HELP: Mapping[str, str] = {
     "url": "The address to call.",
-    "expression": "Five fields of crontab, or '15 minutes'.",
-    "name": "The job's name.",
+    "expression": "'*/5 * * * *', '15 minutes' or a date.",
+    "name": "The job's name, any text.",
     "group": "The id of its group.",
     "timezone": "IANA name, such as Europe/Berlin.",
     "timeout": "Most seconds of a run. (Of an exchange: before `cron`.)",
@@ -22,7 +22,7 @@ HELP: Mapping[str, str] = {
     "delay": "Most minutes that a run is late at random.",
     "filter": "The service's filter.",
     "http_method": "GET, POST, ...",
-    "http_headers": "A header; may be repeated.",
+    "http_headers": "A header, 'X-Key: ${KEY}'; may be repeated.",
     "post_data": "The body of a run.",
     "user_agent": "The User-Agent of a run.",
     "username": "The user of basic authentication.",

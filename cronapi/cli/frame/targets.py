@@ -15,9 +15,9 @@ class Named(NamedTuple):
 
     ids: tuple[int, ...] = ()
     name: str | None = None
-    match: str | None = None
+    match: tuple[str, ...] = ()
     ids_from: str | None = None
-    group: str | None = None
+    group: tuple[str, ...] = ()
 
 
 class Id(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.5 only
@@ -35,22 +35,34 @@ class Id(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.5 
 
 ID = Id()
 one_id = click.argument("id", type=ID, required=False)
-by_name = click.option("--name", metavar="EXACT", help="Its name, instead of an id.")
+by_name = click.option("--name", metavar="EXACT", help="Its exact name, instead of an id.")
+by_match = click.option(
+    "--match",
+    metavar="GLOB",
+    multiple=True,
+    help="Jobs with names like 'tmp *', case counts; may be repeated.",
+)
+by_group = click.option(
+    "--group",
+    metavar="G",
+    multiple=True,
+    help="Jobs of a group, by id or name; may be repeated.",
+)
 
 
 def named_jobs(*, group: bool = True) -> Callable[[F], F]:
     """Add the arguments and options that name several jobs."""
     options = [
         click.argument("ids", type=ID, nargs=-1),
-        click.option("--match", metavar="GLOB", help="The jobs with such names: 'tmp *'."),
+        by_match,
         click.option(
             "--ids-from", metavar="FILE", help="The jobs whose ids are in a file; - for stdin."
         ),
     ]
     if group:
         options += [
-            click.option("--name", metavar="EXACT", help="The job of this name."),
-            click.option("--group", metavar="G", help="The jobs of a group, by id or name."),
+            click.option("--name", metavar="EXACT", help="The job of exactly this name."),
+            by_group,
         ]
 
     def decorate(function: F) -> F:

@@ -6,16 +6,15 @@ import asyncio
 import json
 import os
 import secrets
-import signal
 from collections.abc import Callable
 from functools import partial
 
-import anyio
 import anyio.to_thread
 import click
 
 from cronapi.cli.frame.escape import escaped
 from cronapi.cli.hook.posting import send
+from cronapi.cli.signals import ending_signals
 from cronapi.emulator import serve
 from cronapi.errors import ConfigurationError
 from cronapi.models import Notification
@@ -43,16 +42,19 @@ def run(host: str, port: int, forward_to: str | None, *, as_json: bool) -> None:
         asyncio.run(_serve(receiver, host, port, secret))
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt:  # where no signal can be received: it ends as by one
+        pass
+    click.echo("Stopped.", err=True)
 
 
 async def _serve(receiver: Receiver, host: str, port: int, secret: str) -> None:
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    with ending_signals() as signals:
         async with serve(receiver.asgi(), host=host, port=port) as origin:
             click.echo(f"Post to {origin}/hooks/{secret}\nCtrl-C stops it.", err=True)
-            async for _ in signals:
-                break
-            await receiver.aclose()
-    click.echo("Stopped.", err=True)
+            try:
+                await anext(signals)
+            finally:
+                await receiver.aclose()
 
 
 async def _take(show: Show, forward_to: str | None, notification: Notification) -> None:

@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from http.client import HTTPException
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -37,9 +38,21 @@ def sample(kind: str, number: int, name: str) -> dict[str, object]:
 
 
 def check_address(url: str) -> None:
-    """Refuse anything but an http or https address, with click.BadParameter."""
+    """Refuse anything but an http or https address with a host, with click.BadParameter.
+
+    The error does not show the address, which may hold a secret.
+    """
     if not url.lower().startswith(("http://", "https://")):
         raise click.BadParameter("it must be an address that begins with http:// or https://.")
+    if not url.isprintable() or " " in url:
+        raise click.BadParameter("the address has a blank or a sign that no address has.")
+    try:
+        parts = urlsplit(url)
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        has_host = False
+    if not has_host:
+        raise click.BadParameter("the address has no host, or a port that none has.")
 
 
 def send(url: str, notification: dict[str, Any]) -> int:

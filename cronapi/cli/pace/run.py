@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable
 
 import anyio
@@ -13,6 +12,7 @@ from attrs import define, evolve, field, frozen
 from cronapi._calls.retry import RetryPolicy
 from cronapi.cli.pace.frame import Frame, reached
 from cronapi.cli.pace.recording import Fate, Hold, RecordingBucket
+from cronapi.cli.signals import ending_signals
 from cronapi.client import Client
 from cronapi.errors import CronAPIError, WaitTooLongError
 from cronapi.providers import Provider, Rate
@@ -204,7 +204,7 @@ async def _watch(run: PaceRun, show: Show, pause: float, over: anyio.Event) -> N
 
 
 async def _heed_signals(run: PaceRun) -> None:
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    with ending_signals() as signals:
         async for _ in signals:
             run.stopped = True
             run.scope.cancel()

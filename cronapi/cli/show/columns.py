@@ -37,11 +37,15 @@ JOBS = Kind(
 RUNS = Kind(
     "runs", ("no", "time", "succeeded", "http_status", "execution_time", "error", "output"), _RUN
 )
+FAILURES = RUNS._replace(columns=("job_id", *RUNS.columns))
+"""Runs of any job."""
 GROUPS = Kind("groups", ("id", "name", "job_count", "priority"), _names(Group), identifies=True)
 ACCOUNT = Kind("accounts", ("id", "name", "timezone", "plan", "cron"), _names(Account))
 ENSURED = JOBS._replace(columns=("result", *JOBS.columns))
 """Jobs, with the result of making sure of them."""
 TIMES = Kind("times", ("time",))
+QUEUED = Kind("runs", ("id", "time"), identifies=True)
+"""The times for which jobs were queued, by their ids."""
 TEXTS = Kind("values", ("value",))
 ADDRESSES = Kind("servers", ("server", "v4", "v6"))
 FACTS = Kind("facts", ())
@@ -58,7 +62,13 @@ _KIND_OF: dict[type, Kind] = {
     str: TEXTS,
 }
 
-HEADINGS = {"expression": "SCHEDULE", "timezone": "ZONE", "job_count": "JOBS"}
+HEADINGS = {
+    "expression": "SCHEDULE",
+    "timezone": "ZONE",
+    "job_count": "JOBS",
+    "job_id": "JOB",
+    "no": "RUN NO",
+}
 """Headings that differ from the member's name."""
 NUMBERS = frozenset({"fail", "job_count", "priority", "http_status", "execution_time", "no"})
 """Columns that are aligned to the right."""

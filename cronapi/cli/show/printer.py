@@ -15,6 +15,7 @@ import click
 from cronapi.cli.frame.common import Common
 from cronapi.cli.frame.escape import escaped
 from cronapi.cli.frame.json_line import json_document, json_line
+from cronapi.cli.frame.words import counted
 from cronapi.cli.show.cells import as_cell, as_table_cell, for_spreadsheet
 from cronapi.cli.show.columns import RAW, Kind, chosen
 from cronapi.cli.show.masking import masked
@@ -49,6 +50,19 @@ class Printer:
         members = members_of(value)
         return members if self._common.show_secrets else masked(members)
 
+    def _tell_masked(self, values: Sequence[object], rows: Sequence[Members]) -> None:
+        """Tell of values that are missed when the rows are read back."""
+        originals = map(members_of, values)
+        count = sum(
+            row[name] != original.get(name)
+            for row, original in zip(rows, originals, strict=True)
+            for name in row
+        )
+        if count and not self._common.quiet:
+            are = "is" if count == 1 else "are"
+            told = f"{counted(count, 'value')} {are} masked; --show-secrets writes them."
+            click.echo(told, err=True)
+
     def one(self, value: object, kind: Kind) -> None:
         """Write one thing: an object, or a line for each of its members."""
         columns, members = self.check(kind), self.members(value)
@@ -64,7 +78,7 @@ class Printer:
 
     def many(self, values: Iterable[object], kind: Kind) -> None:
         """Write a list."""
-        columns = self.check(kind)
+        columns, values = self.check(kind), list(values)
         rows = [self._row(value, columns) for value in values]
         if self.output == "json":
             self._echo(json_document(rows))
@@ -76,6 +90,7 @@ class Printer:
                 )
         elif self.output == "csv":
             self._csv(rows, columns)
+            self._tell_masked(values, rows)
         else:
             self._begin(columns or _all_names(rows))
             for row in rows:

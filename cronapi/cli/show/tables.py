@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 from rich.cells import cell_len, set_cell_size
 
+from cronapi.cli.frame.words import counted
 from cronapi.cli.show.columns import NUMBERS, heading
 
 _GAP = 2
@@ -26,8 +27,21 @@ def table(names: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> li
         for index, head in enumerate(heads)
     ]
     widths = fitted(natural, heads, width)
-    lines = [_line(names, heads, widths, bold=True)]
+    heads, mark = _marked(heads, widths, width)
+    lines = [_line(names, heads, widths, bold=True) + mark]
     return lines + [_line(names, row, widths) for row in rows]
+
+
+def _marked(heads: Sequence[str], widths: Sequence[int], width: int) -> tuple[list[str], str]:
+    """Return the headings, and a mark behind them that tells of columns which do not fit."""
+    shown, left_out = list(heads[: len(widths)]), len(heads) - len(widths)
+    if not left_out:
+        return shown, ""
+    used = sum(widths[:-1]) + _GAP * (len(widths) - 1) + cell_len(_cut(shown[-1], widths[-1]))
+    for mark in (f"  +{counted(left_out, 'column')}", f" +{left_out}"):
+        if used + len(mark) <= width:
+            return shown, mark
+    return [*shown[:-1], _cut(f"{shown[-1]} …", widths[-1])], ""
 
 
 def fitted(natural: Sequence[int], heads: Sequence[str], width: int) -> list[int]:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from cronapi.cli.frame.targets import Named
+from cronapi.cli.frame.words import counted
 from cronapi.cli.show.columns import JOBS
 from cronapi.cli.work.dry_run import named as names_of
 from cronapi.cli.work.job_params import params_of
@@ -19,13 +20,13 @@ from cronapi.cli.work.targets import targets_of
 
 async def add(session: Session, path: str) -> None:
     """Create the jobs of a file."""
-    rows, _ = rows_of(path, {})
+    rows = rows_of(path, {}).jobs
     await change(
         session,
         "cron.batch_add",
         {"data": rows},
         lambda: session.api.cron.batch_add(rows),
-        would=f"add {len(rows)} jobs from {path}",
+        would=f"add {counted(len(rows), 'job')} from {path}",
         kind=JOBS,
     )
 
@@ -36,13 +37,16 @@ async def edit(
     """Change the jobs that were named."""
     params = _changes(options, clear)
     targets = await targets_of(session, named)
+    if not targets:
+        _nothing(session, "edit")
+        return
     ids = [target.id for target in targets]
     await change(
         session,
         "cron.batch_edit",
         {"id": ids, **params},
         lambda: session.api.cron.batch_edit(ids, **params),
-        would=f"edit {len(ids)} jobs: {names_of(targets)}",
+        would=f"edit {counted(len(ids), 'job')}: {names_of(targets)}",
         kind=JOBS,
     )
 
@@ -51,7 +55,7 @@ async def delete(session: Session, named: Named) -> None:
     """Delete the jobs that were named."""
     targets = await targets_of(session, named)
     if not targets:
-        session.say("Nothing to delete.")
+        _nothing(session, "delete")
         return
     ids = [target.id for target in targets]
     await change(
@@ -59,7 +63,7 @@ async def delete(session: Session, named: Named) -> None:
         "cron.batch_delete",
         {"id": ids},
         lambda: session.api.cron.batch_delete(ids),
-        would=f"delete {len(ids)} jobs: {names_of(targets)}",
+        would=f"delete {counted(len(ids), 'job')}: {names_of(targets)}",
         asks=True,
         kind=JOBS,
     )
@@ -79,6 +83,12 @@ async def edit_group(
         asks=True,
         kind=JOBS,
     )
+
+
+def _nothing(session: Session, verb: str) -> None:
+    """Write an empty result: a batch of no job would be a request for nothing."""
+    session.say(f"Nothing to {verb}.")
+    session.show_all([], JOBS)
 
 
 def _changes(options: Mapping[str, Any], clear: Sequence[str]) -> dict[str, Any]:

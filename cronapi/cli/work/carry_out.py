@@ -12,6 +12,7 @@ import click
 from cronapi._logs.setting import LEVELS, QUIET, at_level
 from cronapi.cli.frame.common import Common
 from cronapi.cli.frame.fault import report
+from cronapi.cli.frame.words import counted
 from cronapi.cli.work.interruption import Interruption
 from cronapi.cli.work.profile import profile_of, with_profile
 from cronapi.cli.work.session import Session
@@ -71,14 +72,10 @@ def _tell(session: Session) -> None:
     if session.common.verbose and scheduler is not None:
         count, refusals = scheduler.started, scheduler.stats.refusals
         click.echo(
-            f"{_counted(count, 'request')}, waited {scheduler.waited:.1f} s,"
-            f" {_counted(refusals, 'refusal')}",
+            f"{counted(count, 'request')}, waited {scheduler.waited:.1f} s,"
+            f" {counted(refusals, 'refusal')}",
             err=True,
         )
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _log(common: Common) -> AbstractContextManager[None]:

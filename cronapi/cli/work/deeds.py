@@ -14,6 +14,7 @@ from cronapi.bulk import Bulk, BulkError, Outcome, Report
 from cronapi.cli.exit_codes import FAILED, UNKNOWN, exit_code
 from cronapi.cli.frame.fault import facts_of
 from cronapi.cli.frame.json_line import json_document, json_line
+from cronapi.cli.frame.words import counted
 from cronapi.cli.show.columns import JOBS, Kind
 from cronapi.cli.work.dry_run import cost_of, dry_run, named, told
 from cronapi.cli.work.progress import ProgressLine, sees_progress
@@ -46,6 +47,12 @@ class Deed(NamedTuple):
     """True if the values are the result, and not the outcomes."""
     before: int = 0
     """Requests that come first."""
+    shown: Callable[[int, Any], object] | None = None
+    """Makes the result that is shown of an id and a value. Without it the value is the result."""
+
+    def result(self, given: Any, value: Any) -> object:
+        """Return the result of a target."""
+        return value if self.shown is None else self.shown(given, value)
 
     @property
     def doing(self) -> str:
@@ -66,7 +73,7 @@ async def carry_out(session: Session, deed: Deed, targets: Sequence[Target]) -> 
     if deed.before:
         cost = cost_of(session, cost.requests + deed.before)
     batch = deed.function if alone else _sent_function(session, deed.function)
-    jobs = f"{len(ids)} job{'' if alone else 's'}"
+    jobs = counted(len(ids), "job")
     if session.common.dry_run:
         would = f"{deed.verb} {jobs}: {named(targets)}"
         params = {"id": ids[0] if alone else ids, **deed.params}
@@ -76,7 +83,7 @@ async def carry_out(session: Session, deed: Deed, targets: Sequence[Target]) -> 
         text = told(session, cost, batch)
         session.confirm(f"{deed.verb.capitalize()} {jobs}: {named(targets)}? {text}.")
     if alone and deed.one is not None:
-        session.show(await deed.one(session.api, ids[0]), deed.kind)
+        session.show(deed.result(ids[0], await deed.one(session.api, ids[0])), deed.kind)
     else:
         await run_bulk(session, deed, ids)
 
@@ -158,7 +165,8 @@ def _write(
         shown = [_outcome(session, outcome) for outcome in report]
         click.echo(json_document(_facts(report, deed.function, requests, seconds, shown)))
     elif session.printer.output != "ndjson" or deed.reads:
-        session.show_all(report.values, deed.kind)
+        done = [deed.result(one.given, one.value) for one in report.done]
+        session.show_all(done, deed.kind)
         _tell_faults(session, report)
 
 

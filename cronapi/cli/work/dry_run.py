@@ -10,6 +10,7 @@ import click
 from cronapi.bulk.report import Cost
 from cronapi.cli.frame.escape import escaped
 from cronapi.cli.frame.json_line import json_document, json_line
+from cronapi.cli.frame.words import counted
 from cronapi.cli.show.masking import masked
 from cronapi.cli.show.members import plain
 from cronapi.cli.work.session import Session
@@ -27,8 +28,8 @@ def cost_of(session: Session, requests: int = 1) -> Cost:
 def told(session: Session, cost: Cost, function: str) -> str:
     """Return a cost in words: `2 requests (cron.run), about 3 s at 1 request a second`."""
     rate = session.scheduler.rate
-    speed = f"about {_span(cost.seconds)} at {_counted(rate.limit / rate.per)} a second"
-    return f"{_counted(cost.requests)} ({function}), {speed}"
+    speed = f"about {_span(cost.seconds)} at {counted(rate.limit / rate.per, 'request')} a second"
+    return f"{counted(cost.requests, 'request')} ({function}), {speed}"
 
 
 def named(targets: Sequence[Target]) -> str:
@@ -69,10 +70,6 @@ def dry_run(
         click.echo(escaped(f"{function}: {given}"))
     click.echo(told(session, cost, batch or function))
     click.echo("nothing was sent")
-
-
-def _counted(count: float) -> str:
-    return f"{count:g} request{'' if count == 1 else 's'}"
 
 
 def _span(seconds: float) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from cronapi.cli.frame.words import counted
 from cronapi.cli.show.columns import GROUPS, JOBS
 from cronapi.cli.work.dry_run import cost_of, dry_run
 from cronapi.cli.work.session import Session
@@ -95,8 +96,10 @@ async def remove_jobs(session: Session, function: str, id: int | None, name: str
         return
     group = await one_group(session, id, name)
     would = f"{_REMOVALS[function]} the group {group.name} ({group.id})"
-    if group.job_count is not None:
-        would += f": {group.job_count} jobs"
+    count = group.job_count
+    if count is None:  # an answer of one group need not have it, and somebody is to agree to it
+        count = len(await session.api.group.items(group.id))
+    would += f": {counted(count, 'job')}"
     if session.common.dry_run:
         dry_run(
             session, function, {"id": group.id}, cost=cost_of(session, 1), would=would, asks=True

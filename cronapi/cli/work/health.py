@@ -10,6 +10,7 @@ from typing import NamedTuple
 import click
 
 from cronapi._calls.options import fingerprint_of
+from cronapi.cli.frame.words import counted
 from cronapi.cli.work.dry_run import cost_of, dry_run, told
 from cronapi.cli.work.journals import state_dir
 from cronapi.cli.work.pinging import check_ping, ping
@@ -40,7 +41,7 @@ async def check_health(session: Session, wanted: Wanted) -> None:
     check_ping(wanted.ping)
     if session.common.dry_run:
         params = {"late": wanted.late, "budget": wanted.budget}
-        would = f"check the health of jobs with at most {wanted.budget} requests"
+        would = f"check the health of jobs with at most {counted(wanted.budget, 'request')}"
         dry_run(session, "cron.list", params, cost=cost_of(session, wanted.budget), would=would)
         return
     budget, group = await _group(session, wanted)

@@ -11,6 +11,8 @@ import click
 from attrs import define, field
 
 from cronapi.cli.exit_codes import INTERRUPTED, TERMINATED
+from cronapi.cli.frame.words import counted
+from cronapi.cli.signals import ending_signals
 from cronapi.scheduler.stopping import StoppableScheduler
 
 _CODES = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED}
@@ -67,13 +69,10 @@ class Interruption:
         *,
         task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
     ) -> None:
-        try:
-            with anyio.open_signal_receiver(*_CODES) as signals:
-                task_status.started()
-                async for number in signals:
-                    self._take(number, scope)
-        except NotImplementedError:  # Windows: Python's own KeyboardInterrupt ends the command
+        with ending_signals() as signals:
             task_status.started()
+            async for number in signals:
+                self._take(number, scope)
 
     def _take(self, number: signal.Signals, scope: anyio.CancelScope) -> None:
         if self.code is None:
@@ -87,5 +86,5 @@ class Interruption:
         self.ended_at_once = True
         count = self.in_flight
         if count:
-            click.echo(f"Up to {count} requests may have been applied.", err=True)
+            click.echo(f"Up to {counted(count, 'request')} may have been applied.", err=True)
         scope.cancel()

@@ -26,6 +26,8 @@ class Kept:
 
     path: str | None
     is_finished: bool = False
+    goes_on: bool = True
+    """False if the journal was refused, so that the same command would be refused again."""
 
 
 @contextmanager
@@ -43,7 +45,7 @@ def journal_of(
     finally:
         if path is not None and kept.is_finished:
             Path(path).unlink(missing_ok=True)
-        elif path is not None and Path(path).exists():
+        elif path is not None and kept.goes_on and Path(path).exists():
             session.say(f"The same command goes on: the journal is {path}.")
 
 

@@ -3,43 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from cronapi.cli.frame.targets import Named
+from cronapi.cli.frame.words import counted
 from cronapi.cli.show.columns import JOBS
 from cronapi.cli.work.deeds import Deed, run_bulk
 from cronapi.cli.work.session import Session
 from cronapi.cli.work.targets import chosen_jobs, targets_of
 from cronapi.models import CronJob
-from cronapi.namespaces._iterate import job_filter
+
+
+class Wanted(NamedTuple):
+    """The jobs that are to be listed: of any of the groups, and so on. Nothing means all."""
+
+    groups: Sequence[str] = ()
+    statuses: Sequence[str] = ()
+    matches: Sequence[str] = ()
+    failing: bool = False
 
 
 async def list_jobs(
     session: Session,
     search: str | None,
     page: int | None,
-    *,
-    group: str | None,
-    statuses: Sequence[str],
-    match: str | None,
+    wanted: Wanted,
 ) -> None:
     """Write the jobs that fit, as they arrive."""
     session.printer.check(JOBS)
-    chosen = await chosen_jobs(session, group=group, match=match)
-    wanted = [job_filter(status, None, None) for status in statuses]
+    fits = await chosen_jobs(session, wanted.groups, wanted.matches, wanted.statuses)
     read = 0
 
     async def fitting() -> AsyncIterator[CronJob]:
         nonlocal read
         async for job in _jobs(session, search, page):
             read += 1
-            if chosen.passes(job) and (not wanted or any(one.passes(job) for one in wanted)):
+            if fits(job) and (job.fail or not wanted.failing):
                 yield job
 
     shown = await session.printer.stream(fitting(), JOBS)
     if session.draws:
-        of = f"{shown} of {read}" if statuses or group or match else f"{shown}"
-        session.say(f"{of} job{'' if read == 1 else 's'}")
+        of = f"{shown} of " if any(wanted) else ""
+        session.say(f"{of}{counted(read, 'job')}")
 
 
 async def _jobs(session: Session, search: str | None, page: int | None) -> AsyncIterator[CronJob]:

@@ -8,7 +8,7 @@ import json
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 from attrs import fields
@@ -18,21 +18,31 @@ from cronapi._protocol.params import JobSpec
 from cronapi._protocol.redaction import HIDDEN
 from cronapi.cli.work.targets import read_text
 from cronapi.errors import ConfigurationError
-from cronapi.models import CronJob
+from cronapi.models import CronJob, JobStatus
+from cronapi.namespaces._iterate import job_filter
 
 Row = tuple[str, Mapping[str, Any]]
 """The place of a job in its file, such as `line 5`, and its members."""
-_RUNNING = ("", "active", "0", 0, None)
-"""What a row's status is if its job runs."""
 _READ_ONLY = {field.name for field in fields(CronJob)} - set(JobParams.__annotations__)
 """Columns of a list of jobs that no new job has: it may be read back with them."""
 
 
-def rows_of(path: str, common: Mapping[str, Any]) -> tuple[list[dict[str, Any]], str]:
-    """Return the parameters of each job in a file, and the file's digest.
+class Rows(NamedTuple):
+    """The jobs of a file: the parameters of each, and the digest of the text.
 
-    A row that cannot be a job is a usage error with file, line and field. A new job runs from the
-    start, so a row that says otherwise is told on stderr.
+    `idle` are the indices of those that did not run. A new job runs from the start.
+    """
+
+    jobs: list[dict[str, Any]]
+    digest: str
+    idle: list[int]
+
+
+def rows_of(path: str, common: Mapping[str, Any]) -> Rows:
+    """Read the jobs of a file.
+
+    A row that cannot be a job is a usage error with file, line and field. A row of a job that did
+    not run is told on stderr.
     """
     text = read_text(path)
     label = "standard input" if path == "-" else path
@@ -40,14 +50,25 @@ def rows_of(path: str, common: Mapping[str, Any]) -> tuple[list[dict[str, Any]],
     jobs = [_job(label, row, common) for row in rows]
     if not jobs:
         raise click.UsageError(f"{label} has no jobs.")
-    places = [place for place, members in rows if members.get("status", "") not in _RUNNING]
-    if places:
-        more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+    idle = [index for index, row in enumerate(rows) if not _runs(label, row)]
+    if idle:
+        more = f" and {len(idle) - 1} more" if len(idle) > 1 else ""
         click.echo(
-            f"{label}, {places[0]}{more}: not active there, and active when added: disable after.",
-            err=True,
+            f"{label}, {rows[idle[0]][0]}{more}: not active there, and active when added.", err=True
         )
-    return jobs, sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return Rows(jobs, sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16], idle)
+
+
+def _runs(label: str, row: Row) -> bool:
+    """Return True if a row says nothing else of its job than that it runs."""
+    place, members = row
+    status = members.get("status")
+    if status in (None, ""):
+        return True
+    try:
+        return job_filter(status, None, None).status == JobStatus.ACTIVE
+    except ConfigurationError as error:
+        raise click.UsageError(f"{label}, {place}: {error}") from None
 
 
 def _job(label: str, row: Row, common: Mapping[str, Any]) -> dict[str, Any]:

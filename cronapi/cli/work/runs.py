@@ -13,7 +13,7 @@ import click
 from cronapi.cli.exit_codes import FAILED
 from cronapi.cli.frame.targets import Named
 from cronapi.cli.frame.values import expand
-from cronapi.cli.show.columns import RUNS, TIMES
+from cronapi.cli.show.columns import FAILURES, QUEUED, RUNS
 from cronapi.cli.work.deeds import Deed, carry_out
 from cronapi.cli.work.session import Session
 from cronapi.cli.work.targets import one_job, targets_of
@@ -60,7 +60,8 @@ async def run(
         one=lambda client, number: client.cron.run(number, time=time, payload=payload),
         many=lambda client, ids, **more: client.cron.run_many(ids, **params, **more),
         params={name: value for name, value in params.items() if value is not None},
-        kind=TIMES,
+        kind=QUEUED,
+        shown=lambda number, time: {"id": number, "time": time},
     )
     if not wait or session.common.dry_run:
         await carry_out(session, deed, targets)
@@ -100,7 +101,11 @@ async def logs(
         return
     found = next((one for one in runs if one.no == chosen.output_of), None)
     if found is None:
-        raise NotFoundError(f"There is no run {chosen.output_of} in the log of {target}.")
+        raise NotFoundError(
+            f"There is no run {chosen.output_of} in the log of {target}.",
+            provider=session.provider.name,
+            function="cron.logs",
+        )
     session.printer.text(found.output or "")
 
 
@@ -108,10 +113,10 @@ async def failures(
     session: Session, id: int | None, name: str | None, search: str | None, chosen: Chosen
 ) -> None:
     """Write the failed runs of a job, or of all."""
-    session.printer.check(RUNS)
+    session.printer.check(FAILURES)
     number = None
     if id is not None or name is not None:
         number = (await one_job(session, id, name)).id
     limit = chosen.last if chosen.since is None else None
     runs = await session.api.cron.failures(number, keyword=search, limit=limit)
-    session.show_all(chosen.of(runs), RUNS)
+    session.show_all(chosen.of(runs), FAILURES)

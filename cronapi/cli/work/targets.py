@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +14,9 @@ from cronapi.cli.work.session import Session
 from cronapi.client import Client
 from cronapi.errors import NotFoundError
 from cronapi.models import CronJob, Group
-from cronapi.namespaces._iterate import JobFilter, job_filter
+from cronapi.namespaces._iterate import job_filter
+
+GROUP_BY = "Name the group by an ID or by --name."
 
 
 class Target(NamedTuple):
@@ -28,39 +31,61 @@ class Target(NamedTuple):
 
 async def targets_of(session: Session, named: Named) -> list[Target]:
     """Return the jobs that were named, each once. To name none at all is a usage error."""
-    if not any(named):
-        raise click.UsageError("Name the jobs: by ID, --name, --match, --group or --ids-from.")
-    if named.ids and any(named[1:]):
-        raise click.UsageError("Give ids, or name the jobs by an option, not both.")
-    if sum([bool(named.ids_from), bool(named.name), bool(named.match or named.group)]) > 1:
-        raise click.UsageError("Name the jobs in one way. Only --match and --group go together.")
+    _check_one_way(named)
     found = [Target(id) for id in named.ids]
     if named.ids_from is not None:
         found += [Target(id) for id in ids_in(named.ids_from)]
     if named.name is not None:
         found.append(await job_named(session, named.name))
-    if named.match is not None or named.group is not None:
-        chosen = await chosen_jobs(session, group=named.group, match=named.match)
+    if named.match or named.group:
+        fits = await chosen_jobs(session, named.group, named.match)
         jobs = session.api.cron.iterate()
-        found += [Target(job.id, job.name) async for job in jobs if chosen.passes(job)]
+        found += [Target(job.id, job.name) async for job in jobs if fits(job)]
     return list({target.id: target for target in found}.values())
 
 
+def _check_one_way(named: Named) -> None:
+    """Refuse jobs that are named in no way or in two, of which one would be forgotten."""
+    if not any(named):
+        raise click.UsageError("Name the jobs: by ID, --name, --match, --group or --ids-from.")
+    ways = sum(
+        [named.ids_from is not None, named.name is not None, bool(named.match + named.group)]
+    )
+    if named.ids and ways:
+        raise click.UsageError("Give ids, or name the jobs by an option, not both.")
+    if ways > 1:
+        raise click.UsageError("Name the jobs in one way. Only --match and --group go together.")
+
+
 async def found_job(session: Session, name: str) -> CronJob:
-    """Return the job of exactly this name. NotFoundError if there is none."""
-    job = await session.api.cron.find(name)
+    """Return the job of exactly this name. NotFoundError if there is none, 64 for several."""
+    job = await job_or_none(session, name)
     if job is None:
         raise _absent(session, f"There is no job named {name!r}.", "cron.list")
     return job
 
 
-async def job_named(session: Session, name: str) -> Target:
-    """Return the job of exactly this name. NotFoundError if there is none, 64 for several."""
-    jobs = [job async for job in session.api.cron.iterate(keyword=name) if job.name == name]
+async def job_or_none(session: Session, name: str) -> CronJob | None:
+    """Return the job of exactly this name, or None. Several are a usage error with their ids.
+
+    A search that shows none proves nothing, so the whole list is read then.
+    """
+    iterate = session.api.cron.iterate
+    jobs = [job async for job in iterate(keyword=name) if job.name == name]
+    jobs = jobs or [job async for job in iterate() if job.name == name]
     if len(jobs) > 1:
-        ids = ", ".join(str(job.id) for job in jobs)
-        raise click.UsageError(f"Several jobs are named {name!r}: {ids}. Give one id.")
-    job = jobs[0] if jobs else await found_job(session, name)
+        raise _several(f"Several jobs are named {name!r}", jobs)
+    return jobs[0] if jobs else None
+
+
+def _several(text: str, found: Sequence[CronJob | Group]) -> click.UsageError:
+    ids = ", ".join(str(one.id) for one in found)
+    return click.UsageError(f"{text}: {ids}. Give one id.")
+
+
+async def job_named(session: Session, name: str) -> Target:
+    """Return the job of exactly this name, as `found_job` does."""
+    job = await found_job(session, name)
     return Target(job.id, job.name)
 
 
@@ -79,28 +104,46 @@ async def one_group(
     if id is not None:
         return await api.group.get(id)
     if name is None:
-        raise click.UsageError("Name the group by an ID or by --name.")
+        raise click.UsageError(GROUP_BY)
     groups = await api.group.lookup(name)
     if not groups:
         raise _absent(session, f"There is no group named {name!r}.", "group.lookup")
     if len(groups) > 1:
-        ids = ", ".join(str(group.id) for group in groups)
-        raise click.UsageError(f"Several groups are named {name!r}: {ids}. Give one id.")
+        raise _several(f"Several groups are named {name!r}", groups)
     return groups[0]
+
+
+def check_one_group(id: int | None, name: str | None) -> None:
+    """Refuse a group that is named in no way or in two, of which one would be forgotten."""
+    if (id is None) == (name is None):
+        raise click.UsageError(GROUP_BY)
 
 
 async def group_id(session: Session, id: int | None, name: str | None) -> int:
     """Return the id of the one group that was named. A name costs a request."""
+    check_one_group(id, name)
     return id if id is not None else (await one_group(session, id, name)).id
 
 
-async def chosen_jobs(session: Session, *, group: str | None, match: str | None) -> JobFilter:
-    """Return a filter of jobs. The name of a group is looked up."""
-    number = None
-    if group is not None:
-        is_id = group.isascii() and group.isdigit()
-        number = int(group) if is_id else (await one_group(session, None, group)).id
-    return job_filter(None, number, match)
+async def chosen_jobs(
+    session: Session,
+    groups: Sequence[str],
+    matches: Sequence[str],
+    statuses: Sequence[str] = (),
+) -> Callable[[CronJob], bool]:
+    """Return True for jobs of any of the groups, names and statuses. Groups are looked up."""
+    numbers = [await _group_number(session, group) for group in groups]
+    filters = [
+        [job_filter(None, number, None) for number in numbers],
+        [job_filter(None, None, match) for match in matches],
+        [job_filter(status, None, None) for status in statuses],
+    ]
+    return lambda job: all(any(one.passes(job) for one in some) for some in filters if some)
+
+
+async def _group_number(session: Session, group: str) -> int:
+    is_id = group.isascii() and group.isdigit()
+    return int(group) if is_id else (await one_group(session, None, group)).id
 
 
 def _absent(session: Session, text: str, function: str) -> NotFoundError:

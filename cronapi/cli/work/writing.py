@@ -9,7 +9,9 @@ import click
 
 from cronapi._protocol.encoding import encode_params
 from cronapi._protocol.params import JobSpec
+from cronapi.bulk import Report
 from cronapi.cli.frame.targets import Named
+from cronapi.cli.frame.words import counted
 from cronapi.cli.show.columns import ENSURED
 from cronapi.cli.show.masking import masked
 from cronapi.cli.show.members import members_of
@@ -20,7 +22,9 @@ from cronapi.cli.work.journals import journal_of
 from cronapi.cli.work.rows import rows_of
 from cronapi.cli.work.session import Session
 from cronapi.cli.work.setting_headers import set_headers
-from cronapi.cli.work.targets import targets_of
+from cronapi.cli.work.targets import job_or_none, targets_of
+from cronapi.errors import ConfigurationError
+from cronapi.models import CronJob
 
 _ENSURE = 3
 """Requests: two searches by name, and one change."""
@@ -59,14 +63,25 @@ async def add_from(
     if journal is not None and no_journal:
         raise click.UsageError("Give --journal or --no-journal, not both.")
     common = params_of(options)
-    rows, digest = rows_of(path, common)
+    rows = rows_of(path, common)
+    count = len(rows.jobs)
     if session.common.dry_run:
-        cost = ADD.many(session.plan, rows).cost()
-        dry_run(session, "cron.add", common, cost=cost, would=f"add {len(rows)} jobs from {path}")
+        cost = ADD.many(session.plan, rows.jobs).cost()
+        would = f"add {counted(count, 'job')} from {path}"
+        dry_run(session, "cron.add", common, cost=cost, would=would)
         return
-    with journal_of(session, digest, journal, wanted=not no_journal, rows=len(rows)) as kept:
-        report = await run_bulk(session, ADD, rows, journal=kept.path)
-        kept.is_finished = len(report.done) == len(rows)
+    with journal_of(session, rows.digest, journal, wanted=not no_journal, rows=count) as kept:
+        report = await run_bulk(session, ADD, rows.jobs, journal=kept.path)
+        kept.is_finished = len(report.done) == count
+        kept.goes_on = not isinstance(report.stopped_by, ConfigurationError)
+    _tell_idle(session, report, rows.idle)
+
+
+def _tell_idle(session: Session, report: Report[CronJob], idle: Sequence[int]) -> None:
+    """Name the new jobs that run and did not where they came from, as a command to paste."""
+    new = [str(one.value.id) for one in report.done if one.index in idle]
+    if new:
+        session.say(f"They run now; to stop them: cronapi cron disable {' '.join(new)}")
 
 
 async def edit(
@@ -107,7 +122,7 @@ async def ensure(session: Session, name: str, options: Mapping[str, Any]) -> Non
         cost = cost_of(session, _ENSURE)
         dry_run(session, "cron.ensure", params, cost=cost, would=f"ensure the job {name}")
         return
-    before = await session.api.cron.find(name)
+    before = await job_or_none(session, name)
     job = await session.api.cron.ensure(**params)
     result = "created" if before is None else "unchanged" if job == before else "edited"
     session.show({"result": result, **members_of(job)}, ENSURED)

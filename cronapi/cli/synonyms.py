@@ -1,0 +1,59 @@
+"""The words that people type for commands, with the words of the commands.
+
+`ls` works, as with gh. The others are told: a script should not learn a second name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+WORKING = {"ls": "list"}
+MEANT = {
+    "activate": "enable",
+    "cat": "get",
+    "change": "edit",
+    "create": "add",
+    "describe": "get",
+    "destroy": "delete",
+    "history": "logs",
+    "import": "add --from",
+    "info": "get",
+    "log": "logs",
+    "modify": "edit",
+    "new": "add",
+    "remove": "delete",
+    "resume": "enable",
+    "rm": "delete",
+    "runs": "logs",
+    "search": "list --search",
+    "set": "edit",
+    "show": "get",
+    "start": "run",
+    "stop": "disable",
+    "suspend": "pause",
+    "trigger": "run",
+    "unpause": "enable",
+    "update": "edit",
+    "upsert": "ensure",
+    "view": "get",
+    **WORKING,
+}
+_GROUPS = {"crons": "cron", "job": "cron", "jobs": "cron", "groups": "group", "auth": "whoami"}
+
+
+def meant(group: str, name: str, paths: Iterable[str]) -> str | None:
+    """Return the command that a word in a group stands for, by its path, or None.
+
+    A word that no command of the root is may be one of `cron`.
+    """
+    known, word = set(paths), name.replace("_", "-")
+    if group == "help":
+        return f"{word} --help" if word in known else None
+    if not group and word in _GROUPS:
+        return _GROUPS[word]
+    for parent in (group, "cron") if not group else (group,):
+        for one in (word, MEANT.get(word, word)):
+            path = f"{parent} {one}".strip()
+            if path.partition(" --")[0] in known:
+                return path
+    return None

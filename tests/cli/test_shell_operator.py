@@ -1,0 +1,296 @@
+"""What an operator meets who has only the help: words, counts, ids, and what is not shown."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import pytest
+from rich.cells import cell_len
+
+from cronapi.cli.root import cronapi
+from cronapi.cli.show.tables import table
+from cronapi.cli.synonyms import MEANT
+from cronapi.cli.table import COMMANDS
+from cronapi.emulator import Fault
+from tests.support.emulated import fill
+from tests.support.shell import shell_at
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory):
+    with shell_at(tmp_path_factory.mktemp("shell")) as shell:
+        yield shell
+
+
+@pytest.fixture(autouse=True)
+def _prepared(shell):
+    shell.prepare()
+
+
+def names(shell, *more):
+    return [job["name"] for job in shell.json("cron", "list", *more)]
+
+
+def add(shell, *rows):
+    """Create jobs, and return their ids."""
+    full = [{"url": "https://example.com/", **row} for row in rows]
+    done = shell("cron", "add", "--from", "-", "-o", "ids", stdin=json.dumps(full))
+    assert done.exit_code == 0, done.output
+    return done.stdout.split()
+
+
+# --- rows of jobs that do not run -----------------------------------------------------------------
+
+IDLE = {
+    "csv": "name,url,status\na,https://a.example,{}\nb,https://a.example,active\n",
+    "jsonl": '{{"name": "a", "url": "https://a.example", "status": "{}"}}\n'
+    '{{"name": "b", "url": "https://a.example", "status": 0}}\n',
+    "json": '[{{"name": "a", "url": "https://a.example", "status": "{}"}},'
+    ' {{"name": "b", "url": "https://a.example"}}]',
+    "toml": '[[job]]\nname = "a"\nurl = "https://a.example"\nstatus = "{}"\n'
+    '[[job]]\nname = "b"\nurl = "https://a.example"\nstatus = "Active"\n',
+}
+
+
+@pytest.mark.parametrize("ending", IDLE)
+def test_rows_of_idle_jobs_are_told_before_and_after(shell, tmp_path, ending):
+    """The row is named before anything is sent, and the new job as a command that stops it."""
+    file = tmp_path / f"jobs.{ending}"
+    for status in ("disabled", "failed", "expired", "inactive", "1"):
+        file.write_text(IDLE[ending].format(status))
+        planned = shell("cron", "add", "--from", file, "-n")
+        assert ": not active there, and active when added." in planned.stderr
+        done = shell("cron", "add", "--from", file, "-o", "ids")
+        first, _ = done.stdout.split()
+        assert done.stderr.startswith(planned.stderr)
+        assert f"to stop them: cronapi cron disable {first}\n" in done.stderr
+    assert shell("cron", "disable", first).exit_code == 0
+
+
+@pytest.mark.parametrize("ending", IDLE)
+@pytest.mark.parametrize("status", ["paused", "disbled", "on", "-1"])
+def test_a_status_that_there_is_not_is_refused(shell, tmp_path, ending, status):
+    """It may be a misspelt `disabled`, so nothing is sent. The place and the nearest are told."""
+    file = tmp_path / f"jobs.{ending}"
+    file.write_text(IDLE[ending].format(status))
+    before = shell.sent
+    done = shell("cron", "add", "--from", file)
+    assert (done.exit_code, done.stdout, shell.sent) == (64, "", before)
+    assert f"jobs.{ending}, " in done.stderr
+    assert "active, disabled, expired" in done.stderr
+    assert ("did you mean 'disabled'?" in done.stderr) == (status == "disbled")
+
+
+# --- choosing -------------------------------------------------------------------------------------
+
+
+def test_jobs_of_any_of_several_groups_and_patterns(shell):
+    """--group and --match may be repeated. A job must be of one of each."""
+    other = shell.json("group", "add", "other")["id"]
+    add(shell, {"name": "a1", "group": shell.group}, {"name": "a2", "group": other}, {"name": "b1"})
+    both = ["--group", shell.name, "--group", other]
+    assert names(shell, *both) == ["a1", "a2"]
+    assert names(shell, *both, "--match", "b*", "--match", "*1") == ["a1"]
+    assert names(shell, "--match", "b*", "--match", "a*") == ["a1", "a2", "b1"]
+    assert names(shell, "--group", 0, "--match", "b*") == ["b1"]
+    assert len(shell("cron", "disable", *both, "-o", "ids").stdout.split()) == 2
+    done = shell("cron", "disable", "--match", "a1", "--match", "b1", "-o", "ids")
+    assert len(done.stdout.split()) == 2
+    assert shell("health", *both).exit_code == 64
+    assert shell("health", "--match", "a*", "--match", "b*").exit_code == 64
+
+
+def test_failing_jobs_are_listed(shell):
+    """--failing lists jobs whose last run failed, also with other filters."""
+    good, bad = shell.jobs
+    url = "https://example.com/500"
+    assert shell("cron", "edit", bad, "--url", url, "--expression", "1 minute").exit_code == 0
+    assert names(shell, "--failing") == []
+    shell.emulator.clock.advance(180)
+    assert [job["id"] for job in shell.json("cron", "list", "--failing")] == [bad]
+    assert names(shell, "--failing", "--match", "nobody") == []
+    assert str(good) in shell("cron", "list", "-o", "ids").stdout
+
+
+# --- ids ------------------------------------------------------------------------------------------
+
+
+def test_queued_runs_and_failures_have_the_id_of_their_job(shell):
+    """A table of several jobs tells which line is of which."""
+    done = shell("cron", "run", *shell.jobs, "-o", "table", "--time-format", "utc")
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert [line[0] for line in lines] == ["ID", *map(str, shell.jobs)]
+    assert shell.json("cron", "run", shell.jobs[0])["id"] == shell.jobs[0]
+    assert shell("cron", "run", *shell.jobs, "-o", "ids").stdout.split() == [*map(str, shell.jobs)]
+    assert shell("cron", "failures", "-o", "tsv").stdout.startswith("job_id\tno\ttime\t")
+    assert shell("cron", "logs", shell.jobs[0], "-o", "tsv").stdout.startswith("no\ttime\t")
+
+
+def test_the_number_of_a_run_has_a_heading_that_says_so():
+    """`no` alone reads like a refusal."""
+    assert table(["no", "time"], [["12", "now"]], 80)[0].split() == ["RUN", "NO", "TIME"] or (
+        "RUN NO" in table(["no", "time"], [["12", "now"]], 80)[0]
+    )
+
+
+# --- what is not shown ----------------------------------------------------------------------------
+
+
+def test_a_csv_with_masks_says_so(shell):
+    """Each masked value is counted, those that were chosen alone, and none with --show-secrets."""
+    add(
+        shell,
+        {"name": "s1", "http_headers": {"X-Key": "k1"}, "post_data": "body"},
+        {"name": "s2", "url": "https://example.com/?api_key=k2"},
+        {"name": "s3", "http_headers": {"X-Note": "n"}},
+    )
+    line = ["cron", "list", "--match", "s*", "-o", "csv"]
+    assert shell(*line).stderr == "3 values are masked; --show-secrets writes them.\n"
+    assert shell(*line, "--fields", "id,url").stderr == (
+        "1 value is masked; --show-secrets writes them.\n"
+    )
+    for more in (["--show-secrets"], ["--quiet"], ["--fields", "id"], ["--match", "s3"]):
+        some = [*line[:2], *line[4:]] if more[0] == "--match" else line
+        assert shell(*some, *more).stderr == "", more
+    assert shell("cron", "list", "--json").stderr == ""
+
+
+def test_a_table_tells_of_columns_that_do_not_fit():
+    """A mark in the heading counts them, if it fits, and no line gets too wide."""
+    for width in (*range(6, 60), 200):
+        check_width(width)
+
+
+def check_width(width):
+    heads = ["id", "name", "expression", "url"]
+    rows = [["100001", "nightly", "0 3 * * *", "https://example.com/"]]
+    first, second = table(heads, rows, width)
+    plain = first.replace("\x1b[1m", "").replace("\x1b[0m", "")
+    assert max(cell_len(plain), cell_len(second)) <= width
+    shown = sum(head in plain.split() for head in ("ID", "NAME", "SCHEDULE", "URL"))
+    if shown < 4:
+        assert f"+{4 - shown}" in plain or "…" in plain
+    else:
+        assert "+" not in plain
+
+
+# --- words ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("cron remove 5", "cron delete"),
+        ("cron rm 5", "cron delete"),
+        ("cron show 5", "cron get"),
+        ("cron view 5", "cron get"),
+        ("cron create", "cron add"),
+        ("cron stop 5", "cron disable"),
+        ("cron history 5", "cron logs"),
+        ("cron import x", "cron add --from"),
+        ("group rm 5", "group delete"),
+        ("group show 5", "group get"),
+        ("list", "cron list"),
+        ("ls", "cron list"),
+        ("logs 5", "cron logs"),
+        ("rm 5", "cron delete"),
+        ("batch_add x", "cron batch-add"),
+        ("jobs", "cron"),
+        ("help cron", "cron --help"),
+    ],
+)
+def test_a_word_that_people_use_names_the_command(shell, line, says):
+    """It is 64, in one line, and nothing is sent."""
+    before = shell.sent
+    done = shell(*line.split())
+    assert (done.exit_code, done.stdout, shell.sent) == (64, "", before)
+    assert done.stderr.endswith(f"Did you mean {says!r}?\n")
+
+
+def test_ls_is_list(shell):
+    """As with gh. It is no command of its own in the help."""
+    for group in ("cron", "group"):
+        assert shell(group, "ls", "-o", "ids").stdout == shell(group, "list", "-o", "ids").stdout
+        assert " ls " not in shell(group).stdout
+
+
+def test_every_word_stands_for_a_command():
+    """No advice leads nowhere, and no word hides a command."""
+    last = {path.rpartition(" ")[2] for path in COMMANDS}
+    for word, meaning in MEANT.items():
+        assert meaning.partition(" ")[0] in last, word
+        assert f"cron {word}" not in COMMANDS
+        assert word not in cronapi.commands
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("cron batch-delete {0} -n", "would delete 1 job: {0}\n"),
+        ("cron batch-delete {0} {1} -n", "would delete 2 jobs: "),
+        ("cron batch-edit {0} --timeout 20 -n", "would edit 1 job: {0}\n"),
+        ("cron delete {0} -n", "would delete 1 job: {0}\n1 request ("),
+        ("cron add --from {file} -n", "would add 1 job from "),
+        ("cron batch-add {file} -n", "would add 1 job from "),
+        ("group vanish --name team -n", ": 1 job\n"),
+        ("health --budget 1 -n", "at most 1 request\n"),
+    ],
+)
+def test_one_is_no_plural(shell, tmp_path, line, says):
+    """Counts are written as people write them."""
+    file = tmp_path / "one.csv"
+    file.write_text("name,url\nx,https://example.com/x\n")
+    assert shell("group", "edit", shell.group, "--name", "team").exit_code == 0
+    assert shell("cron", "edit", shell.jobs[0], "--group", shell.group).exit_code == 0
+    done = shell(*line.format(*shell.jobs, file=file).split())
+    assert done.exit_code == 0, done.output
+    assert says.format(*shell.jobs) in done.stdout
+
+
+def test_a_refused_journal_is_not_said_to_go_on(shell, tmp_path):
+    """The same command goes on only with a journal of its own rows."""
+    rows = tmp_path / "rows.csv"
+    rows.write_text("name,url\nx,https://example.com/x\n")
+    foreign = tmp_path / "notes"
+    for text in ("my notes\n", '{"version": 99}\n', "[]\n"):
+        foreign.write_text(text)
+        done = shell("cron", "add", "--from", rows, "--journal", foreign)
+        assert (done.exit_code, "goes on" in done.stderr) == (64, False), done.stderr
+        assert foreign.read_text() == text
+    shell.emulator.faults.add(Fault("outage", times=None, function="cron.add"))
+    shell.emulator.faults.add(Fault("outage", times=None, function="cron.batch_add"))
+    foreign.unlink()
+    line = ["cron", "add", "--from", rows, "--journal", foreign, "--retries", "0"]
+    done = shell(*line)
+    assert (done.exit_code, "The same command goes on" in done.stderr) == (7, True), done.stderr
+    shell.emulator.faults.clear()
+    assert shell(*line).exit_code == 0
+    assert not foreign.exists()
+
+
+def test_a_run_that_failed_is_told_with_its_service(shell, monkeypatch):
+    """The error names service and function, as all do."""
+    monkeypatch.setattr("cronapi.cli.work.runs._POLL", 0.05)
+    shell("cron", "edit", shell.jobs[0], "--url", "https://example.com/500")
+    soon = threading.Timer(0.3, shell.emulator.clock.advance, [90])
+    soon.start()
+    done = shell("cron", "run", shell.jobs[0], "--wait")
+    soon.join()
+    assert done.exit_code == 1, done.output
+    assert done.stderr.endswith("Error: fastcron cron.run: The run failed.\n")
+    done = shell("cron", "logs", shell.jobs[0], "--output-of", "987654")
+    assert done.exit_code == 5
+    assert done.stderr.startswith("Error: fastcron cron.logs: There is no run 987654")
+
+
+def test_no_error_says_none(shell):
+    """Whatever is missing in an error, its line does not say None."""
+    fill(shell.app, "fastcron", 2, "tmp")
+    for line in (
+        *("cron get 987654", "cron find nobody", "group get 987654", "group get --name nobody"),
+        *("cron delete 987654 987655 -y", "server time", "cron logs 987654", "call cron.nothing"),
+    ):
+        done = shell(*line.split())
+        assert done.exit_code not in (0, None), line
+        assert "None" not in done.stderr, done.stderr

@@ -1,0 +1,140 @@
+"""Processes that are starved send late, and the next ones of the machine keep their distance."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import anyio
+import pytest
+
+from cronapi import Rate, Scheduler
+from cronapi.scheduler import FileBucket
+from cronapi.scheduler.pace_record import last_sent_of, record_of
+from cronapi.scheduler.shared_pace import SharedPace
+from tests.support.fleet import run_all
+from tests.support.pace_file import change, state_of, transactions
+
+pytestmark = pytest.mark.virtual_clock
+
+
+def process(fleet, late, sent, rate=1.0, outcome="accepted"):
+    """Return a call of a process of its own, whose request is ready so many seconds late."""
+
+    async def call():
+        slot = await fleet.scheduler(rate).acquire()
+        await anyio.sleep(late)
+        await slot.ready()
+        sent.append(anyio.current_time())
+        getattr(slot, outcome)()
+        slot.close()
+        await slot.publish()
+
+    return call
+
+
+def gaps(times):
+    return [later - earlier for earlier, later in itertools.pairwise(times)]
+
+
+@pytest.mark.parametrize(
+    "lateness",
+    [
+        (0.3, 0, 0, 0, 0),
+        (0.06, 0, 0.02, 0, 0),
+        (0, 0.45, 0, 0.2, 0),
+        (0.2, 0.4, 0.1, 0.3, 0),
+        (0.4, 0.3, 0.2, 0.1, 0),
+        (0, 0, 0.9, 0, 0.05),
+    ],
+)
+async def test_a_late_request_keeps_those_of_other_processes_away(file_fleet, lateness):
+    """Starts are reserved ahead. No two requests of a machine come closer than an interval."""
+    sent = []
+    await run_all(*[process(file_fleet, late, sent) for late in lateness])
+    assert min(gaps(sent)) >= 1.0, gaps(sent)
+    assert sent[-1] - sent[0] <= 1.15 * 4 + sum(lateness)
+
+
+async def test_what_one_lost_is_made_up_for(file_fleet):
+    """A single late request costs no rate: the later ones come back to their starts."""
+    sent = []
+    await run_all(*[process(file_fleet, 0.3 if n == 0 else 0, sent) for n in range(20)])
+    assert min(gaps(sent)) >= 1.0
+    assert sent[-1] - sent[0] <= 1.05 * 19
+
+
+async def test_a_request_in_time_costs_one_transaction(file_fleet):
+    """Only a late one is told to the others before it goes out."""
+    await run_all(process(file_fleet, 0, []))
+    for late, least, most in ((0, 1, 1), (0.01, 1, 1), (0.3, 2, 2)):
+        before, sent = transactions(file_fleet.path), []
+        await run_all(*[process(file_fleet, late, sent)])
+        assert least <= transactions(file_fleet.path) - before <= most, late
+
+
+async def test_a_refused_request_keeps_nobody_away(file_fleet):
+    """Its repeat is due at once, as the gate has opened meanwhile."""
+    sent = []
+    await run_all(process(file_fleet, 0.3, sent, outcome="refused"))
+    await run_all(process(file_fleet, 0, sent))
+    assert sent[1] - sent[0] < 0.1
+
+
+async def test_a_fast_rate_does_without(file_fleet):
+    """Where an interval is as short as a look into the file, nobody looks."""
+    sent = []
+    await run_all(*[process(file_fleet, 0.003, sent, rate=500.0) for _ in range(5)])
+    assert len(sent) == 5
+
+
+async def test_a_caller_that_leaves_while_it_looks_leaves_the_bucket_as_it_was(file_fleet):
+    """It is cancelled before its request, and the next call goes on."""
+    slot = await file_fleet.scheduler(1.0).acquire()
+    await anyio.sleep(0.3)
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await slot.ready()
+    slot.close()
+    sent = []
+    await run_all(process(file_fleet, 0, sent))
+    assert len(sent) == 1
+
+
+@pytest.mark.parametrize("odd", ["", "{", "[]", "5", {"last_sent": "soon"}, {"last_sent": 1e18}])
+async def test_an_odd_record_keeps_nobody_waiting(file_fleet, odd):
+    """What cannot be true is no news, and nobody waits for a time that is far ahead."""
+    scheduler = file_fleet.scheduler(1.0)
+    slot = await scheduler.acquire()
+    change(file_fleet.path, odd)
+    begun = anyio.current_time()
+    await slot.ready()
+    assert anyio.current_time() - begun < 0.1
+    slot.close()
+
+
+async def test_a_file_that_is_gone_keeps_nobody_waiting(tmp_path):
+    """A request that has its start goes out, whatever has become of the file."""
+    path = tmp_path / "pace"
+    bucket = FileBucket(path, clock=anyio.current_time, threads=False)
+    slot = await Scheduler(1.0, bucket=bucket).acquire()
+    path.unlink()
+    path.mkdir()
+    await slot.ready()
+    slot.accepted()
+    slot.close()
+
+
+def test_the_last_request_is_read_from_a_record():
+    """A time that is implausibly far ahead is none, and so is anything but a number."""
+    record = json.loads(record_of(SharedPace(Rate(1)), 100.0))
+    for value, known in ((99.0, True), (101.0, True), (200.0, False), ("x", False), (None, False)):
+        at = last_sent_of(json.dumps(record | {"last_sent": value}), 100.0, 2.0)
+        assert (at == value) == known, value
+
+
+async def test_the_time_of_a_late_request_is_kept(file_fleet):
+    """Others read it before they send."""
+    sent = []
+    await run_all(process(file_fleet, 0.3, sent))
+    assert state_of(file_fleet.path)["last_sent"] == pytest.approx(sent[0], abs=1e-5)
