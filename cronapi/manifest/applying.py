@@ -12,7 +12,13 @@ from cronapi import bulk
 from cronapi._protocol.params import as_params
 from cronapi.bulk import Report
 from cronapi.bulk.operations import add_operation, delete_operation
-from cronapi.errors import ConfigurationError, CronAPIError, NotFoundError, UnsafePlanError
+from cronapi.errors import (
+    ConfigurationError,
+    CronAPIError,
+    ManifestError,
+    NotFoundError,
+    UnsafePlanError,
+)
 from cronapi.manifest.changes import Action, Change
 from cronapi.manifest.compare import Row, shows_same
 from cronapi.manifest.comparing import Comparer, Comparison
@@ -53,6 +59,7 @@ class Apply:
     _twins: list[int] = attrs.field(factory=list)
     _requests: int = 0
     _group_id: int | None = None
+    _not_kept: CronAPIError | None = None
 
     async def run(self) -> ApplyResult:
         """Carry out the plan and return what was done. What fails is in the result."""
@@ -184,7 +191,9 @@ class Apply:
         ids = [change.id or 0 for change in changes]
         is_safe = all(one.status == "done" for one in self._outcomes)
         if not is_safe or not self._kept([self.comparison.account.rows[number] for number in ids]):
-            self._outcomes += [ChangeOutcome(change, "not_tried", change.id) for change in changes]
+            self._outcomes += [
+                ChangeOutcome(change, "not_tried", change.id, self._not_kept) for change in changes
+            ]
             return
         await self._carry_out(
             changes,
@@ -196,7 +205,8 @@ class Apply:
         """Keep jobs that are to be deleted. Return False if that fails, so that none is."""
         try:
             self.save(rows)
-        except ConfigurationError:
+        except (ConfigurationError, ManifestError) as error:
+            self._not_kept = error
             return False
         return True
 

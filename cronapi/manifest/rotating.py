@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import attrs
@@ -10,13 +10,14 @@ import attrs
 from cronapi.client import Client
 from cronapi.errors import ConfigurationError, CronAPIError
 from cronapi.manifest.account import read_account
+from cronapi.manifest.compare import Row
 from cronapi.manifest.comparing import calls_of
 from cronapi.manifest.deciding import split_by_scope
 from cronapi.manifest.identity import id_of, name_of
 from cronapi.manifest.masking import LEAST_SECRET
 from cronapi.manifest.problems import Place as FilePlace
 from cronapi.manifest.problems import Source
-from cronapi.manifest.replacing import PLACES, Place, replaced_in
+from cronapi.manifest.replacing import PLACES, Place, fields_with, replaced_in
 from cronapi.manifest.wanted import Scope
 
 
@@ -61,12 +62,13 @@ async def rotate(
     """Put a new secret into every job that shows the old one, and look again.
 
     It is found by value in headers, URLs and bodies: as it is, percent-encoded, as JSON has it and
-    in Base64. `group` is the name of a group, None for the whole account. `places` are some of
-    headers, url and post_data. With `dry_run` nothing is changed. Let the receiver take both
+    in Base64. The new one gets the same spelling. A job with the old one in any other, such as hex,
+    is told and left. `group` is the name of a group, None for the whole account. `places` are some
+    of headers, url and post_data. With `dry_run` nothing is changed. Let the receiver take both
     secrets until it is done. Broken off, the same call finds what is left.
 
     ConfigurationError, with nothing sent, for a secret of less than eight characters, and for a new
-    one that has the old one in it.
+    one that has the old one or a line break in it.
     """
     _check(old, new, places)
     chosen: tuple[Place, ...] = tuple(place for place in PLACES if place in places)
@@ -88,6 +90,8 @@ def _check(old: object, new: object, places: Collection[str]) -> None:
         )
     if old in new:
         raise ConfigurationError("The new secret has the old one in it, so it would be found too.")
+    if not {"\r", "\n", "\0"}.isdisjoint(new):
+        raise ConfigurationError("The new secret has a line break in it, which no header may have.")
     if unknown := set(places) - set(PLACES):
         raise ConfigurationError(f"There is no place {unknown.pop()!r}: {', '.join(PLACES)}.")
 
@@ -108,9 +112,16 @@ async def _look(
         id_of(row): replaced_in(row, old, new, places) for row in sorted(rows, key=id_of)
     }
     found = tuple(
-        RotatedJob(id_of(row), name_of(row), tuple(edits[id_of(row)]))
+        RotatedJob(id_of(row), name_of(row), fields)
         for row in sorted(rows, key=id_of)
-        if edits[id_of(row)]
+        if (fields := _with_old(row, edits[id_of(row)], old, places))
     )
     unseen = sum("password" not in row or not row["password"] for row in rows)
     return found, unseen, {number: edit for number, edit in edits.items() if edit}
+
+
+def _with_old(
+    row: Row, edit: Mapping[str, Any], old: str, places: tuple[Place, ...]
+) -> tuple[str, ...]:
+    """Return the fields with the old secret: those of the edit, and those in odd spellings."""
+    return tuple(dict.fromkeys([*edit, *fields_with(row, old, places)]))

@@ -174,7 +174,7 @@ async def test_what_somebody_changed_is_drift_and_is_put_right():
         "timeout": ("changed", "99", "20", None),
         "url": (
             "changed",
-            "https://joe:***@example.com/run/1?token=***&a=1",
+            "https://***@example.com/run/1?token=***&a=1",
             "https://example.com/run/1",
             None,
         ),

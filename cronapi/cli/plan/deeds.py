@@ -14,13 +14,12 @@ import click
 
 from cronapi.cli.exit_codes import DIFFERS, FAILED, UNKNOWN, UNSAFE
 from cronapi.cli.frame.escape import one_line
-from cronapi.cli.frame.json_line import json_document
 from cronapi.cli.plan.options import ALL, Asked, Files
 from cronapi.cli.work.journals import state_dir
 from cronapi.cli.work.session import Session
 from cronapi.errors import ConfigurationError
 from cronapi.manifest import ApplyResult, Manifest, Plan
-from cronapi.manifest.writing import write_private
+from cronapi.manifest.writing import check_new, write_private
 
 DEFAULT_FILE = "cronjobs.toml"
 
@@ -58,8 +57,9 @@ async def show_plan(
     session: Session, files: Files, asked: Asked, *, out: str | None, markdown: bool
 ) -> None:
     """Print a plan, and save it if that was asked for."""
+    check_new(out)
     plan = await make_plan(session, files, asked)
-    if out is not None:
+    if out is not None and not session.common.dry_run:
         write_private(Path(out), json.dumps(plan.to_dict(), indent=2) + "\n")
     _print(session, plan, markdown=markdown)
     session.code = code_of(plan)
@@ -87,7 +87,7 @@ def code_of(plan: Plan) -> int:
 
 def _print(session: Session, plan: Plan, *, markdown: bool = False) -> None:
     if session.printer.is_json:
-        click.echo(json_document(plan.to_dict()))
+        session.printer.document(plan.to_dict())
     else:
         text = plan.to_text()
         click.echo(f"```diff\n{text}```" if markdown else text, nl=markdown)
@@ -104,14 +104,16 @@ async def apply_plan(
 ) -> None:
     """Plan, ask, apply, and say what was done."""
     kept = None if saved is None else _saved(saved)
+    check_new(undo)
     plan = await make_plan(session, files, asked if kept is None else _asked(kept))
     if kept is not None:
         plan.check_saved(kept)
-    if not session.common.quiet and not session.printer.is_json:
-        click.echo(plan.to_text(), err=True, nl=False)
     if session.common.dry_run:
+        _print(session, plan)
         session.code = code_of(plan)
         return
+    if not session.common.quiet and not session.printer.is_json:
+        click.echo(plan.to_text(), err=True, nl=False)
     if kept is None and plan.changes and not plan.brake.tripped:
         session.confirm(f"Make {len(plan.changes)} changes with {plan.cost.requests} requests?")
     path = undo or _undo_path(session, plan)
@@ -150,14 +152,16 @@ def _saved(path: str) -> Mapping[str, Any]:
 def _asked(saved: Mapping[str, Any]) -> Asked:
     """Return what a saved plan was allowed to do."""
     options: dict[str, Any] = {name: saved["options"].get(name) for name in Asked._fields}
-    options["resend_hidden"] = tuple(options["resend_hidden"] or ())
-    return Asked(**options)
+    options["resend_hidden"] = tuple(map(str, options["resend_hidden"] or ()))
+    most = options.pop("max_deletes")
+    switches = {name: one is True for name, one in options.items() if name != "resend_hidden"}
+    return Asked(**options | switches, max_deletes=most if isinstance(most, int) else None)
 
 
 def _tell(session: Session, plan: Plan, result: ApplyResult) -> None:
     """Print what was done, and set the exit code."""
     if session.printer.is_json:
-        click.echo(json_document(_document(plan, result)))
+        session.printer.document(_document(plan, result))
     else:
         click.echo(result.summary())
         for one in result.outcomes:
