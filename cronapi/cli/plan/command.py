@@ -126,19 +126,41 @@ async def adopt(
 @click.option("--from", "source", required=True, type=click.Choice(SERVICES), metavar="NAME")
 @click.option("--to", "target", required=True, type=click.Choice(SERVICES), metavar="NAME")
 @click.option("--into", required=True, metavar="GROUP", help="The group that the jobs get there.")
-@click.option("--out", required=True, metavar="PATH", help="The new manifest.")
+@click.option("--out", metavar="PATH", help="The new manifest.")
 @click.option("--group", metavar="NAME", help="Only the jobs of a group.")
 @click.option("--prefix", metavar="TEXT", help="Only the jobs whose names begin with it.")
 @click.option("--env-file", metavar="PATH", help="A new file with the values of the variables.")
-@click.option("--accept-losses", is_flag=True, help="End with 0 in spite of losses.")
-async def migrate(session: Session, **options: Any) -> None:
+@click.option("--accept-losses", is_flag=True, help="Go on in spite of losses, and end with 0.")
+@click.option("--cutover", is_flag=True, help="Make the jobs there, and disable them here.")
+@click.option("--back", is_flag=True, help="Undo a cutover.")
+@click.option(
+    "--overlap",
+    type=click.Choice(["short", "none"]),
+    default="short",
+    help="A job runs at both services for some seconds, or at neither.",
+)
+@click.option(
+    "--journal", metavar="PATH", help="What a cutover remembers; by default a state file."
+)
+async def migrate(session: Session, cutover: bool, back: bool, **options: Any) -> None:
     """Write a manifest for another service, and list all that gets lost.
 
-    Nothing is changed at either service. Exit code 2 means that something gets lost.
+    Without --cutover nothing is changed at either service. Exit code 2 means that something gets
+    lost. A cutover moves the jobs in chunks of 100. Broken off, the same command goes on, and
+    --back enables what it disabled and deletes what it made. The tokens of both services are in
+    their variables.
     """
-    from cronapi.cli.plan import files  # noqa: PLC0415 -- imports the client
+    from cronapi.cli.plan import moving  # noqa: PLC0415 -- imports the client
 
-    await files.migrate_jobs(session, files.Move(**options))
+    move = moving.Move(**options)
+    if cutover and back:
+        raise click.UsageError("Say --cutover or --back, not both.")
+    if back:
+        await moving.move_jobs_back(session, move)
+    elif cutover:
+        await moving.cut_jobs_over(session, move)
+    else:
+        await moving.migrate_jobs(session, move)
 
 
 @leaf(APPLIES)

@@ -118,11 +118,12 @@ async def apply_plan(
         session.confirm(f"Make {len(plan.changes)} changes with {plan.cost.requests} requests?")
     path = undo or _undo_path(session, plan)
     result = await plan.apply(undo=path, deletes_first=deletes_first)
-    _tell_undo(session, path)
+    tell_undo(session, path)
     _tell(session, plan, result)
 
 
-def _tell_undo(session: Session, path: str | None) -> None:
+def tell_undo(session: Session, path: str | None) -> None:
+    """Name the file of what was deleted, if there is one."""
     if path is not None and Path(path).exists():
         session.say(f"What was deleted is kept in {path}.")
 
@@ -131,6 +132,11 @@ def _undo_path(session: Session, plan: Plan) -> str | None:
     """Return a new file in the state directory, if anything may be deleted: twins too."""
     if not any(change.action in ("create", "delete") for change in plan.changes):
         return None
+    return new_undo_file(session)
+
+
+def new_undo_file(session: Session) -> str:
+    """Return the path of a new file in the state directory."""
     folder = state_dir(os.environ) / "undo"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 import click
-from attrs import asdict, frozen
+from attrs import asdict
 
 from cronapi.cli.exit_codes import DIFFERS, FAILED
 from cronapi.cli.frame.escape import escaped, one_line
@@ -17,10 +17,9 @@ from cronapi.cli.plan.deeds import read_manifest
 from cronapi.cli.plan.options import Files
 from cronapi.cli.work.session import Session
 from cronapi.errors import ConfigurationError
-from cronapi.manifest import Adopted, Finding, Rotated, export, migrate, rotate
+from cronapi.manifest import Adopted, Finding, Rotated, export, rotate
 from cronapi.manifest.replacing import PLACES
 from cronapi.manifest.writing import check_new, write_private
-from cronapi.providers import FASTCRON, SETCRONJOB
 
 
 def check_manifest(session: Session, files: Files, *, github: bool) -> None:
@@ -50,7 +49,7 @@ async def export_jobs(
         prefix=prefix,
         secrets=cast("Literal['placeholder', 'plain']", secrets),
     )
-    _write_environ(session, exported.environ, env_file)
+    write_environ(session, exported.environ, env_file)
     if session.printer.is_json:
         session.printer.document(
             {
@@ -80,7 +79,7 @@ async def adopt_jobs(
     check_new(env_file)
     done = await manifest.adopt(session.api, *ids, match=match, name=name, dry_run=only_look)
     if not only_look:
-        _write_environ(session, done.environ, env_file)
+        write_environ(session, done.environ, env_file)
     _tell_adopted(session, done)
 
 
@@ -99,46 +98,6 @@ def _tell_adopted(session: Session, done: Adopted) -> None:
         session.say("Nothing was changed.")
     for error in errors:
         click.echo(one_line(error), err=True)
-
-
-@frozen
-class Move:
-    """What to migrate, and where its description goes."""
-
-    source: str
-    target: str
-    into: str
-    out: str
-    group: str | None
-    prefix: str | None
-    env_file: str | None
-    accept_losses: bool
-
-
-async def migrate_jobs(session: Session, move: Move) -> None:
-    """Write a manifest for another service, and print what gets lost."""
-    if move.source == move.target:
-        raise ConfigurationError("A migration is from one service to another one.")
-    check_new(move.out, move.env_file)
-    session.common = session.common._replace(provider=move.source)
-    target = next(one for one in (FASTCRON, SETCRONJOB) if one.name == move.target)
-    moved = await migrate(session.api, target, into=move.into, group=move.group, prefix=move.prefix)
-    _write_environ(session, moved.environ, move.env_file)  # first: without them it is of no use
-    if session.common.dry_run:
-        session.say(f"{move.out} was not written.")
-    else:
-        write_private(Path(move.out), moved.text)
-    if session.printer.is_json:
-        losses = [
-            {"id": one.id, "name": one.name, "field": one.loss.field, "reason": one.loss.reason}
-            for one in moved.losses
-        ]
-        session.printer.document({"losses": losses, "skipped": list(moved.skipped)})
-    else:
-        for line in (*map(str, moved.losses), *moved.skipped):
-            click.echo(escaped(line))
-    is_lossy = bool(moved.losses or moved.skipped)
-    session.code = DIFFERS if is_lossy and not move.accept_losses else 0
 
 
 async def rotate_secret(
@@ -179,7 +138,7 @@ def _rotated(done: Rotated) -> dict[str, Any]:
     }
 
 
-def _write_environ(session: Session, environ: Mapping[str, str], path: str | None) -> None:
+def write_environ(session: Session, environ: Mapping[str, str], path: str | None) -> None:
     """Write variables as a shell reads them, or name them."""
     if path is not None and not session.common.dry_run:
         lines = [f"{name}={shlex.quote(value)}\n" for name, value in environ.items()]
