@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from cronapi.manifest.checking import Finding
     from cronapi.manifest.cutover import cut_over, move_back
     from cronapi.manifest.exports import Exported, export
+    from cronapi.manifest.limits import Limit
     from cronapi.manifest.manifest import Manifest
     from cronapi.manifest.migrating import JobLoss, Migrated, migrate
     from cronapi.manifest.moved import CutOver, MovedBack, Unmoved
@@ -30,6 +31,7 @@ _HOMES = {
     "FieldChange": "cronapi.manifest.changes",
     "Finding": "cronapi.manifest.checking",
     "JobLoss": "cronapi.manifest.migrating",
+    "Limit": "cronapi.manifest.limits",
     "Manifest": "cronapi.manifest.manifest",
     "ManifestError": "cronapi.errors",
     "Migrated": "cronapi.manifest.migrating",
@@ -63,6 +65,7 @@ __all__ = [
     "FieldChange",
     "Finding",
     "JobLoss",
+    "Limit",
     "Manifest",
     "ManifestError",
     "Migrated",

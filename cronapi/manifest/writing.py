@@ -27,7 +27,7 @@ def table_text(table: Table) -> str:
     return "\n".join([*lines, *_pairs(table.values)]) + "\n"
 
 
-def export_text(export: Export, scope: Mapping[str, str], provider: str) -> str:
+def export_text(export: Export, scope: Mapping[str, Any], provider: str) -> str:
     """Return a whole manifest of an export. ManifestError if it does not read as it was meant."""
     head = ["version = 1", "", "[scope]", *_pairs({"provider": provider, **scope})]
     parts = ["\n".join(head) + "\n"]

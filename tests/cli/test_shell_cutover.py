@@ -152,6 +152,7 @@ def test_a_cutover_that_is_killed_goes_on(tmp_path):
 
 
 @pytest.mark.proof
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("before", [True, False])
 @pytest.mark.parametrize("overlap", ["short", "none"])
 def test_a_cutover_that_is_killed_anywhere_goes_on(tmp_path, overlap, before):

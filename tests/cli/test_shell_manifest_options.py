@@ -128,3 +128,34 @@ def test_a_saved_plan_of_odd_values_is_stale_and_no_crash(shell):
         told = shell("apply", "plan.json")
         assert told.exit_code == 3, told.output
         assert "stale" in told.stderr
+
+
+def test_a_whole_account_is_exported_and_a_hidden_password_is_set(shell):
+    """`--all` and `--include-hidden`, each with its wrong use."""
+    told = shell("export", "--all")
+    assert told.exit_code == 0
+    assert "all = true" in told.stdout
+    assert shell("export", "--all", "--prefix", "n").exit_code == 64
+    line = [*LINES["rotate"], "-y", "--include-hidden"]
+    told = shell(*line, "n1", "--include-hidden", "n0", **VALUES)
+    assert told.exit_code == 0, told.output
+    assert {job["password"] for job in shell.emulator.jobs("fastcron")} == {"canary-key-2"}
+    told = shell(*line, "none", OLD="canary-key-2", NEW="canary-key-3")
+    assert told.exit_code == 64
+    assert "canary" not in told.output
+
+
+def test_what_the_account_allows_is_asked_for_with_one_request(shell):
+    """A check and a plan tell it, and a service without such an answer is exit code 64."""
+    shell.path.write_text(HEAD + jobs_text(1, lines='expression = "10 seconds"\n'))
+    count = shell.sent
+    told = shell("check", "--online")
+    assert (told.exit_code, shell.sent) == (2, count + 1)
+    assert "too-often" in told.stdout
+    assert shell("check").exit_code == 0
+    told = shell("plan", "--check-limit")
+    assert told.exit_code == 2
+    assert "The account does not tell how many jobs it may have." in told.stdout
+    tokens = {"SETCRONJOB_TOKEN": shell.environment["FASTCRON_TOKEN"]}
+    for command in (["check", "--online"], ["plan", "--check-limit"]):
+        assert shell(*command, "-P", "setcronjob", **tokens).exit_code == 64

@@ -241,3 +241,32 @@ async def test_a_rotation_that_leaves_an_odd_spelling_is_not_complete():
         done = await rotate(api, "old-secret", "brand-new")
     assert [(one.id, one.fields) for one in done.left] == [(job.id, ("post_data",))]
     assert not done.is_complete
+
+
+async def test_a_password_that_nobody_can_see_is_set_for_the_jobs_that_are_named():
+    """With their other fields, and only for them. A name that no job has changes nothing."""
+    app = create_app(rates=FAST)
+    async with client_of(app) as api:
+        for name, header in (("shown", OLD), ("hidden", "x"), ("both", OLD), ("other", "x")):
+            await api.cron.add(
+                name=name,
+                url="https://example.com/",
+                http_headers={"X-Key": header},
+                username="joe",
+                password=OLD,
+            )
+        with pytest.raises(ConfigurationError, match="There is no job 'none'"):
+            await rotate(api, OLD, "brand-new", include_hidden=["hidden", "none"])
+        tried = await rotate(api, OLD, "brand-new", include_hidden=["hidden"], dry_run=True)
+        count = len(app.emulator.requests)
+        done = await rotate(api, OLD, "brand-new", include_hidden=["hidden", "both"])
+    assert {job.name: job.fields for job in tried.jobs} == {
+        "shown": ("http_headers",),
+        "hidden": ("password",),
+        "both": ("http_headers",),
+    }
+    assert done.is_complete
+    edits = [one for one in list(app.emulator.requests)[count:] if one.function == "cron.edit"]
+    assert len(edits) == 3
+    passwords = {job["name"]: job["password"] for job in app.emulator.jobs("fastcron")}
+    assert passwords == {"shown": OLD, "hidden": "brand-new", "both": "brand-new", "other": OLD}

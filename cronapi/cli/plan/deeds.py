@@ -38,7 +38,9 @@ def read_manifest(session: Session, files: Files) -> Manifest:
     return manifest
 
 
-async def make_plan(session: Session, files: Files, asked: Asked) -> Plan:
+async def make_plan(
+    session: Session, files: Files, asked: Asked, *, check_limit: bool = False
+) -> Plan:
     """Read the manifest and the account, and compare them."""
     manifest = read_manifest(session, files)
     hidden = asked.resend_hidden
@@ -50,15 +52,22 @@ async def make_plan(session: Session, files: Files, asked: Asked) -> Plan:
         dedupe=asked.dedupe,
         max_deletes=asked.max_deletes,
         resend_hidden=True if ALL in hidden else hidden,
+        check_limit=check_limit,
     )
 
 
 async def show_plan(
-    session: Session, files: Files, asked: Asked, *, out: str | None, markdown: bool
+    session: Session,
+    files: Files,
+    asked: Asked,
+    *,
+    out: str | None,
+    markdown: bool,
+    check_limit: bool,
 ) -> None:
     """Print a plan, and save it if that was asked for."""
     check_new(out)
-    plan = await make_plan(session, files, asked)
+    plan = await make_plan(session, files, asked, check_limit=check_limit)
     if out is not None and not session.common.dry_run:
         write_private(Path(out), json.dumps(plan.to_dict(), indent=2) + "\n")
     _print(session, plan, markdown=markdown)
@@ -80,6 +89,8 @@ def code_of(plan: Plan) -> int:
     """Return the exit code that tells of a plan."""
     if plan.brake.tripped:
         return UNSAFE
+    if plan.limit is not None and plan.limit.is_exceeded:
+        return FAILED
     if plan.changes:
         return DIFFERS
     return FAILED if plan.blocked else 0

@@ -22,9 +22,10 @@ from cronapi.manifest.replacing import PLACES
 from cronapi.manifest.writing import check_new, write_private
 
 
-def check_manifest(session: Session, files: Files, *, github: bool) -> None:
+async def check_manifest(session: Session, files: Files, *, github: bool, online: bool) -> None:
     """Print what the rules find in a manifest."""
-    found = read_manifest(session, files).check()
+    manifest = read_manifest(session, files)
+    found = await manifest.check_online(session.api) if online else manifest.check()
     if session.printer.is_json:
         session.printer.document([asdict(one) for one in found])
     for one in [] if session.printer.is_json else found:
@@ -39,12 +40,19 @@ def _annotation(one: Finding) -> str:
 
 
 async def export_jobs(
-    session: Session, group: str | None, prefix: str | None, secrets: str, env_file: str | None
+    session: Session,
+    secrets: str,
+    env_file: str | None,
+    *,
+    everything: bool,
+    group: str | None,
+    prefix: str | None,
 ) -> None:
     """Print a manifest, and write the values of its variables if that was asked for."""
     check_new(env_file)
     exported = await export(
         session.api,
+        everything=everything,
         group=group,
         prefix=prefix,
         secrets=cast("Literal['placeholder', 'plain']", secrets),
@@ -101,7 +109,12 @@ def _tell_adopted(session: Session, done: Adopted) -> None:
 
 
 async def rotate_secret(
-    session: Session, old_env: str, new_env: str, group: str | None, places: str | None
+    session: Session,
+    old_env: str,
+    new_env: str,
+    group: str | None,
+    places: str | None,
+    include_hidden: tuple[str, ...],
 ) -> None:
     """Rotate a secret, and print the jobs that showed the old one."""
     old, new = (_variable(name) for name in (old_env, new_env))
@@ -109,7 +122,15 @@ async def rotate_secret(
     only_look = session.common.dry_run
     if not only_look:
         session.confirm("Put the new secret into every job that shows the old one?")
-    done = await rotate(session.api, old, new, group=group, places=chosen, dry_run=only_look)
+    done = await rotate(
+        session.api,
+        old,
+        new,
+        group=group,
+        places=chosen,
+        include_hidden=include_hidden,
+        dry_run=only_look,
+    )
     if session.printer.is_json:
         session.printer.document(_rotated(done))
     else:
@@ -118,7 +139,9 @@ async def rotate_secret(
     for error in () if session.printer.is_json else done.errors:
         click.echo(one_line(str(error)), err=True)
     if done.unseen:
-        session.say(f"The passwords of {done.unseen} jobs cannot be seen.")
+        session.say(
+            f"The passwords of {done.unseen} jobs cannot be seen: --include-hidden NAME sets one."
+        )
     session.code = 0 if done.is_complete else DIFFERS if only_look else FAILED
 
 
