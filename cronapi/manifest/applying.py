@@ -219,6 +219,8 @@ class Apply:
 
     async def _verify(self) -> Decision | None:
         """List the jobs once more, and delete twins. Return what is left, or None if it fails."""
+        options = attrs.evolve(self.comparer.options, resend_hidden=frozenset())
+        self.comparer = attrs.evolve(self.comparer, options=options)  # they have been sent
         try:
             now = await self.comparer.compare(self._group_id)
         except CronAPIError:
