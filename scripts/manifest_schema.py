@@ -35,6 +35,7 @@ SCOPE: dict[str, dict[str, Any]] = {
     "provider": {"enum": ["fastcron", "setcronjob"]},
     "group": TEXT,
     "prefix": TEXT,
+    "all": {"const": True},
     "keep": TEXTS,
     "max_deletes": {"type": ["integer", "string"], "minimum": 0, "pattern": "^[0-9]{1,3}%$"},
 }

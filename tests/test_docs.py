@@ -24,7 +24,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from attrs import evolve, frozen
 
 import cronapi
-from cronapi import FASTCRON, CronAPIError, Rate, WaitTooLongError
+from cronapi import FASTCRON, SETCRONJOB, CronAPIError, Rate, WaitTooLongError
 from cronapi.emulator import DEFAULT_TOKEN, create_app, run_in_thread
 from cronapi.errors import HTTP_STATUS
 from tests.support.judges import free_port
@@ -90,16 +90,19 @@ def output_of(*command, cwd=None):
 
 @pytest.fixture
 def service(monkeypatch):
-    """Serve FastCron without a limit and with two jobs, to clients without a token and base_url."""
-    app = create_app(rates={"fastcron": None})
+    """Serve both without a limit, and FastCron with two jobs, to clients without any options."""
+    app = create_app(rates={"fastcron": None, "setcronjob": None})
     with closing(app.emulator), run_in_thread(app) as origin:
         jobs = [{"url": f"https://example.com/{n}", "name": f"old {n}"} for n in range(2)]
         content = {"token": DEFAULT_TOKEN, "data": jobs}
         httpx.post(f"{origin}/api/v1/cron_batch_add", json=content).raise_for_status()
         local = evolve(FASTCRON, base_url=f"{origin}/api/v1/", rate=Rate(1000))
+        other = evolve(SETCRONJOB, base_url=f"{origin}/api/", rate=Rate(1000))
         monkeypatch.setattr("cronapi.client.FASTCRON", local)
+        monkeypatch.setattr("cronapi.client.SETCRONJOB", other)
         monkeypatch.setattr(cronapi, "FASTCRON", local)
         monkeypatch.setenv("FASTCRON_TOKEN", DEFAULT_TOKEN)
+        monkeypatch.setenv("SETCRONJOB_TOKEN", DEFAULT_TOKEN)
         yield app
 
 

@@ -34,11 +34,17 @@ _PLAIN_ADDRESS = re.compile(
     r"(?i)([a-z0-9+.-]+://)?([*\w.-]*|\[[0-9a-f:.]+\]|[0-9a-f]*::[0-9a-f:.]*)"
     r"(:[0-9]{1,5})?(/[0-9]{0,3})?"
 )
-_SENSITIVE = "auth|token|key|secret|cookie|password"
+_WORDS = ("sig", "pwd", "pw", "pass", "code", "otp", "jwt", "hmac", "sid")
+_SENSITIVE = (
+    "auth|token|key|secret|cookie|passw|passphrase|signature|credential|session|sessid"
+    rf"|(?<![a-z])(?:{'|'.join(_WORDS)})(?![a-z])"
+    rf"|(?-i:(?<=[a-z])(?:{'|'.join(map(str.title, _WORDS))})(?![a-z]))"
+)
+"""What the name of a secret has in it: parts of words, short words, and those in camelCase."""
 _CREDENTIAL = re.compile(rf"(?im)^[^:\n]*(?:{_SENSITIVE})[^:\n]*:[ \t]*([^\r\n]+?)[ \t\r]*$")
 _HEADER_LINE = re.compile(r"(?m)^([^:\n]*)(:[ \t]*)([^\r\n]+)")
-_QUERY_PAIR = re.compile(r"([?&;][^=?&;#]*)(=)([^&;#]*)")
-_USERINFO = re.compile(r"(?<=//)[^/?#]*@")
+_QUERY_PAIR = re.compile(r"([?&;#][^=?&;#]*)(=)([^&;#]*)")
+_USERINFO = re.compile(r"(?<=//)(?P<user>[^/?#:]*)(?::(?P<password>[^/?#]*))?@")
 _SENSITIVE_NAME = re.compile(rf"(?i){_SENSITIVE}")
 
 
@@ -79,7 +85,22 @@ def masked_url(url: str) -> str:
 
 def _without_secret(pair: re.Match[str]) -> str:
     name, sign, _ = pair.groups()
-    return f"{name}{sign}{HIDDEN}" if is_sensitive(name) else pair[0]
+    return f"{name}{sign}{HIDDEN}" if is_sensitive(unquote(name)) else pair[0]
+
+
+def secrets_in_url(url: str) -> list[tuple[int, int]]:
+    """Return where the secrets of an address begin and end.
+
+    They are its password, or a user without one, which some services take a token for, and the
+    query values that look like secrets.
+    """
+    users = [
+        found.span("password" if found["password"] else "user") for found in _USERINFO.finditer(url)
+    ]
+    pairs = [
+        found.span(3) for found in _QUERY_PAIR.finditer(url) if is_sensitive(unquote(found[1]))
+    ]
+    return [span for span in sorted([*users, *pairs]) if span[0] < span[1]]
 
 
 def redact(text: object, secrets: object) -> str:

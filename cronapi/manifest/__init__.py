@@ -9,9 +9,12 @@ if TYPE_CHECKING:
     from cronapi.manifest.adopting import Adopted
     from cronapi.manifest.changes import Blocked, Brake, Change, FieldChange, NotInFile
     from cronapi.manifest.checking import Finding
+    from cronapi.manifest.cutover import cut_over, move_back
     from cronapi.manifest.exports import Exported, export
+    from cronapi.manifest.limits import Limit
     from cronapi.manifest.manifest import Manifest
     from cronapi.manifest.migrating import JobLoss, Migrated, migrate
+    from cronapi.manifest.moved import CutOver, MovedBack, Unmoved
     from cronapi.manifest.plan import Plan, Read
     from cronapi.manifest.result import ApplyResult, ChangeOutcome
     from cronapi.manifest.rotating import Rotated, RotatedJob, rotate
@@ -23,21 +26,27 @@ _HOMES = {
     "Brake": "cronapi.manifest.changes",
     "Change": "cronapi.manifest.changes",
     "ChangeOutcome": "cronapi.manifest.result",
+    "CutOver": "cronapi.manifest.moved",
     "Exported": "cronapi.manifest.exports",
     "FieldChange": "cronapi.manifest.changes",
     "Finding": "cronapi.manifest.checking",
     "JobLoss": "cronapi.manifest.migrating",
+    "Limit": "cronapi.manifest.limits",
     "Manifest": "cronapi.manifest.manifest",
     "ManifestError": "cronapi.errors",
     "Migrated": "cronapi.manifest.migrating",
+    "MovedBack": "cronapi.manifest.moved",
     "NotInFile": "cronapi.manifest.changes",
     "Plan": "cronapi.manifest.plan",
     "Read": "cronapi.manifest.plan",
     "Rotated": "cronapi.manifest.rotating",
     "RotatedJob": "cronapi.manifest.rotating",
+    "Unmoved": "cronapi.manifest.moved",
     "UnsafePlanError": "cronapi.errors",
+    "cut_over": "cronapi.manifest.cutover",
     "export": "cronapi.manifest.exports",
     "migrate": "cronapi.manifest.migrating",
+    "move_back": "cronapi.manifest.cutover",
     "rotate": "cronapi.manifest.rotating",
 }
 
@@ -51,20 +60,26 @@ __all__ = [
     "Brake",
     "Change",
     "ChangeOutcome",
+    "CutOver",
     "Exported",
     "FieldChange",
     "Finding",
     "JobLoss",
+    "Limit",
     "Manifest",
     "ManifestError",
     "Migrated",
+    "MovedBack",
     "NotInFile",
     "Plan",
     "Read",
     "Rotated",
     "RotatedJob",
+    "Unmoved",
     "UnsafePlanError",
+    "cut_over",
     "export",
     "migrate",
+    "move_back",
     "rotate",
 ]

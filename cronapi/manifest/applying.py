@@ -12,7 +12,14 @@ from cronapi import bulk
 from cronapi._protocol.params import as_params
 from cronapi.bulk import Report
 from cronapi.bulk.operations import add_operation, delete_operation
-from cronapi.errors import ConfigurationError, CronAPIError, NotFoundError, UnsafePlanError
+from cronapi.client import Client
+from cronapi.errors import (
+    ConfigurationError,
+    CronAPIError,
+    ManifestError,
+    NotFoundError,
+    UnsafePlanError,
+)
 from cronapi.manifest.changes import Action, Change
 from cronapi.manifest.compare import Row, shows_same
 from cronapi.manifest.comparing import Comparer, Comparison
@@ -40,6 +47,19 @@ def check_brake(decision: Decision) -> None:
         )
 
 
+async def new_group(api: Client, name: str) -> int:
+    """Create a group. One that the service calls otherwise would never be found, so it goes."""
+    group = await api.group.add(name)
+    if group.name in (None, name):
+        return group.id
+    await api.group.delete(group.id)
+    raise UnsafePlanError(
+        f"The service keeps the name of the group {name!r} as {group.name!r}, so it would not be "
+        "found again. The new group was deleted, and nothing else was done. Name the group as the "
+        "service does, or use a prefix as the scope."
+    )
+
+
 @attrs.define
 class Apply:
     """One apply. `comparison` is the account as it was read just before."""
@@ -53,19 +73,12 @@ class Apply:
     _twins: list[int] = attrs.field(factory=list)
     _requests: int = 0
     _group_id: int | None = None
+    _not_kept: CronAPIError | None = None
 
     async def run(self) -> ApplyResult:
         """Carry out the plan and return what was done. What fails is in the result."""
         began = anyio.current_time()
-        account = self.comparison.account
-        self._requests = account.requests
-        caller = self.comparer.calls.caller
-        caller.memory.see_earlier("cron", frozenset(account.rows))
-        self._group_id = account.group_id
-        await self._make_group()
-        phases = [self._edit, self._create, self._enable, self._disable]
-        for phase in [self._delete, *phases] if self.deletes_first else [*phases, self._delete]:
-            await phase()
+        await self.change()
         left = await self._verify()
         return ApplyResult(
             outcomes=tuple(self._outcomes),
@@ -78,26 +91,27 @@ class Apply:
             seconds=anyio.current_time() - began,
         )
 
+    async def change(self) -> tuple[ChangeOutcome, ...]:
+        """Make the changes, without the last look, and return their outcomes."""
+        account = self.comparison.account
+        self._requests = account.requests
+        caller = self.comparer.calls.caller
+        caller.memory.see_earlier("cron", frozenset(account.rows))
+        self._group_id = account.group_id
+        await self._make_group()
+        phases = [self._edit, self._create, self._enable, self._disable]
+        for phase in [self._delete, *phases] if self.deletes_first else [*phases, self._delete]:
+            await phase()
+        return tuple(self._outcomes)
+
     def _changes(self, *actions: Action) -> list[Change]:
         return [one for one in self.comparison.decision.changes if one.action in actions]
 
     async def _make_group(self) -> None:
         name = self.comparer.wanted.scope.group
         if name is not None and self._group_id is None and self._changes("create"):
-            self._group_id = await self._new_group(name)
+            self._group_id = await new_group(self.comparer.api, name)
             self._requests += 1
-
-    async def _new_group(self, name: str) -> int:
-        """Create the scope's group. One that the service calls otherwise would never be found."""
-        group = await self.comparer.api.group.add(name)
-        if group.name in (None, name):
-            return group.id
-        await self.comparer.api.group.delete(group.id)
-        raise UnsafePlanError(
-            f"The service keeps the name of the group {name!r} as {group.name!r}, so it would not "
-            "be found again. The new group was deleted, and nothing else was done. Name the group "
-            "as the service does, or use a prefix as the scope."
-        )
 
     async def _carry_out(
         self, changes: Sequence[Change], begin: Callable[[], Awaitable[Report[Any]]], requests: int
@@ -184,7 +198,9 @@ class Apply:
         ids = [change.id or 0 for change in changes]
         is_safe = all(one.status == "done" for one in self._outcomes)
         if not is_safe or not self._kept([self.comparison.account.rows[number] for number in ids]):
-            self._outcomes += [ChangeOutcome(change, "not_tried", change.id) for change in changes]
+            self._outcomes += [
+                ChangeOutcome(change, "not_tried", change.id, self._not_kept) for change in changes
+            ]
             return
         await self._carry_out(
             changes,
@@ -196,12 +212,15 @@ class Apply:
         """Keep jobs that are to be deleted. Return False if that fails, so that none is."""
         try:
             self.save(rows)
-        except ConfigurationError:
+        except (ConfigurationError, ManifestError) as error:
+            self._not_kept = error
             return False
         return True
 
     async def _verify(self) -> Decision | None:
         """List the jobs once more, and delete twins. Return what is left, or None if it fails."""
+        options = attrs.evolve(self.comparer.options, resend_hidden=frozenset())
+        self.comparer = attrs.evolve(self.comparer, options=options)  # they have been sent
         try:
             now = await self.comparer.compare(self._group_id)
         except CronAPIError:

@@ -1,10 +1,10 @@
-"""Rules for manifests: what can be meant, and most often is not. No request is made."""
+"""Rules for manifests: what can be meant, and most often is not."""
 
 from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,10 +14,12 @@ import attrs
 from cronapi._calls.spelling import normal
 from cronapi.errors import ConfigurationError
 from cronapi.manifest.identity import LOOKALIKE
+from cronapi.manifest.limits import too_often
 from cronapi.manifest.masking import is_secret_name, secret_parts
 from cronapi.manifest.problems import Place
-from cronapi.manifest.schedules import is_over
+from cronapi.manifest.schedules import is_over, is_zone, skipped_run
 from cronapi.manifest.wanted import Wanted, WantedJob
+from cronapi.models import Account
 from cronapi.providers import FASTCRON, SETCRONJOB
 from cronapi.schedule import Kind, Schedule
 
@@ -39,7 +41,7 @@ class Finding:
     text: str
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.job}: {self.rule}: {self.text}"
+        return ": ".join(filter(None, (self.place, self.job, self.rule, self.text)))
 
 
 Rule = Callable[[WantedJob, datetime], Iterator[tuple[str, str]]]
@@ -54,10 +56,10 @@ def _expression(job: WantedJob, _: datetime) -> Iterator[tuple[str, str]]:
 
 
 def _schedule(job: WantedJob) -> Schedule | None:
-    expression = job.values.get("expression")
+    expression, zone = job.values.get("expression"), job.values.get("timezone")
     if expression is None:
         return None
-    return Schedule.parse(expression, timezone=job.values.get("timezone") or "UTC")
+    return Schedule.parse(expression, timezone=zone if zone and is_zone(zone) else "UTC")
 
 
 def _readable(job: WantedJob) -> Schedule | None:
@@ -88,6 +90,28 @@ def _either_day(job: WantedJob, _: datetime) -> Iterator[tuple[str, str]]:
 def _over(job: WantedJob, now: datetime) -> Iterator[tuple[str, str]]:
     if is_over(job.values.get("expression"), job.values.get("timezone"), now):
         yield "expression", "it is over: the job is neither created nor edited."
+
+
+def _unknown_zone(job: WantedJob, _: datetime) -> Iterator[tuple[str, str]]:
+    zone = job.values.get("timezone")
+    if zone and not is_zone(zone):
+        yield "timezone", f"this machine knows no zone {zone!r}."
+
+
+def _skipped(job: WantedJob, now: datetime) -> Iterator[tuple[str, str]]:
+    schedule, zone = _readable(job), job.values.get("timezone")
+    run = None if schedule is None or not zone else skipped_run(schedule, now)
+    if run is not None:
+        yield (
+            "expression",
+            f"the clock of {zone} skips {run:%H:%M} on {run:%Y-%m-%d}: it runs at another time.",
+        )
+
+
+def _carriage_return(job: WantedJob, _: datetime) -> Iterator[tuple[str, str]]:
+    headers = job.values.get("http_headers")
+    if isinstance(headers, str) and "\r" in headers.replace("\r\n", "\n"):
+        yield "http_headers", "it has a CR without an LF, which servers read in different ways."
 
 
 def _local_target(job: WantedJob, _: datetime) -> Iterator[tuple[str, str]]:
@@ -129,12 +153,15 @@ RULES: Mapping[str, Rule] = {
     "every-year": _every_year,
     "either-day": _either_day,
     "over": _over,
+    "unknown-zone": _unknown_zone,
+    "skipped": _skipped,
+    "header-cr": _carriage_return,
     "local-target": _local_target,
     "plain-secret": _plain_secret,
     "not-json": _not_json,
 }
 """The rules for one job, by their names."""
-_OF_MANY = ("similar-name", "not-taken", LOOKALIKE)
+_OF_MANY = ("similar-name", "not-taken", "too-often", LOOKALIKE)
 
 
 def findings(wanted: Wanted, now: datetime) -> list[Finding]:
@@ -154,8 +181,25 @@ def findings(wanted: Wanted, now: datetime) -> list[Finding]:
             found.append(_finding(job, "similar-name", "", text))
         for rule in sorted(job.allow - RULES.keys() - set(_OF_MANY)):
             found.append(_finding(job, "unknown-rule", "allow", f"there is no rule {rule!r}."))
+    return _not_allowed(found, wanted)
+
+
+def findings_of_account(wanted: Wanted, account: Account) -> list[Finding]:
+    """Return what the rules find in a manifest for an account."""
+    found = [
+        _finding(job, "too-often", "expression", text)
+        for job in wanted.jobs
+        if (text := too_often(job, account)) is not None
+    ]
+    if account.cron is not None and len(wanted.jobs) > account.cron:
+        text = f"{len(wanted.jobs)} jobs are more than the {account.cron} of the account."
+        found.append(Finding(str(wanted.scope.place), "", "too-many", text))
+    return _not_allowed(found, wanted)
+
+
+def _not_allowed(found: Sequence[Finding], wanted: Wanted) -> list[Finding]:
     allowed = {job.name: job.allow for job in wanted.jobs}
-    return [one for one in found if one.rule not in allowed[one.job]]
+    return [one for one in found if one.rule not in allowed.get(one.job, ())]
 
 
 def _not_taken(job: WantedJob, wanted: Wanted) -> Iterator[tuple[str, str]]:

@@ -46,7 +46,7 @@ class Options:
 
 @attrs.frozen
 class Decision:
-    """What is to be done, and what was seen."""
+    """What is to be done, and what was seen. `bound` are the ids of the jobs of tables."""
 
     changes: tuple[Change, ...]
     blocked: tuple[Blocked, ...]
@@ -59,6 +59,7 @@ class Decision:
     brake: Brake
     digest: str
     duplicates: tuple[Duplicate, ...] = attrs.field(repr=False)
+    bound: Mapping[str, int] = attrs.field(repr=False)
 
     @property
     def needs_whole_list(self) -> bool:
@@ -111,7 +112,14 @@ def decide(
         brake=Brake(deletes, allowed),
         digest=digest_of(listed.owned),
         duplicates=tuple(bindings.duplicates),
+        bound=_bound(bindings),
     )
+
+
+def _bound(bindings: Bindings) -> dict[str, int]:
+    """Return the job of each table that has one. Of several of one name it is the first."""
+    bound = {pair.job.name: id_of(pair.row) for pair in bindings.pairs}
+    return bound | {one.job.name: id_of(one.rows[0]) for one in bindings.duplicates}
 
 
 _ORDER = ("rename", "edit", "create", "enable", "disable", "delete")

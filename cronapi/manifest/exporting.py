@@ -41,13 +41,14 @@ class Table:
 class Export:
     """Jobs as tables, what they have in common, and the values of their variables.
 
-    `skipped` says of each job that is no table why that is so.
+    `skipped` says of each job that is no table why that is so. `ids` are those of the others.
     """
 
     tables: tuple[Table, ...]
     defaults: Mapping[str, Any]
     environ: Mapping[str, str] = attrs.field(repr=lambda _: "***")
     skipped: tuple[str, ...]
+    ids: Mapping[str, int]
 
 
 def export_rows(
@@ -76,7 +77,7 @@ def export_rows(
             taken[name] = id_of(row)
             exporter.add(name, row)
     tables, defaults = _with_defaults(exporter.tables)
-    return Export(tuple(tables), defaults, exporter.environ, tuple(exporter.skipped))
+    return Export(tuple(tables), defaults, exporter.environ, tuple(exporter.skipped), taken)
 
 
 class _Exporter:

@@ -33,9 +33,10 @@ async def export(
     *,
     group: str | None = None,
     prefix: str | None = None,
+    everything: bool = False,
     secrets: Secrets = "placeholder",
 ) -> Exported:
-    """Return a manifest of the jobs of a group, or of those whose names begin with a prefix.
+    """Return a manifest of the jobs of a group, of those with a prefix, or of `everything`.
 
     Equal accounts have equal manifests, and a plan of one is empty. Secrets are variables, whose
     values are in the result, unless `secrets` is "plain". Values that the service does not show are
@@ -43,8 +44,11 @@ async def export(
 
     A read: repeated freely.
     """
-    if (group is None) == (prefix is None):
-        raise ConfigurationError("An export takes a group or a prefix: exactly one of the two.")
+    if [group is not None, bool(prefix), everything].count(True) != 1 or prefix == "":
+        raise ConfigurationError(
+            "An export takes a group, a prefix or everything: exactly one of them."
+        )
+    prefix = "" if everything else prefix
     scope = Scope(Place(Source("export", ""), ()), group=group, prefix=prefix)
     account = await read_account(calls_of(api), scope)
     if group is not None and account.group_id is None:
@@ -52,6 +56,5 @@ async def export(
     await account.finish()
     listed = split_by_scope(list(account.rows.values()), scope, account.group_id)
     found = export_rows(listed.owned, api.provider, with_group=group is None, secrets=secrets)
-    owner = {"group": group} if group is not None else {"prefix": prefix or ""}
-    text = export_text(found, owner, api.provider.name)
+    text = export_text(found, scope.owner, api.provider.name)
     return Exported(text, dict(found.environ), found.skipped)

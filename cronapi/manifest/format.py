@@ -59,6 +59,7 @@ SCOPE: Mapping[str, Check] = {
     "provider": _TEXT,
     "group": _TEXT,
     "prefix": _TEXT,
+    "all": (lambda value: value is True, "can be true alone"),
     "keep": _TEXTS,
     "max_deletes": (_deletes, 'must be a whole number, or a share such as "30%"'),
 }

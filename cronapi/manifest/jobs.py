@@ -63,8 +63,10 @@ def _scope(tables: Tables, provider: str | None, problems: Problems) -> Scope:
             values[key] = rules.plain(node.value)
             if "${" in str(node.value):
                 problems.add(node.place, "a scope takes no variables: use [env.NAME.scope].")
-    if ("group" in values) == ("prefix" in values):
-        problems.add(place, "a scope is a group or a prefix: exactly one of the two.")
+    if len(values.keys() & {"group", "prefix", "all"}) != 1:
+        problems.add(place, "a scope is a group, a prefix or all = true: exactly one of them.")
+    if values.pop("all", False):
+        values["prefix"] = ""  # each name begins with it
     named = provider or values.get("provider")
     if named is not None and provider is None and named not in _KNOWN:
         hint = nearest(named, _KNOWN)

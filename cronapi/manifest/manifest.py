@@ -14,11 +14,12 @@ import attrs
 from cronapi.client import Client
 from cronapi.errors import ConfigurationError
 from cronapi.manifest.adopting import Adopted, Choice, adopt
-from cronapi.manifest.checking import Finding, findings
+from cronapi.manifest.checking import Finding, findings, findings_of_account
 from cronapi.manifest.comparing import Comparer
 from cronapi.manifest.deciding import ALL_HIDDEN, Options
 from cronapi.manifest.exporting import Secrets
 from cronapi.manifest.jobs import wanted_of
+from cronapi.manifest.limits import account_of
 from cronapi.manifest.plan import Plan
 from cronapi.manifest.problems import Source
 from cronapi.manifest.reading import read_tables, source_of
@@ -78,6 +79,15 @@ class Manifest:
         """
         return findings(self.wanted, now or datetime.now(UTC))
 
+    async def check_online(self, api: Client, now: datetime | None = None) -> list[Finding]:
+        """Return what `check` finds, and what the account of a client does not allow.
+
+        A read, with one request: repeated freely. UnsupportedFunctionError at a service that does
+        not show its accounts.
+        """
+        account = await account_of(api)
+        return [*self.check(now), *findings_of_account(self.wanted, account)]
+
     async def plan(
         self,
         api: Client,
@@ -88,6 +98,7 @@ class Manifest:
         dedupe: bool = False,
         resend_hidden: bool | Collection[str] = False,
         max_deletes: int | None = None,
+        check_limit: bool = False,
         now: datetime | None = None,
     ) -> Plan:
         """Compare the manifest with the account of a client, and return what differs.
@@ -96,7 +107,8 @@ class Manifest:
         to the number that is given here. `enable` lets jobs run that somebody disabled or paused,
         `revive` those that the service stopped, where the manifest has `enabled = true`. `dedupe`
         deletes all but the lowest id of equal jobs of one name. `resend_hidden` sends the fields
-        that the service does not show: all of them, or those that are named. `now` is the time by
+        that the service does not show: all of them, or those that are named. `check_limit` asks the
+        service how many jobs the account may have, which fills `plan.limit`. `now` is the time by
         which a dated job is over, by default that of the machine's clock.
 
         A read: repeated freely. It takes a lookup of the scope's group and the list of jobs.
@@ -114,7 +126,8 @@ class Manifest:
         comparer.check()
         comparison = await comparer.compare()
         paths = tuple(str(path) for path in self.paths)
-        return Plan(comparer, comparison, paths)
+        account = await account_of(api) if check_limit else None
+        return Plan(comparer, comparison, paths, account)
 
     async def adopt(
         self,

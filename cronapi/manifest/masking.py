@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
 import attrs
 
 from cronapi._calls.spelling import normal
+from cronapi._protocol.redaction import HIDDEN, is_sensitive, masked_url, secrets_in_url
 from cronapi.errors import UnsafePlanError
 from cronapi.manifest.changes import FieldChange, Kind
 from cronapi.manifest.compare import Row
@@ -21,16 +21,6 @@ from cronapi.manifest.wanted import WantedJob
 
 LEAST_SECRET = 8
 """Characters. A shorter secret is found in ordinary text too."""
-HIDDEN = "***"
-_SECRET_NAME = re.compile(
-    r"authorization|cookie|key|token|secret|password|passwd|signature|auth\b"
-    r"|\b(?:sig|pwd|code)\b",
-    re.IGNORECASE,
-)
-_USER = re.compile(r"(?<=//)([^/?#:@]*):([^/?#]*)@")
-_USER_ALONE = re.compile(r"(?<=//)([^/?#:@]+)@")
-"""A user without a password, which some services take a token for."""
-_PAIR = re.compile(r"([?&;])([^=&;#]*)=([^&;#]*)")
 _LONG_TEXTS = frozenset({"post_data"})
 """Fields that are shown by their length alone: a body may hold anything."""
 _ALWAYS = frozenset({"password"})
@@ -43,34 +33,17 @@ _NOT_DIGESTED = frozenset(
 def is_secret_name(field: str) -> bool:
     """Return True if a field, or a header by its path, is secret by its name."""
     head, _, header = field.partition(".")
-    return head in _ALWAYS or (head == "http_headers" and bool(_SECRET_NAME.search(header)))
-
-
-def masked_url(url: str) -> str:
-    """Return a URL without its password, and without parameters that are secret by their name."""
-
-    def pair(found: re.Match[str]) -> str:
-        mark, name, value = found.groups()
-        return f"{mark}{name}={HIDDEN if _SECRET_NAME.search(name) and value else value}"
-
-    hidden = _USER.sub(rf"\1:{HIDDEN}@", _USER_ALONE.sub(f"{HIDDEN}@", url))
-    return _PAIR.sub(pair, hidden)
+    return head in _ALWAYS or (head == "http_headers" and is_sensitive(header))
 
 
 def secret_parts(field: str, value: str) -> list[tuple[int, int]]:
     """Return where the secrets of a text begin and end.
 
-    They are the password of a URL, its parameters with a secret name, and a whole body that has
-    such a name in it.
+    They are those of a URL, and a whole body that has the name of a secret in it.
     """
     if field in _LONG_TEXTS:
-        return [(0, len(value))] if _SECRET_NAME.search(value) else []
-    if field != "url":
-        return []
-    users = [found.span(2) for found in _USER.finditer(value)]
-    users += [found.span(1) for found in _USER_ALONE.finditer(value)]
-    pairs = [found.span(3) for found in _PAIR.finditer(value) if _SECRET_NAME.search(found[2])]
-    return [span for span in sorted([*users, *pairs]) if span[0] < span[1]]
+        return [(0, len(value))] if value and is_sensitive(value) else []
+    return secrets_in_url(value) if field == "url" else []
 
 
 def shown(field: str, value: Any) -> str:

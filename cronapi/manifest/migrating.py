@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import attrs
 
 from cronapi._protocol.encoding import encode_params
@@ -64,6 +66,30 @@ async def migrate(
     job that is not active is written with `enabled = false`. It takes tomlkit. Nothing is changed
     at either service. A read: repeated freely.
     """
+    found = await described(source, to, into=into, group=group, prefix=prefix, secrets=secrets)
+    return found.migrated
+
+
+@attrs.frozen
+class Described:
+    """A migration with the jobs that it is made of, and the ids of those that are in the file."""
+
+    migrated: Migrated
+    rows: dict[int, Row] = attrs.field(repr=False)
+    ids: Mapping[str, int]
+
+
+async def described(
+    source: Client,
+    to: Provider,
+    *,
+    into: str,
+    group: str | None,
+    prefix: str | None,
+    secrets: Secrets = "placeholder",
+    known: Mapping[int, tuple[str, int]] | None = None,
+) -> Described:
+    """Describe jobs for another service, with the name and status that are `known` of some."""
     if group is not None and prefix is not None:
         raise ConfigurationError("Jobs are chosen by a group or by a prefix, not by both.")
     scope = Scope(Place(Source("migrate", ""), ()), group=group, prefix=prefix or "")
@@ -75,11 +101,18 @@ async def migrate(
     if group is not None:
         scope = attrs.evolve(scope, prefix=None)
     owned = split_by_scope(rows, scope, account.group_id).owned
+    if known is not None:
+        owned = [_as_known(row, *known[id_of(row)]) for row in rows if id_of(row) in known]
     carried = [_carried(row, to) for row in owned]
     found = export_rows([row for row, _ in carried], to, with_group=False, secrets=secrets)
     losses = tuple(loss for _, some in carried for loss in some)
     text = export_text(found, {"group": into}, to.name)
-    return Migrated(text, dict(found.environ), losses, found.skipped)
+    migrated = Migrated(text, dict(found.environ), losses, found.skipped)
+    return Described(migrated, dict(account.rows), found.ids)
+
+
+def _as_known(row: Row, name: str, status: int) -> Row:
+    return {**row, "name": name, "status": status}
 
 
 def _carried(row: Row, to: Provider) -> tuple[Row, list[JobLoss]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -17,12 +18,14 @@ from cronapi.manifest.applying import Apply, check_brake, no_save
 from cronapi.manifest.changes import Blocked, Brake, Change, NotInFile
 from cronapi.manifest.comparing import Comparer, Comparison
 from cronapi.manifest.deciding import Options
+from cronapi.manifest.limits import NO_LIMIT, Limit, limit_of
 from cronapi.manifest.locking import locked
 from cronapi.manifest.masking import Mask
 from cronapi.manifest.rendering import check_saved, plan_document, plan_text
 from cronapi.manifest.result import ApplyResult
 from cronapi.manifest.undo import undo_of
 from cronapi.manifest.wanted import Wanted
+from cronapi.models import Account
 from cronapi.providers import Provider
 
 
@@ -53,6 +56,7 @@ class Plan:
     _comparer: Comparer
     _comparison: Comparison
     _paths: tuple[str, ...] = attrs.field(repr=False)
+    _account: Account | None = attrs.field(default=None, repr=False)
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -95,12 +99,25 @@ class Plan:
         return self._comparison.decision.brake
 
     @property
+    def limit(self) -> Limit | None:
+        """The number of jobs after an apply, and what the account allows, if that was asked for."""
+        if self._account is None:
+            return None
+        counts = Counter(change.action for change in self.changes)
+        jobs = len(self._comparison.account.rows)
+        return limit_of(self._account, jobs, counts["create"], counts["delete"])
+
+    @property
     def read(self) -> Read:
         """What was read for this plan."""
         account = self._comparison.account
         owned = self._comparison.decision.owned
         return Read(
-            self._comparer.now, len(account.rows), owned, account.requests, account.group_id
+            self._comparer.now,
+            len(account.rows),
+            owned,
+            account.requests + (self._account is not None),
+            account.group_id,
         )
 
     @property
@@ -158,11 +175,16 @@ class Plan:
 
     def to_text(self) -> str:
         """Return the plan as lines for people. No secret is in them."""
-        return Mask(self.wanted.secrets).checked(plan_text(self._comparer, self._comparison))
+        text = plan_text(self._comparer, self._comparison)
+        if self._account is not None:
+            text += f"{self.limit or NO_LIMIT}\n"
+        return Mask(self.wanted.secrets).checked(text)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as JSON takes it (schema 1). No secret is in it, nor a hash of one."""
         document = plan_document(self._comparer, self._comparison)
+        if self._account is not None:
+            document["limit"] = None if self.limit is None else attrs.asdict(self.limit)
         Mask(self.wanted.secrets).checked(json.dumps(document, ensure_ascii=False))
         return document
 

@@ -136,13 +136,12 @@ def plan_document(comparer: Comparer, comparison: Comparison) -> dict[str, Any]:
     """Return a plan as JSON takes it, with the time for which it was made."""
     wanted, decision, account = comparer.wanted, comparison.decision, comparison.account
     scope = wanted.scope
-    owner = {"prefix": scope.prefix} if scope.group is None else {"group": scope.group}
     brake = decision.brake
     return {
         "schema": SCHEMA,
         "manifest": {"file": wanted.file, "sha256": wanted.sha256, "env": wanted.env},
         "provider": comparer.api.provider.name,
-        "scope": owner | {"id": account.group_id},
+        "scope": scope.owner | {"id": account.group_id},
         "options": _options(comparer),
         "read": {
             "jobs": len(account.rows),

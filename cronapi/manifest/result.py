@@ -23,7 +23,10 @@ _WORDS: Mapping[Action, str] = {
 
 @attrs.frozen
 class ChangeOutcome:
-    """The outcome of one change. `error` is None if it is done, or was not tried."""
+    """The outcome of one change.
+
+    `error` is None if it is done, or was not tried because another change failed.
+    """
 
     change: Change
     status: Status
@@ -63,8 +66,9 @@ class ApplyResult:
 
     @property
     def errors(self) -> tuple[CronAPIError, ...]:
-        """The errors of the changes that failed, or whose outcome is unknown."""
-        return tuple(one.error for one in self.outcomes if one.error is not None)
+        """The errors of the outcomes, each once."""
+        errors = (one.error for one in self.outcomes if one.error is not None)
+        return tuple({id(error): error for error in errors}.values())
 
     def _with(self, status: Status) -> Iterator[ChangeOutcome]:
         return (one for one in self.outcomes if one.status == status)

@@ -5,11 +5,14 @@ An expression that this machine cannot read is the service's to judge.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from cronapi.errors import ConfigurationError
 from cronapi.schedule import Kind, Schedule
+from cronapi.schedule.wall_clock import DAY, stretches
 
 _MOST_OFFSET = timedelta(hours=14)
 """No zone is further from UTC."""
@@ -53,3 +56,46 @@ def next_run(expression: object, timezone: str | None, now: datetime) -> str | N
         return timezone
     local = run.astimezone(schedule.zone)
     return f"{timezone}, next {local:%a} {local.day} {local:%b %H:%M}"
+
+
+def is_zone(name: str) -> bool:
+    """Return True for the name of a zone that this machine knows."""
+    return read_schedule("manual", name) is not None
+
+
+_AHEAD = 366
+"""Days in which a change of the clock is looked for."""
+
+
+def skipped_run(schedule: Schedule, now: datetime) -> datetime | None:
+    """Return the first run, as the wall clock shows it, that a change of the clock skips.
+
+    None if there is none within a year. One that runs each hour, or at times that the service
+    draws, just follows the clock.
+    """
+    gaps = schedule.gaps
+    is_often = gaps is not None and gaps.longest <= timedelta(hours=1)
+    if schedule.kind not in (Kind.CRONTAB, Kind.ONCE) or schedule.random or is_often:
+        return None
+    on_the_wall = Schedule.parse(schedule.expression, timezone="UTC")
+    if on_the_wall.next(now - _MOST_OFFSET) is None:
+        return None
+    for begins, ends in _skipped(schedule.zone, int(now.timestamp()) // DAY):
+        run = on_the_wall.next(begins - timedelta(seconds=1))
+        if run is not None and run < ends:
+            return run
+    return None
+
+
+@lru_cache(maxsize=64)
+def _skipped(zone: ZoneInfo, today: int) -> tuple[tuple[datetime, datetime], ...]:
+    """Return the spans that a zone's clock skips within a year, as if the wall clock were UTC."""
+
+    def spans() -> Iterator[tuple[datetime, datetime]]:
+        for day in range(today, today + _AHEAD):
+            for one in stretches(day, zone):
+                begins, ends = one.skipped, one.start + one.offset
+                if begins < ends:
+                    yield datetime.fromtimestamp(begins, UTC), datetime.fromtimestamp(ends, UTC)
+
+    return tuple(spans())

@@ -44,9 +44,7 @@ class Undo:
         export = export_rows(
             self._rows, self.provider, with_group=self.scope.group is None, names=names
         )
-        group, prefix = self.scope.group, self.scope.prefix
-        owner = {"group": group} if group is not None else {"prefix": prefix or ""}
-        return export_text(export, owner, self.provider.name)
+        return export_text(export, self.scope.owner, self.provider.name)
 
 
 def undo_of(

@@ -20,7 +20,10 @@ def _hidden(_: object) -> str:
 
 @attrs.frozen
 class Scope:
-    """The part of an account that a manifest owns: a group, or the names with a prefix."""
+    """The part of an account that a manifest owns: a group, or the names with a prefix.
+
+    The prefix "" is the whole account.
+    """
 
     place: Place = attrs.field(repr=False, eq=False)
     provider: str | None = None
@@ -39,8 +42,16 @@ class Scope:
             return self.max_deletes
         return ceil(owned * int(self.max_deletes.rstrip("%")) / 100)
 
+    @property
+    def owner(self) -> dict[str, Any]:
+        """What is owned, by the key that a file has for it."""
+        if self.group is not None:
+            return {"group": self.group}
+        return {"prefix": self.prefix} if self.prefix else {"all": True}
+
     def __str__(self) -> str:
-        return f'group "{self.group}"' if self.group is not None else f'prefix "{self.prefix}"'
+        ((key, value),) = self.owner.items()
+        return "the whole account" if key == "all" else f'{key} "{value}"'
 
 
 @attrs.frozen

@@ -9,8 +9,8 @@ import os
 import stat
 import tempfile
 import tomllib
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ def table_text(table: Table) -> str:
     return "\n".join([*lines, *_pairs(table.values)]) + "\n"
 
 
-def export_text(export: Export, scope: Mapping[str, str], provider: str) -> str:
+def export_text(export: Export, scope: Mapping[str, Any], provider: str) -> str:
     """Return a whole manifest of an export. ManifestError if it does not read as it was meant."""
     head = ["version = 1", "", "[scope]", *_pairs({"provider": provider, **scope})]
     parts = ["\n".join(head) + "\n"]
@@ -102,9 +102,25 @@ def with_tables(text: str, tables: Sequence[Table]) -> str:
     return whole
 
 
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Turn the failure of a write into a ConfigurationError."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be written: {error.strerror}.") from error
+
+
 def replace_file(path: Path, text: str) -> None:
-    """Write a file anew, in one step: a crash leaves the old one or the new one."""
-    target = path.resolve()
+    """Write a file anew, in one step: a crash leaves the old one or the new one.
+
+    ConfigurationError if it cannot be written. The old one is there then.
+    """
+    with _writing(path):
+        _replace(path.resolve(), text)
+
+
+def _replace(target: Path, text: str) -> None:
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     temporary = Path(name)
     try:
@@ -121,8 +137,11 @@ def replace_file(path: Path, text: str) -> None:
 
 
 def check_new(*paths: str | PathLike[str] | None) -> None:
-    """Raise ConfigurationError if a file is there already, or its directory is not."""
-    for path in (Path(given) for given in paths if given is not None):
+    """Raise ConfigurationError for files that are there, that cannot be made, or are the same."""
+    news = [Path(given) for given in paths if given is not None]
+    for path in news:
+        if sum(other.absolute() == path.absolute() for other in news) > 1:
+            raise ConfigurationError(f"{path} cannot be two files: give each a name of its own.")
         if path.exists() or path.is_symlink():
             raise ConfigurationError(f"{path} is there already; it is not overwritten.")
         if not os.access(path.parent, os.W_OK | os.X_OK):
@@ -130,14 +149,21 @@ def check_new(*paths: str | PathLike[str] | None) -> None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a new file that only its owner may read. ConfigurationError if it is there already."""
+    """Write a new file that only its owner may read.
+
+    ConfigurationError if it is there already or cannot be written. There is no half of one.
+    """
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         raise ConfigurationError(f"{path} is there already; it is not overwritten.") from None
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be written: {error.strerror}.") from error
-    with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with _writing(path), os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise

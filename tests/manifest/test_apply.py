@@ -109,6 +109,8 @@ async def test_a_hidden_field_is_sent_again_when_it_is_asked_for():
     assert [(one.name, sorted(one.sent)) for one in plan.changes] == [
         ("invoice reminder", ["password", "username"])
     ]
+    _, result = await applied(app, wanted, resend_hidden=True)
+    assert result.is_complete
     plan = await planned(app, wanted, resend_hidden=["password"])
     assert [sorted(one.sent) for one in plan.changes] == [["password"]]
     text = FULL.replace("0 7 * * 1-5", "0 8 * * 1-5")
@@ -174,7 +176,7 @@ async def test_what_somebody_changed_is_drift_and_is_put_right():
         "timeout": ("changed", "99", "20", None),
         "url": (
             "changed",
-            "https://joe:***@example.com/run/1?token=***&a=1",
+            "https://***@example.com/run/1?token=***&a=1",
             "https://example.com/run/1",
             None,
         ),

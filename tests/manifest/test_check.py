@@ -16,6 +16,9 @@ FOUND = [
     ('expression = "0 8 1 * 1"', "either-day", 6),
     ('expression = "@86400"', "over", 6),
     ('post_data = "{a: 1}"', "not-json", 6),
+    ('timezone = "Europe/Berlinn"', "unknown-zone", 6),
+    ('timezone = "Europe/Berlin"\nexpression = "30 2 * * *"', "skipped", 7),
+    (r'http_headers = "X-A: 1\rX-B: 2"', "header-cr", 6),
     ('password = "plain-password"', "plain-secret", 6),
     ('http_headers.X-Api-Key = "plain"', "plain-secret", 6),
     ("second = ['30']", "not-taken", 6),
@@ -57,4 +60,44 @@ def test_a_good_manifest_has_nothing_to_look_at():
         wanted = manifest(FULL, head="", env=env, environ=ENVIRON)
         assert wanted.check(NOW) == []
     assert manifest(JOB, head=HEAD).check() == []
-    assert len(RULES) == 8
+    assert len(RULES) == 11
+
+
+@pytest.mark.parametrize(
+    ("expression", "zone", "is_skipped"),
+    [
+        ("30 2 * * *", "Europe/Berlin", True),
+        ("0 2 * * *", "Europe/Berlin", True),
+        ("0 3 * * *", "Europe/Berlin", False),
+        ("59 1 * * *", "Europe/Berlin", False),
+        ("*/30 2 * * 7", "Europe/Berlin", True),
+        ("30 2 * * 1", "Europe/Berlin", False),
+        ("30 2 * 1 *", "Europe/Berlin", False),
+        ("2027-03-28 02:30", "Europe/Berlin", True),
+        ("2027-03-27 02:30", "Europe/Berlin", False),
+        ("*/15 * * * *", "Europe/Berlin", False),
+        ("30 * * * *", "Europe/Berlin", False),
+        ("R 2 * * *", "Europe/Berlin", False),
+        ("1 day 02:30", "Europe/Berlin", False),
+        ("30 2 * * *", "America/New_York", True),
+        ("15 2 * * *", "Australia/Lord_Howe", True),
+        ("45 2 * * *", "Australia/Lord_Howe", False),
+        ("30 2 * * *", "Asia/Tokyo", False),
+        ("30 2 * * *", "UTC", False),
+    ],
+)
+def test_a_time_that_the_clock_skips_is_found_and_others_are_not(expression, zone, is_skipped):
+    """A job that runs each hour just follows the clock, and nobody knows a random time."""
+    rules = dict(found(f'{JOB}timezone = "{zone}"\nexpression = "{expression}"\n'))
+    assert ("skipped" in rules) == is_skipped
+
+
+def test_a_skipped_time_is_told_with_its_date_and_a_wrong_zone_is_no_wrong_expression():
+    """Who reads it knows when to look."""
+    lines = 'timezone = "Europe/Berlin"\nexpression = "30 2 * * *"\n'
+    (one,) = manifest(JOB + lines).check(NOW)
+    assert one.text == (
+        "the clock of Europe/Berlin skips 02:30 on 2027-03-28: it runs at another time."
+    )
+    lines = 'timezone = "Mars/Base"\nexpression = "30 2 * * *"\n'
+    assert [one.rule for one in manifest(JOB + lines).check(NOW)] == ["unknown-zone"]

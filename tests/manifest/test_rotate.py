@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import anyio
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from cronapi import ConfigurationError
 from cronapi.emulator import create_app
 from cronapi.manifest import rotate
+from cronapi.manifest.replacing import PLACES, fields_with, replaced_in
 from tests.support.emulated import FAST, client_of, emulator, paced
 
 OLD, NEW = "old+secret/äöü", 'new "secret" &?'
@@ -131,9 +133,140 @@ async def test_a_secret_that_cannot_be_rotated_is_refused_without_being_repeated
             ("short12", "long-enough", {}),
             ("long-enough", "long-enough-2", {}),
             ("long-enough", "", {}),
+            ("long-enough", "new\r\nX-Other: 1", {}),
             ("long-enough", "other", {"places": ["body"]}),
         ]:
             with pytest.raises(ConfigurationError) as caught:
                 await rotate(api, old, new, **options)
             assert old not in str(caught.value)
     assert not app.emulator.requests
+
+
+ODD = "a\"b\\c d&e=f%g+h/ü#?:@'"
+"""A secret in which every language has something to escape."""
+
+
+def rotated(field, text, old, new):
+    """Return a text after its rotation, and the fields that still have the old secret."""
+    after = replaced_in({field: text}, old, new, PLACES)
+    text = next(iter(after.values()), text)
+    return text, fields_with({field: text}, old, PLACES)
+
+
+def basic(secret):
+    return base64.b64encode(f"joe:{secret}".encode()).decode()
+
+
+READ = {
+    "a header": ("httpHeaders", "X-Key: {plain}", lambda text: text.partition(": ")[2]),
+    "basic": (
+        "httpHeaders",
+        "Authorization: Basic {basic}",
+        lambda text: base64.b64decode(text.split()[-1]).decode()[4:],
+    ),
+    "a query": ("url", "https://h/?a=1&k={url}&b=2", lambda text: parse_qs(text)["k"][0]),
+    "a password": (
+        "url",
+        "https://joe:{url}@h/x",
+        lambda text: unquote(urlsplit(text).password),
+    ),
+    "a path": ("url", "https://h/x/{url}/y", lambda text: unquote(text.split("/")[4])),
+    "basic in a query": (
+        "url",
+        "https://h/?k={basic_url}",
+        lambda text: base64.b64decode(parse_qs(urlsplit(text).query)["k"][0]).decode()[4:],
+    ),
+    "a form": ("postData", "a=1&k={url}&b=2", lambda text: parse_qs(text)["k"][0]),
+    "JSON": ("postData", '{{"a": ["x", {json}]}}', lambda text: json.loads(text)["a"][1]),
+    "JSON text": ("postData", "{json}", json.loads),
+    "an address in JSON": (
+        "postData",
+        '{{"u": "https://h/?k={url}"}}',
+        lambda text: parse_qs(urlsplit(json.loads(text)["u"]).query)["k"][0],
+    ),
+    "text": ("postData", "the key\n{plain}", lambda text: text.partition("\n")[2]),
+}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("plain-old-secret", ODD), (ODD, "plain-new-secret"), (ODD, ODD[::-1])]
+)
+def test_whoever_reads_a_rotated_text_as_its_language_reads_the_new_secret(old, new):
+    """A new secret is escaped for URLs, forms and JSON, and the rest of the text is as it was."""
+    for name, (field, text, read) in READ.items():
+        texts = [
+            text.format(
+                plain=secret,
+                basic=basic(secret),
+                url=quote(secret, safe=""),
+                basic_url=quote(basic(secret), safe=""),
+                json=json.dumps(secret),
+            )
+            for secret in (old, "another-secret")
+        ]
+        assert read(texts[0]) == old, name
+        after, left = rotated(field, texts[0], old, new)
+        assert (read(after), left) == (new, ()), name
+        assert rotated(field, texts[1], old, new)[0] == texts[1], name
+
+
+def test_a_secret_in_a_mixture_of_spellings_is_found():
+    """Small hex digits, escapes that were not needed, and a plus for a blank."""
+    old = "old+secret/ä x"
+    for field, text in [
+        ("url", "https://h/?k=old%2bsecret%2f%c3%a4%20x"),
+        ("url", "https://h/?k=old%2Bsecret/%C3%A4+x"),
+        ("url", "https://h/?k=%6fld%2Bsecret/ä%20x"),
+        ("postData", '{"k": "old+secret\\/\\u00E4 x"}'),
+        ("postData", '{"k": "old\\u002bsecret/ä x"}'),
+        ("postData", "a=b&k=old%2Bsecret%2F%C3%A4+x"),
+        ("httpHeaders", "X-Key: old%2Bsecret%2F%C3%A4%20x"),
+    ]:
+        after, left = rotated(field, text, old, "brand-new")
+        assert "brand-new" in after, text
+        assert left == (), text
+
+
+def test_a_secret_in_a_spelling_that_is_not_replaced_is_told_and_left():
+    """Hex and HTML: nobody can tell if they are still the secret to those who read them."""
+    for text in (b"old-secret&x".hex(), "<b>old-secret&amp;x</b>"):
+        assert rotated("postData", text, "old-secret&x", "brand-new") == (text, ("post_data",))
+
+
+async def test_a_rotation_that_leaves_an_odd_spelling_is_not_complete():
+    """The job stands among those that are left."""
+    app = create_app(rates=FAST)
+    async with client_of(app) as api:
+        job = await api.cron.add(url="https://h/", post_data=b"old-secret".hex())
+        done = await rotate(api, "old-secret", "brand-new")
+    assert [(one.id, one.fields) for one in done.left] == [(job.id, ("post_data",))]
+    assert not done.is_complete
+
+
+async def test_a_password_that_nobody_can_see_is_set_for_the_jobs_that_are_named():
+    """With their other fields, and only for them. A name that no job has changes nothing."""
+    app = create_app(rates=FAST)
+    async with client_of(app) as api:
+        for name, header in (("shown", OLD), ("hidden", "x"), ("both", OLD), ("other", "x")):
+            await api.cron.add(
+                name=name,
+                url="https://example.com/",
+                http_headers={"X-Key": header},
+                username="joe",
+                password=OLD,
+            )
+        with pytest.raises(ConfigurationError, match="There is no job 'none'"):
+            await rotate(api, OLD, "brand-new", include_hidden=["hidden", "none"])
+        tried = await rotate(api, OLD, "brand-new", include_hidden=["hidden"], dry_run=True)
+        count = len(app.emulator.requests)
+        done = await rotate(api, OLD, "brand-new", include_hidden=["hidden", "both"])
+    assert {job.name: job.fields for job in tried.jobs} == {
+        "shown": ("http_headers",),
+        "hidden": ("password",),
+        "both": ("http_headers",),
+    }
+    assert done.is_complete
+    edits = [one for one in list(app.emulator.requests)[count:] if one.function == "cron.edit"]
+    assert len(edits) == 3
+    passwords = {job["name"]: job["password"] for job in app.emulator.jobs("fastcron")}
+    assert passwords == {"shown": OLD, "hidden": "brand-new", "both": "brand-new", "other": OLD}

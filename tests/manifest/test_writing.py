@@ -96,8 +96,29 @@ async def test_an_export_by_prefix_keeps_the_groups_and_shared_values_are_defaul
         assert (await Manifest.loads(exported.text, environ={}).plan(api)).is_empty
         with pytest.raises(ConfigurationError, match="no group 'none'"):
             await export(api, group="none")
-        with pytest.raises(ConfigurationError, match="exactly one"):
-            await export(api)
+        for chosen in ({}, {"prefix": ""}, {"prefix": "x", "everything": True}):
+            with pytest.raises(ConfigurationError, match="exactly one"):
+                await export(api, **chosen)
+
+
+@pytest.mark.parametrize("provider", ["fastcron", "setcronjob"])
+async def test_a_whole_account_is_a_manifest_whose_plan_is_empty(provider):
+    """Its scope is `all = true`, its groups are numbers, and it owns the jobs without a name."""
+    app = create_app(rates=FAST)
+    async with client_of(app, provider) as api:
+        await hand_made(api)
+        exported = await export(api, everything=True)
+        data = tomllib.loads(exported.text)
+        assert data["scope"] == {"provider": provider, "all": True}
+        assert data["job"].keys() == shown_jobs(app, provider).keys() - {""}
+        plan = await Manifest.loads(exported.text, environ=exported.environ).plan(api)
+        assert plan.is_empty
+        assert "the whole account" in plan.to_text()
+        assert plan.to_dict()["scope"] == {"all": True, "id": None}
+        assert [one.name for one in plan.not_in_file] == [""]
+        few = Manifest.loads(f"version = 1\n[scope]\nall = true\n{jobs_text(1)}", environ={})
+        with pytest.raises(UnsafePlanError, match="deletes"):
+            await (await few.plan(api, prune=True)).apply()
 
 
 HAND_WRITTEN = """\

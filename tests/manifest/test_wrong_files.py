@@ -81,10 +81,22 @@ WRONG = [
     (JOB + 'unmanaged = ["timeout"]\ninclude = 5\n', 'f.toml:7: job."a b".include: a job has no'),
     (ENVS, "f.toml:6: env: say which environment is meant; there are: production, staging."),
     ("[scope]\n[job.a]\nurl='u'\nversion=1", "f.toml: it has no version"),
-    ('version = 1\n[job.a]\nurl = "u"\n', "f.toml: a scope is a group or a prefix: exactly one"),
+    (
+        'version = 1\n[scope]\nprefix = "x"\nall = true\n[job.x]\nurl = "u"\n',
+        "f.toml:2: scope: a scope is a group, a prefix or all = true: exactly one of them.",
+    ),
+    (
+        'version = 1\n[scope]\nall = false\n[job.x]\nurl = "u"\n',
+        "f.toml:3: scope.all: can be true alone.",
+    ),
+    ('version = 1\n[scope]\nall = "yes"\n[job.x]\nurl = "u"\n', "scope.all: can be true alone."),
+    (
+        'version = 1\n[job.a]\nurl = "u"\n',
+        "f.toml: a scope is a group, a prefix or all = true: exactly one",
+    ),
     (
         'version = 1\n[scope]\ngroup = "a"\nprefix = "b"\n[job.b]\nurl = "u"\n',
-        "f.toml:2: scope: a scope is a group or a prefix: exactly one of the two.",
+        "f.toml:2: scope: a scope is a group, a prefix or all = true: exactly one of them.",
     ),
     (
         'version = 1\n[scope]\nprefix = "b/"\n[job.b]\nurl = "u"\n',

@@ -17,9 +17,11 @@ from cronapi import (
 from cronapi._protocol.redaction import (
     as_text,
     contains_secret,
+    is_sensitive,
     masked_headers,
     masked_url,
     redact,
+    secrets_in_url,
     secrets_of,
     without_password,
 )
@@ -248,3 +250,35 @@ def test_masking_takes_no_longer_for_odd_texts():
         masked_url(text)
         masked_headers(text)
         assert process_time() - began < 2
+
+
+SECRET_NAMES = [
+    *("sig", "Sig", "pwd", "code", "pass", "pw", "otp", "jwt", "hmac", "sid", "x-sig", "my_pwd"),
+    *("accessCode", "userPwd", "apiSig", "passwd", "PASSPHRASE", "X-Amz-Signature", "credential"),
+    *("X-Amz-Credential", "PHPSESSID", "access_token", "api%5Fkey", "acc%65ss_tok%65n", "auth"),
+]
+PLAIN_NAMES = ["postcode", "design", "signal", "codec", "passenger", "side", "a", "q", "page"]
+
+
+def test_a_name_of_a_secret_is_known_in_each_place_and_an_ordinary_word_is_none():
+    """Short names count as whole words, also in camelCase and with percent signs."""
+    for name in SECRET_NAMES:
+        for mark in "?&;#":
+            assert masked_url(f"https://h/{mark}{name}=s3cret") == f"https://h/{mark}{name}=***"
+    for name in PLAIN_NAMES:
+        assert not is_sensitive(name), name
+        assert masked_url(f"https://h/?{name}=shown") == f"https://h/?{name}=shown"
+
+
+def test_the_secrets_of_an_address_are_its_password_or_its_user_and_its_secret_values():
+    """A user beside a password is none, and one without a password may be a token."""
+    for url, secrets in {
+        "https://joe:p@ss:w@h/?a=1&sig=x": ["p@ss:w", "x"],
+        "https://tok_en@h/": ["tok_en"],
+        "https://tok_en:@h/": ["tok_en"],
+        "https://a@b@h/": ["a@b"],
+        "https://:pw@h/": ["pw"],
+        "https://h/@me?sig=#token=t": ["t"],
+        "https://@h/": [],
+    }.items():
+        assert [url[start:stop] for start, stop in secrets_in_url(url)] == secrets

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+
+from cronapi.emulator.request import Request
 from cronapi.manifest import Manifest
-from tests.support.emulated import client_of
+from tests.support.emulated import TOKEN, client_of
 
 HEAD = 'version = 1\n[scope]\ngroup = "g"\n'
 ENVIRON = {"REPORT_TOKEN": "canary-report-token", "INVOICE_PASSWORD": "canary-invoice-password"}
@@ -85,3 +92,36 @@ async def applied(app, wanted, provider="fastcron", **options):
 def shown_jobs(app, provider="fastcron"):
     """Return the jobs of an account by name, with the members that users set."""
     return {job["name"]: job for job in app.emulator.jobs(provider)}
+
+
+def send(app, function, provider="fastcron", **params):
+    """Call a function as another program of the account does, with the wire's names."""
+    body = json.dumps({"token": TOKEN, **params}).encode()
+    return app.emulator.apply(Request(provider, function, body=body))["data"]
+
+
+def sent_since(app, count=0):
+    """Return the functions that change something, of the requests after the first `count`."""
+    reads = {"cron.list", "group.lookup"}
+    seen = [one.function for one in list(app.emulator.requests)[count:]]
+    return [function for function in seen if function not in reads]
+
+
+@attrs.define(slots=False)
+class Meanwhile:
+    """An app at which something happens once, after the first request of a function."""
+
+    app: Any
+    function: str
+    happens: Callable[[], object] | None
+
+    @property
+    def emulator(self):
+        """The emulator of the app."""
+        return self.app.emulator
+
+    async def __call__(self, scope, receive, send):
+        await self.app(scope, receive, send)
+        if self.happens is not None and self.emulator.requests[-1].function == self.function:
+            happens, self.happens = self.happens, None
+            happens()

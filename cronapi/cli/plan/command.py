@@ -26,17 +26,23 @@ if TYPE_CHECKING:
 @leaf(READS_MANIFEST)
 @plan_options
 @click.option("--out", metavar="PATH", help="Save the plan for `cronapi apply PATH`.")
+@click.option("--check-limit", is_flag=True, help="Ask how many jobs the account may have.")
 @click.option("--format", "form", type=click.Choice(["text", "markdown"]), default="text")
-async def plan(session: Session, out: str | None, form: str, **options: Any) -> None:
+async def plan(
+    session: Session, out: str | None, form: str, check_limit: bool, **options: Any
+) -> None:
     """Say what differs between a manifest and the account.
 
     Exit code 2 means that there is something to change, 3 that it deletes too much, 1 that a job
-    is blocked.
+    is blocked or that the account does not take that many.
     """
     from cronapi.cli.plan import deeds  # noqa: PLC0415 -- imports the client
 
     files, asked = taken(options)
-    await deeds.show_plan(session, files, asked, out=out, markdown=form == "markdown")
+    is_markdown = form == "markdown"
+    await deeds.show_plan(
+        session, files, asked, out=out, markdown=is_markdown, check_limit=check_limit
+    )
 
 
 @leaf(READS_MANIFEST)
@@ -71,18 +77,22 @@ async def apply(session: Session, saved: str | None, **options: Any) -> None:
 
 @leaf(CHECKS)
 @manifest_options
+@click.option("--online", is_flag=True, help="Ask for the account too, with one request.")
 @click.option("--format", "form", type=click.Choice(["text", "github"]), default="text")
-async def check(session: Session, files: tuple[str, ...], env: str | None, form: str) -> None:
+async def check(
+    session: Session, files: tuple[str, ...], env: str | None, form: str, online: bool
+) -> None:
     """Look for what a manifest can mean and most often does not.
 
-    No request is made. Exit code 2 means that something was found.
+    Without --online no request is made. Exit code 2 means that something was found.
     """
     from cronapi.cli.plan import files as doors  # noqa: PLC0415 -- imports the client
 
-    doors.check_manifest(session, Files(files, env), github=form == "github")
+    await doors.check_manifest(session, Files(files, env), github=form == "github", online=online)
 
 
 @leaf(READS)
+@click.option("--all", "everything", is_flag=True, help="All jobs of the account.")
 @click.option("--group", metavar="NAME", help="The jobs of a group.")
 @click.option("--prefix", metavar="TEXT", help="The jobs whose names begin with it.")
 @click.option(
@@ -92,13 +102,11 @@ async def check(session: Session, files: tuple[str, ...], env: str | None, form:
     help="Write variables in the place of secrets, or the secrets.",
 )
 @click.option("--env-file", metavar="PATH", help="A new file with the values of the variables.")
-async def export(
-    session: Session, group: str | None, prefix: str | None, secrets: str, env_file: str | None
-) -> None:
+async def export(session: Session, secrets: str, env_file: str | None, **chosen: Any) -> None:
     """Print a manifest of the jobs that are there."""
     from cronapi.cli.plan import files  # noqa: PLC0415 -- imports the client
 
-    await files.export_jobs(session, group, prefix, secrets, env_file)
+    await files.export_jobs(session, secrets, env_file, **chosen)
 
 
 @leaf(APPLIES)
@@ -126,19 +134,41 @@ async def adopt(
 @click.option("--from", "source", required=True, type=click.Choice(SERVICES), metavar="NAME")
 @click.option("--to", "target", required=True, type=click.Choice(SERVICES), metavar="NAME")
 @click.option("--into", required=True, metavar="GROUP", help="The group that the jobs get there.")
-@click.option("--out", required=True, metavar="PATH", help="The new manifest.")
+@click.option("--out", metavar="PATH", help="The new manifest.")
 @click.option("--group", metavar="NAME", help="Only the jobs of a group.")
 @click.option("--prefix", metavar="TEXT", help="Only the jobs whose names begin with it.")
 @click.option("--env-file", metavar="PATH", help="A new file with the values of the variables.")
-@click.option("--accept-losses", is_flag=True, help="End with 0 in spite of losses.")
-async def migrate(session: Session, **options: Any) -> None:
+@click.option("--accept-losses", is_flag=True, help="Go on in spite of losses, and end with 0.")
+@click.option("--cutover", is_flag=True, help="Make the jobs there, and disable them here.")
+@click.option("--back", is_flag=True, help="Undo a cutover.")
+@click.option(
+    "--overlap",
+    type=click.Choice(["short", "none"]),
+    default="short",
+    help="A job runs at both services for some seconds, or at neither.",
+)
+@click.option(
+    "--journal", metavar="PATH", help="What a cutover remembers; by default a state file."
+)
+async def migrate(session: Session, cutover: bool, back: bool, **options: Any) -> None:
     """Write a manifest for another service, and list all that gets lost.
 
-    Nothing is changed at either service. Exit code 2 means that something gets lost.
+    Without --cutover nothing is changed at either service. Exit code 2 means that something gets
+    lost. A cutover moves the jobs in chunks of 100. Broken off, the same command goes on, and
+    --back enables what it disabled and deletes what it made. The tokens of both services are in
+    their variables.
     """
-    from cronapi.cli.plan import files  # noqa: PLC0415 -- imports the client
+    from cronapi.cli.plan import moving  # noqa: PLC0415 -- imports the client
 
-    await files.migrate_jobs(session, files.Move(**options))
+    move = moving.Move(**options)
+    if cutover and back:
+        raise click.UsageError("Say --cutover or --back, not both.")
+    if back:
+        await moving.move_jobs_back(session, move)
+    elif cutover:
+        await moving.cut_jobs_over(session, move)
+    else:
+        await moving.migrate_jobs(session, move)
 
 
 @leaf(APPLIES)
@@ -149,14 +179,13 @@ async def migrate(session: Session, **options: Any) -> None:
 @click.option(
     "--in", "places", metavar="PLACES", help="Some of headers,url,post_data; all by default."
 )
-async def rotate(
-    session: Session,
-    old_env: str,
-    new_env: str,
-    everywhere: bool,
-    group: str | None,
-    places: str | None,
-) -> None:
+@click.option(
+    "--include-hidden",
+    multiple=True,
+    metavar="NAME",
+    help="A job whose password it is, though nobody can see it.",
+)
+async def rotate(session: Session, everywhere: bool, **options: Any) -> None:
     """Put a new secret into every job that shows the old one.
 
     It is found by its value. Let the receiver take both secrets until it is done. Broken off, the
@@ -164,6 +193,6 @@ async def rotate(
     """
     from cronapi.cli.plan import files  # noqa: PLC0415 -- imports the client
 
-    if everywhere == (group is not None):
+    if everywhere == (options["group"] is not None):
         raise click.UsageError("Say --everywhere or --group: exactly one of the two.")
-    await files.rotate_secret(session, old_env, new_env, group, places)
+    await files.rotate_secret(session, **options)

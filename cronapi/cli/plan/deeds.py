@@ -14,13 +14,12 @@ import click
 
 from cronapi.cli.exit_codes import DIFFERS, FAILED, UNKNOWN, UNSAFE
 from cronapi.cli.frame.escape import one_line
-from cronapi.cli.frame.json_line import json_document
 from cronapi.cli.plan.options import ALL, Asked, Files
 from cronapi.cli.work.journals import state_dir
 from cronapi.cli.work.session import Session
 from cronapi.errors import ConfigurationError
 from cronapi.manifest import ApplyResult, Manifest, Plan
-from cronapi.manifest.writing import write_private
+from cronapi.manifest.writing import check_new, write_private
 
 DEFAULT_FILE = "cronjobs.toml"
 
@@ -39,7 +38,9 @@ def read_manifest(session: Session, files: Files) -> Manifest:
     return manifest
 
 
-async def make_plan(session: Session, files: Files, asked: Asked) -> Plan:
+async def make_plan(
+    session: Session, files: Files, asked: Asked, *, check_limit: bool = False
+) -> Plan:
     """Read the manifest and the account, and compare them."""
     manifest = read_manifest(session, files)
     hidden = asked.resend_hidden
@@ -51,15 +52,23 @@ async def make_plan(session: Session, files: Files, asked: Asked) -> Plan:
         dedupe=asked.dedupe,
         max_deletes=asked.max_deletes,
         resend_hidden=True if ALL in hidden else hidden,
+        check_limit=check_limit,
     )
 
 
 async def show_plan(
-    session: Session, files: Files, asked: Asked, *, out: str | None, markdown: bool
+    session: Session,
+    files: Files,
+    asked: Asked,
+    *,
+    out: str | None,
+    markdown: bool,
+    check_limit: bool,
 ) -> None:
     """Print a plan, and save it if that was asked for."""
-    plan = await make_plan(session, files, asked)
-    if out is not None:
+    check_new(out)
+    plan = await make_plan(session, files, asked, check_limit=check_limit)
+    if out is not None and not session.common.dry_run:
         write_private(Path(out), json.dumps(plan.to_dict(), indent=2) + "\n")
     _print(session, plan, markdown=markdown)
     session.code = code_of(plan)
@@ -80,6 +89,8 @@ def code_of(plan: Plan) -> int:
     """Return the exit code that tells of a plan."""
     if plan.brake.tripped:
         return UNSAFE
+    if plan.limit is not None and plan.limit.is_exceeded:
+        return FAILED
     if plan.changes:
         return DIFFERS
     return FAILED if plan.blocked else 0
@@ -87,7 +98,7 @@ def code_of(plan: Plan) -> int:
 
 def _print(session: Session, plan: Plan, *, markdown: bool = False) -> None:
     if session.printer.is_json:
-        click.echo(json_document(plan.to_dict()))
+        session.printer.document(plan.to_dict())
     else:
         text = plan.to_text()
         click.echo(f"```diff\n{text}```" if markdown else text, nl=markdown)
@@ -104,23 +115,26 @@ async def apply_plan(
 ) -> None:
     """Plan, ask, apply, and say what was done."""
     kept = None if saved is None else _saved(saved)
+    check_new(undo)
     plan = await make_plan(session, files, asked if kept is None else _asked(kept))
     if kept is not None:
         plan.check_saved(kept)
-    if not session.common.quiet and not session.printer.is_json:
-        click.echo(plan.to_text(), err=True, nl=False)
     if session.common.dry_run:
+        _print(session, plan)
         session.code = code_of(plan)
         return
+    if not session.common.quiet and not session.printer.is_json:
+        click.echo(plan.to_text(), err=True, nl=False)
     if kept is None and plan.changes and not plan.brake.tripped:
         session.confirm(f"Make {len(plan.changes)} changes with {plan.cost.requests} requests?")
     path = undo or _undo_path(session, plan)
     result = await plan.apply(undo=path, deletes_first=deletes_first)
-    _tell_undo(session, path)
+    tell_undo(session, path)
     _tell(session, plan, result)
 
 
-def _tell_undo(session: Session, path: str | None) -> None:
+def tell_undo(session: Session, path: str | None) -> None:
+    """Name the file of what was deleted, if there is one."""
     if path is not None and Path(path).exists():
         session.say(f"What was deleted is kept in {path}.")
 
@@ -129,6 +143,11 @@ def _undo_path(session: Session, plan: Plan) -> str | None:
     """Return a new file in the state directory, if anything may be deleted: twins too."""
     if not any(change.action in ("create", "delete") for change in plan.changes):
         return None
+    return new_undo_file(session)
+
+
+def new_undo_file(session: Session) -> str:
+    """Return the path of a new file in the state directory."""
     folder = state_dir(os.environ) / "undo"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -150,14 +169,16 @@ def _saved(path: str) -> Mapping[str, Any]:
 def _asked(saved: Mapping[str, Any]) -> Asked:
     """Return what a saved plan was allowed to do."""
     options: dict[str, Any] = {name: saved["options"].get(name) for name in Asked._fields}
-    options["resend_hidden"] = tuple(options["resend_hidden"] or ())
-    return Asked(**options)
+    options["resend_hidden"] = tuple(map(str, options["resend_hidden"] or ()))
+    most = options.pop("max_deletes")
+    switches = {name: one is True for name, one in options.items() if name != "resend_hidden"}
+    return Asked(**options | switches, max_deletes=most if isinstance(most, int) else None)
 
 
 def _tell(session: Session, plan: Plan, result: ApplyResult) -> None:
     """Print what was done, and set the exit code."""
     if session.printer.is_json:
-        click.echo(json_document(_document(plan, result)))
+        session.printer.document(_document(plan, result))
     else:
         click.echo(result.summary())
         for one in result.outcomes:

@@ -9,26 +9,25 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 import click
-from attrs import asdict, frozen
+from attrs import asdict
 
 from cronapi.cli.exit_codes import DIFFERS, FAILED
-from cronapi.cli.frame.escape import escaped
-from cronapi.cli.frame.json_line import json_document
+from cronapi.cli.frame.escape import escaped, one_line
 from cronapi.cli.plan.deeds import read_manifest
 from cronapi.cli.plan.options import Files
 from cronapi.cli.work.session import Session
 from cronapi.errors import ConfigurationError
-from cronapi.manifest import Finding, Rotated, export, migrate, rotate
+from cronapi.manifest import Adopted, Finding, Rotated, export, rotate
 from cronapi.manifest.replacing import PLACES
 from cronapi.manifest.writing import check_new, write_private
-from cronapi.providers import FASTCRON, SETCRONJOB
 
 
-def check_manifest(session: Session, files: Files, *, github: bool) -> None:
+async def check_manifest(session: Session, files: Files, *, github: bool, online: bool) -> None:
     """Print what the rules find in a manifest."""
-    found = read_manifest(session, files).check()
+    manifest = read_manifest(session, files)
+    found = await manifest.check_online(session.api) if online else manifest.check()
     if session.printer.is_json:
-        click.echo(json_document([asdict(one) for one in found]))
+        session.printer.document([asdict(one) for one in found])
     for one in [] if session.printer.is_json else found:
         click.echo(escaped(_annotation(one) if github else str(one)))
     session.code = DIFFERS if found else 0
@@ -41,17 +40,33 @@ def _annotation(one: Finding) -> str:
 
 
 async def export_jobs(
-    session: Session, group: str | None, prefix: str | None, secrets: str, env_file: str | None
+    session: Session,
+    secrets: str,
+    env_file: str | None,
+    *,
+    everything: bool,
+    group: str | None,
+    prefix: str | None,
 ) -> None:
     """Print a manifest, and write the values of its variables if that was asked for."""
     check_new(env_file)
     exported = await export(
         session.api,
+        everything=everything,
         group=group,
         prefix=prefix,
         secrets=cast("Literal['placeholder', 'plain']", secrets),
     )
-    _write_environ(session, exported.environ, env_file)
+    write_environ(session, exported.environ, env_file)
+    if session.printer.is_json:
+        session.printer.document(
+            {
+                "manifest": exported.text,
+                "variables": list(exported.environ),
+                "skipped": list(exported.skipped),
+            }
+        )
+        return
     session.printer.text(exported.text)
     for reason in exported.skipped:
         session.say(f"Not exported: {reason}")
@@ -71,57 +86,35 @@ async def adopt_jobs(
     manifest, only_look = read_manifest(session, files), session.common.dry_run
     check_new(env_file)
     done = await manifest.adopt(session.api, *ids, match=match, name=name, dry_run=only_look)
-    for one in done.names:
-        click.echo(escaped(one))
-    if only_look:
-        session.say("Nothing was changed.")
-        return
-    _write_environ(session, done.environ, env_file)
-    failed = [] if done.report is None else [*done.report.failed, *done.report.unknown]
-    for outcome in failed:
-        session.say(str(outcome.error))
-    session.code = FAILED if failed else 0
+    if not only_look:
+        write_environ(session, done.environ, env_file)
+    _tell_adopted(session, done)
 
 
-@frozen
-class Move:
-    """What to migrate, and where its description goes."""
-
-    source: str
-    target: str
-    into: str
-    out: str
-    group: str | None
-    prefix: str | None
-    env_file: str | None
-    accept_losses: bool
-
-
-async def migrate_jobs(session: Session, move: Move) -> None:
-    """Write a manifest for another service, and print what gets lost."""
-    if move.source == move.target:
-        raise ConfigurationError("A migration is from one service to another one.")
-    check_new(move.out, move.env_file)
-    session.common = session.common._replace(provider=move.source)
-    target = next(one for one in (FASTCRON, SETCRONJOB) if one.name == move.target)
-    moved = await migrate(session.api, target, into=move.into, group=move.group, prefix=move.prefix)
-    write_private(Path(move.out), moved.text)
-    _write_environ(session, moved.environ, move.env_file)
+def _tell_adopted(session: Session, done: Adopted) -> None:
+    """Print the tables of an adoption and what failed, and set the exit code."""
+    report = done.report
+    errors = [] if report is None else [str(one.error) for one in report if one.error is not None]
+    session.code = FAILED if errors else 0
     if session.printer.is_json:
-        losses = [
-            {"id": one.id, "name": one.name, "field": one.loss.field, "reason": one.loss.reason}
-            for one in moved.losses
-        ]
-        click.echo(json_document({"losses": losses, "skipped": list(moved.skipped)}))
-    else:
-        for line in (*map(str, moved.losses), *moved.skipped):
-            click.echo(escaped(line))
-    is_lossy = bool(moved.losses or moved.skipped)
-    session.code = DIFFERS if is_lossy and not move.accept_losses else 0
+        document = {"names": list(done.names), "variables": list(done.environ), "errors": errors}
+        session.printer.document(document)
+        return
+    for name in done.names:
+        click.echo(escaped(name))
+    if session.common.dry_run:
+        session.say("Nothing was changed.")
+    for error in errors:
+        click.echo(one_line(error), err=True)
 
 
 async def rotate_secret(
-    session: Session, old_env: str, new_env: str, group: str | None, places: str | None
+    session: Session,
+    old_env: str,
+    new_env: str,
+    group: str | None,
+    places: str | None,
+    include_hidden: tuple[str, ...],
 ) -> None:
     """Rotate a secret, and print the jobs that showed the old one."""
     old, new = (_variable(name) for name in (old_env, new_env))
@@ -129,16 +122,26 @@ async def rotate_secret(
     only_look = session.common.dry_run
     if not only_look:
         session.confirm("Put the new secret into every job that shows the old one?")
-    done = await rotate(session.api, old, new, group=group, places=chosen, dry_run=only_look)
+    done = await rotate(
+        session.api,
+        old,
+        new,
+        group=group,
+        places=chosen,
+        include_hidden=include_hidden,
+        dry_run=only_look,
+    )
     if session.printer.is_json:
-        click.echo(json_document(_rotated(done)))
+        session.printer.document(_rotated(done))
     else:
         for job in done.jobs:
             click.echo(f"{job.id}\t{escaped(job.name)}\t{', '.join(job.fields)}")
-    for error in done.errors:
-        session.say(str(error))
+    for error in () if session.printer.is_json else done.errors:
+        click.echo(one_line(str(error)), err=True)
     if done.unseen:
-        session.say(f"The passwords of {done.unseen} jobs cannot be seen.")
+        session.say(
+            f"The passwords of {done.unseen} jobs cannot be seen: --include-hidden NAME sets one."
+        )
     session.code = 0 if done.is_complete else DIFFERS if only_look else FAILED
 
 
@@ -158,10 +161,10 @@ def _rotated(done: Rotated) -> dict[str, Any]:
     }
 
 
-def _write_environ(session: Session, environ: Mapping[str, str], path: str | None) -> None:
+def write_environ(session: Session, environ: Mapping[str, str], path: str | None) -> None:
     """Write variables as a shell reads them, or name them."""
-    if path is not None:
+    if path is not None and not session.common.dry_run:
         lines = [f"{name}={shlex.quote(value)}\n" for name, value in environ.items()]
         write_private(Path(path), "".join(lines))
-    elif environ:
+    elif path is None and environ:
         session.say(f"Set these variables, whose values are secrets: {', '.join(environ)}.")

@@ -13,10 +13,10 @@ ALL = "*"
 """Stands for all hidden fields."""
 READS_MANIFEST = (0, 1, 2, 3, 4, 7, 64, 130, 143)
 """The exit codes of a command that compares."""
-CHECKS = (0, 2, 64)
-"""The exit codes of a command that looks at a file alone."""
-MIGRATES = (0, 1, 2, 4, 7, 64, 130, 143)
-"""The exit codes of a command that reads one service for another."""
+CHECKS = (0, 1, 2, 4, 7, 64, 130, 143)
+"""The exit codes of a command that looks at a file, and may read the account."""
+MIGRATES = (0, 1, 2, 3, 4, 6, 7, 64, 130, 143)
+"""The exit codes of a command that reads one service for another, and may move jobs."""
 APPLIES = (0, 1, 3, 4, 5, 6, 7, 64, 130, 143)
 """The exit codes of a command that applies."""
 

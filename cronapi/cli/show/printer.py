@@ -120,6 +120,10 @@ class Printer:
         else:
             click.echo(text, nl=False, color=True)
 
+    def document(self, value: object) -> None:
+        """Write a value that has no columns as JSON, on one line where the format has lines."""
+        self._echo(json_line(value) if self.output == "ndjson" else json_document(value))
+
     def raw(self, value: object) -> None:
         """Write data of a shape that nobody knows: as JSON, unless another format is asked for."""
         if self._common.output not in {None, "json", "ndjson"}:
@@ -130,7 +134,7 @@ class Printer:
             value = masked(value)
         elif isinstance(value, list) and not self._common.show_secrets:
             value = [masked(item) if isinstance(item, dict) else item for item in value]
-        self._echo(json_line(value) if self.output == "ndjson" else json_document(value))
+        self.document(value)
 
     def _row(self, value: object, columns: Sequence[str]) -> dict[str, Any]:
         members = self.members(value)

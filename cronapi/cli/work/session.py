@@ -95,6 +95,14 @@ class Session:
             self._api = self._client(self.credentials.token)
         return self._api
 
+    def beside(self, provider: str) -> Session:
+        """Return a session of another service, whose token is in its variable.
+
+        It has the same output, and ends with this one.
+        """
+        common = self.common._replace(provider=provider)
+        return Session(common, {}, self.interruption, self._stack)
+
     @property
     def plan(self) -> Client:
         """A client that tells what calls would cost, and has no token to make them."""

@@ -1,0 +1,199 @@
+"""Move jobs to another service: the manifest for it, the cutover, and the way back."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+from attrs import frozen
+
+from cronapi._calls.options import fingerprint_of
+from cronapi.cli.exit_codes import DIFFERS, FAILED, UNKNOWN
+from cronapi.cli.frame.escape import escaped, one_line
+from cronapi.cli.plan.deeds import new_undo_file, tell_undo
+from cronapi.cli.plan.files import write_environ
+from cronapi.cli.work.journals import state_dir
+from cronapi.cli.work.session import Session
+from cronapi.errors import Applied, ConfigurationError
+from cronapi.manifest import CutOver, Migrated, MovedBack, cut_over, migrate, move_back
+from cronapi.manifest.writing import check_new, write_private
+from cronapi.providers import FASTCRON, SETCRONJOB
+
+
+@frozen
+class Move:
+    """What to move, and where its description and its journal go."""
+
+    source: str
+    target: str
+    into: str
+    out: str | None
+    group: str | None
+    prefix: str | None
+    env_file: str | None
+    accept_losses: bool
+    overlap: Literal["short", "none"]
+    journal: str | None
+
+
+async def migrate_jobs(session: Session, move: Move) -> None:
+    """Write a manifest for another service, and print what gets lost."""
+    if move.out is None:
+        raise click.UsageError("Say --out, the path of the new manifest.")
+    check_new(move.out, move.env_file)
+    session = _source(session, move)
+    target = next(one for one in (FASTCRON, SETCRONJOB) if one.name == move.target)
+    moved = await migrate(session.api, target, into=move.into, group=move.group, prefix=move.prefix)
+    _write(session, move, moved)
+    if session.common.dry_run:
+        session.say(f"{move.out} was not written.")
+    if session.printer.is_json:
+        session.printer.document(_losses(moved))
+    else:
+        _tell_losses(moved)
+    session.code = DIFFERS if _is_lossy(moved) and not move.accept_losses else 0
+
+
+def _source(session: Session, move: Move) -> Session:
+    if move.source == move.target:
+        raise ConfigurationError("A migration is from one service to another one.")
+    session.common = session.common._replace(provider=move.source)
+    return session
+
+
+def _write(session: Session, move: Move, moved: Migrated) -> None:
+    write_environ(session, moved.environ, move.env_file)  # first: without them it is of no use
+    if move.out is not None and not session.common.dry_run:
+        write_private(Path(move.out), moved.text)
+
+
+def _is_lossy(moved: Migrated) -> bool:
+    return bool(moved.losses or moved.skipped)
+
+
+def _losses(moved: Migrated) -> dict[str, Any]:
+    losses = [
+        {"id": one.id, "name": one.name, "field": one.loss.field, "reason": one.loss.reason}
+        for one in moved.losses
+    ]
+    return {"losses": losses, "skipped": list(moved.skipped)}
+
+
+def _tell_losses(moved: Migrated) -> None:
+    for line in (*map(str, moved.losses), *moved.skipped):
+        click.echo(escaped(line))
+
+
+async def cut_jobs_over(session: Session, move: Move) -> None:
+    """Make the jobs at the new service and disable the old ones, if it is agreed to."""
+    old, new, journal = _both(session, move)
+    options: dict[str, Any] = {
+        "into": move.into,
+        "group": move.group,
+        "prefix": move.prefix,
+        "overlap": move.overlap,
+        "journal": journal,
+        "accept_losses": True,
+    }
+    is_new = not Path(journal).exists()  # noqa: ASYNC240 -- nothing else is at work yet
+    if is_new:
+        check_new(move.out, move.env_file)
+    tried = await cut_over(old.api, new.api, dry_run=True, **options)
+    if not session.printer.is_json:
+        _tell_losses(tried.migrated)
+    stops = is_new and _is_lossy(tried.migrated) and not move.accept_losses
+    if stops or session.common.dry_run or not tried.left:
+        _tell_cutover(session, tried)
+        session.code = DIFFERS if stops or tried.left else 0
+        if stops:
+            session.say("Something gets lost, so nothing was changed: --accept-losses goes on.")
+        return
+    session.confirm(f"Move {len(tried.left)} jobs from {move.source} to {move.target}?")
+    if is_new:
+        _write(session, move, tried.migrated)
+    try:
+        done = await cut_over(old.api, new.api, **options)
+    finally:
+        session.say(f"The same command goes on, and --back undoes it: the journal is {journal}.")
+    _tell_cutover(session, done)
+    session.code = _code(done)
+
+
+def _code(done: CutOver | MovedBack) -> int:
+    if any(error.applied is Applied.UNKNOWN for error in done.errors):
+        return UNKNOWN
+    return FAILED if done.errors or done.left else 0
+
+
+async def move_jobs_back(session: Session, move: Move) -> None:
+    """Undo a cutover, if it is agreed to."""
+    old, new, journal = _both(session, move)
+    options: dict[str, Any] = {"journal": journal, "overlap": move.overlap}
+    tried = await move_back(old.api, new.api, dry_run=True, **options)
+    if session.common.dry_run:
+        _tell_back(session, tried)
+        session.code = DIFFERS if tried.left else 0
+        return
+    if tried.left:
+        session.confirm(f"Move {len(tried.left)} jobs from {move.target} back to {move.source}?")
+    undo = new_undo_file(new)
+    done = await move_back(old.api, new.api, undo=undo, **options)
+    tell_undo(session, undo)
+    _tell_back(session, done)
+    session.code = _code(done)
+
+
+def _both(session: Session, move: Move) -> tuple[Session, Session, str]:
+    """Return the sessions of both services, and the path of the journal."""
+    common = session.common
+    if common.token_file or common.base_url or common.profile:
+        raise click.UsageError(
+            "Two services are called: leave --token-file, --base-url and --profile out, and set "
+            "the variables of both."
+        )
+    old = _source(session, move)
+    new = session.beside(move.target)
+    if move.journal is not None:
+        return old, new, move.journal
+    folder = state_dir(os.environ) / "moves"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.UsageError(
+            f"Cannot make {folder}: {error.strerror}; give --journal."
+        ) from error
+    marks = [str(fingerprint_of(one.credentials.token)) for one in (old, new)]
+    digest = hashlib.sha256("\n".join([*marks, move.into]).encode()).hexdigest()[:16]
+    return old, new, str(folder / f"{move.source}-{move.target}-{digest}.jsonl")
+
+
+def _tell_cutover(session: Session, done: CutOver) -> None:
+    left = [str(one) for one in done.left]
+    if session.printer.is_json:
+        counts = {"made": done.made, "disabled": done.disabled}
+        errors = [str(error) for error in done.errors]
+        session.printer.document(_losses(done.migrated) | counts | {"left": left, "errors": errors})
+        return
+    click.echo(f"{done.made} made, {done.disabled} disabled, {len(left)} left")
+    _tell_left(left, done)
+
+
+def _tell_back(session: Session, done: MovedBack) -> None:
+    left = [str(one) for one in done.left]
+    if session.printer.is_json:
+        counts = {"enabled": done.enabled, "deleted": done.deleted}
+        errors = [str(error) for error in done.errors]
+        session.printer.document(counts | {"left": left, "errors": errors})
+        return
+    click.echo(f"{done.enabled} enabled, {done.deleted} deleted, {len(left)} left")
+    _tell_left(left, done)
+
+
+def _tell_left(left: list[str], done: CutOver | MovedBack) -> None:
+    for line in left:
+        click.echo(escaped(line))
+    for error in done.errors:
+        click.echo(one_line(str(error)), err=True)

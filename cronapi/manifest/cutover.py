@@ -1,0 +1,105 @@
+"""Move running jobs from one service to another, and back: the door.
+
+The order, for each chunk of jobs, is one that a kill at any point leaves safe:
+
+1. The journal has all jobs of the old service and which of them ran, before anything is sent.
+2. "sending" is noted. The jobs that are missing at the new service are made there, and those that
+   did not run are disabled there. "made" is noted.
+3. "disabling" is noted. Those that have their job at the new service are disabled at the old one.
+
+With `overlap="none"` the third step comes first, and what could not be made is enabled again.
+
+A repeated call reads both accounts. Killed before 1, nothing has happened. Killed in 2, the jobs
+that are there by name are not made again: the list shows them. Killed between 2 and 3, they are
+there, and only the disabling is left. Killed in 3, the status of each says if it is done. Equal
+jobs of one name, of a request that was still at work when the list was read, become one at the end.
+
+The way back notes "back" first, enables what the cutover disabled, and then deletes what it made.
+Whatever was there before, or was disabled before, stays as it is. The journal goes last.
+"""
+
+from __future__ import annotations
+
+from os import PathLike
+
+from cronapi.client import Client
+from cronapi.errors import ConfigurationError
+from cronapi.manifest.comparing import calls_of
+from cronapi.manifest.moved import CHUNK, CutOver, MovedBack, Overlap, check_overlap
+from cronapi.manifest.moves import Moves
+from cronapi.manifest.moving import Moving
+from cronapi.manifest.moving_back import MovingBack
+
+
+async def cut_over(
+    source: Client,
+    target: Client,
+    *,
+    into: str,
+    journal: str | PathLike[str],
+    group: str | None = None,
+    prefix: str | None = None,
+    overlap: Overlap = "short",
+    accept_losses: bool = False,
+    chunk: int = CHUNK,
+    dry_run: bool = False,
+) -> CutOver:
+    """Make the jobs of one service at another, and disable them at the first.
+
+    They are moved in chunks. The jobs of one chunk run at both for some seconds, or with
+    `overlap="none"` at neither. `into`, `group` and `prefix` are those of `migrate`. `journal` is a
+    file that remembers what ran, for a repeated call and for the way back. With `dry_run` only
+    `migrated` and `left` are filled, and nothing is changed. It takes tomlkit.
+
+    UnsafePlanError, with nothing sent, if anything gets lost and `accept_losses` is not given, and
+    if the group has other jobs of the same names. May be repeated: the same call goes on.
+    """
+    check_overlap(overlap, chunk)
+    moves = await Moves.open(journal, _tokens(source, target), new=True)
+    try:
+        moving = Moving(source, target, moves, overlap, chunk)
+        await moving.look(into, group, prefix)
+        moving.check(accept_losses=accept_losses)
+        return moving.result() if dry_run else await moving.run()
+    finally:
+        moves.close()
+
+
+async def move_back(
+    source: Client,
+    target: Client,
+    *,
+    journal: str | PathLike[str],
+    overlap: Overlap = "short",
+    undo: str | PathLike[str] | None = None,
+    chunk: int = CHUNK,
+    dry_run: bool = False,
+) -> MovedBack:
+    """Undo a cutover: enable what it disabled at the old service, and delete what it made.
+
+    `source` and `target` are those of the cutover. What was disabled before it stays so, and what
+    was in the group before it stays there. A job whose old one is gone, or cannot be enabled, is
+    left. `undo` is a new file that keeps what is deleted. Once all is done, the journal is removed.
+
+    ConfigurationError, with nothing sent, without a journal of these two services and accounts. May
+    be repeated: the same call goes on.
+    """
+    check_overlap(overlap, chunk)
+    moves = await Moves.open(journal, _tokens(source, target), new=False)
+    try:
+        if moves.begun is None:
+            return MovedBack()
+        names = source.provider.name, target.provider.name
+        if names != moves.begun.route[:2]:
+            raise ConfigurationError(
+                f"{moves.path} is of a move from {' to '.join(moves.begun.route[:2])}."
+            )
+        back = MovingBack(source, target, moves, moves.begun, overlap, chunk, undo)
+        await back.look()
+        return back.result() if dry_run else await back.run()
+    finally:
+        moves.close()
+
+
+def _tokens(source: Client, target: Client) -> tuple[str | None, str | None]:
+    return calls_of(source).caller.text_token, calls_of(target).caller.text_token

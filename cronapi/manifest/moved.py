@@ -1,0 +1,77 @@
+"""What a cutover and a way back have done."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import attrs
+
+from cronapi.errors import ConfigurationError, CronAPIError
+from cronapi.manifest.compare import Row
+from cronapi.manifest.migrating import Migrated
+from cronapi.models import JobStatus
+
+Overlap = Literal["short", "none"]
+CHUNK = 100
+"""Jobs that run at both services, or at neither, at a time."""
+
+
+@attrs.frozen
+class Unmoved:
+    """A job of the old service that is not where it should be, and why."""
+
+    id: int
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.id}): {self.reason}"
+
+
+@attrs.frozen(kw_only=True)
+class CutOver:
+    """What a cutover has done.
+
+    `migrated` is the manifest of the new service, with all that gets lost. `made` and `disabled`
+    count what was done now, and `left` are the jobs for which it is not done. The same call goes on
+    with them. `errors` say why.
+    """
+
+    migrated: Migrated
+    made: int = 0
+    disabled: int = 0
+    left: tuple[Unmoved, ...] = ()
+    errors: tuple[CronAPIError, ...] = ()
+
+    @property
+    def is_complete(self) -> bool:
+        """True if each job runs at the new service alone."""
+        return not self.left
+
+
+@attrs.frozen(kw_only=True)
+class MovedBack:
+    """What a way back has done: how many were enabled and deleted, and what is left."""
+
+    enabled: int = 0
+    deleted: int = 0
+    left: tuple[Unmoved, ...] = ()
+    errors: tuple[CronAPIError, ...] = ()
+
+    @property
+    def is_complete(self) -> bool:
+        """True if the jobs run at the old service alone. The journal is gone then."""
+        return not self.left
+
+
+def runs(row: Row) -> bool:
+    """Return True for a listed job that is active."""
+    return str(row.get("status", JobStatus.ACTIVE.value)) == str(JobStatus.ACTIVE.value)
+
+
+def check_overlap(overlap: str, chunk: int) -> None:
+    """Raise ConfigurationError for what cannot be meant."""
+    if overlap not in get_args(Overlap):
+        raise ConfigurationError('overlap is "short" or "none".')
+    if chunk < 1:
+        raise ConfigurationError("A chunk has one job or more.")

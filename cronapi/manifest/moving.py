@@ -1,0 +1,255 @@
+"""One cutover: what it has seen at both services, and its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+import attrs
+
+from cronapi.client import Client
+from cronapi.errors import ConfigurationError, CronAPIError, NotFoundError, UnsafePlanError
+from cronapi.manifest.account import read_account
+from cronapi.manifest.applying import Apply, new_group
+from cronapi.manifest.compare import Row
+from cronapi.manifest.comparing import Comparer, Comparison, calls_of
+from cronapi.manifest.deciding import Options
+from cronapi.manifest.manifest import Manifest
+from cronapi.manifest.migrating import Migrated, described
+from cronapi.manifest.moved import CutOver, Overlap, Unmoved, runs
+from cronapi.manifest.moves import Beginning, Entry, Moves
+from cronapi.manifest.problems import Place, Source
+from cronapi.manifest.wanted import Scope
+from cronapi.models import JobStatus
+
+
+async def all_jobs(api: Client) -> dict[int, Row]:
+    """Return the whole list of an account by ids, in rows that may be changed."""
+    account = await read_account(calls_of(api), Scope(Place(Source("cutover", ""), ()), prefix=""))
+    await account.finish()
+    return {number: dict(row) for number, row in account.rows.items()}
+
+
+@attrs.define
+class Moving:
+    """One cutover. `look` reads both accounts, and `run` moves what is not where it should be."""
+
+    source: Client
+    target: Client
+    moves: Moves
+    overlap: Overlap
+    chunk: int
+    migrated: Migrated = attrs.field(init=False)
+    _entries: tuple[Entry, ...] = attrs.field(init=False)
+    _route: tuple[str, str, str] = attrs.field(init=False)
+    _old: dict[int, Row] = attrs.field(init=False, repr=False)
+    _comparer: Comparer = attrs.field(init=False)
+    _seen: Comparison = attrs.field(init=False)
+    _bound: dict[str, int] = attrs.field(init=False)
+    _made: int = attrs.field(default=0, init=False)
+    _disabled: int = attrs.field(default=0, init=False)
+    _errors: list[CronAPIError] = attrs.field(factory=list, init=False)
+    _doubtful: set[str] = attrs.field(factory=set, init=False)
+    """Names of jobs that may be at the new service, until it is looked at again."""
+
+    async def look(self, into: str, group: str | None, prefix: str | None) -> None:
+        """Read both accounts. UnsafePlanError if the way back has begun."""
+        begun = self.moves.begun
+        self._route = (self.source.provider.name, self.target.provider.name, into)
+        if self.moves.is_going_back:
+            raise UnsafePlanError("The way back has begun, and nothing was sent: finish it first.")
+        if begun is not None and begun.route != self._route:
+            raise ConfigurationError(f"{self.moves.path} is of another move: {begun.route}.")
+        known = None if begun is None else {one.id: _known(one) for one in begun.entries}
+        found = await described(
+            self.source, self.target.provider, into=into, group=group, prefix=prefix, known=known
+        )
+        if not found.ids:
+            raise ConfigurationError("There is no job to be moved.")
+        self.migrated = found.migrated
+        self._old = {number: dict(row) for number, row in found.rows.items()}
+        self._entries = tuple(
+            Entry(number, name, runs(self._old[number])) for name, number in found.ids.items()
+        )
+        if begun is not None:
+            self._entries = tuple(one for one in begun.entries if one.id in self._old)
+        text, environ = found.migrated.text, found.migrated.environ
+        wanted = Manifest.loads(text, name="the manifest of the move", environ=environ).wanted
+        self._comparer = Comparer(wanted, Options(dedupe=True), self.target, datetime.now(UTC))
+        await self._look_at_target()
+
+    async def _look_at_target(self) -> None:
+        self._seen = await self._comparer.compare()
+        await self._seen.account.finish()
+        decision = self._comparer.decide(self._seen.account)
+        self._seen = attrs.evolve(self._seen, decision=decision)
+        self._bound = dict(decision.bound)
+
+    def check(self, *, accept_losses: bool) -> None:
+        """Raise UnsafePlanError if something gets lost, or is there already."""
+        if self.moves.begun is not None:
+            return
+        count = len(self.migrated.losses) + len(self.migrated.skipped)
+        if count and not accept_losses:
+            raise UnsafePlanError(f"{count} things get lost. Nothing was sent. Accept that first.")
+        others = [
+            one.name for one in self._seen.decision.changes if one.action in ("edit", "rename")
+        ]
+        if others:
+            raise UnsafePlanError(
+                f"The group has other jobs of the same names, such as {others[0]!r}. Nothing was "
+                "sent. Name another group, or apply the manifest first."
+            )
+
+    async def run(self) -> CutOver:
+        """Move all, look again, and return what was done."""
+        account = self._seen.account
+        if self.moves.begun is None:
+            there = frozenset(self._bound.values())
+            newest = max(account.rows, default=0)
+            await self.moves.begin(
+                Beginning(route=self._route, there=there, newest=newest, entries=self._entries)
+            )
+        if account.group_id is None:
+            account.group_id = await new_group(self.target, self._route[2])
+        for at in range(0, len(self._entries), self.chunk):
+            some = self._entries[at : at + self.chunk]
+            if self.overlap == "none":
+                await self._move_without_overlap(some)
+            else:
+                await self._make(some)
+                await self._disable(one for one in some if one.name in self._bound)
+        await self._look_again()
+        return self.result()
+
+    async def _move_without_overlap(self, entries: Sequence[Entry]) -> None:
+        creates = {one.name for one in self._seen.decision.changes if one.action == "create"}
+        await self._disable(one for one in entries if one.name in creates | self._bound.keys())
+        await self._make([one for one in entries if not self._runs_at_source(one)])
+        await self._enable_stranded(entries)
+
+    def _runs_at_source(self, entry: Entry) -> bool:
+        return entry.ran and entry.id in self._old and runs(self._old[entry.id])
+
+    async def _make(self, entries: Iterable[Entry]) -> None:
+        """Make the jobs that are missing, and disable those that did not run."""
+        ids = {one.name: one.id for one in entries if one.id not in self.moves.made}
+        changes = tuple(
+            one
+            for one in self._seen.decision.changes
+            if one.action in ("create", "disable") and one.name in ids
+        )
+        if not changes:
+            return
+        await self.moves.note_sending(ids[one.name] for one in changes if one.action == "create")
+        decision = attrs.evolve(self._seen.decision, changes=changes)
+        apply = Apply(self._comparer, attrs.evolve(self._seen, decision=decision))
+        failed = set()
+        for outcome in await apply.change():
+            if outcome.error is not None:
+                self._errors.append(outcome.error)
+            if outcome.status == "unknown":
+                self._doubtful.add(outcome.change.name)
+            if outcome.status != "done":
+                failed.add(outcome.change.name)
+            elif outcome.change.action == "create" and outcome.id is not None:
+                self._bound[outcome.change.name] = outcome.id
+                self._made += 1
+        await self._note_made({name: id for name, id in ids.items() if name not in failed})
+
+    async def _note_made(self, ids: dict[str, int]) -> None:
+        """Note jobs that are there and were not there at the beginning."""
+        there = self.moves.begun.there if self.moves.begun else frozenset()
+        await self.moves.note_made(
+            {
+                old: self._bound[name]
+                for name, old in ids.items()
+                if self._bound.get(name, 0) not in {0, *there} and old not in self.moves.made
+            }
+        )
+
+    async def _disable(self, entries: Iterable[Entry]) -> None:
+        ids = [one.id for one in entries if self._runs_at_source(one)]
+        if not ids:
+            return
+        await self.moves.note_disabling(ids)
+        for number, outcome in zip(ids, await self.source.cron.disable_many(ids), strict=True):
+            if outcome.status == "done":
+                self._old[number] = {**self._old[number], "status": JobStatus.DISABLED.value}
+                self._disabled += 1
+            elif isinstance(outcome.error, NotFoundError):
+                del self._old[number]
+            elif outcome.error is not None:
+                self._errors.append(outcome.error)
+
+    async def _enable_stranded(self, entries: Iterable[Entry]) -> None:
+        """Let jobs run again that were disabled, and are certainly not at the new service."""
+        ids = [
+            one.id
+            for one in entries
+            if one.ran
+            and one.id in self.moves.disabled & self._old.keys()
+            and one.name not in self._bound.keys() | self._doubtful
+            and not runs(self._old[one.id])
+        ]
+        if not ids:
+            return
+        for number, outcome in zip(ids, await self.source.cron.enable_many(ids), strict=True):
+            if outcome.status == "done":
+                self._old[number] = {**self._old[number], "status": JobStatus.ACTIVE.value}
+            elif outcome.error is not None:
+                self._errors.append(outcome.error)
+
+    async def _look_again(self) -> None:
+        """Read both accounts once more, delete twins, and enable what is at neither service."""
+        await self._look_at_target()
+        self._doubtful.clear()
+        newest = self.moves.begun.newest if self.moves.begun else 0
+        twins = [
+            one.id
+            for one in self._seen.decision.changes
+            if one.action == "delete" and one.id is not None and one.id > newest
+        ]
+        if twins:
+            await self.target.cron.delete_many(twins)
+        switched = {one.name for one in self._seen.decision.changes if one.action == "disable"}
+        await self._note_made(
+            {one.name: one.id for one in self._entries if one.name not in switched}
+        )
+        self._old = await all_jobs(self.source)
+        await self._enable_stranded(self._entries)
+
+    def result(self) -> CutOver:
+        """Return what was done, and what is left by what was seen last."""
+        return CutOver(
+            migrated=self.migrated,
+            made=self._made,
+            disabled=self._disabled,
+            left=tuple(
+                Unmoved(one.id, one.name, reason)
+                for one in self._entries
+                if (reason := self._reason(one)) is not None
+            ),
+            errors=tuple(self._errors),
+        )
+
+    def _reason(self, entry: Entry) -> str | None:
+        """Return why a job is not moved. One that is over, or gone, is at neither service."""
+        changes = {(one.action, one.name) for one in self._seen.decision.changes}
+        blocked = {one.name: one.text for one in self._seen.decision.blocked}
+        if entry.id not in self._old:
+            return None
+        if entry.name in blocked:
+            return blocked[entry.name]
+        if ("create", entry.name) in changes and entry.name not in self._bound:
+            return "it is not at the new service"
+        if entry.name in self._bound and self._runs_at_source(entry):
+            return "it runs at the old service too"
+        if ("disable", entry.name) in changes and entry.id not in self.moves.made:
+            return "it runs at the new service, and did not at the old one"
+        return None
+
+
+def _known(entry: Entry) -> tuple[str, int]:
+    status = JobStatus.ACTIVE if entry.ran else JobStatus.DISABLED
+    return entry.name, status.value

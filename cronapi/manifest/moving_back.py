@@ -1,0 +1,141 @@
+"""One way back after a cutover."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import PathLike
+
+import attrs
+
+from cronapi._calls.spelling import normal
+from cronapi.client import Client
+from cronapi.errors import CronAPIError, NotFoundError
+from cronapi.manifest.account import Account, read_account
+from cronapi.manifest.applying import Save, no_save
+from cronapi.manifest.compare import Row
+from cronapi.manifest.comparing import calls_of
+from cronapi.manifest.identity import name_of
+from cronapi.manifest.moved import MovedBack, Overlap, Unmoved, runs
+from cronapi.manifest.moves import Beginning, Entry, Moves
+from cronapi.manifest.moving import all_jobs
+from cronapi.manifest.problems import Place, Source
+from cronapi.manifest.undo import undo_of
+from cronapi.manifest.wanted import Scope
+from cronapi.models import JobStatus
+
+
+@attrs.define
+class MovingBack:
+    """One way back. `look` reads both accounts, and `run` undoes what the journal tells."""
+
+    source: Client
+    target: Client
+    moves: Moves
+    begun: Beginning
+    overlap: Overlap
+    chunk: int
+    undo: str | PathLike[str] | None
+    _old: dict[int, Row] = attrs.field(init=False, repr=False)
+    _new: Account = attrs.field(init=False)
+    _made: dict[int, list[int]] = attrs.field(init=False)
+    _enabled: int = attrs.field(default=0, init=False)
+    _deleted: int = attrs.field(default=0, init=False)
+    _errors: list[CronAPIError] = attrs.field(factory=list, init=False)
+
+    @property
+    def _scope(self) -> Scope:
+        return Scope(Place(Source("cutover", ""), ()), group=self.begun.route[2])
+
+    async def look(self) -> None:
+        """Read both accounts."""
+        self._old = await all_jobs(self.source)
+        self._new = await read_account(calls_of(self.target), self._scope)
+        await self._new.finish()
+        self._made = {one.id: self._made_of(one) for one in self.begun.entries}
+
+    def _made_of(self, entry: Entry) -> list[int]:
+        """Return the jobs that the cutover has made of one, also those that it could not note."""
+        if entry.id in self.moves.made:
+            return [id for id in [self.moves.made[entry.id]] if id in self._new.rows]
+        if entry.id not in self.moves.sent:
+            return []
+        return [
+            number
+            for number, row in self._new.rows.items()
+            if number > self.begun.newest
+            and str(row.get("group")) == str(self._new.group_id)
+            and normal("name", name_of(row)) == normal("name", entry.name)
+        ]
+
+    async def run(self) -> MovedBack:
+        """Undo all, look again, and return what was done."""
+        save = undo_of(self.undo, self._scope, self.target.provider) or no_save
+        await self.moves.note_back()
+        for at in range(0, len(self.begun.entries), self.chunk):
+            some = self.begun.entries[at : at + self.chunk]
+            if self.overlap == "none":
+                await self._delete([one for one in some if self._may_run(one)], save)
+                await self._enable([one for one in some if not self._made[one.id]])
+            else:
+                await self._enable(some)
+                await self._delete([one for one in some if not self._is_off(one)], save)
+        await self.look()
+        result = self.result()
+        if result.is_complete:
+            self.moves.remove()
+        return result
+
+    def _is_off(self, entry: Entry) -> bool:
+        """Return True if the cutover has disabled a job, and it is not enabled again."""
+        if not entry.ran or entry.id not in self.moves.disabled:
+            return False
+        return entry.id not in self._old or not runs(self._old[entry.id])
+
+    def _may_run(self, entry: Entry) -> bool:
+        """Return True if the old job is there to be enabled, or need not be."""
+        return entry.id in self._old or not self._is_off(entry)
+
+    async def _enable(self, entries: Sequence[Entry]) -> None:
+        ids = [one.id for one in entries if one.id in self._old and self._is_off(one)]
+        if not ids:
+            return
+        for number, outcome in zip(ids, await self.source.cron.enable_many(ids), strict=True):
+            if outcome.status == "done":
+                self._old[number] = {**self._old[number], "status": JobStatus.ACTIVE.value}
+                self._enabled += 1
+            elif outcome.error is not None:
+                self._errors.append(outcome.error)
+
+    async def _delete(self, entries: Sequence[Entry], save: Save) -> None:
+        owners = {id: one.id for one in entries for id in self._made[one.id]}
+        if not owners:
+            return
+        save([self._new.rows[id] for id in owners])
+        report = await self.target.cron.delete_many(list(owners))
+        for number, outcome in zip(owners, report, strict=True):
+            if outcome.status == "done" or isinstance(outcome.error, NotFoundError):
+                self._made[owners[number]].remove(number)
+                self._deleted += outcome.status == "done"
+            elif outcome.error is not None:
+                self._errors.append(outcome.error)
+
+    def result(self) -> MovedBack:
+        """Return what was done, and what is left by what was seen last."""
+        return MovedBack(
+            enabled=self._enabled,
+            deleted=self._deleted,
+            left=tuple(
+                Unmoved(one.id, one.name, reason)
+                for one in self.begun.entries
+                if (reason := self._reason(one)) is not None
+            ),
+            errors=tuple(self._errors),
+        )
+
+    def _reason(self, entry: Entry) -> str | None:
+        if self._made[entry.id]:
+            gone = "" if self._may_run(entry) else ", and the old one is gone"
+            return f"it is at the new service{gone}"
+        if entry.id in self._old and self._is_off(entry):
+            return "it is disabled at the old service"
+        return None

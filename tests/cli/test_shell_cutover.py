@@ -1,0 +1,163 @@
+"""`cronapi migrate --cutover` and `--back`: exit codes, output, and a process that is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from cronapi.emulator import create_app, run_in_thread
+from tests.support.emulated import FAST, TOKEN
+from tests.support.manifests import send, sent_since
+from tests.support.shell import Shell, shell_at
+
+pytest.importorskip("tomlkit", reason="writing a manifest needs tomlkit")
+
+MOVE = ["migrate", "--from", "setcronjob", "--to", "fastcron", "--into", "moved"]
+CUT, BACK = [*MOVE, "--cutover"], [*MOVE, "--back"]
+
+
+def filled(app):
+    for number in range(3):
+        url = f"https://example.com/{number}"
+        send(app, "cron.add", "setcronjob", name=f"job {number}", url=url)
+    return app
+
+
+@pytest.fixture
+def shell(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with shell_at(tmp_path) as shell:
+        shell.environment["SETCRONJOB_TOKEN"] = TOKEN
+        filled(shell.app)
+        yield shell
+
+
+def running(app):
+    return {
+        provider: [one["name"] for one in app.emulator.jobs(provider) if one["status"] == 0]
+        for provider in ("setcronjob", "fastcron")
+    }
+
+
+HERE = {"setcronjob": ["job 0", "job 1", "job 2"], "fastcron": []}
+THERE = {"setcronjob": [], "fastcron": ["job 0", "job 1", "job 2"]}
+
+
+def test_a_cutover_is_asked_for_carried_out_and_undone(shell):
+    """A dry run and a command without anybody to ask change nothing."""
+    count = shell.sent
+    told = shell(*CUT, "-n", "--out", "moved.toml")
+    assert (told.exit_code, told.stdout.splitlines()[0]) == (2, "0 made, 0 disabled, 3 left")
+    assert shell(*CUT, "--no-input").exit_code == 64
+    assert not list(shell.file.parent.glob("*.toml"))
+    assert not list(shell.file.parent.rglob("*.jsonl"))
+    assert sent_since(shell.app, count) == []
+    told = shell(*CUT, "-y", "--out", "moved.toml")
+    assert (told.exit_code, told.stdout) == (0, "3 made, 3 disabled, 0 left\n")
+    assert "--back undoes it: the journal is" in told.stderr
+    assert running(shell.app) == THERE
+    assert shell("plan", "-f", "moved.toml").exit_code == 0
+    told = shell(*CUT, "--out", "moved.toml")  # nothing to ask
+    assert (told.exit_code, told.stdout) == (0, "0 made, 0 disabled, 0 left\n")
+    told = shell(*BACK, "-n", "--json")
+    assert (told.exit_code, len(json.loads(told.stdout)["left"])) == (2, 3)
+    assert shell(*BACK, "--no-input").exit_code == 64
+    told = shell(*BACK, "-y")
+    assert (told.exit_code, told.stdout) == (0, "3 enabled, 3 deleted, 0 left\n")
+    assert "What was deleted is kept in" in told.stderr
+    assert running(shell.app) == HERE
+    assert shell(*BACK, "-y").exit_code == 64  # there is no journal any more
+
+
+def test_losses_and_wrong_words_stop_a_cutover(shell):
+    """2 for a loss, 3 for other jobs of the same names, 64 for what cannot be meant."""
+    send(shell.app, "cron.add", "setcronjob", name="lossy", url="https://h.example/?__secret__")
+    count = shell.sent
+    told = shell(*CUT, "-y")
+    assert told.exit_code == 2
+    assert "lossy" in told.stdout
+    assert "--accept-losses goes on" in told.stderr
+    for more, code in [
+        (["--back"], 64),
+        (["--token-file", "x"], 64),
+        (["--base-url", "http://127.0.0.1:1/"], 64),
+        (["--overlap", "long"], 64),
+        (["--journal", "cronjobs.csv"], 64),
+    ]:
+        (shell.file.parent / "cronjobs.csv").write_text("a,b\n")
+        assert shell(*CUT, "-y", *more).exit_code == code, more
+    assert shell(*MOVE).exit_code == 64
+    assert shell(*CUT, "-y", SETCRONJOB_TOKEN="").exit_code == 4
+    assert sent_since(shell.app, count) == []
+    told = shell(*CUT, "-y", "--accept-losses", "--overlap", "none", "--json")
+    assert told.exit_code == 0, told.output
+    document = json.loads(told.stdout)
+    assert (document["made"], document["disabled"], document["left"]) == (4, 4, [])
+    assert [one["name"] for one in document["losses"]] == ["lossy"]
+
+
+class Killing:
+    """An app that kills a process when one of its changes has come in, or was carried out."""
+
+    def __init__(self, app, number, *, before):
+        self.app, self.left, self.before = app, number, before
+        self.pid = None
+
+    async def __call__(self, scope, receive, send):
+        function = scope["path"].rpartition("/")[2]
+        is_change = function not in {"cron.list", "cron_list", "group.lookup", "group_lookup"}
+        is_hit = is_change and self.left == 0
+        self.left -= is_change
+        if is_hit and self.before:
+            os.kill(self.pid, signal.SIGKILL)
+            return
+        await self.app(scope, receive, send)
+        if is_hit:
+            os.kill(self.pid, signal.SIGKILL)
+
+
+def killed(folder, number, *, before, words):
+    """Run a command that is killed at a request, then again, and return the emulator."""
+    app = filled(create_app(rates=FAST))
+    killing = Killing(app, number, before=before)
+    with run_in_thread(killing) as origin:
+        shell = Shell(app, origin, folder)
+        environ = {**os.environ, **shell.environment, "SETCRONJOB_TOKEN": TOKEN}
+        environ = {name: value for name, value in environ.items() if value is not None}
+        line = [sys.executable, "-m", "cronapi", *MOVE, "-y", "--journal", str(folder / "moves")]
+        first = subprocess.Popen(
+            [*line, "--cutover", *words],
+            env=environ,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        killing.pid = first.pid
+        assert first.wait(30) == -signal.SIGKILL
+        for word, state in (("--cutover", THERE), ("--back", HERE)):
+            done = subprocess.run(
+                [*line, word, *words], env=environ, capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, done.stderr
+            assert running(app) == state
+
+
+def test_a_cutover_that_is_killed_goes_on(tmp_path):
+    """After the jobs were made, and before any of the old ones was disabled."""
+    killed(tmp_path, 1, before=False, words=[])
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("overlap", ["short", "none"])
+def test_a_cutover_that_is_killed_anywhere_goes_on(tmp_path, overlap, before):
+    """At each of its five requests that change something."""
+    for number in range(5):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        killed(folder, number, before=before, words=["--overlap", overlap])
