@@ -5,8 +5,9 @@ anyio's plugin runs every coroutine test. A test runs on asyncio in real time, u
 the test itself is marked `virtual_clock`: then it runs on asyncio and on trio under a virtual
 clock.
 
-Files run side by side, each in one process. Files marked `judged` compare figures that nginx or
-Redis took, so they begin first, and every process that has no such file gives way to them.
+Files run side by side, each in one process, which reads what the others have compiled. Files marked
+`judged` compare figures that nginx or Redis took, so they begin first, and every process that has
+no such file gives way to them.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ logging.getLogger("asyncio").addFilter(lambda record: not str(record.msg).starts
 
 _gives_way = False
 
+FOLDER = Path(__file__).parent
 LONG = (
     "scheduler/test_nginx.py",
     "scheduler/test_redis.py",
@@ -63,9 +65,23 @@ LONG = (
 def pytest_collection_modifyitems(items):
     """Spare combinations of what has been tried, and let the files that take longest begin."""
     spare_combinations(items)
-    names = [path.as_posix() for path in map(Path(__file__).parent.joinpath, LONG)]
-    ranks = {name: rank for rank, name in enumerate(names)}
-    items.sort(key=lambda item: ranks.get(item.path.as_posix(), len(ranks)))
+    ranks = {FOLDER / name: rank for rank, name in enumerate(LONG)}
+    items.sort(key=lambda item: (ranks.get(item.path, len(ranks)), item.path))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    """Let each process begin to compile at another folder: it reads what the others have compiled.
+
+    The tests are sorted afterwards, since every process has to find them in one order.
+    """
+    report = yield
+    worker = getattr(collector.config, "workerinput", None)
+    if worker is not None and isinstance(collector, pytest.Directory) and collector.path == FOLDER:
+        number, found = int(worker["workerid"].removeprefix("gw")), report.result
+        turn = len(found) * number // worker["workercount"]
+        report.result = found[turn:] + found[:turn]
+    return report
 
 
 def pytest_runtest_setup(item):

@@ -5,6 +5,7 @@ a function may get.
 from __future__ import annotations
 
 import ast
+import functools
 import statistics
 import subprocess
 import sys
@@ -28,7 +29,6 @@ SAMPLES = Path(__file__).parent / "samples"
 MODULES = {
     path.relative_to(HOUSE).with_suffix("").as_posix(): path for path in sorted(HOUSE.rglob("*.py"))
 }
-TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
 
 FLOORS = {
     "errors": 0,
@@ -213,6 +213,25 @@ def room_of(module):
     return module.partition("/")[0]
 
 
+ROOMS = sorted({room_of(module) for module in MODULES})
+
+
+def modules_of(room):
+    return [module for module in MODULES if room_of(module) == room]
+
+
+@functools.cache
+def trees():
+    """Return the tree of each module, which is read only where its tests run."""
+    return {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
+
+
+@functools.cache
+def nodes_of(tree):
+    """Return every node of a tree, which many tests look through."""
+    return tuple(ast.walk(tree))
+
+
 def imports(tree, *, typing=False):
     """Yield the dotted names that a tree imports, those under `if TYPE_CHECKING` only with
     `typing`.
@@ -220,7 +239,7 @@ def imports(tree, *, typing=False):
     hidden = (
         set() if typing else {id(node) for block in typing_blocks(tree) for node in ast.walk(block)}
     )
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         if id(node) in hidden:
             continue
         if isinstance(node, ast.Import):
@@ -233,19 +252,19 @@ def imports(tree, *, typing=False):
 def typing_blocks(tree):
     return [
         node
-        for node in ast.walk(tree)
+        for node in nodes_of(tree)
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
     ]
 
 
 def calls(tree):
     """Yield the text of what a tree calls, such as `anyio.sleep`."""
-    return (ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return (ast.unparse(node.func) for node in nodes_of(tree) if isinstance(node, ast.Call))
 
 
 def functions_of(tree):
     return [
-        node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        node for node in nodes_of(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
 
 
@@ -306,7 +325,7 @@ def floor_of(module):
 
 def known_to(module):
     """Yield the modules of cronapi that a module imports from."""
-    for name in imports(TREES[module], typing=True):
+    for name in imports(trees()[module], typing=True):
         path = name.removeprefix("cronapi.").replace(".", "/")
         candidates = [path, path.rpartition("/")[0], f"{path}/__init__"]
         if name.startswith("cronapi."):
@@ -315,18 +334,24 @@ def known_to(module):
             )
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if name != "__init__"])
-def test_imports_point_down(module):
+@pytest.mark.parametrize("room", [name for name in ROOMS if name != "__init__"])
+def test_imports_point_down(room):
     """A module imports from lower floors only, inside its own package too."""
+    assert [upward for module in modules_of(room) for upward in imported_upward(module)] == []
+
+
+def imported_upward(module):
+    """Yield what a module imports from its own floor or a higher one."""
     mine = floor_of(module.removesuffix("/__init__"))
     others = {floor_of(other.removesuffix("/__init__")) for other in known_to(module)} - {mine}
-    upward = {other for other in others if FLOORS[other] >= FLOORS[mine]}
-    assert not upward, f"{module} imports {', '.join(sorted(upward))}"
+    for other in sorted(others):
+        if FLOORS[other] >= FLOORS[mine]:
+            yield f"{module} imports {other}"
 
 
 def test_the_front_door_is_all_the_top_of_the_package_has():
     """`cronapi/__init__.py` holds imports, tables of names and one call of `lazy`, no logic."""
-    tree = TREES["__init__"]
+    tree = trees()["__init__"]
     kinds = {type(node) for node in tree.body}
     assert kinds == {ast.Expr, ast.ImportFrom, ast.Assign, ast.If}
     for_types, for_runtime = (node for node in tree.body if isinstance(node, ast.If))
@@ -341,30 +366,43 @@ def test_the_front_door_is_all_the_top_of_the_package_has():
 
 def test_the_lists_of_the_front_door_agree():
     """The table, the imports for type checkers and `__all__` have the same names and homes."""
-    tree = TREES["__init__"]
+    tree = trees()["__init__"]
     typed = set(imports(tree, typing=True)) - set(imports(tree))
     assert typed == {f"{home}.{name}" for name, home in cronapi._HOMES.items()}
     assert list(cronapi._HOMES) == cronapi.__all__
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if room_of(name) == "emulator"])
-def test_the_emulator_shares_nothing_with_the_client(module):
+def known_of_cronapi(room):
+    """Return what a room imports of cronapi, each with the module that does."""
+    return {
+        (module, name)
+        for module in modules_of(room)
+        for name in imports(trees()[module], typing=True)
+        if name.split(".")[0] == "cronapi"
+    }
+
+
+def test_the_emulator_shares_nothing_with_the_client():
     """The judge imports nothing of cronapi outside itself but the schedule language, which has
     judges of its own, so that client and judge cannot share a mistake.
     """
-    known = {
-        name for name in imports(TREES[module], typing=True) if name.split(".")[0] == "cronapi"
-    }
-    assert all(name.startswith(("cronapi.emulator.", "cronapi.schedule.")) for name in known), known
+    known = known_of_cronapi("emulator")
+    allowed = ("cronapi.emulator.", "cronapi.schedule.")
+    assert known
+    assert [use for use in known if not use[1].startswith(allowed)] == []
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if room_of(name) == "schedule"])
-def test_the_schedule_language_is_pure(module):
+def test_the_schedule_language_is_pure():
     """Its room knows of cronapi only the errors, and asks neither a clock nor the system."""
-    known = {name for name in imports(TREES[module], typing=True) if name.startswith("cronapi.")}
-    assert all(name.startswith(("cronapi.schedule.", "cronapi.errors.")) for name in known), known
-    assert not set(calls(TREES[module])) & {"datetime.now", "date.today", "open"}
-    assert not {name.partition(".")[0] for name in imports(TREES[module])} & {"time", "os", "io"}
+    known = known_of_cronapi("schedule")
+    allowed = ("cronapi.schedule.", "cronapi.errors.")
+    assert known
+    assert [use for use in known if not use[1].startswith(allowed)] == []
+    for module in modules_of("schedule"):
+        tree = trees()[module]
+        assert not set(calls(tree)) & {"datetime.now", "date.today", "open"}, module
+        roots = {name.partition(".")[0] for name in imports(tree)}
+        assert not roots & {"time", "os", "io"}, module
 
 
 def test_only_the_transport_speaks_http():
@@ -372,7 +410,8 @@ def test_only_the_transport_speaks_http():
     speakers = {
         module
         for module in MODULES
-        if {name.split(".")[0] for name in imports(TREES[module])} & {"httpx", "httpx2", "httpcore"}
+        if {name.split(".")[0] for name in imports(trees()[module])}
+        & {"httpx", "httpx2", "httpcore"}
     }
     assert speakers == {"_calls/http_client", "emulator/runner/sending"}
 
@@ -382,13 +421,13 @@ def test_only_the_scheduler_and_the_emulator_wait_for_time():
     waiting = {
         room_of(module)
         for module in MODULES
-        if any(call.split(".")[-1] == "sleep" for call in calls(TREES[module]))
+        if any(call.split(".")[-1] == "sleep" for call in calls(trees()[module]))
     }
     assert waiting == {"scheduler", "emulator"}
     bare = {
         module
         for module in MODULES
-        if any(name.endswith(".sleep") for name in imports(TREES[module]))
+        if any(name.endswith(".sleep") for name in imports(trees()[module]))
     }
     assert not bare
 
@@ -398,7 +437,7 @@ def test_only_one_room_logs():
     logging = {
         room_of(module)
         for module in MODULES
-        if any(name.split(".")[0] == "logging" for name in imports(TREES[module]))
+        if any(name.split(".")[0] == "logging" for name in imports(trees()[module]))
     }
     assert logging == {"_logs"}
 
@@ -408,7 +447,7 @@ def test_only_the_command_line_prints():
     printing = {
         room_of(module)
         for module in MODULES
-        if {"print", "sys.stdout.write", "sys.stderr.write"} & set(calls(TREES[module]))
+        if {"print", "sys.stdout.write", "sys.stderr.write"} & set(calls(trees()[module]))
     }
     assert printing <= {"cli"}
 
@@ -476,10 +515,11 @@ def test_every_error_is_in_the_tree_that_is_drawn():
     )
 
 
-@pytest.mark.parametrize("name", [name for name in PUBLIC if not name.isupper()])
-def test_every_public_name_says_what_it_is(name):
+def test_every_public_name_says_what_it_is():
     """Classes at the top of the package have a docstring of their own."""
-    assert (getattr(cronapi, name).__dict__.get("__doc__") or "").strip()
+    classes = [name for name in PUBLIC if not name.isupper()]
+    own = {name: vars(getattr(cronapi, name)).get("__doc__") for name in classes}
+    assert [name for name, text in own.items() if not (text or "").strip()] == []
 
 
 @pytest.mark.parametrize("cls", [*NAMESPACES.values(), Client], ids=lambda cls: cls.__name__)
@@ -564,11 +604,12 @@ def test_methods_without_a_function_are_few():
 # --- style ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_a_file_can_be_read_in_one_go(module):
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_file_can_be_read_in_one_go(room):
     """No file is longer than 300 lines, and each begins by saying what it is for."""
-    assert len(MODULES[module].read_text(encoding="utf-8").splitlines()) <= 300
-    assert ast.get_docstring(TREES[module])
+    for module in modules_of(room):
+        assert len(MODULES[module].read_text(encoding="utf-8").splitlines()) <= 300, module
+        assert ast.get_docstring(trees()[module]), module
 
 
 def test_the_root_holds_few_private_files():
@@ -577,28 +618,35 @@ def test_the_root_holds_few_private_files():
     assert len([name for name in private if not name.startswith("__")]) <= 3
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_a_function_can_be_seen_at_once(module):
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_function_can_be_seen_at_once(room):
     """No function has more than 40 lines or nests deeper than three."""
-    for function in functions_of(TREES[module]):
-        assert length(function) <= 40, function.name
-        assert nesting(function) <= 3, function.name
+    for module in modules_of(room):
+        for function in functions_of(trees()[module]):
+            assert length(function) <= 40, f"{function.name} of {module}"
+            assert nesting(function) <= 3, f"{function.name} of {module}"
 
 
 def test_most_functions_are_short():
     """Nine functions in ten have fewer than 25 lines, and half have fewer than eight."""
-    lengths = sorted(length(function) for tree in TREES.values() for function in functions_of(tree))
+    lengths = sorted(
+        length(function) for tree in trees().values() for function in functions_of(tree)
+    )
     assert lengths[len(lengths) * 9 // 10] < 25
     assert statistics.median(lengths) < 8
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_a_class_is_named_for_what_it_is(module):
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_class_is_named_for_what_it_is(room):
     """No class is called a manager, helper, util or implementation."""
-    names = [node.name for node in ast.walk(TREES[module]) if isinstance(node, ast.ClassDef)]
-    assert [
-        name for name in names if name.endswith(("Manager", "Helper", "Util", "Utils", "Impl"))
-    ] == []
+    classes = [
+        (module, node.name)
+        for module in modules_of(room)
+        for node in nodes_of(trees()[module])
+        if isinstance(node, ast.ClassDef)
+    ]
+    vague = ("Manager", "Helper", "Util", "Utils", "Impl")
+    assert [(module, name) for module, name in classes if name.endswith(vague)] == []
 
 
 def test_docstrings_are_read_once():

@@ -164,6 +164,7 @@ async def test_an_outage_of_everything_is_waited_for_once_or_twice(tmp_path, kin
     assert isinstance(report.stopped_by, ServiceUnavailableError)
 
 
+@pytest.mark.each_loop
 @pytest.mark.usefixtures("threads_take_no_time")
 @pytest.mark.parametrize("kind", ["disable", "group"])
 async def test_what_was_learnt_of_doubtful_items_is_kept_where_a_bulk_is_cancelled(tmp_path, kind):

@@ -92,6 +92,7 @@ async def raising(seconds):
         raise ValueError(seconds)
 
 
+@pytest.mark.each_loop
 @pytest.mark.parametrize("how", ["an error", "its end", "a group of errors", "nothing of its own"])
 async def test_a_generator_may_answer_its_cancellation_as_it_likes(how, caplog):
     """A bulk that is left while its generator makes an item ends quietly, whatever the generator

@@ -60,6 +60,7 @@ async def test_an_input_that_raises_in_the_middle_says_where():
     assert len(app.emulator.jobs("fastcron")) == 150
 
 
+@pytest.mark.each_loop
 @pytest.mark.parametrize("count", [0, 50, 150, 350])
 async def test_an_input_that_awaits_something_cancelled_says_where(count):
     """A CancelledError of the input's own breaks it off like any error: what was read before is

@@ -68,6 +68,7 @@ async def test_a_waiting_consumer_goes_first():
         assert order == ["taken", "went on"]
 
 
+@pytest.mark.each_loop
 @pytest.mark.parametrize("given", [True, False])
 async def test_a_cancelled_take_loses_nothing(given):
     """A consumer that is cancelled while it waits has the item or leaves it to the next.

@@ -51,6 +51,7 @@ async def cut_off(app, bulk, requests):
         group.cancel_scope.cancel()
 
 
+@pytest.mark.each_loop
 @BOTH
 async def test_a_bulk_that_is_cancelled_while_it_looks_for_a_twin_goes_on(tmp_path, provider):
     """A job that was made, and whose outcome nobody was told, is found by the next run."""
@@ -136,6 +137,7 @@ async def test_a_resumed_bulk_leaves_the_jobs_that_its_client_made_meanwhile_alo
     assert len(app.emulator.jobs("fastcron")) == 5
 
 
+@pytest.mark.each_loop
 @pytest.mark.each_value
 @pytest.mark.parametrize("requests", [1, 2, 3, 4, 5, 6])
 @pytest.mark.parametrize("kind", ["none", "stall", "stall_before", "half", "lose", "bad item"])

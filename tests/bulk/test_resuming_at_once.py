@@ -51,6 +51,7 @@ async def test_adds_that_were_under_way_are_waited_for(tmp_path, provider, kind)
     assert sorted(names(app, provider)) == ["n0", "n1", "n2"]
 
 
+@pytest.mark.each_loop
 @BOTH
 @HELD_BACK
 async def test_a_bulk_may_be_cancelled_while_it_waits_for_what_was_under_way(

@@ -100,6 +100,7 @@ async def test_who_breaks_out_sends_nothing_more(provider, way):
         assert await api.cron.list()
 
 
+@pytest.mark.each_loop
 @BOTH
 async def test_a_bulk_that_is_cancelled_sends_nothing_more(provider):
     """A cancelled bulk drops what waits, lets what is under way end,

@@ -12,7 +12,7 @@ from cronapi.emulator import Fault
 from cronapi.scheduler import RedisBucket
 from tests.support.emulated import FAST, URL, emulator, paced, specs
 
-pytestmark = pytest.mark.virtual_clock
+pytestmark = [pytest.mark.virtual_clock, pytest.mark.each_loop]
 
 CANCELLED = 0.7
 """Seconds after which a wait is cancelled."""

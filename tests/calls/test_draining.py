@@ -15,7 +15,7 @@ from tests.support.emulated import FAST, URL, emulator, paced, specs
 from tests.support.line import Line
 from tests.support.seen import functions
 
-pytestmark = pytest.mark.virtual_clock
+pytestmark = [pytest.mark.virtual_clock, pytest.mark.each_loop]
 
 
 class Tasks:

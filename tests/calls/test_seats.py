@@ -13,7 +13,7 @@ from anyio.lowlevel import checkpoint
 from cronapi import ConfigurationError
 from tests.support.emulated import TOKEN, URL, emulator, paced, virtual
 
-pytestmark = pytest.mark.virtual_clock
+pytestmark = [pytest.mark.virtual_clock, pytest.mark.each_loop]
 
 
 async def test_a_slot_is_entered_once():

@@ -199,6 +199,7 @@ async def test_who_is_looked_up_is_waited_for():
     assert app.emulator.jobs("fastcron") == []
 
 
+@pytest.mark.each_loop
 @pytest.mark.parametrize("moment", [0.0, 0.7, 1.6, 2.3, 3.3, 4.3])
 async def test_cancelled_after_a_refusal_takes_its_item_along(moment):
     """Callers that go away before a half is sent have no job, wherever they are when it parts; the

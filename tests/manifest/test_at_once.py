@@ -16,7 +16,7 @@ from tests.support.chaos_service import faults
 from tests.support.emulated import emulator, paced
 from tests.support.manifests import HEAD, jobs_text, manifest
 
-pytestmark = pytest.mark.virtual_clock
+pytestmark = [pytest.mark.virtual_clock, pytest.mark.each_loop]
 
 PREFIX = 'version = 1\n[scope]\nprefix = "job"\n'
 

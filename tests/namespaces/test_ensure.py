@@ -120,6 +120,7 @@ async def test_ensure_that_is_cancelled_while_it_waits_lets_the_others_on():
     assert names(app) == ["nightly"]
 
 
+@pytest.mark.each_loop
 @pytest.mark.parametrize("coalesce", [False, True])
 @pytest.mark.parametrize("held", [5.0, 12.0])
 async def test_ensure_that_is_cancelled_while_its_add_is_under_way_makes_no_second_job(

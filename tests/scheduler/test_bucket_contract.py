@@ -11,7 +11,7 @@ import pytest
 from cronapi import ConfigurationError, Scheduler
 from tests.support.fleet import caller, gaps, run_all, settle
 
-pytestmark = pytest.mark.virtual_clock
+pytestmark = [pytest.mark.virtual_clock, pytest.mark.each_loop]
 
 
 async def test_starts_are_spaced(fleet):

@@ -49,6 +49,7 @@ ODD_RECORDS = [
 """Records that no bucket has written, or whole texts in place of one."""
 
 
+pytestmark = pytest.mark.each_loop
 in_virtual_time = pytest.mark.virtual_clock
 
 

@@ -14,7 +14,7 @@ from cronapi import ConfigurationError, Rate, Scheduler, WaitTooLongError
 from cronapi.scheduler import LocalBucket
 from tests.support.emulated import virtual
 
-pytestmark = pytest.mark.virtual_clock
+pytestmark = [pytest.mark.virtual_clock, pytest.mark.each_loop]
 
 
 def starter(scheduler, starts, lane="bulk", seconds=0.0, name=None):

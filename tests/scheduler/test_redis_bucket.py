@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.fleet import settle
 
-pytestmark = pytest.mark.virtual_clock
+pytestmark = [pytest.mark.virtual_clock, pytest.mark.each_loop]
 
 
 async def test_a_clock_that_is_set_back_stops_nobody(redis_fleet):

@@ -11,7 +11,7 @@ from cronapi import Scheduler, SchedulerError
 from cronapi.scheduler import RedisBucket
 from tests.support.fleet import caller, run_all, settle
 
-pytestmark = pytest.mark.virtual_clock
+pytestmark = [pytest.mark.virtual_clock, pytest.mark.each_loop]
 
 
 class Flaky:

@@ -16,7 +16,7 @@ from cronapi.scheduler.tuning import LONGEST_RETRY_AFTER
 from tests.support.emulated import FAST, client_of
 from tests.support.fleet import settle
 
-pytestmark = pytest.mark.virtual_clock
+pytestmark = [pytest.mark.virtual_clock, pytest.mark.each_loop]
 
 LONGEST = LONGEST_RETRY_AFTER
 ASKED = {

@@ -13,7 +13,7 @@ from cronapi.scheduler import LocalBucket
 from tests.support.emulated import FAST, client_of
 from tests.support.fleet import caller, gaps, run_all, settle
 
-pytestmark = pytest.mark.virtual_clock
+pytestmark = [pytest.mark.virtual_clock, pytest.mark.each_loop]
 
 
 @pytest.mark.parametrize("seed", range(20))

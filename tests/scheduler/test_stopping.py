@@ -9,7 +9,7 @@ from cronapi import SchedulerError
 from cronapi.scheduler import LocalBucket
 from cronapi.scheduler.stopping import StoppableScheduler, StoppedError
 
-pytestmark = pytest.mark.virtual_clock
+pytestmark = [pytest.mark.virtual_clock, pytest.mark.each_loop]
 
 
 def scheduler_at(rate, **options):

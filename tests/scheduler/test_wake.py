@@ -7,7 +7,7 @@ import pytest
 
 from cronapi.scheduler.wake import Sleeper
 
-pytestmark = pytest.mark.virtual_clock
+pytestmark = [pytest.mark.virtual_clock, pytest.mark.each_loop]
 
 
 class Night:

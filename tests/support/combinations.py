@@ -1,33 +1,71 @@
 """Tests of many combinations: which of them run by default.
 
-A test that is marked `each_value` runs by default until each value of each of its parameters has
-had its turn on each event loop. The rest of its combinations are long proofs.
+Under a virtual clock a test runs on both event loops, and each of its combinations on one of them.
+A test that is marked `each_loop` runs each of them on both. A test that is marked `each_value` runs
+until each value of each of its parameters has had its turn. The rest are long proofs.
 """
 
 from __future__ import annotations
+
+import collections
 
 import pytest
 
 
 def spare_combinations(items):
-    """Make long proofs of the combinations whose every value has had its turn before them."""
-    seen = set()
+    """Make long proofs of the combinations that need not run by default."""
+    tests = collections.defaultdict(list)
     for item in items:
-        if item.get_closest_marker("each_value") is None:
-            continue
-        values = _values(item)
-        if values <= seen:
-            item.add_marker(pytest.mark.proof)
+        if hasattr(item, "callspec") and item.get_closest_marker("proof") is None:
+            tests[item.nodeid.partition("[")[0]].append(item)
+    for cases in tests.values():
+        kept = _kept(cases)
+        for item in cases:
+            if item not in kept:
+                item.add_marker(pytest.mark.proof)
+
+
+def _kept(cases):
+    """Return the cases of a test that run by default."""
+    chosen = list(_combinations(cases).values())
+    if cases[0].get_closest_marker("each_value") is not None:
+        chosen = _each_value(chosen)
+    if len(chosen) == 1 or cases[0].get_closest_marker("each_loop") is not None:
+        return {item for loops in chosen for item in loops}
+    # The order of Thue and Morse, so that no other parameter changes in step with the loops.
+    return {loops[turn.bit_count() % len(loops)] for turn, loops in enumerate(chosen)}
+
+
+def _combinations(cases):
+    """Return the cases by combination of their parameters, for each one a case of each loop."""
+    combinations = collections.defaultdict(list)
+    for item in cases:
+        words = item.callspec.id.split("-")
+        if "anyio_backend" in item.callspec.params:
+            words.remove(item.callspec.params["anyio_backend"])
+        combinations["-".join(words)].append(item)
+    return combinations
+
+
+def _each_value(combinations):
+    """Return the combinations that have a value which none has before them."""
+    seen, chosen = set(), []
+    for loops in combinations:
+        values = _values(loops[0])
+        if not values <= seen:
+            chosen.append(loops)
         seen |= values
+    return chosen
 
 
 def _values(item):
-    """Return the values of a test's parameters, each with the test and the event loop."""
-    names = dict(item.callspec.params)
-    loop = names.pop("anyio_backend", None)
-    test = item.nodeid.partition("[")[0]
-    return {(test, loop, name, _identity(value)) for name, value in names.items()}
+    """Return the values of a test's parameters but the event loop, each with its name."""
+    return {
+        (name, _identity(value))
+        for name, value in item.callspec.params.items()
+        if name != "anyio_backend"
+    }
 
 
 def _identity(value):
-    return value if isinstance(value, str | int | float) else id(value)
+    return (type(value), value) if isinstance(value, str | int | float) else id(value)

@@ -14,7 +14,7 @@ from cronapi.webhooks.verifying import Reading, judged
 from tests.support.emulated import FAST, NOW, START, client_of
 from tests.support.posts import SECRET, ask, told
 
-pytestmark = pytest.mark.virtual_clock
+pytestmark = [pytest.mark.virtual_clock, pytest.mark.each_loop]
 
 
 class Asked:
