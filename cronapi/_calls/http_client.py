@@ -87,9 +87,9 @@ class TokenInQuery:
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request, with its token if it carries one."""
-        extensions = dict(request.extensions)
-        token = extensions.pop(TOKEN_EXTENSION, None)
-        if token is not None:
+        if TOKEN_EXTENSION in request.extensions:
+            extensions = dict(request.extensions)
+            token = extensions.pop(TOKEN_EXTENSION)
             url = request.url.copy_merge_params({"token": token})
             request = type(request)(
                 request.method,

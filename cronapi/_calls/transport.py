@@ -17,9 +17,9 @@ import anyio
 
 from cronapi._calls.admission import CLOSED
 from cronapi._calls.body import read_body
-from cronapi._calls.decoding import ACCEPTED
 from cronapi._calls.exchange import GRACE, Exchange, translate
-from cronapi._calls.http_client import TOKEN_EXTENSION, close, is_stock, module_of, new_client
+from cronapi._calls.http_client import close, is_stock, module_of, new_client
+from cronapi._calls.http_request import OwnRequests, extensions, new_request
 from cronapi._calls.tasks import loop_of_task, spawn
 from cronapi._logs.lines import ODD_BUCKET, place_of, write
 from cronapi._protocol.request import Request
@@ -62,6 +62,7 @@ class Transport:
         self._direct = direct
         self._transport = transport
         self._own: httpx.AsyncClient | None = None
+        self._requests = OwnRequests()
         self.loop: object = None
         """The event loop that used it first."""
         self._closed = False
@@ -157,8 +158,10 @@ class Transport:
             return Verdict(ending=Ending.FINAL, error=error)
         self._using[client] += 1
         progress = Progress(slot)
+        new = self._requests.new if client is self._own else new_request
         try:
-            return await _exchange(client, request, progress, timeout, self._round_trips)
+            built = new(client, request, extensions(request, timeout, progress))
+            return await _exchange(client, request, built, progress, self._round_trips)
         except Exception as error:  # noqa: BLE001 -- the border: a transport may raise anything
             stock = is_stock(client)
             unsent = stock and progress.is_connecting
@@ -241,21 +244,13 @@ class Progress:
 async def _exchange(
     client: AnyClient,
     request: Request,
+    built: Any,
     progress: Progress,
-    timeout: float,
     round_trips: RoundTrips,
 ) -> Verdict:
-    built = client.build_request(
-        request.method,
-        request.url,
-        headers={**request.headers, "Accept-Encoding": ACCEPTED},
-        content=request.content,
-        timeout=(timeout, timeout, timeout, None),
-        extensions=_extensions(request) | {"trace": progress},
-    )
     own_auth: dict[str, Any] = {"auth": None} if "Authorization" in request.headers else {}
     response = await client.send(
-        built,  # type: ignore[arg-type]  # built by the same client
+        built,
         stream=True,
         follow_redirects=False,
         **own_auth,
@@ -275,11 +270,6 @@ async def _exchange(
         limiter_pages=request.limiter_pages,
         was_quick=round_trips.was_quick(anyio.current_time() - progress.began),
     )
-
-
-def _extensions(request: Request) -> dict[str, Any]:
-    """Carry the token of a GET query past httpx, which logs the URL."""
-    return {} if request.url_token is None else {TOKEN_EXTENSION: request.url_token}
 
 
 def _settle(slot: Slot, verdict: Verdict) -> None:
