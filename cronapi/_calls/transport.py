@@ -8,7 +8,7 @@ its answer is still learnt. Foreign exceptions end here.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -264,12 +264,17 @@ async def _exchange(
         return garbled(body.problem, status=response.status_code)
     return read_response(
         response.status_code,
-        {name.lower(): value for name, value in response.headers.items()},
+        response.headers,
         body.content,
-        secrets=request.secrets,
+        secrets=_secrets(request),
         limiter_pages=request.limiter_pages,
         was_quick=round_trips.was_quick(anyio.current_time() - progress.began),
     )
+
+
+def _secrets(request: Request) -> Iterator[str]:
+    """Yield the secrets of a request. Most answers need none of them."""
+    yield from request.secrets
 
 
 def _settle(slot: Slot, verdict: Verdict) -> None:
