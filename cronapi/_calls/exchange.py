@@ -30,6 +30,15 @@ PATIENCE = 5.0
 """Seconds after which the wait for an answer is told."""
 
 
+UNDER_WAY = Verdict(ending=Ending.LOST)
+"""The verdict on a request that has not ended."""
+
+
+def cut_off() -> Verdict:
+    """Return the verdict on a request that was not left to end."""
+    return Verdict(ending=Ending.LOST, error=TransportError("The exchange was cut off."))
+
+
 class Exchange:
     """One request under way. `verdict` is there once `event` is set."""
 
@@ -37,9 +46,7 @@ class Exchange:
 
     def __init__(self) -> None:
         self.event: anyio.Event = anyio.Event()
-        self.verdict: Verdict = Verdict(
-            ending=Ending.LOST, error=TransportError("The exchange was cut off.")
-        )
+        self.verdict: Verdict = UNDER_WAY
 
     async def wait(self, timeout: float, tell: Callable[[float, float], None]) -> Verdict:
         """Return the verdict, or that of a lost answer after `timeout` seconds.

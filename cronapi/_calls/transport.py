@@ -17,10 +17,10 @@ import anyio
 
 from cronapi._calls.admission import CLOSED
 from cronapi._calls.body import read_body
-from cronapi._calls.exchange import GRACE, Exchange, translate
+from cronapi._calls.exchange import GRACE, Exchange, cut_off, translate
 from cronapi._calls.http_client import close, is_stock, module_of, new_client
 from cronapi._calls.http_request import OwnRequests, extensions, new_request
-from cronapi._calls.tasks import loop_of_task, spawn
+from cronapi._calls.tasks import begin, loop_of_task
 from cronapi._logs.lines import ODD_BUCKET, place_of, write
 from cronapi._protocol.request import Request
 from cronapi._protocol.response import Ending, Verdict, garbled, read_response
@@ -100,10 +100,12 @@ class Transport:
         self._under_way += 1
 
         async def run() -> None:
+            verdict = None
             try:
                 with anyio.move_on_after(timeout * LAST_RESORT + GRACE):
-                    exchange.verdict = await self._attempt(request, slot, timeout)
+                    verdict = await self._attempt(request, slot, timeout)
             finally:
+                exchange.verdict = verdict or cut_off()
                 try:
                     exchange.verdict = learn(exchange.verdict)
                 finally:
@@ -114,7 +116,7 @@ class Transport:
                 write(ODD_BUCKET, error, place_of(error))
 
         try:
-            spawn(run)
+            begin(run)
         except BaseException:
             self._under_way -= 1
             slot.release_unused()
@@ -183,7 +185,7 @@ class Transport:
             self._own = None
             if not self._using[client]:
                 del self._using[client]
-                spawn(partial(close, client))
+                begin(partial(close, client))
 
     async def _leave(self, client: AnyClient) -> None:
         """Close a retired client when the last exchange on it has ended."""
