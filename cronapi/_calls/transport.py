@@ -17,7 +17,7 @@ import anyio
 
 from cronapi._calls.admission import CLOSED
 from cronapi._calls.body import read_body
-from cronapi._calls.exchange import GRACE, Exchange, cut_off, translate
+from cronapi._calls.exchange import Exchange, cut_off, translate
 from cronapi._calls.http_client import close, is_stock, module_of, new_client
 from cronapi._calls.http_request import OwnRequests, extensions, new_request
 from cronapi._calls.tasks import begin, loop_of_task
@@ -36,9 +36,6 @@ MOST_BYTES = 32 * 1024 * 1024
 """A page of 1,000 jobs is about half a megabyte, the logs of a job about eight."""
 MOST_BYTES_OF_ONE = 1024 * 1024
 """The bound for every function whose result is no list."""
-LAST_RESORT = 2
-"""Timeouts after which an exchange is cut off, and the connection pool with it. A server that drips
-its headers outlives a single one."""
 MOST_ROUND_TRIPS = 31
 QUICK = 0.1
 """Seconds. An answer within them is quick, whatever the usual time is."""
@@ -102,7 +99,7 @@ class Transport:
         async def run() -> None:
             verdict = None
             try:
-                with anyio.move_on_after(timeout * LAST_RESORT + GRACE):
+                with exchange.scope:
                     verdict = await self._attempt(request, slot, timeout)
             finally:
                 exchange.verdict = verdict or cut_off()
