@@ -103,6 +103,7 @@ def bench(session: nox.Session) -> None:
     # The one that fails above its target comes last.
     for name in (
         "slots",
+        "calls",
         "pacing",
         "recovery",
         "budget",

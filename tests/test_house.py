@@ -77,6 +77,7 @@ FLOORS = {
     "_calls/spelling": 4.1,
     "_calls/exchange": 4.1,
     "_calls/http_client": 4.1,
+    "_calls/http_request": 4.15,
     "_calls/no_cookies": 4.05,
     "_calls/decoding": 4.1,
     "_calls/body": 4.15,

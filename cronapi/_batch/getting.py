@@ -27,7 +27,8 @@ async def get(calls: Calls, ids: Iterable[int], first: list[Any] | None = None) 
     Another page is read while it costs less than a single read of each job that is left. That is at
     most twice the requests of the best choice.
     """
-    left = dict.fromkeys(ids)
+    if not (left := dict.fromkeys(ids)):
+        return
     error: CronAPIError | None = None
     try:
         async with aclosing(_listed(calls, left, first)) as found:

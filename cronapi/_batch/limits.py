@@ -19,13 +19,13 @@ class Gate:
         self._senders = 0
         self._lookers = 0
         self._looking = anyio.Lock()
-        self._changed = anyio.Event()
+        self._changed: anyio.Event | None = None
 
     @asynccontextmanager
     async def sending(self) -> AsyncIterator[None]:
         """Send beside others, while no lookup is under way or waiting."""
         while self._lookers:
-            await self._changed.wait()
+            await self._wait()
         self._senders += 1
         try:
             yield
@@ -39,16 +39,21 @@ class Gate:
         self._lookers += 1
         try:
             while self._senders:
-                await self._changed.wait()
+                await self._wait()
             async with self._looking:
                 yield
         finally:
             self._lookers -= 1
             self._wake()
 
+    async def _wait(self) -> None:
+        self._changed = self._changed or anyio.Event()
+        await self._changed.wait()
+
     def _wake(self) -> None:
-        changed, self._changed = self._changed, anyio.Event()
-        changed.set()
+        changed, self._changed = self._changed, None
+        if changed is not None:
+            changed.set()
 
 
 @define

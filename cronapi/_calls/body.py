@@ -24,14 +24,18 @@ async def read_body(response: AnyResponse, most: int) -> Body:
     httpx decodes without a bound, so it hands over the raw body. A response hook of the caller's
     own client, or a mock, may have read and decoded it already.
     """
-    is_read = response.is_stream_consumed
-    body = Body(None if is_read else response.headers.get("content-encoding"), most)
+    if response.is_stream_consumed:
+        body = Body(None, most)
+        for _ in body.feed(response.content):
+            pass
+        return body
+    body = Body(response.headers.get("content-encoding"), most)
     turns = itertools.count(1)
     # Cancelled, not left: only an error from inside finishes httpx's nested generators.
     with anyio.CancelScope() as scope:
         if not body.is_usable:
             scope.cancel()
-        async for chunk in response.aiter_bytes() if is_read else response.aiter_raw():
+        async for chunk in response.aiter_raw():
             if not await _fed(body, chunk, turns):
                 scope.cancel()
     body.end()

@@ -18,7 +18,7 @@ from cronapi._calls.failures import Failures
 from cronapi._calls.lookup import LAST_LOOK, LOOKS, RECOVERY, UNCLEAR, Finding, Look
 from cronapi._calls.matching import lookup_keys
 from cronapi._calls.memory import learn, learn_gone, learn_unreported
-from cronapi._calls.options import DeferredRequest, Options
+from cronapi._calls.options import DeferredRequest, Options, changed
 from cronapi._calls.pages import Paging
 from cronapi._calls.retry import History, RetryPolicy, Step, backoff, is_over, next_step
 from cronapi._calls.sender import Sender
@@ -121,7 +121,11 @@ class Call:
             raise self._failures.too_long(error) from self._failures.last
 
     def _next_step(self, verdict: Verdict) -> Step:
-        now, history = anyio.current_time(), self._history
+        history = self._history
+        if verdict.ending is Ending.DONE:  # most are, and need no clock
+            history.attempts += 1
+            return Step.RETURN
+        now = anyio.current_time()
         history.record(verdict.ending, now, did_nothing=verdict.did_nothing)
         self._failures.last = verdict.error or self._failures.last
         if verdict.ending in (Ending.REFUSED, Ending.NOT_SENT) and not history.lost:
@@ -194,7 +198,7 @@ class Call:
         wanted = sender.sent.get("id")
         if type(error) is not APIError or not looks or not may_be_missing(sender.function, wanted):
             return False
-        options = evolve(options, max_wait=None, lane=sender.lane)
+        options = changed(options, max_wait=None, lane=sender.lane)
         ask_from = partial(asker, caller, options, sender.lane)
         return await is_missing(sender.function, wanted, options, ask_from, caller.listings)
 
@@ -289,4 +293,4 @@ def asker(
     caller: Caller, options: Options, lane: Lane, begin: Callable[[], None] | None = None
 ) -> Asker:
     """Return a way to make reads in a lane."""
-    return Asker(caller, evolve(options, max_wait=None, lane=lane, look=True), begin)
+    return Asker(caller, changed(options, max_wait=None, lane=lane, look=True), begin)

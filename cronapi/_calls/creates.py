@@ -77,7 +77,10 @@ class Creates:
         try:
             yield
         finally:
-            self._unsettled -= Counter(keys)
+            for key in keys:
+                self._unsettled[key] -= 1
+                if not self._unsettled[key]:
+                    del self._unsettled[key]
 
     def most_unsettled(self, keys: Keys) -> int:
         """Return how many batches that may still be looked up share one of these keys, at most."""

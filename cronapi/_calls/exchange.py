@@ -24,31 +24,50 @@ from cronapi.errors import (
 GRACE = 0.25
 """Seconds that a caller waits on. The transport's own timeout comes first: it knows if anything was
 sent."""
-
-
+LAST_RESORT = 2
+"""Timeouts after which an exchange is cut off, and the connection pool with it. A server that drips
+its headers outlives a single one."""
 PATIENCE = 5.0
 """Seconds after which the wait for an answer is told."""
 
 
-class Exchange:
-    """One request under way. `verdict` is there once `event` is set."""
+UNDER_WAY = Verdict(ending=Ending.LOST)
+"""The verdict on a request that has not ended."""
 
-    __slots__ = ("event", "verdict")
+
+def cut_off() -> Verdict:
+    """Return the verdict on a request that was not left to end."""
+    return Verdict(ending=Ending.LOST, error=TransportError("The exchange was cut off."))
+
+
+class Exchange:
+    """One request under way, in its `scope`. `verdict` is there once `event` is set."""
+
+    __slots__ = ("event", "scope", "verdict")
 
     def __init__(self) -> None:
         self.event: anyio.Event = anyio.Event()
-        self.verdict: Verdict = Verdict(
-            ending=Ending.LOST, error=TransportError("The exchange was cut off.")
-        )
+        self.scope: anyio.CancelScope = anyio.CancelScope()
+        self.verdict: Verdict = UNDER_WAY
 
     async def wait(self, timeout: float, tell: Callable[[float, float], None]) -> Verdict:
         """Return the verdict, or that of a lost answer after `timeout` seconds.
 
-        The exchange then goes on by itself. `tell` is called once if the answer takes long, with
-        the seconds until then and the seconds that are left.
+        The exchange then goes on by itself, but not for ever. `tell` is called once if the answer
+        takes long, with the seconds until then and the seconds that are left.
         """
+        begun = anyio.current_time()
+        try:
+            return await self._answered(begun, timeout, tell)
+        finally:
+            if not self.event.is_set():  # a timer that nobody needs would cost each exchange
+                self.scope.deadline = begun + timeout * LAST_RESORT + GRACE
+
+    async def _answered(
+        self, begun: float, timeout: float, tell: Callable[[float, float], None]
+    ) -> Verdict:
         first = PATIENCE if timeout > PATIENCE else timeout + GRACE
-        with anyio.move_on_after(first):
+        with anyio.CancelScope(deadline=begun + first):
             await self.event.wait()
             return self.verdict
         if timeout > PATIENCE:

@@ -6,13 +6,14 @@ A proxy that sends an answer twice hands the second one to the next request on i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any
 
 from cronapi._calls.memory import Memory, ids_of, target_of
 from cronapi._functions import Function, Repeat
 from cronapi.models import Account, CronJob, Execution, Group
 
 _KINDS = {CronJob: "job", Group: "group", Account: "account", Execution: "run"}
+_KIND_OF = {result: kind for one, kind in _KINDS.items() for result in (one, list[one])}  # type: ignore[valid-type]  # a value here
 _OF_A_GROUP = frozenset({"id", "name", "jobCount", "priority", "autoDelete", "contacts"})
 
 
@@ -36,12 +37,11 @@ def _other_shape(function: Function[Any], data: object) -> str | None:
     """
     if function.result is object:  # the table does not know the function
         return None
-    is_list = function.is_list
-    wanted = get_args(function.result)[0] if is_list else function.result
+    is_list, kind = function.is_list, _KIND_OF.get(function.result)
     rows = data if isinstance(data, list) else [data]
-    kind, kinds = _KINDS.get(wanted), {_kind_of(row) for row in rows} - {None}
-    if kinds - {kind}:
-        return f"It describes something else ({min(filter(None, kinds - {kind}))})."
+    strange = {shown for row in rows if (shown := _kind_of(row)) not in (None, kind)}
+    if strange:
+        return f"It describes something else ({min(strange)})."
     if is_list and (isinstance(data, int | str) or (isinstance(data, dict) and "id" in data)):
         return "It is no list."
     if is_list and kind is not None and isinstance(data, list) and not _are_objects(data):

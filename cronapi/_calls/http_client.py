@@ -42,11 +42,11 @@ def new_client(transport: httpx.AsyncBaseTransport | None, *, direct: bool) -> h
             trust_env=not direct,
             # One that trusts nobody is made in no time. To load all certificates takes 20 ms.
             verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if direct else True,
-            cookies=NoCookies(),
         )
     except Exception as error:  # noqa: BLE001 -- bad proxy settings and certificates raise anything
         refusal = _refusal(error)
     else:
+        client._cookies = NoCookies()  # type: ignore[assignment]  # noqa: SLF001 -- the public way wraps it
         _hide_query_token(client)
         return client
     raise refusal  # out here, so that a foreign exception that may have a password is not around
@@ -87,9 +87,9 @@ class TokenInQuery:
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request, with its token if it carries one."""
-        extensions = dict(request.extensions)
-        token = extensions.pop(TOKEN_EXTENSION, None)
-        if token is not None:
+        if TOKEN_EXTENSION in request.extensions:
+            extensions = dict(request.extensions)
+            token = extensions.pop(TOKEN_EXTENSION)
             url = request.url.copy_merge_params({"token": token})
             request = type(request)(
                 request.method,

@@ -11,7 +11,8 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any
+from functools import lru_cache
+from typing import Any, TypeGuard
 
 from attrs import define, field
 
@@ -22,6 +23,7 @@ FEW_RUNS = 1000
 """Runs that are remembered before those whose time has come are forgotten."""
 MOST_SAMPLES = 64
 """Creates that are remembered with their name and URL, to see in a listing how they are kept."""
+_LEAST_TOO_LONG: int = 10**MOST_DIGITS
 _ID = re.compile(f"[0-9]{{1,{MOST_DIGITS}}}")
 _CREATES = frozenset(row.name for row in TABLE.values() if row.repeat is Repeat.CREATE)
 _DELETES = frozenset(row.name for row in TABLE.values() if row.repeat is Repeat.GONE)
@@ -41,12 +43,13 @@ class Ids:
 
     def add(self, number: int) -> None:
         """Add an id, unless it is too long to be one."""
-        if 0 <= number < 10**MOST_DIGITS:
+        if 0 <= number < _LEAST_TOO_LONG:
             self._cut(number, inside=True)
 
     def discard(self, number: int) -> None:
         """Remove an id if it is there."""
-        self._cut(number, inside=False)
+        if number in self:
+            self._cut(number, inside=False)
 
     def _cut(self, number: int, *, inside: bool) -> None:
         first, last = bisect_left(self._edges, number), bisect_right(self._edges, number + 1)
@@ -183,6 +186,7 @@ def run_key(sent: Mapping[str, Any]) -> tuple[str, int]:
     return str(sent.get("id")), int(at) if at.isdecimal() else 0
 
 
+@lru_cache
 def target_of(function: str) -> str | None:
     """Return the target that the ids in a function's answer belong to: `cron`, `group` or None."""
     if function in _WITHOUT_IDS:
@@ -196,12 +200,14 @@ def target_of(function: str) -> str | None:
 def ids_of(data: object) -> list[int]:
     """Return the ids of the rows in an answer, skipping rows without one."""
     rows = data if isinstance(data, list) else [data]
-    found = (row.get("id") for row in rows if isinstance(row, dict))
-    return [
-        int(number)
-        for number in found
-        if isinstance(number, int | str) and _ID.fullmatch(str(number))
-    ]
+    found = [row.get("id") for row in rows if isinstance(row, dict)]
+    return [int(number) for number in found if _is_id(number)]
+
+
+def _is_id(number: object) -> TypeGuard[int | str]:
+    if type(number) is int:  # as most are, and arithmetic takes a tenth of the time
+        return 0 <= number < _LEAST_TOO_LONG
+    return isinstance(number, int | str) and _ID.fullmatch(str(number)) is not None
 
 
 def learn(memory: Memory, function: str, data: object, sent: Mapping[str, Any]) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Hashable, Mapping
+from functools import lru_cache
 from inspect import isawaitable
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from cronapi._calls.retry import RetryPolicy
 from cronapi._calls.tasks import is_cancelled
@@ -20,7 +21,7 @@ from cronapi.scheduler import Lane
 Token = str | Callable[[], str | Awaitable[str]]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, cache_hash=True)
 class Options:
     """How calls are made.
 
@@ -35,6 +36,12 @@ class Options:
     lane: Lane | None = None
     look: bool = True
     """False if the sender of a batch looks its items up itself."""
+
+
+@lru_cache
+def changed(options: Options, **changes: Any) -> Options:
+    """Return options with changes. Calls ask for the same ones again and again."""
+    return evolve(options, **changes)
 
 
 @frozen

@@ -30,34 +30,39 @@ def loop_of_task() -> Any:
         raise ConfigurationError(NO_LOOP) from None
 
 
-def spawn(work: Callable[[], Awaitable[None]]) -> anyio.CancelScope:
-    """Start `work`, and return the scope that cancels it.
+def begin(work: Callable[[], Awaitable[None]]) -> None:
+    """Start `work`, which tells its callers of its own errors.
 
-    `work` tells its callers of its own errors. An exception that leaves it all the same is logged
-    by its type alone, since its text may repeat a secret: on trio it would end the whole program,
-    and on asyncio the loop would print it.
+    An exception that leaves it all the same is logged by its type alone, since its text may repeat
+    a secret: on trio it would end the whole program, and on asyncio the loop would print it.
     """
     import asyncio  # noqa: PLC0415 -- a program that runs on it has loaded it
 
-    scope = anyio.CancelScope()
-
-    async def run() -> None:
-        with scope:
-            await _guarded(work)
-
     loop = current_token().native_token
     if isinstance(loop, asyncio.AbstractEventLoop):
-        task = loop.create_task(run())
+        task = loop.create_task(_guarded(work, asyncio.CancelledError))
         tasks = _tasks.of(loop)
         tasks.add(task)
         task.add_done_callback(tasks.discard)
     else:
-        sys.modules["trio"].lowlevel.spawn_system_task(run, context=contextvars.copy_context())
+        trio, context = sys.modules["trio"], contextvars.copy_context()
+        trio.lowlevel.spawn_system_task(_guarded, work, trio.Cancelled, context=context)
+
+
+def spawn(work: Callable[[], Awaitable[None]]) -> anyio.CancelScope:
+    """Start `work`, and return the scope that cancels it."""
+    scope = anyio.CancelScope()
+
+    async def run() -> None:
+        with scope:
+            await work()
+
+    begin(run)
     return scope
 
 
-async def _guarded(work: Callable[[], Awaitable[None]]) -> None:
-    ends = (get_cancelled_exc_class(), KeyboardInterrupt, SystemExit)
+async def _guarded(work: Callable[[], Awaitable[None]], cancelled: type[BaseException]) -> None:
+    ends = (cancelled, KeyboardInterrupt, SystemExit)
     try:
         await work()
     except ends:

@@ -8,7 +8,7 @@ its answer is still learnt. Foreign exceptions end here.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -17,10 +17,10 @@ import anyio
 
 from cronapi._calls.admission import CLOSED
 from cronapi._calls.body import read_body
-from cronapi._calls.decoding import ACCEPTED
-from cronapi._calls.exchange import GRACE, Exchange, translate
-from cronapi._calls.http_client import TOKEN_EXTENSION, close, is_stock, module_of, new_client
-from cronapi._calls.tasks import loop_of_task, spawn
+from cronapi._calls.exchange import Exchange, cut_off, translate
+from cronapi._calls.http_client import close, is_stock, module_of, new_client
+from cronapi._calls.http_request import OwnRequests, extensions, new_request
+from cronapi._calls.tasks import begin, loop_of_task
 from cronapi._logs.lines import ODD_BUCKET, place_of, write
 from cronapi._protocol.request import Request
 from cronapi._protocol.response import Ending, Verdict, garbled, read_response
@@ -36,9 +36,6 @@ MOST_BYTES = 32 * 1024 * 1024
 """A page of 1,000 jobs is about half a megabyte, the logs of a job about eight."""
 MOST_BYTES_OF_ONE = 1024 * 1024
 """The bound for every function whose result is no list."""
-LAST_RESORT = 2
-"""Timeouts after which an exchange is cut off, and the connection pool with it. A server that drips
-its headers outlives a single one."""
 MOST_ROUND_TRIPS = 31
 QUICK = 0.1
 """Seconds. An answer within them is quick, whatever the usual time is."""
@@ -62,6 +59,7 @@ class Transport:
         self._direct = direct
         self._transport = transport
         self._own: httpx.AsyncClient | None = None
+        self._requests = OwnRequests()
         self.loop: object = None
         """The event loop that used it first."""
         self._closed = False
@@ -99,10 +97,12 @@ class Transport:
         self._under_way += 1
 
         async def run() -> None:
+            verdict = None
             try:
-                with anyio.move_on_after(timeout * LAST_RESORT + GRACE):
-                    exchange.verdict = await self._attempt(request, slot, timeout)
+                with exchange.scope:
+                    verdict = await self._attempt(request, slot, timeout)
             finally:
+                exchange.verdict = verdict or cut_off()
                 try:
                     exchange.verdict = learn(exchange.verdict)
                 finally:
@@ -113,7 +113,7 @@ class Transport:
                 write(ODD_BUCKET, error, place_of(error))
 
         try:
-            spawn(run)
+            begin(run)
         except BaseException:
             self._under_way -= 1
             slot.release_unused()
@@ -157,8 +157,10 @@ class Transport:
             return Verdict(ending=Ending.FINAL, error=error)
         self._using[client] += 1
         progress = Progress(slot)
+        new = self._requests.new if client is self._own else new_request
         try:
-            return await _exchange(client, request, progress, timeout, self._round_trips)
+            built = new(client, request, extensions(request, timeout, progress))
+            return await _exchange(client, request, built, progress, self._round_trips)
         except Exception as error:  # noqa: BLE001 -- the border: a transport may raise anything
             stock = is_stock(client)
             unsent = stock and progress.is_connecting
@@ -180,7 +182,7 @@ class Transport:
             self._own = None
             if not self._using[client]:
                 del self._using[client]
-                spawn(partial(close, client))
+                begin(partial(close, client))
 
     async def _leave(self, client: AnyClient) -> None:
         """Close a retired client when the last exchange on it has ended."""
@@ -241,21 +243,13 @@ class Progress:
 async def _exchange(
     client: AnyClient,
     request: Request,
+    built: Any,
     progress: Progress,
-    timeout: float,
     round_trips: RoundTrips,
 ) -> Verdict:
-    built = client.build_request(
-        request.method,
-        request.url,
-        headers={**request.headers, "Accept-Encoding": ACCEPTED},
-        content=request.content,
-        timeout=(timeout, timeout, timeout, None),
-        extensions=_extensions(request) | {"trace": progress},
-    )
     own_auth: dict[str, Any] = {"auth": None} if "Authorization" in request.headers else {}
     response = await client.send(
-        built,  # type: ignore[arg-type]  # built by the same client
+        built,
         stream=True,
         follow_redirects=False,
         **own_auth,
@@ -269,17 +263,17 @@ async def _exchange(
         return garbled(body.problem, status=response.status_code)
     return read_response(
         response.status_code,
-        {name.lower(): value for name, value in response.headers.items()},
+        response.headers,
         body.content,
-        secrets=request.secrets,
+        secrets=_secrets(request),
         limiter_pages=request.limiter_pages,
         was_quick=round_trips.was_quick(anyio.current_time() - progress.began),
     )
 
 
-def _extensions(request: Request) -> dict[str, Any]:
-    """Carry the token of a GET query past httpx, which logs the URL."""
-    return {} if request.url_token is None else {TOKEN_EXTENSION: request.url_token}
+def _secrets(request: Request) -> Iterator[str]:
+    """Yield the secrets of a request. Most answers need none of them."""
+    yield from request.secrets
 
 
 def _settle(slot: Slot, verdict: Verdict) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 
 import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
-from attrs import evolve
 
 from cronapi import _functions as table
 from cronapi._batch.calls import Calls
@@ -23,7 +22,7 @@ from cronapi._batch.results import BatchResult, all_failed, settled
 from cronapi._calls.answer import Answer
 from cronapi._calls.call import Call
 from cronapi._calls.caller import Caller
-from cronapi._calls.options import Options
+from cronapi._calls.options import Options, changed
 from cronapi._calls.tasks import spawn
 from cronapi._coalesce.order import Line, Order
 from cronapi._coalesce.shared import LATE, Member, Shared
@@ -55,16 +54,19 @@ class Merger:
         """Return the answer to a call, or raise one of our errors."""
         self._caller.check()
         await checkpoint_if_cancelled()
-        with self._order.turn(function, sent) as turn:
+        turn = self._order.begin(function, sent)
+        try:
             send = self._send_for(function, sent)
             if send is None:
                 await self._order.line_up().move_up()
                 return await Call(self._caller, function, sent, options, lane).answer()
             member = Member(sent, sent["id"] if function in _BY_ID else sent, turn)
-            await self._share(member, function, send, evolve(options, lane=options.lane or lane))
+            await self._share(member, function, send, changed(options, lane=options.lane or lane))
             data, shared = member.result.data, member.shared
             # Callers may change their answers, so each has its own.
             return Answer(copied(data) if len(shared.members) > 1 else data, shared.attempts)
+        finally:
+            self._order.end(turn)
 
     def _send_for(self, function: Function[Any], sent: Sent) -> Send | None:
         """Return the way to send such calls together, or None if there is none."""
@@ -100,7 +102,9 @@ class Merger:
         No time counts before the request's task has asked for its slot: a free one may go with a
         max_wait of 0.
         """
-        if options.max_wait is not None and member.shared.line is not None:
+        if options.max_wait is None:
+            return await member.event.wait()
+        if member.shared.line is not None:
             await member.shared.line.has_moved_up()
         with anyio.move_on_after(options.max_wait):
             await member.event.wait()
@@ -111,9 +115,10 @@ class Merger:
         if member.result is LATE:
             text = f"No slot came free in max_wait, {options.max_wait} s."
             raise WaitTooLongError(text, wait=self._eta(options), attempts=member.shared.attempts)
+        return None
 
     def _join(self, member: Member, function: Function[Any], send: Send, options: Options) -> None:
-        sharing = evolve(options, max_wait=None)
+        sharing = changed(options, max_wait=None)
         equal = function.repeat is Repeat.READ and function not in _BY_ID
         same = json.dumps(member.sent, sort_keys=True) if equal else None
         key: Key = (function.name, same, sharing)

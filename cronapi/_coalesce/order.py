@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import anyio
-from attrs import field, frozen
+from attrs import define, frozen
 
 from cronapi import _functions as table
 from cronapi._functions import Function, Repeat
@@ -20,34 +19,44 @@ _ADDS = (table.CRON_ADD, table.CRON_BATCH_ADD, table.GROUP_ADD)
 
 @frozen
 class Turn:
-    """The number of a call, and of the last one before it that it must not overtake."""
+    """The number of a call, and of the last one before it that it must not overtake.
+
+    `jobs` are those that it names, and True if it changes them.
+    """
 
     number: int
     after: int
+    jobs: tuple[tuple[str, bool], ...]
 
     def may_join(self, first: Turn) -> bool:
         """Return True if it overtakes no call when it is sent together with an earlier one."""
         return self.after < first.number
 
 
-@frozen(eq=False)
+@define(eq=False)
 class Line:
     """A request in line for its position in the queue. Its task need not have begun."""
 
-    before: anyio.Event | None
-    behind: anyio.Event = field(factory=anyio.Event)
+    before: Line | None
+    _is_past: bool = False
+    _behind: anyio.Event | None = None
+    """For those that wait until this request has gone on. Most often there are none."""
 
     async def move_up(self) -> None:
         """Wait until the requests before it have gone on, each to its position in the queue."""
         try:
-            if self.before is not None and not self.before.is_set():
-                await self.before.wait()
+            if self.before is not None:
+                await self.before.has_moved_up()
         finally:
-            self.behind.set()
+            self.before, self._is_past = None, True
+            if self._behind is not None:
+                self._behind.set()
 
     async def has_moved_up(self) -> None:
         """Wait until this request has gone on to its position in the queue."""
-        await self.behind.wait()
+        if not self._is_past:
+            self._behind = self._behind or anyio.Event()
+            await self._behind.wait()
 
 
 class Order:
@@ -59,8 +68,7 @@ class Order:
         self._calls: dict[tuple[str, bool], dict[int, None]] = {}
         """Their numbers, which grow, by the job and by True if they change it."""
 
-    @contextmanager
-    def turn(self, function: Function[Any], sent: Mapping[str, Any]) -> Iterator[Turn]:
+    def begin(self, function: Function[Any], sent: Mapping[str, Any]) -> Turn:
         """Number a call until it has ended.
 
         Reads may overtake reads. No other call may overtake one on the same job.
@@ -71,27 +79,25 @@ class Order:
             (next(reversed(self._calls[rival])) for rival in rivals if rival in self._calls),
             default=-1,
         )
-        turn = Turn(next(self._numbers), after)
-        for job in jobs:
-            self._calls.setdefault((job, changes), {})[turn.number] = None
-        try:
-            yield turn
-        finally:
-            for job in jobs:
-                self._end((job, changes), turn)
+        turn = Turn(next(self._numbers), after, tuple((job, changes) for job in jobs))
+        for job in turn.jobs:
+            self._calls.setdefault(job, {})[turn.number] = None
+        return turn
+
+    def end(self, turn: Turn) -> None:
+        """Forget a call that has ended."""
+        for job in turn.jobs:
+            del self._calls[job][turn.number]
+            if not self._calls[job]:
+                del self._calls[job]
 
     def line_up(self) -> Line:
         """Return the place of a request that is about to ask for a slot.
 
         trio runs tasks that begin together in any order.
         """
-        self._last = Line(None if self._last is None else self._last.behind)
+        self._last = Line(self._last)
         return self._last
-
-    def _end(self, key: tuple[str, bool], turn: Turn) -> None:
-        del self._calls[key][turn.number]
-        if not self._calls[key]:
-            del self._calls[key]
 
 
 def jobs_of(function: Function[Any], sent: Mapping[str, Any]) -> frozenset[str]:

@@ -44,9 +44,12 @@ def hidden(value: T) -> T:
 
 
 def hide(params: M) -> M:
-    """Return a copy of parameters, in Python's spelling or the wire's, whose repr is harmless."""
-    if not isinstance(params, dict | MappingProxyType):
-        return params  # an object whose own code may raise anything
+    """Return a copy of parameters, in Python's spelling or the wire's, whose repr is harmless.
+
+    Hidden ones are returned as they are, and so is an object whose own code may raise anything.
+    """
+    if type(params) is Params or not isinstance(params, dict | MappingProxyType):
+        return params
     return cast("M", Params({name: _hidden(name, value) for name, value in params.items()}))
 
 

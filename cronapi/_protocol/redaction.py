@@ -65,7 +65,9 @@ def is_plain_address(text: str) -> bool:
 
 def without_password(value: object) -> object:
     """Return a value without the password of a URL."""
-    return _URL_USER.sub(rf"\1:{HIDDEN}@", value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return _URL_USER.sub(rf"\1:{HIDDEN}@", value) if "@" in value else str.__str__(value)
 
 
 def is_sensitive(name: str) -> bool:
@@ -191,8 +193,9 @@ def _member(job: Mapping[str, Any], name: str) -> object:
 
 def _embedded_secrets(job: Mapping[str, Any]) -> list[str]:
     """Return the password in a job's URL, and the values of headers that carry credentials."""
-    passwords = _URL_PASSWORD.findall(as_text(_member(job, "url")))
-    values = _CREDENTIAL.findall(as_text(_member(job, "httpHeaders")))
+    url, lines = (as_text(_member(job, name)) for name in ("url", "httpHeaders"))
+    passwords = _URL_PASSWORD.findall(url) if "@" in url else []
+    values = _CREDENTIAL.findall(lines) if ":" in lines else []
     return [
         *passwords,
         *map(unquote, passwords),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Literal
 from urllib.parse import quote, urlencode
 
@@ -35,10 +35,16 @@ class Request:
     headers: Mapping[str, str] = field(repr=False)
     content: bytes = field(default=b"", repr=False)
     url_token: str | None = field(default=None, repr=False)
-    secrets: tuple[str, ...] = field(default=(), repr=False)
+    token: str = field(repr=False)
+    params: Mapping[str, Any] = field(repr=False)
     limiter_pages: tuple[str, ...] = ()
     is_list: bool = False
     """True if the answer is a list, which may be large."""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The texts that no error may repeat."""
+        return tuple(map(Hidden, (self.token, *secrets_of(self.params))))
 
 
 def build_request(
@@ -55,14 +61,15 @@ def build_request(
     Parameters with lists always travel as JSON, the only format documented for them. Parameters
     that may hold a secret travel as JSON instead of in a URL.
     """
-    url = provider.base_url + quote(provider.spell(function), safe="._-")
+    url = provider.base_url + _in_path(provider.spell(function))
     headers = {"Accept": "application/json", "User-Agent": USER_AGENT}
     row = TABLE.get(function)
     make = partial(
         Request,
         function=function,
         headers=headers,
-        secrets=tuple(map(Hidden, (token, *secrets_of(params)))),
+        token=Hidden(token),
+        params=params,
         limiter_pages=provider.limiter_pages,
         is_list=row is not None and row.is_list,
     )
@@ -78,6 +85,11 @@ def build_request(
     query = _form(params)
     url_token = None if auth == "bearer" else token
     return make(method="GET", url=f"{url}?{query}" if query else url, url_token=url_token)
+
+
+@lru_cache
+def _in_path(name: str) -> str:
+    return quote(name, safe="._-")
 
 
 def _needs_json(params: Mapping[str, Any], request_format: RequestFormat) -> bool:

@@ -72,7 +72,7 @@ class Verdict:
 
 @frozen
 class Reply:
-    """An HTTP answer: `headers` have lower-case names."""
+    """An HTTP answer: `headers` have lower-case names, or ignore case."""
 
     status: int
     headers: Mapping[str, str]
@@ -98,13 +98,13 @@ def read_response(
 ) -> Verdict:
     """Return the verdict on an answer. An envelope counts with any HTTP status.
 
-    `headers` have lower-case names. `limiter_pages` are texts of the pages with which the rate
-    limit of the service refuses a request. `was_quick` is True if the answer came in less than
-    twice the usual time, so that the service can hardly have worked on it.
+    `headers` have lower-case names, or ignore case. `limiter_pages` are texts of the pages with
+    which the rate limit of the service refuses a request. `was_quick` is True if the answer came in
+    less than twice the usual time, so that the service can hardly have worked on it. `secrets` are
+    looked at only if a text may repeat one.
     """
-    reply = Reply(status, headers, body, tuple(secrets), now)
     try:
-        answer = parse_json(body)
+        answer: Any = parse_json(body)
     except ValueError as error:
         answer, reason, shown = (
             None,
@@ -113,7 +113,11 @@ def read_response(
         )
     else:
         reason, shown = _NO_ENVELOPE, b""
-    if isinstance(answer, dict) and answer.get("status") in ("success", "error"):
+    said = answer.get("status") if isinstance(answer, dict) else None
+    if said == "success" and answer.get("code", 0) in (0, "0"):
+        return Verdict(ending=Ending.DONE, data=answer.get("data"), status=status)
+    reply = Reply(status, headers, body, tuple(secrets), now)
+    if said in ("success", "error"):
         return _envelope(reply, answer)
     if status in REFUSALS:
         return _refusal(reply, limiter_pages, was_quick=was_quick)
@@ -121,8 +125,7 @@ def read_response(
 
 
 def _envelope(reply: Reply, answer: Mapping[str, Any]) -> Verdict:
-    if answer["status"] == "success" and answer.get("code", 0) in (0, "0"):
-        return Verdict(ending=Ending.DONE, data=answer.get("data"), status=reply.status)
+    """Return the verdict on an envelope with an error."""
     code, message = answer.get("code"), answer.get("message")
     number = int(code) if isinstance(code, int | str) and _CODE.fullmatch(str(code)) else 1
     text = redact(message, reply.secrets)[:_SHOWN] if isinstance(message, str) else ""

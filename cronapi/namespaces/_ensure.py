@@ -17,7 +17,7 @@ from cronapi._calls.lookup import LOOKS
 from cronapi._calls.matching import find_altered, habits_of
 from cronapi._calls.pages import every_job, named, search_by_name
 from cronapi._calls.spelling import normal
-from cronapi._calls.tasks import loop_of_task, spawn
+from cronapi._calls.tasks import begin, loop_of_task
 from cronapi._logs.lines import ALTERED, write
 from cronapi._protocol.declared import EnsureParams
 from cronapi._protocol.params import as_params, check_names, check_values
@@ -68,7 +68,7 @@ async def ensuring(calls: Calls, name: str) -> AsyncIterator[None]:
     finally:
         # A cancelled caller leaves behind the request that was sent for it.
         if left := calls.caller.creates.exchanges_for_name(name):
-            spawn(partial(_release, calls, lock, left))
+            begin(partial(_release, calls, lock, left))
         else:
             lock.release()
 

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 import anyio
 
-from cronapi._calls.tasks import spawn
+from cronapi._calls.tasks import begin
 
 T = TypeVar("T")
 
@@ -87,7 +87,7 @@ class Backlog(Generic[T]):
             entry = self._lanes[lane].popleft()
             self.waiting -= 1
             self._free -= 1
-            entry.context.run(spawn, partial(self._run, lane, entry))
+            entry.context.run(begin, partial(self._run, lane, entry))
 
     async def _run(self, lane: Hashable, entry: Entry[T]) -> None:
         is_over = False
