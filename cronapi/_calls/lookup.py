@@ -40,7 +40,7 @@ LAST_LOOK = 4.0
 class Look:
     """The means of a lookup: a way to read, and what the client knows since an epoch.
 
-    `expects` returns True for a job or group that another create, which is under way, would make.
+    `expects` returns True for a job or group that another create under way would make.
     """
 
     ask: Ask

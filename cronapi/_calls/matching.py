@@ -19,7 +19,7 @@ from cronapi._protocol.hidden import hidden_text
 
 Row = Mapping[str, Any]
 Expects = Callable[[Row], bool]
-"""Returns True for a row that another create, which is under way, would make."""
+"""Returns True for a row that another create under way would make."""
 
 NAMING = ("url", "name")
 NOT_COMPARED = frozenset({"password", "payload", "run", "token"})

@@ -40,7 +40,7 @@ _SENSITIVE = (
     rf"|(?<![a-z])(?:{'|'.join(_WORDS)})(?![a-z])"
     rf"|(?-i:(?<=[a-z])(?:{'|'.join(map(str.title, _WORDS))})(?![a-z]))"
 )
-"""What the name of a secret has in it: parts of words, short words, and those in camelCase."""
+"""Marks of a secret's name: parts of words, short words, and those in camelCase."""
 _CREDENTIAL = re.compile(rf"(?im)^[^:\n]*(?:{_SENSITIVE})[^:\n]*:[ \t]*([^\r\n]+?)[ \t\r]*$")
 _HEADER_LINE = re.compile(r"(?m)^([^:\n]*)(:[ \t]*)([^\r\n]+)")
 _QUERY_PAIR = re.compile(r"([?&;#][^=?&;#]*)(=)([^&;#]*)")

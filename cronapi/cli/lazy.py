@@ -66,7 +66,7 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the name, the command and the remaining arguments.
 
-        A word that people use for a command is a usage error which names the command.
+        A word that people use for a command is a usage error that names the command.
         """
         path = meant(self.path, args[0], self.table)
         if path is not None and self.get_command(ctx, args[0]) is None:

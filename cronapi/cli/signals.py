@@ -1,4 +1,4 @@
-"""The signals that end a command which runs on an event loop."""
+"""The signals that end a command on an event loop."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ async def apply_plan(
 
 
 def tell_undo(session: Session, path: str | None) -> None:
-    """Name the file of what was deleted, if there is one."""
+    """Name the file that keeps the deleted jobs, if there is one."""
     if path is not None and Path(path).exists():
         session.say(f"What was deleted is kept in {path}.")
 

@@ -92,7 +92,7 @@ async def adopt_jobs(
 
 
 def _tell_adopted(session: Session, done: Adopted) -> None:
-    """Print the tables of an adoption and what failed, and set the exit code."""
+    """Print the tables and the failures of an adoption, and set the exit code."""
     report = done.report
     errors = [] if report is None else [str(one.error) for one in report if one.error is not None]
     session.code = FAILED if errors else 0

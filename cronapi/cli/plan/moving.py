@@ -25,7 +25,7 @@ from cronapi.providers import FASTCRON, SETCRONJOB
 
 @frozen
 class Move:
-    """What to move, and where its description and its journal go."""
+    """The move, and the places of its description and its journal."""
 
     source: str
     target: str
@@ -40,7 +40,7 @@ class Move:
 
 
 async def migrate_jobs(session: Session, move: Move) -> None:
-    """Write a manifest for another service, and print what gets lost."""
+    """Write a manifest for another service, and print the losses."""
     if move.out is None:
         raise click.UsageError("Say --out, the path of the new manifest.")
     check_new(move.out, move.env_file)

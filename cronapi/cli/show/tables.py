@@ -33,7 +33,7 @@ def table(names: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> li
 
 
 def _marked(heads: Sequence[str], widths: Sequence[int], width: int) -> tuple[list[str], str]:
-    """Return the headings, and a mark behind them that tells of columns which do not fit."""
+    """Return the headings, and a mark behind them for columns that do not fit."""
     shown, left_out = list(heads[: len(widths)]), len(heads) - len(widths)
     if not left_out:
         return shown, ""

@@ -30,7 +30,7 @@ NOTICES: Mapping[str, str] = {
     "short": "The time was moved, and stopped short: too many runs were on the way.",
     "faults": "The faults were changed.",
 }
-"""The sentences about what was done. No other text of an address is ever shown as one."""
+"""The sentences about each act. No other text of an address is ever shown as one."""
 
 
 def read_act(form: Mapping[str, str]) -> tuple[str, Handler, Asked]:

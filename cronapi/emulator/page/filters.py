@@ -1,4 +1,4 @@
-"""The part of the page's address that says what it shows."""
+"""The part of the page's address that chooses its contents."""
 
 from __future__ import annotations
 

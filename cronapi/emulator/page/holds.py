@@ -42,7 +42,7 @@ def is_refusal(request: Document) -> bool:
 
 
 def holds_in(requests: Iterable[Document]) -> list[Hold]:
-    """Return the holds of each provider's client in requests of which the newest come first.
+    """Return the holds of each provider's client in requests, the newest first.
 
     A client that is told twice in a row that it is too fast should wait before it tries again.
     """

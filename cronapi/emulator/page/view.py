@@ -1,4 +1,4 @@
-"""What the page shows at one moment: facts from the control functions, made HTML."""
+"""The page's contents at one moment: facts from the control functions, made HTML."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MOST_JOBS, MOST_RUNS, MOST_REQUESTS = 50, 30, 100
 async def parts_of(
     app: App, filters: Mapping[str, str], text: str, *, failed: bool
 ) -> dict[str, Html]:
-    """Return the HTML of each place of the page, with a text about what was done, or failed."""
+    """Return the HTML of each place of the page, with a text about the last act."""
     facts = await _facts(app, filters)
     shown = Shown(tuple(sorted(app.emulator.tokens, key=len, reverse=True)))
     now = facts["health"]["clock"]["now"]
