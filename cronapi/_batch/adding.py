@@ -60,7 +60,9 @@ async def add(calls: Calls, specs: Sequence[Spec], *, tries: int = 0) -> list[Re
     if len(specs) > most:
         return await send_in_chunks(specs, most, again)
     if len(specs) <= 1:
-        return [await calls.one(table.CRON_ADD, spec) for spec in specs]
+        results = [await calls.one(table.CRON_ADD, spec) for spec in specs]
+        calls.limits.note_accepted(specs[: sum(result.error is None for result in results)])
+        return results
     deferred = DeferredRequest(lambda: (table.CRON_BATCH_ADD, {"data": specs}))
     result = await add_together(calls, specs, deferred, tries=tries)
     return await send_parts(calls.limits, specs, result, again)
@@ -119,8 +121,10 @@ async def _add(
             return settled(all_failed(error, specs))
         return settled(await _examine(calls, specs, Look(new), error, tries))
     if len(specs) == 1 and isinstance(data, dict):
+        calls.limits.note_accepted(specs)
         return settled([Result(data)])
     if isinstance(data, list) and len(data) == len(specs):
+        calls.limits.note_accepted(specs)
         return settled(Result(row) for row in data)
     unclear = OutcomeUnknownError("The answer has not one job for each that was sent.")
     look = Look(partial(new, mine=ids_of(data)))
@@ -243,12 +247,13 @@ async def _refused(
 ) -> BatchResult:
     """Find out if a batch was refused for one of its items or for its size.
 
-    No documentation says that a refused batch has done nothing, so the first one is looked up.
+    No documentation says that a refused batch has done nothing, so it is looked up, unless one that
+    was refused for the same reason is known to have done nothing.
     """
     if len(specs) == 1:
         return settled(all_failed(error, specs))
     halves = split(len(specs))
-    if calls.limits.atomic:
+    if calls.limits.leaves_nothing(error, specs[0]):
         return halves
     if calls.options.retry is None:
         text = "Refused as part of a batch; with retry=None nothing tells if it made other jobs"
@@ -264,7 +269,7 @@ async def _refused(
         _tell(calls, UNKNOWN, unknown, len(specs))
         return settled(all_failed(unknown, specs))
     if all(row is ABSENT for row in found):
-        calls.limits.atomic = True
+        calls.limits.note_refused(specs[0], error)
         return halves
     return settled(await _add_the_absent(calls, specs, found, look, tries + 1))
 

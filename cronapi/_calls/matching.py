@@ -86,13 +86,14 @@ class Spec:
             cut = habits and habits.may_be_cut(name, self.values[name], row.values[name])
             if not cut:
                 return Likeness.OTHER
+        shares = any(name not in differing and self.values[name] for name in naming)
         contradicts = not differing.issubset(NAMING)
-        is_other = contradicts and not self.shares_with(row)
-        return Likeness.OTHER if is_other else Likeness.POSSIBLE
+        return Likeness.OTHER if contradicts and not shares else Likeness.POSSIBLE
 
-    def shares_with(self, row: Spec) -> bool:
-        """Return True if a row has the same name or URL."""
-        return any((text := self.values.get(one)) and text == row.values.get(one) for one in NAMING)
+    def may_become(self, row: Spec) -> bool:
+        """Return True if a service that alters texts could have made the row of this."""
+        pairs = [(self.values.get(name, ""), row.values.get(name, "")) for name in NAMING]
+        return all(not mine or mine == kept or may_be_altered(mine, kept) for mine, kept in pairs)
 
 
 def _normalized(row: Row) -> Spec:
@@ -131,7 +132,8 @@ def match(
 ) -> Match:
     """Match specs with new rows of the list, in order of ids, each row once.
 
-    A row that another create explains is no reason for doubt, unless it shares a name or a URL.
+    A row that another create explains is no reason for doubt, unless a service could have altered
+    the name and the URL of this one to those of the row.
     """
     habits = habits or Habits()
     specs = [{"name": ""} | dict(spec) for spec in sent]
@@ -189,7 +191,7 @@ class _Free:
         """Return True if nothing proves that a row is another job than this one."""
         return any(
             spec.compare(normalized, habits) is Likeness.POSSIBLE
-            and (spec.shares_with(normalized) or not (self._expects and self._expects(row)))
+            and (spec.may_become(normalized) or not (self._expects and self._expects(row)))
             for normalized, row in self._rows.values()
         )
 
