@@ -165,8 +165,8 @@ async def _examine(
         return all_failed(error, specs)
     try:
         found = await _look_up(calls, specs, look, error)
-    except CronAPIError as problem:
-        unknown = _unknown(f"looking it up failed: {problem.message}")
+    except Exception as problem:  # noqa: BLE001 -- a token function may raise anything
+        unknown = _unknown(f"looking it up failed: {_reason(problem)}")
         unknown.__cause__ = problem
         _tell(calls, UNKNOWN, unknown, len(specs))
         return all_failed(unknown, specs)
@@ -186,8 +186,12 @@ async def _add_the_absent(
     absent = [index for index, row in enumerate(found) if row is ABSENT]
     sent = [specs[index] for index in absent]
     added = await add(calls, sent, tries=tries)
-    if any(result.error is None for result in added):
-        added = await without_twins(calls, sent, added, look.new)
+    adopted = set(ids_of([row for row in found if isinstance(row, dict)]))
+
+    def new(rows: Rows) -> Rows:
+        return [row for row in look.new(rows) if adopted.isdisjoint(ids_of(row))]
+
+    added = await without_twins(calls, sent, added, new) if sent else []
     again = dict(zip(absent, added, strict=True))
     return [again[index] if index in again else _result(row) for index, row in enumerate(found)]
 
@@ -263,8 +267,8 @@ async def _refused(
         return settled(all_failed(unknown, specs))
     try:
         found = await _look_up(calls, specs, look, error)
-    except CronAPIError as problem:
-        text = f"The batch was refused, and looking up its jobs failed: {problem.message}"
+    except Exception as problem:  # noqa: BLE001 -- a token function may raise anything
+        text = f"The batch was refused, and looking up its jobs failed: {_reason(problem)}"
         unknown = OutcomeUnknownError(text)
         _tell(calls, UNKNOWN, unknown, len(specs))
         return settled(all_failed(unknown, specs))
@@ -272,6 +276,10 @@ async def _refused(
         calls.limits.note_refused(specs[0], error)
         return halves
     return settled(await _add_the_absent(calls, specs, found, look, tries + 1))
+
+
+def _reason(problem: Exception) -> str:
+    return problem.message if isinstance(problem, CronAPIError) else type(problem).__name__
 
 
 def _unknown(reason: str = "looking it up could not tell.") -> OutcomeUnknownError:

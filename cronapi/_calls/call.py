@@ -10,20 +10,18 @@ from typing import Any
 import anyio
 from attrs import evolve, frozen
 
-from cronapi._calls import lookup
 from cronapi._calls.absence import get_of, is_missing, may_be_missing
 from cronapi._calls.answer import Answer
 from cronapi._calls.caller import Caller
 from cronapi._calls.failures import Failures
-from cronapi._calls.lookup import LAST_LOOK, LOOKS, RECOVERY, UNCLEAR, Finding, Look
-from cronapi._calls.matching import lookup_keys
-from cronapi._calls.memory import learn, learn_gone, learn_unreported
+from cronapi._calls.lost_create import LostCreate
+from cronapi._calls.memory import learn_gone
 from cronapi._calls.options import DeferredRequest, Options, changed
 from cronapi._calls.pages import Paging
 from cronapi._calls.retry import History, RetryPolicy, Step, backoff, is_over, next_step
 from cronapi._calls.sender import Sender
 from cronapi._functions import CRON_BATCH_DELETE, Function, Repeat
-from cronapi._logs.lines import LOOKED_UP, REFUSED, REPEATED
+from cronapi._logs.lines import REFUSED, REPEATED
 from cronapi._protocol.facts import facts_of, with_facts
 from cronapi._protocol.response import Ending, Verdict
 from cronapi.errors import (
@@ -98,12 +96,11 @@ class Call:
         while True:
             verdict = await self._attempt()
             step = self._next_step(verdict)
-            if step is Step.RETURN:
-                return await self._without_twin(verdict.data)
-            if step is Step.RAISE:
-                return await self._fail(verdict)
+            if step in (Step.RETURN, Step.RAISE):
+                return await self._settle(verdict, step)
             if step is Step.LOOK:
-                finding = await self._look_up(verdict)
+                find = self._lost().find if self._options.look else self._lost().answer_at_end
+                finding = await find(verdict)
                 if finding.happened:
                     return finding.data
                 await self._repeat_create(verdict)
@@ -111,6 +108,20 @@ class Call:
                 self._sender.tell(REFUSED, self._history.attempts, verdict.error)
             elif not await self._back_off():
                 return await self._fail(verdict)
+
+    async def _settle(self, verdict: Verdict, step: Step) -> Any:
+        """Return the data or fail. A create that was sent again may be there twice, or late."""
+        may_be_late = self._was_repeated and self._options.look
+        if step is Step.RETURN:
+            if not may_be_late:
+                return verdict.data
+            data, self._twin = await self._lost().without_twin(verdict.data)
+            return data
+        if may_be_late and type(verdict.error) is APIError:
+            finding = await self._lost().find_late(verdict)
+            if finding.happened:
+                return finding.data
+        return await self._fail(verdict)
 
     async def _attempt(self) -> Verdict:
         try:
@@ -139,28 +150,6 @@ class Call:
             retry_after=verdict.retry_after,
             did_nothing=verdict.did_nothing,
         )
-
-    async def _without_twin(self, data: Any) -> Any:
-        """Look for a twin of a create that was sent again, and return the older of the two.
-
-        The first request may have been carried out late. No twin is deleted, since two callers that
-        create equal jobs look the same.
-        """
-        if not self._was_repeated or not self._options.look:
-            return data
-        sender, memory = self._sender, self._caller.memory
-        function = sender.function.name
-        try:
-            await self._caller.wait(LAST_LOOK)
-            twin = await lookup.find_twin(self._look(), function, sender.sent, data)
-        except BaseException:  # no caller learns of the job
-            learn_unreported(memory, function, data)
-            raise
-        if twin is None or self._caller.may_be_of_another(function, sender.sent, batched=False):
-            return data
-        learn(memory, function, twin, sender.sent)
-        older, self._twin = lookup.tell_older(self._caller.provider.name, function, data, twin)
-        return older
 
     async def _back_off(self) -> bool:
         """Wait before a repeat. Return False if that would exceed max_wait."""
@@ -200,7 +189,10 @@ class Call:
             return False
         options = changed(options, max_wait=None, lane=sender.lane)
         ask_from = partial(asker, caller, options, sender.lane)
-        return await is_missing(sender.function, wanted, options, ask_from, caller.listings)
+        try:
+            return await is_missing(sender.function, wanted, options, ask_from, caller.listings)
+        except Exception:  # noqa: BLE001 -- a token function may raise anything
+            return False
 
     async def _repeat_create(self, verdict: Verdict) -> None:
         """Let a create that did not happen be sent again. Fail if that was tried often enough."""
@@ -209,55 +201,9 @@ class Call:
         if is_over(self._history, policy, now=now, retry_after=verdict.retry_after):
             await self._fail(verdict)
 
-    async def _look_up(self, verdict: Verdict) -> Finding:
-        """Look up a create whose answer was lost. OutcomeUnknownError if that cannot tell."""
-        if not self._options.look:
-            return await self._wait_for_the_end(verdict)
-        sender, finding = self._sender, UNCLEAR
-        sender.tell(LOOKED_UP, verdict.error, 1)
-        for delay in LOOKS:
-            await self._caller.wait(delay)
-            finding = sender.late_answer() or await self._recover()
-            if finding.happened is not False:
-                break
-        if finding.happened is False and sender.is_under_way:
-            # The connection is still open: the service may be about to carry it out.
-            await sender.wait_for_the_end()
-            finding = sender.late_answer() or await self._recover()
-        if finding.happened is None:
-            raise self._failures.unknown() from verdict.error
-        sender.tell_of(finding)
-        return finding
-
-    async def _wait_for_the_end(self, verdict: Verdict) -> Finding:
-        """Return an answer that comes late. OutcomeUnknownError once it can no longer come."""
-        await self._sender.wait_for_the_end()
-        late = self._sender.late_answer()
-        if late is None:
-            raise self._failures.unknown() from verdict.error
-        return late
-
-    async def _recover(self) -> Finding:
-        sender, memory = self._sender, self._caller.memory
-        recover = RECOVERY.get(sender.function.name)
-        keys = lookup_keys(sender.function.name, sender.sent)
-        shared = self._caller.creates.most_sharing(keys) > 1
-        if recover is None or not sender.epoch or not keys or shared:
-            return UNCLEAR
-        try:
-            finding = await recover(self._look(), sender.sent)
-        except CronAPIError as error:
-            raise self._failures.unknown(error) from error
-        except (KeyError, TypeError, ValueError):  # a raw call with nothing to find it by
-            return UNCLEAR
-        if finding.happened:
-            learn(memory, sender.function.name, finding.data, sender.sent)
-        return finding
-
-    def _look(self) -> Look:
-        caller, sender = self._caller, self._sender
-        ask = asker(caller, self._options, sender.lane)
-        return Look(ask, caller.memory, sender.epoch, caller.expects)
+    def _lost(self) -> LostCreate:
+        ask = asker(self._caller, self._options, self._sender.lane)
+        return LostCreate(self._caller, self._sender, self._failures, ask)
 
 
 @frozen
