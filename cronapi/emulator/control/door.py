@@ -13,7 +13,7 @@ from attrs import frozen
 from cronapi.emulator.answer import Answer, as_json, nginx_page
 from cronapi.emulator.control.asked import Asked, ControlError
 from cronapi.emulator.control.routes import find_route
-from cronapi.emulator.incoming import read_bearer, read_body
+from cronapi.emulator.incoming import read_bearer, read_body, read_password
 from cronapi.emulator.runner.outgoing import USER_AGENTS
 from cronapi.emulator.visitors import is_loopback
 
@@ -71,7 +71,8 @@ class Control:
         peer = (scope.get("client") or ("127.0.0.1",))[0]
         if is_loopback(peer):
             return
-        given = read_bearer(scope["headers"]) or ""
+        # A browser asks its user for a password, and cannot send a bearer.
+        given = read_bearer(scope["headers"]) or read_password(scope["headers"]) or ""
         known = self.admin_token or ""
         if not known or not compare_digest(given.encode(), known.encode()):
             raise ControlError(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 from cronapi.emulator.answer import Answer, plain_text
 from cronapi.emulator.control.asked import ControlError
 from cronapi.emulator.incoming import read_body
@@ -36,7 +38,7 @@ async def answer_page(app: App, scope: Scope, receive: Receive) -> Answer:
         app.control.check_peer(scope)
         fields = read_fields(scope["query_string"].decode("latin-1"))
     except ControlError as error:
-        return plain_text(error.status, f"{error}\n")
+        return _stranger(app, error)
     except ValueError as error:
         return plain_text(HTTPStatus.BAD_REQUEST, f"{error}\n")
     if scope["method"] not in _METHODS:
@@ -45,6 +47,16 @@ async def answer_page(app: App, scope: Scope, receive: Receive) -> Answer:
     if scope["method"] == "POST":
         return await _act(app, scope, receive, filters)
     return await _page(app, filters, NOTICES.get(fields.get("done", ""), ""))
+
+
+def _stranger(app: App, error: ControlError) -> Answer:
+    """Refuse a peer that is not this machine, and let a browser ask for the admin token."""
+    refusal = plain_text(error.status, f"{error} A browser sends it as the password of a login.\n")
+    if not app.control.admin_token:
+        return refusal
+    asking = (b"www-authenticate", b'Basic realm="cronapi emulator", charset="UTF-8"')
+    headers = (*refusal.headers, asking)
+    return evolve(refusal, status=HTTPStatus.UNAUTHORIZED, headers=headers)
 
 
 async def _act(app: App, scope: Scope, receive: Receive, filters: Mapping[str, str]) -> Answer:
