@@ -158,7 +158,9 @@ async def test_hostile_names_are_shown_harmlessly_and_no_secret_at_all():
                 await http.get(
                     f"/{quote(name[:100])}", headers={"authorization": f"Bearer {TOKEN}"}
                 )
+            await http.get(f"/api/cron.{'x' * 9000}", params={"token": TOKEN})
         pages.append(await look(app, "?request=1&search="))
+        assert TOKEN not in await look(app, f"?search={TOKEN}&request=2")
     hostile, plain = map(Outline, pages)
     assert hostile.tags == plain.tags
     assert {name for name, _ in hostile.attributes} == {name for name, _ in plain.attributes}

@@ -13,7 +13,7 @@ from cronapi.emulator.incoming import read_body
 from cronapi.emulator.page.acts import NOTICES, notice_of, read_act
 from cronapi.emulator.page.document import filled, headers
 from cronapi.emulator.page.filters import link, read_fields, read_filters
-from cronapi.emulator.page.view import parts_of
+from cronapi.emulator.page.view import parts_of, shown_by
 from cronapi.emulator.visitors import is_same_origin
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ async def answer_page(app: App, scope: Scope, receive: Receive) -> Answer:
         return plain_text(HTTPStatus.BAD_REQUEST, f"{error}\n")
     if scope["method"] not in _METHODS:
         return plain_text(HTTPStatus.METHOD_NOT_ALLOWED, f"The page takes {', '.join(_METHODS)}.\n")
-    filters = read_filters(fields)
+    filters = read_filters(fields, shown_by(app))
     if scope["method"] == "POST":
         return await _act(app, scope, receive, filters)
     return await _page(app, filters, NOTICES.get(fields.get("done", ""), ""))
