@@ -42,7 +42,9 @@ async def answer_page(app: App, scope: Scope, receive: Receive) -> Answer:
     except ValueError as error:
         return plain_text(HTTPStatus.BAD_REQUEST, f"{error}\n")
     if scope["method"] not in _METHODS:
-        return plain_text(HTTPStatus.METHOD_NOT_ALLOWED, f"The page takes {', '.join(_METHODS)}.\n")
+        known = ", ".join(_METHODS)
+        refusal = plain_text(HTTPStatus.METHOD_NOT_ALLOWED, f"The page takes {known}.\n")
+        return evolve(refusal, headers=(*refusal.headers, (b"allow", known.encode())))
     filters = read_filters(fields, shown_by(app))
     if scope["method"] == "POST":
         return await _act(app, scope, receive, filters)
