@@ -24,7 +24,7 @@ from cronapi.emulator.answer import (
 )
 from cronapi.emulator.background import Background
 from cronapi.emulator.checks import check_switch, is_whole, shown
-from cronapi.emulator.control.door import CONTROL, Control
+from cronapi.emulator.control.door import CONTROL, PAGE, Control
 from cronapi.emulator.emulator import Emulator
 from cronapi.emulator.faults import AT_THE_GATE, ConnectionLost, Fault, read_fault
 from cronapi.emulator.incoming import read_bearer, read_body, read_form
@@ -46,8 +46,6 @@ Send = Callable[[Message], Awaitable[None]]
 # The key in an ASGI scope's state under which server.py offers a function that ends the connection.
 ABORT = "cronapi.abort"
 
-PAGE = "/"
-"""The path of the page."""
 _ERROR_STATUSES = range(200, 600)
 _THIS_MACHINE = Visitors()
 _OPEN = Control()

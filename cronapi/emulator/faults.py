@@ -48,7 +48,7 @@ KINDS: dict[FaultKind, str] = {
 """The effect of each kind of fault. "Applied" means that the service carried out the request."""
 # These kinds strike before the limiter counts. All others strike a request that it let through.
 AT_THE_GATE = frozenset({"reset", "outage", "front_before"})
-TIMED = frozenset({"stall", "stall_before", "late", "slow_503"})
+TIMED: frozenset[str] = frozenset({"stall", "stall_before", "late", "slow_503"})
 """The kinds with a delay."""
 _STATUSES = range(200, 600)
 _MATCHED = frozenset({"name", "id"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from email.parser import BytesParser
 from email.policy import HTTP
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,19 @@ def read_bearer(headers: Headers) -> str | None:
     value = dict(headers).get(b"authorization", b"").decode("latin-1")
     scheme, _, token = value.partition(" ")
     return token.strip(" \t") or None if scheme.lower() == "bearer" else None
+
+
+def read_password(headers: Headers) -> str | None:
+    """Return the password of an `Authorization: Basic`, `None` without one."""
+    value = dict(headers).get(b"authorization", b"")
+    scheme, _, given = value.partition(b" ")
+    if scheme.lower() != b"basic":
+        return None
+    try:
+        login = b64decode(given.strip(), validate=True).decode()
+    except ValueError:
+        return None
+    return login.partition(":")[2]
 
 
 def read_form(headers: Headers, body: bytes) -> bytes | None:

@@ -24,7 +24,7 @@ from cronapi.emulator.store import Document
 from cronapi.emulator.words import Era
 
 Verdict = Literal["ok", "refused", "fault", "error"]
-VERDICTS = get_args(Verdict)
+VERDICTS: tuple[str, ...] = get_args(Verdict)
 
 REMEMBERED = 1000
 _MOST_BYTES = 64 * 2**10

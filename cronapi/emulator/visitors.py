@@ -63,6 +63,14 @@ def is_same_origin(scope: Mapping[str, Any]) -> bool:
     return origin is not None and origin["place"].lower() == headers.get(b"host", "").lower()
 
 
+def is_from_page_of(origin: str, host: str) -> bool:
+    """Return True if an Origin names a host with its port, or any server of this machine."""
+    found = _ORIGIN.fullmatch(origin)
+    if found is None:
+        return False
+    return found["place"].lower() == host.lower() or is_loopback(_name_of(found["place"]) or "")
+
+
 def is_loopback(name: str) -> bool:
     """Return True if a host name or address without a port is this machine."""
     try:

@@ -56,8 +56,31 @@ async def test_a_job_never_steers_its_emulator_however_it_spells_the_path():
             row = await run_one(app, f"http://{host}:{port}/_emulator/reset")
             assert row["error"] == BLOCKED, host
         assert len(app.emulator.jobs("fastcron")) == len(SPELLINGS) + 6
-        for path in ("/x/_emulator/", "/_emulators/", "/emulator/", "/?/_emulator/reset"):
+        for path in ("/x/_emulator/", "/_emulators/", "/emulator/"):
             assert (await run_one(app, f"{origin}{path}"))["httpStatus"] == 404, path
+        assert (await run_one(app, f"{origin}/?/_emulator/reset"))["httpStatus"] == 403
+
+
+async def test_a_job_presses_no_button_of_the_page():
+    """A form with the page's own origin is blocked, under any agent and path, and after a hop."""
+    app = calling()
+    async with serve(app) as origin:
+
+        async def hop(scope, receive, send):
+            headers = [(b"location", f"{origin}/".encode())]
+            await send({"type": "http.response.start", "status": 307, "headers": headers})
+            await send({"type": "http.response.body", "body": b""})
+
+        async with serve(hop) as other:
+            for url in (f"{origin}/", f"{origin}//", f"{origin}/x/..", f"{origin}/%2E", other):
+                for named in (origin, origin.replace("127.0.0.1", "localhost")):
+                    headers = f"User-Agent: me\nOrigin: {named}"
+                    sent = {"httpHeaders": headers, "postData": "act=keep-fault lose"}
+                    assert (await run_one(app, url, **sent))["error"] == BLOCKED
+        for headers in ("User-Agent: me", "Origin: https://a.example", "Origin: null"):
+            row = await run_one(app, f"{origin}/", httpHeaders=headers, postData="act=x")
+            assert row["httpStatus"] == 403
+    assert app.emulator.faults.pending == []
 
 
 async def test_a_redirect_and_a_program_in_between_do_not_steer_it_either():

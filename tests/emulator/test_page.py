@@ -158,7 +158,9 @@ async def test_hostile_names_are_shown_harmlessly_and_no_secret_at_all():
                 await http.get(
                     f"/{quote(name[:100])}", headers={"authorization": f"Bearer {TOKEN}"}
                 )
+            await http.get(f"/api/cron.{'x' * 9000}", params={"token": TOKEN})
         pages.append(await look(app, "?request=1&search="))
+        assert TOKEN not in await look(app, f"?search={TOKEN}&request=2")
     hostile, plain = map(Outline, pages)
     assert hostile.tags == plain.tags
     assert {name for name, _ in hostile.attributes} == {name for name, _ in plain.attributes}
@@ -429,14 +431,34 @@ async def test_the_page_is_for_those_who_may_steer():
     async with browsing(app, "192.0.2.7") as http:
         refused = await http.get("/")
     assert (refused.status_code, "job 1" in refused.text) == (403, False)
-    async with browsing(page_app(admin_token="key"), "192.0.2.7") as http:
-        assert (await http.get("/")).status_code == 403
-        assert (await http.get("/", headers={"authorization": "Bearer key"})).status_code == 200
     async with browsing(app) as http:
         assert (await http.get("/", headers={"host": "evil.example"})).status_code == 403
     async with browsing(page_app(control=False)) as http:
         assert (await http.get("/")).status_code == 404
         assert (await http.post("/", data={"act": "fault lose"}, headers=OWN)).status_code == 404
+
+
+async def test_a_browser_elsewhere_logs_in_with_the_admin_token():
+    """The token is a bearer or the password of a login. Without it the browser asks for one."""
+    app = page_app(admin_token="kéy:1")
+    form = {"act": "fault lose"}
+    async with browsing(app, "192.0.2.7") as http:
+        for auth in (None, ("me", "kéy"), ("kéy:1", ""), ("", "")):
+            answer = await http.get("/", auth=auth)
+            assert (answer.status_code, "job 1" in answer.text) == (401, False)
+            assert answer.headers["www-authenticate"].startswith("Basic realm=")
+        for value in ("Basic", "Basic !", "Basic /w==", "Bearer kéy", "Digest x", b"\xff"):
+            sent = value if isinstance(value, bytes) else value.encode("latin-1")
+            headers = [(b"authorization", sent)]
+            assert (await http.get("/", headers=headers)).status_code == 401
+        login = httpx.BasicAuth(b"anybody", "kéy:1".encode())
+        assert (await http.get("/", auth=login)).status_code == 200
+        assert (await http.post("/", auth=login, data=form)).status_code == 403
+        assert (await http.post("/", auth=login, data=form, headers=OWN)).status_code == 303
+        assert (await http.get("/_emulator/health", auth=login)).status_code == 200
+    async with browsing(page_app(admin_token="key"), "192.0.2.7") as http:
+        headers = {"authorization": "Bearer key"}
+        assert (await http.get("/", headers=headers)).status_code == 200
 
 
 def test_every_place_of_the_page_is_known():

@@ -22,6 +22,7 @@ _OPTIONS = (
     *("--headless", "--no-first-run", "--disable-gpu", "--hide-scrollbars", "--mute-audio"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     *("--disable-extensions", "--disable-default-apps", "--no-pings", "--disable-breakpad"),
+    "--disable-dev-shm-usage",
     # Nothing but this machine is ever asked.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     "--remote-debugging-pipe",

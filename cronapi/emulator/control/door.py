@@ -13,9 +13,9 @@ from attrs import frozen
 from cronapi.emulator.answer import Answer, as_json, nginx_page
 from cronapi.emulator.control.asked import Asked, ControlError
 from cronapi.emulator.control.routes import find_route
-from cronapi.emulator.incoming import read_bearer, read_body
+from cronapi.emulator.incoming import read_bearer, read_body, read_password
 from cronapi.emulator.runner.outgoing import USER_AGENTS
-from cronapi.emulator.visitors import is_loopback
+from cronapi.emulator.visitors import is_from_page_of, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -27,17 +27,27 @@ if TYPE_CHECKING:
 
 CONTROL = "/_emulator/"
 """The begin of the paths by which the emulator is steered."""
+PAGE = "/"
+"""The path of the page."""
 _OF_JOBS = frozenset(agent.encode() for agent in USER_AGENTS.values())
 
 
 def leads_to_control(path: str) -> bool:
-    """Return True if a server, or a proxy in front of one, may take a path for one of control.
+    """Return True if a server, or a proxy in front of one, may take a path for one of control."""
+    return f"{_resolved(path)}/".lower().startswith(CONTROL)
 
-    Proxies join slashes and resolve dots, and each of them may decode once more.
-    """
+
+def presses_a_button(method: str, path: str, host: str, origin: str) -> bool:
+    """Return True if a call may pass for one of a form of the page that it is made to."""
+    is_form = method == "POST" and _resolved(path) == PAGE
+    return is_form and is_from_page_of(origin, host)
+
+
+def _resolved(path: str) -> str:
+    """Return a path as a proxy may read it: they join slashes, resolve dots, and decode anew."""
     while (plain := unquote(path)) != path:
         path = plain
-    return f"/{normpath(path).strip('/')}/".lower().startswith(CONTROL)
+    return f"/{normpath(path).strip('/')}"
 
 
 @frozen
@@ -71,7 +81,8 @@ class Control:
         peer = (scope.get("client") or ("127.0.0.1",))[0]
         if is_loopback(peer):
             return
-        given = read_bearer(scope["headers"]) or ""
+        # A browser asks its user for a password, and cannot send a bearer.
+        given = read_bearer(scope["headers"]) or read_password(scope["headers"]) or ""
         known = self.admin_token or ""
         if not known or not compare_digest(given.encode(), known.encode()):
             raise ControlError(

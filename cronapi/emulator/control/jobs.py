@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cronapi.emulator.control.asked import Asked
     from cronapi.emulator.store import Document
 
-STATES = ("active", "failing", "paused", "failed")
+STATES: tuple[str, ...] = ("active", "failing", "paused", "failed")
 """The states of a job. `failing` is active with failures in a row, `paused` does not run."""
 _FILTERS = ("provider", "state", "search")
 _MOST = 1000

@@ -5,13 +5,15 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 from cronapi.emulator.answer import Answer, plain_text
 from cronapi.emulator.control.asked import ControlError
 from cronapi.emulator.incoming import read_body
 from cronapi.emulator.page.acts import NOTICES, notice_of, read_act
 from cronapi.emulator.page.document import filled, headers
 from cronapi.emulator.page.filters import link, read_fields, read_filters
-from cronapi.emulator.page.view import parts_of
+from cronapi.emulator.page.view import parts_of, shown_by
 from cronapi.emulator.visitors import is_same_origin
 
 if TYPE_CHECKING:
@@ -36,15 +38,27 @@ async def answer_page(app: App, scope: Scope, receive: Receive) -> Answer:
         app.control.check_peer(scope)
         fields = read_fields(scope["query_string"].decode("latin-1"))
     except ControlError as error:
-        return plain_text(error.status, f"{error}\n")
+        return _stranger(app, error)
     except ValueError as error:
         return plain_text(HTTPStatus.BAD_REQUEST, f"{error}\n")
     if scope["method"] not in _METHODS:
-        return plain_text(HTTPStatus.METHOD_NOT_ALLOWED, f"The page takes {', '.join(_METHODS)}.\n")
-    filters = read_filters(fields)
+        known = ", ".join(_METHODS)
+        refusal = plain_text(HTTPStatus.METHOD_NOT_ALLOWED, f"The page takes {known}.\n")
+        return evolve(refusal, headers=(*refusal.headers, (b"allow", known.encode())))
+    filters = read_filters(fields, shown_by(app))
     if scope["method"] == "POST":
         return await _act(app, scope, receive, filters)
     return await _page(app, filters, NOTICES.get(fields.get("done", ""), ""))
+
+
+def _stranger(app: App, error: ControlError) -> Answer:
+    """Refuse a peer that is not this machine, and let a browser ask for the admin token."""
+    refusal = plain_text(error.status, f"{error} A browser sends it as the password of a login.\n")
+    if not app.control.admin_token:
+        return refusal
+    asking = (b"www-authenticate", b'Basic realm="cronapi emulator", charset="UTF-8"')
+    headers = (*refusal.headers, asking)
+    return evolve(refusal, status=HTTPStatus.UNAUTHORIZED, headers=headers)
 
 
 async def _act(app: App, scope: Scope, receive: Receive, filters: Mapping[str, str]) -> Answer:

@@ -13,6 +13,8 @@ from cronapi.emulator.service import PROVIDERS
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from cronapi.emulator.page.markup import Shown
+
 CHOICES: Mapping[str, Collection[str]] = {
     "provider": PROVIDERS,
     "state": STATES,
@@ -30,11 +32,14 @@ def read_fields(text: str) -> dict[str, str]:
     return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
 
 
-def read_filters(fields: Mapping[str, str]) -> dict[str, str]:
-    """Return the filters among the fields of an address, without those that filter nothing."""
+def read_filters(fields: Mapping[str, str], shown: Shown) -> dict[str, str]:
+    """Return the filters among the fields of an address, without those that filter nothing.
+
+    What is searched for is shown again, so a token in it is left out.
+    """
     found = {name: fields[name] for name in CHOICES if fields.get(name) in CHOICES[name]}
     if fields.get("search"):
-        found["search"] = fields["search"][:_LONGEST]
+        found["search"] = shown(fields["search"], _LONGEST)
     number = fields.get("request", "")
     if number.isascii() and number.isdigit():
         found["request"] = number[:_LONGEST]

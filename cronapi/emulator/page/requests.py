@@ -70,7 +70,7 @@ def detail(request: Document | None, shown: Shown, close: str) -> Html:
     """Return one request with its answer, nothing for none."""
     if request is None:
         return Html("")
-    head = f"{request['method']} {shown(request['path'], 300)}"
+    head = shown(f"{request['method']} {request['path']}", 300)
     facts = {
         "Time": whole_moment(request["time"]),
         "Verdict": request["verdict"] + (f": {request['fault']}" if request["fault"] else ""),
@@ -108,13 +108,13 @@ def _gaps(requests: Sequence[Document]) -> Mapping[int, float]:
 def _row(request: Document, now: float, shown: Shown, gap: float | None, link: str) -> Html:
     number, refused = request["id"], is_refusal(request)
     known = request["provider"] and not request["function"].startswith("?")
-    what = request["function"] if known else f"{request['method']} {shown(request['path'])}"
+    what = request["function"] if known else f"{request['method']} {request['path']}"
     verdict = request["fault"] or request["verdict"]
     return element(
         "tr",
         element("td", moment(request["time"], now)),
         element("td", "" if gap is None else f"+{gap:.2f} s", class_="num", data_label="Gap"),
-        element("th", element("code", element("bdi", what)), scope="row"),
+        element("th", element("code", element("bdi", shown(what))), scope="row"),
         element("td", TITLES.get(request["provider"], ""), class_="dim"),
         element("td", badge(verdict, "bad" if refused else _TONES[request["verdict"]])),
         element("td", str(request["status"] or "none"), class_="num", data_label="HTTP"),

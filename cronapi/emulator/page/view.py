@@ -30,12 +30,12 @@ async def parts_of(
 ) -> dict[str, Html]:
     """Return the HTML of each place of the page, with a text about the last act."""
     facts = await _facts(app, filters)
-    shown = Shown(tuple(sorted(app.emulator.tokens, key=len, reverse=True)))
+    shown = shown_by(app)
     now = facts["health"]["clock"]["now"]
     return {
         "action": escaped(link(filters)),
         "message": element("p", shown(text, 500), class_=failed and "alert") if text else Html(""),
-        "search": escaped(shown(filters.get("search", ""))),
+        "search": escaped(filters.get("search", "")),
         "providers": options("provider", filters, TITLES),
         "providerchoices": options("provider", {}, TITLES),
         "states": options("state", filters, {}),
@@ -48,6 +48,11 @@ async def parts_of(
         "kinds": kinds(facts["faults"]),
         "functions": joined(element("option", name, value=name) for name in HANDLERS),
     }
+
+
+def shown_by(app: App) -> Shown:
+    """Return the way in which texts from outside are shown, without the tokens of an emulator."""
+    return Shown(tuple(sorted(app.emulator.tokens, key=len, reverse=True)))
 
 
 async def _facts(app: App, filters: Mapping[str, str]) -> dict[str, Any]:

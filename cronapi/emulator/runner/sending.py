@@ -12,7 +12,7 @@ import anyio
 import httpx
 from attrs import frozen
 
-from cronapi.emulator.control.door import leads_to_control
+from cronapi.emulator.control.door import leads_to_control, presses_a_button
 from cronapi.emulator.runner.addresses import Blocked, Resolve, addresses_of, resolve
 from cronapi.emulator.runner.exchange import MOST_BYTES, Exchange
 
@@ -96,7 +96,8 @@ class _CheckedTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         url = request.url
-        if leads_to_control(url.path):
+        place = (request.headers.get("host", ""), request.headers.get("origin", ""))
+        if leads_to_control(url.path) or presses_a_button(request.method, url.path, *place):
             raise Blocked("blocked: a job may not steer an emulator")
         port = url.port or _PORTS.get(url.scheme, 0)
         found = await addresses_of(
