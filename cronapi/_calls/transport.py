@@ -18,7 +18,7 @@ import anyio
 from cronapi._calls.admission import CLOSED
 from cronapi._calls.body import read_body
 from cronapi._calls.exchange import Exchange, cut_off, translate
-from cronapi._calls.http_client import close, is_stock, module_of, new_client
+from cronapi._calls.http_client import close, is_stock, module_of, new_client, quick_of
 from cronapi._calls.http_request import OwnRequests, extensions, new_request
 from cronapi._calls.tasks import begin, loop_of_task
 from cronapi._logs.lines import ODD_BUCKET, place_of, write
@@ -37,8 +37,6 @@ MOST_BYTES = 32 * 1024 * 1024
 MOST_BYTES_OF_ONE = 1024 * 1024
 """The bound for every function whose result is no list."""
 MOST_ROUND_TRIPS = 31
-QUICK = 0.1
-"""Seconds. An answer within them is quick, whatever the usual time is."""
 
 
 class Transport:
@@ -66,7 +64,7 @@ class Transport:
         self._using: Counter[AnyClient] = Counter()
         self._under_way = 0
         self._idle: anyio.Event | None = None
-        self._round_trips = RoundTrips(getattr(transport, "quick", QUICK))
+        self._round_trips = RoundTrips(quick_of(transport))
 
     def check(self) -> None:
         """Refuse to serve after closing, or on another event loop than the first.
@@ -209,7 +207,7 @@ class Transport:
 class RoundTrips:
     """The times of the latest answers, in seconds."""
 
-    def __init__(self, quick: float = QUICK) -> None:
+    def __init__(self, quick: float) -> None:
         self._quick = quick
         self._latest: deque[float] = deque(maxlen=MOST_ROUND_TRIPS)
 

@@ -26,7 +26,7 @@ def reasons(errors: Iterable[BaseException]) -> list[str]:
     items: dict[str, list[str]] = {}
     for error in errors:
         if isinstance(error, CronAPIError):
-            text = shorten(error.message, LONGEST, placeholder=" ...")
+            text = shorten(error._text(), LONGEST, placeholder=" ...")  # noqa: SLF001 -- ours
             items.setdefault(text, []).extend(getattr(error, "__notes__", ()))
     texts = sorted((text for text in items if items[text]), key=lambda text: -len(items[text]))
     lines = [f"  {', '.join(_few(items[text]))}: {text}" for text in texts]

@@ -279,4 +279,4 @@ def counted(counts: Counter[str], stopped_by: CronAPIError | None) -> str:
 def _cause(error: CronAPIError | None) -> str:
     if error is None:
         return ""
-    return f"; stopped by: {type(error).__name__}: {shorten(error.message, LONGEST)}"
+    return f"; stopped by: {type(error).__name__}: {shorten(error._text(), LONGEST)}"  # noqa: SLF001 -- ours

@@ -85,7 +85,7 @@ class CronAPIError(Exception):
         return f"{call}{self._text()}{facts}{advice}"
 
     def _text(self) -> str:
-        """Return the sentence about the event itself."""
+        """Return the sentence about the event itself, never an empty one."""
         return self.message
 
 
