@@ -105,3 +105,27 @@ async def test_a_job_that_another_create_would_make_is_no_reason_to_doubt(way, t
     assert None not in told
     assert len(told) == 1 + (way != "single")
     assert len(ids(app)) == len(told) + 1 + (theirs != "single")
+
+
+async def test_a_job_that_another_create_would_make_may_be_ours_if_the_service_alters_texts():
+    """A row that could be our job altered is not explained by a create that may not be there yet:
+    the outcome is unknown, and no second job is made.
+    """
+    app, told = emulator(normalise=["url_no_fragment"]), []
+
+    async def add_one(api, url):
+        try:
+            told.append((await api.cron.add(url=url)).id)
+        except OutcomeUnknownError:
+            told.append(None)
+
+    app.emulator.faults.add(
+        Fault("lose", function="cron.add"),
+        Fault("stall_before", function="cron.add", seconds=25.0),
+    )
+    async with paced(app) as api, anyio.create_task_group() as group:
+        group.start_soon(add_one, api, f"{URL}/a#x")
+        await anyio.sleep(0.1)
+        group.start_soon(add_one, api, f"{URL}/a")
+    assert len(ids(app)) == 2
+    assert None in told
