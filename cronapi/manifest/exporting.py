@@ -85,6 +85,7 @@ class _Exporter:
         self.tables: list[Table] = []
         self.skipped: list[str] = []
         self.environ: dict[str, str] = {}
+        self._known: dict[tuple[str, str], str] = {}
         self._provider = provider
         self._with_group = with_group
         self._secrets = secrets
@@ -131,13 +132,20 @@ class _Exporter:
         return "".join([*parts, _escaped(value[at:])])
 
     def _variable(self, name: str, field: str, value: str) -> str:
+        """Return a variable for a secret, the same one wherever a field has it."""
+        place = (field.lower(), value)
+        if place not in self._known:
+            self._known[place] = self._new_key(name, field, value)
+        return f"${{{self._known[place]}}}"
+
+    def _new_key(self, name: str, field: str, value: str) -> str:
         words = _WORD.sub("_", f"{name}_{field.removeprefix(HEADERS + '.')}").strip("_").upper()
         key = base = words if words[:1].isalpha() else f"JOB_{words}"
         number = 2
         while self.environ.get(key, value) != value:
             key, number = f"{base}_{number}", number + 1
         self.environ[key] = value
-        return f"${{{key}}}"
+        return key
 
 
 def _escaped(text: str) -> str:
