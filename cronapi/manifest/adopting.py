@@ -122,6 +122,8 @@ async def adopt(
         with_group=wanted.scope.group is None,
         secrets=secrets,
         names=names,
+        known=wanted.secrets,
+        used={one for job in wanted.jobs for some in job.variables.values() for one in some},
     )
     _write(path, export, names)
     moves = await _moves(comparer, account, rows, names)
