@@ -1,4 +1,4 @@
-"""One cutover: what it has seen at both services, and its steps."""
+"""One cutover: the accounts of both services, and its steps."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def all_jobs(api: Client) -> dict[int, Row]:
 
 @attrs.define
 class Moving:
-    """One cutover. `look` reads both accounts, and `run` moves what is not where it should be."""
+    """One cutover. `look` reads both accounts, and `run` moves the jobs that are not moved yet."""
 
     source: Client
     target: Client
@@ -102,7 +102,7 @@ class Moving:
             )
 
     async def run(self) -> CutOver:
-        """Move all, look again, and return what was done."""
+        """Move all, look again, and return the result."""
         account = self._seen.account
         if self.moves.begun is None:
             there = frozenset(self._bound.values())
@@ -201,7 +201,7 @@ class Moving:
                 self._errors.append(outcome.error)
 
     async def _look_again(self) -> None:
-        """Read both accounts once more, delete twins, and enable what is at neither service."""
+        """Read both accounts once more, delete twins, and enable jobs that run at neither."""
         await self._look_at_target()
         self._doubtful.clear()
         newest = self.moves.begun.newest if self.moves.begun else 0
@@ -220,7 +220,7 @@ class Moving:
         await self._enable_stranded(self._entries)
 
     def result(self) -> CutOver:
-        """Return what was done, and what is left by what was seen last."""
+        """Return the result, with the jobs that are left by the last look."""
         return CutOver(
             migrated=self.migrated,
             made=self._made,

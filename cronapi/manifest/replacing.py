@@ -97,7 +97,7 @@ class _Replacing:
         return self.in_url or _IN_URL.search(before) is not None
 
     def _inside(self, match: re.Match[str]) -> str:
-        """Return Base64 with the secret replaced in what it stands for."""
+        """Return Base64 with the secret replaced inside of it."""
         found = match[0]
         plain = unquote(found).rstrip("=")
         try:
