@@ -22,6 +22,8 @@ from cronapi.manifest.problems import Place, Source
 from cronapi.manifest.wanted import Scope
 from cronapi.models import JobStatus
 
+_LATE = "it was made after the cutover began: move it with another journal"
+
 
 async def all_jobs(api: Client) -> dict[int, Row]:
     """Return the whole list of an account by ids, in rows that may be changed."""
@@ -49,6 +51,7 @@ class Moving:
     _made: int = attrs.field(default=0, init=False)
     _disabled: int = attrs.field(default=0, init=False)
     _errors: list[CronAPIError] = attrs.field(factory=list, init=False)
+    _late: tuple[Unmoved, ...] = attrs.field(default=(), init=False)
     _doubtful: set[str] = attrs.field(factory=set, init=False)
     """Names of jobs that may be at the new service, until it is looked at again."""
 
@@ -73,6 +76,9 @@ class Moving:
         )
         if begun is not None:
             self._entries = tuple(one for one in begun.entries if one.id in self._old)
+            self._late = tuple(
+                Unmoved(number, name, _LATE) for number, name in found.unknown.items()
+            )
         text, environ = found.migrated.text, found.migrated.environ
         wanted = Manifest.loads(text, name="the manifest of the move", environ=environ).wanted
         self._comparer = Comparer(wanted, Options(dedupe=True), self.target, datetime.now(UTC))
@@ -92,9 +98,7 @@ class Moving:
         count = len(self.migrated.losses) + len(self.migrated.skipped)
         if count and not accept_losses:
             raise UnsafePlanError(f"{count} things get lost. Nothing was sent. Accept that first.")
-        others = [
-            one.name for one in self._seen.decision.changes if one.action in ("edit", "rename")
-        ]
+        others = [one.name for one in self._seen.decision.changes if one.id is not None]
         if others:
             raise UnsafePlanError(
                 f"The group has other jobs of the same names, such as {others[0]!r}. Nothing was "
@@ -225,10 +229,13 @@ class Moving:
             migrated=self.migrated,
             made=self._made,
             disabled=self._disabled,
-            left=tuple(
-                Unmoved(one.id, one.name, reason)
-                for one in self._entries
-                if (reason := self._reason(one)) is not None
+            left=(
+                *(
+                    Unmoved(one.id, one.name, reason)
+                    for one in self._entries
+                    if (reason := self._reason(one)) is not None
+                ),
+                *(one for one in self._late if one.id in self._old and runs(self._old[one.id])),
             ),
             errors=tuple(self._errors),
         )
