@@ -135,6 +135,11 @@ class Moving:
     def _runs_at_source(self, entry: Entry) -> bool:
         return entry.ran and entry.id in self._old and runs(self._old[entry.id])
 
+    def _is_off(self, entry: Entry) -> bool:
+        """Return True for a job that was at the new service before, and does not run there."""
+        row = self._seen.account.rows.get(self._bound.get(entry.name, 0))
+        return row is not None and not runs(row)
+
     async def _make(self, entries: Iterable[Entry]) -> None:
         """Make the jobs that are missing, and disable those that did not run."""
         ids = {one.name: one.id for one in entries if one.id not in self.moves.made}
@@ -173,7 +178,7 @@ class Moving:
         )
 
     async def _disable(self, entries: Iterable[Entry]) -> None:
-        ids = [one.id for one in entries if self._runs_at_source(one)]
+        ids = [one.id for one in entries if self._runs_at_source(one) and not self._is_off(one)]
         if not ids:
             return
         await self.moves.note_disabling(ids)
@@ -250,6 +255,8 @@ class Moving:
             return blocked[entry.name]
         if ("create", entry.name) in changes and entry.name not in self._bound:
             return "it is not at the new service"
+        if self._runs_at_source(entry) and self._is_off(entry):
+            return "it does not run at the new service"
         if entry.name in self._bound and self._runs_at_source(entry):
             return "it runs at the old service too"
         if ("disable", entry.name) in changes and entry.id not in self.moves.made:

@@ -406,3 +406,24 @@ async def test_jobs_that_were_made_after_a_cutover_began_are_told(tmp_path):
     assert (done.made, done.left) == (1, ())
     assert (await cut(app, journal, prefix="job")).is_complete
     assert running(app, "setcronjob") == ["other"]
+
+
+@OVERLAPS
+async def test_a_job_that_is_off_at_the_new_service_keeps_running_at_the_old_one(tmp_path, overlap):
+    """Else it would run at neither."""
+    app, journal = emulator(), tmp_path / "moves.jsonl"
+    old_account(app)
+    tried = await cut(app, journal, dry_run=True)
+    wanted = Manifest.loads(tried.migrated.text, environ=tried.migrated.environ)
+    async with paced(app) as api:
+        assert (await (await wanted.plan(api)).apply()).is_complete
+        number = (await api.cron.find("job 3")).id
+        await api.cron.disable(number)
+    done = await cut(app, journal, overlap=overlap)
+    assert [(one.name, one.reason) for one in done.left] == [
+        ("job 3", "it does not run at the new service")
+    ]
+    assert running(app, "setcronjob") == ["job 3"]
+    send(app, "cron.enable", id=number)
+    assert (await cut(app, journal, overlap=overlap)).is_complete
+    check_moved(app)
