@@ -34,9 +34,9 @@ _PLAIN_ADDRESS = re.compile(
     r"(?i)([a-z0-9+.-]+://)?([*\w.-]*|\[[0-9a-f:.]+\]|[0-9a-f]*::[0-9a-f:.]*)"
     r"(:[0-9]{1,5})?(/[0-9]{0,3})?"
 )
-_WORDS = ("sig", "pwd", "pw", "pass", "code", "otp", "jwt", "hmac", "sid")
+_WORDS = ("sig", "pwd", "pw", "pass", "code", "otp", "jwt", "hmac", "sid", "credential")
 _SENSITIVE = (
-    "auth|token|key|secret|cookie|passw|passphrase|signature|credential|session|sessid"
+    "auth|token|key|secret|cookie|passw|passphrase|signature|session|sessid"
     rf"|(?<![a-z])(?:{'|'.join(_WORDS)})(?![a-z])"
     rf"|(?-i:(?<=[a-z])(?:{'|'.join(map(str.title, _WORDS))})(?![a-z]))"
 )

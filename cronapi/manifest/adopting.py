@@ -40,7 +40,10 @@ class Adopted:
 
 @attrs.frozen
 class Choice:
-    """The jobs to adopt: ids, and a pattern of names. One job may get another name."""
+    """The jobs to adopt: ids, and a pattern of names.
+
+    `name` is another name for one job. With `{id}` in it, it is one for each of several.
+    """
 
     ids: Collection[int] = ()
     match: str | None = None
@@ -65,11 +68,19 @@ class Choice:
             raise ConfigurationError("No job was chosen: give ids, or a pattern that matches.")
         return chosen
 
+    def _name_of(self, row: Row) -> str:
+        if self.name is None:
+            return name_of(row)
+        # The name comes last: it may have braces of its own.
+        return self.name.replace(_ID, str(id_of(row))).replace("{name}", name_of(row)).strip()
+
     def names(self, rows: Sequence[Row], wanted: Wanted) -> dict[int, str]:
         """Return the name of each job in the file. ConfigurationError if it cannot have one."""
-        if self.name is not None and len(rows) != 1:
-            raise ConfigurationError("Only one job can be given another name.")
-        names = {id_of(row): self.name or name_of(row) for row in rows}
+        if self.name is not None and len(rows) != 1 and _ID not in self.name:
+            raise ConfigurationError(
+                f"Only one job can be given this name; {_ID} in it stands for the id of each."
+            )
+        names = {id_of(row): self._name_of(row) for row in rows}
         known = {job.name for job in wanted.jobs}
         prefix = wanted.scope.prefix or ""
         for number, given in names.items():
@@ -80,6 +91,9 @@ class Choice:
                 raise ConfigurationError(f"The file has a job {name!r} already.")
             known.add(name)
         return names
+
+
+_ID = "{id}"
 
 
 def _is_owned(row: Row, scope: Scope, group_id: int | None) -> bool:
@@ -108,6 +122,8 @@ async def adopt(
         with_group=wanted.scope.group is None,
         secrets=secrets,
         names=names,
+        known=wanted.secrets,
+        used={one for job in wanted.jobs for some in job.variables.values() for one in some},
     )
     _write(path, export, names)
     moves = await _moves(comparer, account, rows, names)

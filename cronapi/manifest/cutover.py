@@ -2,20 +2,21 @@
 
 The order, for each chunk of jobs, is one that a kill at any point leaves safe:
 
-1. The journal has all jobs of the old service and which of them ran, before anything is sent.
+1. The journal lists the jobs of the old service that ran, and the others, before anything is sent.
 2. "sending" is noted. The jobs that are missing at the new service are made there, and those that
    did not run are disabled there. "made" is noted.
 3. "disabling" is noted. Those that have their job at the new service are disabled at the old one.
 
-With `overlap="none"` the third step comes first, and what could not be made is enabled again.
+With `overlap="none"` the third step comes first, and jobs that could not be made are enabled again.
 
 A repeated call reads both accounts. Killed before 1, nothing has happened. Killed in 2, the jobs
 that are there by name are not made again: the list shows them. Killed between 2 and 3, they are
 there, and only the disabling is left. Killed in 3, the status of each says if it is done. Equal
 jobs of one name, of a request that was still at work when the list was read, become one at the end.
 
-The way back notes "back" first, enables what the cutover disabled, and then deletes what it made.
-Whatever was there before, or was disabled before, stays as it is. The journal goes last.
+The way back notes "back" first. It enables the jobs that the cutover disabled, and then deletes
+those that it made. Jobs that were there before, or disabled before, stay as they are. The journal
+goes last.
 """
 
 from __future__ import annotations
@@ -48,8 +49,8 @@ async def cut_over(
 
     They are moved in chunks. The jobs of one chunk run at both for some seconds, or with
     `overlap="none"` at neither. `into`, `group` and `prefix` are those of `migrate`. `journal` is a
-    file that remembers what ran, for a repeated call and for the way back. With `dry_run` only
-    `migrated` and `left` are filled, and nothing is changed. It takes tomlkit.
+    file that remembers the jobs that ran, for a repeated call and for the way back. With `dry_run`
+    only `migrated` and `left` are filled, and nothing is changed. It takes tomlkit.
 
     UnsafePlanError, with nothing sent, if anything gets lost and `accept_losses` is not given, and
     if the group has other jobs of the same names. May be repeated: the same call goes on.
@@ -75,11 +76,12 @@ async def move_back(
     chunk: int = CHUNK,
     dry_run: bool = False,
 ) -> MovedBack:
-    """Undo a cutover: enable what it disabled at the old service, and delete what it made.
+    """Undo a cutover: enable the jobs that it disabled, and delete those that it made.
 
-    `source` and `target` are those of the cutover. What was disabled before it stays so, and what
-    was in the group before it stays there. A job whose old one is gone, or cannot be enabled, is
-    left. `undo` is a new file that keeps what is deleted. Once all is done, the journal is removed.
+    `source` and `target` are those of the cutover. Jobs that were disabled before it stay so, and
+    jobs that were in the group before it stay there. If the old job is gone, or cannot be enabled,
+    the new one is left. `undo` is a new file that keeps the deleted jobs. Once all is done, the
+    journal is removed.
 
     ConfigurationError, with nothing sent, without a journal of these two services and accounts. May
     be repeated: the same call goes on.

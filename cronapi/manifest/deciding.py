@@ -255,7 +255,10 @@ class _Decider:
                     self.changes.append(Change("delete", name_of(row), id_of(row)))
                 continue
             listed = ", ".join(map(str, ids))
-            text = f"{len(ids)} jobs in the scope have this name: ids {listed}."
+            text = (
+                f"{len(ids)} jobs in the scope have this name: ids {listed}. Adopt the others "
+                "under names of their own, or dedupe those that are equal."
+            )
             self.blocked.append(Blocked(duplicate.job.name, text, ids))
 
     def creates(self, missing: Sequence[WantedJob]) -> None:

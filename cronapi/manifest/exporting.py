@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import attrs
@@ -17,7 +17,7 @@ from cronapi.manifest.compare import Row
 from cronapi.manifest.fields import HEADERS
 from cronapi.manifest.format import PARAMETERS
 from cronapi.manifest.identity import id_of, name_of
-from cronapi.manifest.masking import is_secret_name, secret_parts
+from cronapi.manifest.masking import LEAST_SECRET, is_secret_name, secret_parts
 from cronapi.models import JobStatus
 from cronapi.providers import Provider
 
@@ -58,13 +58,16 @@ def export_rows(
     with_group: bool,
     secrets: Secrets = "placeholder",
     names: Mapping[int, str] | None = None,
+    known: Collection[str] = (),
+    used: Collection[str] = (),
 ) -> Export:
     """Return jobs as tables, in order of their ids. The same jobs make the same tables.
 
     `names` are other names for some, by their ids. `with_group` writes the ids of groups. A name
-    stands for the job of the lowest id that has it.
+    stands for the job of the lowest id that has it. `known` are values that are secret wherever
+    they stand, and `used` names of variables that have a value of their own.
     """
-    exporter = _Exporter(provider, with_group, secrets)
+    exporter = _Exporter(provider, with_group, secrets, known, used)
     taken: dict[str, int] = {}
     for row in sorted(rows, key=id_of):
         name = (names or {}).get(id_of(row)) or name_of(row)
@@ -81,10 +84,22 @@ def export_rows(
 
 
 class _Exporter:
-    def __init__(self, provider: Provider, with_group: bool, secrets: Secrets) -> None:
+    def __init__(
+        self,
+        provider: Provider,
+        with_group: bool,
+        secrets: Secrets,
+        known: Collection[str],
+        used: Collection[str],
+    ) -> None:
         self.tables: list[Table] = []
         self.skipped: list[str] = []
         self.environ: dict[str, str] = {}
+        self._keys: dict[tuple[str, str], str] = {}
+        self._secret = re.compile(
+            "|".join(re.escape(one) for one in known if len(one) >= LEAST_SECRET) or "(?!)"
+        )
+        self._used = used
         self._provider = provider
         self._with_group = with_group
         self._secrets = secrets
@@ -125,19 +140,29 @@ class _Exporter:
         if is_secret_name(field):
             return self._variable(name, field, value)
         parts, at = list[str](), 0
-        for start, stop in secret_parts(field, value):
+        spans = [found.span() for found in self._secret.finditer(value)]
+        for start, stop in sorted([*secret_parts(field, value), *spans]):
+            if start < at:
+                continue  # the one before it has its beginning
             parts += [_escaped(value[at:start]), self._variable(name, field, value[start:stop])]
             at = stop
         return "".join([*parts, _escaped(value[at:])])
 
     def _variable(self, name: str, field: str, value: str) -> str:
+        """Return a variable for a secret, the same one wherever a field has it."""
+        place = (field.lower(), value)
+        if place not in self._keys:
+            self._keys[place] = self._new_key(name, field, value)
+        return f"${{{self._keys[place]}}}"
+
+    def _new_key(self, name: str, field: str, value: str) -> str:
         words = _WORD.sub("_", f"{name}_{field.removeprefix(HEADERS + '.')}").strip("_").upper()
         key = base = words if words[:1].isalpha() else f"JOB_{words}"
         number = 2
-        while self.environ.get(key, value) != value:
+        while key in self._used or self.environ.get(key, value) != value:
             key, number = f"{base}_{number}", number + 1
         self.environ[key] = value
-        return f"${{{key}}}"
+        return key
 
 
 def _escaped(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What an account allows: how many jobs, and how often they run. It takes one request."""
+"""The limits of an account: the number of its jobs, and their interval. It takes one request."""
 
 from __future__ import annotations
 

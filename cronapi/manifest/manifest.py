@@ -141,8 +141,9 @@ class Manifest:
         """Add jobs to the file of this manifest, and move them into its scope.
 
         They are chosen by ids, or by a pattern of names such as "shop *". `name` is another name
-        for one job. The file gets a table at its end for each, and all else in it stays as it is.
-        Secrets are variables in it, unless `secrets` is "plain". It takes tomlkit.
+        for one job, or for several if it has `{id}` in it, and may have `{name}`. The file gets a
+        table at its end for each, and all else in it stays as it is. Secrets are variables in it,
+        unless `secrets` is "plain". It takes tomlkit.
         With `dry_run` nothing is written or changed, and only `names` is filled.
 
         ConfigurationError, with nothing written or sent, if a job is not there, or its name is

@@ -72,11 +72,15 @@ async def migrate(
 
 @attrs.frozen
 class Described:
-    """A migration with the jobs that it is made of, and the ids of those that are in the file."""
+    """A migration with all jobs of the account, and the ids of those that are in the file.
+
+    `unknown` are the names of chosen jobs, by their ids, of which nothing was known.
+    """
 
     migrated: Migrated
     rows: dict[int, Row] = attrs.field(repr=False)
     ids: Mapping[str, int]
+    unknown: Mapping[int, str]
 
 
 async def described(
@@ -101,6 +105,7 @@ async def described(
     if group is not None:
         scope = attrs.evolve(scope, prefix=None)
     owned = split_by_scope(rows, scope, account.group_id).owned
+    unknown = {id_of(row): name_of(row) for row in owned if id_of(row) not in (known or ())}
     if known is not None:
         owned = [_as_known(row, *known[id_of(row)]) for row in rows if id_of(row) in known]
     carried = [_carried(row, to) for row in owned]
@@ -108,7 +113,7 @@ async def described(
     losses = tuple(loss for _, some in carried for loss in some)
     text = export_text(found, {"group": into}, to.name)
     migrated = Migrated(text, dict(found.environ), losses, found.skipped)
-    return Described(migrated, dict(account.rows), found.ids)
+    return Described(migrated, dict(account.rows), found.ids, unknown)
 
 
 def _as_known(row: Row, name: str, status: int) -> Row:

@@ -1,4 +1,4 @@
-"""What a cutover and a way back have done."""
+"""The results of a cutover and of a way back."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Unmoved:
 
 @attrs.frozen(kw_only=True)
 class CutOver:
-    """What a cutover has done.
+    """The result of a cutover.
 
     `migrated` is the manifest of the new service, with all that gets lost. `made` and `disabled`
-    count what was done now, and `left` are the jobs for which it is not done. The same call goes on
-    with them. `errors` say why.
+    count the jobs of this call. `left` are the jobs that are not moved yet, each with the reason,
+    and the same call goes on with them. `errors` are those of the requests.
     """
 
     migrated: Migrated
@@ -51,7 +51,7 @@ class CutOver:
 
 @attrs.frozen(kw_only=True)
 class MovedBack:
-    """What a way back has done: how many were enabled and deleted, and what is left."""
+    """The result of a way back: the jobs of this call, and those that are left."""
 
     enabled: int = 0
     deleted: int = 0
@@ -70,7 +70,7 @@ def runs(row: Row) -> bool:
 
 
 def check_overlap(overlap: str, chunk: int) -> None:
-    """Raise ConfigurationError for what cannot be meant."""
+    """Raise ConfigurationError for another overlap, and for an empty chunk."""
     if overlap not in get_args(Overlap):
         raise ConfigurationError('overlap is "short" or "none".')
     if chunk < 1:

@@ -1,8 +1,8 @@
 """The journal of a cutover: the jobs of both sides, and how far each has come.
 
-It is written before a request that cannot be told apart from somebody else's afterwards: which jobs
-ran at the old service, and which of them the cutover disabled. Everything else is read from the two
-accounts. It has ids and names, and no value of a job.
+Two facts cannot be read from the accounts afterwards: the jobs that ran at the old service, and
+those that the cutover disabled. They are noted before the request. The file has ids and names, and
+no value of a job.
 """
 
 from __future__ import annotations
@@ -37,11 +37,10 @@ class Entry:
 
 @attrs.frozen(kw_only=True)
 class Beginning:
-    """What was there when the cutover began.
+    """Both accounts when the cutover began.
 
-    `route` names both services, and the group at the new one. `there` are the ids of its jobs in
-    that group, and `newest` is the greatest id of its account. `group`, `prefix` and `overlap` are
-    what was asked for.
+    `route` names both services, and the group at the new one. `there` are the ids of jobs in that
+    group that have a name of a moved one, and `newest` is the greatest id of the new account.
     """
 
     route: tuple[str, str, str]
@@ -58,7 +57,7 @@ class Moves:
     _tokens: tuple[str | None, str | None] = attrs.field(repr=False)
     begun: Beginning | None = None
     sent: set[int] = attrs.field(factory=set, init=False)
-    """Ids at the old service whose jobs may have been made at the new one."""
+    """Ids at the old service. Their jobs may have been made at the new one."""
     made: dict[int, int] = attrs.field(factory=dict, init=False)
     """The ids of both services, of jobs that were made."""
     disabled: set[int] = attrs.field(factory=set, init=False)
@@ -92,7 +91,7 @@ class Moves:
         return self._file.path
 
     async def begin(self, beginning: Beginning) -> None:
-        """Note what is there. Nothing was sent yet."""
+        """Note the beginning. Nothing was sent yet."""
         salt = secrets.token_hex(16)
         marks = [None if token is None else salted_hash(salt, token) for token in self._tokens]
         self._file.append(
@@ -136,7 +135,7 @@ class Moves:
             await to_thread.run_sync(self._file.commit)
 
     def close(self) -> None:
-        """Release the file. One in which nothing was noted is removed."""
+        """Release the file. An empty one is removed."""
         is_empty = self.begun is None
         self._file.abandon()
         if is_empty and Path(self.path).is_file() and Path(self.path).stat().st_size == 0:

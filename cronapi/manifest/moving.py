@@ -1,4 +1,4 @@
-"""One cutover: what it has seen at both services, and its steps."""
+"""One cutover: the accounts of both services, and its steps."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from cronapi.manifest.problems import Place, Source
 from cronapi.manifest.wanted import Scope
 from cronapi.models import JobStatus
 
+_LATE = "it was made after the cutover began: move it with another journal"
+
 
 async def all_jobs(api: Client) -> dict[int, Row]:
     """Return the whole list of an account by ids, in rows that may be changed."""
@@ -32,7 +34,7 @@ async def all_jobs(api: Client) -> dict[int, Row]:
 
 @attrs.define
 class Moving:
-    """One cutover. `look` reads both accounts, and `run` moves what is not where it should be."""
+    """One cutover. `look` reads both accounts, and `run` moves the jobs that are not moved yet."""
 
     source: Client
     target: Client
@@ -49,6 +51,7 @@ class Moving:
     _made: int = attrs.field(default=0, init=False)
     _disabled: int = attrs.field(default=0, init=False)
     _errors: list[CronAPIError] = attrs.field(factory=list, init=False)
+    _late: tuple[Unmoved, ...] = attrs.field(default=(), init=False)
     _doubtful: set[str] = attrs.field(factory=set, init=False)
     """Names of jobs that may be at the new service, until it is looked at again."""
 
@@ -73,6 +76,9 @@ class Moving:
         )
         if begun is not None:
             self._entries = tuple(one for one in begun.entries if one.id in self._old)
+            self._late = tuple(
+                Unmoved(number, name, _LATE) for number, name in found.unknown.items()
+            )
         text, environ = found.migrated.text, found.migrated.environ
         wanted = Manifest.loads(text, name="the manifest of the move", environ=environ).wanted
         self._comparer = Comparer(wanted, Options(dedupe=True), self.target, datetime.now(UTC))
@@ -92,9 +98,7 @@ class Moving:
         count = len(self.migrated.losses) + len(self.migrated.skipped)
         if count and not accept_losses:
             raise UnsafePlanError(f"{count} things get lost. Nothing was sent. Accept that first.")
-        others = [
-            one.name for one in self._seen.decision.changes if one.action in ("edit", "rename")
-        ]
+        others = [one.name for one in self._seen.decision.changes if one.id is not None]
         if others:
             raise UnsafePlanError(
                 f"The group has other jobs of the same names, such as {others[0]!r}. Nothing was "
@@ -102,7 +106,7 @@ class Moving:
             )
 
     async def run(self) -> CutOver:
-        """Move all, look again, and return what was done."""
+        """Move all, look again, and return the result."""
         account = self._seen.account
         if self.moves.begun is None:
             there = frozenset(self._bound.values())
@@ -130,6 +134,11 @@ class Moving:
 
     def _runs_at_source(self, entry: Entry) -> bool:
         return entry.ran and entry.id in self._old and runs(self._old[entry.id])
+
+    def _is_off(self, entry: Entry) -> bool:
+        """Return True for a job that was at the new service before, and does not run there."""
+        row = self._seen.account.rows.get(self._bound.get(entry.name, 0))
+        return row is not None and not runs(row)
 
     async def _make(self, entries: Iterable[Entry]) -> None:
         """Make the jobs that are missing, and disable those that did not run."""
@@ -169,7 +178,7 @@ class Moving:
         )
 
     async def _disable(self, entries: Iterable[Entry]) -> None:
-        ids = [one.id for one in entries if self._runs_at_source(one)]
+        ids = [one.id for one in entries if self._runs_at_source(one) and not self._is_off(one)]
         if not ids:
             return
         await self.moves.note_disabling(ids)
@@ -201,7 +210,7 @@ class Moving:
                 self._errors.append(outcome.error)
 
     async def _look_again(self) -> None:
-        """Read both accounts once more, delete twins, and enable what is at neither service."""
+        """Read both accounts once more, delete twins, and enable jobs that run at neither."""
         await self._look_at_target()
         self._doubtful.clear()
         newest = self.moves.begun.newest if self.moves.begun else 0
@@ -220,15 +229,18 @@ class Moving:
         await self._enable_stranded(self._entries)
 
     def result(self) -> CutOver:
-        """Return what was done, and what is left by what was seen last."""
+        """Return the result, with the jobs that are left by the last look."""
         return CutOver(
             migrated=self.migrated,
             made=self._made,
             disabled=self._disabled,
-            left=tuple(
-                Unmoved(one.id, one.name, reason)
-                for one in self._entries
-                if (reason := self._reason(one)) is not None
+            left=(
+                *(
+                    Unmoved(one.id, one.name, reason)
+                    for one in self._entries
+                    if (reason := self._reason(one)) is not None
+                ),
+                *(one for one in self._late if one.id in self._old and runs(self._old[one.id])),
             ),
             errors=tuple(self._errors),
         )
@@ -243,6 +255,8 @@ class Moving:
             return blocked[entry.name]
         if ("create", entry.name) in changes and entry.name not in self._bound:
             return "it is not at the new service"
+        if self._runs_at_source(entry) and self._is_off(entry):
+            return "it does not run at the new service"
         if entry.name in self._bound and self._runs_at_source(entry):
             return "it runs at the old service too"
         if ("disable", entry.name) in changes and entry.id not in self.moves.made:

@@ -26,7 +26,7 @@ from cronapi.models import JobStatus
 
 @attrs.define
 class MovingBack:
-    """One way back. `look` reads both accounts, and `run` undoes what the journal tells."""
+    """One way back. `look` reads both accounts, and `run` undoes the cutover."""
 
     source: Client
     target: Client
@@ -68,7 +68,7 @@ class MovingBack:
         ]
 
     async def run(self) -> MovedBack:
-        """Undo all, look again, and return what was done."""
+        """Undo all, look again, and return the result."""
         save = undo_of(self.undo, self._scope, self.target.provider) or no_save
         await self.moves.note_back()
         for at in range(0, len(self.begun.entries), self.chunk):
@@ -120,7 +120,7 @@ class MovingBack:
                 self._errors.append(outcome.error)
 
     def result(self) -> MovedBack:
-        """Return what was done, and what is left by what was seen last."""
+        """Return the result, with the jobs that are left by the last look."""
         return MovedBack(
             enabled=self._enabled,
             deleted=self._deleted,

@@ -11,13 +11,13 @@ import binascii
 import json
 import re
 from collections.abc import Iterator
+from html import unescape
 from typing import Literal
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 from attrs import frozen
 
 from cronapi._names import wire_name
-from cronapi._protocol.encoded import find
 from cronapi.manifest.compare import Row
 
 Place = Literal["headers", "url", "post_data"]
@@ -44,7 +44,20 @@ def replaced_in(row: Row, old: str, new: str, places: tuple[Place, ...]) -> dict
 
 def fields_with(row: Row, old: str, places: tuple[Place, ...]) -> tuple[str, ...]:
     """Return the fields of a job that have a secret, also in spellings that are not replaced."""
-    return tuple(name for _, name, text in _texts(row, places) if find(text, [old]))
+    return tuple(name for _, name, text in _texts(row, places) if _is_in(text, old))
+
+
+def _is_in(text: str, secret: str) -> bool:
+    """Return True if a text has a secret, plain or in one of the usual escapes, or in hex.
+
+    A longer search would keep the event loop for seconds where there are a thousand long bodies.
+    """
+    unescaped = unescape(text)
+    layers = (text, unescaped, unquote(text), unquote_plus(text), unquote(unescaped))
+    return (
+        any(secret in layer for layer in layers)
+        or secret.encode("utf-8", "surrogatepass").hex() in text.lower()
+    )
 
 
 def _texts(row: Row, places: tuple[Place, ...]) -> Iterator[tuple[Place, str, str]]:
@@ -97,7 +110,7 @@ class _Replacing:
         return self.in_url or _IN_URL.search(before) is not None
 
     def _inside(self, match: re.Match[str]) -> str:
-        """Return Base64 with the secret replaced in what it stands for."""
+        """Return Base64 with the secret replaced inside of it."""
         found = match[0]
         plain = unquote(found).rstrip("=")
         try:

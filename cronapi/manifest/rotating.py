@@ -23,7 +23,7 @@ from cronapi.manifest.wanted import Scope
 
 @attrs.frozen
 class RotatedJob:
-    """A job that shows the old secret, and the fields in which it does so."""
+    """A job that shows the old secret, and the fields that have it."""
 
     id: int
     name: str
@@ -32,7 +32,7 @@ class RotatedJob:
 
 @attrs.frozen
 class Rotated:
-    """What a rotation has done.
+    """The result of a rotation.
 
     `jobs` are those that showed the old secret. `left` are those that still do, by a last look.
     `errors` are those of the edits. `unseen` is the number of jobs with a user, a password or
@@ -65,8 +65,8 @@ async def rotate(
     It is found by value in headers, URLs and bodies: as it is, percent-encoded, as JSON has it and
     in Base64. The new one gets the same spelling. A job with the old one in any other, such as hex,
     is told and left. `group` is the name of a group, None for the whole account. `places` are some
-    of headers, url and post_data. `include_hidden` are names of jobs whose password is the old one,
-    though nobody can see it: they get the new one as their password. With `dry_run` nothing is
+    of headers, url and post_data. `include_hidden` are names of jobs that have the old one as their
+    password, though nobody can see it: they get the new one. With `dry_run` nothing is
     changed. Let the receiver take both secrets until it is done. Broken off, the same call goes on.
 
     ConfigurationError, with nothing changed, for a secret of less than eight characters, for a new

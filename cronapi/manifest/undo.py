@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -23,6 +23,7 @@ class Undo:
     path: Path
     scope: Scope
     provider: Provider
+    secrets: Collection[str] = attrs.field(default=(), repr=lambda _: "***")
     _rows: list[Row] = attrs.field(factory=list, repr=False)
 
     def __call__(self, rows: Sequence[Row]) -> None:
@@ -42,13 +43,20 @@ class Undo:
             name = name_of(row) or f"{self.scope.prefix or ''}without a name ({id_of(row)})"
             names[id_of(row)] = f"{name} ({id_of(row)})" if name in names.values() else name
         export = export_rows(
-            self._rows, self.provider, with_group=self.scope.group is None, names=names
+            self._rows,
+            self.provider,
+            with_group=self.scope.group is None,
+            names=names,
+            known=self.secrets,
         )
         return export_text(export, self.scope.owner, self.provider.name)
 
 
 def undo_of(
-    path: str | PathLike[str] | None, scope: Scope, provider: Provider
+    path: str | PathLike[str] | None,
+    scope: Scope,
+    provider: Provider,
+    secrets: Collection[str] = (),
 ) -> Callable[[Sequence[Row]], None] | None:
     """Return what keeps jobs in a file, or None without a path.
 
@@ -57,6 +65,6 @@ def undo_of(
     if path is None:
         return None
     check_new(path)
-    undo = Undo(Path(path), scope, provider)
+    undo = Undo(Path(path), scope, provider, secrets)
     undo.text()
     return undo

@@ -127,22 +127,19 @@ def killed(folder, number, *, before, words):
     killing = Killing(app, number, before=before)
     with run_in_thread(killing) as origin:
         shell = Shell(app, origin, folder)
-        environ = {**os.environ, **shell.environment, "SETCRONJOB_TOKEN": TOKEN}
-        environ = {name: value for name, value in environ.items() if value is not None}
-        line = [sys.executable, "-m", "cronapi", *MOVE, "-y", "--journal", str(folder / "moves")]
-        first = subprocess.Popen(
-            [*line, "--cutover", *words],
-            env=environ,
+        shell.environment["SETCRONJOB_TOKEN"] = TOKEN
+        line = [*MOVE, "-y", "--journal", str(folder / "moves"), *words]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cronapi", *line, "--cutover"],
+            env={k: v for k, v in (os.environ | shell.environment).items() if v is not None},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        killing.pid = first.pid
-        assert first.wait(30) == -signal.SIGKILL
+        killing.pid = process.pid
+        assert process.wait(30) == -signal.SIGKILL
         for word, state in (("--cutover", THERE), ("--back", HERE)):
-            done = subprocess.run(
-                [*line, word, *words], env=environ, capture_output=True, text=True, check=False
-            )
-            assert done.returncode == 0, done.stderr
+            told = shell(*line, word)
+            assert told.exit_code == 0, told.output
             assert running(app) == state
 
 

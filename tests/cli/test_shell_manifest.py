@@ -112,6 +112,10 @@ def test_a_wrong_file_is_exit_code_64_and_nothing_is_sent(shell, text, arguments
         told = shell(*command, *arguments)
         assert told.exit_code == 64, told.output
         assert said in told.stderr
+        assert all(
+            line.startswith(arguments[-1] if "-f" in arguments else "cronjobs.toml")
+            for line in told.stderr.splitlines()
+        )
         told = shell(*command, *arguments, "--json")
         assert said in json.loads(told.stderr)["error"]["message"]
         assert told.stdout == ""
@@ -204,6 +208,9 @@ def test_a_secret_is_rotated_by_the_names_of_its_variables(shell):
     told += [shell(*line, "-y", **values), shell(*line, "--everywhere", "-y", "--json", **values)]
     assert [one.exit_code for one in told[2:]] == [64, 0]
     assert json.loads(told[3].stdout)["left"] == []
+    shell("cron", "edit", str(shell.jobs[0]), "--header", "X-Key: canary-key-1")
+    told_last = shell(*line, "--everywhere", "-y", **values)
+    assert "Set the variables of your manifests too" in told_last.stderr
     headers = {job["httpHeaders"] for job in shell.emulator.jobs("fastcron")}
     assert headers == {"X-Key: canary-key-2"}
     told.append(shell(*line, "--everywhere", "-y", OLD="canary-key-1"))

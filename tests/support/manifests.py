@@ -125,3 +125,36 @@ class Meanwhile:
         if self.happens is not None and self.emulator.requests[-1].function == self.function:
             happens, self.happens = self.happens, None
             happens()
+
+
+@attrs.define(slots=False)
+class Terse:
+    """An app that shows little of its jobs: an id, a name, a URL, a group and a status."""
+
+    app: Any
+
+    @property
+    def emulator(self):
+        """The emulator of the app."""
+        return self.app.emulator
+
+    async def __call__(self, scope, receive, send):
+        body = bytearray()
+
+        async def whole(message):
+            if message["type"] == "http.response.body":
+                body.extend(message.get("body", b""))
+                if not message.get("more_body"):
+                    document = json.dumps(json.loads(body, object_hook=_shortened)).encode()
+                    await send({**message, "body": document})
+                return
+            length = b"content-length"
+            headers = [pair for pair in message["headers"] if pair[0] != length]
+            await send({**message, "headers": headers})
+
+        await self.app(scope, receive, whole)
+
+
+def _shortened(members):
+    shown = {"id", "name", "url", "group", "status"}
+    return {key: members[key] for key in members.keys() & shown} if "url" in members else members

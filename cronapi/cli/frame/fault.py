@@ -1,4 +1,7 @@
-"""How a command ends that failed: one line on stderr, as text or as JSON, and an exit code."""
+"""How a command ends that failed: a line on stderr, as text or as JSON, and an exit code.
+
+A wrong manifest has a line for each of its problems.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,8 @@ from typing import Any
 import click
 
 from cronapi.cli.exit_codes import exit_code
-from cronapi.cli.frame.escape import one_line
-from cronapi.errors import CronAPIError
+from cronapi.cli.frame.escape import escaped, one_line
+from cronapi.errors import CronAPIError, ManifestError
 
 _JSON = ("json", "ndjson")
 
@@ -28,7 +31,12 @@ def wants_json(arguments: Sequence[str], environ: Mapping[str, str]) -> bool:
 def report(error: Exception, *, as_json: bool, code: int | None = None) -> int:
     """Write an error to stderr, and return its exit code, unless that is given."""
     code = exit_code(error) if code is None else code
-    click.echo(_as_json(error, code) if as_json else f"Error: {one_line(_text(error))}", err=True)
+    if as_json:
+        click.echo(_as_json(error, code), err=True)
+        return code
+    is_manifest = isinstance(error, ManifestError)
+    for line in _text(error).split("\n") if is_manifest else [_text(error)]:
+        click.echo(escaped(line) if is_manifest else f"Error: {one_line(line)}", err=True)
     return code
 
 

@@ -113,7 +113,9 @@ async def export(session: Session, secrets: str, env_file: str | None, **chosen:
 @click.argument("ids", nargs=-1, type=int)
 @manifest_options
 @click.option("--match", metavar="GLOB", help="The jobs with such names: 'tmp *'.")
-@click.option("--as", "name", metavar="NAME", help="Another name for one job.")
+@click.option(
+    "--as", "name", metavar="NAME", help="Another name for a job, with {id} and {name} for several."
+)
 @click.option("--env-file", metavar="PATH", help="A new file with the values of the variables.")
 async def adopt(
     session: Session,

@@ -70,6 +70,8 @@ async def export_jobs(
     session.printer.text(exported.text)
     for reason in exported.skipped:
         session.say(f"Not exported: {reason}")
+    if exported.skipped:
+        session.say("Give these a name of their own: cronapi adopt ID... --as '{name} {id}'.")
 
 
 async def adopt_jobs(
@@ -138,6 +140,8 @@ async def rotate_secret(
             click.echo(f"{job.id}\t{escaped(job.name)}\t{', '.join(job.fields)}")
     for error in () if session.printer.is_json else done.errors:
         click.echo(one_line(str(error)), err=True)
+    if done.jobs and not only_look:
+        session.say("Set the variables of your manifests too: an apply brings the old value back.")
     if done.unseen:
         session.say(
             f"The passwords of {done.unseen} jobs cannot be seen: --include-hidden NAME sets one."
