@@ -32,6 +32,17 @@ class Admission:
         """Return a context manager that counts a call until it has ended."""
         return Admitted(self)
 
+    def announce(self) -> Admitted:
+        """Return such a context manager for a task that is about to begin, and count it already.
+
+        It has to be entered. A client that is to be closed refuses it there.
+        """
+        admitted = Admitted(self)
+        if not self.is_ending:
+            self.count += 1
+            admitted.is_counted = True
+        return admitted
+
     async def drained(self, seconds: float) -> int:
         """Refuse new calls, and wait up to `seconds` until the others have ended.
 
@@ -53,21 +64,23 @@ class Admission:
 class Admitted:
     """One accepted call, or a part of one."""
 
-    __slots__ = ("_admission", "_is_open", "_outer")
+    __slots__ = ("_admission", "_is_open", "_outer", "is_counted")
 
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
         self._is_open = False
         self._outer: Admitted | None = None
+        self.is_counted = False
 
     def __enter__(self) -> None:
         # Each call comes this way, so the usual case enters no other function.
         self._outer, admission = _innermost.get(), self._admission
-        if self._outer is not None and self._outer.covers(admission):
-            return
-        if admission.is_ending:
-            admission.check()
-        admission.count += 1
+        if not self.is_counted:
+            if self._outer is not None and self._outer.covers(admission):
+                return
+            if admission.is_ending:
+                admission.check()
+            admission.count += 1
         self._is_open = True
         _innermost.set(self)
 

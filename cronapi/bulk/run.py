@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Hashable, Iterable, Sequence
 from contextlib import AsyncExitStack, ExitStack, aclosing
+from functools import partial
 from os import PathLike
 from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
@@ -15,6 +16,7 @@ from attrs import Factory, define, field
 from cronapi import _functions as table
 from cronapi._batch.calls import Calls
 from cronapi._batch.results import Result, fatal_error
+from cronapi._calls.admission import Admitted
 from cronapi._calls.tasks import loop_of_task, spawn
 from cronapi._functions import Repeat
 from cronapi._logs.lines import BULK_UNKNOWN, write
@@ -81,7 +83,8 @@ class Run(Generic[T]):
     def start(self) -> None:
         """Begin, unless it was cancelled before."""
         if not self.outcomes.is_over:
-            self._scope = spawn(self._supervise)
+            admitted = self.calls.caller.admission.announce()
+            self._scope = spawn(partial(self._supervise, admitted))
 
     @property
     def has_ended(self) -> bool:
@@ -103,10 +106,10 @@ class Run(Generic[T]):
         if self._scope is not None and not self.has_ended:
             self._scope.cancel()
 
-    async def _supervise(self) -> None:
+    async def _supervise(self, admitted: Admitted) -> None:
         with ExitStack() as stack:
             try:
-                stack.enter_context(self.calls.caller.admission.call())
+                stack.enter_context(admitted)
                 await self._carry_out_all()
             except Exception as error:  # noqa: BLE001 -- the caller gets it, not the event loop
                 self._break_off(error)

@@ -6,6 +6,7 @@ import asyncio
 import threading
 
 import anyio
+import anyio.lowlevel
 import httpx
 import pytest
 
@@ -153,6 +154,28 @@ async def test_a_bulk_is_finished_after_single_calls(tasks):
 
 
 # --- what is refused, and what is left -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("steps", range(5))
+async def test_a_bulk_that_has_just_begun_is_finished(steps):
+    """A bulk belongs to what was begun from its caller's own first step on."""
+    app, told = emulator(rates=FAST), []
+
+    async def add(api):
+        told.append("begun")
+        try:
+            told.append(len((await api.cron.add_many(specs(2))).done))
+        except ConfigurationError:
+            told.append("refused")
+
+    api = paced(app)
+    async with anyio.create_task_group() as group:
+        group.start_soon(add, api)
+        for _ in range(steps):
+            await anyio.lowlevel.checkpoint()
+        is_begun = bool(told)
+        await api.aclose(drain=30)
+    assert told == ["begun", 2 if is_begun else "refused"]
 
 
 async def test_new_calls_are_refused_while_the_client_closes(tasks):
