@@ -18,10 +18,11 @@ async def identity(session: Session) -> None:
         facts |= {"account": account.id, "name": account.name, "plan": account.plan}
     else:
         await api.cron.list()
+    round_trip = session.scheduler.bucket.read(lambda pace, _: pace.round_trip)
     facts |= {
         "base_url": session.provider.base_url,
         "credentials": credentials.source,
         "fingerprint": sha256(credentials.token.encode()).hexdigest()[:8],
-        "round_trip": session.scheduler.bucket.read(lambda pace, _: pace.round_trip),
+        "round_trip": None if round_trip is None else round(round_trip, 4),
     }
     session.show({name: value for name, value in facts.items() if value is not None}, FACTS)
