@@ -82,10 +82,11 @@ async def test_a_refused_request_keeps_nobody_away(file_fleet):
 
 
 async def test_a_fast_rate_does_without(file_fleet):
-    """Where an interval is as short as a look into the file, nobody looks."""
-    sent = []
-    await run_all(*[process(file_fleet, 0.003, sent, rate=500.0) for _ in range(5)])
-    assert len(sent) == 5
+    """At ten a second the margin is learnt, and each start costs one transaction."""
+    await run_all(process(file_fleet, 0, [], rate=10.0))
+    before, sent = transactions(file_fleet.path), []
+    await run_all(*[process(file_fleet, 0.04, sent, rate=10.0) for _ in range(5)])
+    assert (len(sent), transactions(file_fleet.path) - before) == (5, 5)
 
 
 async def test_a_caller_that_leaves_while_it_looks_leaves_the_bucket_as_it_was(file_fleet):
