@@ -56,4 +56,15 @@ def meant(group: str, name: str, paths: Iterable[str]) -> str | None:
             path = f"{parent} {one}".strip()
             if path.partition(" --")[0] in known:
                 return path
-    return None
+    return None if group else _nearest(word, known)
+
+
+def _nearest(word: str, paths: Iterable[str]) -> str | None:
+    """Return the command of `cron` that a word resembles, unless it resembles one of the root."""
+    from cronapi._protocol.hints import nearest  # noqa: PLC0415 -- only a mistake needs it
+
+    split = [path.partition(" ") for path in paths]
+    near = nearest(word, [last for first, _, last in split if first == "cron" and last])
+    if near is None or nearest(word, [first for first, _, last in split if not last]) is not None:
+        return None
+    return f"cron {near}"

@@ -25,8 +25,11 @@ FALLBACK_AFTER = 3.0
 """Seconds of a locked file until a process goes on alone."""
 
 
-LEAST_INTERVAL = 0.01
-"""Seconds. At a faster rate a look into the file would take as long as an interval."""
+LEAST_INTERVAL = 0.2
+"""Seconds. At a faster rate nobody looks: to tell each delay costs more than a refusal.
+
+Four processes at 10/s on a busy machine reached 0.89 of the rate and 4 % refusals with and without.
+"""
 MOST_WAITED = 2
 """Intervals. A request of another process that is to go out later is not waited for."""
 

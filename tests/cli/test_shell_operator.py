@@ -198,6 +198,9 @@ def check_width(width):
         ("batch_add x", "cron batch-add"),
         ("jobs", "cron"),
         ("help cron", "cron --help"),
+        ("lst", "cron list"),
+        ("delte 5", "cron delete"),
+        ("aply", "apply"),
     ],
 )
 def test_a_word_that_people_use_names_the_command(shell, line, says):

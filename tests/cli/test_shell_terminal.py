@@ -18,7 +18,9 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from tests.support.emulated import fill
+from cronapi.cli.work.progress import progress_text
+from cronapi.emulator import ManualClock
+from tests.support.emulated import START, fill
 from tests.support.shell import shell_at
 
 SCRIPT = """
@@ -39,6 +41,25 @@ def shell(tmp_path_factory):
         file = shell.file.with_name("hostile.json")
         file.write_text(json.dumps(rows))
         assert shell("cron", "add", "--from", file).exit_code == 0
+        yield shell
+
+
+@pytest.fixture(scope="module")
+def hour(tmp_path_factory):
+    """Give a shell at an account with odd names, whose jobs have failed for an hour."""
+    clock = ManualClock(START)
+    with shell_at(tmp_path_factory.mktemp("shell"), strict=False, clock=clock) as shell:
+        shell.prepare()
+        rows = [
+            {"url": "https://example.com/500", "name": name, "expression": "*/5 * * * *"}
+            for name in HOSTILE
+        ]
+        done = shell("cron", "add", "--from", "-", "-o", "ids", stdin=json.dumps(rows))
+        assert done.exit_code == 0, done.output
+        for name in HOSTILE[:4]:
+            assert shell("group", "add", name).exit_code == 0
+        shell.failing = done.stdout.split()[-1]
+        clock.advance(3600)
         yield shell
 
 
@@ -95,6 +116,98 @@ def check_table(shell, columns, **environment):
 def test_a_table_on_a_narrow_terminal(shell):
     """A terminal of 40 columns gets a table that fits, in color, with harmless names."""
     assert "\x1b[1m" in check_table(shell, 40)
+
+
+DRAWING = {
+    "cron logs {job} --last 3": "TIME",
+    "cron failures {job} --last 3": "JOB",
+    "cron failures --last 3": "TIME",
+    "cron get {job}": "id ",
+    "cron find [red]x": "id ",
+    "cron next {job}": "TIME",
+    "cron run --match *": "ID",
+    "group list": "ID",
+    "group lookup [red]x": "ID",
+    "group get 1001": "id ",
+    "health": "FAILING",
+    "account get": "id ",
+    "whoami": "provider",
+}
+"""Each command that draws, with the beginning of a line that it draws."""
+
+
+def check_drawing(lines, columns, begin):
+    assert any(line.startswith(begin) for line in lines), lines
+    for line in lines:
+        assert cell_len(line) <= columns, line
+        assert not {*"\x1b\x07\x9b\u202e\t"} & {*line}
+    times = [word for line in lines for word in re.findall(r"20\d\d-\d\d-\d\d.{9}", line)]
+    assert not [time for time in times if "…" in time]
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_every_command_draws_what_fits(hour, columns):
+    """No line is wrapped, no time is cut, and no name steers the terminal."""
+    for line, begin in DRAWING.items():
+        words = line.format(job=hour.failing).split()
+        done = hour(*words, "-o", "table", COLUMNS=str(columns))
+        assert done.exit_code in {0, 2}, done.output
+        if words[0] != "health":  # which looks at a terminal alone
+            check_drawing(done.stdout.splitlines(), columns, begin)
+
+
+def test_a_column_without_a_value_is_left_out(hour):
+    """What a service does not tell takes no room, unless it was asked for."""
+    runs = hour("cron", "logs", hour.failing, "-o", "table").stdout
+    assert "RUN NO" not in runs.splitlines()[0]
+    assert "HTTP error 500" in runs
+    assert hour("cron", "failures", hour.failing, "-o", "table").stdout.startswith("JOB ")
+    chosen = hour("cron", "logs", hour.failing, "-o", "table", "--fields", "no,time").stdout
+    assert chosen.startswith("RUN NO  TIME")
+    assert hour("group", "list", "-o", "table").stdout.splitlines()[0].split() == ["ID", "NAME"]
+
+
+def test_a_long_name_leaves_room_for_the_rest(hour):
+    """Schedules are whole on 40 columns, and addresses can be told from each other on 80."""
+    narrow = hour("cron", "list", "-o", "table", COLUMNS="40").stdout.splitlines()
+    assert all("*/5 * * * *" in line or "1 hour" in line for line in narrow[1:])
+    wide = hour("cron", "list", "-o", "table", COLUMNS="80").stdout.splitlines()
+    assert all(" https://example.co" in line for line in wide[1:])
+
+
+def test_a_long_name_widens_no_line_of_health(hour):
+    """The evidence stands beside the name, in each line."""
+    lines = hour("health").stdout.splitlines()[:-1]
+    assert len(lines) == len(HOSTILE)
+    assert all(line.endswith("12 in a row") and cell_len(line) <= 80 for line in lines)
+
+
+def test_progress_on_a_narrow_terminal_has_whole_words():
+    """Parts that do not fit are left out, the count last."""
+    shown = [progress_text("disabling", 6, 12, 2.0, 0, width) for width in (80, 45, 40, 25, 9, 4)]
+    assert shown == [
+        "disabling  █████░░░░░  6 of 12 · 2 s left · 0 failed",
+        "disabling  6 of 12 · 2 s left · 0 failed",
+        "6 of 12 · 2 s left · 0 failed",
+        "6 of 12 · 0 failed",
+        "6 of 12",
+        "6 o",
+    ]
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("columns", [40, 80, 200])
+@pytest.mark.parametrize("environment", [{}, {"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_every_command_draws_on_every_terminal(hour, columns, environment):
+    """The same on a real terminal, where NO_COLOR and a dumb terminal get no escape."""
+    for line, begin in DRAWING.items():
+        words = line.format(job=hour.failing).split()
+        code, text = on_terminal(hour, *words, columns=columns, **environment)
+        assert code in {0, 2}, text
+        assert not (environment and "\x1b" in text)
+        lines = ESCAPES.sub("", text).splitlines()
+        drawn = [one for one in lines if not one.endswith(" a second") and " · " not in one]
+        check_drawing(drawn, columns, begin)
 
 
 @pytest.mark.proof

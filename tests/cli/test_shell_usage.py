@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -128,10 +131,9 @@ def test_no_token_is_4(shell):
     assert shell.sent == before
 
 
-def test_every_question_is_64_where_nobody_can_answer(shell):
-    """A command that would ask ends at once without a terminal, and with --no-input."""
-    shell.prepare()
-    asking = [
+def asking(shell):
+    """Return each command line that asks."""
+    return [
         ["cron", "delete", shell.jobs[0]],
         ["cron", "delete", *shell.jobs],
         ["cron", "delete", "--match", "n*"],
@@ -143,8 +145,32 @@ def test_every_question_is_64_where_nobody_can_answer(shell):
         ["group", "empty", shell.group, "--yes"],
         ["group", "empty", shell.group, "--yes", "--name", "another"],
     ]
+
+
+@pytest.mark.proof
+def test_no_process_hangs_without_a_terminal(shell):
+    """Each command line that asks is 64 as a process of its own, with nothing to read from."""
+    shell.prepare()
+    environment = {name: value for name, value in shell.environment.items() if value is not None}
+    for line in [*asking(shell), ["cron", "add", "--from", "-"]]:
+        ended = subprocess.run(
+            [sys.executable, "-m", "cronapi", *map(str, line)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            env={**environment, "PATH": os.environ["PATH"]},
+            timeout=50,
+            check=False,
+        )
+        assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (64, "", 1), line
+    assert len(shell.emulator.jobs("fastcron")) == 2
+
+
+def test_every_question_is_64_where_nobody_can_answer(shell):
+    """A command that would ask ends at once without a terminal, and with --no-input."""
+    shell.prepare()
     jobs = len(shell.emulator.jobs("fastcron"))
-    for line in asking:
+    for line in asking(shell):
         for more in ([], ["--no-input"]):
             done = shell(*line, *more, stdin="y\n")
             assert (done.exit_code, done.stdout) == (64, ""), line

@@ -7,6 +7,7 @@ import io
 import os
 import sys
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from itertools import compress
 from shutil import get_terminal_size
 from typing import Any
 
@@ -83,11 +84,7 @@ class Printer:
         if self.output == "json":
             self._echo(json_document(rows))
         elif self.output == "table":
-            names = list(columns) or _all_names(rows)
-            if rows:
-                self._echo_all(
-                    table(names, [self._table_cells(n, names) for n in rows], self._width)
-                )
+            self._table(rows, list(columns) or _all_names(rows))
         elif self.output == "csv":
             self._csv(rows, columns)
             self._tell_masked(values, rows)
@@ -168,6 +165,16 @@ class Printer:
 
     def _safe(self, cell: str) -> str:
         return for_spreadsheet(cell) if self._common.spreadsheet else cell
+
+    def _table(self, rows: Sequence[Members], names: Sequence[str]) -> None:
+        """Write a table. A usual column that is empty in all rows is left out."""
+        cells = [self._table_cells(row, names) for row in rows]
+        filled = [any(column) for column in zip(*cells, strict=True)]
+        if self._common.fields is None and any(filled):
+            names = list(compress(names, filled))
+            cells = [list(compress(row, filled)) for row in cells]
+        if rows:
+            self._echo_all(table(names, cells, self._width))
 
     def _table_cells(self, row: Members, names: Sequence[str]) -> list[str]:
         return [as_table_cell(name, row.get(name), self._times) for name in names]

@@ -13,8 +13,17 @@ from cronapi.cli.show.columns import NUMBERS, heading
 _GAP = 2
 _LEAST = 8
 """Cells of the last column, below which it is left out."""
-_MOST, _SHARE = 16, 3
-"""Cells of any column but the last one, and the part of a wider terminal that it may have."""
+_MOST, _SHARE = 20, 3
+"""Cells of any column but the last one, and the part of a wider terminal that it may have.
+
+A time fits into the first.
+"""
+_GOOD, _SHORT = 24, 16
+"""Cells of the last column, for which texts give way, and those that a text keeps.
+
+In fewer no address can be told, and half a schedule is another one.
+"""
+_TEXTS = frozenset({"NAME", "ERROR", "URL"})
 _COLORS = {"active": "green", "failed": "red", "false": "red", "disabled": "yellow"}
 _COLORED = frozenset({"status", "succeeded"})
 
@@ -37,11 +46,11 @@ def _marked(heads: Sequence[str], widths: Sequence[int], width: int) -> tuple[li
     shown, left_out = list(heads[: len(widths)]), len(heads) - len(widths)
     if not left_out:
         return shown, ""
-    used = sum(widths[:-1]) + _GAP * (len(widths) - 1) + cell_len(_cut(shown[-1], widths[-1]))
+    used = sum(widths[:-1]) + _GAP * (len(widths) - 1) + cell_len(cut(shown[-1], widths[-1]))
     for mark in (f"  +{counted(left_out, 'column')}", f" +{left_out}"):
         if used + len(mark) <= width:
             return shown, mark
-    return [*shown[:-1], _cut(f"{shown[-1]} …", widths[-1])], ""
+    return [*shown[:-1], cut(f"{shown[-1]} …", widths[-1])], ""
 
 
 def fitted(natural: Sequence[int], heads: Sequence[str], width: int) -> list[int]:
@@ -49,6 +58,7 @@ def fitted(natural: Sequence[int], heads: Sequence[str], width: int) -> list[int
     most = max(_MOST, width // _SHARE)
     widths = [*(min(size, most) for size in natural[:-1]), natural[-1]]
     while len(widths) > 1:
+        _make_room(widths, heads, width)
         before = sum(widths[:-1]) + _GAP * (len(widths) - 1)
         least = min(widths[-1], max(_LEAST, len(heads[len(widths) - 1])))
         if before + least <= width:
@@ -58,11 +68,21 @@ def fitted(natural: Sequence[int], heads: Sequence[str], width: int) -> list[int
     return [min(widths[0], width)]
 
 
+def _make_room(widths: list[int], heads: Sequence[str], width: int) -> None:
+    """Make texts narrower for the last column, as far as it needs that."""
+    wanted = sum(widths[:-1]) + _GAP * (len(widths) - 1) + min(widths[-1], _GOOD)
+    for index in range(len(widths) - 1):
+        if heads[index] in _TEXTS:
+            less = max(0, min(wanted - width, widths[index] - _SHORT))
+            widths[index] -= less
+            wanted -= less
+
+
 def fields(pairs: Sequence[tuple[str, str]], width: int) -> list[str]:
     """Return one line for each member of a single thing."""
     left = max((cell_len(name) for name, _ in pairs), default=0)
     return [
-        f"{click.style(name.ljust(left), bold=True)}  {_cut(text, max(1, width - left - _GAP))}"
+        f"{click.style(name.ljust(left), bold=True)}  {cut(text, max(1, width - left - _GAP))}"
         for name, text in pairs
     ]
 
@@ -73,7 +93,7 @@ def _line(
     last = len(widths) - 1
     shown = []
     for index, size in enumerate(widths):
-        text = _cut(cells[index], size)
+        text = cut(cells[index], size)
         pad = " " * (size - cell_len(text))
         color = _COLORS.get(cells[index]) if names[index] in _COLORED else None
         styled = click.style(text, fg=color, bold=bold or None) if bold or color else text
@@ -85,7 +105,8 @@ def _line(
     return (" " * _GAP).join(shown).rstrip()
 
 
-def _cut(text: str, size: int) -> str:
+def cut(text: str, size: int) -> str:
+    """Return a text of at most `size` cells."""
     if cell_len(text) <= size:
         return text
     return f"{set_cell_size(text, max(0, size - 1)).rstrip()}…"

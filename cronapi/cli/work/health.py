@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import NamedTuple
 
 import click
@@ -18,6 +19,7 @@ from cronapi.cli.work.session import Session
 from cronapi.cli.work.targets import one_group
 from cronapi.errors import ConfigurationError
 from cronapi.health import HealthReport, Sightings, exit_code, write
+from cronapi.health.formats.table import table
 from cronapi.health.report import states_of
 from cronapi.manifest.writing import write_private
 
@@ -57,7 +59,10 @@ async def check_health(session: Session, wanted: Wanted) -> None:
     session.say(told(session, await check.cost(), "cron.list, cron.logs"))
     report = await check
     _keep(session, path, report)
-    click.echo(write(report, format, fail_on=fail_on))
+    if format == "table" and session.draws:
+        click.echo(table(report, columns=get_terminal_size().columns))
+    else:
+        click.echo(write(report, format, fail_on=fail_on))
     session.code = exit_code(report, format, fail_on=fail_on)
     if wanted.ping is not None:
         await ping(wanted.ping, report.summary(), failed=session.code != 0)

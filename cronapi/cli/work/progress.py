@@ -57,16 +57,16 @@ def progress_text(
     verb: str, count: int, total: int | None, left: float | None, failed: int, width: int
 ) -> str:
     """Return the text of a progress line that fits into `width` columns."""
-    parts = [f"{count:,} of {total:,}" if total else f"{count:,}"]
+    counts = f"{count:,} of {total:,}" if total else f"{count:,}"
+    parts = [counts, f"{failed:,} failed"]
     if left is not None:
-        parts.append(f"{_span(left)} left")
-    parts.append(f"{failed:,} failed")
+        parts.insert(1, f"{_span(left)} left")
     facts = " · ".join(parts)
     if total and width >= _NARROW:
         done = _BAR * count // total
         facts = f"{'█' * done}{'░' * (_BAR - done)}  {facts}"
-    text = f"{verb}  {facts}"
-    return text if len(text) < width else text[: max(0, width - 1)]
+    shorter = (f"{verb}  {facts}", facts, f"{counts} · {failed:,} failed", counts)
+    return next((text for text in shorter if len(text) < width), counts[: max(0, width - 1)])
 
 
 def _span(seconds: float) -> str:

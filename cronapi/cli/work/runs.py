@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import anyio
 import click
+from attrs import evolve
 
 from cronapi.cli.exit_codes import FAILED
 from cronapi.cli.frame.targets import Named
@@ -119,4 +120,6 @@ async def failures(
         number = (await one_job(session, id, name)).id
     limit = chosen.last if chosen.since is None else None
     runs = await session.api.cron.failures(number, keyword=search, limit=limit)
+    if number is not None:
+        runs = [evolve(run, job_id=number) for run in runs]
     session.show_all(chosen.of(runs), FAILURES)

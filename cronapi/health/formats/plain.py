@@ -41,5 +41,14 @@ def width(text: str) -> int:
     return sum(0 if combining(sign) else 1 + (east_asian_width(sign) in "WF") for sign in text)
 
 
+def shortened(text: str, most: int) -> str:
+    """Return a text of at most `most` columns, which ends with a sign for what was cut off."""
+    if width(text) <= most:
+        return text
+    while width(text) >= most:
+        text = text[:-1]
+    return f"{text}…"
+
+
 def _escaped(sign: str) -> str:
     return sign.encode("unicode_escape").decode("ascii")
