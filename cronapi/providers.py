@@ -113,7 +113,7 @@ def _check_encrypted(provider: Provider, _: Attribute[str], url: str) -> None:
     )
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, cache_hash=True)
 class Provider:
     """A hosted cron service of this family.
 

@@ -16,7 +16,7 @@ from cronapi._calls.caller import Caller
 from cronapi._calls.failures import Failures
 from cronapi._calls.lost_create import LostCreate
 from cronapi._calls.memory import learn_gone
-from cronapi._calls.options import DeferredRequest, Options, changed
+from cronapi._calls.options import DeferredRequest, Options
 from cronapi._calls.pages import Paging
 from cronapi._calls.retry import History, RetryPolicy, Step, backoff, is_over, next_step
 from cronapi._calls.sender import Sender
@@ -187,7 +187,7 @@ class Call:
         wanted = sender.sent.get("id")
         if type(error) is not APIError or not looks or not may_be_missing(sender.function, wanted):
             return False
-        options = changed(options, max_wait=None, lane=sender.lane)
+        options = evolve(options, max_wait=None, lane=sender.lane)
         ask_from = partial(asker, caller, options, sender.lane)
         try:
             return await is_missing(sender.function, wanted, options, ask_from, caller.listings)
@@ -239,4 +239,4 @@ def asker(
     caller: Caller, options: Options, lane: Lane, begin: Callable[[], None] | None = None
 ) -> Asker:
     """Return a way to make reads in a lane."""
-    return Asker(caller, changed(options, max_wait=None, lane=lane, look=True), begin)
+    return Asker(caller, evolve(options, max_wait=None, lane=lane, look=True), begin)

@@ -110,7 +110,7 @@ class Caller(NotCopied):
     async def wait_for_similar_creates(self, function: str, sent: Mapping[str, Any]) -> None:
         """Wait for the requests, abandoned ones too, that a lookup could not tell from this one."""
         for exchange in self.creates.exchanges(lookup_keys(function, sent)):
-            await exchange.event.wait()
+            await exchange.ended()
 
     async def drain(self, seconds: float) -> int:
         """Close when the accepted calls have ended, or after `seconds`.

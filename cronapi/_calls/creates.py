@@ -49,7 +49,8 @@ class Creates:
 
         Return the lock of these keys, acquired, or None if that takes longer than `max_wait`.
         """
-        lock = self._locks.setdefault(keys, anyio.Lock())
+        if (lock := self._locks.get(keys)) is None:
+            lock = self._locks[keys] = anyio.Lock()
         return lock if await acquire_within(lock, max_wait) else None
 
     def track(self, create: Create, keys: Keys) -> None:

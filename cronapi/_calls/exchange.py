@@ -20,6 +20,7 @@ from cronapi.errors import (
     ResponseError,
     TransportError,
 )
+from cronapi.scheduler.wake import Sleeper
 
 GRACE = 0.25
 """Seconds that a caller waits on. The transport's own timeout comes first: it knows if anything was
@@ -41,44 +42,56 @@ def cut_off() -> Verdict:
 
 
 class Exchange:
-    """One request under way, in its `scope`. `verdict` is there once `event` is set."""
+    """One request under way, in its `scope`. `verdict` is there once it `has_ended`."""
 
-    __slots__ = ("event", "scope", "verdict")
+    __slots__ = ("_caller", "_others", "has_ended", "scope", "verdict")
 
     def __init__(self) -> None:
-        self.event: anyio.Event = anyio.Event()
         self.scope: anyio.CancelScope = anyio.CancelScope()
         self.verdict: Verdict = UNDER_WAY
+        self.has_ended: bool = False
+        self._caller: Sleeper | None = None
+        self._others: anyio.Event | None = None
+
+    def end(self) -> None:
+        """Wake all that wait for the verdict."""
+        self.has_ended = True
+        if self._caller is not None:
+            self._caller.wake()
+        if self._others is not None:
+            self._others.set()
+
+    async def ended(self) -> None:
+        """Wait until no answer can come any more."""
+        if not self.has_ended:
+            self._others = self._others or anyio.Event()
+            await self._others.wait()
 
     async def wait(self, timeout: float, tell: Callable[[float, float], None]) -> Verdict:
-        """Return the verdict, or that of a lost answer after `timeout` seconds.
+        """Return the verdict, or that of a lost answer after `timeout` seconds. For one caller.
 
         The exchange then goes on by itself, but not for ever. `tell` is called once if the answer
         takes long, with the seconds until then and the seconds that are left.
         """
         begun = anyio.current_time()
-        try:
-            return await self._answered(begun, timeout, tell)
-        finally:
-            if not self.event.is_set():  # a timer that nobody needs would cost each exchange
-                self.scope.deadline = begun + timeout * LAST_RESORT + GRACE
-
-    async def _answered(
-        self, begun: float, timeout: float, tell: Callable[[float, float], None]
-    ) -> Verdict:
         first = PATIENCE if timeout > PATIENCE else timeout + GRACE
-        with anyio.CancelScope(deadline=begun + first):
-            await self.event.wait()
+        try:
+            await self._sleep(first)
+            if timeout > PATIENCE and not self.has_ended:
+                tell(first, timeout - first)
+                await self._sleep(timeout + GRACE - first)
+        finally:
+            if not self.has_ended:  # a timer that nobody needs would cost each exchange
+                self.scope.deadline = begun + timeout * LAST_RESORT + GRACE
+        if self.has_ended:
             return self.verdict
-        if timeout > PATIENCE:
-            tell(first, timeout - first)
-            with anyio.move_on_after(timeout + GRACE - first):
-                await self.event.wait()
-        if self.event.is_set():
-            return self.verdict
-        return Verdict(
-            ending=Ending.LOST, error=RequestTimeoutError(f"No answer in {timeout:g} s.")
-        )
+        error = RequestTimeoutError(f"No answer in {timeout:g} s.")
+        return Verdict(ending=Ending.LOST, error=error)
+
+    async def _sleep(self, seconds: float) -> None:
+        if not self.has_ended:
+            self._caller = Sleeper()
+            await self._caller.sleep_at_most(seconds)
 
 
 def translate(

@@ -58,6 +58,8 @@ class DeferredRequest:
 
 async def resolved(token: Token) -> str:
     """Return the token to send. ConfigurationError if it cannot be sent."""
+    if type(token) is Hidden:  # it was given as text, and checked then
+        return token
     import asyncio  # noqa: PLC0415 -- a program that runs on it has loaded it
 
     given = token if isinstance(token, str) else token()

@@ -68,10 +68,9 @@ class Sender:
         """Wait for a slot, send the request and return how that ended."""
         token = await resolved(self.caller.token)
         request = None if self.deferred else self._request(token)
-        scheduler = self.caller.scheduler
         # The times cost something, so they are taken only where a line of the log tells them.
-        asked = anyio.current_time() if _is_told() else None
-        slot = await scheduler.acquire(self.lane, self.left(), self.position)
+        asked, left = anyio.current_time() if _is_told() else None, self.left()
+        slot = await self.caller.scheduler.acquire(self.lane, left, self.position)
         self.position = slot.place
         self.attempts += 1
         times = None if asked is None else Times(self.attempts, asked, anyio.current_time())
@@ -122,12 +121,12 @@ class Sender:
     @property
     def is_under_way(self) -> bool:
         """True while a request has no answer yet and its connection is open."""
-        return self.exchange is not None and not self.exchange.event.is_set()
+        return self.exchange is not None and not self.exchange.has_ended
 
     async def wait_for_the_end(self) -> None:
         """Wait until no answer can come any more."""
         if self.exchange is not None:
-            await self.exchange.event.wait()
+            await self.exchange.ended()
 
     def end(self) -> None:
         """End the call. A request that is still under way ends by itself."""

@@ -30,15 +30,15 @@ def loop_of_task() -> Any:
         raise ConfigurationError(NO_LOOP) from None
 
 
-def begin(work: Callable[[], Awaitable[None]]) -> None:
-    """Start `work`, which tells its callers of its own errors.
+def begin(work: Callable[[], Awaitable[None]], loop: Any = None) -> None:
+    """Start `work`, which tells its callers of its own errors, in `loop` or the running one.
 
     An exception that leaves it all the same is logged by its type alone, since its text may repeat
     a secret: on trio it would end the whole program, and on asyncio the loop would print it.
     """
     import asyncio  # noqa: PLC0415 -- a program that runs on it has loaded it
 
-    loop = current_token().native_token
+    loop = loop or current_token().native_token
     if isinstance(loop, asyncio.AbstractEventLoop):
         task = loop.create_task(_guarded(work, asyncio.CancelledError))
         tasks = _tasks.of(loop)

@@ -7,7 +7,7 @@ its answer is still learnt. Foreign exceptions end here.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from cronapi._calls.http_request import OwnRequests, extensions, new_request
 from cronapi._calls.tasks import begin, loop_of_task
 from cronapi._logs.lines import ODD_BUCKET, place_of, write
 from cronapi._protocol.request import Request
-from cronapi._protocol.response import Ending, Verdict, garbled, read_response
+from cronapi._protocol.response import REFUSALS, Ending, Verdict, garbled, read_response
 from cronapi.errors import ConfigurationError, StatusError
 from cronapi.scheduler import Slot
 
@@ -60,7 +60,7 @@ class Transport:
         self.loop: object = None
         """The event loop that used it first."""
         self._closed = False
-        self._using: Counter[AnyClient] = Counter()
+        self._using: defaultdict[AnyClient, int] = defaultdict(int)
         self._under_way = 0
         self._idle: anyio.Event | None = None
         self._round_trips = RoundTrips(quick_of(transport))
@@ -110,7 +110,7 @@ class Transport:
                 write(ODD_BUCKET, error, place_of(error))
 
         try:
-            begin(run)
+            begin(run, self.loop)
         except BaseException:
             self._under_way -= 1
             slot.release_unused()
@@ -142,7 +142,7 @@ class Transport:
             write(ODD_BUCKET, error, place_of(error))
         finally:
             slot.close()
-        exchange.event.set()
+        exchange.end()
         self._under_way -= 1
         if self._idle is not None and not self._under_way:
             self._idle.set()
@@ -211,14 +211,17 @@ class RoundTrips:
         self._latest: deque[float] = deque(maxlen=MOST_ROUND_TRIPS)
 
     def was_quick(self, seconds: float) -> bool:
-        """Return True if an answer came in less than twice the usual time, and remember it.
+        """Return True if an answer came in less than twice the usual time of those before.
 
         A quarter of the latest answers came sooner. The median would be misled by a busy machine,
         on which most answers are late.
         """
         usual = sorted(self._latest)[len(self._latest) // 4] if self._latest else 0.0
-        self._latest.append(seconds)
         return seconds <= max(self._quick, 2 * usual)
+
+    def note(self, seconds: float) -> None:
+        """Remember the time of an answer."""
+        self._latest.append(seconds)
 
 
 class Progress:
@@ -262,13 +265,16 @@ async def _exchange(
         await response.aclose()
     if body.problem is not None:
         return garbled(body.problem, status=response.status_code)
+    seconds = anyio.current_time() - progress.began
+    was_quick = response.status_code in REFUSALS and round_trips.was_quick(seconds)
+    round_trips.note(seconds)
     return read_response(
         response.status_code,
         response.headers,
         body.content,
         secrets=_secrets(request),
         limiter_pages=request.limiter_pages,
-        was_quick=round_trips.was_quick(anyio.current_time() - progress.began),
+        was_quick=was_quick,
     )
 
 

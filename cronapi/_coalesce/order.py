@@ -74,11 +74,9 @@ class Order:
         Reads may overtake reads. No other call may overtake one on the same job.
         """
         jobs, changes = jobs_of(function, sent), function.repeat is not Repeat.READ
-        rivals = itertools.product((*jobs, ANY), (True, False) if changes else (True,))
-        after = max(
-            (next(reversed(self._calls[rival])) for rival in rivals if rival in self._calls),
-            default=-1,
-        )
+        kinds = (True, False) if changes else (True,)
+        rivals = [self._calls.get((job, kind)) for job in (*jobs, ANY) for kind in kinds]
+        after = max([next(reversed(calls)) for calls in rivals if calls], default=-1)
         turn = Turn(next(self._numbers), after, tuple((job, changes) for job in jobs))
         for job in turn.jobs:
             self._calls.setdefault(job, {})[turn.number] = None

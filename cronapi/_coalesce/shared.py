@@ -127,7 +127,7 @@ class Shared:
         Members of a part may leave again.
         """
         self.built = True
-        parts = self._parts(result)
+        parts = self._parts(result) if result.parts else []
         for index, member in enumerate(self.members):
             if member.shared is self and not member.event.is_set():
                 member.end(result.settled.get(index, CUT_OFF))

@@ -55,7 +55,7 @@ def hide(params: M) -> M:
 
 def hidden_text(text: str) -> str:
     """Return a text as it is, hidden from its repr if it has the password of a URL."""
-    return text if without_password(text) == text else hidden(text)
+    return text if "@" not in text or without_password(text) == text else hidden(text)
 
 
 def _hidden(name: str, value: object) -> object:

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from attrs import field, frozen
 
 from cronapi._functions import TABLE
-from cronapi._protocol.hidden import Hidden, hide
+from cronapi._protocol.hidden import Hidden, Params, hide
 from cronapi._protocol.redaction import may_stand_in_url, secrets_of
 from cronapi._protocol.version import __version__
 from cronapi.providers import Provider
@@ -61,7 +61,7 @@ def build_request(
     Parameters with lists always travel as JSON, the only format documented for them. Parameters
     that may hold a secret travel as JSON instead of in a URL.
     """
-    url = provider.base_url + _in_path(provider.spell(function))
+    url = _url(provider, function)
     headers = {"Accept": "application/json", "User-Agent": USER_AGENT}
     row = TABLE.get(function)
     make = partial(
@@ -75,7 +75,9 @@ def build_request(
     )
     if auth == "bearer":
         headers["Authorization"] = Hidden(f"Bearer {token}")
-    body = hide(params if auth == "bearer" else {"token": token, **params})
+    body = hide(params)
+    if auth == "body":
+        body = Params({"token": Hidden(token), **body})
     if request_format == "json" or _needs_json(params, request_format):
         headers["Content-Type"] = "application/json"
         return make(method="POST", url=url, content=json.dumps(body).encode())
@@ -88,8 +90,8 @@ def build_request(
 
 
 @lru_cache
-def _in_path(name: str) -> str:
-    return quote(name, safe="._-")
+def _url(provider: Provider, function: str) -> str:
+    return provider.base_url + quote(provider.spell(function), safe="._-")
 
 
 def _needs_json(params: Mapping[str, Any], request_format: RequestFormat) -> bool:

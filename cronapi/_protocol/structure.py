@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from cronapi._protocol.values import shown
 
 T = TypeVar("T")
 
 _MOST_PROBLEMS = 20
+_NAMES = list[str]
 
 
 class StructureError(ValueError):
@@ -39,7 +42,7 @@ def _zone(item: object) -> object:
 def structure(data: object, kind: type[T], path: str = "$.data") -> T:
     """Return `data` as `kind`, or raise StructureError with a path for each problem."""
     origin = getattr(kind, "__origin__", kind)
-    if kind == list[str] and isinstance(data, list | dict):
+    if kind == _NAMES and isinstance(data, list | dict):
         data = [_zone(item) for item in data]
     if origin is dict and data == []:
         data = {}
@@ -47,13 +50,18 @@ def structure(data: object, kind: type[T], path: str = "$.data") -> T:
         raise StructureError(
             (f"{path}: expected {'a list' if origin is list else 'an object'}, got {shown(data)}",)
         )
-    from cronapi._protocol.converter import (  # noqa: PLC0415 -- only an answer needs cattrs
-        converter,
-        problems,
-    )
-
+    read: Callable[[object, type[T]], T] = _hook(cast("Any", kind))
     try:
-        return converter().structure(data, kind)
+        return read(data, kind)
     except (ExceptionGroup, ValueError) as error:
+        from cronapi._protocol.converter import problems  # noqa: PLC0415 -- as below
+
         lines = tuple(islice(problems(error, path), _MOST_PROBLEMS))
     raise StructureError(lines)  # out here, without the frames that hold the data
+
+
+@cache
+def _hook(kind: Any) -> Callable[[object, Any], Any]:
+    from cronapi._protocol.converter import converter  # noqa: PLC0415 -- only an answer needs cattrs
+
+    return converter().get_structure_hook(kind)

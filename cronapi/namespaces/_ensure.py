@@ -76,7 +76,7 @@ async def ensuring(calls: Calls, name: str) -> AsyncIterator[None]:
 async def _release(calls: Calls, lock: anyio.Semaphore, left: Iterable[Exchange]) -> None:
     try:
         for exchange in left:
-            await exchange.event.wait()
+            await exchange.ended()
         if any(exchange.verdict.ending is Ending.LOST for exchange in left):
             # The service may still be holding the request back.
             await calls.caller.wait(sum(LOOKS))

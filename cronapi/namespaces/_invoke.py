@@ -14,7 +14,7 @@ from cronapi._batch.limits import Limits
 from cronapi._calls.answer import Answer
 from cronapi._calls.call import Call
 from cronapi._calls.caller import Caller
-from cronapi._calls.options import Options, changed
+from cronapi._calls.options import Options
 from cronapi._calls.pages import Paging
 from cronapi._functions import CRON_FAILURES, Function, Repeat
 from cronapi._protocol.encoding import encode_params
@@ -41,7 +41,7 @@ class Invoker:
     @property
     def calls(self) -> Calls:
         """The calls of a bulk: in the bulk lane, and without a max_wait."""
-        return Calls(self.caller, changed(self.options, max_wait=None), self.limits)
+        return Calls(self.caller, evolve(self.options, max_wait=None), self.limits)
 
     async def __call__(
         self,

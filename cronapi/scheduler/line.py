@@ -13,7 +13,6 @@ from collections.abc import Callable
 from threading import get_ident
 from typing import Any
 
-import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 
 from cronapi.scheduler.bucket import Bucket
@@ -115,8 +114,7 @@ class Line:
             wait = self._grant()
             if wait is not None:
                 self._changed = Sleeper()
-                with anyio.move_on_after(wait):
-                    await self._changed.sleep()
+                await self._changed.sleep_at_most(wait)
         self._promote()
 
     def _grant(self) -> float | None:

@@ -5,10 +5,12 @@ It is an event for a single waiter, a tenth the size of anyio's.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
+import anyio
 from anyio.lowlevel import current_token
 
 if TYPE_CHECKING:
@@ -35,6 +37,18 @@ class Sleeper:
             return self._asleep
         return self._sleep_on_trio(sys.modules["trio"].lowlevel)
 
+    def sleep_at_most(self, seconds: float) -> Awaitable[None]:
+        """Return an awaitable that ends at the first `wake()`, or after these seconds."""
+        asleep = self.sleep()
+        if seconds == math.inf:
+            return asleep
+        if self._asleep is None:  # on trio it has not begun
+            return _at_most(asleep, seconds)
+        # A timer alone costs a third of a cancel scope with one.
+        timer = self._asleep.get_loop().call_later(seconds, self.wake)
+        self._asleep.add_done_callback(lambda _: timer.cancel())
+        return asleep
+
     def wake(self) -> None:
         """Let the task go on. Nothing happens if it is awake or cancelled."""
         import asyncio  # noqa: PLC0415 -- a program that runs on it has loaded it
@@ -54,3 +68,8 @@ class Sleeper:
 
         self._asleep = lowlevel.current_task()
         await lowlevel.wait_task_rescheduled(abort)
+
+
+async def _at_most(asleep: Awaitable[None], seconds: float) -> None:
+    with anyio.move_on_after(seconds):
+        await asleep

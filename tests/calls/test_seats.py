@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from contextlib import suppress
 
 import anyio
 import httpx
 import pytest
 from anyio.lowlevel import checkpoint
 
-from cronapi import ConfigurationError
+from cronapi import ConfigurationError, RequestTimeoutError
 from tests.support.emulated import TOKEN, URL, emulator, paced, virtual
 
 pytestmark = [pytest.mark.virtual_clock, pytest.mark.each_loop]
@@ -70,3 +71,21 @@ async def test_an_answer_that_surprises_leaves_no_seat_taken():
         assert api.scheduler.stats.in_flight == 0
         before = anyio.current_time()
     assert anyio.current_time() == before
+
+
+async def test_a_request_that_never_ends_is_cut_off_two_timeouts_after_it_began():
+    """Its seat is free then, if its caller has waited for the whole timeout or has gone away."""
+
+    async def never(_):
+        await anyio.sleep_forever()
+
+    async with paced(emulator(), transport=httpx.MockTransport(never), timeout=10.0) as api:
+        for patience in (3.0, 60.0):
+            begun = anyio.current_time()
+            with anyio.move_on_after(patience), suppress(RequestTimeoutError):
+                await api.with_options(retry=None).cron.get(7)
+            assert anyio.current_time() - begun == pytest.approx(min(patience, 10.25))
+            await anyio.sleep(20 - (anyio.current_time() - begun))
+            assert api.scheduler.stats.in_flight == 1
+            await anyio.sleep(0.5)
+            assert api.scheduler.stats.in_flight == 0

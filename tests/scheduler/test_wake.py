@@ -18,9 +18,9 @@ class Night:
         self.woken = []
         self.cancelled = []
 
-    async def sleep(self):
+    async def sleep(self, at_most=None):
         try:
-            await self.sleeper.sleep()
+            await (self.sleeper.sleep() if at_most is None else self.sleeper.sleep_at_most(at_most))
             self.woken.append(anyio.current_time())
         except anyio.get_cancelled_exc_class():
             self.cancelled.append(anyio.current_time())
@@ -63,4 +63,28 @@ async def test_cancelled_while_sleeping(night):
         night.sleeper.wake()
     night.sleeper.wake()
     assert night.cancelled == [anyio.current_time()]
+    assert night.woken == []
+
+
+async def test_a_sleeper_need_not_sleep_longer_than_it_wants(night):
+    """Its sleep ends by itself, or sooner by wake, and the next one is a whole one again."""
+    begun = anyio.current_time()
+    await night.sleep(at_most=3)
+    async with anyio.create_task_group() as group:
+        group.start_soon(night.sleep, 3)
+        await anyio.sleep(1)
+        night.sleeper.wake()
+    await night.sleep(at_most=3)
+    assert night.woken == [begun + 3, begun + 4, begun + 7]
+
+
+async def test_cancelled_while_sleeping_for_a_time(night):
+    """A sleeper that is cancelled stays so, and neither a wake nor its time wakes it later."""
+    async with anyio.create_task_group() as group:
+        group.start_soon(night.sleep, 3)
+        await anyio.sleep(1)
+        group.cancel_scope.cancel()
+        night.sleeper.wake()
+    await anyio.sleep(5)
+    assert len(night.cancelled) == 1
     assert night.woken == []
