@@ -242,6 +242,7 @@ async def test_an_answer_of_an_odd_shape_is_not_made_again(tmp_path):
         all_made_once(app, await api.cron.add_many(specs(50), journal=journal), specs(50))
 
 
+@pytest.mark.crowd
 async def test_resuming_right_away_waits_for_the_journal(tmp_path):
     """A bulk that is cancelled and started again at once goes on, without a pause between."""
     app, journal, given = emulator(), tmp_path / "journal.jsonl", specs(400)

@@ -16,6 +16,7 @@ from tests.support.fleet import caller, gaps, run_all, settle
 pytestmark = [pytest.mark.virtual_clock, pytest.mark.each_loop]
 
 
+@pytest.mark.crowd
 @pytest.mark.parametrize("seed", range(20))
 async def test_a_shared_bucket_keeps_the_rules_of_the_local_one(shared_fleet, seed):
     """Both buckets wait, widen and hold alike for outcomes in any order."""
