@@ -52,14 +52,19 @@ def _combinations(cases):
 
 
 def _each_value(combinations):
-    """Return the combinations that have a value which none has before them."""
-    seen, chosen = set(), []
-    for loops in combinations:
-        values = _values(loops[0])
-        if not values <= seen:
-            chosen.append(loops)
-        seen |= values
-    return chosen
+    """Return few combinations that have each value, in which every value meets many others."""
+    values = [_values(loops[0]) for loops in combinations]
+    used, chosen = collections.Counter(), []
+
+    def worth(place):
+        return sum(not used[value] for value in values[place]), -sum(map(used.get, values[place]))
+
+    used.update(dict.fromkeys(set().union(*values), 0))
+    while not all(used.values()):
+        best = max(range(len(values)), key=worth)
+        chosen.append(best)
+        used.update(values[best])
+    return [combinations[place] for place in sorted(chosen)]
 
 
 def _values(item):
