@@ -22,7 +22,7 @@ from pathlib import Path
 import anyio.to_thread
 import pytest
 from anyio.lowlevel import checkpoint
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 
 from cronapi.emulator import create_app
 from cronapi.scheduler import shared
@@ -31,7 +31,9 @@ from tests.support.emulated import FAST, client_of
 from tests.support.virtual_clock import Threads, virtual_backend
 
 # How long an example takes is the machine's business, not the library's.
-settings.register_profile("cronapi", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+ANY_TIME = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("cronapi", max_examples=40, **ANY_TIME)
+settings.register_profile("proof", max_examples=150, **ANY_TIME)
 settings.load_profile("cronapi")
 
 # asyncio's debug mode tells of steps that are slow, which any step is on a machine at work.
@@ -44,6 +46,10 @@ LONG = (
     "scheduler/test_nginx.py",
     "scheduler/test_redis.py",
     "scheduler/test_recovery.py",
+    "scheduler/test_file.py",
+    "scheduler/test_shared_buckets.py",
+    "test_docs.py",
+    "test_shell_page.py",
     "cli/test_pace_command.py",
     "bulk/test_slow_inputs.py",
     "chaos/test_chaos_bulk.py",
@@ -61,10 +67,22 @@ LONG = (
 """The files that take longest, in the order in which they begin: some compute while others wait."""
 
 
+def pytest_configure(config):
+    """Let Hypothesis try more examples among the proofs."""
+    if config.option.markexpr == "proof":
+        settings.load_profile("proof")
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Spare combinations of what has been tried, and let the files that take longest begin."""
+def pytest_collection_modifyitems(config, items):
+    """Spare combinations of what has been tried, and let the files that take longest begin.
+
+    Every test of Hypothesis is among the proofs as well.
+    """
     spare_combinations(items)
+    if config.option.markexpr == "proof":
+        for item in filter(lambda item: is_hypothesis_test(item.obj), items):
+            item.add_marker(pytest.mark.proof)
     ranks = {FOLDER / name: rank for rank, name in enumerate(LONG)}
     items.sort(key=lambda item: (ranks.get(item.path, len(ranks)), item.path))
 

@@ -77,6 +77,7 @@ def paced_by_the_loop(fastcron, setcronjob, monkeypatch):
         monkeypatch.setattr(api.scheduler.bucket, "_clock", anyio.current_time)
 
 
+@pytest.mark.crowd
 @pytest.mark.virtual_clock
 @pytest.mark.usefixtures("paced_by_the_loop")
 async def test_an_outage_for_ever_ends_a_call_within_a_second_or_so(fastcron, cron_faults):

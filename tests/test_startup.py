@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import pytest
 
@@ -79,16 +80,37 @@ def test_a_client_loads_only_the_parts_of_single_calls() -> None:
     assert "importlib.metadata" not in names
 
 
-@pytest.mark.parametrize("name", cronapi.__all__)
-def test_every_name_is_found_alone(name: str) -> None:
-    """Each name can be the first that a program asks for, by attribute and by import."""
-    assert printed(f"import cronapi; print(cronapi.{name} is vars(cronapi)['{name}'])") == "True"
+def alone(expression: str, names: Sequence[str]) -> dict[str, str]:
+    """Return the text of an expression for each name, each in a process that has imported nothing.
+
+    The processes are forks of one fresh interpreter.
+    """
+    script = f"""
+import os, sys
+for name in sys.argv[1:]:
+    if not os.fork():
+        try:
+            import cronapi
+            print(name, {expression}, flush=True)
+        finally:
+            os._exit(0)
+    os.wait()
+"""
+    command = [sys.executable, "-c", script, *names]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    return dict(line.split() for line in run.stdout.splitlines())
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_the_submodules_are_attributes(name: str) -> None:
+def test_every_name_is_found_alone() -> None:
+    """Each name can be the first that a program asks for."""
+    found = alone("getattr(cronapi, name) is vars(cronapi)[name]", cronapi.__all__)
+    assert found == dict.fromkeys(cronapi.__all__, "True")
+
+
+def test_the_submodules_are_attributes() -> None:
     """`import cronapi` is enough to reach the modules of the client."""
-    assert printed(f"import cronapi; print(cronapi.{name}.__name__)") == f"cronapi.{name}"
+    found = alone("getattr(cronapi, name).__name__", MODULES)
+    assert found == {name: f"cronapi.{name}" for name in MODULES}
 
 
 def test_a_star_import_has_every_name() -> None:

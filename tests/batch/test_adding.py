@@ -214,6 +214,7 @@ async def test_a_bad_item_teaches_nothing_wrong():
         assert sent(app) - before == 3 + 3  # the list, its end, and its page again; and the batches
 
 
+@pytest.mark.crowd
 async def test_the_size_of_batches_is_learnt():
     """A service that takes 30 items at most is asked for fewer, at once by the next bulk of the
     same client.

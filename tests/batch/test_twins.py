@@ -78,6 +78,7 @@ async def test_a_job_of_another_caller_is_no_twin(way, theirs, lost, seconds):
     assert len(there) - len(set(told) - {None}) <= told.count(None)
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("fault", ["reset", "lose"])
 @pytest.mark.parametrize("theirs", ["single", "merged", "add_many"])
 @pytest.mark.parametrize("way", ["single", "merged", "add_many"])

@@ -219,6 +219,7 @@ async def test_an_input_that_reads_no_list_is_sent_as_it_comes(emulate):
     assert len((await api.cron.delete_many(queue())).done) == 3
 
 
+@pytest.mark.crowd
 @pytest.mark.virtual_clock
 async def test_two_thousand_five_hundred_jobs_are_deleted_by_a_filter():
     """At FastCron's page size and rate: three pages, the last of them short, then 25 batches."""

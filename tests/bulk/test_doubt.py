@@ -197,6 +197,7 @@ async def test_what_was_learnt_of_doubtful_items_is_kept_where_a_bulk_is_cancell
     assert len(report.done) == 5
 
 
+@pytest.mark.crowd
 async def test_edits_in_doubt_are_sent_in_batches_no_larger_than_others(tmp_path):
     """What an earlier run has left in doubt of a bulk of shared edits goes out in batches of the
     usual size.

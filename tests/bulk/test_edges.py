@@ -14,6 +14,7 @@ from tests.support.seen import functions
 pytestmark = pytest.mark.virtual_clock
 
 
+@pytest.mark.crowd
 async def test_equal_specs_are_as_many_jobs_when_their_bulk_goes_on(tmp_path):
     """Of 250 equal specs some are done when the bulk is broken off: the same client goes on, and
     there are 250 jobs, each told once.
@@ -51,6 +52,7 @@ async def more_than_a_page(api):
     return made + await api.cron.batch_add([{"url": URL, "name": f"last {n}"} for n in range(5)])
 
 
+@pytest.mark.crowd
 async def test_deletes_while_pages_are_read_prove_no_absence():
     """A job that moves to an earlier page while a bulk reads the later one is found all the
     same.
@@ -64,6 +66,7 @@ async def test_deletes_while_pages_are_read_prove_no_absence():
     assert len(report.done) == len(made) - 1
 
 
+@pytest.mark.crowd
 async def test_deletes_while_a_loss_is_examined_make_nothing_twice():
     """A batch whose answer is lost is found although its jobs move to an earlier page between two
     pages of the listing.

@@ -205,6 +205,7 @@ async def test_a_wrong_token_stops_it_all(provider, count):
         assert failures.value.report is report
 
 
+@pytest.mark.crowd
 async def test_an_outage_longer_than_the_patience_stops_it():
     """While the service refuses everything for longer than a call is repeated, what was tried
     failed and the rest is not tried.

@@ -158,6 +158,7 @@ async def test_an_id_may_be_read_twice():
 # --- what it costs -------------------------------------------------------------------------------
 
 
+@pytest.mark.crowd
 async def test_a_thousand_jobs_are_made_read_and_deleted_with_22_requests():
     """1,000 adds, reads and deletes on FastCron take 22 requests, as many as `cost` said before,
     at the whole rate.
@@ -225,6 +226,7 @@ async def test_an_input_of_unknown_length_has_no_cost():
             api.cron.add_many(spec for spec in specs(3)).cost()
 
 
+@pytest.mark.crowd
 async def test_reads_use_pages_while_they_are_cheaper():
     """Two jobs of an account cost one page; two jobs behind two full pages are asked for one by
     one, the next time at once.
@@ -248,6 +250,7 @@ async def test_reads_use_pages_while_they_are_cheaper():
         assert isinstance(report[2500].error, NotFoundError)
 
 
+@pytest.mark.crowd
 async def test_a_service_without_batches_gets_single_calls_at_its_rate():
     """On SetCronJob 100 adds are 100 requests and one look before, sent as fast as the limit allows
     and no faster.
@@ -311,6 +314,7 @@ async def test_an_error_in_progress_leaves_the_report():
 # --- beside others -------------------------------------------------------------------------------
 
 
+@pytest.mark.crowd
 async def test_an_interactive_call_gets_the_next_slot():
     """While a bulk of 2,000 runs, a single call waits for no more than the next slots."""
     app, waits = emulator(), []
@@ -330,6 +334,7 @@ async def finish(bulk):
     (await bulk).raise_for_failures()
 
 
+@pytest.mark.crowd
 async def test_two_bulks_at_once_share_fairly():
     """Two bulks of one client both finish, side by side and not one after the other."""
     app, ends = emulator(), []
@@ -347,6 +352,7 @@ async def test_two_bulks_at_once_share_fairly():
     assert ends[1] - ends[0] <= 4
 
 
+@pytest.mark.crowd
 async def test_max_wait_is_for_single_calls():
     """A client whose calls may wait for a second carries out a bulk of minutes."""
     app = emulator()

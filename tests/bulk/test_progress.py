@@ -162,6 +162,7 @@ async def test_the_seconds_of_batches_are_honest_from_the_first(tmp_path, monkey
     assert are_honest(seconds, 1.1)
 
 
+@pytest.mark.crowd
 async def test_the_seconds_of_singles_are_honest_from_the_first(tmp_path, monkeypatch):
     """300 adds at 10 requests a second, one request each: from the first outcome on, and when the
     bulk goes on after a cut.

@@ -163,6 +163,7 @@ async def test_equal_specs_of_two_cancelled_bulks_are_made_once_each(tmp_path, k
     assert {row["id"] for row in app.emulator.jobs("fastcron")} == set(ids)
 
 
+@pytest.mark.each_value
 @BOTH
 @pytest.mark.parametrize("kind", ["stall", "reset"])
 async def test_a_resumed_bulk_takes_no_look_alike(tmp_path, provider, kind):
@@ -242,6 +243,7 @@ async def test_an_answer_of_an_odd_shape_is_not_made_again(tmp_path):
         all_made_once(app, await api.cron.add_many(specs(50), journal=journal), specs(50))
 
 
+@pytest.mark.crowd
 async def test_resuming_right_away_waits_for_the_journal(tmp_path):
     """A bulk that is cancelled and started again at once goes on, without a pause between."""
     app, journal, given = emulator(), tmp_path / "journal.jsonl", specs(400)
@@ -368,6 +370,7 @@ async def test_one_journal_serves_one_bulk_at_a_time(tmp_path):
     assert len(app.emulator.jobs("fastcron")) == 300
 
 
+@pytest.mark.each_value
 @BOTH
 @pytest.mark.parametrize("requests", [1, 2])
 async def test_deletes_go_on(tmp_path, provider, requests):

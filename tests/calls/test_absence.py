@@ -52,6 +52,7 @@ async def test_many_that_are_gone_cost_the_pages_once_more(there, gone):
     assert asked(app) == {"cron.list": 3}
 
 
+@pytest.mark.crowd
 async def test_merged_gets_of_what_is_gone_share_the_pages_too():
     """A hundred merged gets of jobs that are there and fifty of jobs that are gone read the list
     once down and up.
@@ -129,6 +130,7 @@ class Refusing(httpx.AsyncBaseTransport):
         return await self._inner.handle_async_request(request)
 
 
+@pytest.mark.crowd
 async def test_a_listing_that_began_before_proves_nothing():
     """A job is made and its get refused while a listing is under way that cannot show it: it is
     there, so that is no NotFoundError.

@@ -209,6 +209,7 @@ async def test_the_services_words_stand_once_in_the_error(said):
 # --- the price of a normal day -------------------------------------------------------------------
 
 
+@pytest.mark.crowd
 async def test_a_thousand_adds_reads_and_deletes_cost_22_requests():
     """1,000 jobs added, read and deleted take 22 requests where nothing is lost."""
     app = emulator()

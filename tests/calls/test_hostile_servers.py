@@ -49,6 +49,7 @@ async def judge(count, seed):
     return said
 
 
+@pytest.mark.crowd
 @BACKENDS
 async def test_a_hostile_server_gets_no_lie_told(anyio_backend):
     """A sample of odd bodies, headers, framings, statuses and encodings: no foreign exception, no

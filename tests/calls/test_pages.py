@@ -70,6 +70,7 @@ async def test_iterate_yields_every_job():
         assert sent(app) <= math.ceil(JOBS / size) + 1, size
 
 
+@pytest.mark.crowd
 @pytest.mark.virtual_clock
 async def test_a_job_on_any_page_is_found_and_no_other():
     """A job on any page is found, and absence is told once the whole list was read."""
@@ -218,6 +219,7 @@ class Meanwhile(httpx.AsyncBaseTransport):
         return await self.inner.handle_async_request(request)
 
 
+@pytest.mark.crowd
 @pytest.mark.virtual_clock
 async def test_a_job_that_moves_onto_a_page_that_was_read_is_found():
     """A page is exactly full, and the next one is emptied by a delete: the last job moved up."""

@@ -150,6 +150,7 @@ async def test_a_group_is_made_once_in_every_spelling(turns):
             await group_holds(kind, FAULTS[number // 2 % 3])
 
 
+@pytest.mark.crowd
 async def test_a_resumed_journal_makes_nothing_twice_in_any_spelling(tmp_path, turns):
     """The items are under way when the bulk is cancelled, and the next run tells the truth."""
     for number, kind in turns:
@@ -219,6 +220,7 @@ async def test_four_processes_that_create_at_once_get_certain_answers(same_name)
         assert len(urls) == len(set(urls)) == 20
 
 
+@pytest.mark.crowd
 async def test_four_new_processes_that_create_at_once_get_certain_answers():
     """They have listed nothing before. Their jobs differ in name, URL and another field."""
     for fault in FAULTS:
@@ -250,6 +252,7 @@ CONTRADICTED = [
 ]
 
 
+@pytest.mark.crowd
 async def test_a_job_that_contradicts_a_field_is_no_answer_to_a_new_clients_create():
     """Its name and URL differ too, and the client has never listed it: the create is sent again."""
     for field in CONTRADICTED:

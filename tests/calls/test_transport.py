@@ -79,6 +79,7 @@ async def test_what_was_not_sent_is_repeated_and_certain(kind, raised):
     assert error.__cause__ is raised
 
 
+@pytest.mark.each_value
 @KINDS
 @pytest.mark.parametrize("raised", LOST, ids=name_of)
 async def test_an_answer_that_is_lost_is_unknown_for_what_changes_something(kind, raised):
@@ -124,6 +125,7 @@ async def test_what_can_never_be_sent_is_not_repeated(kind, raised):
     assert (error.applied, error.attempts, line.asked) == (Applied.NO, 1, [NAMES[kind]])
 
 
+@pytest.mark.each_value
 @KINDS
 @pytest.mark.parametrize("raised", [*NOT_SENT, *LOST], ids=name_of)
 async def test_without_a_policy_there_is_one_request(kind, raised):

@@ -60,6 +60,7 @@ def test_an_output_that_ends_ends_a_command_in_one_line_at_most(place, expected)
     assert [ended(process) for process in processes] == [expected] * 3
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("command", HELP)
 @pytest.mark.parametrize(
     ("place", "expected"), [(closed_pipe, (CLOSED_PIPE, "")), (full_disk, (1, FULL))]

@@ -26,6 +26,7 @@ def adds(api, count, **params):
     return [lambda n=n: api.cron.add(url=URL, name=f"job {n}", **params) for n in range(count)]
 
 
+@pytest.mark.crowd
 async def test_two_hundred_tasks_that_add_read_and_delete_take_seconds():
     """Each of 200 tasks has its own job, at 1 request a second in under 20 s instead of 600."""
     app = emulator()

@@ -162,6 +162,7 @@ async def test_who_leaves_the_line_lets_the_next_go_on():
 # --- reads that fall back ------------------------------------------------------------------------
 
 
+@pytest.mark.crowd
 async def test_jobs_that_no_cheap_page_shows_are_asked_for_together():
     """Three jobs of a long account are asked for one by one, but several at a time where the
     service takes long to answer.

@@ -229,6 +229,7 @@ def test_one_time_jobs_run_once(desk):
     assert desk("cron.next", id=job) == []
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("expression", ["* * * * *", "1 minute", "R60 * * * *"])
 @pytest.mark.parametrize("looks", [1, 4, 200])
 def test_failures_and_runs_are_counted_however_rarely_one_looks(expression, looks):

@@ -25,6 +25,7 @@ def names(app):
     return sorted(job["name"] for job in app.emulator.jobs("fastcron"))
 
 
+@pytest.mark.crowd
 async def test_a_thousand_jobs_cost_what_the_plan_tells_and_nothing_the_second_time():
     """The first apply takes 17 requests in all, the second three."""
     app, wanted = emulator(), manifest(jobs_text(1000))
@@ -134,6 +135,7 @@ async def again(app, wanted, **options):
     raise AssertionError
 
 
+@pytest.mark.crowd
 async def test_an_apply_that_is_broken_off_anywhere_goes_on():
     """A cancelled apply has done a part, and the next one does the rest."""
     wanted = manifest(

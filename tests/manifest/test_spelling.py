@@ -40,6 +40,7 @@ def tables(**fields):
     )
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("scope", [BY_GROUP, BY_PREFIX], ids=["group", "prefix"])
 @pytest.mark.parametrize("kind", NORMALISE)
 async def test_three_nights_make_each_job_once_in_every_spelling(kind, scope):

@@ -142,6 +142,7 @@ async def test_ensure_that_is_cancelled_while_its_add_is_under_way_makes_no_seco
     assert names(app) == ["nightly"]
 
 
+@pytest.mark.crowd
 async def test_ensure_reads_every_page():
     """A name that is found on the second page only is found."""
     app = emulator(rates={"fastcron": None})

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from attrs import fields
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cronapi._functions import TABLE
@@ -25,8 +25,6 @@ from cronapi.models import (
     ServerAddress,
     wire_names,
 )
-
-many = settings(max_examples=200)
 
 KINDS: dict[str, Any] = {str(row.result): row.result for row in TABLE.values()} | {
     "Notification": Notification
@@ -141,7 +139,6 @@ def test_arbitrary_json_is_read_or_refused(data: object) -> None:
         check(data, kind)
 
 
-@many
 @given(row=rows())
 def test_mutated_rows_are_read_or_refused(row: dict[str, Any]) -> None:
     """A row of any class with members that went wrong is read or refused, alone as in a list; the
@@ -189,7 +186,6 @@ def agree(read: Callable[[Any], object], value: object, expected: object) -> Non
         assert type(read(value)) is type(expected)
 
 
-@many
 @given(value=JSON)
 def test_whole_numbers_by_restatement(value: object) -> None:
     """A whole number is an int, a float without a fraction,
@@ -210,7 +206,6 @@ def test_whole_numbers_by_restatement(value: object) -> None:
     agree(to_int, value, expected)
 
 
-@many
 @given(value=JSON)
 def test_booleans_by_restatement(value: object) -> None:
     """A boolean is true, false, 0, 1, the text of one of them in any case,
@@ -232,7 +227,6 @@ def test_booleans_by_restatement(value: object) -> None:
     agree(to_bool, value, expected)
 
 
-@many
 @given(
     seconds=st.integers(-62_135_596_800, 253_402_300_799),
     milliseconds=st.integers(0, 999),
@@ -252,7 +246,6 @@ def test_moments_by_restatement(
     assert moment.tzinfo is UTC
 
 
-@many
 @given(
     value=st.one_of(
         st.integers(min_value=253_402_300_800),

@@ -16,7 +16,10 @@ from tests.support.fleet import caller, gaps, run_all, settle
 pytestmark = [pytest.mark.virtual_clock, pytest.mark.each_loop]
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.crowd
+@pytest.mark.parametrize(
+    "seed", [*range(8), *(pytest.param(seed, marks=pytest.mark.proof) for seed in range(8, 20))]
+)
 async def test_a_shared_bucket_keeps_the_rules_of_the_local_one(shared_fleet, seed):
     """Both buckets wait, widen and hold alike for outcomes in any order."""
     rng = random.Random(seed)
@@ -226,6 +229,7 @@ async def test_requests_that_get_ready_together_keep_the_fleet_away_as_well(shar
     assert anyio.current_time() - late >= 1.0
 
 
+@pytest.mark.crowd
 async def test_what_a_process_keeps_of_the_rate_grows_with_time_and_not_with_calls(shared_fleet):
     """A thousand starts in ten seconds leave a note for each second, not for each start."""
     scheduler = shared_fleet.scheduler(100)

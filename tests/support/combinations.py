@@ -1,13 +1,15 @@
 """Tests of many combinations: which of them run by default.
 
 Under a virtual clock a test runs on both event loops, and each of its combinations on one of them.
-A test that is marked `each_loop` runs each of them on both. A test that is marked `each_value` runs
-until each value of each of its parameters has had its turn. The rest are long proofs.
+A test that is marked `each_loop` runs each of them on both. A `crowd` takes one of the loops in any
+case, whatever its file is marked. A test that is marked `each_value` runs until each value of each
+of its parameters has had its turn. The rest are long proofs.
 """
 
 from __future__ import annotations
 
 import collections
+import zlib
 
 import pytest
 
@@ -30,10 +32,12 @@ def _kept(cases):
     chosen = list(_combinations(cases).values())
     if cases[0].get_closest_marker("each_value") is not None:
         chosen = _each_value(chosen)
-    if len(chosen) == 1 or cases[0].get_closest_marker("each_loop") is not None:
+    is_each_loop = cases[0].get_closest_marker("each_loop") is not None or len(chosen) == 1
+    if is_each_loop and cases[0].get_closest_marker("crowd") is None:
         return {item for loops in chosen for item in loops}
     # The order of Thue and Morse, so that no other parameter changes in step with the loops.
-    return {loops[turn.bit_count() % len(loops)] for turn, loops in enumerate(chosen)}
+    begin = zlib.crc32(cases[0].originalname.encode())
+    return {loops[(begin + turn.bit_count()) % len(loops)] for turn, loops in enumerate(chosen)}
 
 
 def _combinations(cases):
@@ -48,14 +52,19 @@ def _combinations(cases):
 
 
 def _each_value(combinations):
-    """Return the combinations that have a value which none has before them."""
-    seen, chosen = set(), []
-    for loops in combinations:
-        values = _values(loops[0])
-        if not values <= seen:
-            chosen.append(loops)
-        seen |= values
-    return chosen
+    """Return few combinations that have each value, in which every value meets many others."""
+    values = [_values(loops[0]) for loops in combinations]
+    used, chosen = collections.Counter(), []
+
+    def worth(place):
+        return sum(not used[value] for value in values[place]), -sum(map(used.get, values[place]))
+
+    used.update(dict.fromkeys(set().union(*values), 0))
+    while not all(used.values()):
+        best = max(range(len(values)), key=worth)
+        chosen.append(best)
+        used.update(values[best])
+    return [combinations[place] for place in sorted(chosen)]
 
 
 def _values(item):

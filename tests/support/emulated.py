@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 
 import anyio
@@ -12,7 +11,7 @@ import pytest
 
 from cronapi import FASTCRON, SETCRONJOB, Client, Rate, Scheduler
 from cronapi.emulator import DEFAULT_TOKEN, Clock, create_app
-from cronapi.emulator.request import Request
+from cronapi.emulator.jobs import add_job, new_job
 from cronapi.scheduler import LocalBucket
 
 TOKEN = DEFAULT_TOKEN
@@ -60,12 +59,10 @@ def virtual(rate, **options):
 
 def fill(app, provider, count, word="n"):
     """Let another program add jobs to the account, without HTTP, and return their ids."""
-    ids = []
-    for spec in specs(count, word):
-        body = json.dumps({"token": TOKEN, **spec}).encode()
-        answer = app.emulator.apply(Request(provider, "cron.add", body=body))
-        ids.append(answer["data"]["id"])
-    return ids
+    service = app.emulator
+    call = service.call(provider, dict(zip(service.tokens, service.accounts, strict=True))[TOKEN])
+    with service.store.transaction():
+        return [add_job(call, new_job(call, spec))["id"] for spec in specs(count, word)]
 
 
 class Hurry(Scheduler):
