@@ -52,7 +52,8 @@ def narrowed(margin: float, jitter: float, calm: int, weight: float, least: floa
         return max(guess, margin * (1 - EASE))
     step = weight * TARGET * GAIN * max(FLOOR, jitter)
     if calm > LONG_CALM:
-        return max(least, margin - (margin - least) * EASE - step)
+        eased = margin - (margin - least) * EASE
+        return eased if eased > 0 else max(least, eased - step)
     return margin - step if margin > step else min(margin, 0.0)
 
 

@@ -126,7 +126,8 @@ local function narrowed(number, calm, least)
   end
   local step = weight(number) * GAIN * math.max(FLOOR, deviation()) * TARGET * MILLION
   if calm > LONG_CALM then
-    return math.max(least, s.margin - (s.margin - least) * EASE - step)
+    local eased = s.margin - (s.margin - least) * EASE
+    return eased > 0 and eased or math.max(least, eased - step)
   end
   return math.max(math.min(0, s.margin), s.margin - step)
 end

@@ -100,7 +100,7 @@ class Pace(Margin):
         late, gap = now - self.next_at, self.interval
         added = gap * self.margin
         if added < 0.0:
-            gap += added if late > -added else -late
+            gap += added if late > -added else RESOLUTION - late
         elif late < gap:
             gap = max(gap + added - late, self.closest)
         else:
