@@ -21,6 +21,7 @@ from cronapi.scheduler.tuning import (
     GREATEST_PATIENCE,
     GREATEST_STRIDE,
     LATENESS,
+    LATEST,
     LONG_CALM,
     NEVER,
     PROVEN,
@@ -31,28 +32,46 @@ from cronapi.scheduler.tuning import (
 )
 
 
-def narrowed(margin: float, jitter: float, calm: int, weight: float) -> float:
+def least_margin(interval: float) -> float:
+    """Return the least margin at an interval in seconds: what timers are late."""
+    return -LATEST / interval
+
+
+def enough(jitter: float) -> float:
+    """Return the margin above which any other is a guess, by the deviation in intervals."""
+    return max(EASE_FLOOR, EASE_DEVIATIONS * jitter)
+
+
+def narrowed(margin: float, jitter: float, calm: int, weight: float, least: float = 0.0) -> float:
     """Return the margin after a success of this weight.
 
     `jitter` is the deviation of round trips in intervals. `calm` counts the successes beyond
-    patience.
+    patience. After long calm the margin approaches `least`, which may be below nothing.
     """
-    if calm > 0 and margin > (enough := max(EASE_FLOOR, EASE_DEVIATIONS * jitter)):
-        return max(enough, margin * (1 - EASE))
-    if calm > LONG_CALM:
-        return margin * (1 - EASE)
+    if calm > 0 and margin > (guess := enough(jitter)):
+        return max(guess, margin * (1 - EASE))
     step = weight * TARGET * GAIN * max(FLOOR, jitter)
-    return margin - step if margin > step else 0.0
+    if calm > LONG_CALM:
+        eased = margin - (margin - least) * EASE
+        return eased if eased > 0 else max(least, eased - step)
+    return margin - step if margin > step else min(margin, 0.0)
 
 
 @define
 class Margin:
-    """The share of the interval that is added between starts, as the answers so far teach it."""
+    """The share of the interval that is added between starts, as the answers so far teach it.
+
+    A margin below nothing adds nothing. It is the share of the interval by which a start may follow
+    more closely if the one before was late.
+    """
 
     rate: Rate
     margin: float = FIRST_MARGIN
     interval: float = field(
         init=False, default=Factory(lambda self: self.rate.interval, takes_self=True)
+    )
+    least: float = field(
+        init=False, default=Factory(lambda self: least_margin(self.interval), takes_self=True)
     )
     calm: int = 0
     """Successes since the last refusal."""
@@ -84,7 +103,7 @@ class Margin:
     @property
     def spacing(self) -> float:
         """The time between two starts, in seconds."""
-        return self.interval * (1 + self.margin)
+        return self.interval * (1 + max(0.0, self.margin))
 
     @property
     def closest(self) -> float:
@@ -92,7 +111,8 @@ class Margin:
 
         It is the spacing, or less after a request that went out late.
         """
-        return self.spacing - min(LATENESS, self.margin * self.interval)
+        added = self.margin * self.interval
+        return self.interval + (added if added < 0 else max(0.0, added - LATENESS))
 
     def weight(self, number: int) -> float:
         """Weight an answer less the more starts followed it: their answers will say the same."""
@@ -101,6 +121,8 @@ class Margin:
     def widen(self, number: int, now: float) -> None:
         """Widen the margin by a step that fits the jitter, or by a stride if that is more."""
         jitter = self.deviation / self.interval
+        if self.margin < 0.0:  # this server allows no bursts, or no more
+            self.margin, self.patience = 0.0, GREATEST_PATIENCE
         trusted = now - self._proven_at < TRUST
         step = GAIN * (1 - TARGET) * jitter * self.weight(number)
         wide = min(GREATEST_BY_JITTER, self.margin + step)
@@ -113,6 +135,8 @@ class Margin:
         if trusted:
             widest = max(self._proven / (1 - EASE) + EASE_FLOOR, PROVEN_DEVIATIONS * jitter)
             wide = min(wide, widest)
+        elif self.margin <= enough(jitter) < wide:  # what taught patience no longer holds
+            self.patience = FIRST_PATIENCE
         self.margin = self._level = max(self.margin, wide)
 
     def undo_widening(self) -> None:

@@ -54,11 +54,14 @@ if is_empty and redis.call('EXISTS', KEYS[1]) == 1 then
   return redis.error_reply(FOREIGN_SIGN .. ' the hash is no bucket')
 end
 
+local least_margin = -LATEST * MILLION * MILLION / interval -- what timers are late
+
 -- Nothing that this script writes fails here: some other hand has changed the hash.
 local function is_plausible()
+  local least = {margin = s.calm > RESTED * FIRST_PATIENCE and least_margin - 1 or 0}
   for _, names in ipairs({COUNTS, MEASURES}) do
     for _, name in ipairs(names) do
-      if s[name] < 0 or (names == COUNTS and s[name] % 1 ~= 0) then
+      if s[name] < (least[name] or 0) or (names == COUNTS and s[name] % 1 ~= 0) then
         return false
       end
     end
@@ -93,31 +96,40 @@ local function whole(value)
   return math.floor(value + 0.5)
 end
 
+local function added() -- to the interval
+  return whole(interval * s.margin / MILLION)
+end
+
 local function spacing()
-  return interval + whole(interval * s.margin / MILLION)
+  return interval + math.max(0, added())
 end
 
 local function slack() -- how much of a start's lateness the next one may make up for
-  return math.min(LATENESS * MILLION, whole(interval * s.margin / MILLION))
+  return added() < 0 and -added() or math.min(LATENESS * MILLION, added())
 end
 
 local function deviation()
   return s.deviation / interval
 end
 
+local function enough() -- a wider margin is a guess
+  return math.max(EASE_FLOOR, EASE_DEVIATIONS * deviation()) * MILLION
+end
+
 local function weight(number) -- the more starts were reserved since, the less an answer counts
   return 1 / math.max(1, s.number - number)
 end
 
-local function narrowed(number, calm)
-  local enough = math.max(EASE_FLOOR, EASE_DEVIATIONS * deviation()) * MILLION
-  if s.margin > enough and calm > 0 then
-    return math.max(enough, s.margin * (1 - EASE))
-  elseif calm > LONG_CALM then
-    return s.margin * (1 - EASE)
+local function narrowed(number, calm, least)
+  if s.margin > enough() and calm > 0 then
+    return math.max(enough(), s.margin * (1 - EASE))
   end
   local step = weight(number) * GAIN * math.max(FLOOR, deviation()) * TARGET * MILLION
-  return math.max(0, s.margin - step)
+  if calm > LONG_CALM then
+    local eased = s.margin - (s.margin - least) * EASE
+    return eased > 0 and eased or math.max(least, eased - step)
+  end
+  return math.max(math.min(0, s.margin), s.margin - step)
 end
 
 local function unsettle()
@@ -137,6 +149,9 @@ local function next_stride(number)
 end
 
 local function widened(number)
+  if s.margin < 0 then -- this server allows no bursts, or no more
+    s.margin, s.patience = 0, GREATEST_PATIENCE
+  end
   local trusted = now - s.trusted < TRUST * MILLION
   local step = GAIN * (1 - TARGET) * MILLION * deviation() * weight(number)
   local wide = math.min(GREATEST_BY_JITTER * MILLION, s.margin + step)
@@ -151,6 +166,8 @@ local function widened(number)
   if trusted then
     local eased = s.proven / (1 - EASE) + EASE_FLOOR * MILLION
     wide = math.min(wide, math.max(eased, PROVEN_DEVIATIONS * deviation() * MILLION))
+  elseif s.margin <= enough() and enough() < wide then -- what taught patience no longer holds
+    s.patience = FIRST_PATIENCE
   end
   return math.max(s.margin, wide)
 end
@@ -215,14 +232,15 @@ function learn.accepted(number, at, trip)
       s.trusted = now
     end
     if s.calm % PROVEN == 0 then
-      s.proven, s.level = s.level, s.margin
+      s.proven, s.level = s.level, math.max(0, s.margin)
     end
   end
-  if s.calm > RESTED * s.patience and s.patience > FIRST_PATIENCE then
+  local rested = s.calm > RESTED * math.max(s.patience, FIRST_PATIENCE)
+  if rested and s.patience > FIRST_PATIENCE then
     s.patience = math.floor(s.patience / 2)
   end
   local calm = number > s.eased and s.calm - s.patience or 0
-  s.margin = narrowed(number, calm)
+  s.margin = narrowed(number, calm, rested and least_margin or 0)
   if calm > 0 then
     s.eased = s.number
   end
@@ -271,7 +289,7 @@ if wanted and holding() and s.probe > 0 and now < s.lease then
 elseif wanted then
   local due = math.max(now, s.next, s.held)
   local late = due - s.next
-  local made_up = late < interval and math.min(late, slack()) or 0
+  local made_up = (late < interval or s.margin < 0) and math.min(late, slack()) or 0
   s.number, s.before, s.next = s.number + 1, s.next, due - made_up + spacing()
   wait, number = due - now, s.number
   if holding() then

@@ -97,9 +97,14 @@ class Pace(Margin):
             if wait > RESOLUTION:
                 return None
         self._number += 1
-        late, gap = now - self.next_at, self.interval * (1.0 + self.margin)
-        if late < self.interval:
-            gap = max(gap - late, self.closest)
+        late, gap = now - self.next_at, self.interval
+        added = gap * self.margin
+        if added < 0.0:
+            gap += added if late > -added else RESOLUTION - late
+        elif late < gap:
+            gap = max(gap + added - late, self.closest)
+        else:
+            gap += added
         self._before, self.next_at = self.next_at, now + gap
         if now >= self._tally.next_at:
             self._tally.note(now, self._number - self._unused)
@@ -152,14 +157,17 @@ class Pace(Margin):
             if self.calm >= PROVEN:
                 self._proven_at = now
                 if self.calm % PROVEN == 0:
-                    self._proven, self._level = self._level, self.margin
+                    self._proven, self._level = self._level, max(0.0, self.margin)
         if self.patience > FIRST_PATIENCE and self.calm > RESTED * self.patience:
             self.patience: int = self.patience // 2
         beyond = self.calm - self.patience if start.number > self._eased else 0
         # Where the rate limits nobody the margin is gone, and slots are many: save the call.
-        if self.margin > 0.0:
+        if self.margin > self.least:
             jitter = self.deviation / self.interval
-            self.margin: float = narrowed(self.margin, jitter, beyond, self.weight(start.number))
+            weight = self.weight(start.number)
+            rested = self.calm > RESTED * max(self.patience, FIRST_PATIENCE)
+            least = self.least if rested else 0.0
+            self.margin: float = narrowed(self.margin, jitter, beyond, weight, least)
         if beyond > 0:
             self._eased = self._number
 

@@ -10,14 +10,17 @@ from attrs import fields
 
 from cronapi._protocol.arguments import is_number
 from cronapi.providers import Rate
+from cronapi.scheduler.margin import least_margin
 from cronapi.scheduler.shared_pace import SharedPace
 from cronapi.scheduler.tuning import (
+    FIRST_PATIENCE,
     GREATEST_MARGIN,
     GREATEST_PATIENCE,
     GREATEST_STRIDE,
     LONGEST_HOLD,
     LONGEST_RETRY_AFTER,
     NEVER,
+    RESTED,
 )
 
 MOST_WAITING = 2000
@@ -92,7 +95,8 @@ def _is_plausible(values: dict[str, Any], interval: float, now: float, lease: fl
         isinstance(values["prober"], str)
         and all(isinstance(values[name], int) for name in _COUNTS)
         and all(
-            _is_within(values[name], bounds[name], name in (*_PAST, *_AHEAD)) for name in bounds
+            _is_within(values[name], _least(name, values["calm"], interval), greatest)
+            for name, greatest in bounds.items()
         )
         and values["stride"] > 0
     )
@@ -113,6 +117,12 @@ def _greatest(interval: float, now: float, lease: float) -> dict[str, float]:
     }
 
 
-def _is_within(value: Any, greatest: float, is_time: bool) -> bool:
-    """Return True for a number that is no greater, and no less than 0 unless it is a time."""
-    return is_number(value) and (is_time or value >= 0) and value <= greatest
+def _least(name: str, calm: int, interval: float) -> float:
+    """Return the least plausible value of a field that is a number."""
+    if name in (*_PAST, *_AHEAD):
+        return -math.inf
+    return least_margin(interval) if name == "margin" and calm > RESTED * FIRST_PATIENCE else 0.0
+
+
+def _is_within(value: Any, least: float, greatest: float) -> bool:
+    return is_number(value) and least <= value <= greatest

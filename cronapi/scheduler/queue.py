@@ -78,7 +78,7 @@ class Scheduler:
                 waiting=dict(line.lanes.waiting),
                 in_flight=line.in_flight,
                 rate=pace.rate_reached(now),
-                margin=pace.margin,
+                margin=max(0.0, pace.margin),
                 refusals=pace.refused_calls,
                 holds=pace.holds,
                 holding=pace.holding,

@@ -37,10 +37,11 @@ FIRST_PATIENCE, GREATEST_PATIENCE, LONG_CALM = 8, 128, 40
 It doubles each time that easing ended in a refusal. A margin that is not too wide is eased after
 LONG_CALM more successes, since a server that allows bursts refuses nothing.
 """
-RESTED = 8
+RESTED = 10
 """The patience is halved after RESTED times as many successes without a refusal.
 
-The refusals that taught it are long past by then.
+The refusals that taught it are long past by then. So the margin may also go below nothing, after
+RESTED times FIRST_PATIENCE successes at least.
 """
 PROVEN, TRUST, PROVEN_DEVIATIONS = 10, 30.0, 4
 """PROVEN successes in a row prove a margin for TRUST seconds.
@@ -60,8 +61,11 @@ PHASE = 0.6180339887498949
 Such holds do not fall in step with another program.
 """
 LONGEST_RETRY_AFTER = 120.0
-LATENESS = 0.002
-"""The next start makes up for a timer up to this late, as far as the margin covers it."""
+LATENESS, LATEST = 0.002, 0.01
+"""The next start makes up for a timer up to LATENESS late, as far as the margin covers it.
+
+Where nothing is refused for long, it makes up for one up to LATEST late without a margin.
+"""
 LONGEST_LEAD = 0.005
 """A longer lead is a connection being made, and the next request need not wait for that."""
 MOST_AHEAD = 100_000

@@ -76,7 +76,7 @@ def test_after_a_refusal_nothing_is_hurried_where_another_request_was_started_si
 
 @given(moves=events)
 def test_the_margin_stays_within_its_bounds(moves):
-    """The margin is never negative and never more than a whole interval."""
+    """Before a long calm the margin is never negative, and it is three intervals at most."""
     pace = Pace(Rate(10))
     play(pace, moves)
     assert 0 <= pace.margin <= GREATEST_MARGIN

@@ -186,6 +186,7 @@ BROKEN = [
     *({"next": "soon"}, {"next": ""}, {"next": "nan"}, {"next": "inf"}, {"held": "1e18"}),
     *({"next": "9e15"}, {"margin": "-1"}, {"margin": "1e12"}, {"row": "-3"}, {"number": "1.5"}),
     *({"stride": "0"}, {"patience": "1e9"}, {"seen": "\x00\xff"}, {"lease": "9e15", "probe": "1"}),
+    *({"margin": "-1e9", "calm": "1000"}, {"margin": "-inf", "calm": "1000"}),
     *({"deviation": "x"}, {"number": "1e300"}, {"calm": "-inf"}, {"ask": "1e17"}),
 ]
 

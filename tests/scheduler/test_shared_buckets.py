@@ -56,6 +56,33 @@ async def test_a_shared_bucket_keeps_the_rules_of_the_local_one(shared_fleet, se
         assert looks[0] == pytest.approx(looks[1], abs=2e-4)
 
 
+async def test_a_shared_bucket_makes_up_for_late_timers_like_the_local_one(shared_fleet):
+    """After long calm both let a late start cost nothing, until the next refusal."""
+    now = [1000.0]
+    twins = [
+        LocalBucket(Rate(10), clock=lambda: now[0]),
+        shared_fleet.bucket(clock=lambda: now[0]),
+    ]
+    for twin in twins:
+        twin.bind(Rate(10))
+    margins = []
+    for outcome in ["accepted"] * 110 + ["refused"] + ["accepted"] * 20:
+        await twins[1].reserve()
+        waits = [twin.wait() for twin in twins]
+        assert waits[0] == pytest.approx(waits[1], abs=2e-5)
+        looks = [twin.read(lambda pace, _: (pace.margin, pace.spacing)) for twin in twins]
+        assert looks[0] == pytest.approx(looks[1], abs=2e-4)
+        margins.append(looks[0][0])
+        now[0] += max(waits) + (0.003 if len(margins) > 1 else 0.0)
+        for twin in twins:
+            start = twin.take()
+            twin.sent(start)
+            getattr(twin, outcome)(start)
+            await twin.publish()
+    assert margins[110] < -0.05
+    assert min(margins[111:]) >= 0
+
+
 async def test_processes_take_turns(shared_fleet):
     """None of four processes is ever ahead of another by more than two starts."""
     starts = []
