@@ -40,6 +40,8 @@ T = TypeVar("T")
 
 PATIENCE = 1.0
 """Seconds that a transaction waits for the one of another process."""
+GLANCE = 0.03
+"""Seconds that a request waits for a look: it has its start, so it goes out without one."""
 OLD = 86_400
 """Seconds after its last use until the row of another boot is removed."""
 TRIES = 3
@@ -82,14 +84,26 @@ class FileScript:
             self._settled(self._prepare)
 
     def last_sent(self, most: float) -> float:
-        """Return when the last request went out, by a read alone, or minus infinity if unknown."""
+        """Return when the last request went out, by a read alone, or minus infinity if unknown.
+
+        It is unknown where the file is locked, or in use by this process, for longer than a glance.
+        """
+        if not self._busy.acquire(timeout=GLANCE):
+            return -math.inf
         try:
-            found(self.path, is_private=self._is_private)
-            with self._busy, closing(_connected(self.path)) as connection:
-                kept_format, record = connection.execute(_READ, (self._boot,)).fetchone()
+            kept_format, record = self._read()
         except (OSError, sqlite3.Error, TypeError):  # a file that cannot be read is told elsewhere
             return -math.inf
+        finally:
+            self._busy.release()
         return last_sent_of(record, self._clock(), most) if kept_format == FORMAT else -math.inf
+
+    def _read(self) -> tuple[object, object]:
+        """Return the format and the record of this boot. Raises TypeError if there is none."""
+        found(self.path, is_private=self._is_private)
+        with closing(_connected(self.path, GLANCE)) as connection:
+            kept_format, record = connection.execute(_READ, (self._boot,)).fetchone()
+        return kept_format, record
 
     def _settled(self, work: Callable[[sqlite3.Connection], T], tries: int = TRIES) -> T:
         """Do work in a transaction, and again if the file is replaced meanwhile."""
@@ -164,9 +178,9 @@ class FileScript:
         return record
 
 
-def _connected(path: Path) -> sqlite3.Connection:
+def _connected(path: Path, patience: float = PATIENCE) -> sqlite3.Connection:
     connection = sqlite3.connect(
-        f"{path.as_uri()}?mode=rw", uri=True, timeout=PATIENCE, isolation_level=None
+        f"{path.as_uri()}?mode=rw", uri=True, timeout=patience, isolation_level=None
     )
     connection.text_factory = bytes  # a record that is no text is void, and no error
     try:
