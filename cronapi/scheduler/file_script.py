@@ -13,13 +13,14 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from attrs import astuple
 
+from cronapi._logs import lines
 from cronapi.scheduler.faults import UnusableError
 from cronapi.scheduler.file_faults import (
     FOREIGN,
@@ -32,7 +33,7 @@ from cronapi.scheduler.file_faults import (
 from cronapi.scheduler.fleet import Answer
 from cronapi.scheduler.forks import finish_before_forks
 from cronapi.scheduler.pace_record import last_sent_of, pace_of, record_of
-from cronapi.scheduler.private_file import closed_to_us, found, is_same, make_folder
+from cronapi.scheduler.private_file import closed_to_us, found, is_same, make_folder, renew
 from cronapi.scheduler.prober import has_crashed, this_process
 from cronapi.scheduler.shared_pace import evaluate, lease_of, rate_of
 
@@ -46,6 +47,7 @@ OLD = 86_400
 """Seconds after its last use until the row of another boot is removed."""
 TRIES = 3
 """Files that may take each other's place while one is opened."""
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _TABLE = """
 CREATE TABLE pace (
@@ -106,14 +108,14 @@ class FileScript:
         return kept_format, record
 
     def _settled(self, work: Callable[[sqlite3.Connection], T], tries: int = TRIES) -> T:
-        """Do work in a transaction, and again if the file is replaced meanwhile."""
+        """Do work in a transaction, and again if the file is replaced or made anew meanwhile."""
         try:
             return self._in_transaction(work)
         except UnusableError:
             if tries == 1 or not self._is_replaced():
                 raise
         except (OSError, sqlite3.Error) as error:
-            if tries == 1 or not self._is_replaced():
+            if tries == 1 or not (self._is_replaced() or self._is_renewed(error)):
                 raise self._told(error) from error
         return self._settled(work, tries - 1)
 
@@ -134,6 +136,19 @@ class FileScript:
     def _is_replaced(self) -> bool:
         """Return True if the file was removed or replaced since it was found."""
         return self._seen is not None and not is_same(self.path, self._seen)
+
+    def _is_renewed(self, error: OSError | sqlite3.Error) -> bool:
+        """Put an empty file in the place of a private one that is damaged; return True if it is.
+
+        It holds nothing but a pace, while a path may name a file that somebody needs.
+        """
+        if not self._is_private or self._seen is None or _code(error) not in _DAMAGED:
+            return False
+        with suppress(OSError):
+            renew(self.path, self._seen)
+            lines.write(lines.PACE_FILE_RENEWED, error)
+            return True
+        return False
 
     def _told(self, error: OSError | sqlite3.Error) -> UnusableError:
         is_closed = _is_refused(error) and not self._is_replaced()
@@ -184,7 +199,8 @@ def _connected(path: Path, patience: float = PATIENCE) -> sqlite3.Connection:
     )
     connection.text_factory = bytes  # a record that is no text is void, and no error
     try:
-        # A crash of the machine makes the pace void anyway, so nothing waits for the disk.
+        # A crash of the machine makes the pace void anyway, so nothing waits for the disk. It may
+        # damage the file, and a private one is then made anew.
         connection.execute("PRAGMA synchronous = OFF")
     except sqlite3.Error:
         connection.close()
@@ -194,8 +210,12 @@ def _connected(path: Path, patience: float = PATIENCE) -> sqlite3.Connection:
 
 def _is_refused(error: OSError | sqlite3.Error) -> bool:
     """Return True if SQLite could not open the file, or the journal beside it: it is not clear."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+    return _code(error) in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+
+
+def _code(error: OSError | sqlite3.Error) -> int:
+    """Return the kind of an error of SQLite, or 0 for another."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def _boot_id() -> str:
