@@ -187,7 +187,12 @@ def _absolute(path: str | os.PathLike[str]) -> Path:
     text = os.fspath(path) if isinstance(path, str | os.PathLike) else None
     if not isinstance(text, str) or not text or "\0" in text:
         raise ConfigurationError(f"path must be the path of a file or None, not {came(path)}.")
-    return Path(text).absolute()
+    try:
+        return Path(text).absolute()
+    except OSError as error:
+        raise ConfigurationError(
+            f"path must be absolute, not {came(path)}: the current directory is gone."
+        ) from error
 
 
 def _name_of(rate: Rate) -> str:

@@ -175,6 +175,17 @@ def test_what_is_no_path_is_refused_at_once(path):
         FileBucket(path)
 
 
+async def test_a_path_from_a_directory_that_is_gone_is_refused(tmp_path, monkeypatch):
+    """A relative path leads nowhere then, and an absolute one is as good as ever."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(ConfigurationError, match="path must be absolute, not 'pace'"):
+        FileBucket("pace")
+    await settle(scheduler_on(tmp_path / "pace"), "accepted")
+
+
 async def test_an_odd_name_is_a_name(tmp_path, monkeypatch):
     """Names that mean something in addresses, or that are no UTF-8, are those of files."""
     monkeypatch.chdir(tmp_path)
