@@ -21,7 +21,7 @@ from cronapi.scheduler import FileBucket
 from cronapi.scheduler.faults import UnusableError
 from cronapi.scheduler.file import machine_scheduler
 from cronapi.scheduler.file_faults import error_of
-from cronapi.scheduler.file_script import FileScript
+from cronapi.scheduler.file_script import PATIENCE, FileScript
 from cronapi.scheduler.fleet import Answer
 from tests.support.fleet import settle
 from tests.support.pace_file import opened, state_of
@@ -439,6 +439,22 @@ async def test_a_file_that_stays_locked_is_said_once_the_patience_is_over(tmp_pa
     with opened(path):
         assert "is locked by another process" in await fault_of(path, timeout=0.0)
     await settle(scheduler_on(path), "accepted")
+
+
+async def test_late_requests_do_not_wait_long_for_a_locked_file(tmp_path):
+    """They have their starts, so they go out, and what they could not tell is told later."""
+    path, skew = tmp_path / "pace.sqlite3", 0.0
+    bucket = FileBucket(path, clock=lambda: time.monotonic() + skew)
+    scheduler = Scheduler(2, bucket=bucket)
+    slot = await scheduler.acquire()
+    skew = 0.3
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        begun = time.monotonic()
+        await slot.ready()
+        assert time.monotonic() - begun < PATIENCE
+    slot.accepted()
+    slot.close()
 
 
 # --- what a call and a shell see -----------------------------------------------------------------
