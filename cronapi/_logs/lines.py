@@ -162,6 +162,13 @@ BUCKET_OUTAGE_ENDS = Event(
     ("seconds",),
     SCHEDULER,
 )
+PACE_FILE_RENEWED = Event(
+    "pace_file_renewed",
+    WARNING,
+    "the pace file is damaged (%s), perhaps by a power cut; it is made anew, and the pace learnt",
+    ("error",),
+    SCHEDULER,
+)
 STANDS_IN = Event(
     "stands_in",
     WARNING,

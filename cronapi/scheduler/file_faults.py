@@ -45,10 +45,13 @@ FORBIDDEN = Fault(
     lasting=True,
 )
 HOMELESS = Fault((), "has no place: this user has no home directory", "Name a path.", lasting=True)
-REPLACED = Fault((), "is replaced again and again", "End the program that does it.")
+REPLACED = Fault(
+    ("SQLITE_READONLY_DBMOVED",), "is replaced again and again", "End the program that does it."
+)
 
 FAULTS = (
     FOLDER,
+    REPLACED,  # no lasting fault, though SQLite names it as one of permissions
     Fault(("SQLITE_NOTADB",), "is not a SQLite file", _ANOTHER_PATH, lasting=True),
     Fault(("SQLITE_CORRUPT",), "is damaged", "Remove it: the pace is learnt anew.", lasting=True),
     Fault(

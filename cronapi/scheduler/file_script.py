@@ -8,15 +8,19 @@ connection of its parent.
 from __future__ import annotations
 
 import math
+import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from attrs import astuple
 
+from cronapi._logs import lines
 from cronapi.scheduler.faults import UnusableError
 from cronapi.scheduler.file_faults import (
     FOREIGN,
@@ -29,16 +33,21 @@ from cronapi.scheduler.file_faults import (
 from cronapi.scheduler.fleet import Answer
 from cronapi.scheduler.forks import finish_before_forks
 from cronapi.scheduler.pace_record import last_sent_of, pace_of, record_of
-from cronapi.scheduler.private_file import closed_to_us, found, is_same, make_folder
+from cronapi.scheduler.private_file import closed_to_us, found, is_same, make_folder, renew
 from cronapi.scheduler.prober import has_crashed, this_process
 from cronapi.scheduler.shared_pace import evaluate, lease_of, rate_of
 
+T = TypeVar("T")
+
 PATIENCE = 1.0
 """Seconds that a transaction waits for the one of another process."""
+GLANCE = 0.03
+"""Seconds that a request waits for a look: it has its start, so it goes out without one."""
 OLD = 86_400
 """Seconds after its last use until the row of another boot is removed."""
 TRIES = 3
 """Files that may take each other's place while one is opened."""
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _TABLE = """
 CREATE TABLE pace (
@@ -62,63 +71,97 @@ class FileScript:
         self._clock = clock
         self._is_private = is_private
         self._boot = _boot_id()
+        self._seen: os.stat_result | None = None
         self._busy = threading.Lock()
         finish_before_forks(self._busy)
 
     def __call__(self, arguments: Sequence[int | str]) -> Sequence[int]:
         """Evaluate the pace. Raises OSError."""
-        with self._transaction() as connection:
-            answer = self._evaluate(connection, arguments)
-        return astuple(answer)
+        with self._busy:
+            return astuple(self._settled(partial(self._evaluate, arguments)))
 
     def check(self) -> None:
         """Make the file if there is none. Raises OSError if it cannot be used."""
-        with self._transaction() as connection:
-            self._record(connection)
-            connection.execute(f"PRAGMA user_version = {FORMAT}")  # which writes in any case
+        with self._busy:
+            self._settled(self._prepare)
 
     def last_sent(self, most: float) -> float:
-        """Return when the last request went out, by a read alone, or minus infinity if unknown."""
+        """Return when the last request went out, by a read alone, or minus infinity if unknown.
+
+        It is unknown where the file is locked, or in use by this process, for longer than a glance.
+        """
+        if not self._busy.acquire(timeout=GLANCE):
+            return -math.inf
         try:
-            found(self.path, is_private=self._is_private)
-            with self._busy, closing(_connected(self.path)) as connection:
-                kept_format, record = connection.execute(_READ, (self._boot,)).fetchone()
+            kept_format, record = self._read()
         except (OSError, sqlite3.Error, TypeError):  # a file that cannot be read is told elsewhere
             return -math.inf
+        finally:
+            self._busy.release()
         return last_sent_of(record, self._clock(), most) if kept_format == FORMAT else -math.inf
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """Begin a transaction, and commit it unless it fails."""
-        try:
-            with self._busy, closing(self._begin()) as connection:
-                yield connection
-                connection.execute("COMMIT")
-        except UnusableError:
-            raise
-        except (OSError, sqlite3.Error) as error:
-            fault = closed_to_us(self.path) if _is_refused(error) else None
-            if fault is not None:
-                raise unusable(self.path, fault, str(error)) from error
-            raise error_of(self.path, error) from error
+    def _read(self) -> tuple[object, object]:
+        """Return the format and the record of this boot. Raises TypeError if there is none."""
+        found(self.path, is_private=self._is_private)
+        with closing(_connected(self.path, GLANCE)) as connection:
+            kept_format, record = connection.execute(_READ, (self._boot,)).fetchone()
+        return kept_format, record
 
-    def _begin(self) -> sqlite3.Connection:
+    def _settled(self, work: Callable[[sqlite3.Connection], T], tries: int = TRIES) -> T:
+        """Do work in a transaction, and again if the file is replaced or made anew meanwhile."""
+        try:
+            return self._in_transaction(work)
+        except UnusableError:
+            if tries == 1 or not self._is_replaced():
+                raise
+        except (OSError, sqlite3.Error) as error:
+            if tries == 1 or not (self._is_replaced() or self._is_renewed(error)):
+                raise self._told(error) from error
+        return self._settled(work, tries - 1)
+
+    def _in_transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do work in a transaction, and commit it unless it fails or nobody else would see it."""
+        self._seen = None
         if self._is_private:
             make_folder(self.path)
-        for _ in range(TRIES):
-            seen = found(self.path, is_private=self._is_private)
-            connection = _connected(self.path)
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-                if is_same(self.path, seen):
-                    return connection
-            except BaseException:
-                connection.close()
-                raise
-            connection.close()
-        raise unusable(self.path, REPLACED)
+        self._seen = found(self.path, is_private=self._is_private)
+        with closing(_connected(self.path)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            done = work(connection)
+            if self._is_replaced():  # SQLite itself does not look if the file was empty
+                raise unusable(self.path, REPLACED)
+            connection.execute("COMMIT")
+        return done
 
-    def _evaluate(self, connection: sqlite3.Connection, arguments: Sequence[int | str]) -> Answer:
+    def _is_replaced(self) -> bool:
+        """Return True if the file was removed or replaced since it was found."""
+        return self._seen is not None and not is_same(self.path, self._seen)
+
+    def _is_renewed(self, error: OSError | sqlite3.Error) -> bool:
+        """Put an empty file in the place of a private one that is damaged; return True if it is.
+
+        It holds nothing but a pace, while a path may name a file that somebody needs.
+        """
+        if not self._is_private or self._seen is None or _code(error) not in _DAMAGED:
+            return False
+        with suppress(OSError):
+            renew(self.path, self._seen)
+            lines.write(lines.PACE_FILE_RENEWED, error)
+            return True
+        return False
+
+    def _told(self, error: OSError | sqlite3.Error) -> UnusableError:
+        is_closed = _is_refused(error) and not self._is_replaced()
+        fault = closed_to_us(self.path) if is_closed else None
+        if fault is not None:
+            return unusable(self.path, fault, str(error))
+        return error_of(self.path, error)
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        self._record(connection)
+        connection.execute(f"PRAGMA user_version = {FORMAT}")  # which writes in any case
+
+    def _evaluate(self, arguments: Sequence[int | str], connection: sqlite3.Connection) -> Answer:
         now, record = self._clock(), self._record(connection)
         pace = pace_of(record, rate_of(arguments), now, lease_of(arguments))
         if pace.probe_is_out and has_crashed(pace.prober):
@@ -150,20 +193,29 @@ class FileScript:
         return record
 
 
-def _connected(path: Path) -> sqlite3.Connection:
+def _connected(path: Path, patience: float = PATIENCE) -> sqlite3.Connection:
     connection = sqlite3.connect(
-        f"{path.as_uri()}?mode=rw", uri=True, timeout=PATIENCE, isolation_level=None
+        f"{path.as_uri()}?mode=rw", uri=True, timeout=patience, isolation_level=None
     )
     connection.text_factory = bytes  # a record that is no text is void, and no error
-    # A crash of the machine makes the pace void anyway, so nothing waits for the disk.
-    connection.execute("PRAGMA synchronous = OFF")
+    try:
+        # A crash of the machine makes the pace void anyway, so nothing waits for the disk. It may
+        # damage the file, and a private one is then made anew.
+        connection.execute("PRAGMA synchronous = OFF")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 
 def _is_refused(error: OSError | sqlite3.Error) -> bool:
     """Return True if SQLite could not open the file, or the journal beside it: it is not clear."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+    return _code(error) in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+
+
+def _code(error: OSError | sqlite3.Error) -> int:
+    """Return the kind of an error of SQLite, or 0 for another."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def _boot_id() -> str:

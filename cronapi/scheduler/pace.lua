@@ -67,7 +67,7 @@ local function is_plausible()
     end
   end
   local longest_hold = math.max(LONGEST_RETRY_AFTER * MILLION, LONGEST_HOLD * interval)
-  local farthest = s.seen + MOST_AHEAD * interval + lease
+  local farthest = s.seen + longest_hold + MOST_AHEAD * interval + lease
   return s.held <= s.seen + longest_hold and s.began <= s.seen and s.trusted <= s.seen
     and s.next <= farthest and s.before <= farthest and s.ask <= farthest
     and s.lease <= farthest + lease

@@ -24,7 +24,10 @@ from cronapi.scheduler.tuning import (
 )
 
 MOST_WAITING = 2000
-"""Intervals. A start that is due later is void: each process of a machine reserves a single one."""
+"""Intervals. Each process of a machine reserves a single start, so one farther ahead is void.
+
+During a hold they are counted from its end.
+"""
 _LARGEST = 2**53
 _PAST = ("seen", "hold_began", "proven_at")
 _AHEAD = ("next_at", "before", "ask_at", "lease_until", "held_until", "last_sent")
@@ -104,13 +107,14 @@ def _is_plausible(values: dict[str, Any], interval: float, now: float, lease: fl
 
 def _greatest(interval: float, now: float, lease: float) -> dict[str, float]:
     """Return the greatest plausible value of each field that is a number."""
-    farthest = now + MOST_WAITING * interval + lease
+    longest_hold = max(LONGEST_RETRY_AFTER, LONGEST_HOLD * interval)
+    farthest = now + longest_hold + MOST_WAITING * interval + lease
     return {
         **dict.fromkeys(_PAST, now),
         **dict.fromkeys(_AHEAD, farthest),
         **dict.fromkeys(_COUNTS, _LARGEST),
         **_MEASURES,
-        "held_until": now + max(LONGEST_RETRY_AFTER, LONGEST_HOLD * interval),
+        "held_until": now + longest_hold,
         "lease_until": farthest + lease,
         "stride": GREATEST_STRIDE,
         "patience": GREATEST_PATIENCE,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -73,6 +74,17 @@ def is_same(path: Path, seen: os.stat_result) -> bool:
     return False
 
 
+def renew(path: Path, seen: os.stat_result) -> None:
+    """Put an empty file in the place of the one that was seen, unless another is there by now.
+
+    SQLite removes a journal beside an empty file, and does not replay it. Two processes may both do
+    this: what one has learnt in the moment between is lost. Raises OSError.
+    """
+    with _new(path) as new:
+        if is_same(path, seen):
+            new.replace(path)
+
+
 def closed_to_us(path: Path) -> Fault | None:
     """Return the fault of a file that this user may not write, or in whose directory not."""
     by_user = {"effective_ids": os.access in os.supports_effective_ids}
@@ -95,22 +107,31 @@ def _fault_of(path: Path, state: os.stat_result, *, is_private: bool) -> Fault |
 
 
 def _make(path: Path) -> None:
-    """Make an empty file for this user, or for the group if that may write to the directory.
+    """Make an empty file, unless there is one.
 
     It gets its name last. A process that closes a file that SQLite has open drops SQLite's locks.
+    """
+    with _new(path) as new, suppress(FileExistsError):
+        path.hardlink_to(new)
+
+
+@contextmanager
+def _new(path: Path) -> Iterator[Path]:
+    """Make an empty file beside a path, for this user, or for the group if that may write there.
+
+    It is removed in the end if it still has the name that it was given.
     """
     new = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     folder = path.parent.stat()
     handle = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     try:
-        _share(handle, folder)
+        try:
+            _share(handle, folder)
+        finally:
+            os.close(handle)
+        yield new
     finally:
-        os.close(handle)
-    try:
-        with suppress(FileExistsError):
-            path.hardlink_to(new)
-    finally:
-        new.unlink()
+        new.unlink(missing_ok=True)
 
 
 def _share(handle: int, folder: os.stat_result) -> None:

@@ -69,6 +69,6 @@ Where nothing is refused for long, it makes up for one up to LATEST late without
 LONGEST_LEAD = 0.005
 """A longer lead is a connection being made, and the next request need not wait for that."""
 MOST_AHEAD = 100_000
-"""Intervals. No fleet reserves a start that far ahead: such a time in Redis is corrupt."""
+"""Intervals after a hold. No fleet reserves a start later: such a time in Redis is corrupt."""
 RESOLUTION = 1e-9
 """A start that is due sooner than this is due now, since adding a wait to a clock rounds."""

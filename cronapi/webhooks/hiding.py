@@ -19,7 +19,8 @@ def hide_secret(*loggers: logging.Logger) -> None:
 
     Give it the loggers that write addresses: `logging.getLogger("uvicorn.access")`, or
     `"aiohttp.access"`. A filter works only on the very logger that writes, not on its parents. The
-    form of a record stays: uvicorn's formatter wants five arguments. May be repeated.
+    form of a record stays: uvicorn's formatter wants five arguments. A traceback, or an object
+    whose text shows a secret, becomes a text. May be repeated.
     """
     for logger in loggers:
         if _filter not in logger.filters:

@@ -121,7 +121,7 @@ def test_any_value_in_a_record_is_taken_or_void(value):
     for name in kept:
         pace = pace_of(json.dumps(kept | {name: value}), Rate(10), 101.0, 3.0)
         due, _ = pace.reserve(101.0, 3.0)
-        assert due <= 101.0 + 120.0 + 100.0 + 3.0
+        assert due <= 101.0 + 120.0 + 200.0 + 3.0
         record_of(pace, 101.0)
 
 

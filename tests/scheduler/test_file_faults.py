@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import pickle
 import resource
+import shutil
 import sqlite3
 import stat
 import time
@@ -16,8 +18,11 @@ import pytest
 from cronapi import ConfigurationError, Rate, Scheduler, SchedulerError
 from cronapi.errors import Applied
 from cronapi.scheduler import FileBucket
+from cronapi.scheduler.faults import UnusableError
 from cronapi.scheduler.file import machine_scheduler
 from cronapi.scheduler.file_faults import error_of
+from cronapi.scheduler.file_script import PATIENCE, FileScript
+from cronapi.scheduler.fleet import Answer
 from tests.support.fleet import settle
 from tests.support.pace_file import opened, state_of
 
@@ -170,6 +175,17 @@ def test_what_is_no_path_is_refused_at_once(path):
         FileBucket(path)
 
 
+async def test_a_path_from_a_directory_that_is_gone_is_refused(tmp_path, monkeypatch):
+    """A relative path leads nowhere then, and an absolute one is as good as ever."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(ConfigurationError, match="path must be absolute, not 'pace'"):
+        FileBucket("pace")
+    await settle(scheduler_on(tmp_path / "pace"), "accepted")
+
+
 async def test_an_odd_name_is_a_name(tmp_path, monkeypatch):
     """Names that mean something in addresses, or that are no UTF-8, are those of files."""
     monkeypatch.chdir(tmp_path)
@@ -302,6 +318,75 @@ async def test_a_file_that_goes_away_while_it_is_in_use_is_made_anew(tmp_path, c
     assert state_of(path)["number"] - before >= 2
 
 
+NEXT = 3
+
+
+def clock_that_once(change_file, at=NEXT):
+    """Return a clock in one of whose readings, inside of a transaction, something happens."""
+    readings = itertools.count()
+
+    def clock():
+        if next(readings) == at:
+            change_file()
+        return time.monotonic()
+
+    return clock
+
+
+def evaluations(path, clock):
+    """Evaluate the pace of a file, as slots do, for as long as a caller wants."""
+    script = FileScript(path, clock, is_private=False)
+    while True:
+        yield Answer(*script([1000, 3_000_000, 1]))
+
+
+@pytest.mark.parametrize(
+    "change_file",
+    [removed, moved_away, replaced, recreated_empty],
+    ids=lambda c: c.__name__,
+)
+def test_a_file_that_goes_away_inside_of_a_transaction_is_made_anew(tmp_path, change_file):
+    """The start that was about to be written is reserved in the new file, and no call fails."""
+    path = tmp_path / "pace.sqlite3"
+    answers = evaluations(path, clock_that_once(lambda: change_file(path)))
+    numbers = [next(answers).number for _ in range(NEXT + 3)]
+    assert numbers[:NEXT] == list(range(1, NEXT + 1))
+    kept = 1 if change_file is replaced else 0
+    assert numbers[NEXT:] == [kept + 1, kept + 2, kept + 3]
+    assert state_of(path)["number"] == kept + 3
+
+
+def test_a_file_that_goes_away_before_it_has_a_pace_is_made_anew(tmp_path):
+    """No start is reserved in a file that only this process sees."""
+    path = tmp_path / "pace.sqlite3"
+    answers = evaluations(path, clock_that_once(path.unlink, at=0))
+    assert [next(answers).number for _ in range(3)] == [1, 2, 3]
+    assert state_of(path)["number"] == 3
+
+
+def test_a_file_that_goes_away_in_each_transaction_may_come_to_rest(tmp_path):
+    """The error says that it is replaced again and again, and waiting may mend that."""
+    path = tmp_path / "pace.sqlite3"
+    answers = evaluations(path, lambda: path.unlink() or time.monotonic())
+    with pytest.raises(UnusableError) as failed:
+        next(answers)
+    assert "is replaced again and again" in failed.value.reason
+    assert not failed.value.lasting
+    next(evaluations(path, time.monotonic))
+
+
+def test_a_directory_that_goes_away_inside_of_a_transaction_is_said(tmp_path):
+    """Not that this user may not write there."""
+    path = tmp_path / "folder" / "pace.sqlite3"
+    path.parent.mkdir()
+    answers = evaluations(path, clock_that_once(lambda: shutil.rmtree(path.parent)))
+    for _ in range(NEXT):
+        next(answers)
+    with pytest.raises(UnusableError) as failed:
+        next(answers)
+    assert "lies in no directory" in failed.value.reason
+
+
 async def test_a_directory_that_is_removed_while_it_is_in_use_is_said(tmp_path):
     """The calls after it fail, and go on once the directory is back."""
     folder = tmp_path / "folder"
@@ -354,6 +439,22 @@ async def test_a_file_that_stays_locked_is_said_once_the_patience_is_over(tmp_pa
     with opened(path):
         assert "is locked by another process" in await fault_of(path, timeout=0.0)
     await settle(scheduler_on(path), "accepted")
+
+
+async def test_late_requests_do_not_wait_long_for_a_locked_file(tmp_path):
+    """They have their starts, so they go out, and what they could not tell is told later."""
+    path, skew = tmp_path / "pace.sqlite3", 0.0
+    bucket = FileBucket(path, clock=lambda: time.monotonic() + skew)
+    scheduler = Scheduler(2, bucket=bucket)
+    slot = await scheduler.acquire()
+    skew = 0.3
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        begun = time.monotonic()
+        await slot.ready()
+        assert time.monotonic() - begun < PATIENCE
+    slot.accepted()
+    slot.close()
 
 
 # --- what a call and a shell see -----------------------------------------------------------------

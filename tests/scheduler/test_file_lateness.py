@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
+import sqlite3
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import anyio
 import pytest
 
 from cronapi import Rate, Scheduler
 from cronapi.scheduler import FileBucket
+from cronapi.scheduler.file_script import PATIENCE, FileScript
 from cronapi.scheduler.pace_record import last_sent_of, record_of
 from cronapi.scheduler.shared_pace import SharedPace
 from tests.support.fleet import run_all
@@ -128,6 +135,64 @@ async def test_a_file_that_is_gone_keeps_nobody_waiting(tmp_path):
     await slot.ready()
     slot.accepted()
     slot.close()
+
+
+@pytest.fixture
+def script(tmp_path):
+    script = FileScript(tmp_path / "pace", time.monotonic, is_private=False)
+    script.check()
+    script([1000, 3_000_000, 1, "sent", 0, 5_000_000, 0])
+    return script
+
+
+LOOKS = 5
+
+
+@pytest.fixture
+def look_at_once():
+    """Looks of several requests, and the seconds until the last of them is over."""
+    with ThreadPoolExecutor(LOOKS) as pool:
+
+        def look(script):
+            begun = time.monotonic()
+            known = list(pool.map(script.last_sent, [1e9] * LOOKS))
+            return known, time.monotonic() - begun
+
+        yield look
+
+
+def test_looks_at_a_locked_file_hold_no_request_up(script, look_at_once):
+    """They go unanswered side by side, sooner than a single transaction gives up."""
+    assert look_at_once(script)[0] == [5.0] * LOOKS
+    with closing(sqlite3.connect(script.path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        known, seconds = look_at_once(script)
+    assert known == [-math.inf] * LOOKS
+    assert seconds < PATIENCE
+    assert look_at_once(script)[0] == [5.0] * LOOKS
+
+
+def test_looks_do_not_wait_for_a_transaction_that_waits(script, look_at_once):
+    """A transaction of this process that waits for the file holds up no request with a start."""
+    with closing(sqlite3.connect(script.path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        waiting = threading.Thread(target=script.check)
+        waiting.start()
+        known, seconds = look_at_once(script)
+        other.execute("ROLLBACK")
+        waiting.join()
+    assert known == [-math.inf] * LOOKS
+    assert seconds < PATIENCE
+
+
+def test_a_look_leaves_the_file_as_it_was(script):
+    """Also where there is nothing to be read: it neither makes a table nor changes a record."""
+    before = transactions(script.path)
+    assert script.last_sent(1e9) == 5.0
+    assert transactions(script.path) == before
+    script.path.write_bytes(b"")
+    assert script.last_sent(1e9) == -math.inf
+    assert script.path.read_bytes() == b""
 
 
 def test_the_last_request_is_read_from_a_record():

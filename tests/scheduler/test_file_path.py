@@ -5,18 +5,26 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import sqlite3
 import stat
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from cronapi import FASTCRON, ConfigurationError, FastCron, Rate, Scheduler, SchedulerError
 from cronapi.scheduler import FileBucket
+from cronapi.scheduler.faults import UnusableError
 from cronapi.scheduler.file import machine_scheduler
+from cronapi.scheduler.file_script import FileScript
+from cronapi.scheduler.fleet import Answer
 from tests.support.emulated import TOKEN
 from tests.support.fleet import settle
+from tests.support.pace_file import state_of
 
 SAY = """
 from cronapi import FASTCRON, FastCron, Scheduler
@@ -185,3 +193,115 @@ def test_a_user_without_a_home_directory_names_a_path(monkeypatch):
     assert failed.value.advice == "Name a path."
     with pytest.raises(SchedulerError, match="no home directory"):
         unused(Rate(1))
+
+
+# --- damage --------------------------------------------------------------------------------------
+
+
+def torn(data):
+    return data[:4096] + bytes(len(data) - 4096)
+
+
+DAMAGES = {
+    "zeros": lambda data: bytes(len(data)),
+    "cut in the header": lambda data: data[:50],
+    "cut behind the first page": lambda data: data[:4096],
+    "a page of zeros": torn,
+    "a first page of zeros": lambda data: bytes(4096) + data[4096:],
+    "a first sector of zeros": lambda data: bytes(512) + data[512:],
+    "another file": lambda data: b"\xff" * len(data),
+    "noise": lambda data: data[:100] + b"\xff" * 3900 + data[4000:],
+}
+"""Things that a power cut may leave of a file."""
+
+
+def used_file(home):
+    """Return a file with a pace, and a maker of schedulers on it, each as of another process."""
+
+    def process():
+        return machine_scheduler("https://example.com/", Rate(1000))
+
+    path = process().bucket.path
+    return path, process
+
+
+@pytest.mark.parametrize("journal", [False, True])
+async def test_a_private_file_that_a_power_cut_has_damaged_is_made_anew(home, caplog, journal):
+    """No call of any process fails, one warning tells it, and all share one pace again."""
+    path, process = used_file(home)
+    for name, damage in DAMAGES.items():
+        first, second = process(), process()
+        await settle(first, *["accepted"] * 3)
+        path.write_bytes(damage(path.read_bytes()))
+        if journal:
+            path.with_name(f"{path.name}-journal").write_bytes(b"\xd9\xd5\x05\xf9" * 2000)
+        caplog.clear()
+        for scheduler in (first, second, process()):
+            await settle(scheduler, "accepted", "accepted")
+        assert state_of(path)["number"] == 6, name
+        assert list(path.parent.iterdir()) == [path], name
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600, name
+        (told,) = [record for record in caplog.records if record.levelname == "WARNING"]
+        assert told.cron_event == "pace_file_renewed", name
+        assert "damaged" in told.getMessage(), name
+
+
+async def test_a_check_makes_a_damaged_private_file_anew(home):
+    """A program that checks at its start is no worse off than one that calls."""
+    path, process = used_file(home)
+    await settle(process(), "accepted")
+    path.write_bytes(bytes(8192))
+    process().bucket.check()
+    await settle(process(), "accepted")
+    assert state_of(path)["number"] == 1
+
+
+def test_processes_that_meet_a_damaged_file_at_once_share_the_new_one(home):
+    """Each finds the damage by itself. No call fails, and in the end there is one file."""
+    path, _ = used_file(home)
+    path.write_bytes(b"\xff" * 8192)
+    scripts = [FileScript(path, time.monotonic, is_private=True) for _ in range(4)]
+
+    def work(script):
+        return [script([1000, 3_000_000, 1])[1] for _ in range(10)]
+
+    with ThreadPoolExecutor(len(scripts)) as pool:
+        numbers = list(pool.map(work, scripts))
+    assert all(len(each) == 10 for each in numbers)
+    last = state_of(path)["number"]
+    assert Answer(*scripts[0]([1000, 3_000_000, 1])).number == last + 1
+    assert Answer(*scripts[1]([1000, 3_000_000, 1])).number == last + 2
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("thing", ["another format", "somebody's tables"])
+def test_a_private_file_that_is_not_damaged_is_left_as_it_is(home, thing):
+    """The pace of another release, and what nobody here has written, is no damage."""
+    path, process = used_file(home)
+    process().bucket.check()
+    script = FileScript(path, time.monotonic, is_private=True)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        if thing == "another format":
+            script([1000, 3_000_000, 1])
+            connection.execute("UPDATE pace SET format = 2")
+        else:
+            connection.execute("ALTER TABLE pace RENAME TO mine")
+        kept = path.read_bytes()
+        with pytest.raises(UnusableError):
+            script([1000, 3_000_000, 1])
+    assert path.read_bytes() == kept
+
+
+def test_a_damaged_file_that_cannot_be_replaced_is_told_as_damaged(home, monkeypatch):
+    """The directory takes no file more: the error is that of the file."""
+    path, _ = used_file(home)
+    path.write_bytes(b"\xff" * 8192)
+    script = FileScript(path, time.monotonic, is_private=True)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "open", full)
+    with pytest.raises(UnusableError) as failed:
+        script([1000, 3_000_000, 1])
+    assert "is not a SQLite file" in failed.value.reason
