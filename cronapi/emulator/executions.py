@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from cronapi.emulator.eras import RULES
 from cronapi.emulator.schedule import count_runs, next_runs, past_runs
 from cronapi.schedule.reading import ScheduleSource
 
@@ -180,14 +181,11 @@ _RESULT = (
 )
 
 
-# Source: FastCron changelog, August 2024.
-_REMOVED = frozenset({"url", "message", "ip", "source_ip", "startTime"})
-
-
 def log_row(row: Document, *, shape: LogShape, era: Era) -> Any:
-    """Return an execution in a shape. The latest era has seven members of it."""
-    kept = _RESULT if era == "seed" else [name for name in _RESULT if name not in _REMOVED]
-    return LOG_SHAPES[shape]({**row, "result": {name: row[name] for name in kept}})
+    """Return an execution in a shape, with the members that it has in an era."""
+    rules = RULES[era]
+    result = {name: row[name] for name in _RESULT if name not in rules.log_lacks}
+    return LOG_SHAPES[rules.log_shape if shape == "era" else shape]({**row, "result": result})
 
 
 def _result(row: Document) -> Document:
@@ -208,14 +206,16 @@ def _as_list(row: Document) -> Document:
 
 
 def _as_string(row: Document) -> Document:
-    text = f"HTTP/1.1 {row['httpStatus']}\r\nContent-Type: text/html\r\n\r\n{row['output']}"
+    head = f"HTTP/1.1 {row['httpStatus']}\r\nContent-Type: text/html\r\n\r\n"
+    text = row["output"] if row["output"].startswith("HTTP/") else head + row["output"]
     outside = {name: row[name] for name in ("jobId", "no", "ip", "status", "downloaded")}
     return {**outside, "startTime": int(row["startTime"]), "result": text}
 
 
-# The shapes seen over the years: the documented object, the flat row of the clients of 2026, the
-# list of attempts of the Go client, and the legacy string.
+# The shapes seen over the years: that of the era, which is one of the next, the documented object,
+# the flat row of the clients of 2026, the list of attempts of the Go client, and the legacy string.
 LOG_SHAPES: Mapping[LogShape, Callable[[Document], Any]] = {
+    "era": _as_object,
     "object": _as_object,
     "flat": _as_flat,
     "list": _as_list,
