@@ -67,8 +67,8 @@ def first_disagreements(one, other):
 
 
 async def test_the_limiter_refuses_whom_nginx_refuses():
-    """Of 600 arrivals of five kinds at most one in a hundred is judged otherwise. Two nginx that get
-    the same requests differ about as often, since each has milliseconds of its own.
+    """Of 600 arrivals of five kinds at most one in a hundred is judged otherwise. Two nginx that
+    get the same requests differ about as often, since each has milliseconds of its own.
     """
     with ExitStack() as stack:
         upstream = stack.enter_context(run_in_thread(create_app(rates=FAST)))
