@@ -16,6 +16,9 @@ from cronapi.emulator.words import Era, LogShape
 
 _BOTH = frozenset({"fastcron", "setcronjob"})
 _OF_TODAY = frozenset({"filter", "delay", "userAgent", "run", "payload", "keyword"})
+_OF_2024 = frozenset(
+    {"notifyEvery", "ignoreHttpStatus", "retryFailed", "failureThreshold", "pattern"}
+)
 _NOTIFY_LATER = frozenset({"notifyMatch", "notifyTime"})
 _BATCHES = frozenset(
     {"cron.batch_add", "cron.batch_edit", "cron.batch_delete", "cron.group_edit", "cron.next"}
@@ -67,8 +70,8 @@ class Rules:
 
 _WITH_JOB = frozenset({"cron.add", "cron.edit", "cron.batch_edit", "cron.group_edit"})
 
-# May 2024, with cron_next. Programs of the time that send today's parameters are as many as today,
-# so this era takes them.
+# May 2024, with cron_next. It takes the parameters that came later too: it is the era of a new
+# emulator, in which today's programs are tested.
 _SEED = Rules(
     providers=_BOTH,
     paged=_BOTH,
@@ -86,6 +89,7 @@ _SEED = Rules(
 )
 _LATEST = evolve(
     _SEED,
+    lacks={"job": _OF_2024},
     absent=frozenset({"cron.batch_edit", "cron.group_edit"}),
     job=(*_JOB, "priority"),
     account=(*_ACCOUNT, "cron", "expiryDate"),

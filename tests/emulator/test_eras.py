@@ -151,6 +151,14 @@ def test_a_parameter_is_refused_before_its_era():
                 assert Desk("setcronjob", era=era, strict=False).add(**{name: value})["id"]
     for name, value in [("run", 1), ("filter", "hour == 1"), ("delay", 5), ("keyword", "ok")]:
         refused(f"Unknown parameter: {name}", Desk(era="2023").add, **{name: value})
+        assert Desk(era="latest").add(**{name: value})["id"]
+    gone = {"pattern": "bad", "notifyEvery": 2, "ignoreHttpStatus": 0, "retryFailed": 1}
+    for name, value in {**gone, "failureThreshold": 3}.items():
+        assert Desk(era="seed").add(**{name: value})["id"]
+        desk = Desk(era="latest")
+        refused(f"Unknown parameter: {name}", desk.add, **{name: value})
+        refused("Unknown", desk, "cron.edit", id=desk.add()["id"], **{name: value})
+        refused("data.0.: Unknown", desk, "cron.batch_add", data=[{"url": URL, name: value}])
     desk = Desk(era="2023")
     refused("Unknown parameter: time", desk, "cron.run", id=desk.add()["id"], time=START)
 
