@@ -80,9 +80,8 @@ async def test_a_failure_and_a_recovery_arrive_once_through_each_door(door, era)
     assert receiver.stats.duplicates == 1
 
 
-@pytest.mark.parametrize(
-    "door", ["aiohttp", *(pytest.param(one, marks=pytest.mark.proof) for one in DOORS[:2])]
-)
+@pytest.mark.proof
+@pytest.mark.parametrize("door", DOORS)
 async def test_a_handler_that_always_fails_switches_the_channel_off_only_if_it_is_told(door):
     """Of 20 failures of a job each is posted and answered with 204, and the channel is on. With
     answer="after" it is off after the fifth, by the emulator's own count.
