@@ -42,6 +42,7 @@ class Rules:
     - `log_shape`, `log_lacks`: the shape of log rows, and the members that they do not have.
     - `has_bearer`: FastCron reads a token in the header.
     - `expression`, `notifies`: FastCron's defaults for a job. `least_timeout` in seconds.
+    - `runs_disabled`: a disabled job can be run by request.
     - `has_dots`: FastCron's functions have a dot. `has_contacts`: its groups take `contacts`.
     """
 
@@ -58,6 +59,7 @@ class Rules:
     least_timeout: int
     has_info: bool
     has_bearer: bool
+    runs_disabled: bool
     has_dots: bool = False
     has_contacts: bool = False
     notifies: bool = True
@@ -86,6 +88,7 @@ _SEED = Rules(
     least_timeout=1,
     has_info=False,
     has_bearer=True,
+    runs_disabled=True,  # until 2024-10-20
 )
 _LATEST = evolve(
     _SEED,
@@ -97,6 +100,7 @@ _LATEST = evolve(
     log_lacks=frozenset({"url", "message", "ip", "source_ip", "startTime"}),
     expression="15 minutes",
     least_timeout=5,
+    runs_disabled=False,
 )
 _2023 = evolve(
     _SEED,

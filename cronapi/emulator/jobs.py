@@ -155,12 +155,14 @@ def queue_run(
 ) -> tuple[Document, int]:
     """Queue one run and return the stored job and the Unix time of the run.
 
-    `asked` is the requested Unix time. Raises `Refusal` for an inactive job, and for a payload that
-    does not fit its HTTP method.
+    `asked` is the requested Unix time. Raises `Refusal` for an inactive job in the eras that do not
+    run it, and for a payload that does not fit its HTTP method.
     """
-    if job["status"] != ACTIVE:
+    is_active = job["status"] == ACTIVE
+    if not (is_active or RULES[call.settings.era].runs_disabled):
         raise Refusal("The cronjob is disabled and cannot be run.")
     check_payload(job["httpMethod"], payload or "")
     when = run_time(asked, call.now)
-    queued = [*job["queued"], {"time": when, "payload": payload}]
+    run = {"time": when, "payload": payload, **({} if is_active else {"anyway": True})}
+    queued = [*job["queued"], run]
     return save_job(call, {**job, "queued": queued}), when

@@ -226,6 +226,41 @@ def test_defaults_are_those_of_the_era():
     assert [Desk(era=era).add()["notify"] for era in ("2023", "seed", "latest")] == [0, 1, 1]
 
 
+def test_a_disabled_job_ran_by_request_until_october_2024():
+    """It runs then, once, and stays as it was: disabled or paused. Its schedule does not run."""
+    for era in ("2023", "seed"):
+        desk = Desk("setcronjob", era=era)
+        off, paused = [desk.add(expression="* * * * *")["id"] for _ in range(2)]
+        desk("cron.disable", id=off)
+        desk("cron.pause", id=paused, **{"for": "1 hour"})
+        asked = [desk("cron.run", id=job) for job in (off, paused)]
+        desk.now += 600
+        for job, when in zip((off, paused), asked, strict=True):
+            rows = desk("cron.logs", id=job)
+            assert [row["result"]["time"] for row in rows] == [when]
+            assert desk("cron.get", id=job)["status"] == 1
+        desk.now += 3600
+        assert len(desk("cron.logs", id=off)) == 1
+        assert desk("cron.get", id=paused)["status"] == 0
+        assert len(desk("cron.logs", id=paused)) > 2
+        desk("cron.run", id=off)
+        desk("cron.enable", id=off)
+        desk.now += 60
+        assert len(desk("cron.logs", id=off)) == 3  # the one that was asked for, and a minute's
+
+
+async def test_a_disabled_job_really_calls_by_request():
+    """Where jobs make calls, the run that was asked for is one, and no other."""
+    network = Network()
+    app = calling_app(network, era="seed")
+    job = ask(app, "cron.add", url="http://127.0.0.1/", expression="* * * * *")
+    ask(app, "cron.disable", id=job["id"])
+    ask(app, "cron.run", id=job["id"])
+    await app.run_for(600)
+    assert len(network.calls) == 1
+    assert ask(app, "cron.get", id=job["id"])["status"] == 1
+
+
 @pytest.mark.parametrize("era", OLD)
 async def test_old_jobs_run_by_the_rules_of_their_time(era):
     """An HTTP error is no failure unless that was asked for, and the output has its headers."""
