@@ -1,11 +1,19 @@
-"""The tests of examples/shop, as they stand there, with the fixtures of the pytest plugin."""
+"""The tests of examples/shop, as they stand there, in this process.
+
+A proof runs them as users do, with the pytest plugin. Here the same fixtures come from our own
+support, since the plugin is imported by the tests that are about it.
+"""
 
 from __future__ import annotations
 
 import importlib
 import sys
 
-from cronapi.pytest_plugin import cron_emulator, fastcron
+import pytest
+
+from cronapi import RetryPolicy
+from cronapi.emulator import create_app
+from tests.support.emulated import FAST, Hurry, client_of
 from tests.support.shop import EXAMPLES
 
 # As its pytest.ini has it. The names stay importable for the tests that run later.
@@ -18,4 +26,13 @@ web = conftest.web
 globals().update(
     {name: value for name, value in vars(shop_tests).items() if name.startswith("test_")}
 )
-__all__ = ["cron_emulator", "fastcron", "web"]
+
+
+@pytest.fixture
+def cron_emulator():
+    return create_app(rates=FAST)
+
+
+@pytest.fixture
+def fastcron(cron_emulator):
+    return client_of(cron_emulator, scheduler=Hurry(10_000.0), retry=RetryPolicy(budget=1.0))
