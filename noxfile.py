@@ -78,7 +78,8 @@ def wheel(session: nox.Session) -> None:
     session.install(f"cronapi-client[dev] @ {built.as_uri()}")
     for name in ("tests", "examples", "benchmarks", "docs", "scripts"):
         shutil.copytree(name, room / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"):
+    pages = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE")
+    for name in ("pyproject.toml", "Dockerfile", ".dockerignore", *pages):
         shutil.copy(name, room / name)
     session.chdir(room)
     session.run("python", "-m", "pytest")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
 
+from cronapi.emulator.eras import RULES
 from cronapi.emulator.runner.outgoing import USER_AGENTS
 from cronapi.emulator.validation import check_timezone
 
@@ -12,10 +13,6 @@ if TYPE_CHECKING:
     from cronapi.emulator.call import Call
     from cronapi.emulator.store import Document
 
-_FIELDS = {
-    "seed": ("id", "name", "timezone", "plan", "dailyExec", "memberLimit", "expiryDate"),
-    "latest": ("id", "name", "timezone", "plan", "cron", "expiryDate"),
-}
 _MAX_JOBS = 1_000_000
 
 
@@ -68,4 +65,4 @@ def _change(call: Call, name: str, value: str) -> Document:
 
 def _account_data(call: Call, account: Document) -> Document:
     known = {**account, "cron": _MAX_JOBS}
-    return {name: known[name] for name in _FIELDS[call.settings.era]}
+    return {name: known[name] for name in RULES[call.settings.era].account}

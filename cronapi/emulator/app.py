@@ -26,6 +26,7 @@ from cronapi.emulator.background import Background
 from cronapi.emulator.checks import check_switch, is_whole, shown
 from cronapi.emulator.control.door import CONTROL, PAGE, Control
 from cronapi.emulator.emulator import Emulator
+from cronapi.emulator.eras import RULES
 from cronapi.emulator.faults import AT_THE_GATE, ConnectionLost, Fault, read_fault
 from cronapi.emulator.incoming import read_bearer, read_body, read_form
 from cronapi.emulator.oddities import warning_of
@@ -141,7 +142,8 @@ class App(Steering):
             return await answer_page(self, scope, receive)
         arrived = self.emulator.clock.ticks()
         strict = self.emulator.settings.strict
-        found = read_path(scope["path"], strict=strict)
+        rules = RULES[self.emulator.settings.era]
+        found = read_path(scope["path"], strict=strict and not rules.has_dots)
         body = await read_body(scope["headers"], receive)
         form = read_form(scope["headers"], body) if body and not strict else None
         body = body if form is None else form
@@ -149,7 +151,7 @@ class App(Steering):
             *(found or ("", f"?{scope['path']}")),
             query=scope["query_string"].decode("latin-1"),
             body=body or b"",
-            bearer=read_bearer(scope["headers"]),
+            bearer=read_bearer(scope["headers"]) if rules.has_bearer else None,
             address=(scope.get("client") or ("",))[0],
             arrived=arrived,
         )

@@ -52,7 +52,7 @@ class Settings:
     strict: bool = True
     page_size: int = 1000
     seed: int = 0
-    log_shape: LogShape = "object"
+    log_shape: LogShape = "era"
     max_batch: int | None = None
     normalise: frozenset[str] = frozenset()
     ignore_page: bool = False

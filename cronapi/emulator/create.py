@@ -46,7 +46,7 @@ def create_app(
     error_status: int = 200,
     page_size: int = 1000,
     seed: int = 0,
-    log_shape: LogShape = "object",
+    log_shape: LogShape = "era",
     max_batch: int | None = None,
     normalise: Iterable[str] = (),
     ignore_page: bool = False,
@@ -77,9 +77,10 @@ def create_app(
     may come early.
 
     Answers: `error_status` is the HTTP status of API errors. A batch of more than `max_batch` items
-    is refused whole, and `None` allows any length. `era` is the documentation to follow, `seed` or
-    `latest`. With `strict`, unknown parameters are refused. `log_shape` is the shape of log rows:
-    `object`, `flat`, `list` or `string`. `seed` fixes random schedules and all draws.
+    is refused whole, and `None` allows any length. `era` is the documentation to follow: `2013`,
+    `2019`, `2023`, `seed` (of 2024) or `latest`. With `strict`, parameters that it does not have
+    are refused. `log_shape` is the shape of log rows: `object`, `flat`, `list` or `string`, or that
+    of the `era`. `seed` fixes random schedules and all draws.
 
     Spelling: `normalise` are names of `NORMALISE`. A job's name and url and a group's name are then
     stored, listed and answered as those kinds spell them. The order of the names is of no account.

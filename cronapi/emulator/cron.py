@@ -142,7 +142,7 @@ def _edit_all(call: Call, jobs: Iterable[Document]) -> list[Document]:
 
 
 def _item(call: Call, index: int, raw: Mapping[str, object]) -> tuple[Document, Mapping[str, Any]]:
-    spec = signature(call.provider, "cron.add")
+    spec = signature(call.provider, "cron.add", call.settings.era)
     try:
         given = read_parameters(spec, raw, strict=call.settings.strict)
         return new_job(call, given), given

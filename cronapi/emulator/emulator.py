@@ -13,6 +13,7 @@ from attrs import evolve, frozen
 
 from cronapi.emulator.call import Call, Settings
 from cronapi.emulator.checks import check_choice, texts
+from cronapi.emulator.eras import RULES
 from cronapi.emulator.faults import BATCHES, Faults
 from cronapi.emulator.history import History
 from cronapi.emulator.limiter import Limiter
@@ -116,7 +117,8 @@ class Emulator:
                 data = self._data(request, half=half)
         except Refusal as refusal:
             return {"message": refusal.message, "status": "error", "code": refusal.code}
-        return {"data": data, "status": "success", "code": 0}
+        info: Document = {"info": []} if RULES[self.settings.era].has_info else {}
+        return {"data": data, "status": "success", "code": 0, **info}
 
     @property
     def tokens(self) -> Collection[str]:
@@ -177,7 +179,7 @@ class Emulator:
         account = self._account(content)
         if request.function not in functions(request.provider, self.settings.era):
             raise Refusal(f"Unknown function: {request.function.removeprefix('?')}.")
-        spec = signature(request.provider, request.function)
+        spec = signature(request.provider, request.function, self.settings.era)
         params = read_parameters(spec, content.parameters, strict=self.settings.strict)
         self._check_batch(request.function, params)
         call = self.call(request.provider, account, params)

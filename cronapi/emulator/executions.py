@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from cronapi.emulator.eras import RULES
 from cronapi.emulator.schedule import count_runs, next_runs, past_runs
 from cronapi.schedule.reading import ScheduleSource
 
@@ -50,7 +51,9 @@ def is_tried(job: Document) -> bool:
 def with_next_due(job: Document, seed: str) -> Document:
     """Return the job with `due`, the Unix time of its next change, `None` for never."""
     if not is_tried(job):
-        return {**job, "due": job["resumes"]}
+        changes = [run["time"] for run in job["queued"] if "anyway" in run]
+        changes += [] if job["resumes"] is None else [job["resumes"]]
+        return {**job, "due": min(changes, default=None)}
     queued = [run["time"] for run in job["queued"]]
     return {**job, "due": min([*queued, *_scheduled(job, job["last"], 1, seed)], default=None)}
 
@@ -72,6 +75,8 @@ def take_due(job: Document, now: int, seed: str) -> Taken | None:
     """Take the runs that came due by `now`, `None` if nothing about the job is due."""
     if job["due"] is None or job["due"] > now:
         return None
+    if not is_tried(job) and (job["resumes"] is None or job["resumes"] > now):
+        return _take_anyway(job, now, seed)
     active = _resumed(job)
     asked = (schedule_of(active), active["timezone"], active["last"], now)
     draws = _seed(active, seed)
@@ -87,8 +92,23 @@ def take_due(job: Document, now: int, seed: str) -> Taken | None:
         "queued": [run for run in active["queued"] if run["time"] > now],
         "runs": active["runs"] + count,
     }
-    numbered = [{**run, "no": number} for number, run in enumerate(kept, start=first)]
-    return Taken(with_next_due(changed, seed), numbered, count)
+    return Taken(with_next_due(changed, seed), _numbered(kept, first), count)
+
+
+def _take_anyway(job: Document, now: int, seed: str) -> Taken:
+    """Take the due runs that were asked for while the job was disabled. It stays so."""
+    due = [run for run in job["queued"] if "anyway" in run and run["time"] <= now]
+    left = [run for run in job["queued"] if run not in due]
+    changed = {**job, "queued": left, "runs": job["runs"] + len(due)}
+    numbered = _numbered(sorted(due, key=_time), job["runs"] + 1)
+    return Taken(with_next_due(changed, seed), numbered[-KEPT_ROWS:], len(due))
+
+
+def _numbered(runs: list[Document], first: int) -> list[Document]:
+    return [
+        {"time": run["time"], "payload": run["payload"], "no": number}
+        for number, run in enumerate(runs, start=first)
+    ]
 
 
 def run_due(job: Document, now: int, seed: str) -> tuple[Document, list[Document]]:
@@ -133,7 +153,7 @@ def _resumed(job: Document) -> Document:
     if is_tried(job):
         return job
     end = job["resumes"]
-    kept = [run for run in job["queued"] if run["time"] > end]
+    kept = [run for run in job["queued"] if run["time"] > end or "anyway" in run]
     return {**job, "status": ACTIVE, "resumes": None, "last": end, "queued": kept}
 
 
@@ -180,14 +200,11 @@ _RESULT = (
 )
 
 
-# Source: FastCron changelog, August 2024.
-_REMOVED = frozenset({"url", "message", "ip", "source_ip", "startTime"})
-
-
 def log_row(row: Document, *, shape: LogShape, era: Era) -> Any:
-    """Return an execution in a shape. The latest era has seven members of it."""
-    kept = _RESULT if era == "seed" else [name for name in _RESULT if name not in _REMOVED]
-    return LOG_SHAPES[shape]({**row, "result": {name: row[name] for name in kept}})
+    """Return an execution in a shape, with the members that it has in an era."""
+    rules = RULES[era]
+    result = {name: row[name] for name in _RESULT if name not in rules.log_lacks}
+    return LOG_SHAPES[rules.log_shape if shape == "era" else shape]({**row, "result": result})
 
 
 def _result(row: Document) -> Document:
@@ -208,14 +225,16 @@ def _as_list(row: Document) -> Document:
 
 
 def _as_string(row: Document) -> Document:
-    text = f"HTTP/1.1 {row['httpStatus']}\r\nContent-Type: text/html\r\n\r\n{row['output']}"
+    head = f"HTTP/1.1 {row['httpStatus']}\r\nContent-Type: text/html\r\n\r\n"
+    text = row["output"] if row["output"].startswith("HTTP/") else head + row["output"]
     outside = {name: row[name] for name in ("jobId", "no", "ip", "status", "downloaded")}
     return {**outside, "startTime": int(row["startTime"]), "result": text}
 
 
-# The shapes seen over the years: the documented object, the flat row of the clients of 2026, the
-# list of attempts of the Go client, and the legacy string.
+# The shapes seen over the years: that of the era, which is one of the next, the documented object,
+# the flat row of the clients of 2026, the list of attempts of the Go client, and the legacy string.
 LOG_SHAPES: Mapping[LogShape, Callable[[Document], Any]] = {
+    "era": _as_object,
     "object": _as_object,
     "flat": _as_flat,
     "list": _as_list,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cronapi.emulator.eras import RULES
 from cronapi.emulator.jobs import all_jobs, delete_jobs, job_data, listed_jobs
 from cronapi.emulator.refusal import Refusal
 from cronapi.emulator.spelling import spell
@@ -106,7 +107,8 @@ def _delete_group(call: Call, group: Document) -> Document:
 
 
 def _group_data(call: Call, group: Document) -> Document:
-    answer = {"id": group["id"], "name": group["name"]}
-    if call.settings.era == "seed":
-        return answer
-    return {**answer, "jobCount": len(_members(call, group)), "priority": 0}
+    named = {"id": group["id"], "name": group["name"], "priority": 0}
+    shown = RULES[call.settings.era].group
+    if "jobCount" in shown:
+        named["jobCount"] = len(_members(call, group))
+    return {name: named[name] for name in shown}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cronapi.emulator.eras import RULES
 from cronapi.emulator.executions import (
     ACTIVE,
     KEPT_ROWS,
@@ -14,7 +15,7 @@ from cronapi.emulator.executions import (
 )
 from cronapi.emulator.refusal import Refusal
 from cronapi.emulator.spelling import spell
-from cronapi.emulator.validation import DEFAULT_EXPRESSION, check_payload, check_values
+from cronapi.emulator.validation import check_payload, check_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,27 +23,6 @@ if TYPE_CHECKING:
     from cronapi.emulator.call import Call
     from cronapi.emulator.store import Document
 
-_FIELDS = (
-    "id",
-    "group",
-    "expression",
-    "timezone",
-    "timeout",
-    "instances",
-    "url",
-    "httpMethod",
-    "httpHeaders",
-    "postData",
-    "fail",
-    "status",
-    "name",
-    "notify",
-)
-_SHOWN: Mapping[str, tuple[str, ...]] = {
-    "seed": (*_FIELDS, "notifyEvery", "points"),
-    "latest": (*_FIELDS, "priority"),
-}
-_DEFAULT_NOTIFY: Mapping[str, object] = {"fastcron": True, "setcronjob": 0}
 _DEFAULTS: Mapping[str, object] = {
     "group": None,
     "timeout": 30,
@@ -66,7 +46,8 @@ _DEFAULTS: Mapping[str, object] = {
 
 def job_data(call: Call, job: Document) -> Document:
     """Return the members that an answer shows: those of the data page, never the password."""
-    members = {name: job[name] for name in _SHOWN[call.settings.era]}
+    named = {**job, "groupId": job["group"]}
+    members = {name: named[name] for name in RULES[call.settings.era].job}
     return {**members, **(job["lists"] or {})}
 
 
@@ -75,11 +56,12 @@ def new_job(call: Call, given: Mapping[str, Any]) -> Document:
 
     Raises `Refusal` for a bad value.
     """
+    rules = RULES[call.settings.era]
     defaults = {
         **_DEFAULTS,
-        "expression": DEFAULT_EXPRESSION[call.settings.era],
+        "expression": rules.expression,
         "timezone": call.own_account()["timezone"],
-        "notify": _DEFAULT_NOTIFY[call.provider],
+        "notify": rules.notifies if call.provider == "fastcron" else 0,
         "last": call.now,
     }
     return {**defaults, **check_values(call, given, None)}
@@ -173,12 +155,14 @@ def queue_run(
 ) -> tuple[Document, int]:
     """Queue one run and return the stored job and the Unix time of the run.
 
-    `asked` is the requested Unix time. Raises `Refusal` for an inactive job, and for a payload that
-    does not fit its HTTP method.
+    `asked` is the requested Unix time. Raises `Refusal` for an inactive job in the eras that do not
+    run it, and for a payload that does not fit its HTTP method.
     """
-    if job["status"] != ACTIVE:
+    is_active = job["status"] == ACTIVE
+    if not (is_active or RULES[call.settings.era].runs_disabled):
         raise Refusal("The cronjob is disabled and cannot be run.")
     check_payload(job["httpMethod"], payload or "")
     when = run_time(asked, call.now)
-    queued = [*job["queued"], {"time": when, "payload": payload}]
+    run = {"time": when, "payload": payload, **({} if is_active else {"anyway": True})}
+    queued = [*job["queued"], run]
     return save_job(call, {**job, "queued": queued}), when

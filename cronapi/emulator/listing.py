@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cronapi.emulator.eras import RULES
 from cronapi.emulator.jobs import catch_up, job_data, listed_jobs
 from cronapi.emulator.search import found
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 def list_jobs(call: Call) -> list[Document]:
     """Return one page of the jobs with the keyword in their name, id or URL."""
     keyword = call.params.get("keyword", "")
-    if not (keyword or call.settings.moves or call.settings.lag or call.settings.ignore_page):
+    if not (keyword or call.settings.moves or call.settings.lag or _is_whole(call)):
         return [job_data(call, catch_up(call, job)) for job in call.some("job", *_place(call))]
     jobs = _ORDERS[call.settings.moves](call, listed_jobs(call))
     shown = [job for job in jobs if found(job, keyword, call.settings.search)]
@@ -25,10 +26,14 @@ def list_jobs(call: Call) -> list[Document]:
 
 
 def _page(call: Call, jobs: list[Document]) -> list[Document]:
-    if call.settings.ignore_page:
+    if _is_whole(call):
         return jobs
     begin, size = _place(call)
     return jobs[begin : begin + size]
+
+
+def _is_whole(call: Call) -> bool:
+    return call.settings.ignore_page or call.provider not in RULES[call.settings.era].paged
 
 
 def _place(call: Call) -> tuple[int, int]:

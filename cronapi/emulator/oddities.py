@@ -33,7 +33,7 @@ def _oddities(
         return
     if provider == "fastcron" and path.endswith(f"/{function}"):
         yield "the function has a dot"
-    spec = signature(provider, function)
+    spec = signature(provider, function, era)
     yield from _names(spec, given)
     for name, value in given.items():
         if spec.kinds.get(name) == "string" and isinstance(value, int | float):

@@ -12,7 +12,9 @@ from typing import Any
 
 from attrs import frozen
 
+from cronapi.emulator.eras import RULES
 from cronapi.emulator.refusal import Refusal
+from cronapi.emulator.words import Era
 
 _INT64 = 2**63
 _TRUE = frozenset({"1", "true", "yes"})
@@ -78,6 +80,7 @@ _GROUP: Mapping[str, Kinds] = {
     "fastcron": {"name": "string"},
     "setcronjob": {"name": "string", "autoDelete": "int", "contacts": "ids"},
 }
+_NO_PAGE = frozenset({"page"})
 
 _ID = Signature({"id": "int"}, frozenset({"id"}))
 _NOTHING = Signature({})
@@ -113,9 +116,19 @@ _FIXED: Mapping[str, Signature] = {
 
 
 @cache
-def signature(provider: str, function: str) -> Signature:
+def signature(provider: str, function: str, era: Era = "seed") -> Signature:
     """Return the parameters of a function by its dotted name, or raise `KeyError`."""
-    job, group = JOB_PARAMETERS[provider], _GROUP[provider]
+    whole, rules = _signature(provider, function, era), RULES[era]
+    lacks = rules.without(function)
+    if function == "cron.list" and provider not in rules.paged:
+        lacks |= _NO_PAGE
+    kinds = {name: kind for name, kind in whole.kinds.items() if name not in lacks}
+    return Signature(kinds, whole.required)
+
+
+def _signature(provider: str, function: str, era: Era) -> Signature:
+    job = JOB_PARAMETERS[provider]
+    group = _GROUP["setcronjob" if RULES[era].has_contacts else provider]
     by_provider = {
         "cron.add": Signature(job, frozenset({"url"})),
         "cron.edit": Signature({"id": "int", **job}, frozenset({"id"})),

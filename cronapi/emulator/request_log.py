@@ -75,7 +75,7 @@ class Entry:
         if self.provider == "" or self.function not in functions(self.provider, era):
             known = functions(self.provider, era) if self.provider else ()
             return [_unknown("function", self.function.removeprefix("?"), known)]
-        names = signature(self.provider, self.function).kinds
+        names = signature(self.provider, self.function, era).kinds
         return [_unknown("parameter", name, names) for name in self.parameters if name not in names]
 
     def as_json(self, tokens: Iterable[str]) -> Document:

@@ -66,7 +66,8 @@ def _add(
     provider, account = of
     try:
         strict = emulator.settings.strict
-        params = read_parameters(signature(provider, function), given, strict=strict)
+        spec = signature(provider, function, emulator.settings.era)
+        params = read_parameters(spec, given, strict=strict)
         added: Any = HANDLERS[function](emulator.call(provider, account, params))
     except Refusal as refusal:
         raise ValueError(f"{place}: {refusal.message}") from refusal

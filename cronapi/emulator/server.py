@@ -33,8 +33,8 @@ except ModuleNotFoundError as _error:
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
 _LAST_PORT = 65_535
-# Addresses that stand for all of a machine's, with the one by which it calls itself.
-_EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- never listened on here
+EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- never listened on here
+"""The addresses that stand for all of a machine's, with the one by which it calls itself."""
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -99,7 +99,7 @@ def _running(app: App) -> AbstractAsyncContextManager[None]:
 
 def origin_of(host: str, port: int) -> str:
     """Return the origin by which programs on this machine call a server."""
-    name = _EVERY_ADDRESS.get(host, host)
+    name = EVERY_ADDRESS.get(host, host)
     return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from cronapi.emulator import account, cron, group, listing
 from cronapi.emulator.call import Call
 from cronapi.emulator.checks import shown
+from cronapi.emulator.eras import RULES
 from cronapi.emulator.words import Era
 
 PROVIDERS = ("fastcron", "setcronjob")
@@ -55,17 +56,18 @@ _MISSING: Mapping[str, frozenset[str]] = {
     "fastcron": _ONLY_SETCRONJOB,
     "setcronjob": _ONLY_FASTCRON,
 }
-# Source: FastCron changelog, August 2025 and May 2026.
-_REMOVED = {"seed": frozenset[str](), "latest": frozenset({"cron.batch_edit", "cron.group_edit"})}
 
 
 def functions(provider: str, era: Era = "seed") -> frozenset[str]:
     """Return the dotted names of the functions that a provider has in an era.
 
-    `provider` is `fastcron` or `setcronjob`. `era` is `seed` (FastCron docs 2024-05, with
-    `cron.next`) or `latest`. Raises `ValueError` for any other name.
+    `provider` is `fastcron` or `setcronjob`, and a service that there was not yet has none. `era`
+    is `2013`, `2019`, `2023`, `seed` (FastCron docs 2024-05, with `cron.next`) or `latest`. Raises
+    `ValueError` for any other name.
     """
     names_both = isinstance(provider, str) and isinstance(era, str)
-    if not names_both or provider not in _MISSING or era not in _REMOVED:
+    if not names_both or provider not in _MISSING or era not in RULES:
         raise ValueError(f"unknown provider or era: {shown(provider)}, {shown(era)}")
-    return frozenset(HANDLERS) - _MISSING[provider] - _REMOVED[era]
+    if provider not in RULES[era].providers:
+        return frozenset()
+    return frozenset(HANDLERS) - _MISSING[provider] - RULES[era].absent

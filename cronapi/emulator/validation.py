@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from cronapi.emulator.eras import RULES
 from cronapi.emulator.refusal import Refusal
 from cronapi.emulator.runner.outgoing import WITH_BODY
 from cronapi.emulator.visitors import is_loopback
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from cronapi.emulator.store import Document
     from cronapi.emulator.words import Era
 
-DEFAULT_EXPRESSION = {"seed": "1 hour", "latest": "15 minutes"}
-
 _METHODS = ("GET", "POST", "PUT", "PATCH", "HEAD", "DELETE")
 _RANGES = {
     "timeout": (1, 43_200),
@@ -31,11 +30,6 @@ _RANGES = {
     "notifyTime": (0, 43_200),
     "retry": (0, 10),
     "retryAfter": (0, 3600),
-}
-# Source: FastCron docs, 2026-07-20.
-_NEW_RANGES: Mapping[Era, Mapping[str, tuple[int, int]]] = {
-    "seed": {},
-    "latest": {"timeout": (5, 43_200)},
 }
 _LENGTHS = {"pattern": 255, "keyword": 100}
 
@@ -109,7 +103,9 @@ def _check(call: Call, name: str, value: object) -> object:
 
 
 def _in_range(name: str, value: Any, era: Era) -> object:
-    lowest, highest = {**_RANGES, **_NEW_RANGES[era]}[name]
+    lowest, highest = _RANGES[name]
+    if name == "timeout":
+        lowest = RULES[era].least_timeout
     if not lowest <= value <= highest:
         raise Refusal(f"{name} must be from {lowest} to {highest}.")
     return value
@@ -139,7 +135,7 @@ def _check_url(call: Call, value: Any) -> str:
 
 
 def _check_expression(call: Call, value: Any) -> str:
-    text = value or DEFAULT_EXPRESSION[call.settings.era]
+    text = value or RULES[call.settings.era].expression
     try:
         read_schedule(text)
     except ValueError as error:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-Era = Literal["seed", "latest"]
-LogShape = Literal["object", "flat", "list", "string"]
+Era = Literal["2013", "2019", "2023", "seed", "latest"]
+LogShape = Literal["era", "object", "flat", "list", "string"]
 Moves = Literal["fail", "shuffle"]
 Search = Literal["contains", "words", "like", "like_badly_escaped", "none"]
 Execute = Literal["off", "fake", "loopback", "any"]

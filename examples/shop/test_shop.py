@@ -9,12 +9,12 @@ from cronapi.emulator import App
 from shop.conftest import SETTINGS
 
 HOOK = f"/hooks/{SETTINGS.hook_secret}"
+NOW = int(time.time())
 
 
 async def call(web: httpx.AsyncClient, job: int, key: str = SETTINGS.cron_key) -> int:
     """Call the report as its job does, and return the status."""
-    at = int(time.time())
-    answer = await web.get(f"/report/?job={job}&at={at}", headers={"X-Cron-Key": key})
+    answer = await web.get(f"/report/?job={job}&at={NOW}", headers={"X-Cron-Key": key})
     return answer.status_code
 
 
@@ -53,7 +53,7 @@ async def test_a_report_is_made_once_for_each_call(web: httpx.AsyncClient) -> No
 async def test_a_failure_is_shown_to_the_owner(web: httpx.AsyncClient) -> None:
     """A notification of the service is an alert of the shop, once."""
     job = (await web.put("/shops/tea")).json()["job"]
-    note = {"id": job, "time": int(time.time()), "status": 1, "error": "HTTP error 500"}
+    note = {"id": job, "time": NOW, "status": 1, "error": "HTTP error 500"}
     for _ in range(2):
         assert (await web.post(HOOK, json=note)).status_code == 204
     (alert,) = (await web.get("/shops/tea")).json()["alerts"]

@@ -30,7 +30,7 @@ class Desk:
         self._call = Call(provider, account, {}, self.now, Store(), Settings(**settings))
 
     def __call__(self, function, **raw):
-        given = signature(self._call.provider, function)
+        given = signature(self._call.provider, function, self._call.settings.era)
         params = read_parameters(given, raw, strict=self._call.settings.strict)
         return HANDLERS[function](evolve(self._call, params=params, now=self.now))
 

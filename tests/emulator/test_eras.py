@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
+import httpx
 import pytest
 
-from tests.emulator.conftest import Desk, refused
+from cronapi.emulator import Era, create_app, functions
+from tests.emulator.conftest import START, TOKEN, UNLIMITED, Desk, calling, refused
+from tests.support.called import Network, ask, calling_app
 
 URL = "https://example.com/ping"
 BODIES = ['{"a": 1}', '{"a":\n1}', "a=1&b=2", "", "[1, 2", "__timestamp__"]
@@ -88,3 +93,183 @@ def test_a_service_may_refuse_localhost(url):
     assert Desk().add(url=url)["url"].endswith(url)
     refused("its host is refused", Desk(refuse_localhost=True).add, url=url)
     assert Desk(refuse_localhost=True).add(url=URL)["url"] == URL
+
+
+OLD = ("2013", "2019", "2023")
+ERAS = get_args(Era)
+# What is seen in one era for the first time, and in which for the last.
+SPANS = [
+    ("setcronjob", "cron.list", "2013", "latest"),
+    ("setcronjob", "server.time", "2013", "latest"),
+    ("setcronjob", "cron.run", "2019", "latest"),
+    ("setcronjob", "cron.failures", "2019", "latest"),
+    ("setcronjob", "group.lookup", "2019", "latest"),
+    ("setcronjob", "cron.pause", "2023", "latest"),
+    ("fastcron", "cron.list", "2023", "latest"),
+    ("fastcron", "cron.next", "seed", "latest"),
+    ("fastcron", "cron.batch_add", "seed", "latest"),
+    ("fastcron", "cron.batch_edit", "seed", "seed"),
+    ("fastcron", "cron.group_edit", "seed", "seed"),
+]
+
+
+def during(first, last):
+    return ERAS[ERAS.index(first) : ERAS.index(last) + 1]
+
+
+def test_a_function_is_there_in_its_eras():
+    """Each function has the eras in which a page or a program of the time names it."""
+    for provider, function, first, last in SPANS:
+        found = [era for era in ERAS if function in functions(provider, era)]
+        assert found == list(during(first, last)), function
+    assert len(functions("setcronjob", "2013")) == 16  # as its announcement counts
+    assert functions("fastcron", "2019") == frozenset()
+
+
+def test_a_parameter_is_refused_before_its_era():
+    """A strict emulator of an era takes what that era had, and no more."""
+    table = [
+        ("minute", "0", "2013"),
+        ("groupID", "", "2013"),
+        ("notify", 3, "2013"),
+        ("expression", "0 0 * * *", "2019"),
+        ("group", "", "2019"),
+        ("notifyEvery", 2, "2019"),
+        ("pattern", "bad", "2019"),
+        ("failureThreshold", 3, "2019"),
+        ("timeout", 20, "2023"),
+        ("instances", 1, "2023"),
+        ("single", 1, "2023"),
+    ]
+    for name, value, first in table:
+        for era in OLD:
+            desk = Desk("setcronjob", era=era)
+            if era in during(first, "latest"):
+                assert desk.add(**{name: value})["id"]
+            else:
+                refused(f"Unknown parameter: {name}", desk.add, **{name: value})
+                assert Desk("setcronjob", era=era, strict=False).add(**{name: value})["id"]
+    for name, value in [("run", 1), ("filter", "hour == 1"), ("delay", 5), ("keyword", "ok")]:
+        refused(f"Unknown parameter: {name}", Desk(era="2023").add, **{name: value})
+        assert Desk(era="latest").add(**{name: value})["id"]
+    gone = {"pattern": "bad", "notifyEvery": 2, "ignoreHttpStatus": 0, "retryFailed": 1}
+    for name, value in {**gone, "failureThreshold": 3}.items():
+        assert Desk(era="seed").add(**{name: value})["id"]
+        desk = Desk(era="latest")
+        refused(f"Unknown parameter: {name}", desk.add, **{name: value})
+        refused("Unknown", desk, "cron.edit", id=desk.add()["id"], **{name: value})
+        refused("data.0.: Unknown", desk, "cron.batch_add", data=[{"url": URL, name: value}])
+    desk = Desk(era="2023")
+    refused("Unknown parameter: time", desk, "cron.run", id=desk.add()["id"], time=START)
+
+
+def test_the_list_has_pages_since_2023():
+    """Before, it was whole, and FastCron's was so still in 2023."""
+    for provider, era, paged in [
+        *(("setcronjob", "2013", False), ("setcronjob", "2019", False)),
+        *(("setcronjob", "2023", True), ("fastcron", "2023", False), ("fastcron", "seed", True)),
+    ]:
+        desk = Desk(provider, era=era, page_size=2)
+        for _ in range(3):
+            desk.add()
+        assert len(desk("cron.list")) == (2 if paged else 3), (provider, era)
+        if paged:
+            assert len(desk("cron.list", page=2)) == 1
+        else:
+            refused("Unknown parameter: page", desk, "cron.list", page=2)
+
+
+def test_a_job_has_the_members_of_its_era():
+    """Value lists and `groupId` came first, then `expression`, and `timeout` in 2023."""
+    first = Desk("setcronjob", era="2013").add(minute="5", hour="1,2")
+    assert (first["minute"], first["hour"], first["groupId"]) == (["5"], ["1", "2"], None)
+    members = [set(Desk("setcronjob", era=era).add()) for era in ERAS]
+    for name, first_era, last_era in [
+        *(("groupId", "2013", "2013"), ("group", "2019", "latest")),
+        *(("expression", "2019", "latest"), ("timeout", "2023", "latest")),
+        *(("points", "2013", "seed"), ("notifyEvery", "2019", "seed")),
+        ("priority", "latest", "latest"),
+    ]:
+        found = [era for era, names in zip(ERAS, members, strict=True) if name in names]
+        assert found == list(during(first_era, last_era)), name
+
+
+def test_a_log_row_has_the_shape_of_its_era():
+    """A text at first, then a list of attempts, then an object. A switch can name any."""
+    kinds = {"2013": str, "2019": list, "2023": dict, "seed": dict, "latest": dict}
+    for era, kind in kinds.items():
+        for shape, expected in (("era", kind), ("object", dict), ("list", list), ("string", str)):
+            desk = Desk("setcronjob", era=era, log_shape=shape)
+            job = desk.add(**({"minute": "*"} if era == "2013" else {"expression": "* * * * *"}))
+            desk.now += 60
+            (row,) = desk("cron.logs", id=job["id"])
+            assert isinstance(row["result"], expected)
+
+
+async def test_an_envelope_and_a_request_are_those_of_the_era(clock):
+    """Until 2024 a success has `info`. The header with a token came later, and in 2023 FastCron's
+    functions had a dot.
+    """
+    for era in ERAS:
+        async with calling(create_app(clock=clock, rates=UNLIMITED, era=era)) as caller:
+            answer = (await caller.setcronjob("cron.list")).json()
+            assert answer.get("info") == ([] if era in OLD else None)
+            dotted = await caller.http.post("/api/v1/cron.list", json={"token": TOKEN})
+            assert (dotted.json()["code"] == 0) == (era == "2023")
+            bearer = {"Authorization": f"Bearer {TOKEN}"}
+            told = await caller.http.get("/api/v1/cron_list", headers=bearer)
+            assert (told.json()["code"] == 0) == (era in {"seed", "latest"})
+
+
+def test_defaults_are_those_of_the_era():
+    """FastCron notified nobody by default in 2023."""
+    assert [Desk(era=era).add()["notify"] for era in ("2023", "seed", "latest")] == [0, 1, 1]
+
+
+def test_a_disabled_job_ran_by_request_until_october_2024():
+    """It runs then, once, and stays as it was: disabled or paused. Its schedule does not run."""
+    for era in ("2023", "seed"):
+        desk = Desk("setcronjob", era=era)
+        off, paused = [desk.add(expression="* * * * *")["id"] for _ in range(2)]
+        desk("cron.disable", id=off)
+        desk("cron.pause", id=paused, **{"for": "1 hour"})
+        asked = [desk("cron.run", id=job) for job in (off, paused)]
+        desk.now += 600
+        for job, when in zip((off, paused), asked, strict=True):
+            rows = desk("cron.logs", id=job)
+            assert [row["result"]["time"] for row in rows] == [when]
+            assert desk("cron.get", id=job)["status"] == 1
+        desk.now += 3600
+        assert len(desk("cron.logs", id=off)) == 1
+        assert desk("cron.get", id=paused)["status"] == 0
+        assert len(desk("cron.logs", id=paused)) > 2
+        desk("cron.run", id=off)
+        desk("cron.enable", id=off)
+        desk.now += 60
+        assert len(desk("cron.logs", id=off)) == 3  # the one that was asked for, and a minute's
+
+
+async def test_a_disabled_job_really_calls_by_request():
+    """Where jobs make calls, the run that was asked for is one, and no other."""
+    network = Network()
+    app = calling_app(network, era="seed")
+    job = ask(app, "cron.add", url="http://127.0.0.1/", expression="* * * * *")
+    ask(app, "cron.disable", id=job["id"])
+    ask(app, "cron.run", id=job["id"])
+    await app.run_for(600)
+    assert len(network.calls) == 1
+    assert ask(app, "cron.get", id=job["id"])["status"] == 1
+
+
+@pytest.mark.parametrize("era", OLD)
+async def test_old_jobs_run_by_the_rules_of_their_time(era):
+    """An HTTP error is no failure unless that was asked for, and the output has its headers."""
+    network = Network(lambda request: httpx.Response(500, text="out"))
+    app = calling_app(network, era=era)
+    more = {"minute": "*"} if era == "2013" else {"expression": "* * * * *"}
+    job = ask(app, "cron.add", "setcronjob", url="http://127.0.0.1/", **more)
+    await app.run_for(60)
+    (row,) = ask(app, "cron.logs", "setcronjob", id=job["id"])
+    assert "out" in str(row)
+    assert "HTTP/1.1 500" in str(row["result"])
+    assert ask(app, "cron.get", "setcronjob", id=job["id"])["fail"] == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import httpx
-import pytest
 
 from cronapi.emulator import create_app
 from cronapi.emulator.runner.outgoing import USER_AGENTS
@@ -33,7 +32,7 @@ BLOCKED = "blocked: a job may not steer an emulator"
 
 async def run_one(app, url, **more):
     """Run a job with this URL now, and return the row of its log."""
-    about = {"expression": "manual", "httpMethod": "POST", "ignoreHttpStatus": 0, **more}
+    about = {"expression": "manual", "httpMethod": "POST", **more}
     job = ask(app, "cron.add", url=url, **about)
     account = next(iter(app.emulator._accounts.values()))
     (run,) = await app.runner.run_all(take_now(app.emulator, ("fastcron", account, job["id"])))
@@ -91,10 +90,8 @@ async def test_a_redirect_and_a_program_in_between_do_not_steer_it_either():
         async def between(scope, receive, send):
             status, headers = 307, [(b"location", f"{origin}/_emulator/reset".encode())]
             if scope["path"] == "/passed-on":
-                agent = dict(scope["headers"])[b"user-agent"].decode()
                 async with httpx.AsyncClient() as http:
-                    sent = {"User-Agent": agent}
-                    answer = await http.post(f"{origin}/_emulator/reset", headers=sent)
+                    answer = await http.post(f"{origin}/_emulator/reset", headers=scope["headers"])
                 status, headers = answer.status_code, []
             await send({"type": "http.response.start", "status": status, "headers": headers})
             await send({"type": "http.response.body", "body": b""})
@@ -116,12 +113,28 @@ async def test_a_notification_does_not_steer_it():
         assert len(app.emulator.jobs("fastcron")) == 1
 
 
-@pytest.mark.parametrize("agent", USER_AGENTS.values())
-async def test_the_agent_of_jobs_is_refused_and_no_other(agent):
-    """A person or a test steers as before, and the API itself takes any agent."""
+async def test_a_job_does_not_read_the_page():
+    """The page shows what an emulator has, and a job is refused there whatever its headers say."""
+    app = calling()
+    async with serve(app) as origin:
+        for agent in ("", "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"):
+            headers = f"Origin: {origin}\nSec-Fetch-Site: same-origin"
+            more = {"httpHeaders": headers, "userAgent": agent, "httpMethod": "GET"}
+            for path in ("/", "", "/?/_emulator/"):
+                row = await run_one(app, f"{origin}{path}", **more)
+                assert row["httpStatus"] == 403, (path, row)
+
+
+async def test_only_a_job_is_refused():
+    """A person or a test steers with any agent, and a job may call the API itself."""
     transport = httpx.ASGITransport(calling())
     async with httpx.AsyncClient(transport=transport, base_url="http://emulator") as http:
-        for path, status in (("/_emulator/health", 403), ("/api/v1/cron_list", 200)):
-            answer = await http.get(path, headers={"User-Agent": agent})
+        for headers, status in (
+            ({"X-Emulator-Run": "1"}, 403),
+            ({"User-Agent": USER_AGENTS["fastcron"]}, 200),
+            ({}, 200),
+        ):
+            answer = await http.get("/_emulator/health", headers=headers)
             assert answer.status_code == status
-        assert (await http.get("/_emulator/health")).status_code == 200
+        answer = await http.get("/api/v1/cron_list", headers={"X-Emulator-Run": "1"})
+        assert answer.status_code == 200

@@ -19,6 +19,7 @@ def world(tmp_path):
     return World(tmp_path)
 
 
+@pytest.mark.proof
 def test_the_tests_of_the_shop_pass(tmp_path):
     """They run as their folder says, with the plugin and nothing else."""
     command = (sys.executable, "-m", "pytest", "-q", "-c", "pytest.ini", "--rootdir", ".")

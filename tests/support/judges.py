@@ -33,7 +33,7 @@ pid {room}/nginx.pid;
 error_log {room}/error.log crit;
 events {{ worker_connections 1024; }}
 http {{
-    log_format judged '$msec $status';
+    log_format judged '$msec $status $request_time';
     access_log {room}/access.log judged;
     client_body_temp_path {room}/body;
     proxy_temp_path {room}/proxy;
@@ -124,7 +124,13 @@ class Nginx:
     def statuses(self) -> list[tuple[float, int]]:
         """Return when each request was answered, in Unix seconds, and with which status."""
         rows = (line.split() for line in (self.room / "access.log").read_text().splitlines())
-        return [(float(at), int(status)) for at, status in rows]
+        return [(float(at), int(status)) for at, status, _ in rows]
+
+    def arrivals(self) -> list[tuple[float, bool]]:
+        """Return when each request came, in Unix seconds, and if it was let through, in order."""
+        rows = (line.split() for line in (self.room / "access.log").read_text().splitlines())
+        came = [(float(at) - float(took), int(status)) for at, status, took in rows]
+        return [(round(at, 3), status == httpx.codes.OK) for at, status in sorted(came)]
 
     def accepted(self) -> list[float]:
         """Return when each request was answered that was let through."""

@@ -75,8 +75,8 @@ from cronapi.cli.emulator.options import behaviour_options
     "--era",
     default="seed",
     show_default=True,
-    type=click.Choice(["seed", "latest"]),
-    help="The services' functions: those of 2024 (seed) or today's (latest).",
+    type=click.Choice(["2013", "2019", "2023", "seed", "latest"]),
+    help="The documentation to follow: that of a year, of 2024 (seed) or today's (latest).",
 )
 @behaviour_options
 @click.pass_context

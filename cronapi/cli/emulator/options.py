@@ -30,10 +30,10 @@ _OPTIONS = [
     ),
     click.option(
         "--log-shape",
-        default="object",
+        default="era",
         show_default=True,
-        type=click.Choice(["object", "flat", "list", "string"]),
-        help="Shape of log rows.",
+        type=click.Choice(["era", "object", "flat", "list", "string"]),
+        help="Shape of log rows; by default that of the era.",
     ),
     click.option(
         "--page-size",

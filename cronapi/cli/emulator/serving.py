@@ -18,6 +18,7 @@ from cronapi.cli.signals import ending_signals
 from cronapi.emulator import DEFAULT_TOKEN, App, MovableClock, create_app, serve
 from cronapi.emulator.request_log import Entry
 from cronapi.emulator.seeding import seed_jobs
+from cronapi.emulator.server import EVERY_ADDRESS
 from cronapi.emulator.service import PROVIDERS
 from cronapi.providers import is_loopback
 
@@ -31,7 +32,6 @@ _RUNS = {
     "loopback": "Jobs call their URLs on this machine, and no other address.",
     "any": "Jobs call their URLs, whatever the address.",
 }
-_EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 -- to be warned about
 
 
 def run(
@@ -57,7 +57,7 @@ def run(
     """
     tokens = tokens or (DEFAULT_TOKEN,)
     try:
-        named = () if host in _EVERY_ADDRESS else (host,)
+        named = () if host in EVERY_ADDRESS else (host,)
         app = create_app(
             tokens=tokens,
             allow_hosts=(*allow_hosts, *named),

@@ -14,7 +14,6 @@ from cronapi.emulator.answer import Answer, as_json, nginx_page
 from cronapi.emulator.control.asked import Asked, ControlError
 from cronapi.emulator.control.routes import find_route
 from cronapi.emulator.incoming import read_bearer, read_body, read_password
-from cronapi.emulator.runner.outgoing import USER_AGENTS
 from cronapi.emulator.visitors import is_from_page_of, is_loopback
 
 if TYPE_CHECKING:
@@ -29,7 +28,8 @@ CONTROL = "/_emulator/"
 """The begin of the paths by which the emulator is steered."""
 PAGE = "/"
 """The path of the page."""
-_OF_JOBS = frozenset(agent.encode() for agent in USER_AGENTS.values())
+MARK = b"x-emulator-run"
+"""The header by which an emulator knows the calls of jobs, its own and those of others."""
 
 
 def leads_to_control(path: str) -> bool:
@@ -76,7 +76,7 @@ class Control:
 
     def check_peer(self, scope: Scope) -> None:
         """Raise `ControlError` unless the caller may steer the emulator."""
-        _check_agent(scope)
+        _check_mark(scope)
         # Without a client the caller is in this process, or at the other end of a Unix socket.
         peer = (scope.get("client") or ("127.0.0.1",))[0]
         if is_loopback(peer):
@@ -92,9 +92,9 @@ class Control:
             )
 
 
-def _check_agent(scope: Scope) -> None:
+def _check_mark(scope: Scope) -> None:
     """Refuse the call of a job, which may come by a program on this machine that passes it on."""
-    if dict(scope["headers"]).get(b"user-agent") in _OF_JOBS:
+    if MARK in dict(scope["headers"]):
         raise ControlError(403, "A job may not steer the emulator.")
 
 

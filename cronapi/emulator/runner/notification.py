@@ -32,10 +32,13 @@ def is_due(before: Document, after: Document, *, failed: bool) -> bool:
 
 
 def notification(job: Document, row: Document, *, group: str, era: Era) -> Document:
-    """Return the JSON of a notification of one execution."""
+    """Return the JSON of a notification of one execution.
+
+    None is documented before 2024. Those eras post what was posted then.
+    """
     members = {name: row[name] for name in _MEMBERS}
     about = {"name": job["name"] or None, "url": job["url"], "group": group}
-    if era == "seed":
+    if era != "latest":
         seed = {name: row[name] for name in _ONLY_SEED}
         return {**members, **seed, "redirect": 0, "id": job["id"], **about}
     message = "fails" if row["status"] else "recovered"

@@ -158,7 +158,7 @@ class Runner:
 
     async def _row_of_call(self, call: Call, run: Run) -> Document:
         era, begin = call.settings.era, self._emulator.clock.now()
-        words = self._words(call) if era == "seed" else {}
+        words = self._words(call) if era != "latest" else {}
         try:
             request = outgoing(run.job, run.run, provider=call.provider, era=era, words=words)
         except ValueError:  # a keyword may have made the URL one that cannot be read

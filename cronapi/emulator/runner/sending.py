@@ -12,7 +12,7 @@ import anyio
 import httpx
 from attrs import frozen
 
-from cronapi.emulator.control.door import leads_to_control, presses_a_button
+from cronapi.emulator.control.door import MARK, leads_to_control, presses_a_button
 from cronapi.emulator.runner.addresses import Blocked, Resolve, addresses_of, resolve
 from cronapi.emulator.runner.exchange import MOST_BYTES, Exchange
 
@@ -115,7 +115,7 @@ class _CheckedTransport(httpx.AsyncBaseTransport):
         there = httpx.Request(
             request.method,
             request.url.copy_with(host=address),
-            headers=request.headers,
+            headers=[*request.headers.raw, (MARK, b"1")],
             stream=request.stream,
             extensions={**request.extensions, "sni_hostname": request.url.host},
         )

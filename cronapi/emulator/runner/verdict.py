@@ -12,14 +12,12 @@ from attrs import frozen
 from cronapi.emulator.executions import ACTIVE, DISABLED, FAILED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from cronapi.emulator.runner.exchange import Exchange
     from cronapi.emulator.store import Document
     from cronapi.emulator.words import Era, Plan
 
 _SUCCESS = range(200, 300)
-_EXCUSED: Mapping[Era, frozenset[int]] = {"seed": frozenset(), "latest": frozenset({504, 524})}
+_EXCUSED = frozenset({504, 524})
 _SEED_THRESHOLD = 10
 
 
@@ -34,14 +32,14 @@ class Rule:
 
 def rule_of(job: Document, era: Era, plan: Plan) -> Rule:
     """Return what happens to a job that fails in a row."""
-    if era == "seed":
+    if era != "latest":
         return Rule(None, job.get("failureThreshold") or _SEED_THRESHOLD, FAILED)
     return Rule(100, 150 if plan == "free" else None, DISABLED)
 
 
 def wanted_text(job: Document, era: Era) -> str:
     """Return the text that decides about a run: `pattern` until 2026-07, then `keyword`."""
-    return str(job.get("pattern" if era == "seed" else "keyword") or "")
+    return str(job.get("keyword" if era == "latest" else "pattern") or "")
 
 
 def error_of(job: Document, exchange: Exchange, era: Era) -> str:
@@ -49,12 +47,12 @@ def error_of(job: Document, exchange: Exchange, era: Era) -> str:
     if exchange.error:
         return exchange.error
     examined = era == "latest" or not job.get("ignoreHttpStatus", True)
-    good = exchange.status in _SUCCESS or exchange.status in _EXCUSED[era]
+    good = exchange.status in _SUCCESS or (era == "latest" and exchange.status in _EXCUSED)
     if examined and not good:
         return f"HTTP error {exchange.status}"
     text = wanted_text(job, era)
-    if text and exchange.found == (era == "seed"):
-        return f"The output {'contains' if era == 'seed' else 'does not contain'} {text!r}"
+    if text and exchange.found == (era != "latest"):
+        return f"The output {'does not contain' if era == 'latest' else 'contains'} {text!r}"
     return ""
 
 
