@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
-from cronapi import FASTCRON, SETCRONJOB, ConfigurationError
+from cronapi import (
+    FASTCRON,
+    SETCRONJOB,
+    Applied,
+    ConfigurationError,
+    FastCron,
+    ResponseError,
+    Scheduler,
+)
 from cronapi.emulator import create_app
 from cronapi.manifest import Manifest, migrate
 from tests.support.emulated import FAST, client_of
@@ -77,3 +86,22 @@ async def test_some_jobs_can_be_chosen_and_the_way_back_is_the_same():
             await migrate(api, SETCRONJOB, into="h", group="g", prefix="b")
     _, result = await applied(app, Manifest.loads(moved.text, environ={}), "setcronjob")
     assert result.is_complete
+
+
+async def test_a_job_that_cannot_be_read_is_named():
+    """By its name and id, with the member that has another shape. No job is left out silently."""
+    row = {}
+
+    def answer(_):
+        return httpx.Response(200, json={"status": "success", "code": 0, "data": [row]})
+
+    async with FastCron(
+        "t", transport=httpx.MockTransport(answer), scheduler=Scheduler(1e4)
+    ) as api:
+        for odd in ({"fail": "abc"}, {"points": []}, {"notify": {}}, {"single": 7}, {"url": [1]}):
+            (member,) = odd
+            row = {"id": 7, "name": "odd", "url": "https://example.com/1"} | odd
+            with pytest.raises(ResponseError, match=rf"odd \(7\).*\.{member}: expected") as caught:
+                await migrate(api, SETCRONJOB, into="h")
+            assert caught.value.applied is Applied.NO
+            assert caught.value.problems
