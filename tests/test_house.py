@@ -444,6 +444,27 @@ def test_only_one_room_logs():
     assert logging == {"_logs"}
 
 
+def test_answers_are_read_where_the_refusal_is_caught():
+    """A StructureError is for cronapi alone: each call of `structure` has a handler around it."""
+    bare = []
+    for module in MODULES:
+        uses = [node for node in nodes_of(trees()[module]) if is_call_of(node, "structure")]
+        caught = {
+            id(inner)
+            for node in nodes_of(trees()[module])
+            if isinstance(node, ast.Try)
+            and any("StructureError" in ast.unparse(one.type or node) for one in node.handlers)
+            for statement in node.body
+            for inner in ast.walk(statement)
+        }
+        bare += [module for use in uses if id(use) not in caught]
+    assert bare == []
+
+
+def is_call_of(node, name):
+    return isinstance(node, ast.Call) and ast.unparse(node.func) == name
+
+
 def test_only_the_command_line_prints():
     """No module outside cli/ prints or writes to the standard streams."""
     printing = {

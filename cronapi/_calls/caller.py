@@ -119,7 +119,9 @@ class Caller(NotCopied):
         """
         loop, patience = loop_of_task(), anyio.current_time() + seconds
         try:
-            left = await self.admission.drained(seconds if self.transport.loop in (None, loop) else 0.0)
+            left = await self.admission.drained(
+                seconds if self.transport.loop in (None, loop) else 0.0
+            )
         except BaseException:
             await self.transport.aclose(0.0)
             raise

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 import attrs
 
 from cronapi._protocol.encoding import encode_params
+from cronapi._protocol.hidden import without_frames
 from cronapi._protocol.losses import Loss
 from cronapi._protocol.params import JobSpec
-from cronapi._protocol.structure import structure
+from cronapi._protocol.structure import StructureError, structure
 from cronapi.client import Client
-from cronapi.errors import ConfigurationError
+from cronapi.errors import Applied, ConfigurationError, ResponseError
 from cronapi.manifest.account import read_account
 from cronapi.manifest.compare import Row
 from cronapi.manifest.comparing import calls_of
@@ -64,7 +65,7 @@ async def migrate(
 
     `into` is the name of the group that they get there. `group` or `prefix` choose some of them. A
     job that is not active is written with `enabled = false`. It takes tomlkit. Nothing is changed
-    at either service. A read: repeated freely.
+    at either service. A job that cannot be read is a ResponseError. A read: repeated freely.
     """
     found = await described(source, to, into=into, group=group, prefix=prefix, secrets=secrets)
     return found.migrated
@@ -120,9 +121,22 @@ def _as_known(row: Row, name: str, status: int) -> Row:
     return {**row, "name": name, "status": status}
 
 
+def _read(row: Row) -> CronJob:
+    """Return a listed job. ResponseError if a member of it has another shape."""
+    try:
+        return structure(dict(row), CronJob, "$")
+    except StructureError as found:
+        error = without_frames(found)
+    raise ResponseError(
+        f"The list shows {name_of(row)} ({id_of(row)}) in another shape than expected: {error}.",
+        problems=error.problems,
+        applied=Applied.NO,
+    ) from error
+
+
 def _carried(row: Row, to: Provider) -> tuple[Row, list[JobLoss]]:
     """Return a job as the other service would show it, and what it loses."""
-    spec = JobSpec.from_job(structure(dict(row), CronJob), provider=to)
+    spec = JobSpec.from_job(_read(row), provider=to)
     params = {name: value for name, value in spec.params.items() if name != "group"}
     shown = encode_params(params, to, clear=False)
     shown |= {"id": id_of(row), "status": row.get("status", 0)}

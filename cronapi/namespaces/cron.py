@@ -20,7 +20,6 @@ from cronapi._protocol.ids import refuse_models
 from cronapi._protocol.kinds import an_id, span, text
 from cronapi._protocol.params import JobSpec, check_names, check_values, params_like
 from cronapi._protocol.rows import new_job
-from cronapi._protocol.structure import structure
 from cronapi.bulk.items import read_all
 from cronapi.models import CronJob, Execution, Group, JobStatus
 from cronapi.namespaces._ensure import checked_name, ensuring, find_or_refuse, warn_if_altered
@@ -122,7 +121,7 @@ class SharedCron(CheckedJobs):
                 warn_if_altered(calls.caller.provider.name, job, name)
                 return job
             if wanted.keys() <= row.keys() - NOT_COMPARED and is_match(wanted, row):
-                return structure(row, CronJob)
+                return self._invoke.structured(table.CRON_GET, Answer(row, 1))
             return await self.edit(int(row["id"]), **params)
 
     async def get(self, id: int) -> CronJob:

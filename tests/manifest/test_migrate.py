@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
-from cronapi import FASTCRON, SETCRONJOB, ConfigurationError
+from cronapi import (
+    FASTCRON,
+    SETCRONJOB,
+    Applied,
+    ConfigurationError,
+    FastCron,
+    ResponseError,
+    Scheduler,
+)
 from cronapi.emulator import create_app
 from cronapi.manifest import Manifest, migrate
 from tests.support.emulated import FAST, client_of
@@ -132,3 +141,22 @@ async def test_each_difference_that_is_shown_is_a_loss_and_each_loss_is_a_differ
     async with client_of(app) as api:
         after = {job.name: job for job in await api.cron.list()}
     assert {name: differing(job, after[name]) for name, job in before.items()} == lost
+
+
+async def test_a_job_that_cannot_be_read_is_named():
+    """By its name and id, with the member that has another shape. No job is left out silently."""
+    row = {}
+
+    def answer(_):
+        return httpx.Response(200, json={"status": "success", "code": 0, "data": [row]})
+
+    async with FastCron(
+        "t", transport=httpx.MockTransport(answer), scheduler=Scheduler(1e4)
+    ) as api:
+        for odd in ({"fail": "abc"}, {"points": []}, {"notify": {}}, {"single": 7}, {"url": [1]}):
+            (member,) = odd
+            row = {"id": 7, "name": "odd", "url": "https://example.com/1"} | odd
+            with pytest.raises(ResponseError, match=rf"odd \(7\).*\.{member}: expected") as caught:
+                await migrate(api, SETCRONJOB, into="h")
+            assert caught.value.applied is Applied.NO
+            assert caught.value.problems

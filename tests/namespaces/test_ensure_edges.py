@@ -1,4 +1,4 @@
-"""`ensure` with `max_wait`, and with names that a service trims."""
+"""`ensure` with `max_wait`, with names that a service trims, and with answers of another shape."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import anyio
 import httpx
 import pytest
 
-from cronapi import ConfigurationError, FastCron, ResponseError, WaitTooLongError
+from cronapi import Applied, ConfigurationError, FastCron, ResponseError, WaitTooLongError
 from cronapi.emulator import Fault
 from tests.support.emulated import URL, emulator, paced, together, virtual
 
@@ -74,3 +74,28 @@ async def test_a_listed_job_without_an_id_is_neither_absent_nor_of_use(id):
         ) as api:
             with pytest.raises(ResponseError, match="without an id"):
                 await call(api)
+
+
+ODD_MEMBERS = (
+    *({"fail": "abc"}, {"points": []}, {"status": "on"}, {"single": "maybe"}, {"minute": {}}),
+    *({"priority": 1.5}, {"notify": {}}, {"fail": True}, {"pattern": [1]}, {"points": "9" * 5000}),
+)
+
+
+async def test_a_listed_job_that_cannot_be_read_is_an_answer_of_another_shape():
+    """`find` and `ensure` name the member of the job, wherever it stands."""
+    row = {"id": 7, "name": "n", "url": URL}
+
+    def answer(_):
+        return httpx.Response(200, json={"status": "success", "code": 0, "data": [row]})
+
+    async with FastCron("t", transport=httpx.MockTransport(answer), scheduler=virtual(0.1)) as api:
+        for odd in ODD_MEMBERS:
+            row = {"id": 7, "name": "n", "url": URL} | odd
+            for call in (lambda: api.cron.find("n"), lambda: api.cron.ensure(name="n", url=URL)):
+                with pytest.raises(ResponseError, match="another shape") as caught:
+                    await call()
+                assert [problem.split(":")[0] for problem in caught.value.problems] == [
+                    f"$.data.{next(iter(odd))}"
+                ]
+                assert caught.value.applied is Applied.NO
