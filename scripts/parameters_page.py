@@ -16,14 +16,14 @@ from cronapi._calls.matching import NOT_COMPARED
 from cronapi._names import wire_name
 from cronapi._protocol import declared, params
 from cronapi.bulk import bulk
-from cronapi.emulator.jobs import _SHOWN
+from cronapi.emulator.eras import RULES
 from cronapi.emulator.parameters import JOB_PARAMETERS
 from cronapi.models import job
 from cronapi.namespaces import _many
 from cronapi.schedule.reading import LIST_FIELDS
 
 SERVICES = {"FastCron": "fastcron", "SetCronJob": "setcronjob"}
-SHOWN = {era: {*names, *LIST_FIELDS} for era, names in _SHOWN.items()}
+SHOWN = {era: {*rules.job, *LIST_FIELDS} for era, rules in RULES.items()}
 
 TEXT = """\
 # Parameters, fields and options

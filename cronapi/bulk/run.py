@@ -83,8 +83,7 @@ class Run(Generic[T]):
     def start(self) -> None:
         """Begin, unless it was cancelled before."""
         if not self.outcomes.is_over:
-            admitted = self.calls.caller.admission.announce()
-            self._scope = spawn(partial(self._supervise, admitted))
+            self._scope = spawn(partial(self._supervise, self.calls.caller.admission.announce()))
 
     @property
     def has_ended(self) -> bool:
@@ -187,8 +186,7 @@ class Run(Generic[T]):
     async def _restore(self, item: Item[Any], id: int | None) -> bool:
         """Report an item that an earlier run has done. Return False if its outcome is not known."""
         function = self.operation.function
-        outcome = restored_outcome(function, item, id)
-        if outcome is None:
+        if (outcome := restored_outcome(function, item, id)) is None:
             return False
         if id is not None and function is table.CRON_ADD:
             self.calls.caller.memory.mark_created("cron", [id])
