@@ -33,7 +33,7 @@ from tests.support.virtual_clock import Threads, virtual_backend
 # How long an example takes is the machine's business, not the library's.
 ANY_TIME = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("cronapi", max_examples=40, **ANY_TIME)
-settings.register_profile("proof", max_examples=150, **ANY_TIME)
+settings.register_profile("proof", max_examples=200, **ANY_TIME)
 settings.load_profile("cronapi")
 
 # asyncio's debug mode tells of steps that are slow, which any step is on a machine at work.
