@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import traceback
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Annotated, Any
 
 import pytest
-from attrs import fields
+from attrs import evolve, fields
 from fastapi import Body, FastAPI
 from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError, create_model
 
 from cronapi import ConfigurationError
+from cronapi._protocol.json_text import MOST_DEPTH
 from cronapi._protocol.structure import structure
 from cronapi.models import (
     Account,
@@ -30,6 +32,7 @@ from cronapi.models import (
     wire_names,
 )
 from cronapi.models.json_form import forms_of
+from cronapi.models.wire import fields_of
 
 MOMENT = datetime(2024, 7, 8, 3, 27, 50, 250000, tzinfo=UTC)
 JOB = CronJob(
@@ -188,6 +191,14 @@ BAD: list[tuple[Any, Any, str]] = [
     ),
     (Execution, {"attempts": [{"status": "hunter22"}]}, "Attempt.status takes a whole number"),
     (Execution, {"attempts": {}}, "Execution.attempts takes a list of attempts"),
+    (Execution, {"attempts": []}, "Execution.attempts needs at least one attempt"),
+    (Execution, {"job_id": 1, "attempts": ()}, "Execution.attempts needs at least one attempt"),
+    (Notification, {"id": 1, "verified": True}, "Notification has no field 'verified'"),
+    (Notification, {"id": 1, "verified": None}, "Notification has no field 'verified'"),
+    (CronJob, {"id": 10**5000}, "CronJob.id takes a whole number"),
+    (CronJob, {"id": 1, "status": -(10**5000)}, "CronJob.status takes a whole number"),
+    (Attempt, {"execution_time": float("inf")}, "Attempt.execution_time takes a number"),
+    (Attempt, {"execution_time": 10**400}, "Attempt.execution_time takes a number"),
 ]
 
 
@@ -202,7 +213,77 @@ def test_what_no_result_has_written_is_refused(cls: Any, data: Any, said: str) -
 @by_class
 def test_every_field_has_a_form_in_json(cls: Any) -> None:
     """A new field of a new type fails here until JSON has a form for it."""
-    assert forms_of(cls).keys() == {a.name for a in fields(cls)}
+    assert forms_of(cls).keys() == {a.name for a in fields(cls) if a.init}
+
+
+def nested(levels: int, outer: Any = None) -> Any:
+    """Return lists inside of each other, or what `outer` makes of each level."""
+    value: Any = []
+    for _ in range(levels - 1):
+        value = [value] if outer is None else outer(value)
+    return value
+
+
+def endless() -> dict[str, Any]:
+    """Return an object that holds itself."""
+    members: dict[str, Any] = {}
+    members["self"] = members
+    return members
+
+
+TOO_DEEP: list[tuple[Any, dict[str, Any]]] = [
+    (CronJob, {"id": 1, "extra": {"a": nested(MOST_DEPTH)}}),
+    (CronJob, {"id": 1, "extra": {"a": nested(600)}}),
+    (Group, {"id": 1, "extra": nested(20_000, lambda inner: {"a": inner})}),
+    (Account, {"id": 1, "extra": {"a": nested(600, lambda inner: (inner,))}}),
+    (ServerAddress, {"extra": {"a": nested(600, lambda inner: [{"b": inner}])}}),
+    (Notification, {"id": 1, "extra": endless()}),
+    (Attempt, {"extra": {"a": [1, {"b": nested(5000)}]}}),
+]
+
+
+@pytest.mark.parametrize(
+    ("cls", "data"), TOO_DEEP, ids=lambda value: getattr(value, "__name__", "")
+)
+def test_what_is_nested_too_deep_is_refused_by_all_ways(cls: Any, data: dict[str, Any]) -> None:
+    """`from_dict`, `to_dict` and pydantic name the field. None of them exhausts the stack."""
+    said = f"{cls.__name__}.extra is nested too deep: {MOST_DEPTH} lists and objects"
+    run = {"attempts": [data]}
+    ways: list[Any] = [lambda: cls.from_dict(data), lambda: cls(**data).to_dict()]
+    if cls is Attempt:
+        ways += [lambda: Execution.from_dict(run), Execution(attempts=(cls(**data),)).to_dict]
+    for way in ways:
+        with pytest.raises(ConfigurationError, match=said):
+            way()
+    with pytest.raises(ValidationError, match=said):
+        TypeAdapter(cls).validate_python(data)
+
+
+def test_what_is_nested_as_deep_as_an_answer_may_be_is_taken() -> None:
+    """The bound is that of answers, and what is written shares nothing with the result."""
+    job = CronJob(id=1, extra={"a": nested(MOST_DEPTH - 1)})
+    data = job.to_dict()
+    assert CronJob.from_dict(json.loads(json.dumps(data))) == job
+    data["extra"]["a"].append(1)
+    assert CronJob.from_dict(job.to_dict()) == job
+
+
+def test_unknown_members_are_written_as_json_has_them() -> None:
+    """Those of a result made by hand too, whatever they are."""
+    members = {"at": MOMENT, "pair": (1, [2]), "code": JobStatus.FAILED, "run": RUN.last}
+    assert json.loads(json.dumps(CronJob(id=1, extra=members).to_dict()))["extra"] == {
+        "at": MOMENT.isoformat(),
+        "pair": [1, [2]],
+        "code": 4,
+        "run": RUN.last.to_dict(),
+    }
+
+
+def test_a_run_has_an_attempt() -> None:
+    """So its properties, which are those of the last one, can be read."""
+    for make in (lambda: Execution(attempts=()), lambda: evolve(RUN, attempts=())):
+        with pytest.raises(ConfigurationError, match="at least one attempt"):
+            make()
 
 
 # --- reprs ---------------------------------------------------------------------------------------
@@ -324,3 +405,50 @@ def test_pydantic_reads_what_it_writes(cls: Any) -> None:
     adapter.json_schema()
     with pytest.raises(ValidationError):
         adapter.validate_python([5])
+
+
+@by_class
+def test_a_schema_offers_what_can_be_read(cls: Any) -> None:
+    """Each property is a field that `from_dict` takes, and a run has one attempt at least."""
+    schema = TypeAdapter(cls).json_schema()
+    assert schema["properties"].keys() == {a.name for a in fields_of(cls)}
+    assert schema == TypeAdapter(cls).json_schema(mode="serialization")
+    if cls is Execution:
+        assert schema["properties"]["attempts"]["minItems"] == 1
+
+
+SECRETS: list[tuple[Any, Any]] = [
+    (CronJob, {"id": 1, "password": "hunter22", "name": 5}),
+    (CronJob, {"password": "hunter22"}),
+    (CronJob, {"id": 1, "hunter": 5, "post_data": "key=hunter22"}),
+    (CronJob, "hunter22"),
+    (CronJob, ["hunter22"]),
+    (Execution, {"attempts": [{"output": "hunter22", "status": "x"}]}),
+    (Notification, {"id": 1, "output": "hunter22", "verified": True}),
+    (Group, {"id": 1, "extra": {"token": "hunter22", "deep": nested(150)}}),
+]
+
+
+@pytest.mark.parametrize(("cls", "value"), SECRETS)
+def test_a_refusal_of_pydantic_has_no_value(cls: Any, value: Any) -> None:
+    """Neither its text nor its details have more than the type that came, where a field is one."""
+    model = create_model("Order", jobs=(list[cls], ...))
+    for check in (
+        lambda: model.model_validate({"jobs": [value]}),
+        lambda: model.model_validate_json(json.dumps({"jobs": [value]})),
+    ):
+        with pytest.raises(ValidationError) as caught:
+            check()
+        (detail,) = caught.value.errors()
+        assert (detail["type"], detail["loc"]) == ("value_error", ("jobs", 0))
+        assert detail["input"] == type(value).__name__
+        shown = f"{caught.value} {caught.value!r} {caught.value.json()}{detail}"
+        shown += "".join(traceback.format_exception(caught.value))
+        assert "hunter22" not in shown
+
+
+def test_a_refused_request_is_not_repeated_in_the_answer() -> None:
+    """FastAPI answers with the details of the refusal, which may reach a log."""
+    refused = application().post("/echo", json={"id": 1, "password": "hunter22", "name": 5})
+    assert (refused.status_code, "CronJob.name takes text" in refused.text) == (422, True)
+    assert "hunter22" not in refused.text

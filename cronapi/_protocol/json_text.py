@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 MOST_DEPTH = 100
@@ -17,6 +18,7 @@ MOST_OPENINGS = 1_000_000
 more than its two characters: 32 MiB of nothing else took seven seconds and a gigabyte.
 """
 _NESTED = frozenset({dict, list})
+_CONTAINERS = (dict, list, tuple)
 _TOO_DEEP = "nested too deep"
 
 
@@ -60,8 +62,15 @@ def _inside(outer: Any) -> list[Any]:
     return [item for item in items if type(item) in _NESTED]
 
 
-def copied(value: Any) -> Any:
-    """Return a deep copy of a JSON value."""
+def copied(value: Any, leaf: Callable[[Any], Any] | None = None, levels: int = MOST_DEPTH) -> Any:
+    """Return a deep copy of a JSON value, with lists for tuples. ValueError if it is too deep.
+
+    `leaf` makes the copy of a value that is neither a list nor an object.
+    """
+    if not isinstance(value, _CONTAINERS):
+        return value if leaf is None else leaf(value)
+    if levels == 0:
+        raise ValueError(_TOO_DEEP)
     if isinstance(value, dict):
-        return {name: copied(item) for name, item in value.items()}
-    return [copied(item) for item in value] if isinstance(value, list) else value
+        return {name: copied(item, leaf, levels - 1) for name, item in value.items()}
+    return [copied(item, leaf, levels - 1) for item in value]

@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from cronapi.errors import ConfigurationError
 from cronapi.models.wire import Wire, extra_field, size_of_text
 
 
@@ -44,6 +45,11 @@ class Execution(Wire):
     job_id: int | None = None
     no: int | None = None
     attempts: tuple[Attempt, ...] = field(metadata={"wire": "result"})
+
+    @attempts.validator
+    def _check_attempts(self, _: object, attempts: tuple[Attempt, ...]) -> None:
+        if not attempts:
+            raise ConfigurationError("Execution.attempts needs at least one attempt.")
 
     @property
     def last(self) -> Attempt:

@@ -8,29 +8,49 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from datetime import UTC, date, datetime
 from functools import cache
+from math import isfinite
 from typing import Any, TypeVar, get_type_hints
 
 from attrs import NOTHING, frozen
 
+from cronapi._protocol.json_text import MOST_DEPTH, copied
 from cronapi.errors import ConfigurationError
 from cronapi.models.codes import JobStatus, Notify
 from cronapi.models.execution import Attempt
 from cronapi.models.wire import Wire, fields_of
 
 W = TypeVar("W", bound=Wire)
+_BITS = 10_000
+"""Of the largest whole number. A longer one may not even be written: Python has a bound."""
 
 
 def written(result: Wire) -> dict[str, Any]:
-    """Return the fields of a result that are set, as JSON has them."""
-    pairs = ((a.name, getattr(result, a.name)) for a in fields_of(type(result)))
+    """Return the fields of a result that are set, as JSON has them.
+
+    ConfigurationError if one is nested too deep.
+    """
+    cls = type(result)
+    pairs = ((a.name, getattr(result, a.name)) for a in fields_of(cls))
     return {
-        name: _as_json(value)
+        name: _copied(f"{cls.__name__}.{name}", value)
         for name, value in pairs
         if value is not None and (name != "extra" or value)
     }
+
+
+def _copied(name: str, value: object) -> Any:
+    """Return a copy of a field's value, as JSON has it."""
+    try:
+        return copied(value, _as_json)
+    except ConfigurationError:
+        raise
+    except ValueError as error:
+        problem = str(error)
+    raise ConfigurationError(
+        f"{name} is {problem}: {MOST_DEPTH} lists and objects inside each other are the most."
+    )
 
 
 def _as_json(value: object) -> object:
@@ -41,13 +61,11 @@ def _as_json(value: object) -> object:
             return value.isoformat()
         case enum.Enum():
             return value.value
-        case tuple():
-            return [_as_json(item) for item in value]
-    return deepcopy(value) if isinstance(value, dict) else value
+    return value
 
 
 def _whole(value: Any) -> int:
-    if type(value) is not int:
+    if type(value) is not int or value.bit_length() > _BITS:
         raise ValueError
     return value
 
@@ -55,7 +73,9 @@ def _whole(value: Any) -> int:
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError  # noqa: TRY004 -- the one error of all readers
-    return float(value)
+    if not isfinite(number := float(value)):
+        raise ValueError
+    return number
 
 
 def _flag(value: Any) -> bool:
@@ -90,7 +110,7 @@ def _time(value: Any) -> datetime:
 def _members(value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise ValueError  # noqa: TRY004 -- see above
-    return deepcopy(dict(value))
+    return dict(value)
 
 
 @frozen
@@ -117,7 +137,7 @@ _FORMS: Mapping[Any, Form] = {
     tuple[Attempt, ...]: Form(
         lambda value: tuple(read(Attempt, item) for item in _items(value)),
         "a list of attempts",
-        {"type": "array", "items": {"type": "object"}},
+        {"type": "array", "items": {"type": "object"}, "minItems": 1},
     ),
     dict[str, Any]: Form(_members, "an object", {"type": "object"}),
 }
@@ -131,7 +151,8 @@ def forms_of(cls: type) -> Mapping[str, Form]:
 
 @cache
 def _resolved(cls: type) -> Mapping[str, Form]:
-    return {name: _FORM_OF[hint] for name, hint in get_type_hints(cls).items()}
+    hints = get_type_hints(cls)
+    return {a.name: _FORM_OF[hints[a.name]] for a in fields_of(cls)}
 
 
 def read(cls: type[W], data: object) -> W:
@@ -157,7 +178,8 @@ def read(cls: type[W], data: object) -> W:
 
 def _read(name: str, form: Form, value: object) -> object:
     try:
-        return form.read(value)
+        found = form.read(value)
+        return _copied(name, found) if isinstance(found, dict) else found
     except ConfigurationError:
         raise
     except (ValueError, OverflowError):

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from attrs import NOTHING
-from pydantic_core import core_schema
+from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError, core_schema
 
+from cronapi.errors import ConfigurationError
 from cronapi.models.json_form import forms_of, read
 from cronapi.models.wire import Wire, fields_of
 
@@ -18,7 +19,16 @@ def schema_of(cls: type[W]) -> Any:
     """Return the schema by which pydantic reads and writes a result class."""
 
     def validate(value: Any) -> W:
-        return value if isinstance(value, cls) else read(cls, value)
+        if isinstance(value, cls):
+            return value
+        try:
+            return read(cls, value)
+        except ConfigurationError as error:
+            refused = str(error)
+        # Its own error would repeat the whole input, and with it a password.
+        problem = PydanticCustomError("value_error", "{reason}", {"reason": refused})
+        detail = InitErrorDetails(type=problem, loc=(), input=type(value).__name__)
+        raise ValidationError.from_exception_data(cls.__name__, [detail])
 
     def write(value: Any, info: core_schema.SerializationInfo) -> dict[str, Any]:
         return _chosen(value.to_dict(), info.include, info.exclude)
