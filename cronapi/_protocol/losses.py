@@ -53,6 +53,8 @@ SAME_AS_UNSET: Mapping[str, tuple[object, ...]] = {
 """Values that say no more than the service's default. Those of other fields are 0 and False."""
 TEXTS_WITH_PLACES = ("url", "post_data", "http_headers")
 _PLACE = re.compile("__secret__|__random__")
+_MOST_DIGITS = 18
+"""Of a number in a service's text. Python refuses to read thousands of them."""
 _MASK = re.compile("[*\u2022]+")
 """A text that stands for a password that the service keeps to itself."""
 
@@ -125,7 +127,8 @@ def _settings(job: CronJob) -> dict[str, Any]:
 
 def _number(value: object) -> object:
     """Return the number that is written as text, as services do, and anything else as it is."""
-    return int(value) if isinstance(value, str) and value.isdecimal() else value
+    is_number = isinstance(value, str) and value.isdecimal() and len(value) <= _MOST_DIGITS
+    return int(value) if is_number else value
 
 
 def _facts(job: CronJob) -> Iterator[Loss]:

@@ -18,8 +18,13 @@ _WORDS: Mapping[str, bool] = {
     **dict.fromkeys(("true", "yes", "on"), True),
     **dict.fromkeys(("false", "no", "off"), False),
 }
-_NUMBER = re.compile(r"([+-]?[0-9]{1,40})(?:\.0*)?")
-"""Spreadsheets and pandas write the whole numbers of a column with gaps as `30.0`."""
+_NUMBER = re.compile(r"([+-]?[0-9]{1,40})(?:\.0{0,2})?")
+"""Spreadsheets and pandas write the whole numbers of a column with gaps as `30.0`.
+
+`1.000` is a thousand where a dot separates thousands, so it is not read.
+"""
+_SECONDS = re.compile(r"[0-9]{9,11}(?:\.0{0,2})?")
+"""Unix seconds from 1973 to 5138. `20300524` is a date of ISO 8601, and no second of 1970."""
 
 
 @frozen
@@ -64,9 +69,10 @@ def _code(text: str) -> int | None:
 
 
 def _time(text: str) -> int | datetime | None:
-    number = _number(text)
+    if _SECONDS.fullmatch(text):
+        return _number(text)
     try:
-        return datetime.fromisoformat(text) if number is None else number
+        return datetime.fromisoformat(text)
     except ValueError:
         return None
 
@@ -79,5 +85,7 @@ def _now_or_time(text: str) -> int | datetime | None:
 NUMBER = Reading("a whole number such as 30, or 30.0", _number)
 BOOLEAN = Reading("true, yes, on or 1, or false, no, off or 0", _boolean)
 NOTIFY = Reading(f"{BOOLEAN.takes}, or one of the codes 0 to 3", _code)
-TIME = Reading("Unix seconds, or a time with its offset such as 2030-05-24T02:44:25Z", _time)
+TIME = Reading(
+    "Unix seconds of 9 to 11 digits, or a time with its offset such as 2030-05-24T02:44:25Z", _time
+)
 RUN = Reading(f"{BOOLEAN.takes}, or {TIME.takes}", _now_or_time)

@@ -132,7 +132,7 @@ def booleans(draw):
 def numbers(draw):
     """Draw a number and a spelling of it."""
     value = draw(st.integers(-(2**63), 2**63))
-    text = f"{value}{draw(st.sampled_from(['', '.0', '.', '.000']))}"
+    text = f"{value}{draw(st.sampled_from(['', '.0', '.', '.00']))}"
     return value, draw(BLANKS) + text + draw(BLANKS)
 
 

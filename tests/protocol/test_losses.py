@@ -271,3 +271,9 @@ def test_every_row_can_be_carried_over_or_loses_what_is_named(
     for name, value in shown.to_dict().items():
         is_default = value in ("", 0, False, []) or (name in defaults and value is True)
         assert name in accounted or is_default, name
+
+
+def test_a_number_of_thousands_of_digits_is_a_loss_and_no_error():
+    """Python refuses to read such a text, which a service or a proxy may show."""
+    job = CronJob(id=1, url="https://example.com/", extra={"retry": "9" * 5000})
+    assert [loss.field for loss in JobSpec.from_job(job).losses] == ["retry"]

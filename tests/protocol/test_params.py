@@ -494,7 +494,7 @@ BY_TYPE: dict[str, tuple[list[Any], list[Any]]] = {
         [0, 7, -1, Notify(2), "7", " -7 ", "7.0"],
         [
             *("x", True, False, 1.5, 3.0, b"7", [7], 2**70, math.inf, HALF, "9" * 20, "9" * 5000),
-            *("", "7.5", "1e3", "0x7", "7 7", "1_000", "1,000", "\u0667"),
+            *("", "7.5", "1e3", "0x7", "7 7", "1_000", "1,000", "1.000", "\u0667"),
         ],
     ),
     "bool": (
@@ -507,10 +507,10 @@ BY_TYPE: dict[str, tuple[list[Any], list[Any]]] = {
     ),
     "bool | int | datetime": (
         [True, 1, 1.5, datetime.now(UTC), "yes", "1905821065", "2030-05-24T02:44:25Z"],
-        ["now", [1], timedelta(1), HALF, "", "2030-05-24", "2030-05-24T02:44:25"],
+        ["now", [1], timedelta(1), HALF, "", "2030-05-24", "2030-05-24T02:44:25", "20300524", "2"],
     ),
     "datetime | int": (
-        [1, 1.5, datetime.now(UTC), "1", "2030-05-24 02:44:25+02:00"],
+        [1, 1.5, datetime.now(UTC), "1905821065", "1905821065.0", "2030-05-24 02:44:25+02:00"],
         [True, False, "true", math.nan, 1e300, "", "9" * 5000, "2030-05-24 02:44:25"],
     ),
     "str | timedelta": (["1 day", timedelta(1)], [60, 1.5, True, HALF, timedelta(0), ["1 day"]]),
