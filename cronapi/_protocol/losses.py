@@ -127,8 +127,9 @@ def _settings(job: CronJob) -> dict[str, Any]:
 
 def _number(value: object) -> object:
     """Return the number that is written as text, as services do, and anything else as it is."""
-    is_number = isinstance(value, str) and value.isdecimal() and len(value) <= _MOST_DIGITS
-    return int(value) if is_number else value
+    if isinstance(value, str) and value.isdecimal() and len(value) <= _MOST_DIGITS:
+        return int(value)
+    return value
 
 
 def _facts(job: CronJob) -> Iterator[Loss]:
