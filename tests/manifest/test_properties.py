@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cronapi.emulator import create_app
+from cronapi.emulator import ManualClock, create_app
 from cronapi.emulator.request import Request
 from cronapi.manifest import Manifest
-from tests.support.emulated import FAST, TOKEN
+from tests.support.emulated import FAST, START, TOKEN
 from tests.support.manifests import HEAD, applied, planned
 
 NAMES = st.sampled_from(
@@ -102,7 +102,7 @@ def send(app, function, **params):
 
 def filled(jobs):
     """Return an emulator with these jobs, and the id of the scope's group."""
-    app = create_app(rates=FAST)
+    app = create_app(rates=FAST, clock=ManualClock(START))  # no job becomes due meanwhile
     groups = {name: send(app, "group.add", name=name)["id"] for name in ("g", "h")}
     groups |= {"scope": groups["g"], "other": groups["h"]}
     for name, fields, group, is_off in jobs:
