@@ -159,7 +159,8 @@ def _account(params: dict[str, Any], target: Target) -> Iterator[Loss]:
 
 def _notify(params: dict[str, Any], target: Target) -> Iterator[Loss]:
     code = params.get("notify")
-    if target.provider is None or target.provider.notify_codes or code not in UNLIKE:
+    is_told = target.provider is None or target.provider.notify_codes
+    if is_told or not isinstance(code, int) or code not in UNLIKE:
         return
     params["notify"] = Notify.ON_FAILURE
     yield Loss("notify", UNLIKE[code], code)
@@ -176,7 +177,9 @@ def _password(params: dict[str, Any]) -> Iterator[Loss]:
 def _schedule(params: dict[str, Any], target: Target) -> Iterator[Loss]:
     """Write value lists as an expression, if the service does not take them."""
     lists = {
-        name: params.pop(name) for name in LIST_FIELDS if target.lacks(name) and name in params
+        name: params.pop(name)
+        for name in LIST_FIELDS
+        if target.lacks(name) and _is_list_of_texts(params.get(name))
     }
     if not lists:
         return
@@ -187,6 +190,10 @@ def _schedule(params: dict[str, Any], target: Target) -> Iterator[Loss]:
             yield Loss(name, REASONS["lists"], value)
     elif {"day", "weekday"} <= restricted:
         yield Loss("weekday", REASONS["weekday"], lists["weekday"])
+
+
+def _is_list_of_texts(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
 
 
 def _lacked(params: dict[str, Any], target: Target) -> Iterator[Loss]:

@@ -193,7 +193,10 @@ def _absolute(path: str | os.PathLike[str]) -> Path:
     if not isinstance(text, str) or not text or "\0" in text:
         raise ConfigurationError(f"path must be the path of a file or None, not {came(path)}.")
     try:
+        os.fsencode(text)
         return Path(text).absolute()
+    except UnicodeEncodeError:
+        raise ConfigurationError("path has text that no file system can hold.") from None
     except OSError as error:
         raise ConfigurationError(
             f"path must be absolute, not {came(path)}: the current directory is gone."

@@ -277,3 +277,13 @@ def test_a_number_of_thousands_of_digits_is_a_loss_and_no_error():
     """Python refuses to read such a text, which a service or a proxy may show."""
     job = CronJob(id=1, url="https://example.com/", extra={"retry": "9" * 5000})
     assert [loss.field for loss in JobSpec.from_job(job).losses] == ["retry"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("notify", [1]), ("notify", {}), ("minute", (5,)), ("hour", [None]), ("day", "15")],
+)
+def test_a_value_that_no_parameter_has_is_a_loss_and_no_error(field: str, value: Any) -> None:
+    """A job made by hand may have anything in a field."""
+    job = evolve(CronJob(id=1, url="https://example.com/"), **{field: value})
+    assert field in [loss.field for loss in JobSpec.from_job(job, provider=FASTCRON).losses]

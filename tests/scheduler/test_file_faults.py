@@ -491,3 +491,9 @@ def test_a_scheduler_of_the_machine_is_there_or_says_why_not(tmp_path):
     assert (tmp_path / "pace").exists()
     with pytest.raises(SchedulerError, match="is a directory"):
         machine_scheduler("https://example.com/", Rate(5), tmp_path)
+
+
+def test_a_path_that_no_file_system_can_hold_is_refused():
+    """Half of a surrogate pair cannot be written as a file's name."""
+    with pytest.raises(ConfigurationError, match="no file system"):
+        FileBucket("\ud800x")
