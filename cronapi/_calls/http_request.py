@@ -62,7 +62,7 @@ class OwnRequests:
         return made
 
     def _first_like(self, client: AnyClient, request: Request) -> Any:
-        kind = (request.url, *request.headers.items())
+        kind = (request.method, request.url, *request.headers.items())
         if kind not in self._first:
             if len(self._first) >= MOST_KINDS:
                 self._first.clear()

@@ -2,8 +2,9 @@
 
 Both services refuse like nginx's `limit_req`: a request that arrives sooner than one interval
 after the last accepted one gets a 503, however low the average is. So starts are spaced by the
-interval plus a margin, without a burst, and the margin follows the network's jitter. House rule:
-no clock and no waiting here. `now` is an argument, in seconds of any monotonic clock.
+interval plus a margin, and the margin follows the network's jitter. Only where nothing was refused
+for long may a late start, or one after a rest, be followed up to 10 ms sooner. House rule: no clock
+and no waiting here. `now` is an argument, in seconds of any monotonic clock.
 """
 
 from __future__ import annotations
