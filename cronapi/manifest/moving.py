@@ -219,8 +219,9 @@ class Moving:
             for one in self._seen.decision.changes
             if one.action == "delete" and one.id is not None and one.id > newest
         ]
-        if twins:
-            await self.target.cron.delete_many(twins)
+        for outcome in await self.target.cron.delete_many(twins) if twins else ():
+            if outcome.error is not None:
+                self._errors.append(outcome.error)
         switched = {one.name for one in self._seen.decision.changes if one.action == "disable"}
         await self._note_made(
             {one.name: one.id for one in self._entries if one.name not in switched}

@@ -54,18 +54,20 @@ class MovingBack:
         self._made = {one.id: self._made_of(one) for one in self.begun.entries}
 
     def _made_of(self, entry: Entry) -> list[int]:
-        """Return the jobs that the cutover has made of one, also those that it could not note."""
-        if entry.id in self.moves.made:
-            return [id for id in [self.moves.made[entry.id]] if id in self._new.rows]
+        """Return the jobs that the cutover has made of one, twins and those not noted as well."""
+        noted = {self.moves.made.get(entry.id, 0)} & self._new.rows.keys()
         if entry.id not in self.moves.sent:
-            return []
-        return [
-            number
-            for number, row in self._new.rows.items()
-            if number > self.begun.newest
-            and str(row.get("group")) == str(self._new.group_id)
-            and normal("name", name_of(row)) == normal("name", entry.name)
-        ]
+            return sorted(noted)
+        return sorted(
+            noted
+            | {
+                number
+                for number, row in self._new.rows.items()
+                if number > self.begun.newest
+                and str(row.get("group")) == str(self._new.group_id)
+                and normal("name", name_of(row)) == normal("name", entry.name)
+            }
+        )
 
     async def run(self) -> MovedBack:
         """Undo all, look again, and return the result."""

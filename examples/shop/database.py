@@ -11,7 +11,9 @@ from cronapi.webhooks import CronCall
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS shops (name TEXT PRIMARY KEY, job INTEGER UNIQUE);
 CREATE TABLE IF NOT EXISTS sales (shop TEXT, cents INTEGER);
-CREATE TABLE IF NOT EXISTS reports (shop TEXT, job INTEGER, at INTEGER, cents INTEGER);
+CREATE TABLE IF NOT EXISTS reports (
+    shop TEXT, job INTEGER, at INTEGER, cents INTEGER, PRIMARY KEY (job, at)
+);
 CREATE TABLE IF NOT EXISTS alerts (job INTEGER, at INTEGER, failed INTEGER, error TEXT);
 """
 
@@ -60,7 +62,7 @@ class Database:
     def keep_report(self, shop: str, call: CronCall, cents: int) -> None:
         """Keep the report that a call has asked for."""
         at = int(call.at.timestamp())
-        self._run("INSERT INTO reports VALUES (?, ?, ?, ?)", shop, call.job, at, cents)
+        self._run("INSERT OR IGNORE INTO reports VALUES (?, ?, ?, ?)", shop, call.job, at, cents)
 
     def keep_alert(self, note: Notification) -> None:
         """Keep a notification."""

@@ -125,6 +125,20 @@ async def test_a_move_the_other_way_is_the_same(tmp_path):
 
 
 @OVERLAPS
+async def test_a_twin_that_the_cutover_made_goes_on_the_way_back(tmp_path, overlap):
+    """A lost answer may have left a second job, of which the journal has one id at most."""
+    app, journal = emulator(), tmp_path / "moves.jsonl"
+    old_account(app)
+    before = state(app, "fastcron"), state(app, "setcronjob")
+    assert (await cut(app, journal, overlap=overlap)).is_complete
+    row = next(row for row in app.emulator.jobs("fastcron") if row["name"] == moved()[0])
+    twin = {name: row[name] for name in ("name", "url", "expression", "timezone", "group")}
+    send(app, "cron.add", **twin)
+    assert (await back(app, journal, overlap=overlap)).is_complete
+    assert (state(app, "fastcron"), state(app, "setcronjob")) == before
+
+
+@OVERLAPS
 async def test_at_most_one_chunk_runs_at_both_services_or_at_neither(tmp_path, overlap):
     """After each request of the whole move."""
     app, journal = emulator(), tmp_path / "moves.jsonl"
