@@ -70,7 +70,7 @@ class Admitted:
         self._admission = admission
         self._is_open = False
         self._outer: Admitted | None = None
-        self.is_counted = False
+        self.is_counted: bool = False
 
     def __enter__(self) -> None:
         # Each call comes this way, so the usual case enters no other function.

@@ -12,7 +12,7 @@ class NoCookies(CookieJar):
     objects of urllib, which takes a sixth of the time of a request.
     """
 
-    def extract_cookies(self, *_: object) -> None:
+    def extract_cookies(self, response: object, request: object = None) -> None:
         """Leave the cookies of an answer unread."""
 
     def set_cookie(self, cookie: Cookie) -> None:

@@ -58,7 +58,7 @@ class DeferredRequest:
 
 async def resolved(token: Token) -> str:
     """Return the token to send. ConfigurationError if it cannot be sent."""
-    if type(token) is Hidden:  # it was given as text, and checked then
+    if isinstance(token, Hidden):  # it was given as text, and checked then
         return token
     import asyncio  # noqa: PLC0415 -- a program that runs on it has loaded it
 

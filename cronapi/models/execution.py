@@ -38,18 +38,18 @@ class Attempt(Wire):
         return None if self.status is None else self.status == 0
 
 
+def _is_not_empty(_: object, __: object, attempts: tuple[Attempt, ...]) -> None:
+    if not attempts:
+        raise ConfigurationError("Execution.attempts needs at least one attempt.")
+
+
 @frozen(kw_only=True, repr=False)
 class Execution(Wire):
     """One run of a job with all its attempts. The properties are those of the last attempt."""
 
     job_id: int | None = None
     no: int | None = None
-    attempts: tuple[Attempt, ...] = field(metadata={"wire": "result"})
-
-    @attempts.validator
-    def _check_attempts(self, _: object, attempts: tuple[Attempt, ...]) -> None:
-        if not attempts:
-            raise ConfigurationError("Execution.attempts needs at least one attempt.")
+    attempts: tuple[Attempt, ...] = field(metadata={"wire": "result"}, validator=_is_not_empty)
 
     @property
     def last(self) -> Attempt:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
 
 import click
 
 from cronapi._protocol.declared import CLEARABLE_END, DECLARED, JobParams
-
-F = TypeVar("F", bound=Callable[..., Any])
+from cronapi.cli.frame.decorating import Decorator, F
 
 HELP: Mapping[str, str] = {
     "url": "The address to call.",
@@ -86,14 +84,14 @@ def _option(name: str) -> Callable[[F], F]:
     )
 
 
-set_header_option = click.option(
+set_header_option: Decorator = click.option(
     "--set-header",
     "set_header",
     multiple=True,
     metavar="'NAME: VALUE'",
     help="Change one header and keep the others; may be repeated.",
 )
-clear_option = click.option(
+clear_option: Decorator = click.option(
     "--clear",
     "clear",
     multiple=True,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import click
 
-F = TypeVar("F", bound=Callable[..., Any])
+from cronapi.cli.frame.decorating import Decorator, F
 
 
 class Named(NamedTuple):
@@ -34,15 +34,17 @@ class Id(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.5 
 
 
 ID = Id()
-one_id = click.argument("id", type=ID, required=False)
-by_name = click.option("--name", metavar="EXACT", help="Its exact name, instead of an id.")
-by_match = click.option(
+one_id: Decorator = click.argument("id", type=ID, required=False)
+by_name: Decorator = click.option(
+    "--name", metavar="EXACT", help="Its exact name, instead of an id."
+)
+by_match: Decorator = click.option(
     "--match",
     metavar="GLOB",
     multiple=True,
     help="Jobs with names like 'tmp *', case counts; may be repeated.",
 )
-by_group = click.option(
+by_group: Decorator = click.option(
     "--group",
     metavar="G",
     multiple=True,

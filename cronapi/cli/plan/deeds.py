@@ -172,7 +172,8 @@ def _asked(saved: Mapping[str, Any]) -> Asked:
     options["resend_hidden"] = tuple(map(str, options["resend_hidden"] or ()))
     most = options.pop("max_deletes")
     switches = {name: one is True for name, one in options.items() if name != "resend_hidden"}
-    return Asked(**options | switches, max_deletes=most if isinstance(most, int) else None)
+    given: dict[str, Any] = options | switches
+    return Asked(**given, max_deletes=most if isinstance(most, int) else None)
 
 
 def _tell(session: Session, plan: Plan, result: ApplyResult) -> None:

@@ -48,7 +48,7 @@ class Session:
     ) -> None:
         self.common = common
         self.interruption = interruption
-        self.printer = Printer(common)
+        self.printer: Printer = Printer(common)
         self.code: int = 0
         self.failure: CronAPIError | None = None
         self._profile = profile
