@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import click
 
 from cronapi.cli.frame.decorating import Decorator, F
+from cronapi.cli.frame.values import ParamType
 
 
 class Named(NamedTuple):
@@ -20,7 +21,7 @@ class Named(NamedTuple):
     group: tuple[str, ...] = ()
 
 
-class Id(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.5 only
+class Id(ParamType):
     """The number of a job or group."""
 
     name = "id"

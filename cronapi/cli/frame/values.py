@@ -9,9 +9,14 @@ import time
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    ParamType = click.ParamType[Any]
+else:
+    ParamType = click.ParamType  # generic since click 8.5 only
 
 _VARIABLE = re.compile(r"\$(\$)?\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(s|m|min|h|d)?")
@@ -74,7 +79,7 @@ def _read(path: str, option: str) -> str:
         raise click.BadParameter(f"cannot read {path}: {reason}.", param_hint=option) from error
 
 
-class Span(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.5 only
+class Span(ParamType):
     """A duration, such as 90, 90s, 15m, 2h or 1d, as seconds."""
 
     name = "span"
@@ -87,7 +92,7 @@ class Span(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.
         return float(match[1]) * _SECONDS[match[2]]
 
 
-class Moment(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.5 only
+class Moment(ParamType):
     """A time: ISO 8601 with a zone, Unix seconds, or `+15m` from now, as Unix seconds."""
 
     name = "time"
