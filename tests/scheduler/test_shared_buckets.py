@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 
 import anyio
 import pytest
@@ -16,6 +17,15 @@ from tests.support.fleet import caller, gaps, run_all, settle
 pytestmark = [pytest.mark.virtual_clock, pytest.mark.each_loop]
 
 
+def bound_twins(shared_fleet, now):
+    """Return a local bucket and a shared one of the same rate, whose time is that in a list."""
+    clock = partial(now.__getitem__, 0)
+    twins = [LocalBucket(Rate(10), clock=clock), shared_fleet.bucket(clock=clock)]
+    for twin in twins:
+        twin.bind(Rate(10))
+    return twins
+
+
 @pytest.mark.crowd
 @pytest.mark.parametrize(
     "seed", [*range(8), *(pytest.param(seed, marks=pytest.mark.proof) for seed in range(8, 20))]
@@ -25,12 +35,7 @@ async def test_a_shared_bucket_keeps_the_rules_of_the_local_one(shared_fleet, se
     rng = random.Random(seed)
     kinds = ["accepted"] * (3 if seed % 2 else 60) + ["refused"] * 3 + ["lost"]
     now = [1000.0]
-    twins = [
-        LocalBucket(Rate(10), clock=lambda: now[0]),
-        shared_fleet.bucket(clock=lambda: now[0]),
-    ]
-    for twin in twins:
-        twin.bind(Rate(10))
+    twins = bound_twins(shared_fleet, now)
     out = []
     for _ in range(60 if seed % 2 else 180):
         while out and (len(out) > 2 or out[-1][0].probe or rng.random() < 0.5):
@@ -59,12 +64,7 @@ async def test_a_shared_bucket_keeps_the_rules_of_the_local_one(shared_fleet, se
 async def test_a_shared_bucket_makes_up_for_late_timers_like_the_local_one(shared_fleet):
     """After long calm both let a late start cost nothing, until the next refusal."""
     now = [1000.0]
-    twins = [
-        LocalBucket(Rate(10), clock=lambda: now[0]),
-        shared_fleet.bucket(clock=lambda: now[0]),
-    ]
-    for twin in twins:
-        twin.bind(Rate(10))
+    twins = bound_twins(shared_fleet, now)
     margins = []
     for outcome in ["accepted"] * 110 + ["refused"] + ["accepted"] * 20:
         await twins[1].reserve()

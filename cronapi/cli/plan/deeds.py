@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ import click
 from cronapi.cli.exit_codes import DIFFERS, FAILED, UNKNOWN, UNSAFE
 from cronapi.cli.frame.escape import one_line
 from cronapi.cli.plan.options import ALL, Asked, Files
-from cronapi.cli.work.journals import state_dir
+from cronapi.cli.work.journals import state_folder
 from cronapi.cli.work.session import Session
 from cronapi.errors import ConfigurationError
 from cronapi.manifest import ApplyResult, Manifest, Plan
@@ -148,11 +147,7 @@ def _undo_path(session: Session, plan: Plan) -> str | None:
 
 def new_undo_file(session: Session) -> str:
     """Return the path of a new file in the state directory."""
-    folder = state_dir(os.environ) / "undo"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise click.UsageError(f"Cannot make {folder}: {error.strerror}; give --undo.") from error
+    folder = state_folder("undo", "--undo")
     return str(folder / f"{session.provider.name}-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}.toml")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +14,7 @@ from cronapi.cli.exit_codes import DIFFERS, FAILED, UNKNOWN
 from cronapi.cli.frame.escape import escaped, one_line
 from cronapi.cli.plan.deeds import new_undo_file, tell_undo
 from cronapi.cli.plan.files import write_environ
-from cronapi.cli.work.journals import state_dir
+from cronapi.cli.work.journals import state_folder
 from cronapi.cli.work.session import Session
 from cronapi.errors import Applied, ConfigurationError
 from cronapi.manifest import CutOver, Migrated, MovedBack, cut_over, migrate, move_back
@@ -158,13 +157,7 @@ def _both(session: Session, move: Move) -> tuple[Session, Session, str]:
     new = session.beside(move.target)
     if move.journal is not None:
         return old, new, move.journal
-    folder = state_dir(os.environ) / "moves"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise click.UsageError(
-            f"Cannot make {folder}: {error.strerror}; give --journal."
-        ) from error
+    folder = state_folder("moves", "--journal")
     marks = [str(fingerprint_of(one.credentials.token)) for one in (old, new)]
     digest = hashlib.sha256("\n".join([*marks, move.into]).encode()).hexdigest()[:16]
     return old, new, str(folder / f"{move.source}-{move.target}-{digest}.jsonl")

@@ -58,15 +58,21 @@ def state_dir(environ: Mapping[str, str]) -> Path:
     return base.expanduser() / "cronapi"
 
 
-def _default_path(session: Session, digest: str) -> Path:
-    account = fingerprint_of(session.credentials.token)
-    folder = state_dir(os.environ) / "journals"
+def state_folder(name: str, instead: str) -> Path:
+    """Return a directory in the state directory. UsageError with what to give instead of it."""
+    folder = state_dir(os.environ) / name
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise click.UsageError(
-            f"Cannot make {folder}: {error.strerror}; give --journal or --no-journal."
+            f"Cannot make {folder}: {error.strerror}; give {instead}."
         ) from error
+    return folder
+
+
+def _default_path(session: Session, digest: str) -> Path:
+    account = fingerprint_of(session.credentials.token)
+    folder = state_folder("journals", "--journal or --no-journal")
     return folder / f"{session.provider.name}-{account}-{digest}.jsonl"
 
 
