@@ -122,7 +122,8 @@ BEFORE = {
     "account": lambda api, one: api.account.get(),
 }
 """Calls whose answers are repeated. Each has another shape, or other ids."""
-TOMORROW = int(time.time()) + 86_400 + 17
+TOMORROW = int(time.time()) // 60 * 60 + 86_400 + 17
+"""A second at which no schedule of minutes runs: such a run is known for one that was asked for."""
 CREATED = {
     "cron_add": lambda api, one: api.cron.add(url=f"{URL}/mine", name="mine"),
     "cron_batch_add": lambda api, one: api.cron.batch_add([{"url": f"{URL}/mine"}]),
