@@ -152,14 +152,19 @@ def measure(
     names: Sequence[str],
     calls: int | None = None,
     at_once: int | None = None,
+    rounds: int | None = None,
 ) -> Table:
-    """Return the results of every client in every cell, measured rate by rate."""
+    """Return the results of every client in every cell, measured rate by rate.
+
+    With `rounds` each client plays so often, in turns. Otherwise only cronapi plays several times.
+    """
     table: Table = {cell: {} for cell in cells}
     with run_in_thread(create_app(rates={"fastcron": None, "setcronjob": None})) as service:
         for rate, beside in sorted({(cell.rate, _beside(cell)) for cell in cells}):
             alike = [cell for cell in cells if (cell.rate, _beside(cell)) == (rate, beside)]
             with Stage(service, at_once or beside) as stage:
-                _measure_cells(stage, table, alike, names, calls or CALLS.get(rate, 100))
+                counted = calls or CALLS.get(rate, 100)
+                _measure_cells(stage, table, alike, names, counted, rounds)
     return table
 
 
@@ -169,10 +174,16 @@ def _beside(cell: Cell) -> int:
 
 
 def _measure_cells(
-    stage: Stage, table: Table, cells: Sequence[Cell], names: Sequence[str], calls: int
+    stage: Stage,
+    table: Table,
+    cells: Sequence[Cell],
+    names: Sequence[str],
+    calls: int,
+    rounds: int | None,
 ) -> None:
-    def play(who: Iterable[str], where: Iterable[Cell]) -> None:
-        games = [Game(cell, name, run, calls) for cell in where for name, run in _line_up(who)]
+    def play(who: Sequence[str], where: Iterable[Cell]) -> None:
+        order = in_turns(who, rounds) if rounds else _line_up(who)
+        games = [Game(cell, name, run, calls) for cell in where for name, run in order]
         for number, (game, result) in enumerate(stage.play(games), 1):
             table[game.cell].setdefault(game.name, []).append(result)
             print(
@@ -184,6 +195,11 @@ def _measure_cells(
     play([name for name in names if name in LOUD], cells)
     if set(SWEEP) <= set(names):
         play(EXTRA, [cell for cell in cells if best_fixed(table[cell]) is None])
+
+
+def in_turns(names: Sequence[str], rounds: int) -> list[tuple[str, int]]:
+    """Return the order of runs in which each client has its turn in each round."""
+    return [(name, run) for run in range(1, rounds + 1) for name in names]
 
 
 def _line_up(names: Iterable[str]) -> list[tuple[str, int]]:

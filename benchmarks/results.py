@@ -1,8 +1,9 @@
 """The page of the benchmarks, `benchmarks/results.md`: each script owns one section of it.
 
 Under `--write` a script calls `write(title, text)`. Its `text` holds its command, and ends with the
-versions and the machine, `footing("httpx", "anyio")`. The summary above the sections is written by
-hand, and `tests/test_docs.py` compares its figures with theirs.
+versions and the machine, `footing("httpx", "anyio")`. Above the sections stand the screen of all
+cells, which `benchmarks.best` writes, and a summary that is written by hand. `tests/test_docs.py`
+compares the figures of the summary with those of the sections.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 RESULTS = Path(__file__).with_name("results.md")
 FOLDED = "<details>\n<summary>Method, figures and versions</summary>\n\n{}\n\n</details>"
 """A section is folded, so that the page is read in a minute."""
+SCREEN = "<!-- the screen begins -->\n\n{}\n\n<!-- the screen ends -->"
 
 
 def replaced(document: str, title: str, text: str) -> str:
@@ -33,6 +35,18 @@ def replaced(document: str, title: str, text: str) -> str:
 def write(title: str, text: str) -> None:
     """Replace the section `title` of the results, and leave the others as they are."""
     RESULTS.write_text(replaced(RESULTS.read_text(encoding="utf-8"), title, text), encoding="utf-8")
+
+
+def with_screen(document: str, text: str) -> str:
+    """Return the document with `text` between the marks of the screen."""
+    begin, end = (re.escape(mark) for mark in SCREEN.split("\n\n{}\n\n"))
+    fresh = SCREEN.format(text.strip())
+    return re.sub(f"{begin}.*{end}", lambda _: fresh, document, flags=re.DOTALL)
+
+
+def write_screen(text: str) -> None:
+    """Replace the screen at the top of the results."""
+    RESULTS.write_text(with_screen(RESULTS.read_text(encoding="utf-8"), text), encoding="utf-8")
 
 
 def footing(*packages: str) -> str:
