@@ -213,7 +213,8 @@ async def _look_up(calls: Calls, specs: Sequence[Spec], look: Look, error: CronA
             habits = habits_of(rows, "cron", caller.memory)
             expects = partial(caller.expects, "cron")
             found = _found(calls, match(specs, look.new(rows), habits, expects), specs)
-            if ABSENT not in found:
+            is_early = habits.is_empty and DOUBTFUL in found
+            if ABSENT not in found and not is_early:
                 break
         made = ids_of([row for row in found if isinstance(row, dict)])
         caller.memory.mark_created("cron", made)

@@ -60,10 +60,14 @@ class Look:
 
 @frozen
 class Finding:
-    """The result of a lookup: the data of the call, proof that it did not happen, or neither."""
+    """The result of a lookup: the data of the call, proof that it did not happen, or neither.
+
+    `is_early` is set if doubt may end once an answer to another create shows how texts are kept.
+    """
 
     data: Any = field(default=None, repr=False)
     happened: bool | None = None
+    is_early: bool = False
 
 
 DID_NOT_HAPPEN, UNCLEAR = Finding(happened=False), Finding()
@@ -89,9 +93,12 @@ def choose(
 
     It is unclear if a part happened, or if a row is left over that might be one of them.
     """
+    habits = habits or Habits()
     found = match(sent, rows, habits, expects)
-    if found.spare or found.doubtful or 0 < found.count < len(found.rows):
+    if found.spare or 0 < found.count < len(found.rows):
         return UNCLEAR
+    if found.doubtful:
+        return Finding(is_early=habits.is_empty)
     return Finding(data=found.rows, happened=True) if found.count else DID_NOT_HAPPEN
 
 

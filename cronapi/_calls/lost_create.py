@@ -46,7 +46,7 @@ class LostCreate:
         for delay in LOOKS:
             await self.caller.wait(delay)
             finding = sender.late_answer() or await self._recover()
-            if finding.happened is not False:
+            if finding.happened is not False and not finding.is_early:
                 break
         if finding.happened is False and sender.is_under_way:
             # The connection is still open: the service may be about to carry it out.

@@ -58,6 +58,11 @@ class Habits:
             self._kinds.setdefault(name, set()).update(kinds_of(text))
             self._longest[name] = max(self._longest.get(name, 0), len(text))
 
+    @property
+    def is_empty(self) -> bool:
+        """True while nothing was seen that tells how texts are kept."""
+        return not (self._kinds or self._alters)
+
     def keeps(self, name: str, text: str) -> bool:
         """Return True if texts like this one are kept as they are sent."""
         return name not in self._alters and kinds_of(text) <= self._kinds.get(name, set())
