@@ -40,7 +40,7 @@ from cronapi._protocol.hints import CLIENT_WORDS, NoOptions, hint, refuse_option
 from cronapi._protocol.ids import refuse_models
 from cronapi._protocol.params import ODD_KIND_OF, RAW_KIND_OF
 from cronapi._protocol.request import Auth, RequestFormat
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import setting_error
 from cronapi.namespaces import _offers
 from cronapi.namespaces._invoke import Invoker
 from cronapi.namespaces._offers import Offers
@@ -194,7 +194,7 @@ class Client(NotCopied):
         known = CallOptions.__annotations__
         for name in changes.keys() - known.keys():
             end = hint(name, known, CLIENT_WORDS)
-            raise ConfigurationError(f"with_options has no option {name!r}{end}")
+            raise setting_error(f"with_options has no option {name!r}{end}")
         if (max_wait := changes.get("max_wait")) is not None:
             seconds("max_wait", max_wait)
         if (lane := changes.get("lane")) is not None:
@@ -216,9 +216,7 @@ class Client(NotCopied):
         """
         params = hide(params)
         if "token" in params:
-            raise ConfigurationError(
-                "The token is the client's; make another client for another one."
-            )
+            raise setting_error("The token is the client's; make another client for another one.")
         text("function", function, "the name of a function, such as cron.list")
         row = TABLE.get(function)
         if row is CRON_LIST and "page" in params:

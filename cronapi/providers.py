@@ -13,6 +13,7 @@ from attrs import Attribute, evolve, field, frozen
 from cronapi._functions import offered_by
 from cronapi._protocol.arguments import positive, refusal, switch, text
 from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import setting_error
 
 
 def _positive(_: object, attribute: Attribute[float], value: float) -> None:
@@ -28,7 +29,7 @@ class Rate:
 
     def __attrs_post_init__(self) -> None:
         if not 0 < self.interval < math.inf:
-            raise ConfigurationError(f"A rate of {self.limit!r} in {self.per!r} s is out of range.")
+            raise setting_error(f"A rate of {self.limit!r} in {self.per!r} s is out of range.")
 
     @property
     def interval(self) -> float:
@@ -57,7 +58,7 @@ def _split(url: str) -> tuple[str, str, int | None, str]:
         host = parts.hostname or ""
         if host and "%" not in host and parts.port != 0:
             return parts.scheme, host, parts.port, parts.path
-    raise ConfigurationError(
+    raise setting_error(
         "base_url is not an address; give one like https://app.fastcron.com/api/v1/."
     )
 
@@ -65,16 +66,16 @@ def _split(url: str) -> tuple[str, str, int | None, str]:
 def _base_url(url: str) -> str:
     """Return `url` in one spelling with a slash at its end. ConfigurationError if it is none."""
     if not isinstance(url, str) or not url.isascii() or not url.isprintable() or " " in url:
-        raise ConfigurationError(
+        raise setting_error(
             "base_url must be an address in printable ASCII, like https://app.fastcron.com/api/v1/."
         )
     if any(mark in url for mark in "?#@"):
-        raise ConfigurationError(
+        raise setting_error(
             "base_url must have no user, query or fragment: the token is sent apart."
         )
     scheme, host, port, path = _split(url)
     if scheme not in _PORTS:
-        raise ConfigurationError(f"base_url {url!r} must be https.")
+        raise setting_error(f"base_url {url!r} must be https.")
     host = f"[{host}]" if ":" in host else host
     place = host if port in (None, _PORTS[scheme]) else f"{host}:{port}"
     return f"{scheme}://{place}{path.rstrip('/')}/"
@@ -107,7 +108,7 @@ def _check_encrypted(provider: Provider, _: Attribute[str], url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme == "https" or provider.allow_http or is_loopback(parts.hostname or ""):
         return
-    raise ConfigurationError(
+    raise setting_error(
         f"base_url {url!r} must be https: the token would travel unencrypted. http is for "
         "loopback, and with allow_http=True for an emulator in a network of your own."
     )
@@ -196,10 +197,10 @@ def located(provider: Provider, base_url: str | None, *, allow_http: bool) -> Pr
         return provider
     try:
         if base_url is None and not given:
-            raise ConfigurationError("the variable is empty; unset it, or give an address.")
+            raise setting_error("the variable is empty; unset it, or give an address.")
         return evolve(provider, base_url=given, allow_http=allow_http or provider.allow_http)
     except ConfigurationError as error:
         if base_url is not None:
             raise
         text = f"{variable}: {error.message}"
-    raise ConfigurationError(text)
+    raise setting_error(text)

@@ -465,6 +465,30 @@ def is_call_of(node, name):
     return isinstance(node, ast.Call) and ast.unparse(node.func) == name
 
 
+SETTINGS = ("_calls", "client", "providers", "scheduler")
+"""Rooms that are given the program's settings, and no input of a call."""
+INPUTS = ("_protocol", "models", "schedule")
+"""Rooms that are given the input of calls, and no settings."""
+
+
+def test_an_error_says_if_it_concerns_the_program_or_the_input_of_a_call():
+    """A room of settings makes no error about input, and a room of input none about settings."""
+    made = {name: set(calls(tree)) for name, tree in trees().items()}
+    wrong = {
+        *(
+            name
+            for name in made
+            if in_one_of(SETTINGS, name) and "ConfigurationError" in made[name]
+        ),
+        *(name for name in made if in_one_of(INPUTS, name) and "setting_error" in made[name]),
+    }
+    assert wrong == {"_protocol/arguments"}  # the checks of settings, whichever room they are for
+
+
+def in_one_of(rooms, module):
+    return module.partition("/")[0] in rooms
+
+
 def test_only_the_command_line_prints():
     """No module outside cli/ prints or writes to the standard streams."""
     printing = {

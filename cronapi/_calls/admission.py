@@ -6,7 +6,7 @@ from contextvars import ContextVar
 
 import anyio
 
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import closed_error
 
 CLOSED = "This client is closed; make a new one."
 
@@ -26,7 +26,7 @@ class Admission:
     def check(self) -> None:
         """Refuse a new call if the client is to be closed."""
         if self.is_ending:
-            raise ConfigurationError(CLOSED)
+            raise closed_error(CLOSED)
 
     def call(self) -> Admitted:
         """Return a context manager that counts a call until it has ended."""

@@ -13,13 +13,13 @@ from cronapi._protocol.hidden import without_frames
 from cronapi._protocol.redaction import LONGEST_CHAIN, as_text, contains_secret, redact
 from cronapi._protocol.response import Ending, Verdict, read_response
 from cronapi.errors import (
-    ConfigurationError,
     ConnectionFailedError,
     CronAPIError,
     RequestTimeoutError,
     ResponseError,
     TransportError,
 )
+from cronapi.errors.concerns import setting_error
 from cronapi.scheduler.wake import Sleeper
 
 GRACE = 0.25
@@ -164,7 +164,7 @@ def _unsent(error: Exception, said: str, cause: Exception | None) -> Verdict:
             "No connection can be made to the address of the service or of a proxy: its host or "
             "port is impossible. Check base_url and the proxy settings."
         )
-        return _ended(Ending.FINAL, ConfigurationError(text), None)
+        return _ended(Ending.FINAL, setting_error(text), None)
     return _ended(Ending.NOT_SENT, ConnectionFailedError(f"No connection: {said}."), cause)
 
 

@@ -7,7 +7,7 @@ from typing import get_args
 from cronapi._calls.retry import RetryPolicy
 from cronapi._protocol.arguments import choice, positive, refusal
 from cronapi._protocol.request import Auth
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import setting_error
 from cronapi.providers import Provider
 from cronapi.scheduler import Scheduler
 
@@ -37,13 +37,13 @@ def checked_retry(retry: RetryPolicy | None) -> RetryPolicy | None:
 def check_http_client(client: object, transport: object, *, token_is_logged: bool) -> None:
     """Refuse anything but a client of httpx, and one that would log the token."""
     if not _is_http_client(client):
-        raise ConfigurationError(
+        raise setting_error(
             f"http_client must be an AsyncClient of httpx or httpx2, not a {type(client).__name__}."
         )
     if transport is not None:
-        raise ConfigurationError("Give an http_client or a transport, not both.")
+        raise setting_error("Give an http_client or a transport, not both.")
     if token_is_logged:
-        raise ConfigurationError(
+        raise setting_error(
             "request_format='query' with an http_client of your own would put the token into its "
             "logs."
         )
@@ -58,6 +58,6 @@ def check_auth(auth: object, provider: Provider) -> None:
     """Refuse a way to send the token that a provider does not know."""
     choice("auth", auth, get_args(Auth))
     if auth == "bearer" and not provider.bearer:
-        raise ConfigurationError(
+        raise setting_error(
             f"{provider.name} takes its token in the body; it knows no Bearer header."
         )

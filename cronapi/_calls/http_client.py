@@ -10,6 +10,7 @@ import anyio
 from cronapi._logs.lines import NOT_CLOSED, write
 from cronapi._protocol.redaction import is_plain_address
 from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import setting_error
 
 if TYPE_CHECKING:
     import httpx
@@ -65,11 +66,11 @@ def _refusal(error: Exception) -> ConfigurationError:
         if not all(is_plain_address(part.strip()) for part in value.split(","))
     ]
     if odd:
-        return ConfigurationError(
+        return setting_error(
             f"No HTTP client can be made ({type(error).__name__}): check the proxy settings, "
             f"{' and '.join(odd)} first."
         )
-    refusal = ConfigurationError(f"No HTTP client can be made: {error}")
+    refusal = setting_error(f"No HTTP client can be made: {error}")
     refusal.__cause__ = error
     return refusal
 

@@ -15,7 +15,7 @@ from cronapi._calls.tasks import is_cancelled
 from cronapi._functions import Function
 from cronapi._protocol.hidden import Hidden, hidden
 from cronapi._protocol.request import Auth, RequestFormat
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import setting_error
 from cronapi.scheduler import Lane
 
 Token = str | Callable[[], str | Awaitable[str]]
@@ -68,18 +68,18 @@ async def resolved(token: Token) -> str:
     except asyncio.CancelledError as error:
         if is_cancelled():
             raise
-        raise ConfigurationError("The token function awaited a cancelled task.") from error
+        raise setting_error("The token function awaited a cancelled task.") from error
 
 
 def checked_token(token: object) -> str:
     """Return a token that can be sent, or say why it cannot, without repeating it."""
     token = token if type(token) is Hidden else hidden(token)
     if not isinstance(token, str) or not token:
-        raise ConfigurationError(
+        raise setting_error(
             "The API token is missing or empty; copy it from the account's profile page."
         )
     if not token.isascii() or not token.isprintable() or " " in token:
-        raise ConfigurationError(
+        raise setting_error(
             "The API token has characters that no token has: white space, control or non-ASCII "
             "ones."
         )
@@ -93,7 +93,7 @@ def token_or_variable(token: Token | None, variable: str) -> Token:
     if token is None and variable in os.environ:
         token = hidden(os.environ[variable])
     if token is None:
-        raise ConfigurationError(f"No API token: give one, or set {variable}.")
+        raise setting_error(f"No API token: give one, or set {variable}.")
     return checked_token(token)
 
 

@@ -12,7 +12,7 @@ from anyio import get_cancelled_exc_class
 from anyio.lowlevel import current_token
 
 from cronapi._logs.lines import TASK_FAILED, write
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import setting_error
 from cronapi.scheduler.loops import NO_LOOP, ByLoop
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def loop_of_task() -> Any:
     try:
         return current_token().native_token
     except RuntimeError:
-        raise ConfigurationError(NO_LOOP) from None
+        raise setting_error(NO_LOOP) from None
 
 
 def begin(work: Callable[[], Awaitable[None]], loop: Any = None) -> None:

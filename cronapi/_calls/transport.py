@@ -24,6 +24,7 @@ from cronapi._logs.lines import ODD_BUCKET, place_of, write
 from cronapi._protocol.request import Request
 from cronapi._protocol.response import REFUSALS, Ending, Verdict, garbled, read_response
 from cronapi.errors import ConfigurationError, StatusError
+from cronapi.errors.concerns import closed_error, setting_error
 from cronapi.scheduler import Slot
 
 if TYPE_CHECKING:
@@ -71,10 +72,10 @@ class Transport:
         Makes the HTTP client if there is none yet.
         """
         if self._closed:
-            raise ConfigurationError(CLOSED)
+            raise closed_error(CLOSED)
         loop = loop_of_task()
         if self.loop not in (None, loop):
-            raise ConfigurationError(
+            raise setting_error(
                 "This client belongs to another event loop; make one client for each loop."
             )
         self.loop = loop
@@ -89,7 +90,7 @@ class Transport:
         """
         if self._closed:  # while the call was waiting for its slot
             slot.release_unused()
-            raise ConfigurationError(CLOSED)
+            raise closed_error(CLOSED)
         exchange = Exchange()
         self._under_way += 1
 
@@ -196,7 +197,7 @@ class Transport:
         """
         if self._given is not None:
             if self._given.is_closed:
-                raise ConfigurationError("the http_client is closed")
+                raise closed_error("the http_client is closed")
             return self._given
         if self._own is None:
             self._own = new_client(self._transport, direct=self._direct)

@@ -1,11 +1,12 @@
-"""Checks of arguments. Each refusal names the argument, what it takes and what came."""
+"""Checks of settings. Each refusal names the argument, what it takes and what came."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
 
-from cronapi.errors import ConfigurationError
+from cronapi.errors import Concern, ConfigurationError
+from cronapi.errors.concerns import setting_error
 
 MOST_BITS = 64
 """Bits of a number that JSON readers and clocks can hold."""
@@ -33,9 +34,14 @@ def came(value: object) -> str:
     return f"a {type(value).__name__}"
 
 
-def refusal(name: str, takes: str, value: object) -> ConfigurationError:
-    """Return the error for an argument that takes something else than what came."""
-    return ConfigurationError(f"{name} must be {takes}, not {came(value)}.")
+def refusal(
+    name: str, takes: str, value: object, concerns: Concern = "program"
+) -> ConfigurationError:
+    """Return the error for an argument that takes something else than what came.
+
+    It is a setting, unless it `concerns` the input of a call.
+    """
+    return ConfigurationError(f"{name} must be {takes}, not {came(value)}.", concerns=concerns)
 
 
 def is_number(value: object) -> bool:
@@ -71,7 +77,7 @@ def count(name: str, value: int, *, least: int = 1) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise refusal(name, "a whole number", value)
     if value < least:
-        raise ConfigurationError(f"{name} must be at least {least}, not {came(value)}.")
+        raise setting_error(f"{name} must be at least {least}, not {came(value)}.")
     return value
 
 

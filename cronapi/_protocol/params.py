@@ -78,7 +78,7 @@ class JobSpec:
         ConfigurationError if the job shows no url.
         """
         if not isinstance(job, CronJob):
-            raise refusal("job", "a CronJob", job)
+            raise refusal("job", "a CronJob", job, "input")
         if not (provider is None or isinstance(provider, Provider)):
             raise refusal("provider", "a Provider, such as FASTCRON, or None", provider)
         return _spec_of(job, Target(provider, moves=provider is not None))
@@ -161,7 +161,7 @@ def params_like(
     if job is None:
         return as_params(changes, what)
     if not isinstance(job, CronJob | JobSpec):
-        raise refusal("job", "a CronJob or a JobSpec, or parameters by name", job)
+        raise refusal("job", "a CronJob or a JobSpec, or parameters by name", job, "input")
     return as_params(job, what, provider=provider, changes=changes)
 
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import setting_error
 
 
 class AppendOnlyFile:
@@ -59,7 +60,7 @@ class AppendOnlyFile:
             if self._file is None:
                 raise self._closed_error()
             if self._fault is not None:
-                raise ConfigurationError(self._fault)
+                raise setting_error(self._fault)
             with self._explain_errors("written"):
                 _write(self._file, b"".join(self._take_lines()))
 
@@ -93,7 +94,7 @@ class AppendOnlyFile:
             yield self._lines.popleft()
 
     def _closed_error(self) -> ConfigurationError:
-        return ConfigurationError(f"The journal {self.path} is closed.")
+        return setting_error(f"The journal {self.path} is closed.")
 
     @contextlib.contextmanager
     def _explain_errors(self, verb: str) -> Iterator[None]:
@@ -102,16 +103,16 @@ class AppendOnlyFile:
         except OSError as error:
             reason = error.strerror or type(error).__name__
             self._fault = f"The journal {self.path} could not be {verb}: {reason}."
-            raise ConfigurationError(self._fault) from error
+            raise setting_error(self._fault) from error
 
 
 def checked_path(path: str | os.PathLike[str]) -> str:
     """Return the path of a journal as text, or say why there can be no such file."""
     text = _as_text(path)
     if text is None:
-        raise ConfigurationError(f"A journal needs a path, not a {type(path).__name__}.")
+        raise setting_error(f"A journal needs a path, not a {type(path).__name__}.")
     if not text or "\0" in text or not _is_name(text):
-        raise ConfigurationError(f"A journal needs a path, not {text!r}.")
+        raise setting_error(f"A journal needs a path, not {text!r}.")
     return text
 
 
@@ -152,7 +153,7 @@ def _lock(file: io.FileIO, path: str) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise ConfigurationError(
+        raise setting_error(
             f"The journal {path} is in use by another run; wait for its end, or use a new path."
         ) from error
     except OSError:

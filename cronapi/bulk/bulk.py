@@ -22,7 +22,7 @@ from cronapi.bulk.operations import Operation
 from cronapi.bulk.report import Cost, Outcome, Report, counted
 from cronapi.bulk.run import Run
 from cronapi.bulk.source import Source
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import closed_error, setting_error
 
 T = TypeVar("T")
 ProgressCallback = Callable[[int, int | None, float | None], object]
@@ -142,7 +142,7 @@ class Bulk(Generic[T]):
         self._unused = False
         total, operation = self._source.total, self._operation
         if total is None:
-            raise ConfigurationError(
+            raise setting_error(
                 f"{operation.name} cannot tell what it costs: the input has no length."
             )
         requests = max(operation.requests(total), operation.at_least(self._source.payloads()))
@@ -167,8 +167,9 @@ class Bulk(Generic[T]):
 
     def _begin(self, keep: Callable[[Outcome[T]], None]) -> OutcomeIterator[T]:
         if self._begun:
-            was = "The bulk was closed" if self._closed else "A bulk is carried out once"
-            raise ConfigurationError(f"{was}; make another.")
+            if self._closed:
+                raise closed_error("The bulk was closed; make another.")
+            raise setting_error("A bulk is carried out once; make another.")
         self._begun, self._unused = True, False
         run = self._run = Run(self._calls, self._operation, self._source, self._path)
 
@@ -188,7 +189,7 @@ class Bulk(Generic[T]):
             self._await_ended = True
         if self._closed and self._run is not None:
             text = "The bulk was closed before its end; its report has the outcomes so far."
-            raise ConfigurationError(text, applied=self._run.applied)
+            raise closed_error(text, applied=self._run.applied)
         return self.report
 
     def _report_progress(self, run: Run[T], count: int) -> None:
@@ -214,7 +215,7 @@ def _check_progress(progress: object) -> None:
         and not any(map(iscoroutinefunction, (progress, type(progress).__call__)))
     ):
         return
-    raise ConfigurationError(
+    raise setting_error(
         "progress must be a function, and no `async` one: it is called after each outcome and not "
         "awaited."
     )

@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from cronapi._protocol.hidden import without_frames
 from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import setting_error
 
 P = TypeVar("P")
 Check = Callable[[Any, int], P]
@@ -36,7 +37,7 @@ def checked(check: Check[P], given: object, index: int, function: str) -> P:
         return check(given, index)
     except ConfigurationError as error:
         text = f"{function}: item {index}: {error.message}"
-        raise ConfigurationError(text) from without_frames(error)
+        raise ConfigurationError(text, concerns=error.concerns) from without_frames(error)
     except Exception as error:
         raise ConfigurationError(
             f"{function}: item {index} cannot be used ({type(error).__name__})."
@@ -62,7 +63,7 @@ def read_all(items: Iterable[object], check: Check[P], function: str) -> list[P]
     try:
         given.extend(items)
     except Exception as error:
-        raise ConfigurationError(
+        raise setting_error(
             f"{function}: item {len(given)} could not be read ({type(error).__name__})."
         ) from error
     if not given:

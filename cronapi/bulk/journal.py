@@ -27,6 +27,7 @@ from cronapi.bulk.journal_format import (
     record_of,
 )
 from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import setting_error
 
 EntryStatus = Literal["sending", "done", "failed", "unknown"]
 _DOUBTFUL = frozenset({"sending", "unknown"})
@@ -218,7 +219,7 @@ class Journal:
             try:
                 self._learn(record or {})
             except (ValueError, TypeError) as error:
-                raise ConfigurationError(
+                raise setting_error(
                     f"Line {number} of the journal {self.path} is broken; it was left as it is."
                 ) from error
             end += len(line)

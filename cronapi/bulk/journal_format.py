@@ -19,6 +19,7 @@ from typing import Any
 from cronapi._protocol.json_text import parse_json
 from cronapi.bulk.fingerprint import salted_hash
 from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import setting_error
 
 LONGEST_HEADER = 1 << 16
 """Bytes of the longest header: a file that is no journal may have one line of any length."""
@@ -69,29 +70,25 @@ def read_header(line: bytes, path: str, plan: Mapping[str, object], token: str |
     """
     header = record_of(line)
     if header is None or header.pop("cronapi", None) != "journal":
-        raise ConfigurationError(f"{path} is not a journal of cronapi; it was left as it is.")
+        raise setting_error(f"{path} is not a journal of cronapi; it was left as it is.")
     version, salt = header.pop("version", None), header.pop("salt", None)
     # True and 1.0 are equal to 1, and no release has written them.
     is_known = type(version) is int and version == _VERSION
     if not is_known or not isinstance(salt, str) or not salt.isascii():
-        raise ConfigurationError(
+        raise setting_error(
             f"The journal {path} has version {version!r}; this cronapi reads version {_VERSION}. "
             "Go on with the release that began it, or use a new path for a new bulk."
         )
     mark = header.pop("token", None)
     if mark is not None and token is not None and mark != salted_hash(salt, token):
-        raise ConfigurationError(
-            f"The journal {path} was begun with another token. {_OTHER_ACCOUNT}"
-        )
+        raise setting_error(f"The journal {path} was begun with another token. {_OTHER_ACCOUNT}")
     _compare_plans(path, header, json.loads(json.dumps(plan)))
     return salt
 
 
 def other_inputs(path: str, difference: str) -> ConfigurationError:
     """Return the error for a bulk that differs from that of the journal."""
-    return ConfigurationError(
-        f"The journal {path} is of other inputs: {difference}. {_OTHER_INPUTS}"
-    )
+    return setting_error(f"The journal {path} is of other inputs: {difference}. {_OTHER_INPUTS}")
 
 
 def _compare_plans(path: str, then: Mapping[str, Any], now: Mapping[str, Any]) -> None:

@@ -19,11 +19,15 @@ from typing import Generic, TypeVar
 
 import anyio
 
+from cronapi._protocol.facts import copied
+from cronapi._protocol.hidden import without_frames
 from cronapi.bulk.items import Check, Item, checked, refuse_no_items
 from cronapi.bulk.reader import Reader
 from cronapi.errors import ConfigurationError, CronAPIError
+from cronapi.errors.concerns import closed_error, setting_error
 
 P = TypeVar("P")
+_CLOSED = "the input was closed before its end."
 
 
 class Source(Generic[P]):
@@ -70,8 +74,8 @@ class Source(Generic[P]):
         self._read = 0
         self._ended = False
         self._stopped = False
-        self._fault: tuple[str, BaseException | None] | None = None
-        """Text and cause of the error of the next `take`: of a bad item, or of the reading."""
+        self._fault: ConfigurationError | None = None
+        """The error of the next `take`: of a bad item, or of the reading."""
 
     def payloads(self) -> Iterator[P]:
         """Yield the payloads of a sequence, none of any other input, and take nothing."""
@@ -139,14 +143,14 @@ class Source(Generic[P]):
 
     async def _close(self) -> None:
         if not self._ended:
-            self._break_off("the input was closed before its end.")
+            self._break_off(closed_error(f"{self._function}: {_CLOSED}"))
         try:
             if self._reader is not None:
                 await self._reader.aclose()
             elif isinstance(self._items, Generator):
                 self._items.close()
         except Exception as error:
-            raise ConfigurationError(
+            raise setting_error(
                 f"{self._function}: the input could not be closed ({type(error).__name__})."
             ) from error
 
@@ -194,7 +198,7 @@ class Source(Generic[P]):
                 payload = checked(self._check, given, index, self._function)
                 return self._good.append(Item(index, given, payload))
             except ConfigurationError as error:
-                self._fault = error.message, error.__cause__
+                self._fault = without_frames(error)
         return self._rest.append(Item(index, given, None))
 
     def _end(self, error: BaseException) -> None:
@@ -206,12 +210,14 @@ class Source(Generic[P]):
         if isinstance(error, StopIteration | StopAsyncIteration):
             return
         if isinstance(error, Exception):
-            self._break_off(f"item {self._read} could not be read ({_reason(error)}).", error)
+            fault = _unread(self._function, self._read, error)
+            fault.__cause__ = error
         else:
-            self._break_off(
-                f"the reading was cancelled at item {self._read}, "
+            fault = setting_error(
+                f"{self._function}: the reading was cancelled at item {self._read}, "
                 "so the input cannot be read any further."
             )
+        self._break_off(fault)
 
     def _complain(self) -> None:
         """Raise the error of the input, if it has one.
@@ -219,14 +225,13 @@ class Source(Generic[P]):
         Each call raises anew, so that no task mistakes the error for the end.
         """
         if self._fault is not None:
-            text, cause = self._fault
-            raise ConfigurationError(text) from cause
+            raise copied(self._fault)
         if not self._read and not self._reads_the_list:
             raise self._empty()
 
-    def _break_off(self, text: str, cause: BaseException | None = None) -> None:
+    def _break_off(self, fault: ConfigurationError) -> None:
         self._ended = True
-        self._fault = self._fault or (f"{self._function}: {text}", cause)
+        self._fault = self._fault or fault
 
     def _empty(self) -> ConfigurationError:
         return ConfigurationError(f"{self._function} needs at least one item.")
@@ -243,15 +248,19 @@ class Source(Generic[P]):
                 f"not a {type(items).__name__}."
             ) from error
         except Exception as error:
-            raise ConfigurationError(
-                f"{self._function}: item 0 could not be read ({type(error).__name__})."
-            ) from error
+            raise _unread(self._function, 0, error) from error
 
 
-def _reason(error: Exception) -> str:
-    """Return the kind of an error, and the text of one of ours: no other may be repeated."""
+def _unread(function: str, index: int, error: Exception) -> ConfigurationError:
+    """Return the error of an input that broke off, which is the program's unless it is one of ours.
+
+    It has the text of one of ours. No other may be repeated.
+    """
     kind = type(error).__name__
-    return f"{kind}: {error.message.rstrip('.')}" if isinstance(error, CronAPIError) else kind
+    if isinstance(error, CronAPIError):
+        said = f"{kind}: {error.message.rstrip('.')}"
+        return ConfigurationError(f"{function}: item {index} could not be read ({said}).")
+    return setting_error(f"{function}: item {index} could not be read ({kind}).")
 
 
 def _length(items: object) -> int | None:

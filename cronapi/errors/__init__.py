@@ -28,7 +28,7 @@ House rule: every error here can be made from its message alone, so all of them 
 from __future__ import annotations
 
 import enum
-from typing import TypedDict, Unpack
+from typing import Literal, TypedDict, Unpack
 
 NO_MESSAGE = "The service gave no message"
 
@@ -39,6 +39,14 @@ class Applied(enum.Enum):
     NO = "no"
     YES = "yes"
     UNKNOWN = "unknown"
+
+
+Concern = Literal["input", "program", "closed"]
+"""The kinds of ConfigurationError.
+
+"input" is that of the call. "program" is a setting, such as a token, an address or a journal, or a
+wrong use of cronapi. "closed" is a client, or a bulk, that is closed or about to be.
+"""
 
 
 class CallFacts(TypedDict, total=False):
@@ -93,8 +101,15 @@ class ConfigurationError(CronAPIError, ValueError):
     """An argument is unusable, a token is missing, or the client cannot be used here.
 
     A single call was not sent, unless `applied` says otherwise. A bulk may have carried out the
-    items before a bad one.
+    items before a bad one. `concerns` is "input" for the input of a call, "program" for a setting
+    or a wrong use of cronapi, and "closed" for a client or a bulk that is closed.
     """
+
+    def __init__(
+        self, message: str, *, concerns: Concern = "input", **call: Unpack[CallFacts]
+    ) -> None:
+        super().__init__(message, **call)
+        self.concerns: Concern = concerns
 
 
 class UnsupportedFunctionError(CronAPIError):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from cronapi.errors import (
     APIError,
     AuthenticationError,
+    Concern,
     ConfigurationError,
     CronAPIError,
     ManifestError,
@@ -15,15 +16,20 @@ from cronapi.errors import (
     SchedulerError,
     ServiceUnavailableError,
     UnsafePlanError,
+    UnsupportedFunctionError,
     WaitTooLongError,
     WebhookError,
 )
 
+CONCERN_STATUS: Mapping[Concern, int] = {"input": 422, "program": 500, "closed": 503}
+"""The HTTP status for each kind of ConfigurationError."""
 HTTP_STATUS: Mapping[type[CronAPIError], int] = {
     NotFoundError: 404,
-    **dict.fromkeys((APIError, ConfigurationError, ManifestError), 422),
+    **dict.fromkeys((APIError, ManifestError), 422),
+    ConfigurationError: CONCERN_STATUS["input"],
     UnsafePlanError: 409,
     AuthenticationError: 500,
+    UnsupportedFunctionError: 501,
     WaitTooLongError: 503,
     ServiceUnavailableError: 503,
     SchedulerError: 503,
@@ -32,6 +38,8 @@ HTTP_STATUS: Mapping[type[CronAPIError], int] = {
 """The HTTP status with which a web application answers for an error, by its nearest class.
 
 502 stands for all that the cron service did wrong, and 500 for a token that is the application's.
+501 is a function that the service of the application's choice has not: it did nothing wrong, and
+coming back is of no use. Of a ConfigurationError this is the status of input.
 """
 OUTAGE_SECONDS = 30.0
 """The time to come back after an outage, if the service named none."""
@@ -41,13 +49,15 @@ def status_for(error: CronAPIError) -> int:
     """Return the HTTP status with which a web application answers for an error.
 
     From 500 on the error's text is for the application's log, since it tells of its account. A bulk
-    whose input could not be read has the status of what went wrong there. A WebhookError names one.
+    whose input could not be read has the status of what went wrong there. A ConfigurationError has
+    that of what it concerns, and a WebhookError names one.
     """
     if isinstance(error, WebhookError):
         return error.status
-    cause = error.__cause__
-    if isinstance(error, ConfigurationError) and isinstance(cause, CronAPIError):
-        return status_for(cause)
+    if isinstance(error, ConfigurationError):
+        if error.concerns == "input" and isinstance(error.__cause__, CronAPIError):
+            return status_for(error.__cause__)
+        return CONCERN_STATUS[error.concerns]
     return next(HTTP_STATUS[kind] for kind in type(error).__mro__ if kind in HTTP_STATUS)
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from attrs import evolve, frozen
 
 from cronapi.bulk import Cost
-from cronapi.errors import ConfigurationError, CronAPIError
+from cronapi.errors import CronAPIError
+from cronapi.errors.concerns import setting_error
 from cronapi.health.gathering import Budget, Listing, Looks, Service, list_jobs, look_at
 from cronapi.health.judging import judge
 from cronapi.health.order import chosen
@@ -63,7 +64,7 @@ class HealthCheck:
     async def _listed(self) -> Listing:
         if self._listing is None:
             if self._has_begun:
-                raise ConfigurationError("A health check is made once; make another.")
+                raise setting_error("A health check is made once; make another.")
             self._has_begun = True
             self._now = self._question.now or datetime.now(UTC)
             self._listing = await list_jobs(self._service, self._budget)

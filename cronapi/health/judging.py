@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import setting_error
 from cronapi.health.expected import LEAST_GRACE, Plan, plan_of
 from cronapi.health.lateness import Absence, absence_of, held_back
 from cronapi.health.log import Log, error_of, log_of
@@ -53,7 +54,7 @@ def judge(
     job. ConfigurationError for a time without a zone.
     """
     if now.utcoffset() is None:
-        raise ConfigurationError("now must be a datetime with a timezone: datetime.now(UTC).")
+        raise setting_error("now must be a datetime with a timezone: datetime.now(UTC).")
     log = None if rows is None else log_of(job.id, rows)
     last_run = None if log is None else log.last_run
     told = partial(JobHealth, id=job.id, name=job.name, last_run=last_run)

@@ -24,7 +24,7 @@ from __future__ import annotations
 from os import PathLike
 
 from cronapi.client import Client
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import setting_error
 from cronapi.manifest.comparing import calls_of
 from cronapi.manifest.moved import CHUNK, CutOver, MovedBack, Overlap, check_overlap
 from cronapi.manifest.moves import Moves
@@ -93,7 +93,7 @@ async def move_back(
             return MovedBack()
         names = source.provider.name, target.provider.name
         if names != moves.begun.route[:2]:
-            raise ConfigurationError(
+            raise setting_error(
                 f"{moves.path} is of a move from {' to '.join(moves.begun.route[:2])}."
             )
         back = MovingBack(source, target, moves, moves.begun, overlap, chunk, undo)

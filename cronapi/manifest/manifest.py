@@ -12,7 +12,7 @@ from typing import Self
 import attrs
 
 from cronapi.client import Client
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import setting_error
 from cronapi.manifest.adopting import Adopted, Choice, adopt
 from cronapi.manifest.checking import Finding, findings, findings_of_account
 from cronapi.manifest.comparing import Comparer
@@ -151,7 +151,7 @@ class Manifest:
         repeated with the ids that are left.
         """
         if not self.paths:
-            raise ConfigurationError("This manifest was read from a text, and not from a file.")
+            raise setting_error("This manifest was read from a text, and not from a file.")
         comparer = Comparer(self.wanted, Options(), api, datetime.now(UTC))
         comparer.check()
         return await adopt(

@@ -6,7 +6,8 @@ from typing import Literal, get_args
 
 import attrs
 
-from cronapi.errors import ConfigurationError, CronAPIError
+from cronapi.errors import CronAPIError
+from cronapi.errors.concerns import setting_error
 from cronapi.manifest.compare import Row
 from cronapi.manifest.migrating import Migrated
 from cronapi.models import JobStatus
@@ -72,6 +73,6 @@ def runs(row: Row) -> bool:
 def check_overlap(overlap: str, chunk: int) -> None:
     """Raise ConfigurationError for another overlap, and for an empty chunk."""
     if overlap not in get_args(Overlap):
-        raise ConfigurationError('overlap is "short" or "none".')
+        raise setting_error('overlap is "short" or "none".')
     if chunk < 1:
-        raise ConfigurationError("A chunk has one job or more.")
+        raise setting_error("A chunk has one job or more.")

@@ -21,6 +21,7 @@ from cronapi.bulk.append_only_file import AppendOnlyFile
 from cronapi.bulk.fingerprint import salted_hash
 from cronapi.bulk.journal_format import line_of, record_of
 from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import setting_error
 
 _KIND, _VERSION = "cutover", 1
 _START = b'{"cronapi":"cutover"'
@@ -82,7 +83,7 @@ class Moves:
 
     def _open(self, new: bool) -> None:
         if not new and not Path(self.path).exists():
-            raise ConfigurationError(f"There is no journal {self.path}, so there is no way back.")
+            raise setting_error(f"There is no journal {self.path}, so there is no way back.")
         self._file.open(self._read)
 
     @property
@@ -186,7 +187,7 @@ class Moves:
             raise self._odd("it was begun with other tokens")
 
     def _odd(self, reason: str) -> ConfigurationError:
-        return ConfigurationError(f"{self.path} cannot be used: {reason}. It was left as it is.")
+        return setting_error(f"{self.path} cannot be used: {reason}. It was left as it is.")
 
     def _take(self, record: Mapping[str, Any]) -> None:
         ((kind, value),) = record.items()

@@ -9,6 +9,7 @@ import attrs
 
 from cronapi.client import Client
 from cronapi.errors import ConfigurationError, CronAPIError, NotFoundError, UnsafePlanError
+from cronapi.errors.concerns import setting_error
 from cronapi.manifest.account import read_account
 from cronapi.manifest.applying import Apply, new_group
 from cronapi.manifest.compare import Row
@@ -62,7 +63,7 @@ class Moving:
         if self.moves.is_going_back:
             raise UnsafePlanError("The way back has begun, and nothing was sent: finish it first.")
         if begun is not None and begun.route != self._route:
-            raise ConfigurationError(f"{self.moves.path} is of another move: {begun.route}.")
+            raise setting_error(f"{self.moves.path} is of another move: {begun.route}.")
         known = None if begun is None else {one.id: _known(one) for one in begun.entries}
         found = await described(
             self.source, self.target.provider, into=into, group=group, prefix=prefix, known=known

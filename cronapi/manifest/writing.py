@@ -15,7 +15,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from cronapi.errors import ConfigurationError, ManifestError
+from cronapi.errors import ManifestError
+from cronapi.errors.concerns import setting_error
 from cronapi.manifest.exporting import Export, Table
 from cronapi.manifest.lines import shown_path
 
@@ -55,7 +56,7 @@ def _written(value: Any) -> str:
     try:
         import tomlkit  # noqa: PLC0415 -- an extra, for writing alone
     except ImportError:
-        raise ConfigurationError(
+        raise setting_error(
             'Writing a manifest needs tomlkit: pip install "cronapi-client[manifest]".'
         ) from None
     text: str = tomlkit.item(value).as_string()
@@ -108,7 +109,7 @@ def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ConfigurationError(f"{path} cannot be written: {error.strerror}.") from error
+        raise setting_error(f"{path} cannot be written: {error.strerror}.") from error
 
 
 def replace_file(path: Path, text: str) -> None:
@@ -141,11 +142,11 @@ def check_new(*paths: str | PathLike[str] | None) -> None:
     news = [Path(given) for given in paths if given is not None]
     for path in news:
         if sum(other.absolute() == path.absolute() for other in news) > 1:
-            raise ConfigurationError(f"{path} cannot be two files: give each a name of its own.")
+            raise setting_error(f"{path} cannot be two files: give each a name of its own.")
         if path.exists() or path.is_symlink():
-            raise ConfigurationError(f"{path} is there already; it is not overwritten.")
+            raise setting_error(f"{path} is there already; it is not overwritten.")
         if not os.access(path.parent, os.W_OK | os.X_OK):
-            raise ConfigurationError(f"{path} cannot be written: see its directory.")
+            raise setting_error(f"{path} cannot be written: see its directory.")
 
 
 def write_private(path: Path, text: str) -> None:
@@ -156,9 +157,9 @@ def write_private(path: Path, text: str) -> None:
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        raise ConfigurationError(f"{path} is there already; it is not overwritten.") from None
+        raise setting_error(f"{path} is there already; it is not overwritten.") from None
     except OSError as error:
-        raise ConfigurationError(f"{path} cannot be written: {error.strerror}.") from error
+        raise setting_error(f"{path} cannot be written: {error.strerror}.") from error
     try:
         with _writing(path), os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             file.write(text)

@@ -57,7 +57,7 @@ def _status(given: object) -> int:
     if isinstance(given, str) and given.isdecimal() and given.isascii():
         return int(an_id("status", given))
     if not isinstance(given, str):
-        raise refusal("status", "a JobStatus, its name or its number", given)
+        raise refusal("status", "a JobStatus, its name or its number", given, "input")
     if (number := _STATUSES.get(given.lower())) is not None:
         return number
     near = nearest(given, _STATUSES)

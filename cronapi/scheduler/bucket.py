@@ -12,7 +12,7 @@ from typing import ClassVar, Protocol, TypeVar
 
 from cronapi._logs.lines import HOLD_BEGINS, HOLD_ENDS, write
 from cronapi._protocol.arguments import function, refusal
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import setting_error
 from cronapi.providers import Rate
 from cronapi.scheduler.forks import renew_in_child
 from cronapi.scheduler.loops import end_of_running_loop, never
@@ -133,7 +133,7 @@ class LocalBucket:
     def bind(self, rate: Rate) -> None:
         """Raise ConfigurationError for another rate: two rates would be two budgets."""
         if rate != self.rate:
-            raise ConfigurationError(f"The bucket is paced at {self.rate}, not at {rate}.")
+            raise setting_error(f"The bucket is paced at {self.rate}, not at {rate}.")
 
     async def reserve(self) -> None:
         """Do nothing: the next start is always known here."""
@@ -219,7 +219,7 @@ class OwnBucket(LocalBucket):
     def bind(self, rate: Rate) -> None:
         """Raise ConfigurationError for a second scheduler."""
         if self._bound:
-            raise ConfigurationError(
+            raise setting_error(
                 "This bucket is another scheduler's own; make a LocalBucket and hand it to both."
             )
         self._bound = True

@@ -13,7 +13,7 @@ from pathlib import Path
 import anyio
 
 from cronapi._protocol.arguments import came
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import setting_error
 from cronapi.providers import Rate
 from cronapi.scheduler.faults import UnusableError, scheduler_error
 from cronapi.scheduler.file_script import FileScript
@@ -113,13 +113,13 @@ class FileBucket(FleetBucket):
         given = key if isinstance(key, tuple) else (key,)
         parts = [part for part in given if isinstance(part, str)]
         if len(parts) < len(given):
-            raise ConfigurationError(
+            raise setting_error(
                 "A FileBucket cannot tell other processes by a token function which account it "
                 "paces; give it a path."
             )
         budget = " ".join(parts)
         if self._budget != budget and (self._budget is not None or self._script is not None):
-            raise ConfigurationError(
+            raise setting_error(
                 "This FileBucket already paces another address or account; make one for each, or "
                 "give it a path."
             )
@@ -191,14 +191,14 @@ def _absolute(path: str | os.PathLike[str]) -> Path:
     """Return a path that stays the same if the process changes its directory."""
     text = os.fspath(path) if isinstance(path, str | os.PathLike) else None
     if not isinstance(text, str) or not text or "\0" in text:
-        raise ConfigurationError(f"path must be the path of a file or None, not {came(path)}.")
+        raise setting_error(f"path must be the path of a file or None, not {came(path)}.")
     try:
         os.fsencode(text)
         return Path(text).absolute()
     except UnicodeEncodeError:
-        raise ConfigurationError("path has text that no file system can hold.") from None
+        raise setting_error("path has text that no file system can hold.") from None
     except OSError as error:
-        raise ConfigurationError(
+        raise setting_error(
             f"path must be absolute, not {came(path)}: the current directory is gone."
         ) from error
 

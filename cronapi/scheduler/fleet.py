@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from attrs import Factory, define, frozen
 
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import setting_error
 from cronapi.scheduler.pace import Pace, Start, asked_wait
 from cronapi.scheduler.tuning import RESOLUTION
 
@@ -103,7 +103,7 @@ class FleetPace(Pace):
 
     def __attrs_post_init__(self) -> None:
         if self.interval > LONGEST_INTERVAL:
-            raise ConfigurationError(f"A shared bucket cannot be as slow as {self.rate}.")
+            raise setting_error(f"A shared bucket cannot be as slow as {self.rate}.")
 
     def update(self, answer: Answer, now: float) -> None:
         """Bring this view up to date with an answer."""

@@ -22,7 +22,7 @@ from anyio.lowlevel import checkpoint
 
 from cronapi._logs import lines
 from cronapi._protocol import arguments
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import setting_error
 from cronapi.providers import Rate
 from cronapi.scheduler.bucket import LocalBucket, log_hold
 from cronapi.scheduler.fleet import (
@@ -89,7 +89,7 @@ class FleetBucket:
             if self._bound is None:
                 self._bound = Member(FleetPace(rate))
         if self.rate != rate:
-            raise ConfigurationError(
+            raise setting_error(
                 f"The shared bucket is already paced at {self.rate}, not at {rate}."
             )
 
@@ -208,7 +208,7 @@ class FleetBucket:
     @property
     def _member(self) -> Member:
         if self._bound is None:
-            raise ConfigurationError("Hand this bucket to a Scheduler first: it knows the rate.")
+            raise setting_error("Hand this bucket to a Scheduler first: it knows the rate.")
         return self._bound
 
     @property

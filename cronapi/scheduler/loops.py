@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import setting_error
 
 T = TypeVar("T")
 NO_LOOP = (
@@ -40,7 +40,7 @@ def running_loop() -> Any:
     """Return the running event loop. ConfigurationError if none runs in this thread."""
     loop = running_loop_or_none()
     if loop is None:
-        raise ConfigurationError(NO_LOOP)
+        raise setting_error(NO_LOOP)
     return loop
 
 

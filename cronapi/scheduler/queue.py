@@ -16,7 +16,8 @@ from attrs import frozen
 
 from cronapi._logs.setting import follow_variable
 from cronapi._protocol.arguments import count, seconds
-from cronapi.errors import ConfigurationError, WaitTooLongError
+from cronapi.errors import WaitTooLongError
+from cronapi.errors.concerns import setting_error
 from cronapi.providers import Rate
 from cronapi.scheduler.bucket import Bucket, OwnBucket, checked_bucket
 from cronapi.scheduler.forks import renew_in_child
@@ -192,7 +193,7 @@ class Scheduler:
         if line.serves(loop):
             return line
         if line.is_in_use:
-            raise ConfigurationError(
+            raise setting_error(
                 "One scheduler serves one event loop at a time; close the loop that it has served, "
                 "or hand both a LocalBucket that they share."
             )

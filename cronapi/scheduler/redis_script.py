@@ -15,7 +15,7 @@ from attrs import fields
 
 from cronapi._protocol.arguments import is_encodable
 from cronapi._protocol.extras import command_for
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import setting_error
 from cronapi.scheduler import tuning
 from cronapi.scheduler.faults import UnusableError
 from cronapi.scheduler.fleet import Answer
@@ -44,9 +44,7 @@ def key_of(name: str) -> str:
     The braces keep it and any later key of the bucket on one node of a cluster.
     """
     if not isinstance(name, str) or not name or "{" in name or "}" in name:
-        raise ConfigurationError(
-            f"The key of a shared bucket is a text without braces, not {name!r}."
-        )
+        raise setting_error(f"The key of a shared bucket is a text without braces, not {name!r}.")
     return f"{{cronapi:{name}}}"
 
 
@@ -123,9 +121,9 @@ def client_at(url: str, user: str) -> Redis:
         from redis.backoff import NoBackoff  # noqa: PLC0415 -- an extra
         from redis.retry import Retry  # noqa: PLC0415 -- an extra
     except ImportError as error:
-        raise ConfigurationError(f"{user} needs redis: {command_for('redis')}.") from error
+        raise setting_error(f"{user} needs redis: {command_for('redis')}.") from error
     if not isinstance(url, str) or not is_encodable(url):
-        raise ConfigurationError(_NO_ADDRESS)
+        raise setting_error(_NO_ADDRESS)
     with suppress(ValueError):  # which would quote a part of the address, perhaps its password
         # A replayed evaluation would count its outcomes twice, so the client repeats nothing.
         return redis.Redis.from_url(
@@ -134,4 +132,4 @@ def client_at(url: str, user: str) -> Redis:
             socket_connect_timeout=PATIENCE,
             retry=Retry(NoBackoff(), 0),
         )
-    raise ConfigurationError(_NO_ADDRESS)
+    raise setting_error(_NO_ADDRESS)

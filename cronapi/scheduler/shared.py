@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from cronapi._protocol.arguments import refusal
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import setting_error
 from cronapi.providers import Rate
 from cronapi.scheduler.bucket import LocalBucket, checked_rate
 from cronapi.scheduler.loops import ByLoop, running_loop_or_none
@@ -35,7 +35,7 @@ def shared_scheduler(key: Hashable, rate: Rate, *, loop: object = None) -> Sched
         raise refusal("key", "hashable", key)
     bucket = _bucket(key, rate)
     if bucket.rate != rate:
-        raise ConfigurationError(
+        raise setting_error(
             f"This address is already paced at {bucket.rate}; "
             f"hand a scheduler in to pace it at {rate}."
         )

@@ -11,7 +11,7 @@ from typing import Literal, Protocol, Self
 import anyio
 
 from cronapi._protocol.arguments import came, seconds
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import setting_error
 from cronapi.scheduler.bucket import Bucket
 from cronapi.scheduler.pace import Start
 from cronapi.scheduler.wake import Sleeper
@@ -23,9 +23,7 @@ LANES: tuple[Lane, ...] = ("interactive", "bulk")
 def check_lane(lane: object) -> None:
     """Refuse anything but the name of a lane."""
     if not isinstance(lane, str) or lane not in LANES:
-        raise ConfigurationError(
-            f"There is no lane {came(lane)}; the lanes are interactive and bulk."
-        )
+        raise setting_error(f"There is no lane {came(lane)}; the lanes are interactive and bulk.")
 
 
 class Queue(Protocol):
@@ -94,7 +92,7 @@ class Slot:
 
     async def __aenter__(self) -> Self:
         if self.gone:
-            raise ConfigurationError("A slot is entered once; make another.")
+            raise setting_error("A slot is entered once; make another.")
         if not self._queue._seize(self):  # noqa: SLF001 -- a slot is part of its queue
             await self._queue._enter(self)  # noqa: SLF001 -- a slot is part of its queue
         return self

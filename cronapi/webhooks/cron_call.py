@@ -58,7 +58,7 @@ def _members(source: str | bytes | bytearray | Mapping[str, Any]) -> Mapping[str
     if isinstance(source, Mapping):
         return source
     if not isinstance(source, str | bytes | bytearray):
-        raise refusal("source", "a query, a body or a mapping", source)
+        raise refusal("source", "a query, a body or a mapping", source, "input")
     text = source if isinstance(source, str) else bytes(source).decode("utf-8", "replace")
     try:
         if text.lstrip().startswith("{"):

@@ -16,7 +16,8 @@ from cronapi._lazy import LazyModule
 from cronapi._logs import lines
 from cronapi._logs.setting import follow_variable
 from cronapi._protocol import arguments
-from cronapi.errors import ConfigurationError, WebhookError
+from cronapi.errors import WebhookError
+from cronapi.errors.concerns import setting_error
 from cronapi.webhooks import incoming as http
 from cronapi.webhooks.asgi_door import ASGIDoor
 from cronapi.webhooks.backlog import Backlog, Entry
@@ -222,7 +223,7 @@ class Endpoint(ABC, Generic[M]):
 
     def _need_handler(self) -> None:
         if self._handling.handler is None:
-            raise ConfigurationError("This door needs a handler: give one when it is made.")
+            raise setting_error("This door needs a handler: give one when it is made.")
 
     def _backlog(self) -> Backlog[M]:
         backlog = self._backlogs.get(None)

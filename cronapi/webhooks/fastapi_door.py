@@ -6,7 +6,8 @@ from contextlib import aclosing
 from fastapi import HTTPException, Request, Response
 from starlette.requests import ClientDisconnect
 
-from cronapi.errors import ConfigurationError, WebhookError
+from cronapi.errors import WebhookError
+from cronapi.errors.concerns import setting_error
 from cronapi.webhooks.endpoint import Endpoint
 from cronapi.webhooks.handling import M
 from cronapi.webhooks.incoming import NOT_FOUND, Incoming
@@ -51,6 +52,6 @@ async def _chunks(request: Request) -> AsyncGenerator[bytes, None]:
     except ClientDisconnect as error:
         raise ConnectionError("the caller went away") from error
     except RuntimeError as error:
-        raise ConfigurationError(
+        raise setting_error(
             "Something before this dependency has read the body of the request and not kept it."
         ) from error

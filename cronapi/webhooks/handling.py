@@ -14,7 +14,7 @@ from attrs import field, frozen
 from cronapi._calls.tasks import is_cancelled
 from cronapi._logs import lines
 from cronapi._protocol import arguments
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import setting_error
 from cronapi.webhooks.dedupe import DAY, Dedupe, MemoryDedupe, text_of
 
 FORGETTING = 2.0
@@ -124,7 +124,7 @@ def checked(dedupe: Dedupe | None, max_age: float) -> Dedupe:
     if not is_one or not arguments.is_number(dedupe.ttl):
         raise arguments.refusal("dedupe", "a MemoryDedupe, a RedisDedupe or one like them", dedupe)
     if dedupe.ttl < max_age:
-        raise ConfigurationError(
+        raise setting_error(
             f"dedupe must remember at least for max_age, {max_age:g} seconds, not {dedupe.ttl:g}:"
             " otherwise a message could be repeated after it was forgotten."
         )

@@ -20,7 +20,7 @@ def read_notification(body: bytes | bytearray | str | Mapping[str, Any]) -> Noti
     the address. Source: FastCron's webhook page, 2024-07 to 2026-07.
     """
     if not isinstance(body, bytes | bytearray | str | Mapping):
-        raise refusal("body", "bytes, text or a mapping", body)
+        raise refusal("body", "bytes, text or a mapping", body, "input")
     try:
         data = dict(body) if isinstance(body, Mapping) else parse_json(body)
         return structure(data, Notification, "$")

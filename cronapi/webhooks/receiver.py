@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from cronapi._lazy import LazyModule
 from cronapi._protocol.arguments import refusal
-from cronapi.errors import ConfigurationError, ResponseError, WebhookError
+from cronapi.errors import ResponseError, WebhookError
+from cronapi.errors.concerns import setting_error
 from cronapi.models import Notification
 from cronapi.webhooks import incoming as http
 from cronapi.webhooks.dedupe import DAY, Dedupe
@@ -77,7 +78,7 @@ class Receiver(Endpoint[Notification]):
         self._verifier = None
         if verify is not None:
             if handler is None:
-                raise ConfigurationError("verify needs a handler: it is what gets the answer.")
+                raise setting_error("verify needs a handler: it is what gets the answer.")
             from cronapi.webhooks.verifying import Verifier  # noqa: PLC0415 -- imports the client
 
             self._verifier = Verifier(verify, clock)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from weakref import WeakSet
 
 from cronapi._protocol.arguments import refusal
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import setting_error
 
 LEAST = 16
 """Characters. A shorter secret can be guessed."""
@@ -25,7 +25,7 @@ class Secrets:
 
     def __init__(self, secrets: Iterable[str], *, in_path: bool = True) -> None:
         if isinstance(secrets, str | bytes) or not isinstance(secrets, Iterable):
-            raise ConfigurationError("secrets must be a list of texts.")
+            raise setting_error("secrets must be a list of texts.")
         self._texts = tuple(secrets)
         if not self._texts:
             raise refusal("secrets", "a list of at least one text", None)
@@ -67,6 +67,6 @@ def _check(number: int, secret: object, splitting: frozenset[str]) -> None:
     elif not splitting.isdisjoint(secret):
         problem = "has one of the characters / ? # %, which mean something else in an address"
     if problem:
-        raise ConfigurationError(
+        raise setting_error(
             f"secrets: item {number} {problem}. `secrets.token_urlsafe(32)` makes a good one."
         )

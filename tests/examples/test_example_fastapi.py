@@ -161,7 +161,7 @@ async def test_an_answer_that_cannot_be_used_is_502(example, hurried, service):
     [
         (OutcomeUnknownError("lost"), 502),
         (RequestTimeoutError("late"), 502),
-        (UnsupportedFunctionError("no such function"), 502),
+        (UnsupportedFunctionError("no such function"), 501),
     ],
     ids=lambda value: type(value).__name__,
 )
