@@ -27,7 +27,7 @@ from cronapi._calls.given import (
     checked_retry,
     checked_timeout,
 )
-from cronapi._calls.open_readings import ListReading
+from cronapi._calls.open_readings import page_by_hand
 from cronapi._calls.options import Options, Token, fingerprint_of, token_or_variable
 from cronapi._calls.retry import RetryPolicy
 from cronapi._calls.transport import Transport
@@ -219,13 +219,12 @@ class Client(NotCopied):
             raise setting_error("The token is the client's; make another client for another one.")
         text("function", function, "the name of a function, such as cron.list")
         row = TABLE.get(function)
-        if row is CRON_LIST and "page" in params:
-            ListReading().go_on()
         if row is not None:
             refuse_models(params.get("id"), row.name)
         sent = self._invoker.encode(params, kinds=RAW_KIND_OF if row else ODD_KIND_OF)
         row = row or Function(function, Repeat.CREATE, object, frozenset())
-        return (await self._invoker.answer(row, sent)).data
+        ask = self._invoker.raw(row, sent)
+        return await (page_by_hand(ask, self._caller.paging, params) if row is CRON_LIST else ask)
 
     @overload
     async def aclose(self) -> None: ...

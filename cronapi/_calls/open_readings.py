@@ -1,17 +1,54 @@
 """The readings of the job list that the input of a bulk has begun and not yet ended.
 
 A delete moves later jobs to earlier pages, and an edit can take a job out of a search. So a bulk
-changes nothing while its own input reads the list.
+changes nothing while its own input reads the list. A reading that the input has left without an end
+must not keep the bulk for ever. So it counts as over once the input has made more items than the
+reading can have shown since its last step, or has rested for long.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
+from typing import TypeVar
 
 from attrs import define, field
 
+from cronapi._calls.pages import Paging
+
+S = TypeVar("S", bound=Sequence[object])
+_COPIES = 10
+"""The most jobs that an input is expected to make of one."""
 _watching: ContextVar[Readings | None] = ContextVar("cronapi_readings", default=None)
+
+
+@define(eq=False)
+class PagesByHand:
+    """The pages that an input asks for itself. It has told nobody how many it will read.
+
+    An input of `adds` may make several jobs of one, and its jobs would make the last page longer.
+    """
+
+    adds: bool
+    _page: int = 0
+    """The page that was read last."""
+    _reach: float = math.inf
+    """The page at which the input left off before it began anew."""
+
+    def ask(self, number: int) -> None:
+        """Take note that a page is asked for."""
+        if 0 < number <= self._page:
+            self._reach = self._page
+        elif number > self._reach:
+            self._reach = math.inf
+
+    def answer(self, number: int, rows: int, *, is_short: bool) -> int:
+        """Return the items that the input may make of a page, 0 for the end of its reading."""
+        self._page = number
+        if number >= self._reach or (is_short and not self.adds):
+            return 0
+        return rows * (_COPIES if self.adds else 1)
 
 
 @define(eq=False)
@@ -19,9 +56,11 @@ class Readings:
     """The open readings of one task. `on_end` is called when one has ended."""
 
     on_end: Callable[[], None]
+    _by_hand: PagesByHand
     were_any: bool = False
     """True once the list was read at all."""
-    _open: set[object] = field(factory=set)
+    _open: dict[object, float] = field(factory=dict)
+    """The items that the input may still make before a reading counts as left."""
 
     def watch(self) -> None:
         """Watch the readings that go on in the running task, and in tasks that it starts."""
@@ -32,15 +71,56 @@ class Readings:
         """True while the list is being read."""
         return bool(self._open)
 
-    def add(self, reading: object) -> None:
-        """Take note of a reading."""
+    @property
+    def may_be_left(self) -> bool:
+        """True if the list is being read, and no page of it is under way."""
+        return self.are_open and math.inf not in self._open.values()
+
+    def add(self, reading: object, items: float) -> None:
+        """Take note of a step of a reading, which may give so many items; no end for a request."""
         self.were_any = True
-        self._open.add(reading)
+        self._open[reading] = items
 
     def end(self, reading: object) -> None:
         """Take note that a reading has ended."""
-        self._open.discard(reading)
+        self._open.pop(reading, None)
         self.on_end()
+
+    def made_item(self) -> None:
+        """Take note that the input has made an item."""
+        for reading in self._open:
+            self._open[reading] -= 1
+        self._leave(below=0)
+
+    def leave(self) -> None:
+        """Take the readings without a page under way for left."""
+        self._leave(below=math.inf)
+
+    def _leave(self, below: float) -> None:
+        for reading in [reading for reading, items in self._open.items() if items < below]:
+            self.end(reading)
+
+    async def page(self, number: int, ask: Awaitable[S], paging: Paging, *, search: bool) -> S:
+        """Return a page that the input has asked for itself.
+
+        One without jobs, or shorter than another, is the last. One that fails may be asked for
+        again.
+        """
+        before = self._open.get(self._by_hand, 0)
+        self._by_hand.ask(number)
+        self.add(self._by_hand, math.inf)
+        try:
+            rows = await ask
+        except BaseException:  # whatever ends the call, the page was not read
+            self.add(self._by_hand, before)
+            raise
+        is_short = paging.is_last(len(rows), search=search)
+        if most := self._by_hand.answer(number, len(rows), is_short=is_short):
+            self.add(self._by_hand, most)
+        else:
+            self.end(self._by_hand)
+        paging.see(len(rows), search=search)
+        return rows
 
 
 @define(eq=False)
@@ -49,10 +129,13 @@ class ListReading:
 
     _watchers: set[Readings] = field(factory=set)
 
-    def go_on(self) -> None:
-        """Tell the bulk whose input is being read, if there is one."""
+    def go_on(self, items: float = math.inf) -> None:
+        """Tell the bulk whose input is being read, if there is one.
+
+        The input may make so many `items` of this step, without an end while a page is under way.
+        """
         if (readings := _watching.get()) is not None:
-            readings.add(self)
+            readings.add(self, items)
             self._watchers.add(readings)
 
     def end(self) -> None:
@@ -60,3 +143,12 @@ class ListReading:
         for readings in self._watchers:
             readings.end(self)
         self._watchers.clear()
+
+
+async def page_by_hand(ask: Awaitable[S], paging: Paging, params: Mapping[str, object]) -> S:
+    """Return what `ask` does, and tell the bulk whose input asks for a page of the job list."""
+    readings, page = _watching.get(), params.get("page")
+    if readings is None or page is None:
+        return await ask
+    number = int(text) if (text := str(page)).isdecimal() else 0
+    return await readings.page(number, ask, paging, search=bool(params.get("keyword")))

@@ -15,6 +15,7 @@ from collections.abc import (
     Sequence,
     Sized,
 )
+from functools import partial
 from typing import Generic, TypeVar
 
 import anyio
@@ -27,6 +28,8 @@ from cronapi.errors import ConfigurationError, CronAPIError
 from cronapi.errors.concerns import closed_error, setting_error
 
 P = TypeVar("P")
+LONGEST_REST = 300.0
+"""Seconds in which an input that is in the middle of the job list makes an item, or reads on."""
 _CLOSED = "the input was closed before its end."
 
 
@@ -34,7 +37,8 @@ class Source(Generic[P]):
     """The items of an input, which is read once, in order, and no further than they are taken.
 
     `total` is the number of items, or None if the input does not know it. `check` returns the
-    payload of an item, or raises. `function` begins the text of the errors.
+    payload of an item, or raises. `function` begins the text of the errors. `adds` says that the
+    items are new jobs.
 
     A sequence is checked from end to end when the source is made, so that one bad item keeps all
     from being sent. Any other input is checked item by item as it is read, because it may change
@@ -46,7 +50,12 @@ class Source(Generic[P]):
     """
 
     def __init__(
-        self, items: Iterable[object] | AsyncIterable[object], check: Check[P], function: str
+        self,
+        items: Iterable[object] | AsyncIterable[object],
+        check: Check[P],
+        function: str,
+        *,
+        adds: bool = False,
     ) -> None:
         refuse_no_items(items, function)
         if isinstance(items, Sequence) and not isinstance(items, range):
@@ -63,7 +72,7 @@ class Source(Generic[P]):
         self._items: Iterator[object] = iter(())
         self._reader: Reader | None = None
         if isinstance(iterator, AsyncIterator):
-            self._reader = Reader(iterator, self._keep, self._end)
+            self._reader = Reader(iterator, self._keep, self._end, adds=adds)
         else:
             self._items = iterator
         self._lock = anyio.Lock()
@@ -155,12 +164,27 @@ class Source(Generic[P]):
             ) from error
 
     async def _gather(self, most: int, patience: float) -> None:
-        await self._read_until(lambda: self._has(1), math.inf)
+        await self._read_one_that_may_be_sent()
         seen = 0
         while seen < len(self._good) and not self._has(most):
             seen = len(self._good)
             await self._read_until(lambda: self._has(most), patience)
-        await self._read_until(lambda: self._has(1), math.inf)
+        await self._read_one_that_may_be_sent()
+
+    async def _read_one_that_may_be_sent(self) -> None:
+        """Read until an item can be taken. A reading of the list that rests for long is over."""
+        await self._read_until(lambda: self._has(1) or self._may_rest(), math.inf)
+        while not self._has(1):
+            read = self._read
+            await self._read_until(partial(self._has_more, read), LONGEST_REST)
+            if self._reader is not None and self._read == read:
+                self._reader.readings.leave()
+
+    def _has_more(self, read: int) -> bool:
+        return self._has(1) or self._read > read
+
+    def _may_rest(self) -> bool:
+        return self._reader is not None and bool(self._good) and self._reader.readings.may_be_left
 
     @property
     def _reads_the_list(self) -> bool:

@@ -89,6 +89,10 @@ class Invoker:
                 return await self.merger.answer(function, sent, self.options, lane)
             return await Call(self.caller, function, sent, self.options, lane).answer()
 
+    async def raw(self, function: Function[Any], sent: Mapping[str, Any]) -> Any:
+        """Return the raw data of the answer."""
+        return (await self.answer(function, sent)).data
+
     async def send(
         self, function: Function[T], sent: Mapping[str, Any], lane: Lane = "interactive"
     ) -> T:

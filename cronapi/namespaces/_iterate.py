@@ -81,7 +81,8 @@ async def every_page(
     try:
         async for job in jobs:
             if chosen.passes(job):
-                mark.go_on()  # in the task that asks for this job, not in that of the first
+                # In the task that asks for this job, which may not be that of the first.
+                mark.go_on(table.PAGE)
                 yield job
     finally:
         mark.end()

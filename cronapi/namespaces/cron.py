@@ -12,7 +12,7 @@ from attrs import evolve, frozen
 from cronapi import _functions as table
 from cronapi._calls.answer import Answer
 from cronapi._calls.matching import NOT_COMPARED, is_match
-from cronapi._calls.open_readings import ListReading
+from cronapi._calls.open_readings import page_by_hand
 from cronapi._calls.pages import find_by_name
 from cronapi._protocol.declared import EnsureParams, JobParams, NewJobParams
 from cronapi._protocol.hidden import hidden, hide
@@ -53,9 +53,9 @@ class SharedCron(CheckedJobs):
         `keyword` finds jobs with that text in their name, id or URL. It is no exact match. A read:
         repeated freely.
         """
-        if page is not None:
-            ListReading().go_on()
-        return await self._invoke(table.CRON_LIST, {"page": page, "keyword": keyword})
+        params = {"page": page, "keyword": keyword}
+        ask = self._invoke(table.CRON_LIST, params)
+        return await page_by_hand(ask, self._invoke.caller.paging, params)
 
     def iterate(
         self,
