@@ -1,8 +1,8 @@
 """The web application of the shops, with the two endpoints that the service calls."""
 
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Annotated, Any
 
 from attrs import field, frozen
@@ -30,13 +30,14 @@ class Settings:
 
 
 class Site:
-    """All that requests share: the client, the database, and the names of shops being opened."""
+    """All that requests share: the client, the database, and the shops that are busy."""
 
     def __init__(self, settings: Settings, api: FastCron | None = None) -> None:
         self.settings = settings
         self.api = api or FastCron(coalesce=True)
         self.data = Database(settings.database)
-        self.opening: set[str] = set()
+        self.busy: set[str] = set()
+        """The names of shops that are being opened or closed."""
         # The service is told how a report went, so the answer waits for it.
         self.reports = CronEndpoint(
             secrets=[settings.cron_key], handler=self.make_report, answer="after"
@@ -66,7 +67,7 @@ class Site:
         if shop["job"] is None:
             users = self.api.with_options(max_wait=MAX_WAIT).cron
             job = await (users.add if is_new else users.ensure)(
-                name=f"report of {name}",
+                name=job_name(name),
                 url=f"{self.settings.public_url}/report/?job=__cronjob__&at=__timestamp__",
                 http_headers={"X-Cron-Key": self.settings.cron_key},
                 expression=self.settings.report_times,
@@ -75,13 +76,34 @@ class Site:
         return self.show(name)
 
     async def close_shop(self, name: str) -> None:
-        """Delete the job of a shop, and then the shop."""
+        """Delete the job of a shop, and then the shop.
+
+        The job of a shop whose making was interrupted is looked for by its name.
+        """
         shop = self._known(name)
-        if shop["job"] is not None:
+        users = self.api.with_options(max_wait=MAX_WAIT).cron
+        number = shop["job"]
+        if number is None and (job := await users.find(job_name(name))) is not None:
+            number = job.id
+        if number is not None:
             # The job may have been deleted before, and the user not told of it.
             with suppress(NotFoundError):
-                await self.api.with_options(max_wait=MAX_WAIT).cron.delete(shop["job"])
+                await users.delete(number)
         self.data.close_shop(name)
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """Refuse to open or close a shop while another request does.
+
+        Otherwise a shop that is closed while it is opened would leave its job behind.
+        """
+        if name in self.busy:
+            raise HTTPException(409, "This shop is being opened or closed. Try again in a moment.")
+        self.busy.add(name)
+        try:
+            yield
+        finally:
+            self.busy.discard(name)
 
     def show(self, name: str) -> dict[str, Any]:
         """Return a shop with its reports, and with what was told about its job."""
@@ -101,6 +123,11 @@ class Site:
         return shop
 
 
+def job_name(shop: str) -> str:
+    """Return the name of a shop's job, by which it is found if its id is unknown."""
+    return f"report of {shop}"
+
+
 class Sale(BaseModel):
     """The body of a request that notes a sale."""
 
@@ -118,13 +145,8 @@ TheSite = Annotated[Site, Depends(site_of)]
 
 async def open_shop(name: str, site: TheSite) -> dict[str, Any]:
     """Open a shop. It may be repeated after any error."""
-    if name in site.opening:
-        raise HTTPException(409, "This shop is being opened. Try again in a moment.")
-    site.opening.add(name)
-    try:
+    with site.alone(name):
         return await site.open_shop(name)
-    finally:
-        site.opening.discard(name)
 
 
 async def show_shop(name: str, site: TheSite) -> dict[str, Any]:
@@ -133,8 +155,9 @@ async def show_shop(name: str, site: TheSite) -> dict[str, Any]:
 
 
 async def close_shop(name: str, site: TheSite) -> None:
-    """Close a shop."""
-    await site.close_shop(name)
+    """Close a shop. It may be repeated after any error."""
+    with site.alone(name):
+        await site.close_shop(name)
 
 
 async def sell(name: str, sale: Sale, site: TheSite) -> None:

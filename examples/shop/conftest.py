@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 from attrs import evolve
+from fastapi import FastAPI
 
 from cronapi import FastCron
 from shop.app import Settings, make_app
@@ -19,12 +20,17 @@ SETTINGS = Settings(
 
 
 @pytest.fixture
-async def web(fastcron: FastCron, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    """A browser of the app, whose client talks to the emulator of the plugin."""
-    app = make_app(evolve(SETTINGS, database=str(tmp_path / "shop.db")), fastcron)
-    transport = httpx.ASGITransport(app)
+def shop(fastcron: FastCron, tmp_path: Path) -> FastAPI:
+    """The app, whose client talks to the emulator of the plugin."""
+    return make_app(evolve(SETTINGS, database=str(tmp_path / "shop.db")), fastcron)
+
+
+@pytest.fixture
+async def web(shop: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser of the app."""
+    transport = httpx.ASGITransport(shop)
     async with (
-        app.router.lifespan_context(app),
+        shop.router.lifespan_context(shop),
         httpx.AsyncClient(transport=transport, base_url="http://app") as browser,
     ):
         yield browser

@@ -1,8 +1,10 @@
 """Tests of the shop as users write them: the service is the emulator of the pytest plugin."""
 
+import asyncio
 import time
 
 import httpx
+from fastapi import FastAPI
 
 from cronapi import FastCron
 from cronapi.emulator import App
@@ -78,3 +80,61 @@ async def test_a_closed_shop_has_no_job(web: httpx.AsyncClient, cron_emulator: A
     assert (await web.delete("/shops/tea")).status_code == 204
     assert cron_emulator.emulator.jobs("fastcron") == []
     assert (await web.delete("/shops/tea")).status_code == 404
+
+
+async def test_a_shop_whose_making_is_unknown_leaves_no_job(
+    web: httpx.AsyncClient, cron_emulator: App
+) -> None:
+    """The job that an interrupted opening may have made is looked for and deleted."""
+    cron_emulator.fail_next("lose", function="cron.add")
+    cron_emulator.fail_next("redirect", function="cron.list", times=None)
+    assert (await web.put("/shops/tea")).status_code == 502
+    assert len(cron_emulator.emulator.jobs("fastcron")) == 1
+    assert (await web.delete("/shops/tea")).status_code == 502
+    cron_emulator.emulator.faults.clear()
+    assert (await web.delete("/shops/tea")).status_code == 204
+    assert cron_emulator.emulator.jobs("fastcron") == []
+    assert (await web.delete("/shops/tea")).status_code == 404
+
+
+async def test_a_shop_that_never_got_a_job_can_be_closed(
+    web: httpx.AsyncClient, cron_emulator: App
+) -> None:
+    """An opening that was refused has made nothing, and the shop is closed without a job."""
+    cron_emulator.fail_next("redirect", function="cron.add")
+    assert (await web.put("/shops/tea")).status_code == 502
+    assert (await web.delete("/shops/tea")).status_code == 204
+    assert (await web.get("/shops/tea")).status_code == 404
+
+
+async def test_one_request_at_a_time_opens_or_closes_a_shop(
+    web: httpx.AsyncClient, shop: FastAPI
+) -> None:
+    """While one does, any other for the same shop is told to come back."""
+    for name, status in (("tea", 409), ("silk", 200)):
+        with shop.state.site.alone("tea"):
+            assert (await web.put(f"/shops/{name}")).status_code == status
+            assert (await web.delete(f"/shops/{name}")).status_code in (status, 204)
+    assert (await web.put("/shops/tea")).status_code == 200
+
+
+async def test_no_job_is_left_without_its_shop(web: httpx.AsyncClient, cron_emulator: App) -> None:
+    """Opened and closed at once, in any order, a shop and its job are there or gone together."""
+    put, delete = (lambda: web.put("/shops/tea")), (lambda: web.delete("/shops/tea"))
+    for first, second in ((put, delete), (put, put), (delete, put), (delete, delete)):
+        await asyncio.gather(first(), second())
+        is_open = (await web.get("/shops/tea")).status_code == 200
+        assert len(cron_emulator.emulator.jobs("fastcron")) == is_open
+
+
+async def test_closing_again_after_a_lost_answer_is_no_error(
+    web: httpx.AsyncClient, cron_emulator: App
+) -> None:
+    """The job may be gone already, and another shop is closed meanwhile."""
+    for name in ("tea", "silk"):
+        await web.put(f"/shops/{name}")
+    cron_emulator.fail_next("lose", times=3)
+    both = await asyncio.gather(web.delete("/shops/tea"), web.delete("/shops/silk"))
+    for answer, name in zip(both, ("tea", "silk"), strict=True):
+        assert answer.status_code == 204 or (await web.delete(f"/shops/{name}")).status_code == 204
+    assert cron_emulator.emulator.jobs("fastcron") == []

@@ -27,7 +27,7 @@ def test_the_tests_of_the_shop_pass(tmp_path):
     run = subprocess.run(
         [*command, *ignored], cwd=EXAMPLES / "shop", capture_output=True, text=True, check=False
     )
-    assert "6 passed" in run.stdout, run.stdout + run.stderr
+    assert "11 passed" in run.stdout, run.stdout + run.stderr
 
 
 def test_jobs_call_the_shop_and_failures_are_told(world):

@@ -22,7 +22,7 @@ conftest = importlib.import_module("shop.conftest")
 shop_tests = importlib.import_module("shop.test_shop")
 sys.path.remove(str(EXAMPLES))
 
-web = conftest.web
+shop, web = conftest.shop, conftest.web
 globals().update(
     {name: value for name, value in vars(shop_tests).items() if name.startswith("test_")}
 )
