@@ -268,6 +268,29 @@ def test_what_is_nested_as_deep_as_an_answer_may_be_is_taken() -> None:
     assert CronJob.from_dict(job.to_dict()) == job
 
 
+UNREADABLE: list[Any] = [
+    (Attempt(execution_time=float("inf")), "Attempt.execution_time takes a number"),
+    (Attempt(execution_time=float("nan")), "Attempt.execution_time takes a number"),
+    (Attempt(execution_time=float("-inf")), "Attempt.execution_time takes a number"),
+    (Execution(attempts=(Attempt(execution_time=float("inf")),)), "Attempt.execution_time takes"),
+    (Attempt(downloaded=2**20_000), "Attempt.downloaded takes a whole number"),
+    (Attempt(time=datetime(2024, 7, 8)), "Attempt.time takes an ISO time with its offset"),  # noqa: DTZ001 -- without one
+    (CronJob(id="hunter22"), "CronJob.id takes a whole number, and this str is none"),  # type: ignore[arg-type]
+    (CronJob(id=1, name=b"hunter22"), "CronJob.name takes text, and this bytes is none"),  # type: ignore[arg-type]
+    (CronJob(id=1, single=1), "CronJob.single takes true or false"),  # type: ignore[arg-type]
+    (Group(id=1, job_count=float("inf")), "Group.job_count takes a whole number"),  # type: ignore[arg-type]
+]
+
+
+@pytest.mark.parametrize(("result", "said"), UNREADABLE)
+def test_what_could_not_be_read_back_is_not_written(result: Any, said: str) -> None:
+    """JSON has no infinity, and a time without an offset is no time. The error names the field."""
+    for way in (result.to_dict, lambda: TypeAdapter(type(result)).dump_json(result)):
+        with pytest.raises(Exception, match=said) as caught:
+            way()
+        assert "hunter" not in str(caught.value)
+
+
 def test_unknown_members_are_written_as_json_has_them() -> None:
     """Those of a result made by hand too, whatever they are."""
     members = {"at": MOMENT, "pair": (1, [2]), "code": JobStatus.FAILED, "run": RUN.last}

@@ -28,8 +28,7 @@ _NAMED = ("password", "secret")
 _NEVER_IN_URL = frozenset({*_NAMED, "httpHeaders", "postData", "payload"})
 LONGEST_CHAIN = 20
 """Exceptions of a chain that are looked at. A chain may bite its tail."""
-_URL_USER = re.compile(r"(?<=//)([^/?#:]*):([^/?#]*)@")
-_URL_PASSWORD = re.compile(r"//[^/?#:]*:([^/?#]+)@")
+_BLANK = re.compile(r"\s")
 _PLAIN_ADDRESS = re.compile(
     r"(?i)([a-z0-9+.-]+://)?([*\w.-]*|\[[0-9a-f:.]+\]|[0-9a-f]*::[0-9a-f:.]*)"
     r"(:[0-9]{1,5})?(/[0-9]{0,3})?"
@@ -64,10 +63,22 @@ def is_plain_address(text: str) -> bool:
 
 
 def without_password(value: object) -> object:
-    """Return a value without the password of a URL."""
+    """Return a value without the password of a URL, or without a user that has none.
+
+    Some services take a token for a user. One with a blank in it is none, but a sentence.
+    """
     if not isinstance(value, str):
         return value
-    return _URL_USER.sub(rf"\1:{HIDDEN}@", value) if "@" in value else str.__str__(value)
+    return _USERINFO.sub(_without_login, value) if "@" in value else str.__str__(value)
+
+
+def _without_login(found: re.Match[str]) -> str:
+    user, password = found["user"], found["password"]
+    if password:
+        return f"{user}:{HIDDEN}@"
+    if not user or _BLANK.search(user):
+        return found[0]
+    return f"{HIDDEN}{'' if password is None else ':'}@"
 
 
 def is_sensitive(name: str) -> bool:
@@ -192,9 +203,10 @@ def _member(job: Mapping[str, Any], name: str) -> object:
 
 
 def _embedded_secrets(job: Mapping[str, Any]) -> list[str]:
-    """Return the password in a job's URL, and the values of headers that carry credentials."""
+    """Return the login in a job's URL, and the values of headers that carry credentials."""
     url, lines = (as_text(_member(job, name)) for name in ("url", "httpHeaders"))
-    passwords = _URL_PASSWORD.findall(url) if "@" in url else []
+    logins = _USERINFO.findall(url) if "@" in url else []
+    passwords = [password or user for user, password in logins]
     values = _CREDENTIAL.findall(lines) if ":" in lines else []
     return [
         *passwords,

@@ -12,7 +12,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from cronapi._protocol.json_text import parse_json
-from cronapi._protocol.redaction import MOST_TEXT, redact
+from cronapi._protocol.redaction import MOST_TEXT, redact, without_password
 from cronapi.errors import (
     NO_MESSAGE,
     APIError,
@@ -180,7 +180,7 @@ def _page(reply: Reply) -> Verdict | None:
     if 300 <= status < 400:  # noqa: PLR2004 -- HTTP's class of redirects
         location = redact(reply.headers.get("location", ""), reply.secrets)
         redirect = RedirectError(
-            f"HTTP {status}, to {location!r}.", status=status, location=location
+            f"HTTP {status}, to {without_password(location)!r}.", status=status, location=location
         )
         return Verdict(ending=Ending.FINAL, error=redirect, status=status)
     if status < 400:  # noqa: PLR2004 -- HTTP's classes of errors, of the client and of the server

@@ -29,15 +29,25 @@ _BITS = 10_000
 def written(result: Wire) -> dict[str, Any]:
     """Return the fields of a result that are set, as JSON has them.
 
-    ConfigurationError if one is nested too deep.
+    ConfigurationError if one could not be read back: a result that was made by hand may have any
+    value. Members of `extra` are bounded in their depth alone.
     """
     cls = type(result)
     pairs = ((a.name, getattr(result, a.name)) for a in fields_of(cls))
     return {
-        name: _copied(f"{cls.__name__}.{name}", value)
+        name: _checked(cls, name, value)
         for name, value in pairs
         if value is not None and (name != "extra" or value)
     }
+
+
+def _checked(cls: type[Wire], name: str, value: object) -> Any:
+    """Return the JSON form of a field's value, which can be read back."""
+    full = f"{cls.__name__}.{name}"
+    form = _copied(full, value)
+    if name != "extra":
+        _read(full, forms_of(cls)[name], form)
+    return form
 
 
 def _copied(name: str, value: object) -> Any:

@@ -33,13 +33,9 @@ def schema_of(cls: type[W]) -> Any:
     def write(value: Any, info: core_schema.SerializationInfo) -> dict[str, Any]:
         return _chosen(value.to_dict(), info.include, info.exclude)
 
-    def describe(_: object, __: object) -> dict[str, Any]:
-        return json_schema(cls)
-
     return core_schema.no_info_plain_validator_function(
         validate,
         serialization=core_schema.plain_serializer_function_ser_schema(write, info_arg=True),
-        metadata={"pydantic_js_functions": [describe]},
     )
 
 

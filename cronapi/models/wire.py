@@ -55,7 +55,8 @@ class Wire:
 
         Times and dates are in ISO 8601, codes are numbers, and `extra` has the unknown members.
         `from_dict` makes an equal result of it. Nothing is hidden: headers and bodies may hold
-        secrets.
+        secrets. ConfigurationError if a field of a result that was made by hand has no such form,
+        such as an infinite number, or if lists and objects stand in each other more than 100 deep.
         """
         from cronapi.models.json_form import written  # noqa: PLC0415 -- few programs write JSON
 
@@ -65,8 +66,9 @@ class Wire:
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Return the result that `to_dict` has written.
 
-        A field that is missing or None is None. An unknown name and a value of another type are a
-        ConfigurationError that names the field.
+        A field that is missing or None is None. An unknown name, a value of another type, and
+        lists and objects in each other more than 100 deep are a ConfigurationError that names the
+        field.
         """
         from cronapi.models.json_form import read  # noqa: PLC0415 -- see above
 
@@ -87,6 +89,13 @@ class Wire:
         from cronapi.models.pydantic_form import schema_of  # noqa: PLC0415 -- an extra of the user
 
         return schema_of(cls)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: object, handler: object) -> dict[str, Any]:
+        """Return the JSON Schema of what `to_dict` writes. It has this hook's name."""
+        from cronapi.models.pydantic_form import json_schema  # noqa: PLC0415 -- an extra of the user
+
+        return json_schema(cls)
 
 
 def _is_unset(value: object) -> bool:

@@ -465,3 +465,10 @@ def test_every_place_of_the_page_is_known():
     """A place without a part is an error, so none is left unfilled."""
     with pytest.raises(KeyError):
         filled({})
+
+
+def test_no_login_of_an_address_is_on_the_page():
+    """All before the last @ of an address's host is hidden, with and without a password."""
+    texts = ("https://joe:hunter22@h/", "https://hunter22@h/", "https://a@hunter22@h/?b=c@d")
+    assert not [text for text in map(Shown(()), texts) if "hunter" in text]
+    assert Shown(())("https://h/@me, joe@h") == "https://h/@me, joe@h"

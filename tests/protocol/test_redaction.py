@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cronapi import (
-    FASTCRON,
-)
+from cronapi import FASTCRON, CronJob, JobSpec
+from cronapi._protocol.hidden import hide
 from cronapi._protocol.redaction import (
     as_text,
     contains_secret,
@@ -224,6 +223,36 @@ def test_the_password_of_a_url_is_hidden_whatever_is_in_it(password):
     url = f"https://user:{password}@x.example/a?b=c@d"
     assert without_password(url) == "https://user:***@x.example/a?b=c@d"
     assert password in secrets_of({"url": url})
+
+
+def test_a_user_without_a_password_is_hidden_as_one():
+    """Some services take a token there. What only looks like one stays as it is."""
+    urls = {
+        "https://s3cret@h/p?a=b@c": "https://***@h/p?a=b@c",
+        "https://s3cret:@h/": "https://***:@h/",
+        "//s3cret@h": "//***@h",
+        "git+ssh://s3cret@h/r": "git+ssh://***@h/r",
+        "https://a@s3cret@h/": "https://***@h/",
+        "https://a:b@h/ and https://s3cret@i/": "https://a:***@h/ and https://***@i/",
+        "https://s3cret@h, https://h2/@me": "https://***@h, https://h2/@me",
+        "https://@h/ joe@h https://h?x=a@b https://h#a@b": (
+            "https://@h/ joe@h https://h?x=a@b https://h#a@b"
+        ),
+        "no answer from https://h, tell joe@h": "no answer from https://h, tell joe@h",
+    }
+    assert {url: without_password(url) for url in urls} == urls
+
+
+def test_no_text_has_the_token_of_a_url():
+    """Neither the repr of a job, its description and what is sent, nor an error or a log line."""
+    url = "https://s3cret-s3cret@h/x"
+    job, spec = CronJob(id=1, url=url), JobSpec(url=url)
+    request = build_request(FASTCRON, "cron.add", {"url": url}, "t" * 32, request_format="query")
+    echo = redact(f"Refused {url}: s3cret-s3cret", request.secrets)
+    read = read_response(302, {"location": url}, b"").error
+    shown = f"{job!r} {spec!r} {hide({'url': url})!r} {request.url} {echo} {read}"
+    assert "s3cret" not in shown
+    assert request.method == "POST"
 
 
 def test_headers_and_addresses_are_shown_without_their_secrets():

@@ -21,7 +21,7 @@ _INVISIBLE = re.compile(
     "\ufff0-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 _IN_LINES = re.compile(r"(\r?\n)")
-_USER = re.compile(r"(?<=//)[^/?#@\s]*@")
+_USER = re.compile(r"(?<=//)[^/?#\s]*@")
 _MOST = 120
 
 
