@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
 import statistics
 import subprocess
 import sys
@@ -463,6 +464,30 @@ def test_answers_are_read_where_the_refusal_is_caught():
 
 def is_call_of(node, name):
     return isinstance(node, ast.Call) and ast.unparse(node.func) == name
+
+
+_BROAD = re.compile(
+    r"\s*(except\b[^#]*\b(Base)?Exception\b|except\s*:|.*suppress\([^#]*Exception\b)"
+)
+_REASON = re.compile(r"#\s*(noqa: [A-Z0-9, ]+ -- )?(?!noqa)\S+ \S+")
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_handler_of_everything_says_why(room):
+    """Beside or above each `except Exception` and `except BaseException` stands its reason."""
+    broad = [
+        f"{module}:{number}"
+        for module in modules_of(room)
+        for number, above, line in pairs_of_lines(module)
+        if _BROAD.match(line) and not (_REASON.search(line) or above.lstrip().startswith("# "))
+    ]
+    assert broad == []
+
+
+def pairs_of_lines(module):
+    """Yield the number of each line of a module, the line above it, and the line."""
+    lines = MODULES[module].read_text(encoding="utf-8").splitlines()
+    return ((number, lines[number - 2], line) for number, line in enumerate(lines[1:], 2))
 
 
 SETTINGS = ("_calls", "client", "providers", "scheduler")

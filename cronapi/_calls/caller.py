@@ -122,7 +122,7 @@ class Caller(NotCopied):
             left = await self.admission.drained(
                 seconds if self.transport.loop in (None, loop) else 0.0
             )
-        except BaseException:
+        except BaseException:  # a cancelled close closes too
             await self.transport.aclose(0.0)
             raise
         await self.close(max(0.0, patience - anyio.current_time()))

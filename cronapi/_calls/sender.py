@@ -172,7 +172,7 @@ class Sender:
                 keys = lookup_keys(self.function.name, self.sent)
                 self.caller.creates.track(self, keys)
             return self._request(token)
-        except BaseException:
+        except BaseException:  # whatever ends it, the slot is free again
             slot.release_unused()
             raise
 

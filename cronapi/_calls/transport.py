@@ -112,7 +112,7 @@ class Transport:
 
         try:
             begin(run, self.loop)
-        except BaseException:
+        except BaseException:  # whatever ends it, the slot is free again
             self._under_way -= 1
             slot.release_unused()
             raise
@@ -163,7 +163,7 @@ class Transport:
             stock = is_stock(client)
             unsent = stock and progress.is_connecting
             return translate(error, module_of(client), request.secrets, stock=stock, unsent=unsent)
-        except BaseException:
+        except BaseException:  # a cancelled request breaks its connections
             self._retire(client)
             raise
         finally:

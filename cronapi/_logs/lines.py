@@ -223,7 +223,7 @@ def write(event: Event, *values: object, trace: BaseException | None = None) -> 
     logger = event.logger
     if not logger.isEnabledFor(event.level):
         return
-    with suppress(Exception):
+    with suppress(Exception):  # a logger of the program may raise anything
         shown = [_one_line(value) for value in values]
         named = dict(zip(event.fields, shown, strict=True))
         logger.log(

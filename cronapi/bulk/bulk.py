@@ -245,7 +245,7 @@ class OutcomeIterator(AsyncIterator[Outcome[T]]):
             raise StopAsyncIteration
         try:
             return await self._next()
-        except BaseException:
+        except BaseException:  # a cancelled loop ends the bulk too
             await self.aclose()
             raise
 

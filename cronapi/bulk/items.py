@@ -38,7 +38,7 @@ def checked(check: Check[P], given: object, index: int, function: str) -> P:
     except ConfigurationError as error:
         text = f"{function}: item {index}: {error.message}"
         raise ConfigurationError(text, concerns=error.concerns) from without_frames(error)
-    except Exception as error:
+    except Exception as error:  # an item's own code may raise anything
         raise ConfigurationError(
             f"{function}: item {index} cannot be used ({type(error).__name__})."
         ) from error
@@ -62,7 +62,7 @@ def read_all(items: Iterable[object], check: Check[P], function: str) -> list[P]
     given = list[object]()
     try:
         given.extend(items)
-    except Exception as error:
+    except Exception as error:  # the caller's code may raise anything
         raise setting_error(
             f"{function}: item {len(given)} could not be read ({type(error).__name__})."
         ) from error

@@ -85,7 +85,7 @@ class Journal:
         journal = cls(path)
         try:
             await to_thread.run_sync(journal._begin, dict(plan), token)
-        except BaseException:
+        except BaseException:  # a cancellation too must not keep the lock
             with anyio.CancelScope(shield=True):
                 await to_thread.run_sync(journal._file.abandon)
             raise

@@ -58,7 +58,7 @@ class Reader:
         try:
             with anyio.move_on_after(seconds):
                 await self._answered.wait()
-        except BaseException:
+        except BaseException:  # a cancelled read cancels the work on its item
             if self._scope is not None and not enough():
                 self._scope.cancel()
             raise

@@ -249,7 +249,7 @@ class Run(Generic[T]):
                     outcomes.append(self._outcome(chunk.items[index], result))
                     note_outcome(journal, outcomes[-1], fingerprints[outcomes[-1].index])
             await journal.flush()
-        except BaseException:
+        except BaseException:  # a cancelled chunk is noted too
             self._uncommitted(outcomes)
             raise
         finally:

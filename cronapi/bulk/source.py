@@ -158,7 +158,7 @@ class Source(Generic[P]):
                 await self._reader.aclose()
             elif isinstance(self._items, Generator):
                 self._items.close()
-        except Exception as error:
+        except Exception as error:  # the caller's code may raise anything
             raise setting_error(
                 f"{self._function}: the input could not be closed ({type(error).__name__})."
             ) from error
@@ -208,7 +208,7 @@ class Source(Generic[P]):
     def _read_one(self) -> None:
         try:
             given = next(self._items)
-        except BaseException as error:
+        except BaseException as error:  # a generator is at its end after any of them
             self._end(error)
             if not isinstance(error, Exception):
                 raise
@@ -271,7 +271,7 @@ class Source(Generic[P]):
                 f"{self._function} takes a list or another iterable of items, sync or async, "
                 f"not a {type(items).__name__}."
             ) from error
-        except Exception as error:
+        except Exception as error:  # the caller's code may raise anything
             raise _unread(self._function, 0, error) from error
 
 

@@ -49,7 +49,7 @@ def standard_output() -> Iterator[None]:
             yield
         finally:
             _flush()
-    except BaseException as error:
+    except BaseException as error:  # an exit may have an error of output behind it
         lost = _output_error(error)
         if lost is None:
             raise

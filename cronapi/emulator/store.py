@@ -134,7 +134,7 @@ class Store:
             self._changed = changed
             try:
                 yield
-            except BaseException:
+            except BaseException:  # whatever ends it, nothing stays half done
                 self._connection.execute("ROLLBACK")
                 raise
             else:

@@ -76,7 +76,7 @@ class Moves:
         moves = cls(AppendOnlyFile(path), tokens)
         try:
             await to_thread.run_sync(moves._open, new)
-        except BaseException:
+        except BaseException:  # a cancellation too must not keep the lock
             moves.close()
             raise
         return moves

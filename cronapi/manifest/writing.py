@@ -132,7 +132,7 @@ def _replace(target: Path, text: str) -> None:
         with suppress(OSError):
             temporary.chmod(stat.S_IMODE(target.stat().st_mode))
         temporary.replace(target)
-    except BaseException:
+    except BaseException:  # a cancellation too leaves no half of a file
         temporary.unlink(missing_ok=True)
         raise
 
@@ -165,6 +165,6 @@ def write_private(path: Path, text: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-    except BaseException:
+    except BaseException:  # a cancellation too leaves no half of a file
         path.unlink(missing_ok=True)
         raise

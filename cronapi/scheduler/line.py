@@ -95,7 +95,7 @@ class Line:
             if slot.line is None:
                 await self._lead(slot)
             await checkpoint_if_cancelled()
-        except BaseException:
+        except BaseException:  # a cancelled waiter leaves the line too
             self._withdraw(slot)
             raise
 

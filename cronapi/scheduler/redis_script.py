@@ -69,7 +69,7 @@ class RemoteScript:
         # redis-py raises more than its own errors, and finds bad addresses and options only when it
         # connects.
         except Exception as error:  # noqa: BLE001 -- the border
-            with suppress(Exception):
+            with suppress(Exception):  # what had failed may fail once more
                 self._server.connection_pool.disconnect()
             failure = self._translated(error)
         raise failure

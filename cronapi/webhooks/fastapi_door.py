@@ -37,7 +37,7 @@ def dependency_of(endpoint: Endpoint[M]) -> Callable[[Request, Response], AsyncG
         response.status_code = endpoint.accepted_status
         try:
             yield message
-        except BaseException:
+        except BaseException:  # a cancelled route has not handled it either
             await endpoint.forget_for_route(message)
             raise
 
