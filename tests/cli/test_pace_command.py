@@ -8,11 +8,13 @@ import signal
 from collections import Counter
 from contextlib import closing, contextmanager
 
+import anyio
 import pytest
 from click.testing import CliRunner
 
 from cronapi.cli.root import cronapi
 from cronapi.emulator import Fault, create_app, run_in_thread
+from tests.support.console import no_receiver
 from tests.support.emulated import FAST, TOKEN
 
 pytestmark = pytest.mark.judged
@@ -140,9 +142,15 @@ def test_a_service_that_refuses_everything_ends_it_with_exit_code_1():
     assert "(held)" in result.output
 
 
+@pytest.mark.parametrize("received", [True, False])
 @pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_ends_it_with_the_summary(told):
-    """Ctrl-C or a termination ends it at once and cleanly, with a summary so far."""
+def test_ctrl_c_ends_it_with_the_summary(monkeypatch, told, received):
+    """Ctrl-C or a termination ends it at once and cleanly, with a summary so far, also on an event
+    loop that receives no signal, as on Windows.
+    """
+    if not received:
+        monkeypatch.setattr(anyio, "open_signal_receiver", no_receiver)
+    before = signal.getsignal(told)
     calls = iter(range(10**9))
 
     def interrupting(app):
@@ -158,6 +166,7 @@ def test_ctrl_c_ends_it_with_the_summary(told):
     assert result.exit_code == 0, result.output
     assert int(row(result, "calls answered")) > 0
     assert result.output.endswith("Stopped early: no call failed.\n")
+    assert signal.getsignal(told) is before
 
 
 @pytest.mark.parametrize(

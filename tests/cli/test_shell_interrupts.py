@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import signal
 
+import anyio
 import pytest
 
 from cronapi.emulator import Fault
 from tests.support.chaos_service import faults
+from tests.support.console import no_receiver
 from tests.support.emulated import TOKEN, fill
 from tests.support.shell import shell_at
 
@@ -60,6 +62,15 @@ def test_counts_after_ctrl_c_are_those_of_the_service(shell, provider):
         interrupted_deletes(shell, provider, 40, after)
         assert delete(shell, provider).exit_code == 0
         assert left(shell, provider) == set()
+
+
+def test_a_loop_that_receives_no_signal_is_interrupted_as_any(shell, monkeypatch):
+    """Event loops of Windows receive none. The counts and the exit codes are the same there."""
+    monkeypatch.setattr(anyio, "open_signal_receiver", no_receiver)
+    for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        interrupted_deletes(shell, "setcronjob", 40, 2, number)
+        shell.interrupting.signal = None
+        assert delete(shell, "setcronjob").exit_code == 0, code
 
 
 def test_sigterm_is_like_ctrl_c(shell):

@@ -80,3 +80,8 @@ def program(folder, python):
     path.write_text(f'#!/bin/sh\nexec {shlex.quote(python)} -m cronapi "$@"\n')
     path.chmod(0o700)
     return os.pathsep.join([str(folder), os.environ["PATH"]])
+
+
+def no_receiver(*_):
+    """Stand for `anyio.open_signal_receiver` on an event loop of Windows."""
+    raise NotImplementedError

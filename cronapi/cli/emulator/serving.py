@@ -73,7 +73,7 @@ def run(
             asyncio.run(_serve(app, host, port, () if quiet else tokens))
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
-    except KeyboardInterrupt:  # where no signal can be received: it ends as by one
+    except KeyboardInterrupt:  # before signals are received: it ends as by one
         pass
     if not quiet:
         click.echo("Stopped.")

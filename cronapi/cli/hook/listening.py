@@ -42,7 +42,7 @@ def run(host: str, port: int, forward_to: str | None, *, as_json: bool) -> None:
         asyncio.run(_serve(receiver, host, port, secret))
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
-    except KeyboardInterrupt:  # where no signal can be received: it ends as by one
+    except KeyboardInterrupt:  # before signals are received: it ends as by one
         pass
     click.echo("Stopped.", err=True)
 
