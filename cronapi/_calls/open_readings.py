@@ -31,24 +31,30 @@ class PagesByHand:
     """
 
     adds: bool
+    _keyword: object = None
     _page: int = 0
-    """The page that was read last."""
-    _reach: float = math.inf
-    """The page at which the input left off before it began anew."""
+    """The page that was read last, 0 after the end of the list."""
+    _rows: int = 0
+    """The jobs on that page."""
+    _reach: tuple[float, int] = (math.inf, 0)
+    """Page and jobs at which the input left off before it began anew."""
 
-    def ask(self, number: int) -> None:
+    def ask(self, number: int, keyword: object) -> None:
         """Take note that a page is asked for."""
-        if 0 < number <= self._page:
-            self._reach = self._page
-        elif number > self._reach:
-            self._reach = math.inf
+        if keyword != self._keyword:
+            self._keyword, self._page, self._reach = keyword, 0, (math.inf, 0)
+        elif 0 < number <= self._page:
+            self._reach = self._page, self._rows
+        elif number > self._reach[0]:
+            self._reach = math.inf, 0
 
     def answer(self, number: int, rows: int, *, is_short: bool) -> int:
         """Return the items that the input may make of a page, 0 for the end of its reading."""
-        self._page = number
-        if number >= self._reach or (is_short and not self.adds):
-            return 0
-        return rows * (_COPIES if self.adds else 1)
+        is_last = not rows or (is_short and not self.adds)
+        self._page, self._rows = 0 if is_last else number, rows
+        page, most = self._reach
+        has_left = number >= page and rows <= most
+        return 0 if is_last or has_left else rows * (_COPIES if self.adds else 1)
 
 
 @define(eq=False)
@@ -100,26 +106,26 @@ class Readings:
         for reading in [reading for reading, items in self._open.items() if items < below]:
             self.end(reading)
 
-    async def page(self, number: int, ask: Awaitable[S], paging: Paging, *, search: bool) -> S:
+    async def page(self, number: int, keyword: object, ask: Awaitable[S], paging: Paging) -> S:
         """Return a page that the input has asked for itself.
 
         One without jobs, or shorter than another, is the last. One that fails may be asked for
         again.
         """
         before = self._open.get(self._by_hand, 0)
-        self._by_hand.ask(number)
+        self._by_hand.ask(number, keyword)
         self.add(self._by_hand, math.inf)
         try:
             rows = await ask
         except BaseException:  # whatever ends the call, the page was not read
             self.add(self._by_hand, before)
             raise
-        is_short = paging.is_last(len(rows), search=search)
+        is_short = paging.is_last(len(rows), search=bool(keyword))
         if most := self._by_hand.answer(number, len(rows), is_short=is_short):
             self.add(self._by_hand, most)
         else:
             self.end(self._by_hand)
-        paging.see(len(rows), search=search)
+        paging.see(len(rows), search=bool(keyword))
         return rows
 
 
@@ -151,4 +157,4 @@ async def page_by_hand(ask: Awaitable[S], paging: Paging, params: Mapping[str, o
     if readings is None or page is None:
         return await ask
     number = int(text) if (text := str(page)).isdecimal() else 0
-    return await readings.page(number, ask, paging, search=bool(params.get("keyword")))
+    return await readings.page(number, params.get("keyword"), ask, paging)

@@ -15,13 +15,11 @@ from collections.abc import (
     Sequence,
     Sized,
 )
-from functools import partial
 from typing import Generic, TypeVar
 
 import anyio
 
 from cronapi._protocol.facts import copied
-from cronapi._protocol.hidden import without_frames
 from cronapi.bulk.items import Check, Item, checked, refuse_no_items
 from cronapi.bulk.reader import Reader
 from cronapi.errors import ConfigurationError, CronAPIError
@@ -174,14 +172,11 @@ class Source(Generic[P]):
     async def _read_one_that_may_be_sent(self) -> None:
         """Read until an item can be taken. A reading of the list that rests for long is over."""
         await self._read_until(lambda: self._has(1) or self._may_rest(), math.inf)
-        while not self._has(1):
+        while self._reader is not None and not self._has(1):
             read = self._read
-            await self._read_until(partial(self._has_more, read), LONGEST_REST)
-            if self._reader is not None and self._read == read:
+            await self._read_until(lambda: self._has(1), LONGEST_REST)
+            if self._read == read:
                 self._reader.readings.leave()
-
-    def _has_more(self, read: int) -> bool:
-        return self._has(1) or self._read > read
 
     def _may_rest(self) -> bool:
         return self._reader is not None and bool(self._good) and self._reader.readings.may_be_left
@@ -222,7 +217,7 @@ class Source(Generic[P]):
                 payload = checked(self._check, given, index, self._function)
                 return self._good.append(Item(index, given, payload))
             except ConfigurationError as error:
-                self._fault = without_frames(error)
+                self._fault = error.with_traceback(None)
         return self._rest.append(Item(index, given, None))
 
     def _end(self, error: BaseException) -> None:

@@ -205,6 +205,20 @@ async def with_pauses(api):
         number += 1
 
 
+async def grown(api):
+    """Read the pages of a search, and all pages of another one that has more."""
+    await api.cron.list(page=1, keyword="n9")
+    for word in ("n9", "n"):
+        number = 1
+        while len(page := await api.cron.list(page=number, keyword=word)) == PAGE:
+            for job in page:
+                yield job.id
+                await anyio.sleep(1)
+            number += 1
+    for job in page:
+        yield job.id
+
+
 async def with_a_repeat(api):
     """Read pages by hand, and ask again for one that failed."""
     number = 1
@@ -225,7 +239,7 @@ async def with_a_repeat(api):
 @pytest.mark.crowd
 async def test_a_reading_that_goes_on_is_waited_for():
     """Slowly, backwards, or with a page that fails: a delete meanwhile would miss jobs."""
-    for read in (backwards, with_pauses, with_a_repeat):
+    for read in (backwards, with_pauses, with_a_repeat, grown):
         app, _ = account(25)
         async with client_of(app) as api:
             api.app = app
