@@ -59,9 +59,13 @@ class PagesByHand:
 
 @define(eq=False)
 class Readings:
-    """The open readings of one task. `on_end` is called when one has ended."""
+    """The open readings of one task.
 
-    on_end: Callable[[], None]
+    `on_step` is called when a page that an input asks for has come or failed, and when a reading
+    ends.
+    """
+
+    on_step: Callable[[], None]
     _by_hand: PagesByHand
     were_any: bool = False
     """True once the list was read at all."""
@@ -90,7 +94,7 @@ class Readings:
     def end(self, reading: object) -> None:
         """Take note that a reading has ended."""
         self._open.pop(reading, None)
-        self.on_end()
+        self.on_step()
 
     def made_item(self) -> None:
         """Take note that the input has made an item."""
@@ -119,10 +123,12 @@ class Readings:
             rows = await ask
         except BaseException:  # whatever ends the call, the page was not read
             self.add(self._by_hand, before)
+            self.on_step()
             raise
         is_short = paging.is_last(len(rows), search=bool(keyword))
         if most := self._by_hand.answer(number, len(rows), is_short=is_short):
             self.add(self._by_hand, most)
+            self.on_step()
         else:
             self.end(self._by_hand)
         paging.see(len(rows), search=bool(keyword))

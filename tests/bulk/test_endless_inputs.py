@@ -67,11 +67,25 @@ async def left_open(api):
     await anext(api.jobs)
 
 
+async def slow_page(api):
+    api.app.emulator.faults.add(Fault("stall", "fastcron", "cron.list", seconds=5.0))
+    await api.cron.list(page=1)
+
+
 async def refused(api):
     await api.cron.list(page=1)
     api.app.emulator.faults.add(Fault("garbage", "fastcron", "cron.list"))
     with suppress(CronAPIError):
         await api.with_options(retry=None).cron.list(page=2)
+
+
+async def slowly_refused(api):
+    fault = Fault("stall", "fastcron", "cron.list", times=None, seconds=50.0)
+    await api.cron.list(page=1)
+    api.app.emulator.faults.add(fault)
+    with suppress(CronAPIError):
+        await api.with_options(retry=None, timeout=5.0).cron.list(page=2)
+    api.app.emulator.faults.clear()
 
 
 async def failed_in_the_middle(api):
@@ -91,7 +105,7 @@ async def other_lists(api):
 
 LOOKS = [
     *(one_page, another_page, kept, empty_page, raw_page, search, all_pages, up_to_a_short_page),
-    *(broken_off, left_open, refused, failed_in_the_middle, other_lists),
+    *(broken_off, left_open, slow_page, slowly_refused, refused, failed_in_the_middle, other_lists),
 ]
 
 
@@ -114,9 +128,16 @@ async def quiet(api, look, ids):
     await anyio.sleep_forever()
 
 
+async def looked_late(api, look, ids):
+    """Yield one item, look at the list, and wait for ever."""
+    yield ids[0]
+    await look(api)
+    await anyio.sleep_forever()
+
+
 @pytest.mark.crowd
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # trio tells of `broken_off`
-@pytest.mark.parametrize("then", [endless, quiet])
+@pytest.mark.parametrize("then", [endless, quiet, looked_late])
 async def test_a_look_at_the_list_does_not_keep_an_endless_input_from_being_sent(then):
     """However the input has read the list, its items are sent once it does something else."""
     for look in LOOKS:
