@@ -27,6 +27,7 @@ import cronapi
 from cronapi import FASTCRON, SETCRONJOB, CronAPIError, Rate, WaitTooLongError
 from cronapi.emulator import DEFAULT_TOKEN, create_app, run_in_thread
 from cronapi.errors import HTTP_STATUS
+from cronapi.errors.web import CONCERN_STATUS
 from tests.support.judges import free_port
 from tests.support.redis_server import ABSENT, REDIS, redis_server
 
@@ -393,6 +394,8 @@ def test_the_page_for_web_applications_has_the_status_of_each_error():
     rows = re.findall(r"^\| (`\w+Error`.*?) \| (\d{3}) \|", PAGES["docs/web.md"], re.MULTILINE)
     told = {name: int(status) for names, status in rows for name in re.findall(r"\w+Error", names)}
     assert told == {kind.__name__: status for kind, status in HTTP_STATUS.items()}
+    rows = re.findall(r"^\| `\"(\w+)\"` \|.*\| (\d{3}) \|", PAGES["docs/web.md"], re.MULTILINE)
+    assert {concern: int(status) for concern, status in rows} == CONCERN_STATUS
 
 
 def test_every_error_has_a_heading_and_the_readme_names_no_other():
