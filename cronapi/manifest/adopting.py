@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,14 @@ from cronapi.bulk import Report
 from cronapi.errors import ConfigurationError
 from cronapi.manifest.account import Account
 from cronapi.manifest.compare import Row
-from cronapi.manifest.comparing import Comparer
+from cronapi.manifest.comparing import Comparer, Comparison
 from cronapi.manifest.exporting import Export, Secrets, export_rows
 from cronapi.manifest.fields import HEADERS
 from cronapi.manifest.format import may_clear
 from cronapi.manifest.identity import id_of, name_of
 from cronapi.manifest.reading import source_of
 from cronapi.manifest.wanted import Scope, Wanted
-from cronapi.manifest.writing import replace_file, with_tables
+from cronapi.manifest.writing import check_new, replace_file, values_first, with_tables
 from cronapi.models import CronJob
 
 
@@ -29,8 +30,8 @@ from cronapi.models import CronJob
 class Adopted:
     """What an adoption has done.
 
-    `names` are the tables that were added to the file. `environ` has the values of their variables,
-    by their names. `report` has an outcome for each job that was moved into the scope, or is None.
+    `names` are the tables of the jobs. `environ` has the values of the variables of new tables, by
+    their names. `report` has an outcome for each job that was moved into the scope, or is None.
     """
 
     names: tuple[str, ...]
@@ -74,8 +75,13 @@ class Choice:
         # The name comes last: it may have braces of its own.
         return self.name.replace(_ID, str(id_of(row))).replace("{name}", name_of(row)).strip()
 
-    def names(self, rows: Sequence[Row], wanted: Wanted) -> dict[int, str]:
-        """Return the name of each job in the file. ConfigurationError if it cannot have one."""
+    def names(
+        self, rows: Sequence[Row], wanted: Wanted, described: Mapping[int, str]
+    ) -> dict[int, str]:
+        """Return the name of each job in the file. ConfigurationError if it cannot have one.
+
+        `described` are the names of jobs that have their table already.
+        """
         if self.name is not None and len(rows) != 1 and _ID not in self.name:
             raise ConfigurationError(
                 f"Only one job can be given this name; {_ID} in it stands for the id of each."
@@ -87,7 +93,7 @@ class Choice:
             if not given.strip():
                 raise ConfigurationError(f"Job {number} has no name: give it one.")
             name = names[number] = given if given.startswith(prefix) else prefix + given
-            if name in known:
+            if name in known and described.get(number) != name:
                 raise ConfigurationError(f"The file has a job {name!r} already.")
             known.add(name)
         return names
@@ -103,21 +109,30 @@ def _is_owned(row: Row, scope: Scope, group_id: int | None) -> bool:
 
 
 async def adopt(
-    comparer: Comparer, path: Path, choice: Choice, secrets: Secrets, *, dry_run: bool
+    comparer: Comparer,
+    path: Path,
+    choice: Choice,
+    secrets: Secrets,
+    *,
+    env_file: str | PathLike[str] | None,
+    dry_run: bool,
 ) -> Adopted:
-    """Add tables of jobs to a file, and then move the jobs into the scope.
+    """Write the values of variables, add tables of jobs to a file, and move the jobs at last.
 
-    After a crash in between, the jobs are in the file, and a plan says that they are to be adopted.
+    After a crash before the last step, the jobs are in the file, and a plan says that they are to
+    be adopted. The repeated adoption moves them, and adds no other table.
     """
+    check_new(env_file)
     comparison = await comparer.compare()
     account, wanted = comparison.account, comparer.wanted
     await account.finish()
     rows = choice.rows(account, wanted)
-    names = choice.names(rows, wanted)
+    described = _described(comparison, wanted.scope)
+    names = choice.names(rows, wanted, described)
     if dry_run:
         return Adopted(tuple(names.values()), {}, None)
     export = export_rows(
-        rows,
+        [row for row in rows if described.get(id_of(row)) != names[id_of(row)]],
         comparer.api.provider,
         with_group=wanted.scope.group is None,
         secrets=secrets,
@@ -125,23 +140,39 @@ async def adopt(
         known=wanted.secrets,
         used={one for job in wanted.jobs for some in job.variables.values() for one in some},
     )
-    _write(path, export, names)
+    text = _extended(path, export)
+    with values_first(env_file, export.environ):
+        replace_file(path, text)
     moves = await _moves(comparer, account, rows, names)
     report = await comparer.api.cron.edit_many(moves) if moves else None
     return Adopted(tuple(names.values()), dict(export.environ), report)
 
 
-def _write(path: Path, export: Export, names: Mapping[int, str]) -> None:
-    """Add the tables to the file. Defaults of an export go into each table: the file has others."""
+def _described(comparison: Comparison, scope: Scope) -> dict[int, str]:
+    """Return the tables of jobs outside of the scope that look like them, by the ids of the jobs.
+
+    They block the creation of another one. An adoption that was broken off leaves such a table.
+    """
+    account = comparison.account
+    return {
+        number: one.name
+        for one in comparison.decision.blocked
+        for number in one.ids
+        if not _is_owned(account.rows[number], scope, account.group_id)
+    }
+
+
+def _extended(path: Path, export: Export) -> str:
+    """Return the file with the tables. Defaults of an export go into each: the file has others."""
     text = path.read_bytes().decode()
     base = tomllib.loads(source_of(path).text).get("defaults", {})
     tables = [
         attrs.evolve(table, values=_against(base, {**export.defaults, **table.values}))
         for table in export.tables
     ]
-    if len(tables) < len(names):
+    if export.skipped:
         raise ConfigurationError("; ".join(export.skipped))
-    replace_file(path, with_tables(text, tables))
+    return with_tables(text, tables) if tables else text
 
 
 def _against(defaults: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:

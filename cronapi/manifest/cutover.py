@@ -3,6 +3,7 @@
 The order, for each chunk of jobs, is one that a kill at any point leaves safe:
 
 1. The journal lists the jobs of the old service that ran, and the others, before anything is sent.
+   After it the manifest and its values are written, if there are paths for them.
 2. "sending" is noted. The jobs that are missing at the new service are made there, and those that
    did not run are disabled there. "made" is noted.
 3. "disabling" is noted. Those that have their job at the new service are disabled at the old one.
@@ -26,6 +27,7 @@ from os import PathLike
 from cronapi.client import Client
 from cronapi.errors.concerns import setting_error
 from cronapi.manifest.comparing import calls_of
+from cronapi.manifest.move_files import MoveFiles
 from cronapi.manifest.moved import CHUNK, CutOver, MovedBack, Overlap, check_overlap
 from cronapi.manifest.moves import Moves
 from cronapi.manifest.moving import Moving
@@ -43,22 +45,29 @@ async def cut_over(
     overlap: Overlap = "short",
     accept_losses: bool = False,
     chunk: int = CHUNK,
+    out: str | PathLike[str] | None = None,
+    env_file: str | PathLike[str] | None = None,
     dry_run: bool = False,
 ) -> CutOver:
     """Make the jobs of one service at another, and disable them at the first.
 
     They are moved in chunks. The jobs of one chunk run at both for some seconds, or with
     `overlap="none"` at neither. `into`, `group` and `prefix` are those of `migrate`. `journal` is a
-    file that remembers the jobs that ran, for a repeated call and for the way back. With `dry_run`
-    only `migrated` and `left` are filled, and nothing is changed. It takes tomlkit.
+    file that remembers the jobs that ran, for a repeated call and for the way back. `out` and
+    `env_file` are new files for the manifest and for the values of its variables. They are written
+    before anything is sent. With `dry_run` only `migrated`, `has_begun` and `left` are filled, and
+    nothing is changed. It takes tomlkit.
 
     UnsafePlanError, with nothing sent, if anything gets lost and `accept_losses` is not given, and
-    if the group has other jobs of the same names. May be repeated: the same call goes on.
+    if the group has other jobs of the same names. ConfigurationError, with nothing sent, for a file
+    that is there and is not of this cutover. May be repeated: the same call goes on.
     """
     check_overlap(overlap, chunk)
     moves = await Moves.open(journal, _tokens(source, target), new=True)
     try:
-        moving = Moving(source, target, moves, overlap, chunk)
+        files = MoveFiles.of(env_file, out)
+        files.check(moves)
+        moving = Moving(source, target, moves, files, overlap, chunk)
         await moving.look(into, group, prefix)
         moving.check(accept_losses=accept_losses)
         return moving.result() if dry_run else await moving.run()
@@ -80,8 +89,8 @@ async def move_back(
 
     `source` and `target` are those of the cutover. Jobs that were disabled before it stay so, and
     jobs that were in the group before it stay there. If the old job is gone, or cannot be enabled,
-    the new one is left. `undo` is a new file that keeps the deleted jobs. Once all is done, the
-    journal is removed.
+    the new one is left. `undo` is a new file that keeps the deleted jobs. A repeated call keeps the
+    rest of them beside it, under a name with a number. Once all is done, the journal is removed.
 
     ConfigurationError, with nothing sent, without a journal of these two services and accounts. May
     be repeated: the same call goes on.

@@ -136,6 +136,7 @@ class Manifest:
         match: str | None = None,
         name: str | None = None,
         secrets: Secrets = "placeholder",
+        env_file: str | PathLike[str] | None = None,
         dry_run: bool = False,
     ) -> Adopted:
         """Add jobs to the file of this manifest, and move them into its scope.
@@ -143,19 +144,22 @@ class Manifest:
         They are chosen by ids, or by a pattern of names such as "shop *". `name` is another name
         for one job, or for several if it has `{id}` in it, and may have `{name}`. The file gets a
         table at its end for each, and all else in it stays as it is. Secrets are variables in it,
-        unless `secrets` is "plain". It takes tomlkit.
-        With `dry_run` nothing is written or changed, and only `names` is filled.
+        unless `secrets` is "plain". `env_file` is a new file that only its owner may read, and gets
+        their values before anything else is written or changed. It takes tomlkit. With `dry_run`
+        nothing is written or changed, and only `names` is filled.
 
         ConfigurationError, with nothing written or sent, if a job is not there, or its name is
-        taken. ManifestError, with the tables to be pasted, if the file cannot be extended. May be
-        repeated with the ids that are left.
+        taken, or `env_file` is there. ManifestError, with the tables to be pasted, if the file
+        cannot be extended. May be repeated with the ids that are left: a job that has its table
+        already is moved, and gets no other one.
         """
         if not self.paths:
             raise setting_error("This manifest was read from a text, and not from a file.")
         comparer = Comparer(self.wanted, Options(), api, datetime.now(UTC))
         comparer.check()
+        choice = Choice(ids, match, name)
         return await adopt(
-            comparer, self.paths[0], Choice(ids, match, name), secrets, dry_run=dry_run
+            comparer, self.paths[0], choice, secrets, env_file=env_file, dry_run=dry_run
         )
 
 

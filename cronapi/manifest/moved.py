@@ -35,10 +35,12 @@ class CutOver:
 
     `migrated` is the manifest of the new service, with all that gets lost. `made` and `disabled`
     count the jobs of this call. `left` are the jobs that are not moved yet, each with the reason,
-    and the same call goes on with them. `errors` are those of the requests.
+    and the same call goes on with them. `errors` are those of the requests. `has_begun` tells of a
+    call that goes on: what gets lost was accepted by the first one.
     """
 
     migrated: Migrated
+    has_begun: bool = False
     made: int = 0
     disabled: int = 0
     left: tuple[Unmoved, ...] = ()

@@ -63,7 +63,10 @@ class Moves:
     """The ids of both services, of jobs that were made."""
     disabled: set[int] = attrs.field(factory=set, init=False)
     """Ids at the old service that the cutover may have disabled."""
+    files: set[str] = attrs.field(factory=set, init=False)
+    """Absolute paths of the files that the cutover writes."""
     is_going_back: bool = attrs.field(default=False, init=False)
+    _was_empty: bool = attrs.field(default=False, init=False)
 
     @classmethod
     async def open(
@@ -84,6 +87,7 @@ class Moves:
     def _open(self, new: bool) -> None:
         if not new and not Path(self.path).exists():
             raise setting_error(f"There is no journal {self.path}, so there is no way back.")
+        self._was_empty = Path(self.path).is_file() and Path(self.path).stat().st_size == 0
         self._file.open(self._read)
 
     @property
@@ -109,6 +113,10 @@ class Moves:
         await to_thread.run_sync(self._file.commit)
         self._file.sync_folder()
         self.begun = beginning
+
+    async def note_files(self, paths: Iterable[Path]) -> None:
+        """Note files that are about to be written."""
+        await self._note({"files": [str(path.absolute()) for path in paths]})
 
     async def note_sending(self, ids: Iterable[int]) -> None:
         """Note jobs that are about to be made."""
@@ -136,8 +144,8 @@ class Moves:
             await to_thread.run_sync(self._file.commit)
 
     def close(self) -> None:
-        """Release the file. An empty one is removed."""
-        is_empty = self.begun is None
+        """Release the file. An empty one is removed, unless somebody else has made it so."""
+        is_empty = self.begun is None and not self._was_empty
         self._file.abandon()
         if is_empty and Path(self.path).is_file() and Path(self.path).stat().st_size == 0:
             Path(self.path).unlink(missing_ok=True)
@@ -197,6 +205,8 @@ class Moves:
             self.made.update((int(old), int(new)) for old, new in value)
         elif kind == "disabling":
             self.disabled.update(map(int, value))
+        elif kind == "files":
+            self.files.update(map(str, value))
         elif kind == "back":
             self.is_going_back = True
         else:

@@ -17,6 +17,7 @@ from cronapi.manifest.comparing import Comparer, Comparison, calls_of
 from cronapi.manifest.deciding import Options
 from cronapi.manifest.manifest import Manifest
 from cronapi.manifest.migrating import Migrated, described
+from cronapi.manifest.move_files import MoveFiles
 from cronapi.manifest.moved import CutOver, Overlap, Unmoved, runs
 from cronapi.manifest.moves import Beginning, Entry, Moves
 from cronapi.manifest.problems import Place, Source
@@ -40,11 +41,13 @@ class Moving:
     source: Client
     target: Client
     moves: Moves
+    files: MoveFiles
     overlap: Overlap
     chunk: int
     migrated: Migrated = attrs.field(init=False)
     _entries: tuple[Entry, ...] = attrs.field(init=False)
     _route: tuple[str, str, str] = attrs.field(init=False)
+    _has_begun: bool = attrs.field(default=False, init=False)
     _old: dict[int, Row] = attrs.field(init=False, repr=False)
     _comparer: Comparer = attrs.field(init=False)
     _seen: Comparison = attrs.field(init=False)
@@ -59,6 +62,7 @@ class Moving:
     async def look(self, into: str, group: str | None, prefix: str | None) -> None:
         """Read both accounts. UnsafePlanError if the way back has begun."""
         begun = self.moves.begun
+        self._has_begun = begun is not None
         self._route = (self.source.provider.name, self.target.provider.name, into)
         if self.moves.is_going_back:
             raise UnsafePlanError("The way back has begun, and nothing was sent: finish it first.")
@@ -88,6 +92,10 @@ class Moving:
     async def _look_at_target(self) -> None:
         self._seen = await self._comparer.compare()
         await self._seen.account.finish()
+        self._decide()
+
+    def _decide(self) -> None:
+        """Decide what is to be done by the list that was read."""
         decision = self._comparer.decide(self._seen.account)
         self._seen = attrs.evolve(self._seen, decision=decision)
         self._bound = dict(decision.bound)
@@ -115,6 +123,7 @@ class Moving:
             await self.moves.begin(
                 Beginning(route=self._route, there=there, newest=newest, entries=self._entries)
             )
+        await self.files.write(self.moves, self.migrated)
         if account.group_id is None:
             account.group_id = await new_group(self.target, self._route[2])
         for at in range(0, len(self._entries), self.chunk):
@@ -170,13 +179,24 @@ class Moving:
     async def _note_made(self, ids: dict[str, int]) -> None:
         """Note jobs that are there and were not there at the beginning."""
         there = self.moves.begun.there if self.moves.begun else frozenset()
+        stay = self._seen.account.rows.keys() - self._twins().keys()
         await self.moves.note_made(
             {
                 old: self._bound[name]
                 for name, old in ids.items()
-                if self._bound.get(name, 0) not in {0, *there} and old not in self.moves.made
+                if self._bound.get(name, 0) not in {0, *there}
+                and self.moves.made.get(old) not in {self._bound[name], *stay}
             }
         )
+
+    def _twins(self) -> dict[int, str]:
+        """Return the names of jobs that were made more than once, by the ids that are to go."""
+        newest = self.moves.begun.newest if self.moves.begun else 0
+        return {
+            one.id: one.name
+            for one in self._seen.decision.changes
+            if one.action == "delete" and one.id is not None and one.id > newest
+        }
 
     async def _disable(self, entries: Iterable[Entry]) -> None:
         ids = [one.id for one in entries if self._runs_at_source(one) and not self._is_off(one)]
@@ -214,26 +234,31 @@ class Moving:
         """Read both accounts once more, delete twins, and enable jobs that run at neither."""
         await self._look_at_target()
         self._doubtful.clear()
-        newest = self.moves.begun.newest if self.moves.begun else 0
-        twins = [
-            one.id
-            for one in self._seen.decision.changes
-            if one.action == "delete" and one.id is not None and one.id > newest
-        ]
-        for outcome in await self.target.cron.delete_many(twins) if twins else ():
-            if outcome.error is not None:
-                self._errors.append(outcome.error)
         switched = {one.name for one in self._seen.decision.changes if one.action == "disable"}
         await self._note_made(
             {one.name: one.id for one in self._entries if one.name not in switched}
         )
+        await self._delete_twins()
         self._old = await all_jobs(self.source)
         await self._enable_stranded(self._entries)
+
+    async def _delete_twins(self) -> None:
+        """Delete all but the first of equal jobs. The journal has the first one by now."""
+        ids = list(self._twins())
+        if not ids:
+            return
+        for number, outcome in zip(ids, await self.target.cron.delete_many(ids), strict=True):
+            if outcome.status == "done" or isinstance(outcome.error, NotFoundError):
+                del self._seen.account.rows[number]
+            elif outcome.error is not None:
+                self._errors.append(outcome.error)
+        self._decide()
 
     def result(self) -> CutOver:
         """Return the result, with the jobs that are left by the last look."""
         return CutOver(
             migrated=self.migrated,
+            has_begun=self._has_begun,
             made=self._made,
             disabled=self._disabled,
             left=(
@@ -255,6 +280,8 @@ class Moving:
             return None
         if entry.name in blocked:
             return blocked[entry.name]
+        if entry.name in self._twins().values():
+            return "it is twice at the new service"
         if ("create", entry.name) in changes and entry.name not in self._bound:
             return "it is not at the new service"
         if self._runs_at_source(entry) and self._is_off(entry):

@@ -19,7 +19,7 @@ from cronapi.manifest.moved import MovedBack, Overlap, Unmoved, runs
 from cronapi.manifest.moves import Beginning, Entry, Moves
 from cronapi.manifest.moving import all_jobs
 from cronapi.manifest.problems import Place, Source
-from cronapi.manifest.undo import undo_of
+from cronapi.manifest.undo import next_undo, undo_of
 from cronapi.manifest.wanted import Scope
 from cronapi.models import JobStatus
 
@@ -71,7 +71,10 @@ class MovingBack:
 
     async def run(self) -> MovedBack:
         """Undo all, look again, and return the result."""
-        save = undo_of(self.undo, self._scope, self.target.provider) or no_save
+        undo = self.undo
+        if undo is not None and self.moves.is_going_back:
+            undo = next_undo(undo)
+        save = undo_of(undo, self._scope, self.target.provider) or no_save
         await self.moves.note_back()
         for at in range(0, len(self.begun.entries), self.chunk):
             some = self.begun.entries[at : at + self.chunk]

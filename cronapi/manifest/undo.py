@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from itertools import chain, count
 from os import PathLike
 from pathlib import Path
 
@@ -50,6 +51,13 @@ class Undo:
             known=self.secrets,
         )
         return export_text(export, self.scope.owner, self.provider.name)
+
+
+def next_undo(path: str | PathLike[str]) -> Path:
+    """Return the path of an undo file, with the first number that makes it a new one if need be."""
+    given = Path(path)
+    numbered = (given.with_stem(f"{given.stem}-{number}") for number in count(2))
+    return next(one for one in chain([given], numbered) if not one.exists())
 
 
 def undo_of(

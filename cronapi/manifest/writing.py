@@ -6,6 +6,7 @@ tomlkit writes the values. What was written is read again by tomllib before it c
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 import tempfile
 import tomllib
@@ -15,7 +16,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from cronapi.errors import ManifestError
+from cronapi.errors import ConfigurationError, ManifestError
 from cronapi.errors.concerns import setting_error
 from cronapi.manifest.exporting import Export, Table
 from cronapi.manifest.lines import shown_path
@@ -117,11 +118,16 @@ def replace_file(path: Path, text: str) -> None:
 
     ConfigurationError if it cannot be written. The old one is there then.
     """
-    with _writing(path):
-        _replace(path.resolve(), text)
+    target = path.resolve()
+    with _writing(path), _temporary(target, text) as temporary:
+        with suppress(OSError):
+            temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+        temporary.replace(target)
 
 
-def _replace(target: Path, text: str) -> None:
+@contextmanager
+def _temporary(target: Path, text: str) -> Iterator[Path]:
+    """Yield a file beside another one. Its text is on disk, and only its owner may read it."""
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     temporary = Path(name)
     try:
@@ -129,12 +135,9 @@ def _replace(target: Path, text: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        with suppress(OSError):
-            temporary.chmod(stat.S_IMODE(target.stat().st_mode))
-        temporary.replace(target)
-    except BaseException:  # a cancellation too leaves no half of a file
+        yield temporary
+    finally:
         temporary.unlink(missing_ok=True)
-        raise
 
 
 def check_new(*paths: str | PathLike[str] | None) -> None:
@@ -150,21 +153,38 @@ def check_new(*paths: str | PathLike[str] | None) -> None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a new file that only its owner may read.
+    """Write a new file that only its owner may read, in one step: a crash leaves no half of it.
 
-    ConfigurationError if it is there already or cannot be written. There is no half of one.
+    ConfigurationError if it is there already or cannot be written.
     """
+    with _writing(path), _temporary(path, text) as temporary:
+        try:
+            os.link(temporary, path)  # a rename would overwrite
+        except FileExistsError:
+            raise setting_error(f"{path} is there already; it is not overwritten.") from None
+        except OSError:  # a file system without hard links
+            check_new(path)
+            temporary.rename(path)
+
+
+def environ_text(environ: Mapping[str, str]) -> str:
+    """Return variables as a shell reads them."""
+    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in environ.items())
+
+
+@contextmanager
+def values_first(path: str | PathLike[str] | None, environ: Mapping[str, str]) -> Iterator[None]:
+    """Write the values of variables to a new file, and then in the block the file that needs them.
+
+    The values would be lost after a crash in between. If the block cannot write its file, there is
+    none of the values either, so that the same call goes on.
+    """
+    if path is None:
+        yield
+        return
+    write_private(Path(path), environ_text(environ))
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise setting_error(f"{path} is there already; it is not overwritten.") from None
-    except OSError as error:
-        raise setting_error(f"{path} cannot be written: {error.strerror}.") from error
-    try:
-        with _writing(path), os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-    except BaseException:  # a cancellation too leaves no half of a file
-        path.unlink(missing_ok=True)
+        yield
+    except (ConfigurationError, ManifestError):
+        Path(path).unlink(missing_ok=True)
         raise

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from cronapi.emulator import create_app, run_in_thread
+from cronapi.emulator import Fault, create_app, run_in_thread
 from tests.support.emulated import FAST, TOKEN
 from tests.support.manifests import send, sent_since
 from tests.support.shell import Shell, shell_at
@@ -158,3 +158,44 @@ def test_a_cutover_that_is_killed_anywhere_goes_on(tmp_path, overlap, before):
         folder = tmp_path / str(number)
         folder.mkdir()
         killed(folder, number, before=before, words=["--overlap", overlap])
+
+
+@pytest.mark.parametrize("data", ["", '{"cronapi":"cut'])
+def test_an_empty_or_torn_journal_lets_no_loss_pass(shell, data):
+    """As without one: 2, and nothing is sent or written. With them accepted, all files are made."""
+    send(shell.app, "cron.add", "setcronjob", name="lossy", url="https://h.example/?__secret__")
+    journal, folder = shell.file.parent / "moves", shell.file.parent
+    journal.write_text(data)
+    count = shell.sent
+    line = [*CUT, "-y", "--journal", "moves", "--out", "moved.toml", "--env-file", "moved.env"]
+    told = shell(*line)
+    assert told.exit_code == 2, told.output
+    assert "the journal is" not in told.stderr
+    assert sent_since(shell.app, count) == []
+    assert not list(folder.glob("moved*"))
+    assert shell(*line, "--accept-losses").exit_code == 0
+    assert len(list(folder.glob("moved.*"))) == 2
+    assert shell(*line).exit_code == 0  # they were accepted
+
+
+def test_a_cutover_with_a_twin_is_not_done(shell):
+    """The same command tells it, and deletes it. The way back names its undo file if it fails."""
+    line = [*CUT, "--journal", "moves", "--out", "moved.toml"]
+    assert shell(*line, "-y").exit_code == 0
+    first = shell.emulator.jobs("fastcron")[0]
+    members = ("name", "url", "expression", "timezone", "group", "notify")
+    twin = send(shell.app, "cron.add", **{name: first[name] for name in members})["id"]
+    for more in (["-n"], ["-n", "--json"]):
+        told = shell(*line, *more)
+        assert (told.exit_code, "job 0" in told.stdout) == (2, True)
+    assert "twice at the new service" in told.stdout
+    assert shell(*line, "--no-input").exit_code == 64
+    told = shell(*line, "-y")
+    assert (told.exit_code, told.stdout) == (0, "0 made, 0 disabled, 0 left\n")
+    assert running(shell.app) == THERE
+    assert twin not in [one["id"] for one in shell.emulator.jobs("fastcron")]
+    shell.emulator.faults.add(Fault("busy", function="cron.batch_delete", times=None, code=30))
+    shell.emulator.faults.add(Fault("busy", function="cron.delete", times=None, code=30))
+    told = shell(*BACK, "-y", "--journal", "moves")
+    assert told.exit_code == 1
+    assert "is kept in" in told.stderr

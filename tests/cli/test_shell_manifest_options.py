@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from cronapi.emulator import Fault
 from tests.support.manifests import HEAD, jobs_text, sent_since
 from tests.support.shell import shell_at
 
@@ -159,3 +160,18 @@ def test_what_the_account_allows_is_asked_for_with_one_request(shell):
     tokens = {"SETCRONJOB_TOKEN": shell.environment["FASTCRON_TOKEN"]}
     for command in (["check", "--online"], ["plan", "--check-limit"]):
         assert shell(*command, "-P", "setcronjob", **tokens).exit_code == 64
+
+
+def test_a_failure_at_the_service_leaves_the_values_of_an_adoption(shell):
+    """They are written before a job is moved, and the manifest after them."""
+    shell.emulator.faults.add(Fault("busy", function="cron.edit", times=None, code=30))
+    shell.emulator.faults.add(Fault("reset", function="group.add", times=None))
+    told = shell(*line_of(shell, "adopt"), CRONAPI_RETRIES="0")
+    assert told.exit_code not in {0, 64}, told.output
+    folder = shell.path.parent
+    assert "canary-key-1" in (folder / "secrets.env").read_text()
+    assert "[job.n0]" in shell.path.read_text()
+    shell.emulator.faults.clear()
+    (name,) = [one.partition("=")[0] for one in (folder / "secrets.env").read_text().splitlines()]
+    told = shell("adopt", str(shell.jobs[0]), **{name: "canary-key-1"})
+    assert (told.exit_code, told.stdout) == (0, "n0\n")

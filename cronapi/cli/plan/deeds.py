@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -127,15 +128,22 @@ async def apply_plan(
     if kept is None and plan.changes and not plan.brake.tripped:
         session.confirm(f"Make {len(plan.changes)} changes with {plan.cost.requests} requests?")
     path = undo or _undo_path(session, plan)
-    result = await plan.apply(undo=path, deletes_first=deletes_first)
-    tell_undo(session, path)
+    with telling_undo(session, path):
+        result = await plan.apply(undo=path, deletes_first=deletes_first)
     _tell(session, plan, result)
 
 
-def tell_undo(session: Session, path: str | None) -> None:
-    """Name the file that keeps the deleted jobs, if there is one."""
-    if path is not None and Path(path).exists():
-        session.say(f"What was deleted is kept in {path}.")
+P = TypeVar("P", bound=str | None)
+
+
+@contextmanager
+def telling_undo(session: Session, path: P) -> Iterator[P]:
+    """Name the file that keeps the deleted jobs, if there is one. A failure leaves it too."""
+    try:
+        yield path
+    finally:
+        if path is not None and Path(path).exists():
+            session.say(f"What was deleted is kept in {path}.")
 
 
 def _undo_path(session: Session, plan: Plan) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -19,7 +18,7 @@ from cronapi.cli.work.session import Session
 from cronapi.errors import ConfigurationError
 from cronapi.manifest import Adopted, Finding, Rotated, export, rotate
 from cronapi.manifest.replacing import PLACES
-from cronapi.manifest.writing import check_new, write_private
+from cronapi.manifest.writing import check_new, environ_text, write_private
 
 
 async def check_manifest(session: Session, files: Files, *, github: bool, online: bool) -> None:
@@ -57,7 +56,10 @@ async def export_jobs(
         prefix=prefix,
         secrets=cast("Literal['placeholder', 'plain']", secrets),
     )
-    write_environ(session, exported.environ, env_file)
+    if env_file is None:
+        tell_variables(session, exported.environ)
+    elif not session.common.dry_run:
+        write_private(Path(env_file), environ_text(exported.environ))
     if session.printer.is_json:
         session.printer.document(
             {
@@ -86,10 +88,11 @@ async def adopt_jobs(
     if files.paths == ("-",):
         raise ConfigurationError("Jobs can be adopted into a file only.")
     manifest, only_look = read_manifest(session, files), session.common.dry_run
-    check_new(env_file)
-    done = await manifest.adopt(session.api, *ids, match=match, name=name, dry_run=only_look)
-    if not only_look:
-        write_environ(session, done.environ, env_file)
+    done = await manifest.adopt(
+        session.api, *ids, match=match, name=name, env_file=env_file, dry_run=only_look
+    )
+    if env_file is None:
+        tell_variables(session, done.environ)
     _tell_adopted(session, done)
 
 
@@ -165,10 +168,7 @@ def _rotated(done: Rotated) -> dict[str, Any]:
     }
 
 
-def write_environ(session: Session, environ: Mapping[str, str], path: str | None) -> None:
-    """Write variables as a shell reads them, or name them."""
-    if path is not None and not session.common.dry_run:
-        lines = [f"{name}={shlex.quote(value)}\n" for name, value in environ.items()]
-        write_private(Path(path), "".join(lines))
-    elif path is None and environ:
+def tell_variables(session: Session, environ: Mapping[str, str]) -> None:
+    """Name the variables of a manifest whose values are kept nowhere."""
+    if environ:
         session.say(f"Set these variables, whose values are secrets: {', '.join(environ)}.")

@@ -12,13 +12,13 @@ from attrs import frozen
 from cronapi._calls.options import fingerprint_of
 from cronapi.cli.exit_codes import DIFFERS, FAILED, UNKNOWN
 from cronapi.cli.frame.escape import escaped, one_line
-from cronapi.cli.plan.deeds import new_undo_file, tell_undo
-from cronapi.cli.plan.files import write_environ
+from cronapi.cli.plan.deeds import new_undo_file, telling_undo
+from cronapi.cli.plan.files import tell_variables
 from cronapi.cli.work.journals import state_folder
 from cronapi.cli.work.session import Session
 from cronapi.errors import Applied, ConfigurationError
 from cronapi.manifest import CutOver, Migrated, MovedBack, cut_over, migrate, move_back
-from cronapi.manifest.writing import check_new, write_private
+from cronapi.manifest.writing import check_new, values_first, write_private
 from cronapi.providers import FASTCRON, SETCRONJOB
 
 
@@ -46,9 +46,13 @@ async def migrate_jobs(session: Session, move: Move) -> None:
     session = _source(session, move)
     target = next(one for one in (FASTCRON, SETCRONJOB) if one.name == move.target)
     moved = await migrate(session.api, target, into=move.into, group=move.group, prefix=move.prefix)
-    _write(session, move, moved)
+    if move.env_file is None:
+        tell_variables(session, moved.environ)
     if session.common.dry_run:
         session.say(f"{move.out} was not written.")
+    else:
+        with values_first(move.env_file, moved.environ):
+            write_private(Path(move.out), moved.text)
     if session.printer.is_json:
         session.printer.document(_losses(moved))
     else:
@@ -61,12 +65,6 @@ def _source(session: Session, move: Move) -> Session:
         raise ConfigurationError("A migration is from one service to another one.")
     session.common = session.common._replace(provider=move.source)
     return session
-
-
-def _write(session: Session, move: Move, moved: Migrated) -> None:
-    write_environ(session, moved.environ, move.env_file)  # first: without them it is of no use
-    if move.out is not None and not session.common.dry_run:
-        write_private(Path(move.out), moved.text)
 
 
 def _is_lossy(moved: Migrated) -> bool:
@@ -89,21 +87,12 @@ def _tell_losses(moved: Migrated) -> None:
 async def cut_jobs_over(session: Session, move: Move) -> None:
     """Make the jobs at the new service and disable the old ones, if it is agreed to."""
     old, new, journal = _both(session, move)
-    options: dict[str, Any] = {
-        "into": move.into,
-        "group": move.group,
-        "prefix": move.prefix,
-        "overlap": move.overlap,
-        "journal": journal,
-        "accept_losses": True,
-    }
-    is_new = not Path(journal).exists()  # noqa: ASYNC240 -- nothing else is at work yet
-    if is_new:
-        check_new(move.out, move.env_file)
-    tried = await cut_over(old.api, new.api, dry_run=True, **options)
+    names = ("into", "group", "prefix", "overlap", "out", "env_file")
+    options: dict[str, Any] = {name: getattr(move, name) for name in names} | {"journal": journal}
+    tried = await cut_over(old.api, new.api, accept_losses=True, dry_run=True, **options)
     if not session.printer.is_json:
         _tell_losses(tried.migrated)
-    stops = is_new and _is_lossy(tried.migrated) and not move.accept_losses
+    stops = _is_lossy(tried.migrated) and not (move.accept_losses or tried.has_begun)
     if stops or session.common.dry_run or not tried.left:
         _tell_cutover(session, tried)
         session.code = DIFFERS if stops or tried.left else 0
@@ -111,14 +100,20 @@ async def cut_jobs_over(session: Session, move: Move) -> None:
             session.say("Something gets lost, so nothing was changed: --accept-losses goes on.")
         return
     session.confirm(f"Move {len(tried.left)} jobs from {move.source} to {move.target}?")
-    if is_new:
-        _write(session, move, tried.migrated)
+    if move.env_file is None and not tried.has_begun:
+        tell_variables(session, tried.migrated.environ)
     try:
-        done = await cut_over(old.api, new.api, **options)
+        done = await cut_over(old.api, new.api, accept_losses=move.accept_losses, **options)
     finally:
-        session.say(f"The same command goes on, and --back undoes it: the journal is {journal}.")
+        if _has_begun(journal):
+            session.say(f"The same command goes on, --back undoes it: the journal is {journal}.")
     _tell_cutover(session, done)
     session.code = _code(done)
+
+
+def _has_begun(journal: str) -> bool:
+    path = Path(journal)
+    return path.is_file() and path.stat().st_size > 0
 
 
 def _code(done: CutOver | MovedBack) -> int:
@@ -138,9 +133,8 @@ async def move_jobs_back(session: Session, move: Move) -> None:
         return
     if tried.left:
         session.confirm(f"Move {len(tried.left)} jobs from {move.target} back to {move.source}?")
-    undo = new_undo_file(new)
-    done = await move_back(old.api, new.api, undo=undo, **options)
-    tell_undo(session, undo)
+    with telling_undo(session, new_undo_file(new)) as undo:
+        done = await move_back(old.api, new.api, undo=undo, **options)
     _tell_back(session, done)
     session.code = _code(done)
 

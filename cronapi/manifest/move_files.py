@@ -1,0 +1,57 @@
+"""The files of a cutover: the manifest of the new service, and the values of its variables."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import Self
+
+import attrs
+
+from cronapi.manifest.migrating import Migrated
+from cronapi.manifest.moves import Moves
+from cronapi.manifest.writing import check_new, environ_text, replace_file, write_private
+
+
+@attrs.frozen
+class MoveFiles:
+    """New files that a cutover writes after its journal has begun, and before it sends anything.
+
+    The journal names them first. So a repeated call knows its own ones, and writes those that a
+    kill has prevented. The manifest is the last one, so all of them are there if it is.
+    """
+
+    env_file: Path | None
+    out: Path | None
+
+    @classmethod
+    def of(cls, env_file: str | PathLike[str] | None, out: str | PathLike[str] | None) -> Self:
+        """Return the files of two paths, each of which may be None."""
+        return cls(*(None if one is None else Path(one) for one in (env_file, out)))
+
+    @property
+    def _paths(self) -> list[Path]:
+        return [path for path in (self.env_file, self.out) if path is not None]
+
+    def check(self, moves: Moves) -> None:
+        """Raise ConfigurationError for a file that is there and is none of this cutover."""
+        check_new(*(path for path in self._paths if str(path.absolute()) not in moves.files))
+
+    async def write(self, moves: Moves, migrated: Migrated) -> None:
+        """Write the files that are not there. A new manifest gets its values anew."""
+        missing = [path for path in self._paths if not path.exists()]
+        if not missing:
+            return
+        await moves.note_files(self._paths)
+        if self.env_file is not None:
+            _write(self.env_file, environ_text(migrated.environ))
+        if self.out is not None and self.out in missing:
+            write_private(self.out, migrated.text)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file of this cutover. It may be there from a call that was killed."""
+    if path.exists():
+        replace_file(path, text)
+    else:
+        write_private(path, text)

@@ -1,0 +1,193 @@
+"""A cutover that dies at any write, to a service or to a file: the same call goes on."""
+
+from __future__ import annotations
+
+import stat
+
+import anyio
+import httpx
+import pytest
+
+from cronapi import ConfigurationError, UnsafePlanError
+from cronapi.manifest import Manifest
+from tests.manifest.test_cutover import OVERLAPS, Anything, back, cut, old_account, running, state
+from tests.support.dying import Dying, environ_of
+from tests.support.emulated import emulator, paced
+from tests.support.manifests import Meanwhile, send, sent_since
+
+pytest.importorskip("tomlkit", reason="writing a manifest needs tomlkit")
+pytestmark = pytest.mark.virtual_clock
+COUNT = 3
+"""Jobs, in chunks of two."""
+
+
+async def check_all_moved(app, folder):
+    """Each job runs at one service, no twin is left, and the files say what is there."""
+    names = ["job 0", "job 2"]
+    assert running(app, "setcronjob") == []
+    assert running(app, "fastcron") == sorted([*names, "job 2", "theirs"])
+    assert len(app.emulator.jobs("fastcron")) == COUNT + 2
+    wanted = Manifest.load(folder / "moved.toml", environ=environ_of(folder / "moved.env"))
+    assert len(wanted.wanted.jobs) == COUNT
+    async with paced(app) as api:
+        assert (await wanted.plan(api)).is_empty
+
+
+def with_a_twin(app):
+    """Let a request that was still at work make a job of the first batch once more."""
+
+    def late():
+        group = app.emulator.groups("fastcron")[-1]["id"]
+        first = next(one for one in app.emulator.jobs("fastcron") if one["name"] == "job 0")
+        members = ("name", "url", "httpHeaders", "expression", "timezone", "timeout", "notify")
+        send(app, "cron.add", **{name: first[name] for name in members}, group=group)
+
+    return Meanwhile(app, "cron.batch_add", late)
+
+
+async def check_deaths(path, overlap, numbers, *, before):
+    """Let a cutover die at some of its writes, and go on with it. Return how many it has."""
+    for number in numbers:
+        folder = path / str(number)
+        folder.mkdir()
+        app = with_a_twin(emulator())
+        old_account(app, COUNT)
+        options = {"out": folder / "moved.toml", "env_file": folder / "moved.env"}
+
+        async def there(app, folder=folder, options=options, **more):
+            chosen = {"overlap": overlap, "chunk": 2, **options, **more}
+            return await cut(app, folder / "moves.jsonl", **chosen)
+
+        died = await Dying(folder, number, before=before).run(there, app)
+        tried = await there(app, dry_run=True)
+        if tried.left:
+            done = await there(app)
+            assert (done.left, done.errors) == ((), ()), number
+        await check_all_moved(app, folder)
+        assert (await there(app, dry_run=True)).left == (), number
+        if not died:
+            return number
+    raise AssertionError
+
+
+@pytest.mark.parametrize(("overlap", "before", "first"), [("short", True, 1), ("none", False, 2)])
+async def test_a_cutover_that_dies_at_a_write_goes_on(tmp_path, overlap, before, first):
+    """No job is lost, none is twice, and the manifest is there with all of its variables."""
+    numbers = range(first, 60, 4)
+    assert await check_deaths(tmp_path, overlap, numbers, before=before) > 2 * COUNT
+
+
+@pytest.mark.proof
+@OVERLAPS
+@pytest.mark.parametrize("before", [True, False])
+async def test_the_same_holds_for_every_write(tmp_path, overlap, before):
+    """The disk has half of it or all of it, the service has carried it out or has not."""
+    assert await check_deaths(tmp_path, overlap, range(60), before=before) > 2 * COUNT
+
+
+async def test_a_twin_is_left_until_it_is_deleted(tmp_path):
+    """Killed before that, a cutover is not done, and its journal has the job that stays."""
+    app, journal = emulator(), tmp_path / "moves.jsonl"
+    old_account(app)
+    was = state(app, "setcronjob"), state(app, "fastcron")
+    busy = with_a_twin(app)
+
+    async def until_the_deletion(scope, receive, send):
+        if "delete" in scope["path"]:
+            died.cancel()
+            raise httpx.ConnectError("away")
+        await busy(scope, receive, send)
+
+    with anyio.CancelScope() as died:
+        await cut(until_the_deletion, journal)
+    assert died.cancelled_caught
+    assert running(app, "setcronjob") == []
+    tried = await cut(app, journal, dry_run=True)
+    assert [(one.name, one.reason) for one in tried.left] == [
+        ("job 0", "it is twice at the new service")
+    ]
+    assert not tried.is_complete
+    first, second = sorted(
+        one["id"] for one in app.emulator.jobs("fastcron") if one["name"] == "job 0"
+    )
+    # The answer that named the first one was lost, say: the journal has the other.
+    noted = journal.read_text()
+    other = noted.replace(f",{first}],[", f",{second}],[")
+    assert other != noted
+    journal.write_text(other)
+    count = len(app.emulator.requests)
+    done = await cut(app, journal)
+    assert (done.left, done.errors) == ((), ())
+    assert sent_since(app, count) == ["cron.delete"]
+    send(app, "cron.edit", id=first, name="renamed by somebody")
+    assert (await back(app, journal)).is_complete
+    assert (state(app, "setcronjob"), state(app, "fastcron")) == was
+
+
+async def test_an_empty_or_torn_journal_is_none(tmp_path):
+    """What gets lost stops the cutover as it does without one, and the files are new ones."""
+    app, journal = emulator(), tmp_path / "moves.jsonl"
+    old_account(app)
+    send(app, "cron.add", "setcronjob", name="lossy", url="https://example.com/?s=__secret__")
+    assert (await cut(app, tmp_path / "other", accept_losses=True, dry_run=True)).has_begun is False
+    count = len(app.emulator.requests)
+    for data in (b"", b"{", b'{"cronapi":"cutover"', b'{"cronapi":"cutover","version":1,"salt"'):
+        journal.write_bytes(data)
+        tried = await cut(app, journal, accept_losses=True, dry_run=True)
+        assert (tried.has_begun, journal.exists()) == (False, not data), data
+        with pytest.raises(UnsafePlanError, match="1 things get lost"):
+            await cut(app, journal)
+        (tmp_path / "moved.toml").write_text("mine")
+        with pytest.raises(ConfigurationError, match="is there already"):
+            await cut(app, journal, accept_losses=True, out=tmp_path / "moved.toml")
+        (tmp_path / "moved.toml").unlink()
+    assert sent_since(app, count) == []
+    await cut(app, journal, accept_losses=True, out=tmp_path / "moved.toml")
+    tried = await cut(app, journal, dry_run=True)
+    assert (tried.has_begun, tried.left) == (True, ())
+    assert len(Manifest.load(tmp_path / "moved.toml", environ=tried.migrated.environ).wanted.jobs)
+
+
+async def test_a_repeated_cutover_knows_its_own_files_and_no_others(tmp_path):
+    """Its own are left as they are, a file of somebody else stops it, and a missing one is made."""
+    app, journal = emulator(), tmp_path / "moves.jsonl"
+    old_account(app)
+    first, env_file = tmp_path / "moved.toml", tmp_path / "moved.env"
+    await cut(app, journal, out=first, env_file=env_file)
+    first.write_text(f"{first.read_text()}# edited since\n")
+    was = first.read_bytes(), env_file.read_bytes()
+    assert stat.S_IMODE(first.stat().st_mode) == 0o600
+    await cut(app, journal, out=first, env_file=env_file)
+    assert (first.read_bytes(), env_file.read_bytes()) == was
+    (tmp_path / "mine").write_text("mine")
+    count = len(app.emulator.requests)
+    for files in ({"out": tmp_path / "mine"}, {"env_file": tmp_path / "mine", "out": first}):
+        with pytest.raises(ConfigurationError, match="mine is there already"):
+            await cut(app, journal, **files)
+    assert len(app.emulator.requests) == count
+    assert (tmp_path / "mine").read_text() == "mine"
+    await cut(app, journal, out=tmp_path / "again.toml", env_file=env_file)
+    assert Manifest.load(tmp_path / "again.toml", environ=environ_of(env_file)).wanted.jobs
+
+
+async def test_a_way_back_that_dies_keeps_the_rest_of_the_deleted_jobs_beside_the_first(tmp_path):
+    """The same call goes on, also with a file for what is deleted: the next one has a number."""
+    app, journal, undo = emulator(), tmp_path / "f" / "moves.jsonl", tmp_path / "f" / "undo.toml"
+    journal.parent.mkdir()
+    old_account(app)
+    was = state(app, "setcronjob"), state(app, "fastcron")
+    for number in (4, 8, 12):
+        await cut(app, journal)
+
+        async def home(app):
+            return await back(app, journal, undo=undo)
+
+        assert await Dying(journal.parent, number, before=True).run(home, app)
+        assert (await home(app)).is_complete
+        assert (state(app, "setcronjob"), state(app, "fastcron")) == was
+        names = set()
+        for path in journal.parent.glob("undo*.toml"):
+            text = path.read_text()
+            names |= {job.name for job in Manifest.loads(text, environ=Anything()).wanted.jobs}
+            path.unlink()
+        assert names == {f"job {one}" for one in range(7)}, number
