@@ -124,8 +124,9 @@ class Provider:
     means that it takes `Authorization: Bearer`. `notify_codes` means that `notify` is a code 0 to
     3, not a boolean. `allow_http` lets `base_url` be http for a host other than this machine, and
     the token travels unencrypted then. `lacks` are the parameters of a job that it does not take,
-    or takes no more: a job that is copied to it loses them. A value of another type is a
-    ConfigurationError.
+    or takes no more: a job that is copied to it loses them. `hides` are those that it takes and
+    shows in no answer, by its documentation: a copy of a listed job cannot have them. A value of
+    another type is a ConfigurationError.
     """
 
     name: str = field(validator=_text)
@@ -138,6 +139,7 @@ class Provider:
     notify_codes: bool = field(default=False, validator=_switch)
     allow_http: bool = field(default=False, validator=_switch)
     lacks: frozenset[str] = field(default=frozenset(), validator=_names)
+    hides: frozenset[str] = field(default=frozenset(), validator=_names)
     limiter_pages: tuple[str, ...] = field(
         default=("503 Service Temporarily Unavailable", "429 Too Many Requests"), validator=_pages
     )
@@ -151,6 +153,9 @@ _ONLY_FASTCRON = ("filter", "delay", "user_agent", "notify_match", "notify_time"
 _ONLY_SETCRONJOB = ("second", "minute", "hour", "day", "month", "weekday", "retry", "retry_after")
 _DROPPED_BY_FASTCRON = ("retry_failed", "ignore_http_status", "pattern")
 """Dropped from FastCron's documentation: the first two in 2024, the last in 2026."""
+_HIDDEN_BY_BOTH = ("username", "password", "failure_threshold")
+_SHOWN_UNTIL_2026 = ("notify_every",)
+"""FastCron's answers had it until 2026-07-27."""
 
 SETCRONJOB = Provider(
     name="setcronjob",
@@ -161,6 +166,9 @@ SETCRONJOB = Provider(
     token_variable="SETCRONJOB_TOKEN",  # noqa: S106 -- the name of a variable, not a token
     notify_codes=True,
     lacks=frozenset({*_ONLY_FASTCRON, "run", "payload"}),
+    hides=frozenset(
+        {*_HIDDEN_BY_BOTH, *_DROPPED_BY_FASTCRON, "retry", "retry_after", "single", "dns_cache"}
+    ),
 )
 """SetCronJob: 10 requests a second, `cron.list`."""
 
@@ -173,6 +181,7 @@ FASTCRON = Provider(
     token_variable="FASTCRON_TOKEN",  # noqa: S106 -- the name of a variable, not a token
     bearer=True,
     lacks=frozenset({*_ONLY_SETCRONJOB, *_DROPPED_BY_FASTCRON, "single", "dns_cache"}),
+    hides=frozenset({*_HIDDEN_BY_BOTH, *_ONLY_FASTCRON, *_SHOWN_UNTIL_2026}),
 )
 """FastCron: 1 request a second, `cron_list`.
 

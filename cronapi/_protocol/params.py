@@ -73,8 +73,9 @@ class JobSpec:
         """Return the description of a new job like one that a service has shown.
 
         It has all that can be carried over, and `losses` names the rest. `provider` is the service
-        of the new job, if it is another one than the job's. An answer does not show everything. So
-        a parameter that it leaves out is neither carried over nor among the losses.
+        of the new job, if it is another one than the job's. An answer does not show everything:
+        `Provider.hides` names the rest. So a parameter that it leaves out is neither carried over
+        nor among the losses.
         ConfigurationError if the job shows no url.
         """
         if not isinstance(job, CronJob):

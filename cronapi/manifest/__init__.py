@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cronapi.manifest.exports import Exported, export
     from cronapi.manifest.limits import Limit
     from cronapi.manifest.manifest import Manifest
-    from cronapi.manifest.migrating import JobLoss, Migrated, migrate
+    from cronapi.manifest.migrating import JobLoss, Migrated, Unseen, migrate
     from cronapi.manifest.moved import CutOver, MovedBack, Unmoved
     from cronapi.manifest.plan import Plan, Read
     from cronapi.manifest.result import ApplyResult, ChangeOutcome
@@ -42,6 +42,7 @@ _HOMES = {
     "Rotated": "cronapi.manifest.rotating",
     "RotatedJob": "cronapi.manifest.rotating",
     "Unmoved": "cronapi.manifest.moved",
+    "Unseen": "cronapi.manifest.migrating",
     "UnsafePlanError": "cronapi.errors",
     "cut_over": "cronapi.manifest.cutover",
     "export": "cronapi.manifest.exports",
@@ -77,6 +78,7 @@ __all__ = [
     "RotatedJob",
     "Unmoved",
     "UnsafePlanError",
+    "Unseen",
     "cut_over",
     "export",
     "migrate",

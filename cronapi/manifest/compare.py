@@ -11,8 +11,10 @@ from typing import Any
 
 from cronapi._calls.matching import NOT_COMPARED
 from cronapi._calls.spelling import normal
+from cronapi._names import wire_name
 from cronapi.manifest.respelling import is_wrapped, may_be_respelt
 from cronapi.manifest.schedules import are_same
+from cronapi.providers import FASTCRON, SETCRONJOB
 
 Row = Mapping[str, Any]
 
@@ -27,13 +29,7 @@ class Answer(enum.Enum):
 
 NULL_IS_EMPTY = frozenset({"name", "postData", "httpHeaders", "group"})
 """Members whose null means that they are not set. Any other null is no answer."""
-SELDOM_SHOWN = frozenset(
-    {
-        *("username", "userAgent", "filter", "delay", "pattern", "keyword", "failureThreshold"),
-        *("ignoreHttpStatus", "retryFailed", "notifyMatch", "notifyTime", "notifyEvery"),
-        *("retry", "retryAfter", "single", "dnsCache"),
-    }
-)
+SELDOM_SHOWN = frozenset(wire_name(name) for one in (FASTCRON, SETCRONJOB) for name in one.hides)
 """Members that documentation has in requests only. Shown empty, they may be hidden."""
 NOT_SETTINGS = frozenset({"id", "fail", "points", "status", "priority"})
 """Members that no edit sets."""
@@ -44,7 +40,7 @@ def compare(name: str, wanted: object, row: Row, *, longest_url: int = 0) -> Ans
 
     `longest_url` is the length of the longest URL that the service shows: it may cut there.
     """
-    shown = _shown(name, row)
+    shown = shown_of(name, row)
     if name in NOT_COMPARED or shown is None:
         return Answer.CANNOT_TELL
     mine, theirs = normal(name, wanted), normal(name, shown)
@@ -61,7 +57,7 @@ def compare(name: str, wanted: object, row: Row, *, longest_url: int = 0) -> Ans
     return Answer.DIFFERS
 
 
-def _shown(name: str, row: Row) -> object:
+def shown_of(name: str, row: Row) -> object:
     """Return what a job shows of a member, or None if it shows nothing of it."""
     shown = row.get(name)
     if name == "single" and shown is None and row.get("instances") is not None:

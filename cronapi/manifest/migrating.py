@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import attrs
 
+from cronapi._names import wire_name
 from cronapi._protocol.encoding import encode_params
 from cronapi._protocol.hidden import without_frames
 from cronapi._protocol.losses import Loss
@@ -14,7 +16,7 @@ from cronapi._protocol.structure import StructureError, structure
 from cronapi.client import Client
 from cronapi.errors import Applied, ConfigurationError, ResponseError
 from cronapi.manifest.account import read_account
-from cronapi.manifest.compare import Row
+from cronapi.manifest.compare import Row, shown_of
 from cronapi.manifest.comparing import calls_of
 from cronapi.manifest.deciding import split_by_scope
 from cronapi.manifest.exporting import Secrets, export_rows
@@ -39,17 +41,38 @@ class JobLoss:
 
 
 @attrs.frozen
+class Unseen:
+    """A parameter that the old service does not show of some jobs: nobody can tell if it is set.
+
+    `jobs` are their ids, and `of` is the number of jobs that were looked at.
+    """
+
+    field: str
+    jobs: tuple[int, ...]
+    of: int
+
+    reason: ClassVar[str] = "cannot be read; if it was set, it is lost"
+
+    def __str__(self) -> str:
+        count = len(self.jobs)
+        jobs = f"{'all ' if count == self.of > 1 else ''}{count} job{'s' if count > 1 else ''}"
+        return f"{jobs}: {self.field} ({self.reason})"
+
+
+@attrs.frozen
 class Migrated:
     """A manifest for another service.
 
     `text` is the file, and `environ` has the values of its variables. `losses` name all that could
-    not be carried over. `skipped` says of each job that is not in the file why that is so.
+    not be carried over. `skipped` says of each job that is not in the file why that is so. `unseen`
+    are the parameters that the old service hides. They are lost where they were set.
     """
 
     text: str = attrs.field(repr=lambda text: f"<{len(text)} characters>")
     environ: dict[str, str] = attrs.field(repr=lambda _: "***")
     losses: tuple[JobLoss, ...]
     skipped: tuple[str, ...]
+    unseen: tuple[Unseen, ...] = ()
 
 
 async def migrate(
@@ -113,8 +136,29 @@ async def described(
     found = export_rows([row for row, _ in carried], to, with_group=False, secrets=secrets)
     losses = tuple(loss for _, some in carried for loss in some)
     text = export_text(found, {"group": into}, to.name)
-    migrated = Migrated(text, dict(found.environ), losses, found.skipped)
+    unseen = _unseen(owned, losses, source.provider)
+    migrated = Migrated(text, dict(found.environ), losses, found.skipped, unseen)
     return Described(migrated, dict(account.rows), found.ids, unknown)
+
+
+def _unseen(
+    rows: Sequence[Row], losses: Sequence[JobLoss], provider: Provider
+) -> tuple[Unseen, ...]:
+    """Return the parameters that a service hides, with the jobs that nothing is known of."""
+    known = {(one.id, one.loss.field) for one in losses}
+    found = (
+        Unseen(
+            name,
+            tuple(
+                id_of(row)
+                for row in rows
+                if shown_of(wire_name(name), row) in (None, "") and (id_of(row), name) not in known
+            ),
+            len(rows),
+        )
+        for name in sorted(provider.hides)
+    )
+    return tuple(one for one in found if one.jobs)
 
 
 def _as_known(row: Row, name: str, status: int) -> Row:

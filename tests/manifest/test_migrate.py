@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import httpx
 import pytest
 
@@ -9,10 +10,12 @@ from cronapi import (
     FASTCRON,
     SETCRONJOB,
     Applied,
+    Client,
     ConfigurationError,
     FastCron,
     ResponseError,
     Scheduler,
+    SetCronJob,
 )
 from cronapi.emulator import create_app
 from cronapi.manifest import Manifest, migrate
@@ -160,3 +163,82 @@ async def test_a_job_that_cannot_be_read_is_named():
                 await migrate(api, SETCRONJOB, into="h")
             assert caught.value.applied is Applied.NO
             assert caught.value.problems
+
+
+@pytest.mark.parametrize(("source", "target"), [(SETCRONJOB, FASTCRON), (FASTCRON, SETCRONJOB)])
+async def test_a_parameter_that_the_old_service_hides_is_told_once_for_all_jobs(source, target):
+    """In one line for each, and no job that has it set differs from one that has not."""
+    app = create_app(rates=FAST)
+    hidden = {
+        "username": "joe",
+        "password": "canary-password",
+        "failure_threshold": 3,
+        "pattern": "x",
+        "retry_failed": False,
+        "ignore_http_status": False,
+        "dns_cache": True,
+        "retry": 2,
+        "retry_after": 7,
+        "user_agent": "mine/1",
+        "delay": 3,
+        "filter": "hour > 3",
+        "keyword": "done",
+        "notify_match": "x",
+        "notify_time": 5,
+    }
+    taken = {name: value for name, value in hidden.items() if name in source.hides}
+    async with client_of(app, source.name) as api:
+        for number in range(3):
+            await api.cron.add(
+                name=f"job {number}", url="https://example.com/", **(taken if number else {})
+            )
+        moved = await migrate(api, target, into="g")
+        one = await migrate(api, target, into="g", prefix="job 1")
+    shown = {name for name in ("single", "notify_every") if name in source.hides}  # by other fields
+    assert {one.field for one in moved.unseen} == source.hides - shown == taken.keys()
+    assert [str(one) for one in moved.unseen] == [
+        f"all 3 jobs: {name} (cannot be read; if it was set, it is lost)" for name in sorted(taken)
+    ]
+    assert str(one.unseen[-1]).startswith("1 job: ")
+    assert moved.losses == ()
+    assert "canary" not in f"{moved} {moved.text}"
+
+
+async def test_a_hidden_parameter_that_is_shown_after_all_is_carried_or_lost_by_its_job():
+    """A service that shows more than its documentation has is read as it is."""
+    rows = [
+        {"id": 7, "name": "a", "url": "https://example.com/1", "username": "joe", "retry": 4},
+        {"id": 8, "name": "b", "url": "https://example.com/2", "username": "", "single": True},
+        {"id": 9, "name": "c", "url": "https://example.com/3", "username": None, "dnsCache": False},
+    ]
+
+    def answer(_):
+        return httpx.Response(200, json={"status": "success", "code": 0, "data": rows})
+
+    transport = httpx.MockTransport(answer)
+    async with SetCronJob("t", transport=transport, scheduler=Scheduler(1e4)) as api:
+        moved = await migrate(api, FASTCRON, into="h")
+    jobs = {one.field: one.jobs for one in moved.unseen}
+    assert (jobs["username"], jobs["password"], jobs["retry"]) == ((8, 9), (8, 9), (8, 9))
+    assert (jobs["single"], jobs["dns_cache"], jobs["pattern"]) == ((7, 9), (7, 8), (7, 8, 9))
+    lost = {(one.id, one.loss.field) for one in moved.losses} - {(n, "timezone") for n in (7, 8, 9)}
+    assert lost == {(7, "password"), (7, "retry")}
+    assert 'username = "joe"' in moved.text
+    assert str(moved.unseen[0]) == "2 jobs: dns_cache (cannot be read; if it was set, it is lost)"
+
+
+async def test_a_service_of_ones_own_says_what_it_hides():
+    """A third service is described by its Provider, and the table follows."""
+    other = attrs.evolve(SETCRONJOB, name="other", hides=frozenset({"timeout"}))
+    rows = [{"id": 7, "name": "a", "url": "https://example.com/1", "timezone": "UTC"}]
+
+    def answer(_):
+        return httpx.Response(200, json={"status": "success", "code": 0, "data": rows})
+
+    transport = httpx.MockTransport(answer)
+    async with Client(other, "t", transport=transport, scheduler=Scheduler(1e4)) as api:
+        moved = await migrate(api, FASTCRON, into="h")
+    assert [one.field for one in moved.unseen] == ["timeout"]
+    for bad in ({"timeout"}, ["timeout"], frozenset({5}), None):
+        with pytest.raises(ConfigurationError, match="hides of a provider"):
+            attrs.evolve(FASTCRON, hides=bad)

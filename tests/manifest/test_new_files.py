@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import resource
+import stat
 import tomllib
 from contextlib import contextmanager
 
@@ -11,7 +14,7 @@ import pytest
 from cronapi import ConfigurationError
 from cronapi.emulator import Fault, create_app
 from cronapi.manifest import Manifest
-from cronapi.manifest.writing import check_new, replace_file, write_private
+from cronapi.manifest.writing import check_new, replace_file, values_first, write_private
 from tests.support.emulated import FAST, client_of, fill
 from tests.support.manifests import (
     HEAD,
@@ -200,3 +203,36 @@ async def test_a_secret_of_the_file_is_a_variable_wherever_a_deleted_or_adopted_
         assert (await plan.apply(undo=undo)).count("delete") == 1
     assert "canary" not in undo.read_text()
     assert len(tomllib.loads(undo.read_text())["job"]["a b"]["http_headers"]) == 2
+
+
+def test_values_are_there_before_their_manifest_and_not_without_it(tmp_path):
+    """A manifest that cannot be written takes them along. A kill leaves them."""
+    values, environ = tmp_path / "values.env", {"A": "x y", "B": "it's"}
+    with values_first(values, environ):
+        assert values.read_text() == "A='x y'\nB='it'\"'\"'s'\n"
+    values.unlink()
+    with pytest.raises(ConfigurationError, match="No such file"), values_first(values, environ):
+        write_private(tmp_path / "none" / "moved.toml", "text")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(KeyboardInterrupt), values_first(values, environ):
+        raise KeyboardInterrupt
+    assert values.exists()
+    with values_first(None, environ):
+        pass
+
+
+def test_a_new_file_overwrites_none_also_without_hard_links(tmp_path, monkeypatch):
+    """Some file systems have none. No other file is left beside it."""
+
+    def no_links(*_):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    for number in range(2):
+        path = tmp_path / f"{number}.toml"
+        write_private(path, "first")
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        with pytest.raises(ConfigurationError, match="is there already"):
+            write_private(path, "second")
+        assert path.read_text() == "first"
+        monkeypatch.setattr(os, "link", no_links)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.toml", "1.toml"]

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import cronapi
+from cronapi import FASTCRON, SETCRONJOB
 from cronapi.manifest import Manifest
 from cronapi.manifest import format as rules
 from scripts.manifest_schema import schema
@@ -41,3 +42,10 @@ def test_the_schema_that_is_shipped_is_that_of_the_tables():
     job = schema()["properties"]["job"]["additionalProperties"]["properties"]
     assert job.keys() == set(rules.JOB)
     assert schema()["properties"]["scope"]["properties"].keys() == rules.SCOPE.keys()
+
+
+def test_the_page_tells_the_parameters_that_each_service_hides():
+    """Those that a move cannot carry over."""
+    rows = re.findall(r"^\| (SetCronJob|FastCron) \| (.*) \|$", PAGE, re.MULTILINE)
+    told = {name.lower(): set(re.findall(r"`(\w+)`", cells)) for name, cells in rows}
+    assert told == {one.name: one.hides for one in (FASTCRON, SETCRONJOB)}

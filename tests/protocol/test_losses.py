@@ -26,6 +26,7 @@ from cronapi._names import wire_name
 from cronapi._protocol.encoding import encode_params
 from cronapi._protocol.losses import FROM_EXTRA, NOT_SETTINGS
 from cronapi._protocol.structure import structure
+from cronapi.emulator.eras import RULES
 from cronapi.emulator.parameters import JOB_PARAMETERS
 
 URL = "https://example.com/ping"
@@ -237,6 +238,16 @@ def test_the_services_lack_what_the_emulator_refuses(provider: Provider) -> None
     taken = JOB_PARAMETERS[provider.name]
     lacking = {name for name in JobParams.__annotations__ if wire_name(name) not in taken}
     assert provider.lacks == lacking | dropped
+
+
+@pytest.mark.parametrize("provider", BOTH, ids=lambda provider: provider.name)
+def test_the_services_hide_what_the_emulator_takes_and_does_not_show(provider: Provider) -> None:
+    """By the documentation of its newest era, with the lists of SetCronJob's first schedule."""
+    shown = {*RULES["latest"].job, "second", "minute", "hour", "day", "month", "weekday"}
+    if provider is SETCRONJOB:
+        shown |= {*RULES["seed"].job}  # the page of 2023, which has notifyEvery
+    taken = set(JobParams.__annotations__) - provider.lacks - {"run", "payload"}
+    assert provider.hides == {name for name in taken if wire_name(name) not in shown}
 
 
 leaves = (

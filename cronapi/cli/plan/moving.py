@@ -76,11 +76,16 @@ def _losses(moved: Migrated) -> dict[str, Any]:
         {"id": one.id, "name": one.name, "field": one.loss.field, "reason": one.loss.reason}
         for one in moved.losses
     ]
-    return {"losses": losses, "skipped": list(moved.skipped)}
+    unseen = [
+        {"field": one.field, "jobs": len(one.jobs), "reason": one.reason} for one in moved.unseen
+    ]
+    return {"losses": losses, "unseen": unseen, "skipped": list(moved.skipped)}
 
 
-def _tell_losses(moved: Migrated) -> None:
-    for line in (*map(str, moved.losses), *moved.skipped):
+def _tell_losses(moved: Migrated, *, again: bool = False) -> None:
+    """Print a line for each loss, and for each hidden parameter if they were not told before."""
+    unseen = () if again else moved.unseen
+    for line in (*map(str, moved.losses), *map(str, unseen), *moved.skipped):
         click.echo(escaped(line))
 
 
@@ -91,7 +96,7 @@ async def cut_jobs_over(session: Session, move: Move) -> None:
     options: dict[str, Any] = {name: getattr(move, name) for name in names} | {"journal": journal}
     tried = await cut_over(old.api, new.api, accept_losses=True, dry_run=True, **options)
     if not session.printer.is_json:
-        _tell_losses(tried.migrated)
+        _tell_losses(tried.migrated, again=tried.has_begun)
     stops = _is_lossy(tried.migrated) and not (move.accept_losses or tried.has_begun)
     if stops or session.common.dry_run or not tried.left:
         _tell_cutover(session, tried)
