@@ -66,13 +66,7 @@ class AppendOnlyFile:
 
     def sync_folder(self) -> None:
         """Put the name of a new file on disk too, if the system can."""
-        parent = os.path.dirname(self.path) or "."  # noqa: PTH120 -- the path is text
-        with contextlib.suppress(OSError):
-            folder = os.open(parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+        sync_folder_of(self.path)
 
     def close(self) -> None:
         """Write the added lines and release the file. A second call does nothing."""
@@ -104,6 +98,17 @@ class AppendOnlyFile:
             reason = error.strerror or type(error).__name__
             self._fault = f"The journal {self.path} could not be {verb}: {reason}."
             raise setting_error(self._fault) from error
+
+
+def sync_folder_of(path: str) -> None:
+    """Put the name of a file on disk, if the system can."""
+    parent = os.path.dirname(path) or "."  # noqa: PTH120 -- the path is text
+    with contextlib.suppress(OSError):
+        folder = os.open(parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def checked_path(path: str | os.PathLike[str]) -> str:

@@ -16,6 +16,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from cronapi.bulk.append_only_file import sync_folder_of
 from cronapi.errors import ConfigurationError, ManifestError
 from cronapi.errors.concerns import setting_error
 from cronapi.manifest.exporting import Export, Table
@@ -123,6 +124,7 @@ def replace_file(path: Path, text: str) -> None:
         with suppress(OSError):
             temporary.chmod(stat.S_IMODE(target.stat().st_mode))
         temporary.replace(target)
+        sync_folder_of(str(target))
 
 
 @contextmanager
@@ -165,6 +167,7 @@ def write_private(path: Path, text: str) -> None:
         except OSError:  # a file system without hard links
             check_new(path)
             temporary.rename(path)
+        sync_folder_of(str(path))
 
 
 def environ_text(environ: Mapping[str, str]) -> str:
