@@ -383,7 +383,6 @@ async def test_the_next_run_is_found_ten_times():
     assert 1_775_037_600 in times
 
 
-@pytest.mark.proof
 async def test_a_year_of_a_hundred_jobs_passes():
     """A year of a hundred jobs, each once a minute, is counted whole."""
     app = app_with()
