@@ -40,6 +40,7 @@ class Rules:
     - `job`, `account`, `group`: the members of an answer. `has_info`: a success has the list
       `info`.
     - `log_shape`, `log_lacks`: the shape of log rows, and the members that they do not have.
+    - `heads`: the output of a log row begins with the headers of the answer.
     - `has_bearer`: FastCron reads a token in the header.
     - `expression`, `notifies`: FastCron's defaults for a job. `least_timeout` in seconds.
     - `runs_disabled`: a disabled job can be run by request.
@@ -55,6 +56,7 @@ class Rules:
     group: tuple[str, ...]
     log_shape: LogShape
     log_lacks: frozenset[str]
+    heads: bool
     expression: str
     least_timeout: int
     has_info: bool
@@ -84,6 +86,7 @@ _SEED = Rules(
     group=("id", "name"),
     log_shape="object",
     log_lacks=frozenset(),
+    heads=True,
     expression="1 hour",
     least_timeout=1,
     has_info=False,
@@ -98,6 +101,7 @@ _LATEST = evolve(
     account=(*_ACCOUNT, "cron", "expiryDate"),
     group=("id", "name", "jobCount", "priority"),
     log_lacks=frozenset({"url", "message", "ip", "source_ip", "startTime"}),
+    heads=False,  # since 2024-06-10
     expression="15 minutes",
     least_timeout=5,
     runs_disabled=False,

@@ -6,6 +6,7 @@ functions depend only on a job and the time. `runner/` makes real calls.
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -29,6 +30,7 @@ MOST_NEXT_RUNS = 100
 _FAILING = {"/404": 404, "/500": 500}
 _GOOD = 200
 _BODY = "OK"
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _SERVER_IP, _SOURCE_IP = "192.0.2.80", "198.51.100.7"
 
 
@@ -111,7 +113,7 @@ def _numbered(runs: list[Document], first: int) -> list[Document]:
     ]
 
 
-def run_due(job: Document, now: int, seed: str) -> tuple[Document, list[Document]]:
+def run_due(job: Document, now: int, seed: str, era: Era) -> tuple[Document, list[Document]]:
     """Return the job as of `now`, and the log rows of the runs since its last look, oldest first.
 
     All runs count, and of many only the rows of the last 50 are returned.
@@ -119,7 +121,7 @@ def run_due(job: Document, now: int, seed: str) -> tuple[Document, list[Document
     taken = take_due(job, now, seed)
     if taken is None:
         return job, []
-    rows = [pretended_row(taken.job, run) for run in taken.runs]
+    rows = [pretended_row(taken.job, run, era) for run in taken.runs]
     return {**taken.job, "fail": _failures(taken.job, taken.count)}, rows
 
 
@@ -172,16 +174,17 @@ def _status(job: Document) -> int:
     return next((status for part, status in _FAILING.items() if part in job["url"]), _GOOD)
 
 
-def pretended_row(job: Document, run: Document) -> Document:
-    """Return the log row of a run that calls nothing."""
+def pretended_row(job: Document, run: Document, era: Era) -> Document:
+    """Return the log row of a run that calls nothing, with the output that it has in an era."""
     status = _status(job)
     failed = status != _GOOD
+    body = "" if failed else _BODY
     return {
         "jobId": job["id"],
         "no": run["no"],
         "url": job["url"],
-        "output": "" if failed else _BODY,
-        "downloaded": 0 if failed else len(_BODY),
+        "output": (_head(status) if RULES[era].heads else "") + body,
+        "downloaded": len(body),
         "httpStatus": status,
         "error": f"HTTP error {status}" if failed else "",
         "message": "",
@@ -192,6 +195,14 @@ def pretended_row(job: Document, run: Document) -> Document:
         "executionTime": 0.02,
         "status": int(failed),
     }
+
+
+def _head(status: int) -> str:
+    """Return the headers before an output, none where there was no answer."""
+    if not status:
+        return ""
+    line = f"HTTP/1.1 {status} {_PHRASES.get(status, '')}".rstrip()
+    return f"{line}\r\nContent-Type: text/html\r\n\r\n"
 
 
 _RESULT = (
@@ -225,8 +236,8 @@ def _as_list(row: Document) -> Document:
 
 
 def _as_string(row: Document) -> Document:
-    head = f"HTTP/1.1 {row['httpStatus']}\r\nContent-Type: text/html\r\n\r\n"
-    text = row["output"] if row["output"].startswith("HTTP/") else head + row["output"]
+    has_head = row["output"].startswith("HTTP/")
+    text = row["output"] if has_head else _head(row["httpStatus"]) + row["output"]
     outside = {name: row[name] for name in ("jobId", "no", "ip", "status", "downloaded")}
     return {**outside, "startTime": int(row["startTime"]), "result": text}
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from cronapi.emulator.call import Call
     from cronapi.emulator.store import Document
+    from cronapi.emulator.words import Era
 
 _DEFAULTS: Mapping[str, object] = {
     "group": None,
@@ -113,7 +114,8 @@ def catch_up(call: Call, job: Document) -> Document:
     """
     if call.settings.calls:
         return job
-    current, rows = _CATCH_UP[call.settings.execute](job, call.now, str(call.settings.seed))
+    settings = call.settings
+    current, rows = _CATCH_UP[settings.execute](job, call.now, str(settings.seed), settings.era)
     if current is not job:
         call.put("job", current)
     if rows:
@@ -121,7 +123,7 @@ def catch_up(call: Call, job: Document) -> Document:
     return current
 
 
-def _skip_due(job: Document, now: int, seed: str) -> tuple[Document, list[Document]]:
+def _skip_due(job: Document, now: int, seed: str, _era: Era) -> tuple[Document, list[Document]]:
     taken = take_due(job, now, seed)
     return ({**taken.job, "runs": job["runs"]} if taken else job), []
 

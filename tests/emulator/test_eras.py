@@ -273,3 +273,30 @@ async def test_old_jobs_run_by_the_rules_of_their_time(era):
     assert "out" in str(row)
     assert "HTTP/1.1 500" in str(row["result"])
     assert ask(app, "cron.get", "setcronjob", id=job["id"])["fail"] == 0
+
+
+@pytest.mark.parametrize(("path", "status"), [("", "200 OK"), ("/404", "404 Not Found")])
+def test_a_pretended_output_begins_with_headers_until_2024(path, status):
+    """As that of a call does. Today it is the body alone, in each shape and in the failures."""
+    head = f"HTTP/1.1 {status}\r\nContent-Type: text/html\r\n\r\n"
+    body = "" if path else "OK"
+    for era in ERAS:
+        desk = Desk("setcronjob", era=era, log_shape="flat")
+        when = {"minute": "*"} if era == "2013" else {"expression": "* * * * *"}
+        job = desk.add(url=URL + path, **when)
+        desk.now += 60
+        (row,) = desk("cron.logs", id=job["id"])
+        assert row["output"] == ("" if era == "latest" else head) + body, era
+        assert row["downloaded"] == len(body)
+        if path and era != "2013":
+            assert desk("cron.failures", id=job["id"]) == [row]
+
+
+def test_a_row_of_text_has_its_headers_once():
+    """The text of the oldest log rows is headers and content, in every era that is asked for it."""
+    for era in ERAS:
+        desk = Desk("setcronjob", era=era, log_shape="string")
+        job = desk.add(**({"minute": "*"} if era == "2013" else {"expression": "* * * * *"}))
+        desk.now += 60
+        (row,) = desk("cron.logs", id=job["id"])
+        assert row["result"] == "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\nOK", era

@@ -149,8 +149,10 @@ class Runner:
 
     async def _carry_out(self, run: Run) -> Run:
         call = self._emulator.call(*run.key[:2])
-        calls = call.settings.calls
-        row = await self._row_of_call(call, run) if calls else pretended_row(run.job, run.run)
+        if call.settings.calls:
+            row = await self._row_of_call(call, run)
+        else:
+            row = pretended_row(run.job, run.run, call.settings.era)
         told = self._finish(run, row)
         if told is not None and self.webhook.url is not None:
             await self.webhook.post(self._sender(), run, told)
