@@ -43,6 +43,8 @@ class Rules:
     - `heads`: the output of a log row begins with the headers of the answer.
     - `has_bearer`: FastCron reads a token in the header.
     - `expression`, `notifies`: FastCron's defaults for a job. `least_timeout` in seconds.
+    - `keeps_once`: the days after which a one-time job that ran is removed. `groups_say`: the
+      `autoDelete` of its group says how many.
     - `runs_disabled`: a disabled job can be run by request.
     - `has_dots`: FastCron's functions have a dot. `has_contacts`: its groups take `contacts`.
     """
@@ -62,6 +64,8 @@ class Rules:
     has_info: bool
     has_bearer: bool
     runs_disabled: bool
+    keeps_once: int
+    groups_say: bool
     has_dots: bool = False
     has_contacts: bool = False
     notifies: bool = True
@@ -92,6 +96,8 @@ _SEED = Rules(
     has_info=False,
     has_bearer=True,
     runs_disabled=True,  # until 2024-10-20
+    keeps_once=30,
+    groups_say=True,
 )
 _LATEST = evolve(
     _SEED,
@@ -105,6 +111,8 @@ _LATEST = evolve(
     expression="15 minutes",
     least_timeout=5,
     runs_disabled=False,
+    keeps_once=3,
+    groups_say=False,
 )
 _2023 = evolve(
     _SEED,

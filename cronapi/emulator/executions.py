@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from cronapi.emulator.eras import RULES
-from cronapi.emulator.schedule import count_runs, next_runs, past_runs
+from cronapi.emulator.schedule import count_runs, next_runs, only_run, past_runs
 from cronapi.schedule.reading import ScheduleSource
 
 if TYPE_CHECKING:
@@ -51,13 +51,20 @@ def is_tried(job: Document) -> bool:
 
 
 def with_next_due(job: Document, seed: str) -> Document:
-    """Return the job with `due`, the Unix time of its next change, `None` for never."""
-    if not is_tried(job):
+    """Return the job with `due` and `over`, in Unix seconds.
+
+    `due` is its next change, `None` for never. `over` is the last run of a one-time job, `None` for
+    another.
+    """
+    if is_tried(job):
+        changes = [run["time"] for run in job["queued"]]
+        changes += _scheduled(job, job["last"], 1, seed)
+    else:
         changes = [run["time"] for run in job["queued"] if "anyway" in run]
         changes += [] if job["resumes"] is None else [job["resumes"]]
-        return {**job, "due": min(changes, default=None)}
-    queued = [run["time"] for run in job["queued"]]
-    return {**job, "due": min([*queued, *_scheduled(job, job["last"], 1, seed)], default=None)}
+    only = only_run(schedule_of(job), job["timezone"])
+    over = None if only is None else max(only, job.get("ran") or only)
+    return {**job, "due": min(changes, default=None), "over": over}
 
 
 @frozen
@@ -93,6 +100,7 @@ def take_due(job: Document, now: int, seed: str) -> Taken | None:
         "last": max([active["last"], *scheduled]),
         "queued": [run for run in active["queued"] if run["time"] > now],
         "runs": active["runs"] + count,
+        "ran": kept[-1]["time"] if kept else active.get("ran"),
     }
     return Taken(with_next_due(changed, seed), _numbered(kept, first), count)
 
@@ -101,8 +109,8 @@ def _take_anyway(job: Document, now: int, seed: str) -> Taken:
     """Take the due runs that were asked for while the job was disabled. It stays so."""
     due = [run for run in job["queued"] if "anyway" in run and run["time"] <= now]
     left = [run for run in job["queued"] if run not in due]
-    changed = {**job, "queued": left, "runs": job["runs"] + len(due)}
     numbered = _numbered(sorted(due, key=_time), job["runs"] + 1)
+    changed = {**job, "queued": left, "runs": job["runs"] + len(due), "ran": numbered[-1]["time"]}
     return Taken(with_next_due(changed, seed), numbered[-KEPT_ROWS:], len(due))
 
 

@@ -42,6 +42,7 @@ _DEFAULTS: Mapping[str, object] = {
     "queued": [],
     "runs": 0,
     "skips": 0,
+    "ran": None,
 }
 
 
@@ -125,7 +126,8 @@ def catch_up(call: Call, job: Document) -> Document:
 
 def _skip_due(job: Document, now: int, seed: str, _era: Era) -> tuple[Document, list[Document]]:
     taken = take_due(job, now, seed)
-    return ({**taken.job, "runs": job["runs"]} if taken else job), []
+    unchanged = {name: job.get(name) for name in ("runs", "ran")}
+    return ({**taken.job, **unchanged} if taken else job), []
 
 
 _CATCH_UP = {"fake": run_due, "off": _skip_due}
