@@ -175,8 +175,8 @@ class App(Steering):
         return answer
 
     def _warned(self, answer: Answer, entry: Entry, *, form: bool) -> Answer:
-        era, about = self.emulator.settings.era, (entry.path, entry.provider, entry.function)
-        warning = warning_of(*about, entry.parameters, era, form=form)
+        about = (entry.path, entry.provider, entry.function, entry.parameters)
+        warning = warning_of(*about, self.emulator.settings, form=form)
         if warning is None:
             return answer
         header = (b"x-emulator-warning", warning.encode())

@@ -142,9 +142,10 @@ def _edit_all(call: Call, jobs: Iterable[Document]) -> list[Document]:
 
 
 def _item(call: Call, index: int, raw: Mapping[str, object]) -> tuple[Document, Mapping[str, Any]]:
-    spec = signature(call.provider, "cron.add", call.settings.era)
+    settings = call.settings
+    spec = signature(call.provider, "cron.add", settings.era, settings.undocumented)
     try:
-        given = read_parameters(spec, raw, strict=call.settings.strict)
+        given = read_parameters(spec, raw, strict=settings.strict)
         return new_job(call, given), given
     except Refusal as refusal:
         raise Refusal(f"data[{index}]: {refusal.message}", refusal.code) from refusal

@@ -181,9 +181,10 @@ class Emulator:
     def _data(self, request: Request, *, half: bool) -> object:
         content = request.content
         account = self._account(content)
-        if request.function not in functions(request.provider, self.settings.era):
+        known = (self.settings.era, self.settings.undocumented)
+        if request.function not in functions(request.provider, *known):
             raise Refusal(f"Unknown function: {request.function.removeprefix('?')}.")
-        spec = signature(request.provider, request.function, self.settings.era)
+        spec = signature(request.provider, request.function, *known)
         params = read_parameters(spec, content.parameters, strict=self.settings.strict)
         self._check_batch(request.function, params)
         call = self.call(request.provider, account, params)

@@ -15,11 +15,12 @@ from attrs import evolve, frozen
 from cronapi.emulator.words import Era, LogShape
 
 _BOTH = frozenset({"fastcron", "setcronjob"})
-_OF_TODAY = frozenset({"filter", "delay", "userAgent", "run", "payload", "keyword"})
+_AFTER_2024 = frozenset({"filter", "delay", "userAgent", "run", "payload", "keyword"})
 _OF_2024 = frozenset(
     {"notifyEvery", "ignoreHttpStatus", "retryFailed", "failureThreshold", "pattern"}
 )
-_NOTIFY_LATER = frozenset({"notifyMatch", "notifyTime"})
+# From August 2025 to July 2026, and so in no era.
+_BETWEEN = frozenset({"notifyMatch", "notifyTime"})
 _BATCHES = frozenset(
     {"cron.batch_add", "cron.batch_edit", "cron.batch_delete", "cron.group_edit", "cron.next"}
 )
@@ -78,13 +79,12 @@ class Rules:
 
 _WITH_JOB = frozenset({"cron.add", "cron.edit", "cron.batch_edit", "cron.group_edit"})
 
-# May 2024, with cron_next. It takes the parameters that came later too: it is the era of a new
-# emulator, in which today's programs are tested.
+# 2024: the documentation of May, with the functions and parameters that came until December.
 _SEED = Rules(
     providers=_BOTH,
     paged=_BOTH,
     absent=frozenset(),
-    lacks={},
+    lacks={"job": _AFTER_2024 | _BETWEEN},
     job=(*_JOB, "notifyEvery", "points"),
     account=(*_ACCOUNT, "dailyExec", "memberLimit", "expiryDate"),
     group=("id", "name"),
@@ -101,7 +101,7 @@ _SEED = Rules(
 )
 _LATEST = evolve(
     _SEED,
-    lacks={"job": _OF_2024},
+    lacks={"job": _OF_2024 | _BETWEEN, "cron.failures": frozenset({"limit"})},
     absent=frozenset({"cron.batch_edit", "cron.group_edit"}),
     job=(*_JOB, "priority"),
     account=(*_ACCOUNT, "cron", "expiryDate"),
@@ -119,7 +119,7 @@ _2023 = evolve(
     paged=frozenset({"setcronjob"}),
     absent=_BATCHES,
     lacks={
-        "job": _OF_TODAY | _NOTIFY_LATER,
+        **_SEED.lacks,
         "cron.run": frozenset({"time", "payload"}),
         "cron.logs": frozenset({"keyword"}),
         "cron.failures": frozenset({"keyword"}),
@@ -170,3 +170,8 @@ RULES: Mapping[Era, Rules] = {
     "latest": _LATEST,
 }
 """The rules by era, the oldest first."""
+
+ALL_NAMES: frozenset[str] = frozenset().union(
+    *(rules.absent.union(*rules.lacks.values()) for rules in RULES.values())
+)
+"""The functions and parameters that only some eras have."""

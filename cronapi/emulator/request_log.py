@@ -70,12 +70,15 @@ class Entry:
         except Refusal:
             return {}
 
-    def unknown(self, era: Era) -> list[Document]:
-        """Return the names that the service does not know, each with the nearest that it knows."""
-        if self.provider == "" or self.function not in functions(self.provider, era):
-            known = functions(self.provider, era) if self.provider else ()
+    def unknown(self, era: Era, also: frozenset[str] = frozenset()) -> list[Document]:
+        """Return the names that the service does not know, each with the nearest that it knows.
+
+        `also` are names of other eras that it knows too.
+        """
+        known = functions(self.provider, era, also) if self.provider else frozenset()
+        if self.function not in known:
             return [_unknown("function", self.function.removeprefix("?"), known)]
-        names = signature(self.provider, self.function, era).kinds
+        names = signature(self.provider, self.function, era, also).kinds
         return [_unknown("parameter", name, names) for name in self.parameters if name not in names]
 
     def as_json(self, tokens: Iterable[str]) -> Document:

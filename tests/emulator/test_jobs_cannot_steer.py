@@ -115,7 +115,7 @@ async def test_a_notification_does_not_steer_it():
 
 async def test_a_job_does_not_read_the_page():
     """The page shows what an emulator has, and a job is refused there whatever its headers say."""
-    app = calling()
+    app = calling(era="latest")
     async with serve(app) as origin:
         for agent in ("", "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"):
             headers = f"Origin: {origin}\nSec-Fetch-Site: same-origin"
