@@ -6,7 +6,6 @@ import json
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from difflib import get_close_matches
 from http import HTTPStatus
 from itertools import count
 from typing import Any, Literal, get_args
@@ -15,7 +14,7 @@ from urllib.parse import quote, quote_plus
 from attrs import define, field
 
 from cronapi.emulator.answer import Answer
-from cronapi.emulator.checks import plain_name
+from cronapi.emulator.checks import nearest, plain_name
 from cronapi.emulator.parameters import signature
 from cronapi.emulator.refusal import Refusal
 from cronapi.emulator.request import Request
@@ -164,8 +163,7 @@ def _tell_nobody(_entry: Entry) -> None:
 
 
 def _unknown(kind: str, name: str, known: Iterable[str]) -> Document:
-    nearest = get_close_matches(name, list(known), n=1)
-    return {"kind": kind, "name": plain_name(name), "nearest": nearest[0] if nearest else None}
+    return {"kind": kind, "name": plain_name(name), "nearest": nearest(name, known)}
 
 
 def _secret_values(value: object) -> Iterator[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from attrs import asdict
@@ -95,6 +94,8 @@ def _check_rates(rates: object) -> None:
 
 
 def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 -- is slow to load
+
     try:
         return version("cronapi-client")
     except PackageNotFoundError:
