@@ -55,7 +55,8 @@ def enable(call: Call) -> Document:
     if job["status"] == ACTIVE:
         return job_data(call, job)
     coming = [run for run in job["queued"] if run["time"] > call.now]
-    restarted = {**job, "status": ACTIVE, "resumes": None, "last": call.now, "queued": coming}
+    anew = {"status": ACTIVE, "resumes": None, "last": call.now, "begun": call.now}
+    restarted = {**job, **anew, "queued": coming}
     return job_data(call, save_job(call, restarted))
 
 

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from cronapi.emulator.eras import RULES
-from cronapi.emulator.schedule import count_runs, next_runs, only_run, past_runs
-from cronapi.schedule.reading import ScheduleSource
+from cronapi.emulator.planned import count_planned, next_planned, only_planned, past_planned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,12 +33,6 @@ _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _SERVER_IP, _SOURCE_IP = "192.0.2.80", "198.51.100.7"
 
 
-def schedule_of(job: Document) -> ScheduleSource:
-    """Return the schedule of a job: its value lists if it has them, else its expression."""
-    lists: Mapping[str, list[str]] | None = job.get("lists")
-    return lists or str(job["expression"])
-
-
 def is_tried(job: Document) -> bool:
     """Return True for a job that runs: an active one, and one that failed but is tried on.
 
@@ -58,11 +51,11 @@ def with_next_due(job: Document, seed: str) -> Document:
     """
     if is_tried(job):
         changes = [run["time"] for run in job["queued"]]
-        changes += _scheduled(job, job["last"], 1, seed)
+        changes += next_planned(job, job["last"], 1, seed)
     else:
         changes = [run["time"] for run in job["queued"] if "anyway" in run]
         changes += [] if job["resumes"] is None else [job["resumes"]]
-    only = only_run(schedule_of(job), job["timezone"])
+    only = only_planned(job)
     over = None if only is None else max(only, job.get("ran") or only)
     return {**job, "due": min(changes, default=None), "over": over}
 
@@ -87,12 +80,10 @@ def take_due(job: Document, now: int, seed: str) -> Taken | None:
     if not is_tried(job) and (job["resumes"] is None or job["resumes"] > now):
         return _take_anyway(job, now, seed)
     active = _resumed(job)
-    asked = (schedule_of(active), active["timezone"], active["last"], now)
-    draws = _seed(active, seed)
-    scheduled = past_runs(*asked, KEPT_ROWS, seed=draws)
+    scheduled = past_planned(active, now, KEPT_ROWS, seed)
     queued = [run for run in active["queued"] if run["time"] <= now]
     runs = [{"time": time, "payload": None} for time in scheduled] + queued
-    count = count_runs(*asked, seed=draws) + len(queued)
+    count = count_planned(active, now, seed) + len(queued)
     kept = sorted(runs, key=_time)[-KEPT_ROWS:]
     first = active["runs"] + count - len(kept) + 1
     changed = {
@@ -139,7 +130,7 @@ def upcoming(job: Document, now: int, seed: str) -> list[int]:
         return []
     begin = job["last"] if job["status"] == ACTIVE else job["resumes"]
     queued = [run["time"] for run in job["queued"] if run["time"] > max(now, begin)]
-    return sorted([*queued, *_scheduled(job, begin, MOST_NEXT_RUNS, seed)])[:MOST_NEXT_RUNS]
+    return sorted([*queued, *next_planned(job, begin, MOST_NEXT_RUNS, seed)])[:MOST_NEXT_RUNS]
 
 
 def run_time(asked: int | None, now: int) -> int:
@@ -151,20 +142,12 @@ def run_time(asked: int | None, now: int) -> int:
     return asked if asked is not None and asked > now else -(-(now + 15) // 5) * 5
 
 
-def _scheduled(job: Document, after: int, count: int, seed: str) -> list[int]:
-    return next_runs(schedule_of(job), job["timezone"], after, count, seed=_seed(job, seed))
-
-
-def _seed(job: Document, seed: str) -> str:
-    return f"{seed} {job['id']}"
-
-
 def _resumed(job: Document) -> Document:
     if is_tried(job):
         return job
     end = job["resumes"]
     kept = [run for run in job["queued"] if run["time"] > end or "anyway" in run]
-    return {**job, "status": ACTIVE, "resumes": None, "last": end, "queued": kept}
+    return {**job, "status": ACTIVE, "resumes": None, "last": end, "begun": end, "queued": kept}
 
 
 def _time(run: Document) -> int:

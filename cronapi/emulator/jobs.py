@@ -44,6 +44,7 @@ _DEFAULTS: Mapping[str, object] = {
     "skips": 0,
     "ran": None,
 }
+_OF_THE_SCHEDULE = ("expression", "timezone", "lists", "filter", "delay")
 
 
 def job_data(call: Call, job: Document) -> Document:
@@ -65,6 +66,7 @@ def new_job(call: Call, given: Mapping[str, Any]) -> Document:
         "timezone": call.own_account()["timezone"],
         "notify": rules.notifies if call.provider == "fastcron" else 0,
         "last": call.now,
+        "begun": call.now,
     }
     return {**defaults, **check_values(call, given, None)}
 
@@ -76,8 +78,8 @@ def changed_job(call: Call, job: Document, given: Mapping[str, Any]) -> Document
     """
     values = check_values(call, given, job["lists"])
     changed = spell({**job, **values}, values, call.settings.normalise)
-    moved = any(changed[name] != job[name] for name in ("expression", "timezone", "lists"))
-    return {**changed, "last": call.now} if moved else changed
+    moved = any(changed.get(name) != job.get(name) for name in _OF_THE_SCHEDULE)
+    return {**changed, "last": call.now, "begun": call.now} if moved else changed
 
 
 def add_job(call: Call, job: Document) -> Document:

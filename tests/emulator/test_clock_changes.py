@@ -10,10 +10,18 @@ from zoneinfo import ZoneInfo
 import pytest
 from cronsim import CronSim, CronSimError
 
-from cronapi.emulator.schedule import count_runs, next_runs, past_runs
+from cronapi.emulator.schedule import next_runs
 from cronapi.schedule.cron_fields import values_of
 from cronapi.schedule.reading import read_schedule
-from tests.support.expressions import CHANGES, DAY, random_expressions, unix, windows
+from tests.support.expressions import (
+    CHANGES,
+    DAY,
+    count_runs,
+    past_runs,
+    random_expressions,
+    unix,
+    windows,
+)
 
 from .conftest import Desk
 
