@@ -1,7 +1,6 @@
-"""The runs of a job that came due, and the log rows of pretended ones.
+"""The runs of a job that came due and those to come, and the shapes of log rows.
 
-Pretended runs need no background work: a job is brought up to date when a call looks at it. All
-functions depend only on a job and the time. `runner/` makes real calls.
+All functions depend only on a job and the time.
 """
 
 from __future__ import annotations
@@ -25,12 +24,7 @@ ACTIVE, DISABLED, FAILED = 0, 1, 4
 KEPT_ROWS = 50
 MOST_NEXT_RUNS = 100
 
-# A URL with such a part fails with this HTTP status.
-_FAILING = {"/404": 404, "/500": 500}
-_GOOD = 200
-_BODY = "OK"
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
-_SERVER_IP, _SOURCE_IP = "192.0.2.80", "198.51.100.7"
 
 
 def is_tried(job: Document) -> bool:
@@ -64,7 +58,7 @@ def with_next_due(job: Document, seed: str) -> Document:
 class Taken:
     """A job after its due runs were taken from it.
 
-    `count` is the number of these runs, and `runs` has the last 50, oldest first. Each has its
+    `count` is the number of these runs, and `runs` has the last ones, oldest first. Each has its
     `time`, its `payload` and its number `no`.
     """
 
@@ -73,18 +67,21 @@ class Taken:
     count: int
 
 
-def take_due(job: Document, now: int, seed: str) -> Taken | None:
-    """Take the runs that came due by `now`, `None` if nothing about the job is due."""
+def take_due(job: Document, now: int, seed: str, most: int | None = KEPT_ROWS) -> Taken | None:
+    """Take the runs that came due by `now`, `None` if nothing about the job is due.
+
+    Of many runs the last `most` are told, and all of them for `None`.
+    """
     if job["due"] is None or job["due"] > now:
         return None
     if not is_tried(job) and (job["resumes"] is None or job["resumes"] > now):
         return _take_anyway(job, now, seed)
     active = _resumed(job)
-    scheduled = past_planned(active, now, KEPT_ROWS, seed)
+    scheduled = past_planned(active, now, most, seed)
     queued = [run for run in active["queued"] if run["time"] <= now]
     runs = [{"time": time, "payload": None} for time in scheduled] + queued
     count = count_planned(active, now, seed) + len(queued)
-    kept = sorted(runs, key=_time)[-KEPT_ROWS:]
+    kept = sorted(runs, key=_time)[-(most or len(runs)) :]
     first = active["runs"] + count - len(kept) + 1
     changed = {
         **active,
@@ -112,23 +109,11 @@ def _numbered(runs: list[Document], first: int) -> list[Document]:
     ]
 
 
-def run_due(job: Document, now: int, seed: str, era: Era) -> tuple[Document, list[Document]]:
-    """Return the job as of `now`, and the log rows of the runs since its last look, oldest first.
-
-    All runs count, and of many only the rows of the last 50 are returned.
-    """
-    taken = take_due(job, now, seed)
-    if taken is None:
-        return job, []
-    rows = [pretended_row(taken.job, run, era) for run in taken.runs]
-    return {**taken.job, "fail": _failures(taken.job, taken.count)}, rows
-
-
 def upcoming(job: Document, now: int, seed: str) -> list[int]:
     """Return at most 100 coming runs in ascending Unix seconds; a paused job's follow its pause."""
-    if job["status"] != ACTIVE and job["resumes"] is None:
+    if not is_tried(job) and job["resumes"] is None:
         return []
-    begin = job["last"] if job["status"] == ACTIVE else job["resumes"]
+    begin = job["last"] if is_tried(job) else job["resumes"]
     queued = [run["time"] for run in job["queued"] if run["time"] > max(now, begin)]
     return sorted([*queued, *next_planned(job, begin, MOST_NEXT_RUNS, seed)])[:MOST_NEXT_RUNS]
 
@@ -154,41 +139,7 @@ def _time(run: Document) -> int:
     return int(run["time"])
 
 
-def _failures(job: Document, runs: int) -> int:
-    """Return the failures in a row after more runs, which all end alike."""
-    if not runs:
-        return int(job["fail"])
-    return 0 if _status(job) == _GOOD else int(job["fail"] + runs)
-
-
-def _status(job: Document) -> int:
-    return next((status for part, status in _FAILING.items() if part in job["url"]), _GOOD)
-
-
-def pretended_row(job: Document, run: Document, era: Era) -> Document:
-    """Return the log row of a run that calls nothing, with the output that it has in an era."""
-    status = _status(job)
-    failed = status != _GOOD
-    body = "" if failed else _BODY
-    return {
-        "jobId": job["id"],
-        "no": run["no"],
-        "url": job["url"],
-        "output": (_head(status) if RULES[era].heads else "") + body,
-        "downloaded": len(body),
-        "httpStatus": status,
-        "error": f"HTTP error {status}" if failed else "",
-        "message": "",
-        "ip": _SERVER_IP,
-        "source_ip": _SOURCE_IP,
-        "time": run["time"],
-        "startTime": run["time"] + 0.25,
-        "executionTime": 0.02,
-        "status": int(failed),
-    }
-
-
-def _head(status: int) -> str:
+def head_of(status: int) -> str:
     """Return the headers before an output, none where there was no answer."""
     if not status:
         return ""
@@ -228,7 +179,7 @@ def _as_list(row: Document) -> Document:
 
 def _as_string(row: Document) -> Document:
     has_head = row["output"].startswith("HTTP/")
-    text = row["output"] if has_head else _head(row["httpStatus"]) + row["output"]
+    text = row["output"] if has_head else head_of(row["httpStatus"]) + row["output"]
     outside = {name: row[name] for name in ("jobId", "no", "ip", "status", "downloaded")}
     return {**outside, "startTime": int(row["startTime"]), "result": text}
 

@@ -8,11 +8,11 @@ from cronapi.emulator.eras import RULES
 from cronapi.emulator.executions import (
     ACTIVE,
     KEPT_ROWS,
-    run_due,
     run_time,
     take_due,
     with_next_due,
 )
+from cronapi.emulator.pretended import run_due
 from cronapi.emulator.refusal import Refusal
 from cronapi.emulator.spelling import spell
 from cronapi.emulator.validation import check_payload, check_values
@@ -20,9 +20,8 @@ from cronapi.emulator.validation import check_payload, check_values
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from cronapi.emulator.call import Call
+    from cronapi.emulator.call import Call, Settings
     from cronapi.emulator.store import Document
-    from cronapi.emulator.words import Era
 
 _DEFAULTS: Mapping[str, object] = {
     "group": None,
@@ -117,8 +116,7 @@ def catch_up(call: Call, job: Document) -> Document:
     """
     if call.settings.calls:
         return job
-    settings = call.settings
-    current, rows = _CATCH_UP[settings.execute](job, call.now, str(settings.seed), settings.era)
+    current, rows = _CATCH_UP[call.settings.execute](job, call.now, call.settings)
     if current is not job:
         call.put("job", current)
     if rows:
@@ -126,8 +124,8 @@ def catch_up(call: Call, job: Document) -> Document:
     return current
 
 
-def _skip_due(job: Document, now: int, seed: str, _era: Era) -> tuple[Document, list[Document]]:
-    taken = take_due(job, now, seed)
+def _skip_due(job: Document, now: int, settings: Settings) -> tuple[Document, list[Document]]:
+    taken = take_due(job, now, str(settings.seed))
     unchanged = {name: job.get(name) for name in ("runs", "ran")}
     return ({**taken.job, **unchanged} if taken else job), []
 

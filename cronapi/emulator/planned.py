@@ -43,8 +43,11 @@ def next_planned(job: Document, after: int, count: int, seed: str) -> list[int]:
     return list(islice(_rule_of(job, seed).after(after, read_zone(job["timezone"])), count))
 
 
-def past_planned(job: Document, until: int, count: int, seed: str) -> list[int]:
-    """Return the last `count` runs later than the job's last one, up to `until`, ascending."""
+def past_planned(job: Document, until: int, count: int | None, seed: str) -> list[int]:
+    """Return the last runs later than the job's last one, up to `until`, ascending.
+
+    At most `count` are returned, all for `None`.
+    """
     runs = _rule_of(job, seed).until(job["last"], until, read_zone(job["timezone"]))
     return list(islice(runs, count))[::-1]
 

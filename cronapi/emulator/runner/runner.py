@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import anyio
 from attrs import evolve
 
-from cronapi.emulator.executions import pretended_row, with_next_due
+from cronapi.emulator.executions import with_next_due
 from cronapi.emulator.jobs import add_log_rows
+from cronapi.emulator.pretended import pretended_row
 from cronapi.emulator.runner.exchange import Exchange
 from cronapi.emulator.runner.log_rows import row_of
 from cronapi.emulator.runner.notification import is_due, notification
