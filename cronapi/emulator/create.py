@@ -40,7 +40,7 @@ def create_app(
     rates: Mapping[str, float | None] = RATES,
     limiter: LimiterMethod = "leaky",
     burst: int = 0,
-    limit_by: LimitKey = "token",
+    limit_by: LimitKey = "address",
     era: Era = "seed",
     strict: bool = True,
     error_status: int = 200,
@@ -74,8 +74,8 @@ def create_app(
 
     Rate limit: `rates` are in requests per second by provider. `None` means no limit, and a
     provider left out has its documented rate. `limiter` counts by method `leaky`, `nginx`,
-    `sliding` or `fixed`, separately for each `token` or `address` (`limit_by`). `burst` requests
-    may come early.
+    `sliding` or `fixed`, separately for each `address` or `token` (`limit_by`). The first is
+    likelier, since nginx sees no token in a body. `burst` requests may come early.
 
     Answers: `error_status` is the HTTP status of API errors. A batch of more than `max_batch` items
     is refused whole, and `None` allows any length. `era` is the documentation to follow: `2013`,

@@ -65,7 +65,7 @@ class Emulator:
         clock: TimeSource,
         limiters: Mapping[str, Limiter],
         settings: Settings,
-        limit_by: LimitKey = "token",
+        limit_by: LimitKey = "address",
     ) -> None:
         """Put the parts together.
 

@@ -16,9 +16,9 @@ _OPTIONS = [
     ),
     click.option(
         "--limit-by",
-        default="token",
+        default="address",
         show_default=True,
-        type=click.Choice(["token", "address"]),
+        type=click.Choice(["address", "token"]),
         help="Whose requests are counted together.",
     ),
     click.option(
