@@ -152,14 +152,17 @@ def _token(kind: str, text: str) -> tuple[str, object]:
     return "name", text
 
 
+def _is_unknown(value: object) -> bool:
+    return value is None or (isinstance(value, list) and any(map(_is_unknown, value)))
+
+
 def _known(operation: Callable[[object, object], object]) -> Callable[[Term, Term], Term]:
     """Let the result be unknown if a side is."""
 
     def make(left: Term, right: Term) -> Term:
         def term(known: Values) -> object:
             one, other = left(known), right(known)
-            unknown = one is None or other is None or (isinstance(other, list) and None in other)
-            return None if unknown else operation(one, other)
+            return None if _is_unknown([one, other]) else operation(one, other)
 
         return term
 
@@ -195,7 +198,9 @@ def _joined(decisive: bool) -> Callable[[Term, Term], Term]:
     def make(left: Term, right: Term) -> Term:
         def term(known: Values) -> object:
             sides = [None if side is None else bool(side) for side in (left(known), right(known))]
-            return decisive if decisive in sides else None if None in sides else not decisive
+            if decisive in sides:
+                return decisive
+            return None if None in sides else not decisive
 
         return term
 
@@ -217,6 +222,12 @@ def _is_in(one: object, other: object) -> bool:
     if not isinstance(other, list | range):
         raise TypeError
     return one in other
+
+
+def _remainder(one: float, other: float) -> int:
+    """Return the rest of a division with the sign of the first number, as PHP has it."""
+    rest = abs(int(one)) % abs(int(other))
+    return -rest if one < 0 else rest
 
 
 def _until(one: int, other: int) -> range:
@@ -246,7 +257,7 @@ _BINARY: Mapping[str, tuple[int, Callable[[Term, Term], Term]]] = {
     "-": (30, _counted(operator.sub)),
     "*": (60, _counted(operator.mul)),
     "/": (60, _counted(operator.truediv)),
-    "%": (60, _counted(operator.mod)),
+    "%": (60, _counted(_remainder)),
 }
 """The operators between two values, each with its precedence: the higher binds first."""
 _NOT = _alone(operator.not_)

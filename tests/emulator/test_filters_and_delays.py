@@ -31,6 +31,10 @@ FILTERS = {
     "minute + 60 * hour > 600": lambda t: t.minute + 60 * t.hour > 600,
     "-hour < -12 and hour - 1 != '14'": lambda t: t.hour > 12 and t.hour != 15,
     "true and not false": lambda _t: True,
+    "(hour - 12) % 5 == -1": lambda t: t.hour in {1, 6, 11},
+    "[hour, day] == [9, 1] or [[minute]] == [[7]]": lambda t: (
+        (t.hour, t.day) == (9, 1) or t.minute == 7
+    ),
     "weekday < 'Mon'": lambda t: t.weekday() == 4,
     "hour / (minute % 2) == hour": lambda t: t.minute % 2 == 1,
     "weekday + 1 == 2": lambda _t: False,

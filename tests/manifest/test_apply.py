@@ -42,10 +42,10 @@ def sent_since(app, count):
 async def test_only_changed_fields_are_sent_and_the_told_cost_is_the_cost():
     """Edits, renames, creates, switches and deletes of one plan, each with its requests."""
     app = emulated(undocumented=["filter"])
-    await applied(app, manifest(jobs_text(10, lines='timeout = 20\nfilter = "x"\n')))
+    await applied(app, manifest(jobs_text(10, lines='timeout = 20\nfilter = "hour > 3"\n')))
     others = fill(app, "fastcron", 5, word="theirs ")
     before = {number: job for number, job in _by_id(app).items() if number in others}
-    tables = jobs_text(6, lines='timeout = 20\nfilter = "x"\n').replace(
+    tables = jobs_text(6, lines='timeout = 20\nfilter = "hour > 3"\n').replace(
         "timeout = 20", "timeout = 30", 2
     )
     tables += '[job."new"]\nurl = "https://example.com/new"\nenabled = false\n'
