@@ -20,6 +20,7 @@ from cronapi.emulator.jobs import (
     save_job,
 )
 from cronapi.emulator.parameters import read_parameters, signature
+from cronapi.emulator.planned import begun_at
 from cronapi.emulator.refusal import Refusal
 from cronapi.schedule.english import read_span
 
@@ -55,9 +56,8 @@ def enable(call: Call) -> Document:
     if job["status"] == ACTIVE:
         return job_data(call, job)
     coming = [run for run in job["queued"] if run["time"] > call.now]
-    anew = {"status": ACTIVE, "resumes": None, "last": call.now, "begun": call.now}
-    restarted = {**job, **anew, "queued": coming}
-    return job_data(call, save_job(call, restarted))
+    active = {**job, "status": ACTIVE, "resumes": None, "queued": coming}
+    return job_data(call, save_job(call, begun_at(active, call.now)))
 
 
 def disable(call: Call) -> Document:

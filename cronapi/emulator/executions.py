@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from cronapi.emulator.eras import RULES
-from cronapi.emulator.planned import count_planned, next_planned, only_planned, past_planned
+from cronapi.emulator.planned import (
+    begun_at,
+    count_planned,
+    next_planned,
+    only_planned,
+    past_planned,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -132,7 +138,7 @@ def _resumed(job: Document) -> Document:
         return job
     end = job["resumes"]
     kept = [run for run in job["queued"] if run["time"] > end or "anyway" in run]
-    return {**job, "status": ACTIVE, "resumes": None, "last": end, "begun": end, "queued": kept}
+    return begun_at({**job, "status": ACTIVE, "resumes": None, "queued": kept}, end)
 
 
 def _time(run: Document) -> int:

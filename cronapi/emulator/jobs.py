@@ -12,6 +12,7 @@ from cronapi.emulator.executions import (
     take_due,
     with_next_due,
 )
+from cronapi.emulator.planned import begun_at
 from cronapi.emulator.pretended import run_due
 from cronapi.emulator.refusal import Refusal
 from cronapi.emulator.spelling import spell
@@ -64,10 +65,8 @@ def new_job(call: Call, given: Mapping[str, Any]) -> Document:
         "expression": rules.expression,
         "timezone": call.own_account()["timezone"],
         "notify": rules.notifies if call.provider == "fastcron" else 0,
-        "last": call.now,
-        "begun": call.now,
     }
-    return {**defaults, **check_values(call, given, None)}
+    return begun_at({**defaults, **check_values(call, given, None)}, call.now)
 
 
 def changed_job(call: Call, job: Document, given: Mapping[str, Any]) -> Document:
@@ -78,7 +77,7 @@ def changed_job(call: Call, job: Document, given: Mapping[str, Any]) -> Document
     values = check_values(call, given, job["lists"])
     changed = spell({**job, **values}, values, call.settings.normalise)
     moved = any(changed.get(name) != job.get(name) for name in _OF_THE_SCHEDULE)
-    return {**changed, "last": call.now, "begun": call.now} if moved else changed
+    return begun_at(changed, call.now) if moved else changed
 
 
 def add_job(call: Call, job: Document) -> Document:

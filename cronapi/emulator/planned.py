@@ -38,6 +38,12 @@ def schedule_of(job: Document) -> ScheduleSource:
     return lists or str(job["expression"])
 
 
+def begun_at(job: Document, time: int) -> Document:
+    """Return the job with a schedule that begins at a time."""
+    # Runs of a delay may have been planned before the last one.
+    return {**job, "last": time, **({"begun": time} if job.get("delay") else {})}
+
+
 def next_planned(job: Document, after: int, count: int, seed: str) -> list[int]:
     """Return up to `count` runs later than `after`, ascending."""
     return list(islice(_rule_of(job, seed).after(after, read_zone(job["timezone"])), count))
