@@ -64,6 +64,16 @@ def test_the_results_need_neither_json_nor_urllib() -> None:
     assert not roots(loaded("import cronapi.models")) & {"json", "urllib", "ipaddress", "hashlib"}
 
 
+def test_an_emulator_starts_without_the_parts_that_few_requests_need() -> None:
+    """Forms in parts, nearest names, the page, the client of jobs and the like come when asked."""
+    names = loaded("import cronapi.cli.emulator.serving as s; s.create_app()")
+    rooms = ("emulator.page", "emulator.runner.sending", "providers", "models", "_functions")
+    assert not names & {f"cronapi.{room}" for room in rooms}
+    unwanted = {"importlib.metadata", "zipfile", "difflib", "email.parser", "anyio.from_thread"}
+    assert not names & unwanted
+    assert not roots(names) & {"httpx", "cattrs", "redis", "rich", "tomllib"}
+
+
 def test_a_client_loads_only_the_parts_of_single_calls() -> None:
     """The parts that only some programs use are loaded when they are used."""
     names = loaded("import cronapi; cronapi.FastCron")

@@ -26,6 +26,7 @@ from cronapi.emulator.background import Background
 from cronapi.emulator.checks import check_switch, is_whole, shown
 from cronapi.emulator.control.door import CONTROL, PAGE, Control
 from cronapi.emulator.emulator import Emulator
+from cronapi.emulator.ended import remove_ended
 from cronapi.emulator.eras import RULES
 from cronapi.emulator.faults import AT_THE_GATE, ConnectionLost, Fault, read_fault
 from cronapi.emulator.incoming import read_bearer, read_body, read_form
@@ -125,6 +126,7 @@ class App(Steering):
         """
         if scope["type"] != "http":
             raise NotImplementedError(f"the emulator speaks only http, not {scope['type']}")
+        remove_ended(self.emulator)
         try:
             await _send(await self._receive(scope, receive), send)
         except ConnectionLost as lost:
@@ -173,8 +175,8 @@ class App(Steering):
         return answer
 
     def _warned(self, answer: Answer, entry: Entry, *, form: bool) -> Answer:
-        era, about = self.emulator.settings.era, (entry.path, entry.provider, entry.function)
-        warning = warning_of(*about, entry.parameters, era, form=form)
+        about = (entry.path, entry.provider, entry.function, entry.parameters)
+        warning = warning_of(*about, self.emulator.settings, form=form)
         if warning is None:
             return answer
         header = (b"x-emulator-warning", warning.encode())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from attrs import field, frozen
 
 from cronapi.emulator.checks import check_choice, check_switch, is_number, is_whole, shown
+from cronapi.emulator.eras import ALL_NAMES
 from cronapi.emulator.executions import LOG_SHAPES
 from cronapi.emulator.history import History
 from cronapi.emulator.refusal import Refusal
@@ -45,6 +46,7 @@ class Settings:
     documentation names a limit. `normalise` are the spellings in which texts are stored. `lag` is
     in seconds. `execute` says how jobs run, and `plan` whose rules disable failing ones.
     `refuse_localhost` refuses jobs that call this machine by a name or address of its own.
+    `undocumented` are functions and parameters of other eras that are taken too.
     Raises `ValueError` for an unknown name or a number out of range.
     """
 
@@ -62,6 +64,7 @@ class Settings:
     execute: Execute = "fake"
     plan: Plan = "pro"
     refuse_localhost: bool = False
+    undocumented: frozenset[str] = frozenset()
 
     @property
     def calls(self) -> bool:
@@ -76,6 +79,8 @@ class Settings:
         check_choice("log_shape", self.log_shape, LOG_SHAPES)
         for kind in sorted(self.normalise):
             check_choice("spelling", kind, NORMALISE)
+        for name in sorted(self.undocumented):
+            check_choice("function or parameter", name, ALL_NAMES)
         check_switch("strict", self.strict)
         check_switch("refuse_localhost", self.refuse_localhost)
         check_switch("ignore_page", self.ignore_page)

@@ -24,6 +24,14 @@ def plain_name(name: str) -> str:
     return name if _PLAIN_NAME.fullmatch(name) else "a name that cannot be shown"
 
 
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that is most like a wrong one, `None` if none is like it."""
+    from difflib import get_close_matches  # noqa: PLC0415 -- few names are wrong
+
+    found = get_close_matches(name, list(known), n=1)
+    return found[0] if found else None
+
+
 def is_whole(value: object, least: float = 1) -> bool:
     """Return True for an int of at least `least` that is no boolean."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= least

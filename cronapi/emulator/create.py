@@ -40,7 +40,7 @@ def create_app(
     rates: Mapping[str, float | None] = RATES,
     limiter: LimiterMethod = "leaky",
     burst: int = 0,
-    limit_by: LimitKey = "token",
+    limit_by: LimitKey = "address",
     era: Era = "seed",
     strict: bool = True,
     error_status: int = 200,
@@ -58,6 +58,7 @@ def create_app(
     webhook: str | None = None,
     plan: Plan = "pro",
     refuse_localhost: bool = False,
+    undocumented: Iterable[str] = (),
     control: bool = True,
     admin_token: str | None = None,
     faults_by_header: bool = False,
@@ -73,14 +74,15 @@ def create_app(
 
     Rate limit: `rates` are in requests per second by provider. `None` means no limit, and a
     provider left out has its documented rate. `limiter` counts by method `leaky`, `nginx`,
-    `sliding` or `fixed`, separately for each `token` or `address` (`limit_by`). `burst` requests
-    may come early.
+    `sliding` or `fixed`, separately for each `address` or `token` (`limit_by`). The first is
+    likelier, since nginx sees no token in a body. `burst` requests may come early.
 
     Answers: `error_status` is the HTTP status of API errors. A batch of more than `max_batch` items
     is refused whole, and `None` allows any length. `era` is the documentation to follow: `2013`,
     `2019`, `2023`, `seed` (of 2024) or `latest`. With `strict`, parameters that it does not have
-    are refused. `log_shape` is the shape of log rows: `object`, `flat`, `list` or `string`, or that
-    of the `era`. `seed` fixes random schedules and all draws.
+    are refused. `undocumented` are names of functions and parameters that only other eras have, and
+    that this one takes all the same. `log_shape` is the shape of log rows: `object`, `flat`, `list`
+    or `string`, or that of the `era`. `seed` fixes random schedules and all draws.
 
     Spelling: `normalise` are names of `NORMALISE`. A job's name and url and a group's name are then
     stored, listed and answered as those kinds spell them. The order of the names is of no account.
@@ -113,7 +115,7 @@ def create_app(
         settings=Settings(
             *(era, strict, page_size, seed, log_shape, max_batch),
             *(frozenset(texts("normalise", normalise)), ignore_page, moves, search, lag),
-            *(execute, plan, refuse_localhost),
+            *(execute, plan, refuse_localhost, frozenset(texts("undocumented", undocumented))),
         ),
         limiters=_limiters(rates, burst, limiter),
         clock=clock or MovableClock(),

@@ -20,6 +20,7 @@ from cronapi.emulator.jobs import (
     save_job,
 )
 from cronapi.emulator.parameters import read_parameters, signature
+from cronapi.emulator.planned import begun_at
 from cronapi.emulator.refusal import Refusal
 from cronapi.schedule.english import read_span
 
@@ -55,8 +56,8 @@ def enable(call: Call) -> Document:
     if job["status"] == ACTIVE:
         return job_data(call, job)
     coming = [run for run in job["queued"] if run["time"] > call.now]
-    restarted = {**job, "status": ACTIVE, "resumes": None, "last": call.now, "queued": coming}
-    return job_data(call, save_job(call, restarted))
+    active = {**job, "status": ACTIVE, "resumes": None, "queued": coming}
+    return job_data(call, save_job(call, begun_at(active, call.now)))
 
 
 def disable(call: Call) -> Document:
@@ -142,9 +143,10 @@ def _edit_all(call: Call, jobs: Iterable[Document]) -> list[Document]:
 
 
 def _item(call: Call, index: int, raw: Mapping[str, object]) -> tuple[Document, Mapping[str, Any]]:
-    spec = signature(call.provider, "cron.add", call.settings.era)
+    settings = call.settings
+    spec = signature(call.provider, "cron.add", settings.era, settings.undocumented)
     try:
-        given = read_parameters(spec, raw, strict=call.settings.strict)
+        given = read_parameters(spec, raw, strict=settings.strict)
         return new_job(call, given), given
     except Refusal as refusal:
         raise Refusal(f"data[{index}]: {refusal.message}", refusal.code) from refusal

@@ -13,6 +13,7 @@ from attrs import evolve, frozen
 
 from cronapi.emulator.call import Call, Settings
 from cronapi.emulator.checks import check_choice, texts
+from cronapi.emulator.ended import remove_ended
 from cronapi.emulator.eras import RULES
 from cronapi.emulator.faults import BATCHES, Faults
 from cronapi.emulator.history import History
@@ -64,7 +65,7 @@ class Emulator:
         clock: TimeSource,
         limiters: Mapping[str, Limiter],
         settings: Settings,
-        limit_by: LimitKey = "token",
+        limit_by: LimitKey = "address",
     ) -> None:
         """Put the parts together.
 
@@ -112,6 +113,7 @@ class Emulator:
 
     def apply(self, request: Request, *, half: bool = False) -> Document:
         """Apply a request, or with `half` the first half of its batch, and return the envelope."""
+        remove_ended(self)
         try:
             with self.store.transaction():
                 data = self._data(request, half=half)
@@ -148,6 +150,8 @@ class Emulator:
         }
         if changed.lag != self.settings.lag:
             self._history = History(changed.lag)
+        if changed.era != self.settings.era:
+            self.store.fill_agendas()
         self.settings, self.limit_by = changed, limit_by
         if limits:
             self.limiters = limiters
@@ -177,9 +181,10 @@ class Emulator:
     def _data(self, request: Request, *, half: bool) -> object:
         content = request.content
         account = self._account(content)
-        if request.function not in functions(request.provider, self.settings.era):
+        known = (self.settings.era, self.settings.undocumented)
+        if request.function not in functions(request.provider, *known):
             raise Refusal(f"Unknown function: {request.function.removeprefix('?')}.")
-        spec = signature(request.provider, request.function, self.settings.era)
+        spec = signature(request.provider, request.function, *known)
         params = read_parameters(spec, content.parameters, strict=self.settings.strict)
         self._check_batch(request.function, params)
         call = self.call(request.provider, account, params)

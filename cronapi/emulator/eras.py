@@ -15,11 +15,12 @@ from attrs import evolve, frozen
 from cronapi.emulator.words import Era, LogShape
 
 _BOTH = frozenset({"fastcron", "setcronjob"})
-_OF_TODAY = frozenset({"filter", "delay", "userAgent", "run", "payload", "keyword"})
+_AFTER_2024 = frozenset({"filter", "delay", "userAgent", "run", "payload", "keyword"})
 _OF_2024 = frozenset(
     {"notifyEvery", "ignoreHttpStatus", "retryFailed", "failureThreshold", "pattern"}
 )
-_NOTIFY_LATER = frozenset({"notifyMatch", "notifyTime"})
+# From August 2025 to July 2026, and so in no era.
+_BETWEEN = frozenset({"notifyMatch", "notifyTime"})
 _BATCHES = frozenset(
     {"cron.batch_add", "cron.batch_edit", "cron.batch_delete", "cron.group_edit", "cron.next"}
 )
@@ -40,8 +41,11 @@ class Rules:
     - `job`, `account`, `group`: the members of an answer. `has_info`: a success has the list
       `info`.
     - `log_shape`, `log_lacks`: the shape of log rows, and the members that they do not have.
+    - `heads`: the output of a log row begins with the headers of the answer.
     - `has_bearer`: FastCron reads a token in the header.
     - `expression`, `notifies`: FastCron's defaults for a job. `least_timeout` in seconds.
+    - `keeps_once`: the days after which a one-time job that ran is removed. `groups_say`: the
+      `autoDelete` of its group says how many.
     - `runs_disabled`: a disabled job can be run by request.
     - `has_dots`: FastCron's functions have a dot. `has_contacts`: its groups take `contacts`.
     """
@@ -55,11 +59,14 @@ class Rules:
     group: tuple[str, ...]
     log_shape: LogShape
     log_lacks: frozenset[str]
+    heads: bool
     expression: str
     least_timeout: int
     has_info: bool
     has_bearer: bool
     runs_disabled: bool
+    keeps_once: int
+    groups_say: bool
     has_dots: bool = False
     has_contacts: bool = False
     notifies: bool = True
@@ -72,42 +79,47 @@ class Rules:
 
 _WITH_JOB = frozenset({"cron.add", "cron.edit", "cron.batch_edit", "cron.group_edit"})
 
-# May 2024, with cron_next. It takes the parameters that came later too: it is the era of a new
-# emulator, in which today's programs are tested.
+# 2024: the documentation of May, with the functions and parameters that came until December.
 _SEED = Rules(
     providers=_BOTH,
     paged=_BOTH,
     absent=frozenset(),
-    lacks={},
+    lacks={"job": _AFTER_2024 | _BETWEEN},
     job=(*_JOB, "notifyEvery", "points"),
     account=(*_ACCOUNT, "dailyExec", "memberLimit", "expiryDate"),
     group=("id", "name"),
     log_shape="object",
     log_lacks=frozenset(),
+    heads=True,
     expression="1 hour",
     least_timeout=1,
     has_info=False,
     has_bearer=True,
     runs_disabled=True,  # until 2024-10-20
+    keeps_once=30,
+    groups_say=True,
 )
 _LATEST = evolve(
     _SEED,
-    lacks={"job": _OF_2024},
+    lacks={"job": _OF_2024 | _BETWEEN, "cron.failures": frozenset({"limit"})},
     absent=frozenset({"cron.batch_edit", "cron.group_edit"}),
     job=(*_JOB, "priority"),
     account=(*_ACCOUNT, "cron", "expiryDate"),
     group=("id", "name", "jobCount", "priority"),
     log_lacks=frozenset({"url", "message", "ip", "source_ip", "startTime"}),
+    heads=False,  # since 2024-06-10
     expression="15 minutes",
     least_timeout=5,
     runs_disabled=False,
+    keeps_once=3,
+    groups_say=False,
 )
 _2023 = evolve(
     _SEED,
     paged=frozenset({"setcronjob"}),
     absent=_BATCHES,
     lacks={
-        "job": _OF_TODAY | _NOTIFY_LATER,
+        **_SEED.lacks,
         "cron.run": frozenset({"time", "payload"}),
         "cron.logs": frozenset({"keyword"}),
         "cron.failures": frozenset({"keyword"}),
@@ -158,3 +170,8 @@ RULES: Mapping[Era, Rules] = {
     "latest": _LATEST,
 }
 """The rules by era, the oldest first."""
+
+ALL_NAMES: frozenset[str] = frozenset().union(
+    *(rules.absent.union(*rules.lacks.values()) for rules in RULES.values())
+)
+"""The functions and parameters that only some eras have."""

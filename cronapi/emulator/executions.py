@@ -1,18 +1,23 @@
-"""The runs of a job that came due, and the log rows of pretended ones.
+"""The runs of a job that came due and those to come, and the shapes of log rows.
 
-Pretended runs need no background work: a job is brought up to date when a call looks at it. All
-functions depend only on a job and the time. `runner/` makes real calls.
+All functions depend only on a job and the time.
 """
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
 from cronapi.emulator.eras import RULES
-from cronapi.emulator.schedule import count_runs, next_runs, past_runs
-from cronapi.schedule.reading import ScheduleSource
+from cronapi.emulator.planned import (
+    begun_at,
+    count_planned,
+    next_planned,
+    only_planned,
+    past_planned,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,17 +30,7 @@ ACTIVE, DISABLED, FAILED = 0, 1, 4
 KEPT_ROWS = 50
 MOST_NEXT_RUNS = 100
 
-# A URL with such a part fails with this HTTP status.
-_FAILING = {"/404": 404, "/500": 500}
-_GOOD = 200
-_BODY = "OK"
-_SERVER_IP, _SOURCE_IP = "192.0.2.80", "198.51.100.7"
-
-
-def schedule_of(job: Document) -> ScheduleSource:
-    """Return the schedule of a job: its value lists if it has them, else its expression."""
-    lists: Mapping[str, list[str]] | None = job.get("lists")
-    return lists or str(job["expression"])
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
 def is_tried(job: Document) -> bool:
@@ -49,20 +44,27 @@ def is_tried(job: Document) -> bool:
 
 
 def with_next_due(job: Document, seed: str) -> Document:
-    """Return the job with `due`, the Unix time of its next change, `None` for never."""
-    if not is_tried(job):
+    """Return the job with `due` and `over`, in Unix seconds.
+
+    `due` is its next change, `None` for never. `over` is the last run of a one-time job, `None` for
+    another.
+    """
+    if is_tried(job):
+        changes = [run["time"] for run in job["queued"]]
+        changes += next_planned(job, job["last"], 1, seed)
+    else:
         changes = [run["time"] for run in job["queued"] if "anyway" in run]
         changes += [] if job["resumes"] is None else [job["resumes"]]
-        return {**job, "due": min(changes, default=None)}
-    queued = [run["time"] for run in job["queued"]]
-    return {**job, "due": min([*queued, *_scheduled(job, job["last"], 1, seed)], default=None)}
+    only = only_planned(job)
+    over = None if only is None else max(only, job.get("ran") or only)
+    return {**job, "due": min(changes, default=None), "over": over}
 
 
 @frozen
 class Taken:
     """A job after its due runs were taken from it.
 
-    `count` is the number of these runs, and `runs` has the last 50, oldest first. Each has its
+    `count` is the number of these runs, and `runs` has the last ones, oldest first. Each has its
     `time`, its `payload` and its number `no`.
     """
 
@@ -71,26 +73,28 @@ class Taken:
     count: int
 
 
-def take_due(job: Document, now: int, seed: str) -> Taken | None:
-    """Take the runs that came due by `now`, `None` if nothing about the job is due."""
+def take_due(job: Document, now: int, seed: str, most: int | None = KEPT_ROWS) -> Taken | None:
+    """Take the runs that came due by `now`, `None` if nothing about the job is due.
+
+    Of many runs the last `most` are told, and all of them for `None`.
+    """
     if job["due"] is None or job["due"] > now:
         return None
     if not is_tried(job) and (job["resumes"] is None or job["resumes"] > now):
         return _take_anyway(job, now, seed)
     active = _resumed(job)
-    asked = (schedule_of(active), active["timezone"], active["last"], now)
-    draws = _seed(active, seed)
-    scheduled = past_runs(*asked, KEPT_ROWS, seed=draws)
+    scheduled = past_planned(active, now, most, seed)
     queued = [run for run in active["queued"] if run["time"] <= now]
     runs = [{"time": time, "payload": None} for time in scheduled] + queued
-    count = count_runs(*asked, seed=draws) + len(queued)
-    kept = sorted(runs, key=_time)[-KEPT_ROWS:]
+    count = count_planned(active, now, seed) + len(queued)
+    kept = sorted(runs, key=_time)[-(most or len(runs)) :]
     first = active["runs"] + count - len(kept) + 1
     changed = {
         **active,
         "last": max([active["last"], *scheduled]),
         "queued": [run for run in active["queued"] if run["time"] > now],
         "runs": active["runs"] + count,
+        "ran": kept[-1]["time"] if kept else active.get("ran"),
     }
     return Taken(with_next_due(changed, seed), _numbered(kept, first), count)
 
@@ -99,8 +103,8 @@ def _take_anyway(job: Document, now: int, seed: str) -> Taken:
     """Take the due runs that were asked for while the job was disabled. It stays so."""
     due = [run for run in job["queued"] if "anyway" in run and run["time"] <= now]
     left = [run for run in job["queued"] if run not in due]
-    changed = {**job, "queued": left, "runs": job["runs"] + len(due)}
     numbered = _numbered(sorted(due, key=_time), job["runs"] + 1)
+    changed = {**job, "queued": left, "runs": job["runs"] + len(due), "ran": numbered[-1]["time"]}
     return Taken(with_next_due(changed, seed), numbered[-KEPT_ROWS:], len(due))
 
 
@@ -111,25 +115,13 @@ def _numbered(runs: list[Document], first: int) -> list[Document]:
     ]
 
 
-def run_due(job: Document, now: int, seed: str) -> tuple[Document, list[Document]]:
-    """Return the job as of `now`, and the log rows of the runs since its last look, oldest first.
-
-    All runs count, and of many only the rows of the last 50 are returned.
-    """
-    taken = take_due(job, now, seed)
-    if taken is None:
-        return job, []
-    rows = [pretended_row(taken.job, run) for run in taken.runs]
-    return {**taken.job, "fail": _failures(taken.job, taken.count)}, rows
-
-
 def upcoming(job: Document, now: int, seed: str) -> list[int]:
     """Return at most 100 coming runs in ascending Unix seconds; a paused job's follow its pause."""
-    if job["status"] != ACTIVE and job["resumes"] is None:
+    if not is_tried(job) and job["resumes"] is None:
         return []
-    begin = job["last"] if job["status"] == ACTIVE else job["resumes"]
+    begin = job["last"] if is_tried(job) else job["resumes"]
     queued = [run["time"] for run in job["queued"] if run["time"] > max(now, begin)]
-    return sorted([*queued, *_scheduled(job, begin, MOST_NEXT_RUNS, seed)])[:MOST_NEXT_RUNS]
+    return sorted([*queued, *next_planned(job, begin, MOST_NEXT_RUNS, seed)])[:MOST_NEXT_RUNS]
 
 
 def run_time(asked: int | None, now: int) -> int:
@@ -141,57 +133,24 @@ def run_time(asked: int | None, now: int) -> int:
     return asked if asked is not None and asked > now else -(-(now + 15) // 5) * 5
 
 
-def _scheduled(job: Document, after: int, count: int, seed: str) -> list[int]:
-    return next_runs(schedule_of(job), job["timezone"], after, count, seed=_seed(job, seed))
-
-
-def _seed(job: Document, seed: str) -> str:
-    return f"{seed} {job['id']}"
-
-
 def _resumed(job: Document) -> Document:
     if is_tried(job):
         return job
     end = job["resumes"]
     kept = [run for run in job["queued"] if run["time"] > end or "anyway" in run]
-    return {**job, "status": ACTIVE, "resumes": None, "last": end, "queued": kept}
+    return begun_at({**job, "status": ACTIVE, "resumes": None, "queued": kept}, end)
 
 
 def _time(run: Document) -> int:
     return int(run["time"])
 
 
-def _failures(job: Document, runs: int) -> int:
-    """Return the failures in a row after more runs, which all end alike."""
-    if not runs:
-        return int(job["fail"])
-    return 0 if _status(job) == _GOOD else int(job["fail"] + runs)
-
-
-def _status(job: Document) -> int:
-    return next((status for part, status in _FAILING.items() if part in job["url"]), _GOOD)
-
-
-def pretended_row(job: Document, run: Document) -> Document:
-    """Return the log row of a run that calls nothing."""
-    status = _status(job)
-    failed = status != _GOOD
-    return {
-        "jobId": job["id"],
-        "no": run["no"],
-        "url": job["url"],
-        "output": "" if failed else _BODY,
-        "downloaded": 0 if failed else len(_BODY),
-        "httpStatus": status,
-        "error": f"HTTP error {status}" if failed else "",
-        "message": "",
-        "ip": _SERVER_IP,
-        "source_ip": _SOURCE_IP,
-        "time": run["time"],
-        "startTime": run["time"] + 0.25,
-        "executionTime": 0.02,
-        "status": int(failed),
-    }
+def head_of(status: int) -> str:
+    """Return the headers before an output, none where there was no answer."""
+    if not status:
+        return ""
+    line = f"HTTP/1.1 {status} {_PHRASES.get(status, '')}".rstrip()
+    return f"{line}\r\nContent-Type: text/html\r\n\r\n"
 
 
 _RESULT = (
@@ -225,8 +184,8 @@ def _as_list(row: Document) -> Document:
 
 
 def _as_string(row: Document) -> Document:
-    head = f"HTTP/1.1 {row['httpStatus']}\r\nContent-Type: text/html\r\n\r\n"
-    text = row["output"] if row["output"].startswith("HTTP/") else head + row["output"]
+    has_head = row["output"].startswith("HTTP/")
+    text = row["output"] if has_head else head_of(row["httpStatus"]) + row["output"]
     outside = {name: row[name] for name in ("jobId", "no", "ip", "status", "downloaded")}
     return {**outside, "startTime": int(row["startTime"]), "result": text}
 

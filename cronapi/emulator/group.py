@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cronapi.emulator.eras import RULES
-from cronapi.emulator.jobs import all_jobs, delete_jobs, job_data, listed_jobs
+from cronapi.emulator.jobs import all_jobs, delete_jobs, job_data, listed_jobs, save_job
 from cronapi.emulator.refusal import Refusal
 from cronapi.emulator.spelling import spell
 
@@ -47,6 +47,8 @@ def edit(call: Call) -> Document:
     """Change the given values of a group."""
     group = call.find("group", call.params["id"])
     given = _validated(call.params)
+    if "autoDelete" in given:
+        call.store.fill_agendas()
     return _put(call, {**group, **given}, given)
 
 
@@ -54,7 +56,7 @@ def delete(call: Call) -> Document:
     """Delete a group and keep its jobs, now in no group."""
     group = call.find("group", call.params["id"])
     for job in _members(call, group):
-        call.put("job", {**job, "group": None})
+        save_job(call, {**job, "group": None})
     return _delete_group(call, group)
 
 

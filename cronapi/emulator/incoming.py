@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from email.parser import BytesParser
-from email.policy import HTTP
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -69,6 +67,9 @@ def read_form(headers: Headers, body: bytes) -> bytes | None:
     kind = dict(headers).get(b"content-type", b"")
     if not kind.lower().startswith(b"multipart/form-data"):
         return None
+    from email.parser import BytesParser  # noqa: PLC0415 -- few bodies are forms in parts
+    from email.policy import HTTP  # noqa: PLC0415
+
     message = BytesParser(policy=HTTP).parsebytes(b"Content-Type: " + kind + b"\r\n\r\n" + body)
     parts = message.iter_parts() if message.is_multipart() else ()
     fields = [

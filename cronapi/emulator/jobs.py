@@ -8,11 +8,12 @@ from cronapi.emulator.eras import RULES
 from cronapi.emulator.executions import (
     ACTIVE,
     KEPT_ROWS,
-    run_due,
     run_time,
     take_due,
     with_next_due,
 )
+from cronapi.emulator.planned import begun_at
+from cronapi.emulator.pretended import run_due
 from cronapi.emulator.refusal import Refusal
 from cronapi.emulator.spelling import spell
 from cronapi.emulator.validation import check_payload, check_values
@@ -20,7 +21,7 @@ from cronapi.emulator.validation import check_payload, check_values
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from cronapi.emulator.call import Call
+    from cronapi.emulator.call import Call, Settings
     from cronapi.emulator.store import Document
 
 _DEFAULTS: Mapping[str, object] = {
@@ -41,7 +42,9 @@ _DEFAULTS: Mapping[str, object] = {
     "queued": [],
     "runs": 0,
     "skips": 0,
+    "ran": None,
 }
+_OF_THE_SCHEDULE = ("expression", "timezone", "lists", "filter", "delay")
 
 
 def job_data(call: Call, job: Document) -> Document:
@@ -62,9 +65,8 @@ def new_job(call: Call, given: Mapping[str, Any]) -> Document:
         "expression": rules.expression,
         "timezone": call.own_account()["timezone"],
         "notify": rules.notifies if call.provider == "fastcron" else 0,
-        "last": call.now,
     }
-    return {**defaults, **check_values(call, given, None)}
+    return begun_at({**defaults, **check_values(call, given, None)}, call.now)
 
 
 def changed_job(call: Call, job: Document, given: Mapping[str, Any]) -> Document:
@@ -74,8 +76,8 @@ def changed_job(call: Call, job: Document, given: Mapping[str, Any]) -> Document
     """
     values = check_values(call, given, job["lists"])
     changed = spell({**job, **values}, values, call.settings.normalise)
-    moved = any(changed[name] != job[name] for name in ("expression", "timezone", "lists"))
-    return {**changed, "last": call.now} if moved else changed
+    moved = any(changed.get(name) != job.get(name) for name in _OF_THE_SCHEDULE)
+    return begun_at(changed, call.now) if moved else changed
 
 
 def add_job(call: Call, job: Document) -> Document:
@@ -113,7 +115,7 @@ def catch_up(call: Call, job: Document) -> Document:
     """
     if call.settings.calls:
         return job
-    current, rows = _CATCH_UP[call.settings.execute](job, call.now, str(call.settings.seed))
+    current, rows = _CATCH_UP[call.settings.execute](job, call.now, call.settings)
     if current is not job:
         call.put("job", current)
     if rows:
@@ -121,9 +123,10 @@ def catch_up(call: Call, job: Document) -> Document:
     return current
 
 
-def _skip_due(job: Document, now: int, seed: str) -> tuple[Document, list[Document]]:
-    taken = take_due(job, now, seed)
-    return ({**taken.job, "runs": job["runs"]} if taken else job), []
+def _skip_due(job: Document, now: int, settings: Settings) -> tuple[Document, list[Document]]:
+    taken = take_due(job, now, str(settings.seed))
+    unchanged = {name: job.get(name) for name in ("runs", "ran")}
+    return ({**taken.job, **unchanged} if taken else job), []
 
 
 _CATCH_UP = {"fake": run_due, "off": _skip_due}

@@ -11,29 +11,42 @@ from cronapi.emulator.service import functions
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from cronapi.emulator.words import Era
+    from cronapi.emulator.call import Settings
 
 _LONGEST = 500
 
 
 def warning_of(
-    path: str, provider: str, function: str, given: Mapping[str, object], era: Era, *, form: bool
+    path: str,
+    provider: str,
+    function: str,
+    given: Mapping[str, object],
+    settings: Settings,
+    *,
+    form: bool,
 ) -> str | None:
     """Return one line about the oddities of a request, `None` if there is none."""
-    found = list(_oddities(path, provider, function, given, era, form=form))
+    found = list(_oddities(path, provider, function, given, settings, form=form))
     return "; ".join(found)[:_LONGEST] if found else None
 
 
 def _oddities(
-    path: str, provider: str, function: str, given: Mapping[str, object], era: Era, *, form: bool
+    path: str,
+    provider: str,
+    function: str,
+    given: Mapping[str, object],
+    settings: Settings,
+    *,
+    form: bool,
 ) -> Iterator[str]:
     if form:
         yield "the body is a multipart form"
-    if function not in functions(provider, era):
+    known = (settings.era, settings.undocumented)
+    if function not in functions(provider, *known):
         return
     if provider == "fastcron" and path.endswith(f"/{function}"):
         yield "the function has a dot"
-    spec = signature(provider, function, era)
+    spec = signature(provider, function, *known)
     yield from _names(spec, given)
     for name, value in given.items():
         if spec.kinds.get(name) == "string" and isinstance(value, int | float):

@@ -6,8 +6,9 @@ Source: FastCron docs 2024-05 and SetCronJob's documentation pages. Names are ca
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from attrs import frozen
@@ -25,10 +26,14 @@ Kinds = Mapping[str, str]
 
 @frozen
 class Signature:
-    """The parameters of one function: the kind of each by name, and the required ones."""
+    """The parameters of one function: the kind of each by name, and the required ones.
+
+    `elsewhere` are those that it has only in other eras, with these.
+    """
 
     kinds: Kinds
     required: frozenset[str] = frozenset()
+    elsewhere: Mapping[str, tuple[Era, ...]] = MappingProxyType({})
 
 
 _COMMON_JOB: Kinds = {
@@ -116,14 +121,30 @@ _FIXED: Mapping[str, Signature] = {
 
 
 @cache
-def signature(provider: str, function: str, era: Era = "seed") -> Signature:
-    """Return the parameters of a function by its dotted name, or raise `KeyError`."""
-    whole, rules = _signature(provider, function, era), RULES[era]
-    lacks = rules.without(function)
-    if function == "cron.list" and provider not in rules.paged:
-        lacks |= _NO_PAGE
-    kinds = {name: kind for name, kind in whole.kinds.items() if name not in lacks}
-    return Signature(kinds, whole.required)
+def signature(
+    provider: str, function: str, era: Era = "seed", also: frozenset[str] = frozenset()
+) -> Signature:
+    """Return the parameters of a function by its dotted name, or raise `KeyError`.
+
+    Those in `also` are there in every era.
+    """
+    whole = _signature(provider, function, era)
+    lacks = {known: _lacks(provider, function, known) for known in RULES}
+    missing = lacks[era] - also
+    kinds = {name: kind for name, kind in whole.kinds.items() if name not in missing}
+    elsewhere = {
+        name: tuple(other for other in RULES if name not in lacks[other])
+        for name in missing & whole.kinds.keys()
+    }
+    return Signature(kinds, whole.required, elsewhere)
+
+
+def _lacks(provider: str, function: str, era: Era) -> frozenset[str]:
+    rules = RULES[era]
+    if provider not in rules.providers:
+        return frozenset(_signature(provider, function, era).kinds)
+    unpaged = function == "cron.list" and provider not in rules.paged
+    return rules.without(function) | (_NO_PAGE if unpaged else frozenset())
 
 
 def _signature(provider: str, function: str, era: Era) -> Signature:
@@ -150,7 +171,7 @@ def read_parameters(spec: Signature, raw: Mapping[str, object], *, strict: bool)
         raw = _recased(spec, raw)
     unknown = sorted(raw.keys() - spec.kinds.keys())
     if unknown and strict:
-        raise Refusal(f"Unknown parameter: {', '.join(unknown)}.")
+        raise Refusal(f"Unknown parameter: {', '.join(unknown)}.{_hint(spec, unknown)}")
     sent = {
         name: value
         for name, value in raw.items()
@@ -162,6 +183,13 @@ def read_parameters(spec: Signature, raw: Mapping[str, object], *, strict: bool)
     return {
         name: _read(name, spec.kinds[name], value, strict=strict) for name, value in sent.items()
     }
+
+
+def _hint(spec: Signature, unknown: Iterable[str]) -> str:
+    """Return a sentence about unknown names that other eras know."""
+    known = ((name, spec.elsewhere.get(name, ())) for name in unknown)
+    told = [f"{name} in {' and '.join(eras)}" for name, eras in known if eras]
+    return f" Other eras know {', '.join(told)}." if told else ""
 
 
 def other_case(spec: Signature, raw: Mapping[str, object]) -> dict[str, str]:

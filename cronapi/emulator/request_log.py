@@ -6,7 +6,6 @@ import json
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from difflib import get_close_matches
 from http import HTTPStatus
 from itertools import count
 from typing import Any, Literal, get_args
@@ -15,7 +14,7 @@ from urllib.parse import quote, quote_plus
 from attrs import define, field
 
 from cronapi.emulator.answer import Answer
-from cronapi.emulator.checks import plain_name
+from cronapi.emulator.checks import nearest, plain_name
 from cronapi.emulator.parameters import signature
 from cronapi.emulator.refusal import Refusal
 from cronapi.emulator.request import Request
@@ -70,12 +69,15 @@ class Entry:
         except Refusal:
             return {}
 
-    def unknown(self, era: Era) -> list[Document]:
-        """Return the names that the service does not know, each with the nearest that it knows."""
-        if self.provider == "" or self.function not in functions(self.provider, era):
-            known = functions(self.provider, era) if self.provider else ()
+    def unknown(self, era: Era, also: frozenset[str] = frozenset()) -> list[Document]:
+        """Return the names that the service does not know, each with the nearest that it knows.
+
+        `also` are names of other eras that it knows too.
+        """
+        known = functions(self.provider, era, also) if self.provider else frozenset()
+        if self.function not in known:
             return [_unknown("function", self.function.removeprefix("?"), known)]
-        names = signature(self.provider, self.function, era).kinds
+        names = signature(self.provider, self.function, era, also).kinds
         return [_unknown("parameter", name, names) for name in self.parameters if name not in names]
 
     def as_json(self, tokens: Iterable[str]) -> Document:
@@ -161,8 +163,7 @@ def _tell_nobody(_entry: Entry) -> None:
 
 
 def _unknown(kind: str, name: str, known: Iterable[str]) -> Document:
-    nearest = get_close_matches(name, list(known), n=1)
-    return {"kind": kind, "name": plain_name(name), "nearest": nearest[0] if nearest else None}
+    return {"kind": kind, "name": plain_name(name), "nearest": nearest(name, known)}
 
 
 def _secret_values(value: object) -> Iterator[str]:

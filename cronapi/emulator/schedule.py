@@ -27,24 +27,3 @@ def next_runs(
     if not is_whole(after, -math.inf) or not is_whole(count, 0):
         raise ValueError("after must be whole Unix seconds, and count a whole number from 0 on")
     return list(islice(read_schedule(source, seed=seed).after(after, read_zone(timezone)), count))
-
-
-def past_runs(
-    source: ScheduleSource, timezone: str, after: int, until: int, count: int, *, seed: str = ""
-) -> list[int]:
-    """Return the last `count` runs later than `after`, up to and including `until`, ascending.
-
-    All times are in Unix seconds. Raises `ValueError` for an unknown zone or form.
-    """
-    runs = read_schedule(source, seed=seed).until(after, until, read_zone(timezone))
-    return list(islice(runs, count))[::-1]
-
-
-def count_runs(
-    source: ScheduleSource, timezone: str, after: int, until: int, *, seed: str = ""
-) -> int:
-    """Return the number of runs later than `after`, up to and including `until`.
-
-    Both are in Unix seconds. Raises `ValueError` for an unknown zone or form.
-    """
-    return read_schedule(source, seed=seed).count(after, until, read_zone(timezone))

@@ -65,9 +65,9 @@ def _add(
 ) -> int:
     provider, account = of
     try:
-        strict = emulator.settings.strict
-        spec = signature(provider, function, emulator.settings.era)
-        params = read_parameters(spec, given, strict=strict)
+        settings = emulator.settings
+        spec = signature(provider, function, settings.era, settings.undocumented)
+        params = read_parameters(spec, given, strict=settings.strict)
         added: Any = HANDLERS[function](emulator.call(provider, account, params))
     except Refusal as refusal:
         raise ValueError(f"{place}: {refusal.message}") from refusal

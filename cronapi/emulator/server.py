@@ -15,8 +15,6 @@ from contextlib import (
 )
 from typing import Any
 
-from anyio.from_thread import start_blocking_portal
-
 from cronapi.emulator.app import ABORT
 from cronapi.emulator.app import App as Emulated
 from cronapi.emulator.checks import is_whole, shown
@@ -149,6 +147,8 @@ def run_in_thread(app: App, *, host: str = "127.0.0.1", port: int = 0) -> Iterat
 
     Yields the origin, and joins the thread at the end.
     """
+    from anyio.from_thread import start_blocking_portal  # noqa: PLC0415 -- a command needs none
+
     with (
         start_blocking_portal("asyncio") as portal,
         portal.wrap_async_context_manager(serve(app, host=host, port=port)) as origin,

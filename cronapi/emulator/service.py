@@ -58,8 +58,12 @@ _MISSING: Mapping[str, frozenset[str]] = {
 }
 
 
-def functions(provider: str, era: Era = "seed") -> frozenset[str]:
+def functions(
+    provider: str, era: Era = "seed", also: frozenset[str] = frozenset()
+) -> frozenset[str]:
     """Return the dotted names of the functions that a provider has in an era.
+
+    Of those that it has in another era, it has the ones in `also`.
 
     `provider` is `fastcron` or `setcronjob`, and a service that there was not yet has none. `era`
     is `2013`, `2019`, `2023`, `seed` (FastCron docs 2024-05, with `cron.next`) or `latest`. Raises
@@ -70,4 +74,4 @@ def functions(provider: str, era: Era = "seed") -> frozenset[str]:
         raise ValueError(f"unknown provider or era: {shown(provider)}, {shown(era)}")
     if provider not in RULES[era].providers:
         return frozenset()
-    return frozenset(HANDLERS) - _MISSING[provider] - RULES[era].absent
+    return frozenset(HANDLERS) - _MISSING[provider] - (RULES[era].absent - also)

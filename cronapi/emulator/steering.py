@@ -66,8 +66,9 @@ class Steering:
 
         Each has the `request` by its id, and the `unknown` names with the nearest known ones.
         """
-        era = self.emulator.settings.era
-        found = ((entry, entry.unknown(era)) for entry in self.log.entries())
+        settings = self.emulator.settings
+        known = (settings.era, settings.undocumented)
+        found = ((entry, entry.unknown(*known)) for entry in self.log.entries())
         return [
             {
                 "request": entry.id,

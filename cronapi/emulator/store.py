@@ -102,7 +102,8 @@ class Store:
 
     `path` is `":memory:"` or a file that survives a restart. Ids count up for each kind and
     provider and are never used twice. Any thread may read the store while another one serves. Only
-    the owner may read a file, and one store at a time has it.
+    the owner may read a file, and one store at a time has it. `agenda` knows when jobs are due, and
+    `ended` since when one-time jobs may be over.
     """
 
     def __init__(self, path: str | os.PathLike[str] = ":memory:") -> None:
@@ -110,9 +111,10 @@ class Store:
         connections = _open(path)
         self._connection = connections[0]
         self._lock = threading.RLock()
-        self._changed: list[tuple[Key, int | None]] | None = None
+        self._changed: list[tuple[Key, Document]] | None = None
         self.agenda: Agenda = Agenda()
-        self._fill_agenda()
+        self.ended: Agenda = Agenda()
+        self.fill_agendas()
         # A store that is dropped without a close should not warn about an open file.
         self._close = weakref.finalize(self, _close_all, connections)
 
@@ -130,7 +132,7 @@ class Store:
         """Keep every change made inside the block, or undo them all if it raises."""
         with self._lock:
             self._connection.execute("BEGIN")
-            changed: list[tuple[Key, int | None]] = []
+            changed: list[tuple[Key, Document]] = []
             self._changed = changed
             try:
                 yield
@@ -141,8 +143,8 @@ class Store:
                 self._connection.execute("COMMIT")
             finally:
                 self._changed = None
-            for key, due in changed:
-                self.agenda.note(key, due)
+            for key, job in changed:
+                self._note_job(key, job)
 
     def add(self, kind: str, provider: str, account: str, document: Document) -> Document:
         """Store a new document and return it with its `id` as the first member."""
@@ -168,7 +170,7 @@ class Store:
             body,
         )
         if kind == "job":
-            self._note_due((provider, account, document["id"]), document.get("due"))
+            self._note((provider, account, document["id"]), document)
 
     def get(self, kind: str, provider: str, account: str, number: int) -> Document | None:
         """Return a document, `None` for an unknown id. It is shared, and must not be changed."""
@@ -186,7 +188,7 @@ class Store:
             *(kind, provider, account, number),
         )
         if kind == "job":
-            self._note_due((provider, account, number), None)
+            self._note((provider, account, number), {})
 
     def all(self, kind: str, provider: str, account: str | None = None) -> list[Document]:
         """Return the documents of one account, or of all accounts, by ascending id."""
@@ -267,20 +269,27 @@ class Store:
                 self._run("INSERT INTO documents VALUES (?, ?, ?, ?, ?)", *place, body)
             for row in state["counters"]:
                 self._run("INSERT INTO counters VALUES (?, ?, ?)", *row)
-        self._fill_agenda()
+        self.fill_agendas()
 
-    def _fill_agenda(self) -> None:
-        rows = self._run(
-            "SELECT provider, account, id, json_extract(body, '$.due') AS due FROM documents "
-            "WHERE kind = 'job' AND due IS NOT NULL"
-        )
-        self.agenda.fill(((row[0], row[1], row[2]), row[3]) for row in rows)
+    def fill_agendas(self) -> None:
+        """Look at every job anew: when is it due, and since when may it be over?"""
+        for agenda, name in ((self.agenda, "due"), (self.ended, "over")):
+            rows = self._run(
+                "SELECT provider, account, id, json_extract(body, '$.' || ?) AS time "
+                "FROM documents WHERE kind = 'job' AND time IS NOT NULL",
+                name,
+            )
+            agenda.fill(((row[0], row[1], row[2]), row[3]) for row in rows)
 
-    def _note_due(self, key: Key, due: int | None) -> None:
+    def _note(self, key: Key, job: Document) -> None:
         if self._changed is not None:
-            self._changed.append((key, due))
+            self._changed.append((key, job))
         else:
-            self.agenda.note(key, due)
+            self._note_job(key, job)
+
+    def _note_job(self, key: Key, job: Document) -> None:
+        self.agenda.note(key, job.get("due"))
+        self.ended.note(key, job.get("over"))
 
     def _run(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         with self._lock:

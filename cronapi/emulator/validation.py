@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from cronapi.emulator.eras import RULES
 from cronapi.emulator.refusal import Refusal
 from cronapi.emulator.runner.outgoing import WITH_BODY
+from cronapi.emulator.time_filter import read_filter
 from cronapi.emulator.visitors import is_loopback
 from cronapi.schedule.reading import LIST_FIELDS, lists_as_text, read_schedule, read_zone
 
@@ -143,6 +144,15 @@ def _check_expression(call: Call, value: Any) -> str:
     return str(text)
 
 
+def _check_filter(_call: Call, value: Any) -> str:
+    try:
+        if value:
+            read_filter(value)
+    except ValueError as error:
+        raise Refusal(f"Invalid filter: {error}.") from error
+    return str(value)
+
+
 def _check_method(_call: Call, value: Any) -> str:
     method = value or "GET"
     if method not in _METHODS:
@@ -171,6 +181,7 @@ _CHECKS: Mapping[str, Callable[[Call, Any], object]] = {
     "url": _check_url,
     "expression": _check_expression,
     "timezone": check_timezone,
+    "filter": _check_filter,
     "httpMethod": _check_method,
     "group": _check_group,
     "notify": _check_notify,

@@ -7,10 +7,10 @@ Source: FastCron's guide "cron-expressions", and Debian's cron(8) for changes of
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from attrs import frozen
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 _HOURS = 24
+_Found = TypeVar("_Found")
 
 
 @frozen(eq=False)
@@ -53,25 +54,30 @@ class Crontab:
 
     def after(self, start: int, zone: ZoneInfo) -> Iterator[int]:
         """Yield the runs later than `start`, earliest first."""
-        for runs in self._by_day(range(start // SECONDS_OF_A_DAY, LAST_DATE), zone):
+        days = range(start // SECONDS_OF_A_DAY, LAST_DATE)
+        for runs in self._on_days(days, zone, _runs_of):
             yield from (run for run in runs if run > start)
 
     def until(self, start: int, end: int, zone: ZoneInfo) -> Iterator[int]:
         """Yield the runs later than `start` and not later than `end`, latest first."""
         days = range(end // SECONDS_OF_A_DAY, start // SECONDS_OF_A_DAY - 1, -1)
-        for runs in self._by_day(days, zone):
+        for runs in self._on_days(days, zone, _runs_of):
             yield from (run for run in reversed(runs) if start < run <= end)
 
     def count(self, start: int, end: int, zone: ZoneInfo) -> int:
         """Return the number of runs later than `start` and not later than `end`."""
-        days = range(start // SECONDS_OF_A_DAY, end // SECONDS_OF_A_DAY + 1)
-        return sum(
+        first, last = start // SECONDS_OF_A_DAY, end // SECONDS_OF_A_DAY
+        at_the_edges = sum(
             bisect_left(runs, end + 1) - bisect_left(runs, start + 1)
-            for runs in self._by_day(days, zone)
+            for day in sorted({first, last})
+            for runs in self._on_days(range(day, day + 1), zone, _runs_of)
         )
+        return at_the_edges + sum(self._on_days(range(first + 1, last), zone, _number_on))
 
-    def _by_day(self, days: range, zone: ZoneInfo) -> Iterator[Sequence[int]]:
-        """Yield the runs of each day of UTC that has some, up to a wait that is too long."""
+    def _on_days(
+        self, days: range, zone: ZoneInfo, look: Callable[[Crontab, int, ZoneInfo], _Found]
+    ) -> Iterator[_Found]:
+        """Look at each day of UTC that has runs, up to a wait that is too long."""
         last, idle = days.start, range(0)
         for day in days:
             if day in idle:
@@ -81,10 +87,10 @@ class Crontab:
             if not FIRST_DATE <= day <= LAST_DATE:
                 continue
             idle = self.dates.idle(day)
-            runs = _runs_of(self, day, zone)
-            if runs:
+            found = look(self, day, zone)
+            if found:
                 last = day
-                yield runs
+                yield found
 
 
 def read_crontab(text: str, *, seconds: tuple[int, ...] = (0,), seed: str = "") -> Crontab:
@@ -124,9 +130,18 @@ def _is_frequent(fields: tuple[str, ...]) -> bool:
 @lru_cache(maxsize=64)
 def _runs_of(crontab: Crontab, day: int, zone: ZoneInfo) -> Sequence[int]:
     """Return the runs of one day of UTC, ascending."""
-    if not any(near in crontab.dates for near in (day - 1, day, day + 1)):
-        return ()
-    return [run for stretch in stretches(day, zone) for run in _runs_in(crontab, stretch)]
+    return [run for stretch in _stretches(crontab, day, zone) for run in _runs_in(crontab, stretch)]
+
+
+def _number_on(crontab: Crontab, day: int, zone: ZoneInfo) -> int:
+    """Return the number of runs on one day of UTC, without listing them on a plain day."""
+    return sum(_number_in(crontab, stretch) for stretch in _stretches(crontab, day, zone))
+
+
+def _stretches(crontab: Crontab, day: int, zone: ZoneInfo) -> Sequence[Stretch]:
+    """Return the stretches of one day of UTC, none if there is no date of the expression near."""
+    near = any(date in crontab.dates for date in (day, day - 1, day + 1))
+    return stretches(day, zone) if near else ()
 
 
 def _runs_in(crontab: Crontab, stretch: Stretch) -> list[int]:
@@ -143,13 +158,26 @@ def _runs_in(crontab: Crontab, stretch: Stretch) -> list[int]:
     return [stretch.start, *runs] if missed and stretch.start not in runs[:1] else runs
 
 
+def _number_in(crontab: Crontab, stretch: Stretch) -> int:
+    begins, ends = stretch.start + stretch.offset, stretch.end + stretch.offset
+    if crontab.frequent or stretch.skipped == stretch.new == begins:
+        return sum(len(times) for _, times in _by_date(crontab, begins, ends))
+    return len(_runs_in(crontab, stretch))
+
+
 def _times(crontab: Crontab, begin: int, end: int) -> Iterator[int]:
     """Yield the times of the wall clock from `begin` up to `end` that match."""
+    for midnight, times in _by_date(crontab, begin, end):
+        yield from (midnight + time for time in times)
+
+
+def _by_date(crontab: Crontab, begin: int, end: int) -> Iterator[tuple[int, Sequence[int]]]:
+    """Yield the midnight of each date, and the times after it that match."""
     for day in range(begin // SECONDS_OF_A_DAY, -(-end // SECONDS_OF_A_DAY)):
         if day in crontab.dates:
             midnight, times = day * SECONDS_OF_A_DAY, _times_of_day(crontab, day)
             first, last = (bisect_left(times, edge - midnight) for edge in (begin, end))
-            yield from (midnight + time for time in times[first:last])
+            yield midnight, times[first:last]
 
 
 def _times_of_day(crontab: Crontab, day: int) -> Sequence[int]:

@@ -125,7 +125,7 @@ async def test_a_shared_edit_that_runs_its_jobs_is_sent_once(kind):
     """Jobs that are changed and run by one request whose answer is lost run once, and all of them
     are unknown.
     """
-    app = emulator(era="seed")
+    app = emulator(undocumented=["run"])
     ids = await made(app, 4)
     app.emulator.faults.add(
         Fault(kind, function="cron.batch_edit", seconds=40.0 if kind == "stall" else 0.0)
@@ -160,7 +160,7 @@ async def test_an_answer_with_too_few_jobs_runs_none_again(run):
     """Where a shared edit is answered with too few jobs, each job is asked for, unless that would
     run it once more.
     """
-    app = emulator(era="seed")
+    app = emulator(undocumented=["run"])
     ids = await made(app, 3)
     async with paced(app, transport=Short(app)) as api:
         report = await api.cron.edit_many(
@@ -175,7 +175,7 @@ async def test_a_refused_edit_that_runs_its_jobs_is_not_taken_apart():
     """No documentation says that a refused batch has run nothing: its jobs are unknown, with the
     refusal; one alone has failed.
     """
-    app = emulator(era="seed")
+    app = emulator(undocumented=["run"])
     ids = await made(app, 3)
     async with paced(app) as api:
         report = await api.cron.edit_many(
@@ -198,7 +198,7 @@ async def test_a_resumed_shared_edit_runs_nothing_twice(tmp_path):
     """Shared edits that were under way when a run ended are made again, but those that also run
     their jobs are unknown.
     """
-    app, journal = emulator(era="seed"), tmp_path / "journal.jsonl"
+    app, journal = emulator(undocumented=["run"]), tmp_path / "journal.jsonl"
     ids = await made(app, 6)
     edits = [
         (number, {"name": "x"} | ({"run": True} if place % 2 else {}))
@@ -245,7 +245,7 @@ async def test_deletes_that_may_have_been_done_are_not_told_failed(way, attempts
 @pytest.mark.parametrize("attempts", [1, 2])
 async def test_edits_that_may_have_been_done_are_not_told_failed(attempts, last):
     """Shared edits whose answer was lost are unknown, whatever the tries after that end in."""
-    app = emulator(era="seed")
+    app = emulator(undocumented=["run"])
     ids = await made(app, 3)
     service = Scripted(app, "cron_batch_edit", "lose", last=last)
     async with paced(
@@ -266,7 +266,7 @@ async def test_the_loss_is_the_cause_of_what_nobody_knows():
     """The error of the last try is told, and the loss before it, for which nobody knows, is its
     cause.
     """
-    app = emulator(era="seed")
+    app = emulator(undocumented=["run"])
     ids = await made(app, 2)
     for function, call in {
         "delete": lambda cron: cron.delete_many(ids),
@@ -343,7 +343,7 @@ async def test_what_an_earlier_run_may_have_done_is_not_told_failed(tmp_path, ki
     """Changes under way when a run ended are unknown where an outage keeps the next run from making
     them; a later one makes them.
     """
-    app, journal = emulator(era="seed"), tmp_path / "journal.jsonl"
+    app, journal = emulator(undocumented=["run"]), tmp_path / "journal.jsonl"
     ids = await made(app, 3)
 
     def bulk(cron):
@@ -450,7 +450,7 @@ async def test_an_id_that_is_edited_twice_is_refused(batch):
     """Edits of one bulk have no order, so `edit_many` names the second place of an id that is given
     twice.
     """
-    app = emulator(era="seed")
+    app = emulator(undocumented=["run"])
     ids = await made(app, 2)
     edits = [(ids[0], {"name": "a"}), (ids[1], {"name": "a"}), (ids[0], {"name": "b"})]
     async with paced(app) as api:
@@ -474,7 +474,7 @@ async def test_the_changes_of_an_edit_may_be_a_job_spec(batch):
     """`edit_many` takes JobSpecs as changes, in pairs or in a mapping, and sends what each was
     given.
     """
-    app = emulator(era="seed")
+    app = emulator(undocumented=["run"])
     ids = await made(app, 2)
     spec = JobSpec(url=f"{URL}/new", timeout=20, group=None)
     async with paced(app) as api:

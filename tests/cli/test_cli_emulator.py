@@ -156,9 +156,13 @@ def test_a_port_in_use_is_an_error():
     assert (result.exit_code, result.output) == (1, f"Error: cannot listen on 127.0.0.1:{port}\n")
 
 
-@pytest.mark.parametrize("arguments", [["--token", ""], ["--storage", "/nowhere/at/all.db"]])
+@pytest.mark.parametrize(
+    "arguments", [["--token", ""], ["--storage", "/nowhere/at/all.db"], ["--undocumented", "runn"]]
+)
 def test_what_the_emulator_cannot_use_is_an_error(arguments):
-    """An empty token or a file that cannot be opened is reported in one line, with exit code 1."""
+    """An empty token, a file that cannot be opened or a name that no era has is reported in one
+    line, with exit code 1.
+    """
     result = CliRunner().invoke(cronapi, ["emulator", "--port", "0", *arguments])
     assert (result.exit_code, result.output.count("\n")) == (1, 1)
     assert result.output.startswith("Error: ")
@@ -229,7 +233,7 @@ def test_every_switch_can_be_given_on_the_command_line(tmp_path):
     seed = tmp_path / "seed.json"
     seed.write_text('{"fastcron": {"jobs": [{"url": "http://127.0.0.1:1/"}]}}')
     options = {
-        "limit-by": "address",
+        "limit-by": "token",
         "error-status": 400,
         "log-shape": "flat",
         "page-size": 7,
@@ -240,11 +244,13 @@ def test_every_switch_can_be_given_on_the_command_line(tmp_path):
     }
     arguments = [f"--{name}={value}" for name, value in options.items()]
     arguments += ["--lenient", "--faults-by-header", "--seed-data", str(seed)]
+    arguments += ["--undocumented", "run", "--undocumented", "cron.pause"]
     with running(*arguments, "--clock", "2026-03-01T00:00:00Z", "--scale", "0") as (_, greeting):
         health = steer(greeting, "health")
         moved = steer(greeting, "clock", {"advance": "1 hour"})
     told = {name.replace("-", "_"): value for name, value in options.items()}
     told |= {"seed": told.pop("random_seed"), "strict": False, "faults_by_header": True}
+    told["undocumented"] = ["cron.pause", "run"]
     assert told.items() <= health["settings"].items()
     assert health["clock"]["now"] == 1_772_323_200
     assert health["jobs"]["fastcron"] == 1
@@ -258,11 +264,13 @@ def test_options_are_read_from_the_environment(monkeypatch):
     monkeypatch.setenv("CRONAPI_EMULATOR_ERA", "latest")
     monkeypatch.setenv("CRONAPI_EMULATOR_ALLOW_HOST", "emulator")
     monkeypatch.setenv("CRONAPI_EMULATOR_STRICT", "0")
+    monkeypatch.setenv("CRONAPI_EMULATOR_UNDOCUMENTED", "pattern retryFailed")
     with running() as (_, greeting):
         settings = steer(greeting, "settings")
         base = address(greeting, "FastCron")
         assert httpx.get(f"{base}x", headers={"host": "emulator"}).status_code == 200
     assert (settings["era"], settings["strict"]) == ("latest", False)
+    assert settings["undocumented"] == ["pattern", "retryFailed"]
     assert f"export FASTCRON_TOKEN=one\nexport FASTCRON_BASE_URL={base}\n" in greeting
     assert f"curl {base}cron_list " in greeting
 

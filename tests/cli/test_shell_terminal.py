@@ -50,10 +50,8 @@ def hour(tmp_path_factory):
     clock = ManualClock(START)
     with shell_at(tmp_path_factory.mktemp("shell"), strict=False, clock=clock) as shell:
         shell.prepare()
-        rows = [
-            {"url": "https://example.com/500", "name": name, "expression": "*/5 * * * *"}
-            for name in HOSTILE
-        ]
+        failing = {"url": "https://example.com/500", "expression": "*/5 * * * *"}
+        rows = [{**failing, "failure_threshold": 100, "name": name} for name in HOSTILE]
         done = shell("cron", "add", "--from", "-", "-o", "ids", stdin=json.dumps(rows))
         assert done.exit_code == 0, done.output
         for name in HOSTILE[:4]:

@@ -30,8 +30,9 @@ class Desk:
         self._call = Call(provider, account, {}, self.now, Store(), Settings(**settings))
 
     def __call__(self, function, **raw):
-        given = signature(self._call.provider, function, self._call.settings.era)
-        params = read_parameters(given, raw, strict=self._call.settings.strict)
+        settings = self._call.settings
+        given = signature(self._call.provider, function, settings.era, settings.undocumented)
+        params = read_parameters(given, raw, strict=settings.strict)
         return HANDLERS[function](evolve(self._call, params=params, now=self.now))
 
     def add(self, **raw):

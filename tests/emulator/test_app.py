@@ -143,12 +143,13 @@ async def test_the_limit_answers_as_nginx_does(clock):
 
 
 async def test_the_limit_counts_each_token_or_address(clock):
-    """Each token has a rate of its own by default, and each address with limit_by."""
+    """Each address has a rate of its own by default, and each token with limit_by."""
     for limit_by, expected in (("token", [200, 200, 200, 503]), ("address", [200, 503, 503, 503])):
         async with calling(create_app(clock=clock, limit_by=limit_by)) as caller:
             bodies = (b"token=a", b"token=b", b"{", b"{}")
             answers = [await caller.http.post("/api/v1/cron_list", content=body) for body in bodies]
         assert [answer.status_code for answer in answers] == expected
+    assert create_app().emulator.limit_by == "address"
 
 
 def test_arrivals_can_be_counted_in_the_loops_time(virtual_backend):

@@ -10,10 +10,18 @@ from zoneinfo import ZoneInfo
 import pytest
 from cronsim import CronSim, CronSimError
 
-from cronapi.emulator.schedule import count_runs, next_runs, past_runs
+from cronapi.emulator.schedule import next_runs
 from cronapi.schedule.cron_fields import values_of
 from cronapi.schedule.reading import read_schedule
-from tests.support.expressions import CHANGES, DAY, random_expressions, unix, windows
+from tests.support.expressions import (
+    CHANGES,
+    DAY,
+    count_runs,
+    past_runs,
+    random_expressions,
+    unix,
+    windows,
+)
 
 from .conftest import Desk
 
@@ -261,3 +269,16 @@ def test_many_runs_are_counted_at_once():
     decade = int(timedelta(days=3650).total_seconds())
     assert count_runs("10 seconds", "UTC", 0, decade) == decade // 10
     assert count_runs("* * * * *", "UTC", 0, decade // 10) == decade // 600
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Australia/Lord_Howe", "Pacific/Apia"])
+def test_a_year_of_runs_is_counted_as_it_is_listed(zone):
+    """Every kind of schedule has as many runs as are listed, over all changes of the clock."""
+    begin = int(datetime(2011, 3, 20, 13, 7, tzinfo=UTC).timestamp())
+    for text in (
+        *("*/20 * * * *", "0-59/30 2 * * *", "30 1,2,3 * * *", "15 R * * *", "R R 1-9 * 1"),
+        *("0 0 29 2 *", "0 12 L * *", "0 0 31 2 *", "59 23 31 12 7"),
+    ):
+        for span in (0, 59, DAY - 1, DAY, DAY + 1, 2 * DAY, 366 * DAY):
+            listed = past_runs(text, zone, begin, begin + span, 100_000)
+            assert count_runs(text, zone, begin, begin + span) == len(listed), (text, span)

@@ -55,7 +55,7 @@ def test_add_keeps_what_is_given(desk):
         "postData": "{}",
         "notify": False,
     }
-    job = desk.add(**given, delay=10, pattern="x" * 255)
+    job = desk.add(**given, failureThreshold=10, pattern="x" * 255)
     assert {name: job[name] for name in given} == given
     assert desk.add(timeout="5", notify="0") == {
         **desk.add(timeout=5, notify=False),
@@ -97,7 +97,6 @@ def test_the_accounts_timezone_is_the_default(desk):
         ({"group": 7}, "Group not found"),
         ({"group": 0}, "Group not found"),
         ({"pattern": "x" * 256}, "pattern can have at most 255"),
-        ({"keyword": "x" * 101}, "keyword can have at most 100"),
         ({"failureThreshold": 0}, "failureThreshold must be"),
     ],
 )
@@ -107,6 +106,16 @@ def test_wrong_values_are_refused(desk, given, message):
     job = desk.add()
     refused(message, desk, "cron.edit", id=job["id"], **given)
     assert desk("cron.list") == [job]
+
+
+def test_wrong_values_of_today_are_refused():
+    """A keyword has at most a hundred characters, and a delay ends within a day."""
+    for given in ({"keyword": "x" * 101}, {"delay": 1441}, {"delay": -1}):
+        refused(
+            f"{next(iter(given))} (can have at most 100|must be from 0)",
+            Desk(era="latest").add,
+            **given,
+        )
 
 
 def test_the_password_is_never_answered(desk):

@@ -102,6 +102,38 @@ async def test_a_redirect_and_a_program_in_between_do_not_steer_it_either():
         assert len(app.emulator.jobs("fastcron")) == 2
 
 
+async def test_a_job_does_not_let_a_proxy_drop_the_mark_of_its_call():
+    """Proxies keep for themselves what Connection names. A job cannot name the mark there."""
+    app = calling(era="latest")
+    async with serve(app) as origin:
+
+        async def proxy(scope, receive, send):
+            given = [(name.decode(), value.decode()) for name, value in scope["headers"]]
+            named = {
+                part.strip()
+                for name, value in given
+                if name == "connection"
+                for part in value.lower().split(",")
+            }
+            kept = [pair for pair in given if pair[0] not in {*named, "connection"}]
+            async with httpx.AsyncClient() as http:
+                answer = await http.get(f"{origin}{scope['path']}", headers=kept)
+            await send({"type": "http.response.start", "status": answer.status_code, "headers": []})
+            await send({"type": "http.response.body", "body": answer.content})
+
+        async with serve(proxy) as other:
+            for headers in (
+                "Connection: X-Emulator-Run",
+                "connection: close , x-EMULATOR-run",
+                "Connection: close\nConnection: keep-alive, x-emulator-run, X-Other",
+                "X-Emulator-Run: ",
+                "x-emulator-run: 0\nConnection: close",
+            ):
+                row = await run_one(app, f"{other}/", httpHeaders=headers, httpMethod="GET")
+                assert row["httpStatus"] == 403, headers
+            assert "Jobs" not in row["output"]
+
+
 async def test_a_notification_does_not_steer_it():
     """A webhook at the emulator's own control is a failed delivery."""
     app = calling(era="latest")
@@ -115,7 +147,7 @@ async def test_a_notification_does_not_steer_it():
 
 async def test_a_job_does_not_read_the_page():
     """The page shows what an emulator has, and a job is refused there whatever its headers say."""
-    app = calling()
+    app = calling(era="latest")
     async with serve(app) as origin:
         for agent in ("", "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"):
             headers = f"Origin: {origin}\nSec-Fetch-Site: same-origin"

@@ -12,9 +12,10 @@ from cronsim import CronSim
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from cronapi.emulator.schedule import next_runs, past_runs
+from cronapi.emulator.schedule import next_runs
 from cronapi.schedule.english import read_span
 from cronapi.schedule.reading import read_schedule
+from tests.support.expressions import past_runs
 
 FRIDAY = int(datetime(2027, 1, 15, 8, 0, tzinfo=UTC).timestamp())
 ZONES = ["UTC", "Europe/London", "America/New_York", "Asia/Kathmandu"]

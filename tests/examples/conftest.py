@@ -27,7 +27,7 @@ def examples(monkeypatch):
 @pytest.fixture
 def service(monkeypatch):
     """Serve FastCron without a limit; the environment points to it."""
-    app = create_app(rates={"fastcron": None})
+    app = create_app(rates={"fastcron": None}, undocumented=["userAgent"])
     with closing(app.emulator), run_in_thread(app) as origin:
         monkeypatch.setenv("FASTCRON_TOKEN", TOKEN)
         monkeypatch.setenv("FASTCRON_BASE_URL", f"{origin}/api/v1/")

@@ -179,7 +179,9 @@ async def test_every_shape_of_a_log_is_read(desk_of, shape):
     """The four shapes of log rows give one verdict each on good, bad and lost runs."""
     desk = await desk_of(log_shape=shape)
     good = await desk.api.cron.add(url=URL, expression="*/5 * * * *", timezone="UTC")
-    bad = await desk.api.cron.add(url=f"{URL}/500", expression="*/5 * * * *", timezone="UTC")
+    bad = await desk.api.cron.add(
+        url=f"{URL}/500", expression="*/5 * * * *", timezone="UTC", failure_threshold=100
+    )
     lost = await desk.api.cron.add(url=URL, expression="*/5 * * * *", timezone="UTC")
     new = await desk.api.cron.add(url=URL, expression="0 0 1 1 *", timezone="UTC")
     before = await desk.api.cron.health(now=desk.now())

@@ -6,6 +6,7 @@ import pytest
 
 from cronapi import ConfigurationError, ManifestError, UnsafePlanError
 from cronapi.emulator import create_app
+from cronapi.emulator.eras import ALL_NAMES
 from tests.support.emulated import FAST, client_of, fill
 from tests.support.manifests import (
     ENVIRON,
@@ -40,11 +41,11 @@ def sent_since(app, count):
 
 async def test_only_changed_fields_are_sent_and_the_told_cost_is_the_cost():
     """Edits, renames, creates, switches and deletes of one plan, each with its requests."""
-    app = emulated()
-    await applied(app, manifest(jobs_text(10, lines='timeout = 20\nfilter = "x"\n')))
+    app = emulated(undocumented=["filter"])
+    await applied(app, manifest(jobs_text(10, lines='timeout = 20\nfilter = "hour > 3"\n')))
     others = fill(app, "fastcron", 5, word="theirs ")
     before = {number: job for number, job in _by_id(app).items() if number in others}
-    tables = jobs_text(6, lines='timeout = 20\nfilter = "x"\n').replace(
+    tables = jobs_text(6, lines='timeout = 20\nfilter = "hour > 3"\n').replace(
         "timeout = 20", "timeout = 30", 2
     )
     tables += '[job."new"]\nurl = "https://example.com/new"\nenabled = false\n'
@@ -137,9 +138,10 @@ async def test_a_manifest_of_every_parameter_is_applied_once(provider):
         ),
         "setcronjob": "notify = 3\nretry = 2\nretry_after = 9\nsingle = true\ndns_cache = false\n",
     }
-    # Neither era has all of them, and a lenient emulator leaves the others out of account.
-    today = emulated(era="latest", strict=False)
-    for app in (emulated(era="seed"), today, Terse(emulated())):
+    # No era has all of them, and a lenient emulator leaves the others out of account.
+    apps = [emulated(era=era, undocumented=ALL_NAMES) for era in ("seed", "latest")]
+    apps += [emulated(era=era, strict=False) for era in ("seed", "latest")]
+    for app in (*apps, Terse(emulated(undocumented=ALL_NAMES))):
         wanted = manifest(jobs_text(2, lines=common + own[provider]), provider=provider)
         _, result = await applied(app, wanted, provider)
         assert result.is_complete, result.errors

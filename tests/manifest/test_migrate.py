@@ -70,7 +70,7 @@ async def test_jobs_of_setcronjob_are_made_at_fastcron_with_each_difference_told
 
 async def test_some_jobs_can_be_chosen_and_the_way_back_is_the_same():
     """By a group or by a prefix, and from FastCron to SetCronJob."""
-    app = create_app(rates=FAST)
+    app = create_app(rates=FAST, undocumented=["filter"])
     async with client_of(app) as api:
         group = await api.group.add("g")
         await api.cron.add_many(

@@ -102,7 +102,8 @@ def send(app, function, **params):
 
 def filled(jobs):
     """Return an emulator with these jobs, and the id of the scope's group."""
-    app = create_app(rates=FAST, clock=ManualClock(START))  # no job becomes due meanwhile
+    clock = ManualClock(START)  # no job becomes due meanwhile
+    app = create_app(rates=FAST, clock=clock, undocumented=["filter"])
     groups = {name: send(app, "group.add", name=name)["id"] for name in ("g", "h")}
     groups |= {"scope": groups["g"], "other": groups["h"]}
     for name, fields, group, is_off in jobs:

@@ -105,7 +105,7 @@ async def test_times_are_datetimes_or_unix_seconds(desk_of, time):
 @pytest.mark.parametrize("run", [True, 1, datetime(2030, 5, 24, 2, 44, 25, tzinfo=UTC), 1905821065])
 async def test_a_job_can_run_as_it_is_added_or_edited(desk_of, run):
     """`run` takes True for now, or a moment, with a payload."""
-    desk = await desk_of()
+    desk = await desk_of(era="latest")
     for job in (
         await desk.api.cron.add(url=URL, run=run, payload="a=1"),
         await desk.api.cron.edit(desk.job.id, run=run, payload="a=1"),

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import random
 from datetime import datetime
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
+
+from cronapi.schedule.reading import read_schedule
 
 DAY = 86_400
 CHANGES = {
@@ -20,6 +23,17 @@ CHANGES = {
     "Pacific/Apia": ("2011-12-30", "2012-04-01"),
 }
 """Zones with days on which their clocks are changed: by an hour, by half of one and by a day."""
+
+
+def past_runs(source, zone, after, until, count, *, seed=""):
+    """Return the last runs of a schedule later than `after` and up to `until`, ascending."""
+    runs = read_schedule(source, seed=seed).until(after, until, ZoneInfo(zone))
+    return list(islice(runs, count))[::-1]
+
+
+def count_runs(source, zone, after, until):
+    """Return the number of runs of a schedule later than `after` and up to `until`."""
+    return read_schedule(source).count(after, until, ZoneInfo(zone))
 
 
 def unix(text, zone):

@@ -15,10 +15,17 @@ _OPTIONS = [
         help="Refuse unknown parameters, or leave them out of account.",
     ),
     click.option(
+        "--undocumented",
+        multiple=True,
+        metavar="NAME",
+        envvar="CRONAPI_EMULATOR_UNDOCUMENTED",
+        help="Function or parameter of another era to take too; may be repeated.",
+    ),
+    click.option(
         "--limit-by",
-        default="token",
+        default="address",
         show_default=True,
-        type=click.Choice(["token", "address"]),
+        type=click.Choice(["address", "token"]),
         help="Whose requests are counted together.",
     ),
     click.option(

@@ -20,7 +20,7 @@ from cronapi.emulator.request_log import Entry
 from cronapi.emulator.seeding import seed_jobs
 from cronapi.emulator.server import EVERY_ADDRESS
 from cronapi.emulator.service import PROVIDERS
-from cronapi.providers import is_loopback
+from cronapi.emulator.visitors import is_loopback
 
 _WARNING = (
     "Warning: everybody on the network can use this emulator, its jobs included. --host 127.0.0.1"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
+
+from cronapi.emulator.checks import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -54,7 +55,7 @@ def check_names(names: Iterable[str], known: Iterable[str]) -> None:
     choices = sorted(known)
     for name in names:
         if name not in choices:
-            nearest = get_close_matches(name, choices, n=1)
-            hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+            near = nearest(name, choices)
+            hint = f" Did you mean {near!r}?" if near else ""
             text = f"Unknown name {name[:80]!r}.{hint} Known: {', '.join(choices)}."
-            raise ControlError(400, text, nearest=nearest[0] if nearest else None)
+            raise ControlError(400, text, nearest=near)

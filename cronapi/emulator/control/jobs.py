@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from cronapi.emulator import cron
 from cronapi.emulator.control.asked import ControlError, check_names
-from cronapi.emulator.executions import ACTIVE, FAILED, schedule_of
+from cronapi.emulator.executions import ACTIVE, FAILED
 from cronapi.emulator.jobs import log_rows
+from cronapi.emulator.planned import schedule_of
 from cronapi.emulator.service import PROVIDERS
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from attrs import asdict
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from cronapi.emulator.store import Document
 
 _OF_APP = ("error_status", "faults_by_header")
+_SETS = frozenset({"normalise", "undocumented"})
 _OF_LIMITERS = ("rates", "burst", "limiter", "limit_by")
 
 
@@ -59,7 +59,7 @@ def all_settings(app: App) -> Document:
     some = next(iter(emulator.limiters.values()))
     return {
         **asdict(emulator.settings),
-        "normalise": sorted(emulator.settings.normalise),
+        **{name: sorted(getattr(emulator.settings, name)) for name in _SETS},
         **{name: getattr(app, name) for name in _OF_APP},
         "rates": {name: limiter.rate for name, limiter in emulator.limiters.items()},
         "burst": some.burst,
@@ -74,8 +74,8 @@ def change_settings(app: App, changes: Mapping[str, Any]) -> None:
     Raises `ValueError` for a bad value.
     """
     given = dict(changes)
-    if "normalise" in given:
-        given["normalise"] = frozenset(texts("normalise", given["normalise"]))
+    for name in _SETS & given.keys():
+        given[name] = frozenset(texts(name, given[name]))
     of_app = {name: given.pop(name) for name in _OF_APP if name in given}
     limits = {name: given.pop(name) for name in _OF_LIMITERS if name in given}
     _check_rates(limits.get("rates", {}))
@@ -94,6 +94,8 @@ def _check_rates(rates: object) -> None:
 
 
 def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 -- is slow to load
+
     try:
         return version("cronapi-client")
     except PackageNotFoundError:

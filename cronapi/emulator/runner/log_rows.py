@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cronapi.emulator.eras import RULES
+
 if TYPE_CHECKING:
     from cronapi.emulator.runner.exchange import Exchange
     from cronapi.emulator.runner.taking import Run
@@ -14,11 +16,8 @@ _SOURCE_IP = "127.0.0.1"
 
 
 def row_of(run: Run, exchange: Exchange, *, error: str, begin: float, era: Era) -> Document:
-    """Return the row. Until the latest era its output begins with the headers.
-
-    Source: FastCron changelog, 2024-06-10: the output has no headers any more.
-    """
-    head = exchange.headers if era != "latest" else ""
+    """Return the row, with the output that it has in an era."""
+    head = exchange.headers if RULES[era].heads else ""
     return {
         "jobId": run.job["id"],
         "no": run.run["no"],

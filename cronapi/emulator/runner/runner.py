@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import anyio
 from attrs import evolve
 
-from cronapi.emulator.executions import pretended_row, with_next_due
+from cronapi.emulator.executions import with_next_due
 from cronapi.emulator.jobs import add_log_rows
+from cronapi.emulator.pretended import pretended_row
 from cronapi.emulator.runner.exchange import Exchange
 from cronapi.emulator.runner.log_rows import row_of
 from cronapi.emulator.runner.notification import is_due, notification
@@ -149,8 +150,10 @@ class Runner:
 
     async def _carry_out(self, run: Run) -> Run:
         call = self._emulator.call(*run.key[:2])
-        calls = call.settings.calls
-        row = await self._row_of_call(call, run) if calls else pretended_row(run.job, run.run)
+        if call.settings.calls:
+            row = await self._row_of_call(call, run)
+        else:
+            row = pretended_row(run.job, run.run, call.settings.era)
         told = self._finish(run, row)
         if told is not None and self.webhook.url is not None:
             await self.webhook.post(self._sender(), run, told)

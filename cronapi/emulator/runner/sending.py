@@ -17,7 +17,7 @@ from cronapi.emulator.runner.addresses import Blocked, Resolve, addresses_of, re
 from cronapi.emulator.runner.exchange import MOST_BYTES, Exchange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from cronapi.emulator.runner.outgoing import Outgoing
 
@@ -115,7 +115,7 @@ class _CheckedTransport(httpx.AsyncBaseTransport):
         there = httpx.Request(
             request.method,
             request.url.copy_with(host=address),
-            headers=[*request.headers.raw, (MARK, b"1")],
+            headers=_marked(request.headers.raw),
             stream=request.stream,
             extensions={**request.extensions, "sni_hostname": request.url.host},
         )
@@ -123,6 +123,19 @@ class _CheckedTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         await self._inner.aclose()
+
+
+def _marked(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return the headers of a call with the mark, which no proxy on its way takes off.
+
+    Proxies do not pass on what Connection names.
+    """
+    kept = [
+        (name, value)
+        for name, value in headers
+        if name.lower() != b"connection" or MARK not in value.lower()
+    ]
+    return [*kept, (MARK, b"1")]
 
 
 _UNCONNECTED = "Could not connect"

@@ -68,6 +68,6 @@ def take_now(emulator: Emulator, key: Key) -> list[Run]:
     call = emulator.call(*key[:2])
     with emulator.store.transaction():
         job = call.find("job", key[2])
-        counted = {**job, "runs": job["runs"] + 1}
+        counted = {**job, "runs": job["runs"] + 1, "ran": call.now}
         call.put("job", counted)
     return [Run(key, counted, {"time": call.now, "payload": None, "no": counted["runs"]})]

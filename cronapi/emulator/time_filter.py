@@ -1,0 +1,270 @@
+"""The filter of a job: a condition on the time of a run, which is left out unless it holds.
+
+Source: FastCron's blog on time filters of October 2023, and Symfony's ExpressionLanguage, in which
+they are written. `minute`, `hour`, `day` and `month` are numbers and `weekday` is `Mon` to `Sun`,
+all in the zone of the job.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+# `None` is not known: a minute, as long as only the date is.
+Values = Mapping[str, object]
+Term = Callable[[Values], object]
+
+_LONGEST, _DEEPEST = 500, 20
+_NAMES = ("minute", "hour", "day", "month", "weekday")
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_WORDS = {"true": True, "false": False}
+_TOKEN = re.compile(
+    r"(?P<number>\d{1,9}\b)|'(?P<text>[^'\\]*)'|\"(?P<other_text>[^\"\\]*)\""
+    r"|(?P<sign>not\s+in\b|(?:and|or|not|in)\b|[=!]==?|[<>]=?|&&|\|\||\.\.|[-+*/%!()\[\],])"
+    r"|(?P<word>[a-z]+\b)|(?P<end>$)"
+)
+
+
+@frozen(eq=False)
+class TimeFilter:
+    """A condition on local time."""
+
+    _term: Term
+
+    def holds(self, time: int, zone: ZoneInfo) -> bool:
+        """Return True if a run at this Unix time is kept."""
+        return bool(self._judge(_local(time, zone)))
+
+    def may_hold(self, time: int, zone: ZoneInfo) -> bool:
+        """Return False if no run on the date of this Unix time is kept."""
+        judged = self._judge({**_local(time, zone), "minute": None, "hour": None})
+        return judged is None or bool(judged)
+
+    def _judge(self, known: Values) -> object:
+        try:
+            return self._term(known)
+        except (ArithmeticError, TypeError):  # such as a weekday in a sum
+            return False
+
+
+@lru_cache(maxsize=1024)
+def read_filter(text: str) -> TimeFilter:
+    """Read a filter such as `weekday in ['Mon', 'Fri'] and (hour >= 9 or day == 1)`.
+
+    Raises `ValueError` for a text that is none.
+    """
+    if len(text) > _LONGEST:
+        raise ValueError(f"it has more than {_LONGEST} characters")
+    return TimeFilter(_Reader(text).whole())
+
+
+def _local(time: int, zone: ZoneInfo) -> Values:
+    at = datetime.fromtimestamp(time, zone)
+    values = (at.minute, at.hour, at.day, at.month, _WEEKDAYS[at.weekday()])
+    return dict(zip(_NAMES, values, strict=True))
+
+
+class _Reader:
+    """Reads a text from left to right, operators by their precedence."""
+
+    def __init__(self, text: str) -> None:
+        self._tokens = list(_tokens(text))
+
+    def whole(self) -> Term:
+        term = self._term(0, 0)
+        self._expect("end")
+        return term
+
+    def _term(self, least: int, depth: int) -> Term:
+        if depth > _DEEPEST:
+            raise ValueError("it is nested too deep")
+        left = self._operand(depth)
+        while (found := _BINARY.get(self._tokens[0][0])) is not None and found[0] >= least:
+            self._tokens.pop(0)
+            level, make = found
+            left = make(left, self._term(level + 1, depth + 1))
+        return left
+
+    def _operand(self, depth: int) -> Term:
+        kind, value = self._tokens.pop(0)
+        if kind == "value":
+            return lambda _known: value
+        if kind == "name":
+            return lambda known: known[str(value)]
+        if kind in _UNARY:
+            level, make = _UNARY[kind]
+            return make(self._term(level, depth + 1))
+        if kind == "(":
+            term = self._term(0, depth + 1)
+            self._expect(")")
+            return term
+        if kind == "[":
+            return self._items(depth)
+        raise ValueError(f"a value is missing before {kind}")
+
+    def _items(self, depth: int) -> Term:
+        items: list[Term] = []
+        while self._tokens[0][0] != "]":
+            if items:
+                self._expect(",")
+            items.append(self._term(0, depth + 1))
+        self._expect("]")
+        return lambda known: [item(known) for item in items]
+
+    def _expect(self, sign: str) -> None:
+        found = self._tokens.pop(0)[0]
+        if found != sign:
+            raise ValueError(f"{sign} is missing before {found}")
+
+
+def _tokens(text: str) -> Iterator[tuple[str, object]]:
+    """Yield `value` and `name` with what they are, each sign as itself, and at last `end`."""
+    place, kind = 0, ""
+    while kind != "end":
+        place = len(text) - len(text[place:].lstrip())
+        found = _TOKEN.match(text, place)
+        if found is None:
+            raise ValueError(f"{text[place : place + 10]!r} is not understood")
+        place, kind = found.end(), found.lastgroup or ""
+        yield _token(kind, found[kind])
+
+
+def _token(kind: str, text: str) -> tuple[str, object]:
+    if kind == "number":
+        return "value", int(text)
+    if kind == "sign":
+        return " ".join(text.split()), None
+    if kind != "word":
+        return ("end" if kind == "end" else "value"), text
+    if text in _WORDS:
+        return "value", _WORDS[text]
+    if text not in _NAMES:
+        raise ValueError(f"{text!r} is not one of {', '.join(_NAMES)}")
+    return "name", text
+
+
+def _is_unknown(value: object) -> bool:
+    return value is None or (isinstance(value, list) and any(map(_is_unknown, value)))
+
+
+def _known(operation: Callable[[object, object], object]) -> Callable[[Term, Term], Term]:
+    """Let the result be unknown if a side is."""
+
+    def make(left: Term, right: Term) -> Term:
+        def term(known: Values) -> object:
+            one, other = left(known), right(known)
+            return None if _is_unknown([one, other]) else operation(one, other)
+
+        return term
+
+    return make
+
+
+def _compared(compare: Callable[[Any, Any], object]) -> Callable[[Term, Term], Term]:
+    """Compare like PHP: a number and a text of digits are both numbers, another text is a text."""
+
+    def alike(one: object, other: object) -> object:
+        if isinstance(one, str) != isinstance(other, str):
+            digits = all(str(side).isdecimal() for side in (one, other))
+            one, other = (int(str(side)) if digits else str(side) for side in (one, other))
+        return compare(one, other)
+
+    return _known(alike)
+
+
+def _counted(operation: Callable[[Any, Any], object]) -> Callable[[Term, Term], Term]:
+    """Calculate with numbers alone."""
+
+    def numbers(one: object, other: object) -> object:
+        if not isinstance(one, int | float) or not isinstance(other, int | float):
+            raise TypeError
+        return operation(one, other)
+
+    return _known(numbers)
+
+
+def _joined(decisive: bool) -> Callable[[Term, Term], Term]:
+    """Return `or`, for which a true side decides, or `and`, for which a false one does."""
+
+    def make(left: Term, right: Term) -> Term:
+        def term(known: Values) -> object:
+            sides = [None if side is None else bool(side) for side in (left(known), right(known))]
+            if decisive in sides:
+                return decisive
+            return None if None in sides else not decisive
+
+        return term
+
+    return make
+
+
+def _alone(operation: Callable[[Any], object]) -> Callable[[Term], Term]:
+    def make(operand: Term) -> Term:
+        def term(known: Values) -> object:
+            value = operand(known)
+            return None if value is None else operation(value)
+
+        return term
+
+    return make
+
+
+def _is_in(one: object, other: object) -> bool:
+    if not isinstance(other, list | range):
+        raise TypeError
+    return one in other
+
+
+def _remainder(one: float, other: float) -> int:
+    """Return the rest of a division with the sign of the first number, as PHP has it."""
+    rest = abs(int(one)) % abs(int(other))
+    return -rest if one < 0 else rest
+
+
+def _until(one: int, other: int) -> range:
+    return range(one, other + 1)
+
+
+_OR, _AND, _IN = _joined(decisive=True), _joined(decisive=False), _known(_is_in)
+_NOT_IN = _known(lambda one, other: not _is_in(one, other))
+_EQUAL, _OTHER = _compared(operator.eq), _compared(operator.ne)
+_BINARY: Mapping[str, tuple[int, Callable[[Term, Term], Term]]] = {
+    "or": (10, _OR),
+    "||": (10, _OR),
+    "and": (15, _AND),
+    "&&": (15, _AND),
+    "==": (20, _EQUAL),
+    "===": (20, _EQUAL),
+    "!=": (20, _OTHER),
+    "!==": (20, _OTHER),
+    "<": (20, _compared(operator.lt)),
+    "<=": (20, _compared(operator.le)),
+    ">": (20, _compared(operator.gt)),
+    ">=": (20, _compared(operator.ge)),
+    "in": (20, _IN),
+    "not in": (20, _NOT_IN),
+    "..": (25, _counted(_until)),
+    "+": (30, _counted(operator.add)),
+    "-": (30, _counted(operator.sub)),
+    "*": (60, _counted(operator.mul)),
+    "/": (60, _counted(operator.truediv)),
+    "%": (60, _counted(_remainder)),
+}
+"""The operators between two values, each with its precedence: the higher binds first."""
+_NOT = _alone(operator.not_)
+_UNARY: Mapping[str, tuple[int, Callable[[Term], Term]]] = {
+    "not": (50, _NOT),
+    "!": (50, _NOT),
+    "-": (500, _alone(operator.neg)),
+    "+": (500, _alone(operator.pos)),
+}
+"""The operators before a value, each with its precedence."""
