@@ -224,11 +224,16 @@ def find_altered(
 
 
 def habits_of(rows: Iterable[Row], target: str, memory: Memory) -> Habits:
-    """Return how a service keeps texts, from the rows of creates whose texts are remembered."""
-    habits = Habits()
+    """Return how a service keeps texts, from the rows of creates whose texts are remembered.
+
+    A row with the name and the URL of a create whose answer was lost is kept as it was sent, too.
+    """
+    habits, create, lost = Habits(), f"{target}.add", memory.lost
     for row in rows:
         for number in ids_of(row):
             sent = memory.sent_for(target, number)
+            if sent is None and lost and not lost.isdisjoint(lookup_keys(create, row)):
+                sent = row
             if sent is not None:
                 habits.learn(sent, row)
     return habits

@@ -10,7 +10,7 @@ import time
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, KeysView, Mapping
 from functools import lru_cache
 from typing import Any, TypeGuard
 
@@ -23,6 +23,8 @@ FEW_RUNS = 1000
 """Runs that are remembered before those whose time has come are forgotten."""
 MOST_SAMPLES = 64
 """Creates that are remembered with their name and URL, to see in a listing how they are kept."""
+MOST_LOST = 1000
+"""Creates that are remembered by their keys after their answer was lost."""
 _LEAST_TOO_LONG: int = 10**MOST_DIGITS
 _ID = re.compile(f"[0-9]{{1,{MOST_DIGITS}}}")
 _CREATES = frozenset(row.name for row in TABLE.values() if row.repeat is Repeat.CREATE)
@@ -80,6 +82,7 @@ class Memory:
     _count: int = 0
     _samples: OrderedDict[tuple[str, int], Mapping[str, Any]] = field(factory=OrderedDict)
     """Name and URL of the latest creates, as they were sent, by target and id."""
+    _lost: OrderedDict[tuple[str, ...], None] = field(factory=OrderedDict)
     losses: int = 0
     """How often something was learnt to be gone."""
     _runs: set[tuple[str, int]] = field(factory=set)
@@ -152,6 +155,17 @@ class Memory:
     def sent_for(self, target: str, number: int) -> Mapping[str, Any] | None:
         """Return the name and the URL that were sent for an id, None if that is not remembered."""
         return self._samples.get((target, number))
+
+    def remember_lost(self, keys: Iterable[tuple[str, ...]]) -> None:
+        """Remember the keys under which a lookup would find a create whose answer was lost."""
+        self._lost.update(dict.fromkeys(keys))
+        while len(self._lost) > MOST_LOST:
+            self._lost.popitem(last=False)
+
+    @property
+    def lost(self) -> KeysView[tuple[str, ...]]:
+        """The keys of the latest creates whose answer was lost."""
+        return self._lost.keys()
 
     def was_there(self, target: str, number: int) -> bool:
         """Return True if this client has seen the id and has not found it missing since."""

@@ -148,6 +148,8 @@ class Sender:
                 verdict = Verdict(ending=Ending.GARBLED, error=error)
         if verdict.ending is Ending.DONE:
             learn(memory, self.function.name, verdict.data, self.sent)
+        elif verdict.ending in (Ending.LOST, Ending.GARBLED):
+            memory.remember_lost(self.keys)
         if self.abandoned:
             learn_unreported(memory, self.function.name, verdict.data)
             self.caller.creates.stop_tracking(self)

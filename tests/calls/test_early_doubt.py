@@ -6,9 +6,9 @@ import anyio
 import pytest
 
 from cronapi.emulator import Fault
-from tests.support.emulated import FAST, URL, emulator, fill, paced, spec_of, together
+from tests.support.emulated import FAST, URL, emulator, fill, paced, spec_of, specs, together
 from tests.support.seen import names, sent
-from tests.support.told import WAYS
+from tests.support.told import WAYS, cancelled_when
 
 pytestmark = pytest.mark.virtual_clock
 LISTS_OF_A_LOOK = 4
@@ -34,6 +34,21 @@ async def test_doubt_ends_when_another_create_shows_that_texts_are_kept(way, kin
         found, _ = await together(lambda: WAYS[way](api, spec_of), others)
     assert not found.unknown
     assert sum(name == "n0" for name in names(app)) == 1
+
+
+@pytest.mark.parametrize("fault", ["lose", "garbage", "empty", "bad_gateway", "half"])
+async def test_jobs_of_an_own_lost_batch_are_no_reason_for_doubt(fault):
+    """A bulk whose first answer is lost is given up. An add that never arrives is made once."""
+    app = emulator(rates=FAST)
+    app.emulator.faults.add(Fault(fault, function="cron.batch_add"))
+    app.emulator.faults.add(Fault("reset", function="cron.add"))
+    async with paced(app, rate=1000.0) as api:
+        await cancelled_when(app, api.cron.add_many(specs(4, "bulk ")), 1)
+        known = names(app)
+        found = await WAYS["add"](api, spec_of)
+    assert known
+    assert not found.unknown
+    assert names(app).count("n0") == 1
 
 
 @pytest.mark.parametrize("kind", ["reset", "lose"])
