@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -13,6 +14,8 @@ from cronapi.errors import ConfigurationError
 from cronapi.errors.concerns import setting_error
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
     import httpx2
 
@@ -27,8 +30,6 @@ TOKEN_EXTENSION = "cronapi_token"  # noqa: S105 -- the name of an extension, not
 
 def new_client(transport: httpx.AsyncBaseTransport | None, *, direct: bool) -> httpx.AsyncClient:
     """Return an HTTP client of our own. `direct` is for http alone, and keeps it from proxies."""
-    import ssl  # noqa: PLC0415 -- as late as httpx
-
     import httpx  # noqa: PLC0415 -- a tenth of a second that importing models must not cost
 
     limits = httpx.Limits(
@@ -43,8 +44,7 @@ def new_client(transport: httpx.AsyncBaseTransport | None, *, direct: bool) -> h
             transport=transport,
             limits=limits,
             trust_env=not direct,
-            # One that trusts nobody is made in no time. To load all certificates takes 20 ms.
-            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if direct else True,
+            verify=_no_trust() if direct else True,
         )
     except Exception as error:  # noqa: BLE001 -- bad proxy settings and certificates raise anything
         refusal = _refusal(error)
@@ -53,6 +53,14 @@ def new_client(transport: httpx.AsyncBaseTransport | None, *, direct: bool) -> h
         _hide_query_token(client)
         return client
     raise refusal  # out here, so that a foreign exception that may have a password is not around
+
+
+@cache
+def _no_trust() -> ssl.SSLContext:
+    """Return a context that trusts nobody, for plain http. To load all certificates takes 20 ms."""
+    import ssl  # noqa: PLC0415 -- as late as httpx
+
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _refusal(error: Exception) -> ConfigurationError:
