@@ -131,9 +131,14 @@ def pytest_generate_tests(metafunc):
 
 
 def pytest_collection_finish():
-    """Keep modules and tests out of garbage collection: they stay to the end of the run."""
+    """Keep modules and tests out of garbage collection: they stay to the end of the run.
+
+    Hypothesis times each collection, so there are few of the quick ones. The rest stay as frequent
+    as they are elsewhere.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
 
 
 def pytest_sessionfinish(session):
