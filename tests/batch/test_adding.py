@@ -204,6 +204,7 @@ async def test_a_bad_item_is_isolated(bad):
     assert sent(app) <= 18
 
 
+@pytest.mark.crowd
 async def test_a_bad_item_teaches_nothing_wrong():
     """After a batch with a bad item, the next batches are as large as before."""
     app = emulator()
@@ -233,6 +234,7 @@ async def test_the_size_of_batches_is_learnt():
         assert sent(app) - before == 4
 
 
+@pytest.mark.crowd
 async def test_a_batch_may_be_too_large_and_have_a_bad_item():
     """A bad item in a batch that is too large is isolated, and the size is learnt all the same."""
     app = emulator(max_batch=30)

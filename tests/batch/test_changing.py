@@ -93,6 +93,7 @@ async def test_without_retry_lost_deletes_are_unknown():
     assert len(app.emulator.jobs("fastcron")) == 50
 
 
+@pytest.mark.crowd
 async def test_an_unknown_id_costs_a_batch_of_deletes_little():
     """A batch of a hundred with an id that does not exist deletes the others, with five requests:
     the list is read once, with its end, and its page again.
@@ -145,6 +146,7 @@ async def test_a_refused_batch_of_deletes_that_cannot_be_looked_at(lost):
     assert len(app.emulator.jobs("fastcron")) == (10 if lost else 20)
 
 
+@pytest.mark.crowd
 async def test_a_batch_of_deletes_that_is_too_large_is_halved():
     """A client that has not learnt how many items a batch may have deletes them all,
     and learns it.

@@ -83,6 +83,7 @@ async def test_any_failure_of_the_disk_leaves_the_outcome_unknown(tmp_path, monk
     assert len(app.emulator.jobs("fastcron")) == 250
 
 
+@pytest.mark.crowd
 async def test_the_third_call_ends_a_bulk_whose_disk_filled_up_twice(tmp_path, monkeypatch):
     """A bulk whose disk fills up twice makes each job once with the third call."""
     app, path = emulator(), tmp_path / "journal.jsonl"

@@ -198,6 +198,7 @@ async def cut_off(app, function, bulk, requests):
     await anyio.sleep(60)
 
 
+@pytest.mark.crowd
 async def test_a_slow_service_is_learnt():
     """Where each request takes ten times as long as the rate allows, the seconds say so once a few
     were seen.

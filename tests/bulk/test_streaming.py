@@ -48,6 +48,7 @@ async def test_a_long_generator_is_read_no_further_than_needed(provider):
     assert furthest <= 1_500
 
 
+@pytest.mark.crowd
 async def test_who_takes_no_outcomes_holds_the_bulk_back():
     """While nobody takes outcomes, no more than a bounded number of items is sent."""
     app = emulator(rates={"fastcron": None})

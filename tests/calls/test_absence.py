@@ -100,6 +100,7 @@ async def test_deletes_one_by_one_share_listings(provider):
     assert asked(app)["cron.list"] <= 45
 
 
+@pytest.mark.crowd
 async def test_deletes_of_what_is_there_are_done_beside_those_of_what_is_not():
     """Of deletes on a service without batches those of jobs are done and take them away; only the
     others are NotFoundErrors.

@@ -119,6 +119,7 @@ async def test_a_lost_create_is_found_on_any_of_many_pages(way):
         assert await create_and_lose(app, there, way), size
 
 
+@pytest.mark.crowd
 @pytest.mark.virtual_clock
 async def test_ensure_twice_makes_one():
     """The second night finds the job of the first on a later page."""

@@ -143,6 +143,7 @@ async def test_every_spelling_in_every_way(way, turns):
         await holds(kind, way, FAULTS[(number + list(WAYS).index(way)) % 3])
 
 
+@pytest.mark.crowd
 async def test_a_group_is_made_once_in_every_spelling(turns):
     """A group has a name and no URL."""
     for number, kind in turns:

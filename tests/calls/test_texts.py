@@ -141,6 +141,7 @@ async def test_a_token_function_may_return_no_such_text():
     assert not service.sent
 
 
+@pytest.mark.crowd
 async def test_a_listing_with_such_texts_is_read():
     """Jobs of others whose names and URLs have half of a surrogate pair hinder no lookup."""
     jobs = [{"id": n, "name": "\ud800", "url": f"https://x/\udfff{n}"} for n in (1, 2)]

@@ -111,6 +111,7 @@ class Anything(dict):
         return True
 
 
+@pytest.mark.crowd
 async def test_a_move_the_other_way_is_the_same(tmp_path):
     """SetCronJob has no batches, so each job is a request of its own."""
     app, journal = emulator(), tmp_path / "moves.jsonl"
@@ -235,6 +236,7 @@ async def test_the_same_holds_for_every_request(tmp_path, overlap, before):
     assert await check_points(tmp_path, overlap, range(100), before=before) > SMALL
 
 
+@pytest.mark.crowd
 async def test_equal_jobs_that_were_there_before_stay_there(tmp_path):
     """They are not made again, and the way back leaves them."""
     app, journal = emulator(), tmp_path / "moves.jsonl"
@@ -252,6 +254,7 @@ async def test_equal_jobs_that_were_there_before_stay_there(tmp_path):
     assert (state(app, "setcronjob"), state(app, "fastcron")) == was
 
 
+@pytest.mark.crowd
 async def test_other_jobs_of_the_same_names_and_losses_stop_a_cutover(tmp_path):
     """Nothing is sent, and there is no journal."""
     app, journal = emulator(), tmp_path / "moves.jsonl"
@@ -309,6 +312,7 @@ async def test_a_way_back_that_cannot_enable_a_job_leaves_it_at_the_new_service(
     assert journal.exists()
 
 
+@pytest.mark.crowd
 async def test_what_a_colleague_disables_meanwhile_is_not_enabled_by_the_way_back(tmp_path):
     """Only what the cutover has disabled is enabled again."""
     app, journal = emulator(), tmp_path / "moves.jsonl"
@@ -320,6 +324,7 @@ async def test_what_a_colleague_disables_meanwhile_is_not_enabled_by_the_way_bac
     assert running(app, "setcronjob") == moved()[:-1]
 
 
+@pytest.mark.crowd
 async def test_a_way_back_that_has_begun_has_to_be_finished_first(tmp_path):
     """A cutover in the middle of it would move jobs that are about to be deleted."""
     app, journal = emulator(), tmp_path / "moves.jsonl"
@@ -334,6 +339,7 @@ async def test_a_way_back_that_has_begun_has_to_be_finished_first(tmp_path):
     assert (await cut(app, journal)).is_complete
 
 
+@pytest.mark.crowd
 async def test_a_twin_of_a_request_that_was_still_at_work_is_deleted_at_the_end(tmp_path):
     """The lowest id stays, and the way back deletes it too."""
     app, journal = emulator(), tmp_path / "moves.jsonl"
@@ -353,6 +359,7 @@ async def test_a_twin_of_a_request_that_was_still_at_work_is_deleted_at_the_end(
     assert (state(app, "setcronjob"), state(app, "fastcron")) == was
 
 
+@pytest.mark.crowd
 async def test_a_journal_of_something_else_is_refused_and_left_as_it_is(tmp_path):
     """Other files, other services, other groups, other tokens; a torn last line is none."""
     app, journal = emulator(), tmp_path / "moves.jsonl"
@@ -392,6 +399,7 @@ async def test_a_journal_of_something_else_is_refused_and_left_as_it_is(tmp_path
     assert not journal.exists()
 
 
+@pytest.mark.crowd
 async def test_a_cutover_without_the_journal_of_the_first_disables_nothing_that_runs(tmp_path):
     """The old jobs are disabled by then, which says nothing about those of the new service."""
     app, journal = emulator(), tmp_path / "moves.jsonl"
@@ -405,6 +413,7 @@ async def test_a_cutover_without_the_journal_of_the_first_disables_nothing_that_
     check_moved(app)
 
 
+@pytest.mark.crowd
 async def test_jobs_that_were_made_after_a_cutover_began_are_told(tmp_path):
     """They are no part of it, and another journal moves them."""
     app, journal = emulator(), tmp_path / "moves.jsonl"

@@ -74,6 +74,7 @@ async def test_a_secret_in_twenty_of_200_jobs_is_rotated_with_twenty_edits():
     assert OLD not in repr(result)
 
 
+@pytest.mark.crowd
 @pytest.mark.virtual_clock
 async def test_a_rotation_that_is_broken_off_goes_on():
     """The same call finds what is left, at whichever of five moments it ended."""

@@ -97,6 +97,7 @@ async def test_a_clock_that_began_anew_is_one_of_after_a_reboot(file_fleet):
     assert min(later - earlier for earlier, later in itertools.pairwise(times)) >= 0.1 - 1e-6
 
 
+@pytest.mark.crowd
 @in_virtual_time
 async def test_a_record_that_cannot_be_true_is_void(file_fleet):
     """A start an hour ahead, or a value that no bucket has written, costs the learnt margin."""

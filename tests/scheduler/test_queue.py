@@ -111,6 +111,7 @@ async def test_an_interactive_call_gets_the_next_slot():
         group.cancel_scope.cancel()
 
 
+@pytest.mark.crowd
 async def test_a_third_of_many_waiters_may_go_away():
     """A third of three thousand callers go away: the others start at 0.95 of the rate."""
     scheduler, starts, scopes = virtual(10), [], []
@@ -263,6 +264,7 @@ async def test_max_wait_also_ends_a_wait_that_turns_out_longer():
     assert sum(scheduler.stats.waiting.values()) == 0
 
 
+@pytest.mark.crowd
 async def test_eta_is_right_within_a_tenth():
     """A caller told to wait so long starts then, give or take a tenth."""
     scheduler, starts = virtual(10), []
@@ -417,6 +419,7 @@ async def test_stats_tell_what_is_going_on():
     assert stats.rate == pytest.approx(2 / 1.0, rel=0.1)
 
 
+@pytest.mark.crowd
 async def test_many_waiters_that_went_away_are_forgotten():
     """A hundred thousand cancelled waiters behind a long call leave no trace in the queue."""
     scheduler = virtual(1, max_in_flight=1)

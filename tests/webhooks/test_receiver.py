@@ -213,6 +213,7 @@ async def test_a_second_delivery_is_not_handled():
     assert receiver.stats.duplicates == 8
 
 
+@pytest.mark.crowd
 async def test_deliveries_at_once_are_handled_once():
     """A thousand messages, each posted three times by fifty tasks, run the handler 1,000 times."""
     receiver, handled = receiver_of()
@@ -242,6 +243,7 @@ async def test_a_message_of_which_nobody_knows_the_time_is_handled_each_time():
     assert len(handled) == 2
 
 
+@pytest.mark.crowd
 async def test_what_finds_a_full_queue_is_dropped_and_counted(caplog):
     """More than 1,000 that wait are dropped with a 204, since 503s would end the channel."""
     go_on = anyio.Event()
