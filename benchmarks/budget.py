@@ -25,7 +25,7 @@ from typing import IO
 from attrs import frozen
 
 from cronapi import Rate, Scheduler
-from cronapi.emulator import create_app, run_in_thread
+from cronapi.emulator import DEFAULT_TOKEN, create_app, run_in_thread
 from cronapi.scheduler import Bucket, LocalBucket, RedisBucket
 from tests.support.judges import Nginx, nginx
 from tests.support.redis_server import RedisServer, redis_server
@@ -56,6 +56,7 @@ class Worker:
             url,
             str(RATE),
             f"{origin}/api/",
+            DEFAULT_TOKEN,
             str(CALLS),
         ]
         self.process = subprocess.Popen(  # noqa: S603 -- our own file

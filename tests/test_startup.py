@@ -91,12 +91,12 @@ def test_a_client_loads_only_the_parts_of_single_calls() -> None:
 
 
 def alone(expression: str, names: Sequence[str]) -> dict[str, str]:
-    """Return the text of an expression for each name, each in a process that has imported nothing.
+    """Return the text of an expression for each name, each in a process without any of cronapi.
 
-    The processes are forks of one fresh interpreter.
+    The processes are forks of one fresh interpreter, which has loaded attrs for all of them.
     """
     script = f"""
-import os, sys
+import os, sys, attrs
 for name in sys.argv[1:]:
     if not os.fork():
         try:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from cronapi.emulator import create_app, run_in_thread
-from tests.support.emulated import FAST
+from tests.support.emulated import FAST, TOKEN
 from tests.support.judges import nginx
 
 ROOT = Path(__file__).parents[2]
@@ -26,6 +26,7 @@ class Worker:
             str(place),
             str(rate),
             f"{origin}/api/",
+            TOKEN,
             str(calls),
         ]
         self.process = subprocess.Popen(

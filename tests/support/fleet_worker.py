@@ -1,5 +1,5 @@
 """One process of a fleet: makes calls on the shared budget and says when each ended; `python -m
-tests.support.fleet_worker PLACE RATE BASE_URL CALLS`.
+tests.support.fleet_worker PLACE RATE BASE_URL TOKEN CALLS`.
 
 The place is the address of a Redis, or a path.
 """
@@ -11,7 +11,6 @@ import sys
 import time
 
 from cronapi import SetCronJob
-from cronapi.emulator import DEFAULT_TOKEN
 from cronapi.scheduler import FileBucket, RedisBucket, Scheduler
 
 
@@ -20,12 +19,12 @@ def say(*words: object) -> None:
     print(*words, flush=True)  # noqa: T201
 
 
-async def work(place: str, rate: float, base_url: str, calls: int) -> None:
+async def work(place: str, rate: float, base_url: str, token: str, calls: int) -> None:
     """Make all calls at once, as soon as a line comes in."""
     in_redis = place.startswith("redis:")
     bucket = RedisBucket.from_url(place, key="fleet") if in_redis else FileBucket(place)
     scheduler = Scheduler(rate, bucket=bucket)
-    async with SetCronJob(DEFAULT_TOKEN, base_url=base_url, scheduler=scheduler) as api:
+    async with SetCronJob(token, base_url=base_url, scheduler=scheduler) as api:
 
         async def call() -> None:
             try:
@@ -41,5 +40,5 @@ async def work(place: str, rate: float, base_url: str, calls: int) -> None:
 
 
 if __name__ == "__main__":
-    shared, limit, address, count = sys.argv[1:]
-    asyncio.run(work(shared, float(limit), address, int(count)))
+    shared, limit, address, secret, count = sys.argv[1:]
+    asyncio.run(work(shared, float(limit), address, secret, int(count)))
