@@ -24,9 +24,9 @@ END = re.compile(r"[.!?](?=\s|$)")
 DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def docstrings(source: str) -> Iterator[str]:
+def docstrings(tree: ast.Module) -> Iterator[str]:
     """Yield the docstrings of a module, and the texts that stand under its constants and fields."""
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(tree):
         if isinstance(node, DOCUMENTED):
             for statement in node.body:
                 value = statement.value if isinstance(statement, ast.Expr) else None
@@ -50,7 +50,8 @@ def main(folder: str = "cronapi") -> None:
     """Print both figures for each room and for the whole."""
     rooms: dict[str, list[str]] = defaultdict(list)
     for path in sorted(Path(folder).rglob("*.py")):
-        rooms[path.relative_to(folder).parts[0]] += docstrings(path.read_text(encoding="utf-8"))
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        rooms[path.relative_to(folder).parts[0]] += docstrings(tree)
     rooms["all"] = [text for texts in rooms.values() for text in texts]
     for room, texts in rooms.items():
         print(f"{indirect_words(texts):6.1f} {semicolons(texts):6.1f}  {room}")

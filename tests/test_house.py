@@ -723,11 +723,7 @@ def test_a_class_is_named_for_what_it_is(room):
 
 def test_docstrings_are_read_once():
     """Docstrings hold at most 9 indirect words in 1,000 and 5 semicolons in 100 sentences."""
-    texts = [
-        text
-        for path in MODULES.values()
-        for text in prose.docstrings(path.read_text(encoding="utf-8"))
-    ]
+    texts = [text for tree in trees().values() for text in prose.docstrings(tree)]
     assert prose.indirect_words(texts) <= 9
     assert prose.semicolons(texts) <= 5
 

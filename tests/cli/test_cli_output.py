@@ -45,35 +45,49 @@ def full_disk():
     return Path("/dev/full").open("w", encoding="ascii")
 
 
-@pytest.mark.parametrize(
+PLACES = pytest.mark.parametrize(
     ("place", "expected"), [(closed_pipe, (CLOSED_PIPE, "")), (full_disk, (1, FULL))]
 )
+WORK = ("demo --speed 50", "pace --seconds 0.2", "emulator --port 0")
+
+
+@pytest.mark.proof
+@PLACES
 def test_an_output_that_ends_ends_a_command_in_one_line_at_most(place, expected):
     """A command whose reader has gone ends with 141 and without a word. A full disk is one line
     and exit code 1.
     """
     with place() as output:
-        processes = [
-            start(command, output)
-            for command in ("demo --speed 50", "pace --seconds 0.2", "emulator --port 0")
-        ]
+        processes = [start(command, output) for command in WORK]
     assert [ended(process) for process in processes] == [expected] * 3
+
+
+@pytest.mark.parametrize("command", WORK)
+@PLACES
+def test_an_output_that_ends_ends_a_command_in_this_process(
+    monkeypatch, tmp_path, command, place, expected
+):
+    """The same without a process of its own."""
+    assert ended_here(monkeypatch, tmp_path, command, place) == expected
 
 
 @pytest.mark.each_value
 @pytest.mark.parametrize("command", HELP)
-@pytest.mark.parametrize(
-    ("place", "expected"), [(closed_pipe, (CLOSED_PIPE, "")), (full_disk, (1, FULL))]
-)
+@PLACES
 def test_the_help_ends_so_too(monkeypatch, tmp_path, command, place, expected):
-    """The same for every help page and the version, in this process."""
+    """The same for every help page and the version."""
+    assert ended_here(monkeypatch, tmp_path, command, place) == expected
+
+
+def ended_here(monkeypatch, tmp_path, command, place):
+    """Run a command in this process, and return its exit code and what it wrote to stderr."""
     monkeypatch.setattr(sys, "argv", ["cronapi", *command.split()])
     with place() as output, (tmp_path / "errors").open("w", encoding="ascii") as errors:
         monkeypatch.setattr(sys, "stdout", output)
         monkeypatch.setattr(sys, "stderr", errors)
         with pytest.raises(SystemExit) as exit_:
             cli.main()
-    assert (exit_.value.code, (tmp_path / "errors").read_text()) == expected
+    return exit_.value.code, (tmp_path / "errors").read_text()
 
 
 @pytest.mark.parametrize("command", ["demo --speed 5", "pace --seconds 30"])
