@@ -65,7 +65,7 @@ class Worker:
 
     def is_ready(self) -> bool:
         """Wait until the process is ready, and return False if it failed to start."""
-        return _pipe(self.process.stdout).readline() == "ready\n"
+        return _pipe(self.process.stdout).readline().startswith("ready ")
 
     def go(self) -> None:
         """Let the process make all its calls at once."""

@@ -165,7 +165,7 @@ async def test_the_seconds_of_batches_are_honest_from_the_first(tmp_path, monkey
 @pytest.mark.crowd
 @pytest.mark.parametrize("adds", [100, pytest.param(300, marks=pytest.mark.proof)])
 async def test_the_seconds_of_singles_are_honest_from_the_first(tmp_path, monkeypatch, adds):
-    """100 or 300 adds at 10 requests a second, one request each: from the first outcome on, and when the
+    """Some adds at 10 requests a second, one request each: from the first outcome on, and when the
     bulk goes on after a cut.
     """
     monkeypatch.setattr(journals, "to_thread", Inline)

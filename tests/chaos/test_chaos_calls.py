@@ -79,7 +79,7 @@ def open_connections(api):
     ("calls", "seed"), [(300, 3), pytest.param(1000, 3, marks=pytest.mark.proof)]
 )
 async def test_many_calls_over_real_sockets(calls, seed):
-    """Of 300 or 1,000 calls over sockets, some stalled and some reset, every one that is not given up is
+    """Of many calls over sockets, some stalled and some reset, every one that is not given up is
     answered; no connection leaks.
     """
     app = create_app(rates=FAST)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,57 +14,74 @@ from tests.support.emulated import FAST, TOKEN
 from tests.support.judges import nginx
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 170
 
 
 class Worker:
     """A process of the fleet, and what it said."""
 
-    def __init__(self, place, rate, origin, calls):
-        command = [
-            sys.executable,
-            "-m",
-            "tests.support.fleet_worker",
-            str(place),
-            str(rate),
-            f"{origin}/api/",
-            TOKEN,
-            str(calls),
-        ]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
-        )
+    def __init__(self):
+        stdin, ours = os.pipe()
+        self._stdin = os.fdopen(ours, "w")
+        ours, stdout = os.pipe()
+        self._stdout = os.fdopen(ours)
+        self.streams = (stdin, stdout)
+        """The ends of its process."""
+        self._pid = None
 
     def ready(self):
-        """Wait until it has loaded all it needs, side by side with processes started with it."""
-        assert self.process.stdout.readline() == "ready\n"
+        """Wait until it has loaded all it needs."""
+        word, pid = self._stdout.readline().split()
+        assert word == "ready"
+        self._pid = int(pid)
 
     def go(self):
-        self.process.stdin.write("go\n")
-        self.process.stdin.flush()
+        self._stdin.write("go\n")
+        self._stdin.flush()
 
     def kill(self):
-        self.process.kill()
+        if self._pid is not None:
+            os.kill(self._pid, signal.SIGKILL)
 
     def said(self):
         """Return the times of its successful calls and the texts of the failed ones, at its end."""
-        lines = self.process.communicate(timeout=PATIENCE)[0].splitlines()
+        lines = self._stdout.read().splitlines()
         return [float(line.split()[1]) for line in lines if line.startswith("ok")], [
             line for line in lines if line.startswith("failed")
         ]
+
+    def close(self):
+        self._stdin.close()
+        self._stdout.close()
+
+
+@contextlib.contextmanager
+def fleet(processes, *arguments):
+    """Start the processes of a fleet, forks of one, and end them."""
+    workers = [Worker() for _ in range(processes)]
+    streams = [stream for worker in workers for stream in worker.streams]
+    command = [sys.executable, "-m", "tests.support.fleet_worker", *map(str, arguments)]
+    parent = subprocess.Popen(
+        [*command, *map(str, streams)], stdin=subprocess.PIPE, cwd=ROOT, pass_fds=streams
+    )
+    for stream in streams:
+        os.close(stream)
+    try:
+        for worker in workers:
+            worker.ready()
+        yield workers
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.close()
+        parent.communicate()
 
 
 @contextlib.contextmanager
 def judged_fleet(place, processes, calls, rate=10):
     """Start processes, yet idle, on a Redis or a file, in front of nginx without a burst."""
-    with run_in_thread(create_app(rates=FAST)) as upstream, nginx(upstream, rate) as judge:
-        workers = []
-        try:
-            workers.extend(Worker(place, rate, judge.origin, calls) for _ in range(processes))
-            for worker in workers:
-                worker.ready()
-            yield judge, workers
-        finally:
-            for worker in workers:
-                worker.kill()
-                worker.process.communicate()
+    with (
+        run_in_thread(create_app(rates=FAST)) as upstream,
+        nginx(upstream, rate) as judge,
+        fleet(processes, place, rate, f"{judge.origin}/api/", TOKEN, calls) as workers,
+    ):
+        yield judge, workers
