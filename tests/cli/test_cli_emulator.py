@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -10,7 +11,8 @@ import socket
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 
 import httpx
 import pytest
@@ -36,6 +38,31 @@ def running(*arguments):
             yield process, greeting
         finally:
             process.kill()
+
+
+def used(use, *arguments):
+    """Run the command in this process until `use` has had its greeting. Return the greeting, what
+    `use` returned, and the errors.
+    """
+    reading, writing = os.pipe()
+
+    def play():
+        greeting = ""
+        with os.fdopen(reading) as told:
+            while "Ctrl-C" not in greeting and (line := told.readline()):
+                greeting += line
+            assert "Ctrl-C" in greeting
+            try:
+                return greeting, use(greeting)
+            finally:
+                os.kill(os.getpid(), signal.SIGTERM)
+                told.read()
+
+    with ThreadPoolExecutor(1) as pool:
+        played, errors = pool.submit(play), io.StringIO()
+        with os.fdopen(writing, "w") as out, redirect_stdout(out), redirect_stderr(errors):
+            cronapi(["emulator", "--port", "0", *arguments], standalone_mode=False)
+    return *played.result(), errors.getvalue()
 
 
 def address(greeting, service):
@@ -85,27 +112,30 @@ def test_a_termination_ends_it_and_frees_the_port():
 
 def test_the_limits_can_be_set():
     """A rate that is raised lets more through, and 0 lifts the limit."""
-    with running("--rate-fastcron", "0.01", "--rate-setcronjob", "0") as (_, greeting):
-        fast = [call(greeting, "FastCron", "cron_list", token=TOKEN).status_code for _ in range(2)]
-        free = {
-            call(greeting, "SetCronJob", "cron.list", token=TOKEN).status_code for _ in range(5)
-        }
-    assert (fast, free) == ([200, 503], {200})
+
+    def use(greeting):
+        return [
+            [call(greeting, *function, token=TOKEN).status_code for _ in range(5)]
+            for function in (("FastCron", "cron_list"), ("SetCronJob", "cron.list"))
+        ]
+
+    _, codes, _ = used(use, "--rate-fastcron", "0.01", "--rate-setcronjob", "0")
+    assert codes == [[200, 503, 503, 503, 503], [200] * 5]
 
 
 def test_the_tokens_and_the_era_can_be_set():
     """Only the given tokens are accepted and printed. The latest era lacks removed functions."""
-    with running("--token", "one", "--token", "two", "--era", "latest", "--rate-fastcron", "0") as (
-        _,
-        greeting,
-    ):
+
+    def use(greeting):
         codes = [
             call(greeting, "FastCron", "cron_list", token=token).json()["code"]
             for token in ("one", "two", TOKEN)
         ]
-        removed = call(greeting, "FastCron", "cron_batch_edit", token="one", id=[1]).json()[
-            "message"
-        ]
+        removed = call(greeting, "FastCron", "cron_batch_edit", token="one", id=[1])
+        return codes, removed.json()["message"]
+
+    options = ["--token", "one", "--token", "two", "--era", "latest", "--rate-fastcron", "0"]
+    greeting, (codes, removed), _ = used(use, *options)
     assert re.findall(r"token +(\S+)", greeting) == ["one", "two"]
     assert (codes[:2], codes[2]) == ([0, 0], 11)
     assert "Unknown function" in removed
@@ -185,12 +215,12 @@ def test_a_second_emulator_on_a_file_says_who_has_it(tmp_path):
 
 def greeted(host, *arguments, headers=()):
     """Serve at a host, and return the greeting, the status of a call and the errors."""
-    with running("--host", host, *arguments) as (process, greeting):
+
+    def use(greeting):
         url = f"{address(greeting, 'SetCronJob')}cron.list"
-        status = httpx.post(url, json={"token": TOKEN}, headers=dict(headers)).status_code
-        process.send_signal(signal.SIGINT)
-        errors = process.communicate()[1]
-    return greeting, status, errors
+        return httpx.post(url, json={"token": TOKEN}, headers=dict(headers)).status_code
+
+    return used(use, "--host", host, *arguments)
 
 
 def test_an_address_of_ipv6_can_be_copied_from_the_greeting():
@@ -245,9 +275,12 @@ def test_every_switch_can_be_given_on_the_command_line(tmp_path):
     arguments = [f"--{name}={value}" for name, value in options.items()]
     arguments += ["--lenient", "--faults-by-header", "--seed-data", str(seed)]
     arguments += ["--undocumented", "run", "--undocumented", "cron.pause"]
-    with running(*arguments, "--clock", "2026-03-01T00:00:00Z", "--scale", "0") as (_, greeting):
-        health = steer(greeting, "health")
-        moved = steer(greeting, "clock", {"advance": "1 hour"})
+
+    def use(greeting):
+        return steer(greeting, "health"), steer(greeting, "clock", {"advance": "1 hour"})
+
+    clock = ["--clock", "2026-03-01T00:00:00Z", "--scale", "0"]
+    greeting, (health, moved), _ = used(use, *arguments, *clock)
     told = {name.replace("-", "_"): value for name, value in options.items()}
     told |= {"seed": told.pop("random_seed"), "strict": False, "faults_by_header": True}
     told["undocumented"] = ["cron.pause", "run"]
@@ -265,10 +298,14 @@ def test_options_are_read_from_the_environment(monkeypatch):
     monkeypatch.setenv("CRONAPI_EMULATOR_ALLOW_HOST", "emulator")
     monkeypatch.setenv("CRONAPI_EMULATOR_STRICT", "0")
     monkeypatch.setenv("CRONAPI_EMULATOR_UNDOCUMENTED", "pattern retryFailed")
-    with running() as (_, greeting):
-        settings = steer(greeting, "settings")
-        base = address(greeting, "FastCron")
-        assert httpx.get(f"{base}x", headers={"host": "emulator"}).status_code == 200
+
+    def use(greeting):
+        status = httpx.get(f"{address(greeting, 'FastCron')}x", headers={"host": "emulator"})
+        return steer(greeting, "settings"), status.status_code
+
+    greeting, (settings, status), _ = used(use)
+    base = address(greeting, "FastCron")
+    assert status == 200
     assert (settings["era"], settings["strict"]) == ("latest", False)
     assert settings["undocumented"] == ["pattern", "retryFailed"]
     assert f"export FASTCRON_TOKEN=one\nexport FASTCRON_BASE_URL={base}\n" in greeting
