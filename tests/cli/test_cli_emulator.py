@@ -150,31 +150,32 @@ def test_the_help_says_which_token_there_is_without_one():
 def test_a_file_keeps_the_jobs(tmp_path):
     """Jobs that were added are there after a restart with the same file."""
     storage = ["--storage", str(tmp_path / "jobs.db"), "--rate-setcronjob", "0"]
-    with running(*storage) as (process, greeting):
-        made = call(
-            greeting, "SetCronJob", "cron.add", token=TOKEN, url="https://example.com/"
-        ).json()["data"]["id"]
-        process.send_signal(signal.SIGINT)
-        process.communicate()
-    with running(*storage) as (_, greeting):
-        assert [
-            job["id"]
-            for job in call(greeting, "SetCronJob", "cron.list", token=TOKEN).json()["data"]
-        ] == [made]
+
+    def ask(function, **params):
+        return used(
+            lambda greeting: call(greeting, "SetCronJob", function, token=TOKEN, **params).json(),
+            *storage,
+        )[1]["data"]
+
+    made = ask("cron.add", url="https://example.com/")["id"]
+    assert [job["id"] for job in ask("cron.list")] == [made]
 
 
 def test_the_greeting_can_be_pasted(tmp_path):
     """Its lines make a first job from another shell, with a token of any characters."""
-    with running("--rate-fastcron", "0", "--token", "it's-$HOME") as (_, greeting):
+
+    def use(greeting):
         lines = [line for line in greeting.splitlines() if line.startswith(("export", "cronapi"))]
         main = f'{sys.executable} -c "from cronapi.cli import main; main()" "$@"'
-        done = subprocess.run(
+        return subprocess.run(
             ["bash", "-c", "\n".join([f"cronapi() {{ {main}; }}", *lines])],
             capture_output=True,
             text=True,
             check=False,
             env={**os.environ, "CRONAPI_RATE": "100", "CRONAPI_PACE_FILE": "off"},
         )
+
+    _, done, _ = used(use, "--rate-fastcron", "0", "--token", "it's-$HOME")
     assert (done.returncode, "hello" in done.stdout) == (0, True), done.stderr
 
 
@@ -204,13 +205,17 @@ def test_what_the_emulator_cannot_use_is_an_error(arguments):
 def test_a_second_emulator_on_a_file_says_who_has_it(tmp_path):
     """It ends with one line that names the first, which goes on."""
     file = str(tmp_path / "jobs.db")
-    with running("--storage", file) as (process, greeting):
+
+    def use(greeting):
         second = subprocess.run(
             [*COMMAND, "--storage", file], capture_output=True, text=True, check=False
         )
-        assert call(greeting, "SetCronJob", "cron.list", token=TOKEN).json()["code"] == 0
+        return second, call(greeting, "SetCronJob", "cron.list", token=TOKEN).json()["code"]
+
+    _, (second, code), _ = used(use, "--storage", file)
+    assert code == 0
     assert (second.returncode, second.stdout, second.stderr.count("\n")) == (1, "", 1)
-    assert f"cannot use {file}: another emulator has it, process {process.pid} on " in second.stderr
+    assert f"cannot use {file}: another emulator has it, process {os.getpid()} on " in second.stderr
 
 
 def greeted(host, *arguments, headers=()):
