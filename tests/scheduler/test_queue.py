@@ -421,7 +421,7 @@ async def test_stats_tell_what_is_going_on():
 
 @pytest.mark.crowd
 async def test_many_waiters_that_went_away_are_forgotten():
-    """A hundred thousand cancelled waiters behind a long call leave no trace in the queue."""
+    """Four thousand cancelled waiters behind a long call leave no trace in the queue."""
     scheduler = virtual(1, max_in_flight=1)
     async with scheduler.slot():
         for _ in range(20):
