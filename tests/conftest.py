@@ -68,7 +68,11 @@ LONG = (
 
 
 def pytest_configure(config):
-    """Let Hypothesis try more examples among the proofs."""
+    """Collect garbage less often, and let Hypothesis try more examples among the proofs.
+
+    To collect tests makes a million objects that stay, and Hypothesis times each quick collection.
+    """
+    gc.set_threshold(10_000, 10, 10)
     if config.option.markexpr == "proof":
         settings.load_profile("proof")
 
@@ -131,14 +135,9 @@ def pytest_generate_tests(metafunc):
 
 
 def pytest_collection_finish():
-    """Keep modules and tests out of garbage collection: they stay to the end of the run.
-
-    Hypothesis times each collection, so there are few of the quick ones. The rest stay as frequent
-    as they are elsewhere.
-    """
+    """Keep modules and tests out of garbage collection: they stay to the end of the run."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 10, 10)
 
 
 def pytest_sessionfinish(session):
