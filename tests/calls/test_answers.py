@@ -64,11 +64,11 @@ def hooked(transport, hook=raise_for_status):
     return httpx.AsyncClient(transport=transport, event_hooks={"response": [hook]})
 
 
-@pytest.mark.parametrize("hook", HOOKS)
-async def test_a_503_that_a_hook_raises_is_learnt_from(hook):
+@pytest.mark.crowd
+async def test_a_503_that_a_hook_raises_is_learnt_from():
     """Sixty reads ten times too fast cost as many requests as without a hook, and none fails."""
     asked = []
-    for hooks in ([], [hook]):
+    for hooks in ([], *([hook] for hook in HOOKS)):
         app = emulator()
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(app), event_hooks={"response": hooks}
@@ -78,7 +78,7 @@ async def test_a_503_that_a_hook_raises_is_learnt_from(hook):
                 assert await together(*(api.cron.list for _ in range(60))) == [[]] * 60
                 assert api.scheduler.stats.refusals > 0
         asked.append(sent(app))
-    assert asked[1] <= 1.1 * asked[0]
+    assert max(asked[1:]) <= 1.1 * asked[0]
 
 
 @pytest.mark.parametrize("hook", HOOKS)
