@@ -12,14 +12,22 @@ import attrs
 from cronapi._calls.spelling import normal
 from cronapi._names import wire_name
 from cronapi._protocol.encoding import encode_params
-from cronapi.manifest.changes import Action, Blocked, Brake, Change, FieldChange, NotInFile
+from cronapi.manifest.changes import (
+    Action,
+    Blocked,
+    Brake,
+    Change,
+    FieldChange,
+    NotInFile,
+    Stopped,
+)
 from cronapi.manifest.compare import Answer, Row, compare, shows_same
 from cronapi.manifest.fields import field_changes, new_fields
 from cronapi.manifest.identity import Bindings, Duplicate, Listed, Pair, bind, id_of, name_of
 from cronapi.manifest.masking import Mask, digest_of
 from cronapi.manifest.schedules import is_over, next_run
+from cronapi.manifest.switching import switch_of
 from cronapi.manifest.wanted import Scope, Wanted, WantedJob
-from cronapi.models import JobStatus
 from cronapi.providers import Provider
 
 ALL_HIDDEN = "*"
@@ -51,6 +59,7 @@ class Decision:
     changes: tuple[Change, ...]
     blocked: tuple[Blocked, ...]
     not_in_file: tuple[NotInFile, ...]
+    stopped: tuple[Stopped, ...]
     hidden: Mapping[str, int]
     hidden_jobs: int
     notes: tuple[str, ...]
@@ -99,11 +108,12 @@ def decide(
         allowed = wanted.scope.deletes_allowed(len(listed.owned))
     changes = tuple(sorted(decider.changes, key=_order))
     deletes = sum(change.action == "delete" for change in changes)
-    touched = {change.id for change in changes}
+    touched = {one.id for one in (*changes, *decider.stopped)}
     return Decision(
         changes=changes,
         blocked=(*bindings.blocked, *decider.blocked),
         not_in_file=tuple(decider.not_in_file),
+        stopped=tuple(decider.stopped),
         hidden=dict(sorted(decider.hidden.items())),
         hidden_jobs=decider.hidden_jobs,
         notes=tuple(decider.notes),
@@ -147,6 +157,7 @@ class _Decider:
         self.changes: list[Change] = []
         self.blocked: list[Blocked] = []
         self.not_in_file: list[NotInFile] = []
+        self.stopped: list[Stopped] = []
         self.hidden: Counter[str] = Counter()
         self.hidden_jobs = 0
         self.notes: list[str] = []
@@ -227,23 +238,15 @@ class _Decider:
         return answer is Answer.CANNOT_TELL and (ALL_HIDDEN in asked or name in asked)
 
     def _switch(self, pair: Pair) -> None:
-        job, status = pair.job, pair.row.get("status")
-        if job.enabled is None or status is None:
-            self.hidden.update(["enabled"] if job.enabled is not None else [])
-            return
-        state = int(status)
-        if not job.enabled:
-            if state == JobStatus.ACTIVE:
-                self.changes.append(Change("disable", job.name, id_of(pair.row)))
-            return
-        if state == JobStatus.ACTIVE:
-            return
-        by_hand = state == JobStatus.DISABLED
-        if self._options.enable if by_hand else self._options.revive:
-            self.changes.append(Change("enable", job.name, id_of(pair.row)))
-        else:
-            why = "disabled or paused: enable" if by_hand else "stopped by the service: revive"
-            self.notes.append(f"{job.name} ({id_of(pair.row)}) is {why} lets it run.")
+        job, row = pair.job, pair.row
+        if job.enabled is not None and row.get("status") is None:
+            self.hidden.update(["enabled"])
+        found = switch_of(job, row, enable=self._options.enable, revive=self._options.revive)
+        if isinstance(found, Stopped):
+            self.stopped.append(found)
+            self.notes.append(str(found))
+        elif found is not None:
+            self.changes.append(found)
 
     def duplicates(self, bindings: Bindings) -> None:
         for duplicate in bindings.duplicates:

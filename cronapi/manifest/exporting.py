@@ -23,7 +23,8 @@ from cronapi.providers import Provider
 
 Secrets = Literal["placeholder", "plain"]
 LISTS = ("second", "minute", "hour", "day", "month", "weekday")
-_OWN = frozenset({"url", "expression", "post_data", HEADERS, *LISTS})
+ENABLED = "enabled"
+_OWN = frozenset({ENABLED, "url", "expression", "post_data", HEADERS, *LISTS})
 """Parameters that are no defaults, even if all jobs have the same value."""
 _WORD = re.compile(r"[^A-Za-z0-9]+")
 
@@ -72,10 +73,10 @@ def export_rows(
     for row in sorted(rows, key=id_of):
         name = (names or {}).get(id_of(row)) or name_of(row)
         if not name.strip():
-            exporter.skipped.append(f"job {id_of(row)} has no name.")
+            exporter.skipped.append(f"job {id_of(row)} had no name.")
         elif name in taken:
             first = taken[name]
-            exporter.skipped.append(f"job {id_of(row)} has the name of job {first}: {name!r}.")
+            exporter.skipped.append(f"job {id_of(row)} had the name of job {first}: {name!r}.")
         else:
             taken[name] = id_of(row)
             exporter.add(name, row)
@@ -180,7 +181,8 @@ _READ: Mapping[Callable[..., Any], Callable[[Any], object]] = {
 
 
 def _switch(row: Row) -> dict[str, Any]:
-    return {} if row.get("status") in (None, JobStatus.ACTIVE, "0") else {"enabled": False}
+    status = row.get("status")
+    return {} if status is None else {ENABLED: int(status) == JobStatus.ACTIVE}
 
 
 def _comments(row: Row) -> tuple[str, ...]:
@@ -199,13 +201,26 @@ def _with_defaults(tables: Sequence[Table]) -> tuple[list[Table], dict[str, Any]
         key: value
         for key, value in first.items()
         if key not in _OWN and _is_shared(key, value, tables)
-    }
+    } | _runs(tables)
     return [
         attrs.evolve(
-            table, values={key: one for key, one in table.values.items() if key not in shared}
+            table,
+            values={key: one for key, one in table.values.items() if shared.get(key, _NO) != one},
         )
         for table in tables
     ], shared
+
+
+def _runs(tables: Sequence[Table]) -> dict[str, Any]:
+    """Return the default that jobs run, if all say if they do, and some do.
+
+    That they do not is never a default: a table that is added by hand would get it in silence.
+    """
+    says = {table.values.get(ENABLED) for table in tables}
+    return {ENABLED: True} if True in says and None not in says else {}
+
+
+_NO = object()
 
 
 def _is_shared(key: str, value: object, tables: Iterable[Table]) -> bool:

@@ -152,6 +152,7 @@ def plan_document(comparer: Comparer, comparison: Comparison) -> dict[str, Any]:
         "changes": [_change_document(change) for change in decision.changes],
         "blocked": [attrs.asdict(one) | {"ids": list(one.ids)} for one in decision.blocked],
         "not_in_file": [attrs.asdict(one) for one in decision.not_in_file],
+        "stopped": [attrs.asdict(one) for one in decision.stopped],
         "hidden": dict(decision.hidden),
         "notes": list(decision.notes),
         "unchanged": decision.unchanged,

@@ -37,7 +37,7 @@ def export_text(export: Export, scope: Mapping[str, Any], provider: str) -> str:
     if export.defaults:
         parts.append("\n".join(["[defaults]", *_pairs(export.defaults)]) + "\n")
     parts += [table_text(table) for table in export.tables]
-    parts += [f"# {one}\n" for one in export.skipped]
+    parts += [f"# Left out: {one}\n" for one in export.skipped]
     text = "\n".join(parts)
     check_tables(text, export.tables, {})
     return text

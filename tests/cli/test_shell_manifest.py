@@ -224,3 +224,39 @@ def test_a_manifest_can_come_from_standard_input_and_a_plan_be_markdown(shell):
     assert told.exit_code == 2
     assert told.stdout.startswith("```diff\n<stdin>: fastcron")
     assert told.stdout.endswith("```\n")
+
+
+def test_drift_sees_a_job_that_somebody_has_disabled(shell):
+    """It ends with 2, and names the option, though an apply would change nothing."""
+    shell.prepare()
+    shell.path.write_text(shell("export", "--all").stdout)
+    told = shell("drift")
+    assert (told.exit_code, told.output) == (0, "")
+    shell("cron", "disable", str(shell.jobs[1]))
+    assert shell("plan").exit_code == 0
+    told = shell("drift")
+    assert told.exit_code == 2
+    assert "--enable lets it run" in told.stdout
+    assert json.loads(shell("drift", "--json").stdout)["stopped"][0]["id"] == shell.jobs[1]
+    assert shell("apply", "-y", "--enable").stdout.startswith("1 enabled")
+    assert shell("drift").exit_code == 0
+
+
+def test_an_export_that_leaves_jobs_out_ends_with_2_and_its_comments_stay_true(shell):
+    """They tell what was so when the file was written, in text and JSON alike."""
+    shell.prepare()
+    assert shell("export", "--all").exit_code == 0
+    twin, nameless = (
+        shell.json("cron", "add", "--url", "https://example.com/x", "--name", name)["id"]
+        for name in ("n0", "")
+    )
+    told = shell("export", "--all")
+    assert told.exit_code == 2
+    assert f"# Left out: job {twin} had the name of job {shell.jobs[0]}: 'n0'." in told.stdout
+    assert f"# Left out: job {nameless} had no name." in told.stdout
+    assert told.stderr.count("Not exported: ") == 2
+    as_json = shell("export", "--all", "--json")
+    assert (as_json.exit_code, len(json.loads(as_json.stdout)["skipped"])) == (2, 2)
+    shell.path.write_text(told.stdout)
+    assert shell("adopt", twin, nameless, "--as", "{name} {id}").exit_code == 0
+    assert shell("drift").exit_code == 0

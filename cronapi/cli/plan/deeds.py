@@ -77,12 +77,9 @@ async def show_plan(
 async def show_drift(session: Session, files: Files, asked: Asked) -> None:
     """Print what differs, or nothing."""
     plan = await make_plan(session, files, asked)
-    differs = (
-        not plan.is_empty or bool(plan.blocked) or any(not one.is_kept for one in plan.not_in_file)
-    )
-    if differs or session.printer.is_json:
+    if plan.has_drift or session.printer.is_json:
         _print(session, plan)
-    session.code = code_of(plan) or (DIFFERS if differs else 0)
+    session.code = code_of(plan) or (DIFFERS if plan.has_drift else 0)
 
 
 def code_of(plan: Plan) -> int:

@@ -60,6 +60,7 @@ async def export_jobs(
         tell_variables(session, exported.environ)
     elif not session.common.dry_run:
         write_private(Path(env_file), environ_text(exported.environ))
+    session.code = DIFFERS if exported.skipped else 0
     if session.printer.is_json:
         session.printer.document(
             {

@@ -1,0 +1,90 @@
+"""What people do by hand between two plans: jobs switched off, renamed, or made twice."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+
+from cronapi.emulator import create_app
+from cronapi.manifest import Manifest, export
+from tests.support.emulated import FAST, client_of
+from tests.support.manifests import applied, jobs_text, manifest, planned
+
+pytest.importorskip("tomlkit", reason="writing a manifest needs tomlkit")
+
+EVERYTHING = 'version = 1\n[scope]\nall = true\n[job."a"]\nurl = "https://example.com/a"\n'
+
+
+async def made(api, *names, off=()):
+    """Make jobs of these names, and disable some."""
+    for name in names:
+        job = await api.cron.add(name=name, url=f"https://example.com/{name}", timeout=20)
+        if name in off:
+            await api.cron.disable(job.id)
+
+
+async def by_hand(app, function, name):
+    async with client_of(app) as api:
+        await getattr(api.cron, function)((await api.cron.find(name)).id)
+
+
+@pytest.mark.parametrize("off", [(), ("a",), ("a", "b", "c")])
+@pytest.mark.parametrize("names", [("a",), ("a", "b", "c")])
+async def test_an_export_looks_after_jobs_that_run_and_those_that_do_not(names, off):
+    """A job that is switched by hand afterwards is seen, in either direction."""
+    app = create_app(rates=FAST)
+    async with client_of(app) as api:
+        await made(api, *names, off=off)
+        exported = await export(api, everything=True)
+    wanted = Manifest.loads(exported.text, environ={})
+    assert {job.name: job.enabled for job in wanted.wanted.jobs} == {
+        name: name not in off for name in names
+    }
+    plan = await planned(app, wanted)
+    assert (plan.is_empty, plan.has_drift) == (True, False)
+    await by_hand(app, "enable" if "a" in off else "disable", "a")
+    plan = await planned(app, wanted)
+    assert plan.has_drift, plan.to_text()
+    assert plan.is_empty == ("a" not in off)
+
+
+async def test_a_new_job_of_a_file_runs_though_all_exported_ones_were_disabled():
+    """No export makes `enabled = false` a default, which a table by hand would get in silence."""
+    app = create_app(rates=FAST)
+    async with client_of(app) as api:
+        await made(api, "a", "b", off=("a", "b"))
+        data = tomllib.loads((await export(api, everything=True)).text)
+    assert "enabled" not in data["defaults"]
+    assert [job["enabled"] for job in data["job"].values()] == [False, False]
+
+
+async def test_an_adopted_job_is_looked_after_too(tmp_path):
+    """Its table says that it runs, so a plan tells that somebody has disabled it."""
+    app, path = create_app(rates=FAST), tmp_path / "cronjobs.toml"
+    path.write_text(EVERYTHING)
+    async with client_of(app) as api:
+        await made(api, "a", "b", "c", off=("c",))
+        ids = [(await api.cron.find(name)).id for name in "bc"]
+        await Manifest.load(path, environ={}).adopt(api, *ids)
+    jobs = tomllib.loads(path.read_text())["job"]
+    assert [jobs["b"]["enabled"], jobs["c"]["enabled"]] == [True, False]
+    await by_hand(app, "disable", "b")
+    plan = await planned(app, Manifest.load(path, environ={}))
+    assert [(one.name, one.by_hand) for one in plan.stopped] == [("b", True)]
+
+
+async def test_a_job_that_should_run_and_does_not_is_told_and_not_counted_as_it_should_be():
+    """In text and JSON, with the option that starts it. An apply leaves it, and so it is drift."""
+    app = create_app(rates=FAST)
+    wanted = manifest(jobs_text(3, lines="enabled = true\n"))
+    await applied(app, wanted)
+    await by_hand(app, "disable", "job 1")
+    plan = await planned(app, wanted)
+    (stopped,) = plan.to_dict()["stopped"]
+    assert (stopped["name"], stopped["by_hand"], plan.unchanged) == ("job 1", True, 2)
+    assert "disabled or paused by hand: --enable lets it run" in plan.to_text()
+    assert "2 are as they should be" in plan.to_text()
+    assert plan.has_drift
+    plan = await planned(app, wanted, enable=True)
+    assert (plan.stopped, [one.action for one in plan.changes]) == ((), ["enable"])
