@@ -24,6 +24,7 @@ from cronapi.manifest.changes import (
 from cronapi.manifest.compare import Answer, Row, compare, shows_same
 from cronapi.manifest.fields import field_changes, new_fields
 from cronapi.manifest.identity import Bindings, Duplicate, Listed, Pair, bind, id_of, name_of
+from cronapi.manifest.lookalikes import lookalike_notes
 from cronapi.manifest.masking import Mask, digest_of
 from cronapi.manifest.schedules import is_over, next_run
 from cronapi.manifest.switching import switch_of
@@ -96,19 +97,21 @@ def decide(
 ) -> Decision:
     """Return what makes the jobs in the scope those of the manifest at a time."""
     wires = {job.name: _wire(job, provider) for job in wanted.jobs}
-    bindings = bind(wanted.jobs, wires, listed)
+    keeps = wanted.scope.keeps
+    doomed = [row for row in listed.owned if options.prune and not keeps(name_of(row))]
+    bindings = bind(wanted.jobs, wires, listed, doomed=frozenset(map(id_of, doomed)))
     decider = _Decider(wanted, listed, wires, options, now)
     decider.pairs(bindings.pairs)
     decider.duplicates(bindings)
     decider.creates(bindings.missing)
-    decider.note_lookalikes(bindings.lookalikes)
+    decider.notes += lookalike_notes(bindings)
     decider.rest(bindings.free, {id for one in bindings.blocked for id in one.ids})
     allowed = options.max_deletes
     if allowed is None:
         allowed = wanted.scope.deletes_allowed(len(listed.owned))
     changes = tuple(sorted(decider.changes, key=_order))
     deletes = sum(change.action == "delete" for change in changes)
-    touched = {one.id for one in (*changes, *decider.stopped)}
+    touched = {one.id for one in changes} | {one.id for one in decider.stopped}
     return Decision(
         changes=changes,
         blocked=(*bindings.blocked, *decider.blocked),
@@ -273,15 +276,6 @@ class _Decider:
             self.changes.append(Change("create", job.name, None, self._noted(job, fields), sent))
             if job.enabled is False:
                 self.changes.append(Change("disable", job.name, None))
-
-    def note_lookalikes(self, rows: Sequence[Row]) -> None:
-        """Tell that jobs which are to be created may be there already under other names."""
-        if rows:
-            first = f"{name_of(rows[0])!r} ({id_of(rows[0])})"
-            self.notes.append(
-                f"{len(rows)} to create have the url of jobs outside of the scope, such as "
-                f"{first}: adopt those if they are the same."
-            )
 
     def rest(self, free: Sequence[Row], doubtful: Collection[int]) -> None:
         """Delete the jobs of no table, if that was asked for, but none that may be a table's."""

@@ -88,3 +88,74 @@ async def test_a_job_that_should_run_and_does_not_is_told_and_not_counted_as_it_
     assert plan.has_drift
     plan = await planned(app, wanted, enable=True)
     assert (plan.stopped, [one.action for one in plan.changes]) == ((), ["enable"])
+
+
+async def renamed(lines="", name="other", **options):
+    """Apply three jobs, rename one by hand, and plan again."""
+    app = create_app(rates=FAST)
+    wanted = manifest(jobs_text(3, lines="timeout = 20\n"))
+    await applied(app, wanted)
+    async with client_of(app) as api:
+        await api.cron.edit((await api.cron.find("job 1")).id, name=name)
+    return app, await planned(app, manifest(jobs_text(3, lines=lines)), **options)
+
+
+@pytest.mark.parametrize("name", ["other", '"a" b', "it's \U0001f680", "50% [x].y", "a\\b"])
+async def test_a_job_that_was_renamed_by_hand_is_not_made_again(name):
+    """Nobody can tell if it is the same job, so an apply leaves it, and says the line to write."""
+    app, plan = await renamed("timeout = 20\n", name)
+    assert plan.is_empty
+    (blocked,) = plan.blocked
+    assert (blocked.name, len(blocked.ids)) == ("job 1", 1)
+    line = blocked.text.partition("Write ")[2].partition(" to rename")[0]
+    assert line in plan.to_text()
+    tables = jobs_text(3).replace('/run/1"\n', f'/run/1"\n{line}\n')
+    done, result = await applied(app, manifest(tables))
+    assert [one.action for one in done.changes] == ["rename"]
+    assert result.is_complete
+
+
+@pytest.mark.parametrize("line", ['allow = ["lookalike"]\n', "id = {id}\n"])
+async def test_the_other_answers_to_a_possible_rename_do_what_the_plan_says_of_them(line):
+    """`allow` makes another job beside it, and `id` renames it."""
+    app, plan = await renamed("timeout = 20\n")
+    line = line.format(id=plan.blocked[0].ids[0])
+    tables = jobs_text(3).replace('/run/1"\n', f'/run/1"\n{line}')
+    done = await planned(app, manifest(tables))
+    assert [one.action for one in done.changes] == ["create" if "allow" in line else "rename"]
+    assert done.blocked == ()
+
+
+async def test_a_job_of_the_same_url_that_differs_otherwise_is_told_and_blocks_nothing():
+    """One URL serves many jobs in some accounts. The note has the line that makes it a rename."""
+    _, plan = await renamed("timeout = 30\n")
+    assert "create" in {one.action for one in plan.changes}
+    assert plan.blocked == ()
+    (note,) = plan.notes
+    assert '"job 1"' in note
+    assert "write was = 'other' into" in note
+
+
+async def test_a_renamed_job_is_replaced_where_the_plan_may_delete_it():
+    """With `prune` the URL does not run twice, so nothing is in doubt. A kept job blocks still."""
+    _, plan = await renamed("timeout = 20\n", prune=True)
+    assert [one.action for one in plan.changes] == ["create", "delete"]
+    assert any("was = " in note for note in plan.notes)
+    app = create_app(rates=FAST)
+    async with client_of(app) as api:
+        group = await api.group.add("g")
+        await api.cron.add(name="manual 1", url="https://example.com/run/0", group=group.id)
+        await api.cron.add(name="job 1", url="https://example.com/run/1", group=group.id)
+    head = 'version = 1\n[scope]\ngroup = "g"\nkeep = ["manual *"]\n'
+    plan = await planned(app, manifest(jobs_text(2), head=head), prune=True)
+    assert (plan.is_empty, [one.name for one in plan.blocked]) == (True, ["job 0"])
+
+
+async def test_a_table_that_was_renamed_without_a_word_is_a_possible_rename_too():
+    """The file has a new name for the job, and the plan says how to keep its id and its logs."""
+    app = create_app(rates=FAST)
+    await applied(app, manifest(jobs_text(3)))
+    plan = await planned(app, manifest(jobs_text(3, word="task")))
+    assert plan.is_empty
+    assert len(plan.blocked) == 3
+    assert "was = 'job 0'" in plan.blocked[0].text
