@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import attrs
@@ -13,7 +13,7 @@ from cronapi._names import wire_name
 from cronapi._protocol import kinds
 from cronapi._protocol.params import KIND_OF
 from cronapi._protocol.values import to_bool, to_int
-from cronapi.manifest.compare import Row
+from cronapi.manifest.compare import Row, is_hidden
 from cronapi.manifest.fields import HEADERS
 from cronapi.manifest.format import PARAMETERS
 from cronapi.manifest.identity import id_of, name_of
@@ -43,6 +43,7 @@ class Export:
     """Jobs as tables, what they have in common, and the values of their variables.
 
     `skipped` says of each job that is no table why that is so. `ids` are those of the others.
+    `hidden` are the parameters that the service does not show of all of them.
     """
 
     tables: tuple[Table, ...]
@@ -50,6 +51,7 @@ class Export:
     environ: Mapping[str, str] = attrs.field(repr=lambda _: "***")
     skipped: tuple[str, ...]
     ids: Mapping[str, int]
+    hidden: tuple[str, ...] = ()
 
 
 def export_rows(
@@ -81,7 +83,17 @@ def export_rows(
             taken[name] = id_of(row)
             exporter.add(name, row)
     tables, defaults = _with_defaults(exporter.tables)
-    return Export(tuple(tables), defaults, exporter.environ, tuple(exporter.skipped), taken)
+    hidden = tuple(key for key in _may_have(provider) if any(_hides(key, row) for row in rows))
+    return Export(tuple(tables), defaults, exporter.environ, tuple(exporter.skipped), taken, hidden)
+
+
+def _may_have(provider: Provider) -> Iterator[str]:
+    """Yield the parameters that a service takes. What a list says, its expression says too."""
+    return (key for key in PARAMETERS if key not in provider.lacks and key not in LISTS)
+
+
+def _hides(key: str, row: Row) -> bool:
+    return is_hidden(wire_name(key), row)
 
 
 class _Exporter:

@@ -25,6 +25,8 @@ _SIGNS: Mapping[Action, str] = {
 }
 _NAME, _ID, _FIELD = 18, 10, 13
 """The widths of the columns."""
+_FEW = 5
+"""Kept jobs that have a row each."""
 _MOST = 100
 """Characters of a value in a plan for people."""
 
@@ -35,15 +37,23 @@ def plan_text(comparer: Comparer, comparison: Comparison) -> str:
     lines = [_headline(comparer, comparison)]
     for change in decision.changes:
         lines += _change_lines(change)
-    deleted = {change.id for change in decision.changes if change.action == "delete"}
-    for one in decision.not_in_file:
-        if one.id not in deleted:
-            why = "kept" if one.is_kept else "deleted with --prune"
-            lines.append(_row("-", one.name, one.id, f"not in the file: {why}"))
+    lines += _not_in_file_lines(decision)
     lines += [_row("!", one.name, None, one.text) for one in decision.blocked]
     lines += [printable(note) for note in decision.notes]
     lines += [_as_they_should_be(decision), "", *_totals(comparer, comparison)]
     return "\n".join(lines) + "\n"
+
+
+def _not_in_file_lines(decision: Decision) -> Iterator[str]:
+    """Yield a line for each job of no table, and one for all that are kept if they are many."""
+    deleted = {change.id for change in decision.changes if change.action == "delete"}
+    kept = sum(one.is_kept for one in decision.not_in_file)
+    for one in decision.not_in_file:
+        if one.id not in deleted and not (one.is_kept and kept > _FEW):
+            why = "kept" if one.is_kept else "deleted with --prune"
+            yield _row("-", one.name, one.id, f"not in the file: {why}")
+    if kept > _FEW:
+        yield f"{kept} more are in the scope, and kept by its patterns"
 
 
 def _headline(comparer: Comparer, comparison: Comparison) -> str:

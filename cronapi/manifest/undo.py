@@ -13,8 +13,20 @@ from cronapi.manifest.compare import Row
 from cronapi.manifest.exporting import export_rows
 from cronapi.manifest.identity import id_of, name_of
 from cronapi.manifest.wanted import Scope
-from cronapi.manifest.writing import check_new, export_text, replace_file, write_private
+from cronapi.manifest.writing import (
+    check_new,
+    export_text,
+    hidden_comment,
+    replace_file,
+    write_private,
+)
 from cronapi.providers import Provider
+
+_USE = (
+    "These jobs were deleted. `cronapi apply -f` with this file alone makes them again, under new "
+    "ids. It touches no other job.",
+    "Put the tables into your manifest too: else its next apply with --prune deletes them again.",
+)
 
 
 @attrs.define
@@ -50,7 +62,12 @@ class Undo:
             names=names,
             known=self.secrets,
         )
-        return export_text(export, self.scope.owner, self.provider.name)
+        # What is kept is neither deleted by this file nor listed in its plans.
+        scope = self.scope.owner | {"keep": ["*"]}
+        comments = [*_USE, *hidden_comment(export)]
+        if export.environ:
+            comments.append(f"Set these variables first: {', '.join(export.environ)}.")
+        return export_text(export, scope, self.provider.name, comments=comments)
 
 
 def next_undo(path: str | PathLike[str]) -> Path:

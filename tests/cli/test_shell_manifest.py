@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import stat
 import tomllib
 
@@ -260,3 +261,18 @@ def test_an_export_that_leaves_jobs_out_ends_with_2_and_its_comments_stay_true(s
     shell.path.write_text(told.stdout)
     assert shell("adopt", twin, nameless, "--as", "{name} {id}").exit_code == 0
     assert shell("drift").exit_code == 0
+
+
+def test_the_command_that_makes_deleted_jobs_again_is_told_as_it_can_be_typed(shell):
+    """It makes them and nothing else, and the line says what does not come back."""
+    shell.path.write_text(HEAD + jobs_text(4))
+    shell("apply", "-y")
+    shell.path.write_text(HEAD + jobs_text(3))
+    told = shell("apply", "-y", "--prune", "--undo", "two words.toml")
+    (line,) = [line for line in told.stderr.splitlines() if "was deleted" in line]
+    assert "passwords" in line
+    command = line.partition("`cronapi ")[2].partition("`")[0]
+    done = shell(*shlex.split(command), "-y")
+    assert done.exit_code == 0
+    assert done.stdout.startswith("1 created")
+    assert len(shell.emulator.jobs("fastcron")) == 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -140,7 +141,11 @@ def telling_undo(session: Session, path: P) -> Iterator[P]:
         yield path
     finally:
         if path is not None and Path(path).exists():
-            session.say(f"What was deleted is kept in {path}.")
+            again = f"cronapi apply -f {shlex.quote(path)}"
+            session.say(
+                f"What was deleted is kept in {path}. `{again}` makes it again, but for settings "
+                "that the service does not show, such as passwords: that file names them."
+            )
 
 
 def _undo_path(session: Session, plan: Plan) -> str | None:
