@@ -16,12 +16,16 @@ def lookalike_notes(bindings: Bindings) -> Iterator[str]:
     if pairs := [(job, row) for job, row in renamed if id_of(row) in free]:
         job, row = pairs[0]
         yield (
-            f"{len(pairs)} to create have the url of jobs that no table names, such as "
+            f"{_having(len(pairs))} the url of jobs that no table names, such as "
             f"{name_of(row)!r} ({id_of(row)}). If it is the same job, write {was_line(row)} into "
             f"[{shown_path(('job', job.name))}]: then it is renamed."
         )
     if rows := bindings.lookalikes:
         yield (
-            f"{len(rows)} to create have the url of jobs outside of the scope, such as "
+            f"{_having(len(rows))} the url of jobs outside of the scope, such as "
             f"{name_of(rows[0])!r} ({id_of(rows[0])}): adopt those if they are the same."
         )
+
+
+def _having(count: int) -> str:
+    return f"{count} to create {'has' if count == 1 else 'have'}"

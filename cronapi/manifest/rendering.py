@@ -137,7 +137,7 @@ def _totals(comparer: Comparer, comparison: Comparison) -> Iterator[str]:
     if decision.brake.tripped:
         brake = decision.brake
         yield (
-            f"The brake: {brake.deletes} deletions, and {brake.allowed} are allowed. "
+            f"The brake: {brake.deletes} to delete, and {brake.allowed} allowed. "
             f"--max-deletes {brake.deletes} allows them."
         )
 

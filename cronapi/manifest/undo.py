@@ -23,8 +23,8 @@ from cronapi.manifest.writing import (
 from cronapi.providers import Provider
 
 _USE = (
-    "These jobs were deleted. `cronapi apply -f` with this file alone makes them again, under new "
-    "ids. It touches no other job.",
+    "These jobs were deleted. `cronapi apply -f` with this file alone makes them again.",
+    "They get new ids, and no other job is touched.",
     "Put the tables into your manifest too: else its next apply with --prune deletes them again.",
 )
 

@@ -276,3 +276,18 @@ def test_the_command_that_makes_deleted_jobs_again_is_told_as_it_can_be_typed(sh
     assert done.exit_code == 0
     assert done.stdout.startswith("1 created")
     assert len(shell.emulator.jobs("fastcron")) == 4
+
+
+def test_counts_of_one_read_as_one(shell):
+    """In the brake, in its error, and in the summary of a rotation."""
+    shell.prepare()
+    shell("cron", "edit", str(shell.jobs[0]), "--header", "X-Key: canary-key-1")
+    head = 'version = 1\n[scope]\nprefix = "n"\nmax_deletes = 0\n'
+    shell.path.write_text(head + '[job."n0"]\nurl = "https://example.com/0"\n')
+    told = shell("plan", "--prune").stdout + shell("apply", "-y", "--prune").stderr
+    assert "1 deletions" not in told
+    assert "deletes 1 of 2 jobs" in told
+    values = {"OLD": "canary-key-1", "NEW": "canary-key-2"}
+    line = ["rotate", "--old-env", "OLD", "--new-env", "NEW", "--everywhere", "-y"]
+    assert "1 job found, 0 still show the old secret." in shell(*line, **values).stderr
+    assert "0 jobs found" in shell(*line, **values).stderr

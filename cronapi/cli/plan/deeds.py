@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ import click
 
 from cronapi.cli.exit_codes import DIFFERS, FAILED, UNKNOWN, UNSAFE
 from cronapi.cli.frame.escape import one_line
+from cronapi.cli.frame.words import counted
 from cronapi.cli.plan.options import ALL, Asked, Files
 from cronapi.cli.work.journals import state_folder
 from cronapi.cli.work.session import Session
@@ -124,11 +126,19 @@ async def apply_plan(
     if not session.common.quiet and not session.printer.is_json:
         click.echo(plan.to_text(), err=True, nl=False)
     if kept is None and plan.changes and not plan.brake.tripped:
-        session.confirm(f"Make {len(plan.changes)} changes with {plan.cost.requests} requests?")
+        session.confirm(_question(plan))
     path = undo or _undo_path(session, plan)
     with telling_undo(session, path):
         result = await plan.apply(undo=path, deletes_first=deletes_first)
     _tell(session, plan, result)
+
+
+def _question(plan: Plan) -> str:
+    """Return the question before an apply, with the number of changes of each kind."""
+    counts = Counter(change.action for change in plan.changes)
+    kinds = ", ".join(f"{action} {count}" for action, count in counts.items())
+    requests = counted(plan.cost.requests, "request")
+    return f"Make {counted(len(plan.changes), 'change')} ({kinds}) with {requests}?"
 
 
 P = TypeVar("P", bound=str | None)
