@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import attrs
@@ -61,16 +61,15 @@ def export_rows(
     with_group: bool,
     secrets: Secrets = "placeholder",
     names: Mapping[int, str] | None = None,
-    known: Collection[str] = (),
-    used: Collection[str] = (),
+    known: Mapping[str, str] | None = None,
 ) -> Export:
     """Return jobs as tables, in order of their ids. The same jobs make the same tables.
 
     `names` are other names for some, by their ids. `with_group` writes the ids of groups. A name
-    stands for the job of the lowest id that has it. `known` are values that are secret wherever
-    they stand, and `used` names of variables that have a value of their own.
+    stands for the job of the lowest id that has it. `known` are the variables of a file.
+    Their values are secret wherever they stand, and a table takes them for those values.
     """
-    exporter = _Exporter(provider, with_group, secrets, known, used)
+    exporter = _Exporter(provider, with_group, secrets, known or {})
     taken: dict[str, int] = {}
     for row in sorted(rows, key=id_of):
         name = (names or {}).get(id_of(row)) or name_of(row)
@@ -102,17 +101,17 @@ class _Exporter:
         provider: Provider,
         with_group: bool,
         secrets: Secrets,
-        known: Collection[str],
-        used: Collection[str],
+        known: Mapping[str, str],
     ) -> None:
         self.tables: list[Table] = []
         self.skipped: list[str] = []
         self.environ: dict[str, str] = {}
         self._keys: dict[tuple[str, str], str] = {}
-        self._secret = re.compile(
-            "|".join(re.escape(one) for one in known if len(one) >= LEAST_SECRET) or "(?!)"
-        )
-        self._used = used
+        self._names = {
+            value: name for name, value in sorted(known.items()) if len(value) >= LEAST_SECRET
+        }
+        self._secret = re.compile("|".join(map(re.escape, self._names)) or "(?!)")
+        self._used = known.keys()
         self._provider = provider
         self._with_group = with_group
         self._secrets = secrets
@@ -162,7 +161,9 @@ class _Exporter:
         return "".join([*parts, _escaped(value[at:])])
 
     def _variable(self, name: str, field: str, value: str) -> str:
-        """Return a variable for a secret, the same one wherever a field has it."""
+        """Return a variable for a secret: that of the file, or one wherever a field has it."""
+        if value in self._names:
+            return f"${{{self._names[value]}}}"
         place = (field.lower(), value)
         if place not in self._keys:
             self._keys[place] = self._new_key(name, field, value)

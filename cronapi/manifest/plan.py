@@ -179,7 +179,7 @@ class Plan:
         if self.is_empty:
             return ApplyResult(unchanged=self.unchanged, blocked=self.blocked)
         check_brake(self._comparison.decision)
-        save = undo_of(undo, self.wanted.scope, self.provider, self.wanted.secrets) or no_save
+        save = undo_of(undo, self.wanted.scope, self.provider, self.wanted.environ) or no_save
         with self._lock():
             again = await self._comparer.compare()
             self._check_fresh(again)

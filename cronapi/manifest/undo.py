@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, count
 from os import PathLike
 from pathlib import Path
@@ -36,7 +36,7 @@ class Undo:
     path: Path
     scope: Scope
     provider: Provider
-    secrets: Collection[str] = attrs.field(default=(), repr=lambda _: "***")
+    known: Mapping[str, str] = attrs.field(factory=dict, repr=lambda _: "***")
     _rows: list[Row] = attrs.field(factory=list, repr=False)
 
     def __call__(self, rows: Sequence[Row]) -> None:
@@ -60,7 +60,7 @@ class Undo:
             self.provider,
             with_group=self.scope.group is None,
             names=names,
-            known=self.secrets,
+            known=self.known,
         )
         # What is kept is neither deleted by this file nor listed in its plans.
         scope = self.scope.owner | {"keep": ["*"]}
@@ -81,7 +81,7 @@ def undo_of(
     path: str | PathLike[str] | None,
     scope: Scope,
     provider: Provider,
-    secrets: Collection[str] = (),
+    known: Mapping[str, str] | None = None,
 ) -> Callable[[Sequence[Row]], None] | None:
     """Return what keeps jobs in a file, or None without a path.
 
@@ -90,6 +90,6 @@ def undo_of(
     if path is None:
         return None
     check_new(path)
-    undo = Undo(Path(path), scope, provider, secrets)
+    undo = Undo(Path(path), scope, provider, known or {})
     undo.text()
     return undo

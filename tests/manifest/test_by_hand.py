@@ -159,3 +159,29 @@ async def test_a_table_that_was_renamed_without_a_word_is_a_possible_rename_too(
     assert plan.is_empty
     assert len(plan.blocked) == 3
     assert "was = 'job 0'" in plan.blocked[0].text
+
+
+@pytest.mark.parametrize("value", ["canary-shared-key", "short"])
+async def test_a_secret_that_a_file_has_as_a_variable_stays_one_when_jobs_are_adopted(
+    tmp_path, value
+):
+    """So that a new value is one line of the environment. A short one is found in too much text."""
+    app, path, undo = create_app(rates=FAST), tmp_path / "cronjobs.toml", tmp_path / "undo.toml"
+    headers = {"X-Shop-Key": value}
+    async with client_of(app) as api:
+        for name in ("twin", "twin", "else"):
+            await api.cron.add(name=name, url="https://example.com/a", http_headers=headers)
+        exported = await export(api, everything=True)
+        path.write_text(exported.text)
+        manifest = Manifest.load(path, environ=exported.environ)
+        twin = max(job.id for job in await api.cron.list() if job.name == "twin")
+        done = await manifest.adopt(api, twin, name="{name} {id}")
+        assert (value in done.environ.values()) == (value == "short")
+        assert len({*exported.environ, *done.environ}) == 1 + len(done.environ)
+        environ = exported.environ | done.environ
+        assert not (await Manifest.load(path, environ=environ).plan(api)).has_drift
+        path.write_text(exported.text)
+        plan = await Manifest.load(path, environ=environ).plan(api, prune=True, dedupe=True)
+        await plan.apply(undo=undo)
+    assert value not in undo.read_text()
+    assert ("X_SHOP_KEY}" in undo.read_text()) == bool(exported.environ)
