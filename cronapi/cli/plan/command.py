@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @leaf(READS_MANIFEST)
 @plan_options
 @click.option("--out", metavar="PATH", help="Save the plan for `cronapi apply PATH`.")
-@click.option("--check-limit", is_flag=True, help="Ask how many jobs the account may have.")
+@click.option("--check-limit", is_flag=True, help="Ask if it may have as many (FastCron).")
 @click.option("--format", "form", type=click.Choice(["text", "markdown"]), default="text")
 async def plan(
     session: Session, out: str | None, form: str, check_limit: bool, **options: Any
@@ -81,7 +81,7 @@ async def apply(session: Session, saved: str | None, **options: Any) -> None:
 
 @leaf(CHECKS)
 @manifest_options
-@click.option("--online", is_flag=True, help="Ask for the account too, with one request.")
+@click.option("--online", is_flag=True, help="Ask for the account too (FastCron).")
 @click.option("--format", "form", type=click.Choice(["text", "github"]), default="text")
 async def check(
     session: Session, files: tuple[str, ...], env: str | None, form: str, online: bool
