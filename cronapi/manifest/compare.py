@@ -69,12 +69,6 @@ def shown_of(name: str, row: Row) -> object:
     return shown
 
 
-def is_hidden(name: str, row: Row) -> bool:
-    """Return True if a listed job does not tell a member, so that it may have any value."""
-    shown = _shown(name, row)
-    return name in NOT_COMPARED or shown is None or (shown == "" and name in SELDOM_SHOWN)
-
-
 def shows_same(one: Row, other: Row) -> bool:
     """Return True if two listed jobs are equal in all that both show and that an edit sets."""
     names = (one.keys() & other.keys()) - NOT_SETTINGS

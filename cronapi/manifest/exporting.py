@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import attrs
@@ -13,7 +13,7 @@ from cronapi._names import wire_name
 from cronapi._protocol import kinds
 from cronapi._protocol.params import KIND_OF
 from cronapi._protocol.values import to_bool, to_int
-from cronapi.manifest.compare import Row, is_hidden
+from cronapi.manifest.compare import Row, shown_of
 from cronapi.manifest.fields import HEADERS
 from cronapi.manifest.format import PARAMETERS
 from cronapi.manifest.identity import id_of, name_of
@@ -82,17 +82,17 @@ def export_rows(
             taken[name] = id_of(row)
             exporter.add(name, row)
     tables, defaults = _with_defaults(exporter.tables)
-    hidden = tuple(key for key in _may_have(provider) if any(_hides(key, row) for row in rows))
-    return Export(tuple(tables), defaults, exporter.environ, tuple(exporter.skipped), taken, hidden)
+    hidden, skipped = _hidden(rows, provider), tuple(exporter.skipped)
+    return Export(tuple(tables), defaults, exporter.environ, skipped, taken, hidden)
 
 
-def _may_have(provider: Provider) -> Iterator[str]:
-    """Yield the parameters that a service takes. What a list says, its expression says too."""
-    return (key for key in PARAMETERS if key not in provider.lacks and key not in LISTS)
-
-
-def _hides(key: str, row: Row) -> bool:
-    return is_hidden(wire_name(key), row)
+def _hidden(rows: Sequence[Row], provider: Provider) -> tuple[str, ...]:
+    """Return the parameters that a service hides, if nothing is known of some job."""
+    return tuple(
+        name
+        for name in sorted(provider.hides)
+        if any(shown_of(wire_name(name), row) in (None, "") for row in rows)
+    )
 
 
 class _Exporter:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cronapi.emulator import create_app
+from cronapi.emulator import ManualClock, create_app
 from cronapi.manifest import Manifest
-from tests.support.emulated import FAST, client_of
+from tests.support.emulated import FAST, START, client_of
 from tests.support.manifests import HEAD, applied, jobs_text, manifest, planned, send, shown_jobs
 
 pytest.importorskip("tomlkit", reason="writing a manifest needs tomlkit")
@@ -17,7 +17,7 @@ OF_A_PREFIX = 'version = 1\n[scope]\nprefix = "job"\n'
 
 async def deleted(path, head, provider="fastcron"):
     """Make twenty jobs, delete two of them, and return the app and what the account showed."""
-    app = create_app(rates=FAST)
+    app = create_app(rates=FAST, clock=ManualClock(START))  # no job becomes due meanwhile
     every = jobs_text(20, lines='enabled = true\npost_data = "a"\n')
     await applied(app, manifest(every, head=head), provider)
     before = shown_jobs(app, provider)
