@@ -27,7 +27,9 @@ CODES = (
     ExitCode(0, "Done, or nothing to do. An empty list is 0."),
     ExitCode(FAILED, "Failed: the service said no, or some items failed.", ("CronAPIError",)),
     ExitCode(
-        DIFFERS, "There is a difference, or something to tell: plan, drift, check, migrate, health."
+        DIFFERS,
+        "There is a difference, or something to tell: plan, drift, check, export, migrate, health, "
+        "and apply and rotate with -n.",
     ),
     ExitCode(
         UNSAFE,

@@ -7,7 +7,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cronapi.errors import ManifestError, UnsafePlanError
     from cronapi.manifest.adopting import Adopted
-    from cronapi.manifest.changes import Blocked, Brake, Change, FieldChange, NotInFile
+    from cronapi.manifest.changes import Blocked, Brake, Change, FieldChange, NotInFile, Stopped
     from cronapi.manifest.checking import Finding
     from cronapi.manifest.cutover import cut_over, move_back
     from cronapi.manifest.exports import Exported, export
@@ -41,6 +41,7 @@ _HOMES = {
     "Read": "cronapi.manifest.plan",
     "Rotated": "cronapi.manifest.rotating",
     "RotatedJob": "cronapi.manifest.rotating",
+    "Stopped": "cronapi.manifest.changes",
     "Unmoved": "cronapi.manifest.moved",
     "Unseen": "cronapi.manifest.migrating",
     "UnsafePlanError": "cronapi.errors",
@@ -76,6 +77,7 @@ __all__ = [
     "Read",
     "Rotated",
     "RotatedJob",
+    "Stopped",
     "Unmoved",
     "UnsafePlanError",
     "Unseen",

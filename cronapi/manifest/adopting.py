@@ -137,8 +137,7 @@ async def adopt(
         with_group=wanted.scope.group is None,
         secrets=secrets,
         names=names,
-        known=wanted.secrets,
-        used={one for job in wanted.jobs for some in job.variables.values() for one in some},
+        known=wanted.environ,
     )
     text = _extended(path, export)
     with values_first(env_file, export.environ):

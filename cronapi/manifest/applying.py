@@ -42,8 +42,8 @@ def check_brake(decision: Decision) -> None:
     if brake.tripped:
         raise UnsafePlanError(
             f"The plan deletes {brake.deletes} of {decision.owned} jobs, and {brake.allowed} are "
-            f"allowed. Nothing was sent. If that is meant, allow {brake.deletes} deletions by "
-            "their number."
+            f"allowed. Nothing was sent. If that is meant, allow {brake.deletes} "
+            f"deletion{'' if brake.deletes == 1 else 's'} by their number."
         )
 
 

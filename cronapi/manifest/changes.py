@@ -63,6 +63,24 @@ class NotInFile:
 
 
 @attrs.frozen
+class Stopped:
+    """A job that should run, does not, and stays so until a plan is allowed to start it.
+
+    `by_hand` is True if somebody has disabled or paused it, which show the same status, and False
+    if the service has stopped it.
+    """
+
+    id: int
+    name: str
+    by_hand: bool
+
+    def __str__(self) -> str:
+        why = "disabled or paused by hand" if self.by_hand else "stopped by the service"
+        option = "--enable" if self.by_hand else "--revive"
+        return f"{self.name} ({self.id}) should run and is {why}: {option} lets it run."
+
+
+@attrs.frozen
 class Brake:
     """The limit of deletions: how many there are in a plan, and how many are allowed."""
 

@@ -12,14 +12,23 @@ import attrs
 from cronapi._calls.spelling import normal
 from cronapi._names import wire_name
 from cronapi._protocol.encoding import encode_params
-from cronapi.manifest.changes import Action, Blocked, Brake, Change, FieldChange, NotInFile
+from cronapi.manifest.changes import (
+    Action,
+    Blocked,
+    Brake,
+    Change,
+    FieldChange,
+    NotInFile,
+    Stopped,
+)
 from cronapi.manifest.compare import Answer, Row, compare, shows_same
 from cronapi.manifest.fields import field_changes, new_fields
 from cronapi.manifest.identity import Bindings, Duplicate, Listed, Pair, bind, id_of, name_of
+from cronapi.manifest.lookalikes import lookalike_notes
 from cronapi.manifest.masking import Mask, digest_of
 from cronapi.manifest.schedules import is_over, next_run
+from cronapi.manifest.switching import switch_of
 from cronapi.manifest.wanted import Scope, Wanted, WantedJob
-from cronapi.models import JobStatus
 from cronapi.providers import Provider
 
 ALL_HIDDEN = "*"
@@ -51,6 +60,7 @@ class Decision:
     changes: tuple[Change, ...]
     blocked: tuple[Blocked, ...]
     not_in_file: tuple[NotInFile, ...]
+    stopped: tuple[Stopped, ...]
     hidden: Mapping[str, int]
     hidden_jobs: int
     notes: tuple[str, ...]
@@ -87,23 +97,26 @@ def decide(
 ) -> Decision:
     """Return what makes the jobs in the scope those of the manifest at a time."""
     wires = {job.name: _wire(job, provider) for job in wanted.jobs}
-    bindings = bind(wanted.jobs, wires, listed)
+    keeps = wanted.scope.keeps
+    doomed = [row for row in listed.owned if options.prune and not keeps(name_of(row))]
+    bindings = bind(wanted.jobs, wires, listed, doomed=frozenset(map(id_of, doomed)))
     decider = _Decider(wanted, listed, wires, options, now)
     decider.pairs(bindings.pairs)
     decider.duplicates(bindings)
     decider.creates(bindings.missing)
-    decider.note_lookalikes(bindings.lookalikes)
+    decider.notes += lookalike_notes(bindings)
     decider.rest(bindings.free, {id for one in bindings.blocked for id in one.ids})
     allowed = options.max_deletes
     if allowed is None:
         allowed = wanted.scope.deletes_allowed(len(listed.owned))
     changes = tuple(sorted(decider.changes, key=_order))
     deletes = sum(change.action == "delete" for change in changes)
-    touched = {change.id for change in changes}
+    touched = {one.id for one in changes} | {one.id for one in decider.stopped}
     return Decision(
         changes=changes,
         blocked=(*bindings.blocked, *decider.blocked),
         not_in_file=tuple(decider.not_in_file),
+        stopped=tuple(decider.stopped),
         hidden=dict(sorted(decider.hidden.items())),
         hidden_jobs=decider.hidden_jobs,
         notes=tuple(decider.notes),
@@ -147,6 +160,7 @@ class _Decider:
         self.changes: list[Change] = []
         self.blocked: list[Blocked] = []
         self.not_in_file: list[NotInFile] = []
+        self.stopped: list[Stopped] = []
         self.hidden: Counter[str] = Counter()
         self.hidden_jobs = 0
         self.notes: list[str] = []
@@ -227,23 +241,15 @@ class _Decider:
         return answer is Answer.CANNOT_TELL and (ALL_HIDDEN in asked or name in asked)
 
     def _switch(self, pair: Pair) -> None:
-        job, status = pair.job, pair.row.get("status")
-        if job.enabled is None or status is None:
-            self.hidden.update(["enabled"] if job.enabled is not None else [])
-            return
-        state = int(status)
-        if not job.enabled:
-            if state == JobStatus.ACTIVE:
-                self.changes.append(Change("disable", job.name, id_of(pair.row)))
-            return
-        if state == JobStatus.ACTIVE:
-            return
-        by_hand = state == JobStatus.DISABLED
-        if self._options.enable if by_hand else self._options.revive:
-            self.changes.append(Change("enable", job.name, id_of(pair.row)))
-        else:
-            why = "disabled or paused: enable" if by_hand else "stopped by the service: revive"
-            self.notes.append(f"{job.name} ({id_of(pair.row)}) is {why} lets it run.")
+        job, row = pair.job, pair.row
+        if job.enabled is not None and row.get("status") is None:
+            self.hidden.update(["enabled"])
+        found = switch_of(job, row, enable=self._options.enable, revive=self._options.revive)
+        if isinstance(found, Stopped):
+            self.stopped.append(found)
+            self.notes.append(str(found))
+        elif found is not None:
+            self.changes.append(found)
 
     def duplicates(self, bindings: Bindings) -> None:
         for duplicate in bindings.duplicates:
@@ -270,15 +276,6 @@ class _Decider:
             self.changes.append(Change("create", job.name, None, self._noted(job, fields), sent))
             if job.enabled is False:
                 self.changes.append(Change("disable", job.name, None))
-
-    def note_lookalikes(self, rows: Sequence[Row]) -> None:
-        """Tell that jobs which are to be created may be there already under other names."""
-        if rows:
-            first = f"{name_of(rows[0])!r} ({id_of(rows[0])})"
-            self.notes.append(
-                f"{len(rows)} to create have the url of jobs outside of the scope, such as "
-                f"{first}: adopt those if they are the same."
-            )
 
     def rest(self, free: Sequence[Row], doubtful: Collection[int]) -> None:
         """Delete the jobs of no table, if that was asked for, but none that may be a table's."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import attrs
@@ -13,7 +13,7 @@ from cronapi._names import wire_name
 from cronapi._protocol import kinds
 from cronapi._protocol.params import KIND_OF
 from cronapi._protocol.values import to_bool, to_int
-from cronapi.manifest.compare import Row
+from cronapi.manifest.compare import Row, shown_of
 from cronapi.manifest.fields import HEADERS
 from cronapi.manifest.format import PARAMETERS
 from cronapi.manifest.identity import id_of, name_of
@@ -23,7 +23,8 @@ from cronapi.providers import Provider
 
 Secrets = Literal["placeholder", "plain"]
 LISTS = ("second", "minute", "hour", "day", "month", "weekday")
-_OWN = frozenset({"url", "expression", "post_data", HEADERS, *LISTS})
+ENABLED = "enabled"
+_OWN = frozenset({ENABLED, "url", "expression", "post_data", HEADERS, *LISTS})
 """Parameters that are no defaults, even if all jobs have the same value."""
 _WORD = re.compile(r"[^A-Za-z0-9]+")
 
@@ -42,6 +43,7 @@ class Export:
     """Jobs as tables, what they have in common, and the values of their variables.
 
     `skipped` says of each job that is no table why that is so. `ids` are those of the others.
+    `hidden` are the parameters that the service does not show of all of them.
     """
 
     tables: tuple[Table, ...]
@@ -49,6 +51,7 @@ class Export:
     environ: Mapping[str, str] = attrs.field(repr=lambda _: "***")
     skipped: tuple[str, ...]
     ids: Mapping[str, int]
+    hidden: tuple[str, ...] = ()
 
 
 def export_rows(
@@ -58,29 +61,38 @@ def export_rows(
     with_group: bool,
     secrets: Secrets = "placeholder",
     names: Mapping[int, str] | None = None,
-    known: Collection[str] = (),
-    used: Collection[str] = (),
+    known: Mapping[str, str] | None = None,
 ) -> Export:
     """Return jobs as tables, in order of their ids. The same jobs make the same tables.
 
     `names` are other names for some, by their ids. `with_group` writes the ids of groups. A name
-    stands for the job of the lowest id that has it. `known` are values that are secret wherever
-    they stand, and `used` names of variables that have a value of their own.
+    stands for the job of the lowest id that has it. `known` are the variables of a file.
+    Their values are secret wherever they stand, and a table takes them for those values.
     """
-    exporter = _Exporter(provider, with_group, secrets, known, used)
+    exporter = _Exporter(provider, with_group, secrets, known or {})
     taken: dict[str, int] = {}
     for row in sorted(rows, key=id_of):
         name = (names or {}).get(id_of(row)) or name_of(row)
         if not name.strip():
-            exporter.skipped.append(f"job {id_of(row)} has no name.")
+            exporter.skipped.append(f"job {id_of(row)} had no name.")
         elif name in taken:
             first = taken[name]
-            exporter.skipped.append(f"job {id_of(row)} has the name of job {first}: {name!r}.")
+            exporter.skipped.append(f"job {id_of(row)} had the name of job {first}: {name!r}.")
         else:
             taken[name] = id_of(row)
             exporter.add(name, row)
     tables, defaults = _with_defaults(exporter.tables)
-    return Export(tuple(tables), defaults, exporter.environ, tuple(exporter.skipped), taken)
+    hidden, skipped = _hidden(rows, provider), tuple(exporter.skipped)
+    return Export(tuple(tables), defaults, exporter.environ, skipped, taken, hidden)
+
+
+def _hidden(rows: Sequence[Row], provider: Provider) -> tuple[str, ...]:
+    """Return the parameters that a service hides, if nothing is known of some job."""
+    return tuple(
+        name
+        for name in sorted(provider.hides)
+        if any(shown_of(wire_name(name), row) in (None, "") for row in rows)
+    )
 
 
 class _Exporter:
@@ -89,17 +101,17 @@ class _Exporter:
         provider: Provider,
         with_group: bool,
         secrets: Secrets,
-        known: Collection[str],
-        used: Collection[str],
+        known: Mapping[str, str],
     ) -> None:
         self.tables: list[Table] = []
         self.skipped: list[str] = []
         self.environ: dict[str, str] = {}
         self._keys: dict[tuple[str, str], str] = {}
-        self._secret = re.compile(
-            "|".join(re.escape(one) for one in known if len(one) >= LEAST_SECRET) or "(?!)"
-        )
-        self._used = used
+        self._names = {
+            value: name for name, value in sorted(known.items()) if len(value) >= LEAST_SECRET
+        }
+        self._secret = re.compile("|".join(map(re.escape, self._names)) or "(?!)")
+        self._used = known.keys()
         self._provider = provider
         self._with_group = with_group
         self._secrets = secrets
@@ -149,7 +161,9 @@ class _Exporter:
         return "".join([*parts, _escaped(value[at:])])
 
     def _variable(self, name: str, field: str, value: str) -> str:
-        """Return a variable for a secret, the same one wherever a field has it."""
+        """Return a variable for a secret: that of the file, or one wherever a field has it."""
+        if value in self._names:
+            return f"${{{self._names[value]}}}"
         place = (field.lower(), value)
         if place not in self._keys:
             self._keys[place] = self._new_key(name, field, value)
@@ -180,7 +194,8 @@ _READ: Mapping[Callable[..., Any], Callable[[Any], object]] = {
 
 
 def _switch(row: Row) -> dict[str, Any]:
-    return {} if row.get("status") in (None, JobStatus.ACTIVE, "0") else {"enabled": False}
+    status = row.get("status")
+    return {} if status is None else {ENABLED: int(status) == JobStatus.ACTIVE}
 
 
 def _comments(row: Row) -> tuple[str, ...]:
@@ -199,13 +214,26 @@ def _with_defaults(tables: Sequence[Table]) -> tuple[list[Table], dict[str, Any]
         key: value
         for key, value in first.items()
         if key not in _OWN and _is_shared(key, value, tables)
-    }
+    } | _runs(tables)
     return [
         attrs.evolve(
-            table, values={key: one for key, one in table.values.items() if key not in shared}
+            table,
+            values={key: one for key, one in table.values.items() if shared.get(key, _NO) != one},
         )
         for table in tables
     ], shared
+
+
+def _runs(tables: Sequence[Table]) -> dict[str, Any]:
+    """Return the default that jobs run, if all say if they do, and some do.
+
+    That they do not is never a default: a table that is added by hand would get it in silence.
+    """
+    says = {table.values.get(ENABLED) for table in tables}
+    return {ENABLED: True} if True in says and None not in says else {}
+
+
+_NO = object()
 
 
 def _is_shared(key: str, value: object, tables: Iterable[Table]) -> bool:

@@ -12,7 +12,7 @@ from cronapi.manifest.deciding import split_by_scope
 from cronapi.manifest.exporting import Secrets, export_rows
 from cronapi.manifest.problems import Place, Source
 from cronapi.manifest.wanted import Scope
-from cronapi.manifest.writing import export_text
+from cronapi.manifest.writing import export_text, hidden_comment
 
 
 @attrs.frozen
@@ -56,5 +56,5 @@ async def export(
     await account.finish()
     listed = split_by_scope(list(account.rows.values()), scope, account.group_id)
     found = export_rows(listed.owned, api.provider, with_group=group is None, secrets=secrets)
-    text = export_text(found, scope.owner, api.provider.name)
+    text = export_text(found, scope.owner, api.provider.name, comments=hidden_comment(found))
     return Exported(text, dict(found.environ), found.skipped)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -40,7 +41,8 @@ class Bindings:
     """The jobs of tables as far as they were found.
 
     `free` are those in the scope of no table. `lookalikes` are jobs outside of the scope, each with
-    the url and the expression of a missing one.
+    the url and the expression of a missing one. `renamed` are missing jobs, each with a free one
+    that has its url.
     """
 
     pairs: list[Pair] = attrs.field(factory=list)
@@ -49,6 +51,7 @@ class Bindings:
     missing: list[WantedJob] = attrs.field(factory=list)
     free: list[Row] = attrs.field(factory=list)
     lookalikes: list[Row] = attrs.field(factory=list)
+    renamed: list[tuple[WantedJob, Row]] = attrs.field(factory=list)
 
 
 @attrs.frozen
@@ -74,9 +77,25 @@ def id_of(row: Row) -> int:
     return int(row["id"])
 
 
-def bind(jobs: Iterable[WantedJob], wires: Mapping[str, Row], listed: Listed) -> Bindings:
-    """Find the job of each table. `wires` has the wanted values of each, as they are sent."""
-    binder = _Binder(wires, listed)
+def was_line(row: Row) -> str:
+    """Return the line for a table that makes a listed job its former self."""
+    name = name_of(row)
+    is_plain = name.isprintable() and "'" not in name
+    return f"was = '{name}'" if is_plain else f"was = {json.dumps(name, ensure_ascii=False)}"
+
+
+def bind(
+    jobs: Iterable[WantedJob],
+    wires: Mapping[str, Row],
+    listed: Listed,
+    *,
+    doomed: Collection[int] = (),
+) -> Bindings:
+    """Find the job of each table. `wires` has the wanted values of each, as they are sent.
+
+    `doomed` are the ids of jobs that are deleted if they are of no table.
+    """
+    binder = _Binder(wires, listed, doomed)
     left = [job for job in jobs if not binder.by_id(job)]
     left = [job for job in left if not binder.by_name(job)]
     left = [job for job in left if not binder.by_former_name(job)]
@@ -89,11 +108,12 @@ def bind(jobs: Iterable[WantedJob], wires: Mapping[str, Row], listed: Listed) ->
 
 
 class _Binder:
-    def __init__(self, wires: Mapping[str, Row], listed: Listed) -> None:
+    def __init__(self, wires: Mapping[str, Row], listed: Listed, doomed: Collection[int]) -> None:
         self.found = Bindings()
         self.taken: set[int] = set()
         self._wires = wires
         self._listed = listed
+        self._doomed = doomed
         self._by_id = {id_of(row): row for row in listed.owned}
         self._habits = Habits()
         self._kept: list[str] = []
@@ -177,14 +197,17 @@ class _Binder:
         equal = [row for row in alike if self._contradicts_nothing(job, row)]
         if equal or (alike and self._kept):
             return self._take(job, (equal or alike)[0], altered=True)
+        if not similar or LOOKALIKE in job.allow:
+            return False
         doubtful = [row for row in similar if self._may_be(job, row)]
-        if not doubtful or LOOKALIKE in job.allow:
+        if not doubtful:
+            self.found.renamed.append((job, similar[0]))
             return False
         row = doubtful[0]
         return self._block(
             job,
             f"{name_of(row)!r} (id {id_of(row)}) in the scope has its url and may be the same job. "
-            f"Write was = {name_of(row)!r} to rename it, id = {id_of(row)} to bind it, or "
+            f"Write {was_line(row)} to rename it, id = {id_of(row)} to bind it, or "
             f'allow = ["{LOOKALIKE}"] to create another.',
             doubtful,
         )
@@ -207,8 +230,11 @@ class _Binder:
     def _may_be(self, job: WantedJob, row: Row) -> bool:
         """Return True if nothing tells that a job of the same URL is another one.
 
-        Another name tells so, if the service is known to keep names as they are.
+        Another name does not tell so by itself, since people rename jobs. If the service is known
+        to keep names, it does so together with another difference, or if the job is deleted anyway.
         """
+        if id_of(row) not in self._doomed and self._contradicts_nothing(job, row):
+            return True
         keeps = self._habits.keeps("name", job.name)
         return not keeps or self._habits.may_be_cut("name", job.name, name_of(row))
 

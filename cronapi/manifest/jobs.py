@@ -39,7 +39,7 @@ def wanted_of(
         env=env,
         scope=scope,
         jobs=jobs,
-        secrets=frozenset(filter(None, (environ.get(name) for name in used))),
+        environ={name: environ.get(name, "") for name in sorted(used)},
     )
 
 

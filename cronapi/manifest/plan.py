@@ -15,7 +15,7 @@ import attrs
 from cronapi.bulk import Cost
 from cronapi.errors import UnsafePlanError
 from cronapi.manifest.applying import Apply, check_brake, no_save
-from cronapi.manifest.changes import Blocked, Brake, Change, NotInFile
+from cronapi.manifest.changes import Blocked, Brake, Change, NotInFile, Stopped
 from cronapi.manifest.comparing import Comparer, Comparison
 from cronapi.manifest.deciding import Options
 from cronapi.manifest.limits import NO_LIMIT, Limit, limit_of
@@ -49,7 +49,8 @@ class Plan:
 
     `blocked` are jobs of the manifest that are left as they are, since nobody can tell what is
     right. `not_in_file` are the jobs in the scope that no table names: they are deleted only with
-    `prune`. `hidden` counts the values that the service does not show, by field: nothing tells if
+    `prune`. `stopped` are the jobs that should run and do not, and that it may not start. `hidden`
+    counts the values that the service does not show, by field: nothing tells if
     they differ, so they change nothing. `cost` is that of an apply that meets no faults.
     """
 
@@ -72,6 +73,11 @@ class Plan:
     def not_in_file(self) -> tuple[NotInFile, ...]:
         """The jobs in the scope that no table names."""
         return self._comparison.decision.not_in_file
+
+    @property
+    def stopped(self) -> tuple[Stopped, ...]:
+        """The jobs that should run and do not, and that the plan may not start."""
+        return self._comparison.decision.stopped
 
     @property
     def hidden(self) -> dict[str, int]:
@@ -150,6 +156,12 @@ class Plan:
         """True if there is nothing to change."""
         return not self.changes
 
+    @property
+    def has_drift(self) -> bool:
+        """True if anything is not as the manifest says, also what an apply would leave so."""
+        strays = any(not one.is_kept for one in self.not_in_file)
+        return bool(self.changes or self.blocked or self.stopped or strays)
+
     async def apply(
         self, *, undo: str | PathLike[str] | None = None, deletes_first: bool = False
     ) -> ApplyResult:
@@ -167,7 +179,7 @@ class Plan:
         if self.is_empty:
             return ApplyResult(unchanged=self.unchanged, blocked=self.blocked)
         check_brake(self._comparison.decision)
-        save = undo_of(undo, self.wanted.scope, self.provider, self.wanted.secrets) or no_save
+        save = undo_of(undo, self.wanted.scope, self.provider, self.wanted.environ) or no_save
         with self._lock():
             again = await self._comparer.compare()
             self._check_fresh(again)

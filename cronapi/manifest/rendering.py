@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import attrs
@@ -24,7 +25,13 @@ _SIGNS: Mapping[Action, str] = {
     "delete": "-",
 }
 _NAME, _ID, _FIELD = 18, 10, 13
-"""The widths of the columns."""
+"""The widths of the columns. That of names is wider if they are."""
+_LONG = 40
+"""Characters of a name that widens no column."""
+Row = Callable[[str, str, int | None, str], str]
+"""Makes a line of a sign, a name, an id and a text."""
+_FEW = 5
+"""Kept jobs that have a row each."""
 _MOST = 100
 """Characters of a value in a plan for people."""
 
@@ -33,17 +40,34 @@ def plan_text(comparer: Comparer, comparison: Comparison) -> str:
     """Return a plan as lines for people."""
     decision = comparison.decision
     lines = [_headline(comparer, comparison)]
+    row = partial(_row, _width(decision))
     for change in decision.changes:
-        lines += _change_lines(change)
-    deleted = {change.id for change in decision.changes if change.action == "delete"}
-    for one in decision.not_in_file:
-        if one.id not in deleted:
-            why = "kept" if one.is_kept else "deleted with --prune"
-            lines.append(_row("-", one.name, one.id, f"not in the file: {why}"))
-    lines += [_row("!", one.name, None, one.text) for one in decision.blocked]
+        lines += _change_lines(row, change)
+    lines += _not_in_file_lines(row, decision)
+    lines += [row("!", one.name, None, one.text) for one in decision.blocked]
     lines += [printable(note) for note in decision.notes]
     lines += [_as_they_should_be(decision), "", *_totals(comparer, comparison)]
     return "\n".join(lines) + "\n"
+
+
+def _width(decision: Decision) -> int:
+    """Return the width of the column of names: that of the longest, within bounds."""
+    names = [one.name for one in decision.changes]
+    names += [one.name for one in decision.not_in_file]
+    names += [one.name for one in decision.blocked]
+    return max([_NAME, *(len(_name(name)) for name in names if len(name) <= _LONG)])
+
+
+def _not_in_file_lines(row: Row, decision: Decision) -> Iterator[str]:
+    """Yield a line for each job of no table, and one for all that are kept if they are many."""
+    deleted = {change.id for change in decision.changes if change.action == "delete"}
+    kept = sum(one.is_kept for one in decision.not_in_file)
+    for one in decision.not_in_file:
+        if one.id not in deleted and not (one.is_kept and kept > _FEW):
+            why = "kept" if one.is_kept else "deleted with --prune"
+            yield row("-", one.name, one.id, f"not in the file: {why}")
+    if kept > _FEW:
+        yield f"{kept} more are in the scope, and kept by its patterns"
 
 
 def _headline(comparer: Comparer, comparison: Comparison) -> str:
@@ -54,18 +78,24 @@ def _headline(comparer: Comparer, comparison: Comparison) -> str:
     return printable(f"{wanted.file}{env}: {comparer.api.provider.name}, {wanted.scope}{number}")
 
 
-def _row(sign: str, name: str, number: int | None, text: str) -> str:
+def _name(name: str) -> str:
+    """Return a name as a plan shows it: with quotes if its ends could not be seen."""
+    shown = printable(name)
+    return shown if name and name == name.strip() else f'"{shown}"'
+
+
+def _row(width: int, sign: str, name: str, number: int | None, text: str) -> str:
     shown_id = "" if number is None else str(number)
-    line = f"{sign} {printable(name):<{_NAME}} {shown_id:<{_ID}} {printable(text)}"
+    line = f"{sign} {_name(name):<{width}} {shown_id:<{_ID}} {printable(text)}"
     return line.rstrip()
 
 
-def _change_lines(change: Change) -> Iterator[str]:
+def _change_lines(row: Row, change: Change) -> Iterator[str]:
     former = next((one.before for one in change.fields if one.field == "name"), None)
     text = change.action if change.action != "rename" else f'rename from "{former or ""}"'
     if change.action == "delete":
         text = "not in the file: delete"
-    yield _row(_SIGNS[change.action], change.name, change.id, text)
+    yield row(_SIGNS[change.action], change.name, change.id, text)
     for one in change.fields:
         if one.field != "name":
             note = f"    {printable(one.note)}" if one.note else ""
@@ -80,7 +110,7 @@ def _field_text(one: FieldChange) -> str:
     if one.change == "changed":
         return f"{before or _EMPTY}  ->  {after or _EMPTY}"
     if one.change == "removed":
-        return f"{before or _EMPTY}  ->  {_EMPTY}"
+        return f"{before or _EMPTY}  ->  (removed)"
     return f"{after or _EMPTY}{'  (sent again)' if one.change == 'resent' else ''}"
 
 
@@ -127,7 +157,7 @@ def _totals(comparer: Comparer, comparison: Comparison) -> Iterator[str]:
     if decision.brake.tripped:
         brake = decision.brake
         yield (
-            f"The brake: {brake.deletes} deletions, and {brake.allowed} are allowed. "
+            f"The brake: {brake.deletes} to delete, and {brake.allowed} allowed. "
             f"--max-deletes {brake.deletes} allows them."
         )
 
@@ -152,6 +182,7 @@ def plan_document(comparer: Comparer, comparison: Comparison) -> dict[str, Any]:
         "changes": [_change_document(change) for change in decision.changes],
         "blocked": [attrs.asdict(one) | {"ids": list(one.ids)} for one in decision.blocked],
         "not_in_file": [attrs.asdict(one) for one in decision.not_in_file],
+        "stopped": [attrs.asdict(one) for one in decision.stopped],
         "hidden": dict(decision.hidden),
         "notes": list(decision.notes),
         "unchanged": decision.unchanged,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, count
 from os import PathLike
 from pathlib import Path
@@ -13,8 +13,20 @@ from cronapi.manifest.compare import Row
 from cronapi.manifest.exporting import export_rows
 from cronapi.manifest.identity import id_of, name_of
 from cronapi.manifest.wanted import Scope
-from cronapi.manifest.writing import check_new, export_text, replace_file, write_private
+from cronapi.manifest.writing import (
+    check_new,
+    export_text,
+    hidden_comment,
+    replace_file,
+    write_private,
+)
 from cronapi.providers import Provider
+
+_USE = (
+    "These jobs were deleted. `cronapi apply -f` with this file alone makes them again.",
+    "They get new ids, and no other job is touched.",
+    "Put the tables into your manifest too: else its next apply with --prune deletes them again.",
+)
 
 
 @attrs.define
@@ -24,7 +36,7 @@ class Undo:
     path: Path
     scope: Scope
     provider: Provider
-    secrets: Collection[str] = attrs.field(default=(), repr=lambda _: "***")
+    known: Mapping[str, str] = attrs.field(factory=dict, repr=lambda _: "***")
     _rows: list[Row] = attrs.field(factory=list, repr=False)
 
     def __call__(self, rows: Sequence[Row]) -> None:
@@ -48,9 +60,14 @@ class Undo:
             self.provider,
             with_group=self.scope.group is None,
             names=names,
-            known=self.secrets,
+            known=self.known,
         )
-        return export_text(export, self.scope.owner, self.provider.name)
+        # What is kept is neither deleted by this file nor listed in its plans.
+        scope = self.scope.owner | {"keep": ["*"]}
+        comments = [*_USE, *hidden_comment(export)]
+        if export.environ:
+            comments.append(f"Set these variables first: {', '.join(export.environ)}.")
+        return export_text(export, scope, self.provider.name, comments=comments)
 
 
 def next_undo(path: str | PathLike[str]) -> Path:
@@ -64,7 +81,7 @@ def undo_of(
     path: str | PathLike[str] | None,
     scope: Scope,
     provider: Provider,
-    secrets: Collection[str] = (),
+    known: Mapping[str, str] | None = None,
 ) -> Callable[[Sequence[Row]], None] | None:
     """Return what keeps jobs in a file, or None without a path.
 
@@ -73,6 +90,6 @@ def undo_of(
     if path is None:
         return None
     check_new(path)
-    undo = Undo(Path(path), scope, provider, secrets)
+    undo = Undo(Path(path), scope, provider, known or {})
     undo.text()
     return undo

@@ -78,7 +78,7 @@ class WantedJob:
 class Wanted:
     """All that a manifest wants.
 
-    `secrets` are the values of the environment variables that it uses.
+    `environ` has the environment variables that it uses, and "" for those that are not set.
     """
 
     file: str
@@ -86,4 +86,9 @@ class Wanted:
     env: str | None
     scope: Scope
     jobs: tuple[WantedJob, ...]
-    secrets: frozenset[str] = attrs.field(repr=_hidden)
+    environ: Mapping[str, str] = attrs.field(repr=_hidden)
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The values of the environment variables."""
+        return frozenset(filter(None, self.environ.values()))

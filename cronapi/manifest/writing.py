@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from cronapi.bulk.append_only_file import sync_folder_of
@@ -21,6 +22,16 @@ from cronapi.errors import ConfigurationError, ManifestError
 from cronapi.errors.concerns import setting_error
 from cronapi.manifest.exporting import Export, Table
 from cronapi.manifest.lines import shown_path
+
+_WIDTH = 96
+
+
+def hidden_comment(export: Export) -> list[str]:
+    """Return the comment that names what the service does not show of these jobs."""
+    if not export.hidden:
+        return []
+    names = ", ".join(export.hidden)
+    return [f"The service does not show these settings, so they are missing: {names}."]
 
 
 def table_text(table: Table) -> str:
@@ -30,14 +41,20 @@ def table_text(table: Table) -> str:
     return "\n".join([*lines, *_pairs(table.values)]) + "\n"
 
 
-def export_text(export: Export, scope: Mapping[str, Any], provider: str) -> str:
-    """Return a whole manifest of an export. ManifestError if it does not read as it was meant."""
-    head = ["version = 1", "", "[scope]", *_pairs({"provider": provider, **scope})]
+def export_text(
+    export: Export, scope: Mapping[str, Any], provider: str, *, comments: Sequence[str] = ()
+) -> str:
+    """Return a whole manifest of an export, with comments at its top.
+
+    ManifestError if it does not read as it was meant.
+    """
+    head = [f"# {line}" for one in comments for line in wrap(one, _WIDTH)]
+    head += ["version = 1", "", "[scope]", *_pairs({"provider": provider, **scope})]
     parts = ["\n".join(head) + "\n"]
     if export.defaults:
         parts.append("\n".join(["[defaults]", *_pairs(export.defaults)]) + "\n")
     parts += [table_text(table) for table in export.tables]
-    parts += [f"# {one}\n" for one in export.skipped]
+    parts += [f"# Left out: {one}\n" for one in export.skipped]
     text = "\n".join(parts)
     check_tables(text, export.tables, {})
     return text

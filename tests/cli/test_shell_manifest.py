@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import stat
 import tomllib
 
@@ -224,3 +225,69 @@ def test_a_manifest_can_come_from_standard_input_and_a_plan_be_markdown(shell):
     assert told.exit_code == 2
     assert told.stdout.startswith("```diff\n<stdin>: fastcron")
     assert told.stdout.endswith("```\n")
+
+
+def test_drift_sees_a_job_that_somebody_has_disabled(shell):
+    """It ends with 2, and names the option, though an apply would change nothing."""
+    shell.prepare()
+    shell.path.write_text(shell("export", "--all").stdout)
+    told = shell("drift")
+    assert (told.exit_code, told.output) == (0, "")
+    shell("cron", "disable", str(shell.jobs[1]))
+    assert shell("plan").exit_code == 0
+    told = shell("drift")
+    assert told.exit_code == 2
+    assert "--enable lets it run" in told.stdout
+    assert json.loads(shell("drift", "--json").stdout)["stopped"][0]["id"] == shell.jobs[1]
+    assert shell("apply", "-y", "--enable").stdout.startswith("1 enabled")
+    assert shell("drift").exit_code == 0
+
+
+def test_an_export_that_leaves_jobs_out_ends_with_2_and_its_comments_stay_true(shell):
+    """They tell what was so when the file was written, in text and JSON alike."""
+    shell.prepare()
+    assert shell("export", "--all").exit_code == 0
+    twin, nameless = (
+        shell.json("cron", "add", "--url", "https://example.com/x", "--name", name)["id"]
+        for name in ("n0", "")
+    )
+    told = shell("export", "--all")
+    assert told.exit_code == 2
+    assert f"# Left out: job {twin} had the name of job {shell.jobs[0]}: 'n0'." in told.stdout
+    assert f"# Left out: job {nameless} had no name." in told.stdout
+    assert told.stderr.count("Not exported: ") == 2
+    as_json = shell("export", "--all", "--json")
+    assert (as_json.exit_code, len(json.loads(as_json.stdout)["skipped"])) == (2, 2)
+    shell.path.write_text(told.stdout)
+    assert shell("adopt", twin, nameless, "--as", "{name} {id}").exit_code == 0
+    assert shell("drift").exit_code == 0
+
+
+def test_the_command_that_makes_deleted_jobs_again_is_told_as_it_can_be_typed(shell):
+    """It makes them and nothing else, and the line says what does not come back."""
+    shell.path.write_text(HEAD + jobs_text(4))
+    shell("apply", "-y")
+    shell.path.write_text(HEAD + jobs_text(3))
+    told = shell("apply", "-y", "--prune", "--undo", "two words.toml")
+    (line,) = [line for line in told.stderr.splitlines() if "was deleted" in line]
+    assert "passwords" in line
+    command = line.partition("`cronapi ")[2].partition("`")[0]
+    done = shell(*shlex.split(command), "-y")
+    assert done.exit_code == 0
+    assert done.stdout.startswith("1 created")
+    assert len(shell.emulator.jobs("fastcron")) == 4
+
+
+def test_counts_of_one_read_as_one(shell):
+    """In the brake, in its error, and in the summary of a rotation."""
+    shell.prepare()
+    shell("cron", "edit", str(shell.jobs[0]), "--header", "X-Key: canary-key-1")
+    head = 'version = 1\n[scope]\nprefix = "n"\nmax_deletes = 0\n'
+    shell.path.write_text(head + '[job."n0"]\nurl = "https://example.com/0"\n')
+    told = shell("plan", "--prune").stdout + shell("apply", "-y", "--prune").stderr
+    assert "1 deletions" not in told
+    assert "deletes 1 of 2 jobs" in told
+    values = {"OLD": "canary-key-1", "NEW": "canary-key-2"}
+    line = ["rotate", "--old-env", "OLD", "--new-env", "NEW", "--everywhere", "-y"]
+    assert "1 job found, 0 still show the old secret." in shell(*line, **values).stderr
+    assert "0 jobs found" in shell(*line, **values).stderr

@@ -196,3 +196,15 @@ def test_ctrl_c_in_an_adoption_loses_no_value(shell):
         assert secrets.exists() or not is_changed, after
         assert "canary-key-1" in (secrets.read_text() if is_changed else "canary-key-1")
     assert ends == {0, 130}
+
+
+def test_each_exit_code_of_a_dry_run_is_in_the_help_of_its_command(shell):
+    """A script can be written from the help alone."""
+    for command in LINES:
+        for more in (["-n"], ["-n", "--no-input"], ["--no-input"]):
+            code = shell(*line_of(shell, command), *more, **VALUES).exit_code
+            told = " ".join(shell(command, "--help").stdout.split())
+            codes = told.rpartition("Exit codes: ")[2].partition(";")[0].split(", ")
+            assert str(code) in codes, (command, more, code)
+            for name in NEW_FILES:
+                (shell.path.parent / name).unlink(missing_ok=True)

@@ -249,3 +249,29 @@ def test_a_group_is_emptied_after_its_name_was_typed(shell):
     asks = "group's name"
     assert on_terminal(shell, *line, answers=[(asks, b"other\n")])[0] == 64
     assert on_terminal(shell, *line, answers=[(asks, f"{shell.name}\n".encode())])[0] == 0
+
+
+def test_the_questions_of_apply_and_rotate_name_what_they_are_about_to_do(tmp_path):
+    """Each kind of change with its number, and the jobs of a rotation. A no changes none."""
+    with shell_at(tmp_path) as shell:
+        shell.prepare()
+        shell("cron", "edit", *map(str, shell.jobs), "--header", "X-Key: canary-key-1")
+        file = tmp_path / "jobs.toml"
+        head = 'version = 1\n[scope]\nprefix = "n"\nmax_deletes = 1\n'
+        file.write_text(f'{head}[job."n0"]\nurl = "https://example.com/ping/0"\n')
+        before = shell.emulator.jobs("fastcron")
+        answers = [("[y/N]", b"n\n")]
+        apply = ["apply", "-f", file, "--prune"]
+        code, text = on_terminal(shell, *apply, columns=200, answers=answers)
+        assert code == 1
+        assert re.search(r"Make 1 change \(delete 1\) with \d requests\?", text), text
+        rotate = ["rotate", "--old-env", "OLD", "--new-env", "NEW", "--everywhere"]
+        values = {"OLD": "canary-key-1", "NEW": "canary-key-2"}
+        code, text = on_terminal(shell, *rotate, columns=200, answers=answers, **values)
+        assert code == 1
+        assert "Put the new secret into 2 jobs?" in text
+        assert "n0" in text
+        assert shell.emulator.jobs("fastcron") == before
+        values = {"OLD": "canary-key-9", "NEW": "canary-key-2"}
+        code, text = on_terminal(shell, *rotate, columns=200, **values)
+        assert (code, "?" in text) == (0, False)

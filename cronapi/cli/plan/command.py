@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cronapi.cli.frame.common import SERVICES
-from cronapi.cli.frame.leaf import READS, leaf
+from cronapi.cli.frame.leaf import leaf
 from cronapi.cli.plan.options import (
     APPLIES,
     CHECKS,
     MIGRATES,
+    PREVIEWS,
     READS_MANIFEST,
     Files,
     manifest_options,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 @leaf(READS_MANIFEST)
 @plan_options
 @click.option("--out", metavar="PATH", help="Save the plan for `cronapi apply PATH`.")
-@click.option("--check-limit", is_flag=True, help="Ask how many jobs the account may have.")
+@click.option("--check-limit", is_flag=True, help="Ask if it may have as many (FastCron).")
 @click.option("--format", "form", type=click.Choice(["text", "markdown"]), default="text")
 async def plan(
     session: Session, out: str | None, form: str, check_limit: bool, **options: Any
@@ -50,7 +51,9 @@ async def plan(
 async def drift(session: Session, **options: Any) -> None:
     """Say what is not as the manifest says, for cron and CI.
 
-    Nothing is printed if nothing differs. The exit codes are those of `cronapi plan`.
+    Nothing is printed if nothing differs. Exit code 2 means that anything does: also a job that no
+    table names, and one that should run and was disabled or paused. `cronapi plan` shows these and
+    ends with 0, since an apply would leave them. The other exit codes are those of plan.
     """
     from cronapi.cli.plan import deeds  # noqa: PLC0415 -- imports the client
 
@@ -58,7 +61,7 @@ async def drift(session: Session, **options: Any) -> None:
     await deeds.show_drift(session, files, asked)
 
 
-@leaf(APPLIES)
+@leaf(PREVIEWS)
 @click.argument("saved", metavar="[PLAN]", required=False)
 @plan_options
 @click.option("--deletes-first", is_flag=True, help="Delete before anything is created.")
@@ -67,7 +70,8 @@ async def apply(session: Session, saved: str | None, **options: Any) -> None:
     """Make the jobs those of a manifest.
 
     PLAN is a saved plan. It is carried out only if it still is the plan, and without a question.
-    What is deleted is kept in a file of the state directory, unless --undo names another.
+    What is deleted is kept in a file of the state directory, unless --undo names another. With -n
+    the plan is printed, and exit code 2 means that there is something to change.
     """
     from cronapi.cli.plan import deeds  # noqa: PLC0415 -- imports the client
 
@@ -77,7 +81,7 @@ async def apply(session: Session, saved: str | None, **options: Any) -> None:
 
 @leaf(CHECKS)
 @manifest_options
-@click.option("--online", is_flag=True, help="Ask for the account too, with one request.")
+@click.option("--online", is_flag=True, help="Ask for the account too (FastCron).")
 @click.option("--format", "form", type=click.Choice(["text", "github"]), default="text")
 async def check(
     session: Session, files: tuple[str, ...], env: str | None, form: str, online: bool
@@ -91,7 +95,7 @@ async def check(
     await doors.check_manifest(session, Files(files, env), github=form == "github", online=online)
 
 
-@leaf(READS)
+@leaf(CHECKS)
 @click.option("--all", "everything", is_flag=True, help="All jobs of the account.")
 @click.option("--group", metavar="NAME", help="The jobs of a group.")
 @click.option("--prefix", metavar="TEXT", help="The jobs whose names begin with it.")
@@ -103,7 +107,11 @@ async def check(
 )
 @click.option("--env-file", metavar="PATH", help="A new file with the values of the variables.")
 async def export(session: Session, secrets: str, env_file: str | None, **chosen: Any) -> None:
-    """Print a manifest of the jobs that are there."""
+    """Print a manifest of the jobs that are there.
+
+    Jobs without a name, and all but one of those of one name, are left out and told. Exit code 2
+    means that there were some.
+    """
     from cronapi.cli.plan import files  # noqa: PLC0415 -- imports the client
 
     await files.export_jobs(session, secrets, env_file, **chosen)
@@ -173,7 +181,7 @@ async def migrate(session: Session, cutover: bool, back: bool, **options: Any) -
         await moving.migrate_jobs(session, move)
 
 
-@leaf(APPLIES)
+@leaf(PREVIEWS)
 @click.option("--old-env", required=True, metavar="NAME", help="Variable with the old secret.")
 @click.option("--new-env", required=True, metavar="NAME", help="Variable with the new secret.")
 @click.option("--everywhere", is_flag=True, help="Look at all jobs of the account.")
@@ -191,7 +199,8 @@ async def rotate(session: Session, everywhere: bool, **options: Any) -> None:
     """Put a new secret into every job that shows the old one.
 
     It is found by its value. Let the receiver take both secrets until it is done. Broken off, the
-    same command finds what is left. Exit code 0 means that no job shows the old one any more.
+    same command finds what is left. Exit code 0 means that no job shows the old one any more, and 2
+    with -n that some do.
     """
     from cronapi.cli.plan import files  # noqa: PLC0415 -- imports the client
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,6 +16,7 @@ import click
 
 from cronapi.cli.exit_codes import DIFFERS, FAILED, UNKNOWN, UNSAFE
 from cronapi.cli.frame.escape import one_line
+from cronapi.cli.frame.words import counted
 from cronapi.cli.plan.options import ALL, Asked, Files
 from cronapi.cli.work.journals import state_folder
 from cronapi.cli.work.session import Session
@@ -77,12 +80,9 @@ async def show_plan(
 async def show_drift(session: Session, files: Files, asked: Asked) -> None:
     """Print what differs, or nothing."""
     plan = await make_plan(session, files, asked)
-    differs = (
-        not plan.is_empty or bool(plan.blocked) or any(not one.is_kept for one in plan.not_in_file)
-    )
-    if differs or session.printer.is_json:
+    if plan.has_drift or session.printer.is_json:
         _print(session, plan)
-    session.code = code_of(plan) or (DIFFERS if differs else 0)
+    session.code = code_of(plan) or (DIFFERS if plan.has_drift else 0)
 
 
 def code_of(plan: Plan) -> int:
@@ -126,11 +126,19 @@ async def apply_plan(
     if not session.common.quiet and not session.printer.is_json:
         click.echo(plan.to_text(), err=True, nl=False)
     if kept is None and plan.changes and not plan.brake.tripped:
-        session.confirm(f"Make {len(plan.changes)} changes with {plan.cost.requests} requests?")
+        session.confirm(_question(plan))
     path = undo or _undo_path(session, plan)
     with telling_undo(session, path):
         result = await plan.apply(undo=path, deletes_first=deletes_first)
     _tell(session, plan, result)
+
+
+def _question(plan: Plan) -> str:
+    """Return the question before an apply, with the number of changes of each kind."""
+    counts = Counter(change.action for change in plan.changes)
+    kinds = ", ".join(f"{action} {count}" for action, count in counts.items())
+    requests = counted(plan.cost.requests, "request")
+    return f"Make {counted(len(plan.changes), 'change')} ({kinds}) with {requests}?"
 
 
 P = TypeVar("P", bound=str | None)
@@ -143,7 +151,11 @@ def telling_undo(session: Session, path: P) -> Iterator[P]:
         yield path
     finally:
         if path is not None and Path(path).exists():
-            session.say(f"What was deleted is kept in {path}.")
+            again = f"cronapi apply -f {shlex.quote(path)}"
+            session.say(
+                f"What was deleted is kept in {path}. `{again}` makes it again, but for settings "
+                "that the service does not show, such as passwords: that file names them."
+            )
 
 
 def _undo_path(session: Session, plan: Plan) -> str | None:

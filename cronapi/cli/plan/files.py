@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -12,6 +13,7 @@ from attrs import asdict
 
 from cronapi.cli.exit_codes import DIFFERS, FAILED
 from cronapi.cli.frame.escape import escaped, one_line
+from cronapi.cli.frame.words import counted
 from cronapi.cli.plan.deeds import read_manifest
 from cronapi.cli.plan.options import Files
 from cronapi.cli.work.session import Session
@@ -60,6 +62,7 @@ async def export_jobs(
         tell_variables(session, exported.environ)
     elif not session.common.dry_run:
         write_private(Path(env_file), environ_text(exported.environ))
+    session.code = DIFFERS if exported.skipped else 0
     if session.printer.is_json:
         session.printer.document(
             {
@@ -124,32 +127,47 @@ async def rotate_secret(
     """Rotate a secret, and print the jobs that showed the old one."""
     old, new = (_variable(name) for name in (old_env, new_env))
     chosen = PLACES if places is None else tuple(places.split(","))
-    only_look = session.common.dry_run
-    if not only_look:
-        session.confirm("Put the new secret into every job that shows the old one?")
-    done = await rotate(
-        session.api,
-        old,
-        new,
-        group=group,
-        places=chosen,
-        include_hidden=include_hidden,
-        dry_run=only_look,
+    turn = partial(
+        rotate, session.api, old, new, group=group, places=chosen, include_hidden=include_hidden
     )
+    only_look = session.common.dry_run
+    if not only_look and not session.common.yes:
+        only_look = not await _agree(session, turn)
+    done = await turn(dry_run=only_look)
+    _tell_rotated(session, done)
+    session.code = 0 if done.is_complete else DIFFERS if only_look else FAILED
+
+
+async def _agree(session: Session, turn: Callable[..., Awaitable[Rotated]]) -> bool:
+    """Look first, to ask with the number of jobs. Return False if there is nothing to ask."""
+    question = "Put the new secret into every job that shows the old one?"
+    if session.can_ask:
+        jobs = (await turn(dry_run=True)).jobs
+        if not jobs:
+            return False
+        for job in jobs:
+            session.say(f"{job.id} {job.name}: {', '.join(job.fields)}")
+        question = f"Put the new secret into {counted(len(jobs), 'job')}?"
+    session.confirm(question)
+    return True
+
+
+def _tell_rotated(session: Session, done: Rotated) -> None:
+    """Print the jobs of a rotation, and what else there is to know."""
     if session.printer.is_json:
         session.printer.document(_rotated(done))
-    else:
-        for job in done.jobs:
-            click.echo(f"{job.id}\t{escaped(job.name)}\t{', '.join(job.fields)}")
-    for error in () if session.printer.is_json else done.errors:
+        return
+    for job in done.jobs:
+        click.echo(f"{job.id}\t{escaped(job.name)}\t{', '.join(job.fields)}")
+    for error in done.errors:
         click.echo(one_line(str(error)), err=True)
-    if done.jobs and not only_look:
+    found, left = counted(len(done.jobs), "job"), len(done.left)
+    session.say(f"{found} found, {left} still {'shows' if left == 1 else 'show'} the old secret.")
+    if done.jobs and not session.common.dry_run:
         session.say("Set the variables of your manifests too: an apply brings the old value back.")
     if done.unseen:
-        session.say(
-            f"The passwords of {done.unseen} jobs cannot be seen: --include-hidden NAME sets one."
-        )
-    session.code = 0 if done.is_complete else DIFFERS if only_look else FAILED
+        jobs = counted(done.unseen, "job")
+        session.say(f"The passwords of {jobs} cannot be seen: --include-hidden NAME sets one.")
 
 
 def _variable(name: str) -> str:

@@ -14,11 +14,13 @@ ALL = "*"
 READS_MANIFEST = (0, 1, 2, 3, 4, 7, 64, 130, 143)
 """The exit codes of a command that compares."""
 CHECKS = (0, 1, 2, 4, 7, 64, 130, 143)
-"""The exit codes of a command that looks at a file, and may read the account."""
+"""The exit codes of a command that reads, and may have something to tell."""
 MIGRATES = (0, 1, 2, 3, 4, 6, 7, 64, 130, 143)
 """The exit codes of a command that reads one service for another, and may move jobs."""
 APPLIES = (0, 1, 3, 4, 5, 6, 7, 64, 130, 143)
 """The exit codes of a command that applies."""
+PREVIEWS = (*APPLIES[:2], 2, *APPLIES[2:])
+"""The exit codes of a command that applies, and with -n tells that there is a difference."""
 
 
 class Files(NamedTuple):

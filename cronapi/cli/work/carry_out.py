@@ -73,7 +73,7 @@ def _tell(session: Session) -> None:
         count, refusals = scheduler.started, scheduler.stats.refusals
         click.echo(
             f"{counted(count, 'request')}, waited {scheduler.waited:.1f} s,"
-            f" {counted(refusals, 'refusal')}",
+            f" {counted(refusals, 'refusal')} of all processes that share the rate",
             err=True,
         )
 
