@@ -76,7 +76,7 @@ class Margin:
     calm: int = 0
     """Successes since the last refusal."""
     patience: int = 0
-    """Zero at first: the first margin is a guess, and eased at once."""
+    """Zero until the first refusal: the first margin is a guess, and eased at once."""
     stride: int = 1
     round_trip: float | None = None
     deviation: float = 0.0

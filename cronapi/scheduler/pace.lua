@@ -239,7 +239,8 @@ function learn.accepted(number, at, trip)
   if rested and s.patience > FIRST_PATIENCE then
     s.patience = math.floor(s.patience / 2)
   end
-  local calm = number > s.eased and s.calm - s.patience or 0
+  local patience = s.patience > 0 and s.patience or -FRESH
+  local calm = number > s.eased and s.calm - patience or 0
   s.margin = narrowed(number, calm, rested and least_margin or 0)
   if calm > 0 then
     s.eased = s.number

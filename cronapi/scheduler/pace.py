@@ -15,6 +15,7 @@ from cronapi.scheduler.margin import Margin, narrowed
 from cronapi.scheduler.tally import Tally
 from cronapi.scheduler.tuning import (
     FIRST_PATIENCE,
+    FRESH,
     LONGEST_HOLD,
     LONGEST_LEAD,
     LONGEST_RETRY_AFTER,
@@ -161,7 +162,7 @@ class Pace(Margin):
                     self._proven, self._level = self._level, max(0.0, self.margin)
         if self.patience > FIRST_PATIENCE and self.calm > RESTED * self.patience:
             self.patience: int = self.patience // 2
-        beyond = self.calm - self.patience if start.number > self._eased else 0
+        beyond = self.calm - (self.patience or -FRESH) if start.number > self._eased else 0
         # Where the rate limits nobody the margin is gone, and slots are many: save the call.
         if self.margin > self.least:
             jitter = self.deviation / self.interval

@@ -37,6 +37,11 @@ FIRST_PATIENCE, GREATEST_PATIENCE, LONG_CALM = 8, 128, 40
 It doubles each time that easing ended in a refusal. A margin that is not too wide is eased after
 LONG_CALM more successes, since a server that allows bursts refuses nothing.
 """
+FRESH = 30
+"""As long as nothing was refused, each count of successes begins at FRESH.
+
+So a server that allows bursts is known after ten calls more. One that does not refuses a call once.
+"""
 RESTED = 10
 """The patience is halved after RESTED times as many successes without a refusal.
 

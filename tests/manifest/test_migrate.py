@@ -165,10 +165,14 @@ async def test_a_job_that_cannot_be_read_is_named():
             assert caught.value.problems
 
 
+LATER = ["delay", "filter", "keyword", "notifyMatch", "notifyTime", "userAgent"]
+"""Parameters that the documentation of 2024 does not have yet."""
+
+
 @pytest.mark.parametrize(("source", "target"), [(SETCRONJOB, FASTCRON), (FASTCRON, SETCRONJOB)])
 async def test_a_parameter_that_the_old_service_hides_is_told_once_for_all_jobs(source, target):
     """In one line for each, and no job that has it set differs from one that has not."""
-    app = create_app(rates=FAST)
+    app = create_app(rates=FAST, undocumented=LATER)
     hidden = {
         "username": "joe",
         "password": "canary-password",
