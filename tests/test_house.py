@@ -83,6 +83,7 @@ FLOORS = {
     "_calls/no_cookies": 4.05,
     "_calls/decoding": 4.1,
     "_calls/body": 4.15,
+    "_calls/progress": 4.1,
     "_calls/transport": 4.2,
     "_calls/matching": 4.2,
     "_calls/foreign": 4.2,

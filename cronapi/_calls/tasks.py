@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 from anyio import get_cancelled_exc_class
-from anyio.lowlevel import current_token
 
 from cronapi._logs.lines import TASK_FAILED, write
 from cronapi.errors.concerns import setting_error
-from cronapi.scheduler.loops import NO_LOOP, ByLoop
+from cronapi.scheduler.loops import NO_LOOP, ByLoop, native_loop
 
 if TYPE_CHECKING:
     import asyncio
@@ -25,7 +24,7 @@ _tasks: ByLoop[set[asyncio.Task[None]]] = ByLoop(set)
 def loop_of_task() -> Any:
     """Return the event loop of the running task. ConfigurationError if there is none."""
     try:
-        return current_token().native_token
+        return native_loop()
     except RuntimeError:
         raise setting_error(NO_LOOP) from None
 
@@ -38,7 +37,7 @@ def begin(work: Callable[[], Awaitable[None]], loop: Any = None) -> None:
     """
     import asyncio  # noqa: PLC0415 -- a program that runs on it has loaded it
 
-    loop = loop or current_token().native_token
+    loop = loop or native_loop()
     if isinstance(loop, asyncio.AbstractEventLoop):
         task = loop.create_task(_guarded(work, asyncio.CancelledError))
         tasks = _tasks.of(loop)

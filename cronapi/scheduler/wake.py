@@ -11,7 +11,8 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from anyio.lowlevel import current_token
+
+from cronapi.scheduler.loops import native_loop
 
 if TYPE_CHECKING:
     import asyncio
@@ -28,13 +29,12 @@ class Sleeper:
 
     def sleep(self) -> Awaitable[None]:
         """Return an awaitable that ends at the first `wake()` from now on."""
-        import asyncio  # noqa: PLC0415 -- a program that runs on it has loaded it
-
-        loop = current_token().native_token
-        if isinstance(loop, asyncio.AbstractEventLoop):
+        loop = native_loop()
+        if hasattr(loop, "create_future"):  # asyncio's
             # Not from a coroutine, which would cost half a kilobyte for each waiter.
-            self._asleep = loop.create_future()
-            return self._asleep
+            future: asyncio.Future[None] = loop.create_future()
+            self._asleep = future
+            return future
         return self._sleep_on_trio(sys.modules["trio"].lowlevel)
 
     def sleep_at_most(self, seconds: float) -> Awaitable[None]:
@@ -51,10 +51,8 @@ class Sleeper:
 
     def wake(self) -> None:
         """Let the task go on. Nothing happens if it is awake or cancelled."""
-        import asyncio  # noqa: PLC0415 -- a program that runs on it has loaded it
-
         asleep, self._asleep = self._asleep, None
-        if isinstance(asleep, asyncio.Future):
+        if hasattr(asleep, "set_result"):  # asyncio's
             # A loop that was closed with work left has nobody to wake.
             if not asleep.done() and not asleep.get_loop().is_closed():
                 asleep.set_result(None)
