@@ -81,16 +81,16 @@ class Call:
         sender, keys = self._sender, self._sender.keys_of_create
         if not keys:
             return await self._perform()
-        lock = await self._caller.creates.lock(keys, sender.left())
-        if lock is None:
+        creates = self._caller.creates
+        if not await creates.turns.take(keys, sender.left()):
             text = "An identical create was still under way after max_wait."
             wait = self._caller.scheduler.eta(sender.lane)
             raise self._failures.of_call(WaitTooLongError(text, wait=wait))
-        self._caller.creates.track(sender, keys)
+        creates.track(sender, keys)
         try:
             return await self._perform()
         finally:
-            lock.release()
+            creates.turns.end(keys)
 
     async def _perform(self) -> Any:
         while True:

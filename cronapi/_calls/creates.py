@@ -4,29 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Protocol
-from weakref import WeakValueDictionary
-
-import anyio
-from anyio.lowlevel import checkpoint_if_cancelled
 
 from cronapi._calls.exchange import Exchange
+from cronapi._calls.turns import Turns
 
 Key = tuple[str, ...]
 Keys = frozenset[Key]
-
-
-async def acquire_within(lock: anyio.Lock | anyio.Semaphore, max_wait: float | None) -> bool:
-    """Acquire a lock, also a free one with a `max_wait` of 0. Return False if it takes longer."""
-    await checkpoint_if_cancelled()
-    with suppress(anyio.WouldBlock):
-        lock.acquire_nowait()
-        return True
-    with anyio.move_on_after(max_wait):
-        await lock.acquire()
-        return True
-    return False
 
 
 class Create(Protocol):
@@ -42,16 +27,8 @@ class Creates:
     def __init__(self) -> None:
         self._by_key: dict[Key, list[Create]] = {}
         self._unsettled: Counter[Key] = Counter()
-        self._locks: WeakValueDictionary[Keys, anyio.Lock] = WeakValueDictionary()
-
-    async def lock(self, keys: Keys, max_wait: float | None) -> anyio.Lock | None:
-        """Serialize creates that a lookup could not tell apart.
-
-        Return the lock of these keys, acquired, or None if that takes longer than `max_wait`.
-        """
-        if (lock := self._locks.get(keys)) is None:
-            lock = self._locks[keys] = anyio.Lock()
-        return lock if await acquire_within(lock, max_wait) else None
+        self.turns: Turns[Keys] = Turns()
+        """The turns of creates that a lookup could not tell apart."""
 
     def track(self, create: Create, keys: Keys) -> None:
         """Track a create under these keys until it has ended."""
