@@ -269,4 +269,5 @@ def lookup_keys(function: str, sent: Row) -> frozenset[tuple[str, ...]]:
 
 
 def _key(name: str, spec: Row) -> str:
-    return hidden_text(normal(name, spec.get(name)))
+    text = normal(name, spec.get(name))
+    return hidden_text(text) if "@" in text else text

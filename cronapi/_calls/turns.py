@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
@@ -18,7 +17,7 @@ class Turns(Generic[K]):
     """
 
     def __init__(self) -> None:
-        self._waiting: dict[K, deque[anyio.Event]] = {}
+        self._waiting: dict[K, list[anyio.Event]] = {}
         """Those that wait for their turn, by the keys at which one is held."""
 
     async def take(self, key: K, max_wait: float | None) -> bool:
@@ -28,7 +27,7 @@ class Turns(Generic[K]):
         """
         waiting = self._waiting.get(key)
         if waiting is None:
-            self._waiting[key] = deque()
+            self._waiting[key] = []
             return True
         turn = anyio.Event()
         waiting.append(turn)
@@ -46,7 +45,7 @@ class Turns(Generic[K]):
         """End a turn: the next one begins."""
         waiting = self._waiting[key]
         if waiting:
-            waiting.popleft().set()
+            waiting.pop(0).set()
         else:
             del self._waiting[key]
 
