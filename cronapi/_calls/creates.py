@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import Protocol
 
 from cronapi._calls.exchange import Exchange
@@ -48,17 +47,17 @@ class Creates:
         """Return how many creates share one of these keys, at most."""
         return max((len(self._by_key.get(key, ())) for key in keys), default=0)
 
-    @contextmanager
-    def unsettled(self, keys: Keys) -> Iterator[None]:
-        """Count a batch as one whose jobs may still be looked up."""
-        self._unsettled.update(keys)
-        try:
-            yield
-        finally:
-            for key in keys:
-                self._unsettled[key] -= 1
-                if not self._unsettled[key]:
-                    del self._unsettled[key]
+    def track_batch(self, keys: Keys) -> None:
+        """Count a batch as one whose jobs may still be looked up, until `settle_batch`."""
+        for key in keys:
+            self._unsettled[key] += 1
+
+    def settle_batch(self, keys: Keys) -> None:
+        """Count a batch no longer: its jobs will not be looked up any more."""
+        for key in keys:
+            self._unsettled[key] -= 1
+            if not self._unsettled[key]:
+                del self._unsettled[key]
 
     def most_unsettled(self, keys: Keys) -> int:
         """Return how many batches that may still be looked up share one of these keys, at most."""
