@@ -144,7 +144,7 @@ class Memory:
 
     def remember_sent(self, target: str, number: int, sent: Mapping[str, Any]) -> None:
         """Remember the name and the URL that a create has sent."""
-        self._samples[target, number] = {name: sent.get(name) for name in ("name", "url")}
+        self._samples[target, number] = {"name": sent.get("name"), "url": sent.get("url")}
         if len(self._samples) > MOST_SAMPLES:
             self._samples.popitem(last=False)
 
