@@ -17,6 +17,7 @@ from cronapi.scheduler.loops import NO_LOOP, ByLoop, native_loop
 if TYPE_CHECKING:
     import asyncio
 
+Work = Callable[[], Awaitable[None]]
 _tasks: ByLoop[set[asyncio.Task[None]]] = ByLoop(set)
 """The tasks of each event loop, which holds them weakly itself."""
 
@@ -29,26 +30,37 @@ def loop_of_task() -> Any:
         raise setting_error(NO_LOOP) from None
 
 
-def begin(work: Callable[[], Awaitable[None]], loop: Any = None) -> None:
-    """Start `work`, which tells its callers of its own errors, in `loop` or the running one.
+def begin(work: Work) -> None:
+    """Start `work`, which tells its callers of its own errors, in the running event loop.
 
     An exception that leaves it all the same is logged by its type alone, since its text may repeat
     a secret: on trio it would end the whole program, and on asyncio the loop would print it.
     """
+    beginner(native_loop())(work)
+
+
+def beginner(loop: Any) -> Callable[[Work], None]:
+    """Return the function that starts work in an event loop."""
     import asyncio  # noqa: PLC0415 -- a program that runs on it has loaded it
 
-    loop = loop or native_loop()
-    if isinstance(loop, asyncio.AbstractEventLoop):
+    if not isinstance(loop, asyncio.AbstractEventLoop):
+        return _begin_on_trio
+    tasks = _tasks.of(loop)
+
+    def begin_here(work: Work) -> None:
         task = loop.create_task(_guarded(work, asyncio.CancelledError))
-        tasks = _tasks.of(loop)
         tasks.add(task)
         task.add_done_callback(tasks.discard)
-    else:
-        trio, context = sys.modules["trio"], contextvars.copy_context()
-        trio.lowlevel.spawn_system_task(_guarded, work, trio.Cancelled, context=context)
+
+    return begin_here
 
 
-def spawn(work: Callable[[], Awaitable[None]]) -> anyio.CancelScope:
+def _begin_on_trio(work: Work) -> None:
+    trio, context = sys.modules["trio"], contextvars.copy_context()
+    trio.lowlevel.spawn_system_task(_guarded, work, trio.Cancelled, context=context)
+
+
+def spawn(work: Work) -> anyio.CancelScope:
     """Start `work`, and return the scope that cancels it."""
     scope = anyio.CancelScope()
 
@@ -60,7 +72,7 @@ def spawn(work: Callable[[], Awaitable[None]]) -> anyio.CancelScope:
     return scope
 
 
-async def _guarded(work: Callable[[], Awaitable[None]], cancelled: type[BaseException]) -> None:
+async def _guarded(work: Work, cancelled: type[BaseException]) -> None:
     ends = (cancelled, KeyboardInterrupt, SystemExit)
     try:
         await work()

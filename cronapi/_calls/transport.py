@@ -20,7 +20,7 @@ from cronapi._calls.exchange import Exchange, cut_off, translate
 from cronapi._calls.http_client import close, is_stock, module_of, new_client, quick_of
 from cronapi._calls.http_request import OwnRequests, extensions, new_request
 from cronapi._calls.progress import Progress, RoundTrips
-from cronapi._calls.tasks import begin, loop_of_task
+from cronapi._calls.tasks import Work, begin, beginner, loop_of_task
 from cronapi._logs.lines import ODD_BUCKET, place_of, write
 from cronapi._protocol.request import Request
 from cronapi._protocol.response import REFUSALS, Ending, Verdict, garbled, read_response
@@ -62,6 +62,7 @@ class Transport:
         self.loop: object = None
         """The event loop that used it first."""
         self._clock: Callable[[], float] = anyio.current_time
+        self._begin: Callable[[Work], None] = begin
         self._closed = False
         self._using: defaultdict[AnyClient, int] = defaultdict(int)
         self._under_way = 0
@@ -81,7 +82,7 @@ class Transport:
                 "This client belongs to another event loop; make one client for each loop."
             )
         if self.loop is None:
-            self.loop, self._clock = loop, clock_of(loop)
+            self.loop, self._clock, self._begin = loop, clock_of(loop), beginner(loop)
         self._client()
 
     def start(
@@ -114,7 +115,7 @@ class Transport:
                 write(ODD_BUCKET, error, place_of(error))
 
         try:
-            begin(run, self.loop)
+            self._begin(run)
         except BaseException:  # whatever ends it, the slot is free again
             self._under_way -= 1
             slot.release_unused()

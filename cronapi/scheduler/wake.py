@@ -37,17 +37,21 @@ class Sleeper:
             return future
         return self._sleep_on_trio(sys.modules["trio"].lowlevel)
 
-    def sleep_at_most(self, seconds: float) -> Awaitable[None]:
-        """Return an awaitable that ends at the first `wake()`, or after these seconds."""
+    async def sleep_at_most(self, seconds: float) -> None:
+        """Sleep until the first `wake()`, or for these seconds."""
         asleep = self.sleep()
         if seconds == math.inf:
-            return asleep
+            return await asleep
         if self._asleep is None:  # on trio it has not begun
-            return _at_most(asleep, seconds)
+            with anyio.move_on_after(seconds):
+                await asleep
+            return None
         # A timer alone costs a third of a cancel scope with one.
         timer = self._asleep.get_loop().call_later(seconds, self.wake)
-        self._asleep.add_done_callback(lambda _: timer.cancel())
-        return asleep
+        try:
+            return await asleep
+        finally:
+            timer.cancel()
 
     def wake(self) -> None:
         """Let the task go on. Nothing happens if it is awake or cancelled."""
@@ -66,8 +70,3 @@ class Sleeper:
 
         self._asleep = lowlevel.current_task()
         await lowlevel.wait_task_rescheduled(abort)
-
-
-async def _at_most(asleep: Awaitable[None], seconds: float) -> None:
-    with anyio.move_on_after(seconds):
-        await asleep
