@@ -60,8 +60,8 @@ def _begin_on_trio(work: Work) -> None:
     trio.lowlevel.spawn_system_task(_guarded, work, trio.Cancelled, context=context)
 
 
-def spawn(work: Work) -> anyio.CancelScope:
-    """Start `work`, and return the scope that cancels it."""
+def spawn(work: Work, begin: Callable[[Work], None] = begin) -> anyio.CancelScope:
+    """Start `work` by `begin`, and return the scope that cancels it."""
     scope = anyio.CancelScope()
 
     async def run() -> None:

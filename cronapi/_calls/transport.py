@@ -62,7 +62,8 @@ class Transport:
         self.loop: object = None
         """The event loop that used it first."""
         self._clock: Callable[[], float] = anyio.current_time
-        self._begin: Callable[[Work], None] = begin
+        self.begin: Callable[[Work], None] = begin
+        """Starts work of the library in that loop."""
         self._closed = False
         self._using: defaultdict[AnyClient, int] = defaultdict(int)
         self._under_way = 0
@@ -82,7 +83,7 @@ class Transport:
                 "This client belongs to another event loop; make one client for each loop."
             )
         if self.loop is None:
-            self.loop, self._clock, self._begin = loop, clock_of(loop), beginner(loop)
+            self.loop, self._clock, self.begin = loop, clock_of(loop), beginner(loop)
         self._client()
 
     def start(
@@ -115,7 +116,7 @@ class Transport:
                 write(ODD_BUCKET, error, place_of(error))
 
         try:
-            self._begin(run)
+            self.begin(run)
         except BaseException:  # whatever ends it, the slot is free again
             self._under_way -= 1
             slot.release_unused()

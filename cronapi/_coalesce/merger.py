@@ -36,7 +36,7 @@ from cronapi.scheduler import Lane
 Sent = Mapping[str, Any]
 Key = tuple[object, ...]
 Send = Callable[[Shared], Awaitable[BatchResult]]
-_BY_ID = (table.CRON_DELETE, table.CRON_GET)
+_BY_ID = (table.CRON_GET, table.CRON_DELETE)
 
 
 class Merger:
@@ -136,7 +136,8 @@ class Merger:
 
     def _start(self, key: Key, shared: Shared, send: Send) -> None:
         shared.line = self._order.line_up()
-        shared.scope = spawn(partial(self._drive, key, shared, send, shared.line))
+        drive = partial(self._drive, key, shared, send, shared.line)
+        shared.scope = spawn(drive, self._caller.transport.begin)
 
     def _may_join(self, shared: Shared, member: Member, function: Function[Any]) -> bool:
         """Return True if a call may share a request that earlier calls have made.
