@@ -161,7 +161,7 @@ class Merger:
             shared.end(settled(all_failed(error, shared.members)))
         except Exception as error:  # noqa: BLE001 -- the callers get it, not the event loop
             shared.fail(error)
-        except BaseException:
+        except BaseException:  # cancelled: nobody may wait for ever
             shared.end(settled(()))
             raise
         finally:
