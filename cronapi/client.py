@@ -49,7 +49,7 @@ from cronapi.namespaces.cron import CronNamespace, SharedCron
 from cronapi.namespaces.group import GroupNamespace
 from cronapi.namespaces.server import NoServer, ServerNamespace
 from cronapi.providers import FASTCRON, SETCRONJOB, Provider, located
-from cronapi.scheduler import Lane, Scheduler, shared_scheduler
+from cronapi.scheduler import Lane, Scheduler
 
 if TYPE_CHECKING:
     import httpx
@@ -153,13 +153,13 @@ class Client(NotCopied):
         token = token_or_variable(token, provider.token_variable)
         self.provider: Provider = located(provider, base_url, allow_http=allow_http)
         address = self.provider.base_url
-        self._key = address if scope == "provider" else (address, fingerprint_of(token))
-        self._given_scheduler = scheduler and scheduler._serving(self._key)  # noqa: SLF001 -- ours
+        key = address if scope == "provider" else (address, fingerprint_of(token))
+        scheduler = scheduler and scheduler._serving(key)  # noqa: SLF001 -- ours
         # http is for this machine only. A proxy would read the token.
         direct = address.startswith("http:")
         self._transport = Transport(http_client=http_client, transport=transport, direct=direct)
         self._caller = Caller(
-            self.provider, token, self._transport, lambda: self.scheduler, coalesce=coalesce
+            self.provider, token, self._transport, scheduler, key, coalesce=coalesce
         )
         self._limits = Limits()
         self._merger = _coalesce.Merger(self._caller, self._limits) if coalesce else None
@@ -178,9 +178,7 @@ class Client(NotCopied):
     @property
     def scheduler(self) -> Scheduler:
         """The scheduler of this client, with its `stats` and `eta`, which any thread may read."""
-        return self._given_scheduler or shared_scheduler(
-            self._key, self.provider.rate, loop=self._transport.loop
-        )
+        return self._caller.scheduler
 
     def with_options(self, **changes: Unpack[CallOptions]) -> Self:
         """Return a view of this client that makes its calls with other options.

@@ -7,7 +7,6 @@ the rest is unknown. A refused batch is halved until the refused item is alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from typing import Any
 
@@ -18,6 +17,7 @@ from cronapi._batch.calls import Calls
 from cronapi._batch.parts import send_in_chunks, send_parts
 from cronapi._batch.results import BatchResult, Result, all_failed, settled, split
 from cronapi._batch.twins import without_twins
+from cronapi._calls.creates import Keys
 from cronapi._calls.lookup import LOOKS, retry_once
 from cronapi._calls.matching import Match, habits_of, lookup_keys, match, new_rows
 from cronapi._calls.memory import ids_of
@@ -72,16 +72,24 @@ async def add_together(
     calls: Calls, specs: Sequence[Spec], deferred: DeferredRequest, *, tries: int = 0
 ) -> BatchResult:
     """Add these jobs with one request. `specs` may change until the request is built."""
-    memory, epoch, kept = calls.caller.memory, 0, ExitStack()
+    memory, creates = calls.caller.memory, calls.caller.creates
+    epoch, keys = 0, Keys()
+
+    def forget() -> None:
+        """Forget the last request, or one that was not sent."""
+        nonlocal keys
+        creates.settle_batch(keys)
+        keys = Keys()
+        memory.release(epoch)
 
     def build() -> tuple[Function[Any], Spec]:
-        nonlocal epoch
-        kept.close()
-        memory.release(epoch)
+        nonlocal epoch, keys
+        forget()
         epoch = memory.new_epoch()  # not before: a job listed while it waited is none of its own
         request = deferred.build()
         if not tries:  # a later try is of the first
-            kept.enter_context(_unsettled(calls, specs))
+            keys = _keys_of(specs)
+            creates.track_batch(keys)
         return request
 
     def new(rows: Rows, mine: Collection[int] = ()) -> Rows:
@@ -89,16 +97,14 @@ async def add_together(
         return own + new_rows(rows, "cron", memory, epoch)
 
     try:
-        with kept:
-            return await _add(calls, specs, DeferredRequest(build, deferred.release), new, tries)
+        return await _add(calls, specs, DeferredRequest(build, deferred.release), new, tries)
     finally:
-        memory.release(epoch)
+        forget()
 
 
-def _unsettled(calls: Calls, specs: Sequence[Spec]) -> AbstractContextManager[None]:
-    """Keep other creates from claiming what these may have made."""
-    keys = lookup_keys(table.CRON_BATCH_ADD.name, {"data": specs})
-    return calls.caller.creates.unsettled(keys)
+def _keys_of(specs: Sequence[Spec]) -> Keys:
+    """Return the keys that keep other creates from claiming what these may have made."""
+    return lookup_keys(table.CRON_BATCH_ADD.name, {"data": specs})
 
 
 async def _add(
@@ -109,9 +115,10 @@ async def _add(
     tries: int,
 ) -> BatchResult:
     try:
-        async with calls.limits.gate.sending():
-            sent = {"data": specs}
-            data = await calls(table.CRON_BATCH_ADD, sent, deferred=deferred, look=False)
+        sent = {"data": specs}
+        data = await calls.limits.gate.send(
+            partial(calls, table.CRON_BATCH_ADD, sent, deferred=deferred, look=False)
+        )
     except AuthenticationError as error:
         return settled(all_failed(error, specs))
     except APIError as error:
@@ -151,8 +158,12 @@ async def resume(calls: Calls, specs: Sequence[Spec], known: Collection[int]) ->
 
     text = "It was under way when an earlier run ended."
     lost = OutcomeUnknownError(text, function=table.CRON_ADD.name)
-    with _unsettled(calls, specs):
+    keys = _keys_of(specs)
+    calls.caller.creates.track_batch(keys)
+    try:
         return await _examine(calls, specs, Look(new), lost, 0)
+    finally:
+        calls.caller.creates.settle_batch(keys)
 
 
 async def _examine(

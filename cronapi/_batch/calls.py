@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from cronapi._batch.limits import Limits
 from cronapi._batch.results import Result, as_unknown, is_refusal
@@ -13,7 +13,7 @@ from cronapi._calls.answer import Answer
 from cronapi._calls.call import Asker, Call, asker
 from cronapi._calls.caller import Caller
 from cronapi._calls.memory import ids_of, target_of
-from cronapi._calls.options import DeferredRequest, Options
+from cronapi._calls.options import DeferredRequest, Options, changed
 from cronapi._calls.pages import Paging
 from cronapi._functions import Function, Repeat
 from cronapi.errors import Applied, AuthenticationError, CronAPIError, NotFoundError
@@ -60,7 +60,7 @@ class Calls:
         look: bool = True,
     ) -> Any:
         """Return the raw data, or raise one of our errors."""
-        options = self.options if look else evolve(self.options, look=False)
+        options = self.options if look else changed(self.options, look=False)
         call = Call(self.caller, function, sent, options, self.lane, deferred)
         return (await self._made(call, function)).data
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import anyio
 from attrs import define, field
 
 from cronapi.errors import CronAPIError
 
+T = TypeVar("T")
 _NUMBER = re.compile(r"[0-9]+")
 _MOST_NOTED = 100
 FIRST_SIZE = 100
@@ -26,14 +28,13 @@ class Gate:
         self._looking = anyio.Lock()
         self._changed: anyio.Event | None = None
 
-    @asynccontextmanager
-    async def sending(self) -> AsyncIterator[None]:
-        """Send beside others, while no lookup is under way or waiting."""
+    async def send(self, request: Callable[[], Awaitable[T]]) -> T:
+        """Make a request beside others, while no lookup is under way or waiting."""
         while self._lookers:
             await self._wait()
         self._senders += 1
         try:
-            yield
+            return await request()
         finally:
             self._senders -= 1
             self._wake()

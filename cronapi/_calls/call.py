@@ -13,6 +13,7 @@ from attrs import evolve, frozen
 from cronapi._calls.absence import get_of, is_missing, may_be_missing
 from cronapi._calls.answer import Answer
 from cronapi._calls.caller import Caller
+from cronapi._calls.creates import Keys
 from cronapi._calls.failures import Failures
 from cronapi._calls.lost_create import LostCreate
 from cronapi._calls.memory import learn_gone
@@ -69,28 +70,26 @@ class Call:
         if self._options.max_wait is not None:
             self._sender.deadline = anyio.current_time() + self._options.max_wait
         try:
-            data = await self._perform_alone()
+            keys = self._sender.keys_of_create
+            data = await (self._perform_alone(keys) if keys else self._perform())
             return Answer(data, self._history.attempts, self._twin)
         except ConfigurationError as error:  # from a token function, perhaps after a first attempt
             raise self._failures.of_call(error) from error.__cause__
         finally:
             self._sender.end()
 
-    async def _perform_alone(self) -> Any:
+    async def _perform_alone(self, keys: Keys) -> Any:
         """Perform a create while no other is under way that a lookup could not tell from it."""
-        sender, keys = self._sender, self._sender.keys_of_create
-        if not keys:
-            return await self._perform()
-        lock = await self._caller.creates.lock(keys, sender.left())
-        if lock is None:
+        sender, creates = self._sender, self._caller.creates
+        if not await creates.turns.take(keys, sender.left()):
             text = "An identical create was still under way after max_wait."
             wait = self._caller.scheduler.eta(sender.lane)
             raise self._failures.of_call(WaitTooLongError(text, wait=wait))
-        self._caller.creates.track(sender, keys)
+        creates.track(sender, keys)
         try:
             return await self._perform()
         finally:
-            lock.release()
+            creates.turns.end(keys)
 
     async def _perform(self) -> Any:
         while True:

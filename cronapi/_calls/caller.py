@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any, NoReturn
 
 import anyio
@@ -20,7 +20,7 @@ from cronapi._calls.transport import Transport
 from cronapi._functions import TABLE
 from cronapi.errors import UnsupportedFunctionError
 from cronapi.providers import Provider
-from cronapi.scheduler import Scheduler
+from cronapi.scheduler import Scheduler, shared_scheduler
 
 NOT_COPIED = (
     "A client of cronapi cannot be pickled or copied, nor can anything that was made by one: it "
@@ -37,14 +37,18 @@ class NotCopied:
 
 
 class Caller(NotCopied):
-    """One token at one provider, with the transport, the scheduler and the memory of its calls."""
+    """One token at one provider, with the transport, the scheduler and the memory of its calls.
+
+    Without a `scheduler`, its calls share those of the `key`.
+    """
 
     def __init__(
         self,
         provider: Provider,
         token: Token,
         transport: Transport,
-        scheduler: Callable[[], Scheduler],
+        scheduler: Scheduler | None,
+        key: Hashable,
         *,
         coalesce: bool = False,
     ) -> None:
@@ -52,7 +56,8 @@ class Caller(NotCopied):
         self.token = token
         self.transport = transport
         self.coalesces: bool = coalesce
-        self._scheduler = scheduler
+        self._given_scheduler = scheduler
+        self._key = key
         self.memory: Memory = Memory()
         self.creates: Creates = Creates()
         self.listings: Listings = Listings()
@@ -62,8 +67,10 @@ class Caller(NotCopied):
 
     @property
     def scheduler(self) -> Scheduler:
-        """The scheduler of the running event loop."""
-        return self._scheduler()
+        """The scheduler of these calls. Any thread may ask."""
+        return self._given_scheduler or shared_scheduler(
+            self._key, self.provider.rate, loop=self.transport.loop
+        )
 
     @property
     def text_token(self) -> str | None:
@@ -132,8 +139,8 @@ class Caller(NotCopied):
         """Close the connections, and let the bucket tell others what this client has learnt."""
         await self.transport.aclose(timeout)
         if self.transport.loop is not None:  # or no call was made
-            await self._scheduler()._finish()  # noqa: SLF001 -- no user has to
+            await self.scheduler._finish()  # noqa: SLF001 -- no user has to
 
     async def wait(self, seconds: float) -> None:
         """Let time pass before a look."""
-        await self._scheduler()._sleep(seconds)  # noqa: SLF001 -- the scheduler alone waits
+        await self.scheduler._sleep(seconds)  # noqa: SLF001 -- the scheduler alone waits

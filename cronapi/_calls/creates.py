@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
 from typing import Protocol
-from weakref import WeakValueDictionary
-
-import anyio
-from anyio.lowlevel import checkpoint_if_cancelled
 
 from cronapi._calls.exchange import Exchange
+from cronapi._calls.turns import Turns
 
 Key = tuple[str, ...]
 Keys = frozenset[Key]
-
-
-async def acquire_within(lock: anyio.Lock | anyio.Semaphore, max_wait: float | None) -> bool:
-    """Acquire a lock, also a free one with a `max_wait` of 0. Return False if it takes longer."""
-    await checkpoint_if_cancelled()
-    with suppress(anyio.WouldBlock):
-        lock.acquire_nowait()
-        return True
-    with anyio.move_on_after(max_wait):
-        await lock.acquire()
-        return True
-    return False
 
 
 class Create(Protocol):
@@ -42,16 +26,8 @@ class Creates:
     def __init__(self) -> None:
         self._by_key: dict[Key, list[Create]] = {}
         self._unsettled: Counter[Key] = Counter()
-        self._locks: WeakValueDictionary[Keys, anyio.Lock] = WeakValueDictionary()
-
-    async def lock(self, keys: Keys, max_wait: float | None) -> anyio.Lock | None:
-        """Serialize creates that a lookup could not tell apart.
-
-        Return the lock of these keys, acquired, or None if that takes longer than `max_wait`.
-        """
-        if (lock := self._locks.get(keys)) is None:
-            lock = self._locks[keys] = anyio.Lock()
-        return lock if await acquire_within(lock, max_wait) else None
+        self.turns: Turns[Keys] = Turns()
+        """The turns of creates that a lookup could not tell apart."""
 
     def track(self, create: Create, keys: Keys) -> None:
         """Track a create under these keys until it has ended."""
@@ -71,17 +47,17 @@ class Creates:
         """Return how many creates share one of these keys, at most."""
         return max((len(self._by_key.get(key, ())) for key in keys), default=0)
 
-    @contextmanager
-    def unsettled(self, keys: Keys) -> Iterator[None]:
-        """Count a batch as one whose jobs may still be looked up."""
-        self._unsettled.update(keys)
-        try:
-            yield
-        finally:
-            for key in keys:
-                self._unsettled[key] -= 1
-                if not self._unsettled[key]:
-                    del self._unsettled[key]
+    def track_batch(self, keys: Keys) -> None:
+        """Count a batch as one whose jobs may still be looked up, until `settle_batch`."""
+        for key in keys:
+            self._unsettled[key] += 1
+
+    def settle_batch(self, keys: Keys) -> None:
+        """Count a batch no longer: its jobs will not be looked up any more."""
+        for key in keys:
+            self._unsettled[key] -= 1
+            if not self._unsettled[key]:
+                del self._unsettled[key]
 
     def most_unsettled(self, keys: Keys) -> int:
         """Return how many batches that may still be looked up share one of these keys, at most."""

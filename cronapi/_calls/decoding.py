@@ -33,8 +33,7 @@ class Body:
         self.problem: str | None = None
         self._most = most
         self._inflater: _Inflater | None = None
-        named = [name.strip().lower() for name in (encoding or "").split(",")]
-        codings = [name for name in named if name not in _PLAIN]
+        codings = _codings_of(encoding) if encoding else []
         if len(codings) > 1:
             self.problem = f"The answer is encoded {len(codings)} times, not at most once."
         elif codings and codings[0] not in _GZIP | {"deflate"}:
@@ -65,6 +64,11 @@ class Body:
         """Learn that nothing more comes."""
         if self.is_usable and self._inflater is not None and not self._inflater.is_complete:
             self.problem = "The answer cannot be decoded: it ends too early."
+
+
+def _codings_of(encoding: str) -> list[str]:
+    named = [name.strip().lower() for name in encoding.split(",")]
+    return [name for name in named if name not in _PLAIN]
 
 
 class _Inflater:

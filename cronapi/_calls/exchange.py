@@ -42,11 +42,15 @@ def cut_off() -> Verdict:
 
 
 class Exchange:
-    """One request under way, in its `scope`. `verdict` is there once it `has_ended`."""
+    """One request under way, in its `scope`. `verdict` is there once it `has_ended`.
 
-    __slots__ = ("_caller", "_others", "has_ended", "scope", "verdict")
+    `clock` is anyio's.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_caller", "_clock", "_others", "has_ended", "scope", "verdict")
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
         self.scope: anyio.CancelScope = anyio.CancelScope()
         self.verdict: Verdict = UNDER_WAY
         self.has_ended: bool = False
@@ -73,7 +77,7 @@ class Exchange:
         The exchange then goes on by itself, but not for ever. `tell` is called once if the answer
         takes long, with the seconds until then and the seconds that are left.
         """
-        begun = anyio.current_time()
+        begun = self._clock()
         first = PATIENCE if timeout > PATIENCE else timeout + GRACE
         try:
             await self._sleep(first)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cronapi._calls.memory import Memory, ids_of, target_of
+from cronapi._calls.memory import Memory, ids_asked, ids_of, target_of
 from cronapi._functions import Function, Repeat
 from cronapi.models import Account, CronJob, Execution, Group
 
@@ -59,9 +59,8 @@ def _names_something(rows: list[Any]) -> bool:
 
     An own answer may lack ids. It says all the same that something was made.
     """
-    texts = {"url", "name"}
     return bool(rows) and all(
-        bool(ids_of(row)) or (isinstance(row, dict) and not texts.isdisjoint(row)) for row in rows
+        (isinstance(row, dict) and ("url" in row or "name" in row)) or ids_of(row) for row in rows
     )
 
 
@@ -90,8 +89,7 @@ def _other_ids(
     if function.repeat is Repeat.CREATE and "id" not in sent:
         known = [number for number in numbers if memory.is_older(target, number, epoch)]
         return f"It has the id {known[0]}, which was there before." if known else None
-    asked = sent.get("id")
-    wanted = ids_of([{"id": one} for one in (asked if isinstance(asked, list) else [asked])])
+    wanted = ids_asked(sent)
     if not wanted or function.name == "cron.group_edit":
         return None
     strange = [number for number in numbers if number not in wanted]

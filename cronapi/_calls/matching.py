@@ -263,10 +263,11 @@ def lookup_keys(function: str, sent: Row) -> frozenset[tuple[str, ...]]:
     kind = "run" if function == "cron.run" else str(target_of(function))
     if kind == "run" and "time" not in sent:
         return frozenset()
-    keys = ("id", "time") if kind == "run" else ("url", "name")
+    first, second = ("id", "time") if kind == "run" else ("url", "name")
     rows = [spec for spec in specs if isinstance(spec, dict)] if isinstance(specs, list) else []
-    return frozenset((kind, *(_key(normal(key, spec.get(key))) for key in keys)) for spec in rows)
+    return frozenset([(kind, _key(first, spec), _key(second, spec)) for spec in rows])
 
 
-def _key(text: str) -> str:
+def _key(name: str, spec: Row) -> str:
+    text = normal(name, spec.get(name))
     return hidden_text(text) if "@" in text else text

@@ -144,7 +144,7 @@ class Memory:
 
     def remember_sent(self, target: str, number: int, sent: Mapping[str, Any]) -> None:
         """Remember the name and the URL that a create has sent."""
-        self._samples[target, number] = {name: sent.get(name) for name in ("name", "url")}
+        self._samples[target, number] = {"name": sent.get("name"), "url": sent.get("url")}
         if len(self._samples) > MOST_SAMPLES:
             self._samples.popitem(last=False)
 
@@ -214,8 +214,16 @@ def target_of(function: str) -> str | None:
 def ids_of(data: object) -> list[int]:
     """Return the ids of the rows in an answer, skipping rows without one."""
     rows = data if isinstance(data, list) else [data]
-    found = [row.get("id") for row in rows if isinstance(row, dict)]
-    return [int(number) for number in found if _is_id(number)]
+    return [
+        int(number) for row in rows if isinstance(row, dict) and _is_id(number := row.get("id"))
+    ]
+
+
+def ids_asked(sent: Mapping[str, Any]) -> list[int]:
+    """Return the ids that a call names."""
+    asked = sent.get("id")
+    numbers = asked if isinstance(asked, list) else [asked]
+    return [int(number) for number in numbers if _is_id(number)]
 
 
 def _is_id(number: object) -> TypeGuard[int | str]:
@@ -245,9 +253,7 @@ def learn(memory: Memory, function: str, data: object, sent: Mapping[str, Any]) 
 
 def learn_gone(memory: Memory, function: str, sent: Mapping[str, Any]) -> None:
     """Remember that the ids that a call named are no longer there."""
-    asked = sent.get("id")
-    numbers = asked if isinstance(asked, list) else [asked]
-    memory.mark_gone(str(target_of(function)), ids_of([{"id": number} for number in numbers]))
+    memory.mark_gone(str(target_of(function)), ids_asked(sent))
 
 
 def learn_unreported(memory: Memory, function: str, data: object) -> None:

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 from anyio import get_cancelled_exc_class
-from anyio.lowlevel import current_token
 
 from cronapi._logs.lines import TASK_FAILED, write
 from cronapi.errors.concerns import setting_error
-from cronapi.scheduler.loops import NO_LOOP, ByLoop
+from cronapi.scheduler.loops import NO_LOOP, ByLoop, native_loop
 
 if TYPE_CHECKING:
     import asyncio
 
+Work = Callable[[], Awaitable[None]]
 _tasks: ByLoop[set[asyncio.Task[None]]] = ByLoop(set)
 """The tasks of each event loop, which holds them weakly itself."""
 
@@ -25,32 +25,43 @@ _tasks: ByLoop[set[asyncio.Task[None]]] = ByLoop(set)
 def loop_of_task() -> Any:
     """Return the event loop of the running task. ConfigurationError if there is none."""
     try:
-        return current_token().native_token
+        return native_loop()
     except RuntimeError:
         raise setting_error(NO_LOOP) from None
 
 
-def begin(work: Callable[[], Awaitable[None]], loop: Any = None) -> None:
-    """Start `work`, which tells its callers of its own errors, in `loop` or the running one.
+def begin(work: Work) -> None:
+    """Start `work`, which tells its callers of its own errors, in the running event loop.
 
     An exception that leaves it all the same is logged by its type alone, since its text may repeat
     a secret: on trio it would end the whole program, and on asyncio the loop would print it.
     """
+    beginner(native_loop())(work)
+
+
+def beginner(loop: Any) -> Callable[[Work], None]:
+    """Return the function that starts work in an event loop."""
     import asyncio  # noqa: PLC0415 -- a program that runs on it has loaded it
 
-    loop = loop or current_token().native_token
-    if isinstance(loop, asyncio.AbstractEventLoop):
+    if not isinstance(loop, asyncio.AbstractEventLoop):
+        return _begin_on_trio
+    tasks = _tasks.of(loop)
+
+    def begin_here(work: Work) -> None:
         task = loop.create_task(_guarded(work, asyncio.CancelledError))
-        tasks = _tasks.of(loop)
         tasks.add(task)
         task.add_done_callback(tasks.discard)
-    else:
-        trio, context = sys.modules["trio"], contextvars.copy_context()
-        trio.lowlevel.spawn_system_task(_guarded, work, trio.Cancelled, context=context)
+
+    return begin_here
 
 
-def spawn(work: Callable[[], Awaitable[None]]) -> anyio.CancelScope:
-    """Start `work`, and return the scope that cancels it."""
+def _begin_on_trio(work: Work) -> None:
+    trio, context = sys.modules["trio"], contextvars.copy_context()
+    trio.lowlevel.spawn_system_task(_guarded, work, trio.Cancelled, context=context)
+
+
+def spawn(work: Work, begin: Callable[[Work], None] = begin) -> anyio.CancelScope:
+    """Start `work` by `begin`, and return the scope that cancels it."""
     scope = anyio.CancelScope()
 
     async def run() -> None:
@@ -61,7 +72,7 @@ def spawn(work: Callable[[], Awaitable[None]]) -> anyio.CancelScope:
     return scope
 
 
-async def _guarded(work: Callable[[], Awaitable[None]], cancelled: type[BaseException]) -> None:
+async def _guarded(work: Work, cancelled: type[BaseException]) -> None:
     ends = (cancelled, KeyboardInterrupt, SystemExit)
     try:
         await work()

@@ -7,7 +7,7 @@ its answer is still learnt. Foreign exceptions end here.
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -19,13 +19,15 @@ from cronapi._calls.body import read_body
 from cronapi._calls.exchange import Exchange, cut_off, translate
 from cronapi._calls.http_client import close, is_stock, module_of, new_client, quick_of
 from cronapi._calls.http_request import OwnRequests, extensions, new_request
-from cronapi._calls.tasks import begin, loop_of_task
+from cronapi._calls.progress import Progress, RoundTrips
+from cronapi._calls.tasks import Work, begin, beginner, loop_of_task
 from cronapi._logs.lines import ODD_BUCKET, place_of, write
 from cronapi._protocol.request import Request
 from cronapi._protocol.response import REFUSALS, Ending, Verdict, garbled, read_response
 from cronapi.errors import ConfigurationError, StatusError
 from cronapi.errors.concerns import closed_error, setting_error
 from cronapi.scheduler import Slot
+from cronapi.scheduler.loops import clock_of
 
 if TYPE_CHECKING:
     import httpx
@@ -36,7 +38,6 @@ MOST_BYTES = 32 * 1024 * 1024
 """A page of 1,000 jobs is about half a megabyte, the logs of a job about eight."""
 MOST_BYTES_OF_ONE = 1024 * 1024
 """The bound for every function whose result is no list."""
-MOST_ROUND_TRIPS = 31
 
 
 class Transport:
@@ -60,6 +61,9 @@ class Transport:
         self._requests = OwnRequests()
         self.loop: object = None
         """The event loop that used it first."""
+        self._clock: Callable[[], float] = anyio.current_time
+        self.begin: Callable[[Work], None] = begin
+        """Starts work of the library in that loop."""
         self._closed = False
         self._using: defaultdict[AnyClient, int] = defaultdict(int)
         self._under_way = 0
@@ -78,7 +82,8 @@ class Transport:
             raise setting_error(
                 "This client belongs to another event loop; make one client for each loop."
             )
-        self.loop = loop
+        if self.loop is None:
+            self.loop, self._clock, self.begin = loop, clock_of(loop), beginner(loop)
         self._client()
 
     def start(
@@ -91,7 +96,7 @@ class Transport:
         if self._closed:  # while the call was waiting for its slot
             slot.release_unused()
             raise closed_error(CLOSED)
-        exchange = Exchange()
+        exchange = Exchange(self._clock)
         self._under_way += 1
 
         async def run() -> None:
@@ -111,7 +116,7 @@ class Transport:
                 write(ODD_BUCKET, error, place_of(error))
 
         try:
-            begin(run, self.loop)
+            self.begin(run)
         except BaseException:  # whatever ends it, the slot is free again
             self._under_way -= 1
             slot.release_unused()
@@ -154,7 +159,7 @@ class Transport:
         except ConfigurationError as error:
             return Verdict(ending=Ending.FINAL, error=error)
         self._using[client] += 1
-        progress = Progress(slot)
+        progress = Progress(slot, self._clock)
         new = self._requests.new if client is self._own else new_request
         try:
             built = new(client, request, extensions(request, timeout, progress))
@@ -204,47 +209,6 @@ class Transport:
         return self._own
 
 
-class RoundTrips:
-    """The times of the latest answers, in seconds."""
-
-    def __init__(self, quick: float) -> None:
-        self._quick = quick
-        self._latest: deque[float] = deque(maxlen=MOST_ROUND_TRIPS)
-
-    def was_quick(self, seconds: float) -> bool:
-        """Return True if an answer came in less than twice the usual time of those before.
-
-        A quarter of the latest answers came sooner. The median would be misled by a busy machine,
-        on which most answers are late.
-        """
-        usual = sorted(self._latest)[len(self._latest) // 4] if self._latest else 0.0
-        return seconds <= max(self._quick, 2 * usual)
-
-    def note(self, seconds: float) -> None:
-        """Remember the time of an answer."""
-        self._latest.append(seconds)
-
-
-class Progress:
-    """How far a request has come, as the transport traces it. Its slot's turn comes at the end."""
-
-    def __init__(self, slot: Slot) -> None:
-        self._slot = slot
-        self.began: float = anyio.current_time()
-        self.is_connecting = False
-        """True while a connection is being made, and no byte of any request was sent."""
-        self._is_sent = False
-
-    async def __call__(self, event: str, _: object) -> None:
-        """Learn of a step, such as `connection.connect_tcp.started`."""
-        if event.endswith("send_request_headers.started"):
-            self.is_connecting, self._is_sent = False, True
-            await self._slot.ready()
-            self.began = anyio.current_time()
-        elif "connect_" in event:
-            self.is_connecting = not self._is_sent
-
-
 async def _exchange(
     client: AnyClient,
     request: Request,
@@ -266,7 +230,7 @@ async def _exchange(
         await response.aclose()
     if body.problem is not None:
         return garbled(body.problem, status=response.status_code)
-    seconds = anyio.current_time() - progress.began
+    seconds = progress.seconds
     was_quick = response.status_code in REFUSALS and round_trips.was_quick(seconds)
     round_trips.note(seconds)
     return read_response(

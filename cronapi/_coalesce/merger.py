@@ -36,7 +36,7 @@ from cronapi.scheduler import Lane
 Sent = Mapping[str, Any]
 Key = tuple[object, ...]
 Send = Callable[[Shared], Awaitable[BatchResult]]
-_BY_ID = (table.CRON_DELETE, table.CRON_GET)
+_BY_ID = (table.CRON_GET, table.CRON_DELETE)
 
 
 class Merger:
@@ -103,22 +103,22 @@ class Merger:
         max_wait of 0.
         """
         if options.max_wait is None:
-            return await member.event.wait()
+            return await member.ended()
         if member.shared.line is not None:
             await member.shared.line.has_moved_up()
         with anyio.move_on_after(options.max_wait):
-            await member.event.wait()
-        if not member.event.is_set():
+            await member.ended()
+        if not member.has_ended:
             member.is_late = True
             member.shared.drop()
-            await member.event.wait()
+            await member.ended()
         if member.result is LATE:
             text = f"No slot came free in max_wait, {options.max_wait} s."
             raise WaitTooLongError(text, wait=self._eta(options), attempts=member.shared.attempts)
         return None
 
     def _join(self, member: Member, function: Function[Any], send: Send, options: Options) -> None:
-        sharing = changed(options, max_wait=None)
+        sharing = options if options.max_wait is None else changed(options, max_wait=None)
         equal = function.repeat is Repeat.READ and function not in _BY_ID
         same = json.dumps(member.sent, sort_keys=True) if equal else None
         key: Key = (function.name, same, sharing)
@@ -136,7 +136,8 @@ class Merger:
 
     def _start(self, key: Key, shared: Shared, send: Send) -> None:
         shared.line = self._order.line_up()
-        shared.scope = spawn(partial(self._drive, key, shared, send, shared.line))
+        drive = partial(self._drive, key, shared, send, shared.line)
+        shared.scope = spawn(drive, self._caller.transport.begin)
 
     def _may_join(self, shared: Shared, member: Member, function: Function[Any]) -> bool:
         """Return True if a call may share a request that earlier calls have made.
@@ -160,7 +161,9 @@ class Merger:
             shared.end(settled(all_failed(error, shared.members)))
         except Exception as error:  # noqa: BLE001 -- the callers get it, not the event loop
             shared.fail(error)
-        finally:
+        except BaseException:  # cancelled: nobody may wait for ever
             shared.end(settled(()))
+            raise
+        finally:
             if self._open.get(key) is shared:
                 del self._open[key]

@@ -75,8 +75,10 @@ class Order:
         """
         jobs, changes = jobs_of(function, sent), function.repeat is not Repeat.READ
         kinds = (True, False) if changes else (True,)
-        rivals = [self._calls.get((job, kind)) for job in (*jobs, ANY) for kind in kinds]
-        after = max([next(reversed(calls)) for calls in rivals if calls], default=-1)
+        after = -1
+        for rival in [(job, kind) for job in (*jobs, ANY) for kind in kinds]:
+            if calls := self._calls.get(rival):
+                after = max(after, next(reversed(calls)))
         turn = Turn(next(self._numbers), after, tuple((job, changes) for job in jobs))
         for job in turn.jobs:
             self._calls.setdefault(job, {})[turn.number] = None
@@ -103,6 +105,6 @@ def jobs_of(function: Function[Any], sent: Mapping[str, Any]) -> frozenset[str]:
     names_jobs = function.name.startswith("cron.") and function is not table.CRON_GROUP_EDIT
     if "id" in sent and names_jobs:
         numbers = sent["id"] if isinstance(sent["id"], list) else [sent["id"]]
-        return frozenset(str(number) for number in numbers)
+        return frozenset(map(str, numbers))
     is_harmless = function.repeat is Repeat.READ or function in _ADDS
     return frozenset() if is_harmless else frozenset({ANY})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from cronapi._coalesce.order import Line, Turn
 from cronapi._functions import Function
 from cronapi._protocol.facts import copied
 from cronapi.errors import Applied, CronAPIError
+from cronapi.scheduler.wake import Sleeper
 
 Sent = Mapping[str, Any]
 CUT_OFF = Result(error=CronAPIError("The shared request was cut off.", applied=Applied.UNKNOWN))
@@ -30,21 +32,28 @@ class Member:
     item: Any = field(repr=False)
     turn: Turn
     shared: Shared = field(init=False)
-    event: anyio.Event = field(factory=anyio.Event)
+    has_ended: bool = False
     result: Result = CUT_OFF
     failure: Exception | None = None
     is_late: bool = False
     """True once its max_wait is over. It stays only while its item is being carried out."""
+    _sleeper: Sleeper = field(factory=Sleeper)
+
+    async def ended(self) -> None:
+        """Wait until the caller has its result."""
+        if not self.has_ended:
+            await self._sleeper.sleep_at_most(math.inf)
 
     def end(self, result: Result) -> None:
         """Give the caller its result."""
         self.result, self.failure = result, result.error and copied(result.error)
-        self.event.set()
+        self.has_ended = True
+        self._sleeper.wake()
 
     def fail(self, error: Exception) -> None:
         """Give the caller a foreign error, from its token function for example."""
-        self.failure = error
-        self.event.set()
+        self.failure, self.has_ended = error, True
+        self._sleeper.wake()
 
 
 @define(eq=False)
@@ -83,7 +92,7 @@ class Shared:
 
     def remove(self, member: Member) -> None:
         """Let a caller leave."""
-        if not member.event.is_set():
+        if not member.has_ended:
             self.left.add(member)
             self.drop()
 
@@ -129,7 +138,7 @@ class Shared:
         self.built = True
         parts = self._parts(result) if result.parts else []
         for index, member in enumerate(self.members):
-            if member.shared is self and not member.event.is_set():
+            if member.shared is self and not member.has_ended:
                 member.end(result.settled.get(index, CUT_OFF))
         self._learn(result)
         return parts
@@ -161,8 +170,7 @@ class Shared:
             self.halved.accepted += accepted
             if self.halved.accepted == self.halved.size:
                 self.calls.limits.learn(self.halved.size)
-        error = first_fatal(result.settled.values())
-        if error is not None:
+        if self.kin and (error := first_fatal(result.settled.values())) is not None:
             for part in self.kin:
                 part.give_up(error)
 

@@ -62,9 +62,11 @@ async def send_gets(shared: Shared) -> BatchResult:
         data = await calls(table.CRON_GET, {}, deferred=shared.deferred(build))
         if several:
             rest = get(calls, shared.items, first=as_list(data))
-        else:
+        elif others := _but_first(shared.items):
             found[shared.items[0]] = Result(data)
-            rest = get(calls, _but_first(shared.items))
+            rest = get(calls, others)
+        else:
+            return settled([Result(data)] * len(shared.items))
     except CronAPIError as error:
         if not several and not isinstance(error, FATAL_ERRORS):
             found[shared.items[0]] = Result(error=error)

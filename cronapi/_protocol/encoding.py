@@ -66,7 +66,8 @@ def encode_params(
     cannot be cleared. Without `clear`, None is left out.
     """
     jobs = _jobs(params.get("data"))
-    wire = _members({n: v for n, v in params.items() if n != "data" or not jobs}, provider, kinds)
+    alone = {n: v for n, v in params.items() if n != "data"} if jobs else params
+    wire = _members(alone, provider, kinds)
     if jobs:
         wire["data"] = [_members(job, provider, kinds) for job in jobs]
     for name in [name for name, value in params.items() if value is None] if clear else []:

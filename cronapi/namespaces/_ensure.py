@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
-from weakref import WeakValueDictionary
-
-import anyio
 
 from cronapi._batch.calls import Calls
-from cronapi._calls.creates import acquire_within
 from cronapi._calls.exchange import Exchange
 from cronapi._calls.lookup import LOOKS
 from cronapi._calls.matching import find_altered, habits_of
 from cronapi._calls.pages import every_job, named, search_by_name
 from cronapi._calls.spelling import normal
 from cronapi._calls.tasks import begin, loop_of_task
+from cronapi._calls.turns import Turns
 from cronapi._logs.lines import ALTERED, write
 from cronapi._protocol.declared import EnsureParams
 from cronapi._protocol.params import as_params, check_names, check_values
@@ -26,8 +23,8 @@ from cronapi.errors import ConfigurationError, WaitTooLongError
 from cronapi.models import CronJob
 from cronapi.scheduler.loops import ByLoop
 
-_Locks = WeakValueDictionary[tuple[str, str], anyio.Semaphore]
-_locks: ByLoop[_Locks] = ByLoop(WeakValueDictionary)
+_turns: ByLoop[Turns[tuple[str, str]]] = ByLoop(Turns)
+"""The turns of each event loop at the names of a provider's jobs."""
 
 
 def checked_name(params: EnsureParams) -> str:
@@ -52,10 +49,8 @@ async def ensuring(calls: Calls, name: str) -> AsyncIterator[None]:
 
     WaitTooLongError if another task holds it for longer than max_wait.
     """
-    locks = _locks.of(loop_of_task())
-    key = (calls.caller.provider.base_url, name)
-    lock = locks.setdefault(key, anyio.Semaphore(1))
-    if not await acquire_within(lock, calls.options.max_wait):
+    turns, key = _turns.of(loop_of_task()), (calls.caller.provider.base_url, name)
+    if not await turns.take(key, calls.options.max_wait):
         raise WaitTooLongError(
             "Another task was still ensuring this name after max_wait.",
             wait=calls.caller.scheduler.eta(calls.lane),
@@ -68,12 +63,12 @@ async def ensuring(calls: Calls, name: str) -> AsyncIterator[None]:
     finally:
         # A cancelled caller leaves behind the request that was sent for it.
         if left := calls.caller.creates.exchanges_for_name(name):
-            begin(partial(_release, calls, lock, left))
+            begin(partial(_end_late, calls, partial(turns.end, key), left))
         else:
-            lock.release()
+            turns.end(key)
 
 
-async def _release(calls: Calls, lock: anyio.Semaphore, left: Iterable[Exchange]) -> None:
+async def _end_late(calls: Calls, end: Callable[[], None], left: Iterable[Exchange]) -> None:
     try:
         for exchange in left:
             await exchange.ended()
@@ -81,7 +76,7 @@ async def _release(calls: Calls, lock: anyio.Semaphore, left: Iterable[Exchange]
             # The service may still be holding the request back.
             await calls.caller.wait(sum(LOOKS))
     finally:
-        lock.release()
+        end()
 
 
 async def find_or_refuse(calls: Calls, wanted: Mapping[str, Any]) -> dict[str, Any] | None:

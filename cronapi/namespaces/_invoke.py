@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any, TypeVar
 
 from attrs import evolve, frozen
@@ -43,7 +43,7 @@ class Invoker:
         """The calls of a bulk: in the bulk lane, and without a max_wait."""
         return Calls(self.caller, evolve(self.options, max_wait=None), self.limits)
 
-    async def __call__(
+    def __call__(
         self,
         function: Function[T],
         params: Mapping[str, Any],
@@ -51,8 +51,8 @@ class Invoker:
         clear: bool = False,
         lane: Lane = "interactive",
         needs: str = "id",
-    ) -> T:
-        """Return the structured result. ResponseError if the answer has another shape.
+    ) -> Awaitable[T]:
+        """Return an awaitable of the structured result. Parameters are checked at once.
 
         The parameter that it `needs` may not be None, unless it is not among these.
         """
@@ -61,7 +61,7 @@ class Invoker:
             article = "an" if needs == "id" else "a"
             raise ConfigurationError(f"{function.name} needs {article} {needs}.")
         refuse_models(params.get("id"), function.name)
-        return await self.send(function, self.encode(params, clear=clear), lane)
+        return self.send(function, self.encode(params, clear=clear), lane)
 
     def encode(
         self,

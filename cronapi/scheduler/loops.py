@@ -7,6 +7,9 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
+import anyio
+from anyio.lowlevel import current_token
+
 from cronapi.errors.concerns import setting_error
 
 T = TypeVar("T")
@@ -42,6 +45,25 @@ def running_loop() -> Any:
     if loop is None:
         raise setting_error(NO_LOOP)
     return loop
+
+
+def native_loop() -> Any:
+    """Return the event loop of the running task: asyncio's, or the token of trio's run.
+
+    Raises a RuntimeError where no task runs.
+    """
+    # anyio takes four times as long. It is asked where asyncio has no task: a task of trio may be
+    # the guest of asyncio's loop.
+    asyncio: Any = sys.modules.get("asyncio")
+    loop = None if asyncio is None else asyncio._get_running_loop()  # noqa: SLF001 -- raises nothing
+    if loop is not None and asyncio.current_task(loop) is not None:
+        return loop
+    return current_token().native_token
+
+
+def clock_of(loop: Any) -> Callable[[], float]:
+    """Return the clock of an event loop, which is anyio's in the tasks of that loop."""
+    return getattr(loop, "time", anyio.current_time)
 
 
 def end_of(loop: Any) -> Callable[[], bool]:

@@ -6,7 +6,7 @@ The waiters and the seats are in its `Line`.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Hashable
+from collections.abc import Awaitable, Hashable
 from threading import get_ident
 from typing import Self
 
@@ -160,27 +160,30 @@ class Scheduler:
             slot.place = next(self._places)
         return True
 
-    async def _enter(self, slot: Slot) -> None:
-        """Wait for a slot in the queue. Raises WaitTooLongError."""
+    def _enter(self, slot: Slot) -> Awaitable[None]:
+        """Return an awaitable that waits for a slot in the queue. Raises WaitTooLongError."""
+        # No coroutine of its own for each waiter: there may be many.
         if slot.max_wait is None:
-            return await self._join(slot)
+            return self._join(slot)
+        return self._join_within(slot, slot.max_wait)
+
+    async def _join_within(self, slot: Slot, max_wait: float) -> None:
         wait = self.eta(slot.lane) if slot.place is None else 0.0
-        if wait > slot.max_wait:
+        if wait > max_wait:
             raise WaitTooLongError(
-                f"The queue is {wait:.1f} s long, max_wait is {slot.max_wait:.1f} s.", wait=wait
+                f"The queue is {wait:.1f} s long, max_wait is {max_wait:.1f} s.", wait=wait
             )
-        with anyio.move_on_after(slot.max_wait):
+        with anyio.move_on_after(max_wait):
             await self._join(slot)
         if not slot.seated:
             raise WaitTooLongError(
-                f"No slot came free in max_wait, {slot.max_wait:.1f} s.", wait=self.eta(slot.lane)
+                f"No slot came free in max_wait, {max_wait:.1f} s.", wait=self.eta(slot.lane)
             )
-        return None
 
-    async def _join(self, slot: Slot) -> None:
+    def _join(self, slot: Slot) -> Awaitable[None]:
         line = self._line_of(running_loop())
         slot.place = next(self._places) if slot.place is None else slot.place
-        await line.wait(slot, slot.place)
+        return line.wait(slot, slot.place)
 
     def _check(self, slot: Slot) -> Line:
         check_lane(slot.lane)

@@ -5,6 +5,7 @@ All this is one object, since many callers may wait.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
@@ -33,8 +34,9 @@ class Queue(Protocol):
         """Grant the slot if it is free and nobody waits."""
         ...
 
-    async def _enter(self, slot: Slot) -> None:
-        """Wait until the slot is granted."""
+    def _enter(self, slot: Slot) -> Awaitable[None]:
+        """Return an awaitable that ends when the slot is granted."""
+        ...
 
 
 class Seats(Protocol):

@@ -11,7 +11,8 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from anyio.lowlevel import current_token
+
+from cronapi.scheduler.loops import native_loop
 
 if TYPE_CHECKING:
     import asyncio
@@ -28,33 +29,34 @@ class Sleeper:
 
     def sleep(self) -> Awaitable[None]:
         """Return an awaitable that ends at the first `wake()` from now on."""
-        import asyncio  # noqa: PLC0415 -- a program that runs on it has loaded it
-
-        loop = current_token().native_token
-        if isinstance(loop, asyncio.AbstractEventLoop):
+        loop = native_loop()
+        if hasattr(loop, "create_future"):  # asyncio's
             # Not from a coroutine, which would cost half a kilobyte for each waiter.
-            self._asleep = loop.create_future()
-            return self._asleep
+            future: asyncio.Future[None] = loop.create_future()
+            self._asleep = future
+            return future
         return self._sleep_on_trio(sys.modules["trio"].lowlevel)
 
-    def sleep_at_most(self, seconds: float) -> Awaitable[None]:
-        """Return an awaitable that ends at the first `wake()`, or after these seconds."""
+    async def sleep_at_most(self, seconds: float) -> None:
+        """Sleep until the first `wake()`, or for these seconds."""
         asleep = self.sleep()
         if seconds == math.inf:
-            return asleep
+            return await asleep
         if self._asleep is None:  # on trio it has not begun
-            return _at_most(asleep, seconds)
+            with anyio.move_on_after(seconds):
+                await asleep
+            return None
         # A timer alone costs a third of a cancel scope with one.
         timer = self._asleep.get_loop().call_later(seconds, self.wake)
-        self._asleep.add_done_callback(lambda _: timer.cancel())
-        return asleep
+        try:
+            return await asleep
+        finally:
+            timer.cancel()
 
     def wake(self) -> None:
         """Let the task go on. Nothing happens if it is awake or cancelled."""
-        import asyncio  # noqa: PLC0415 -- a program that runs on it has loaded it
-
         asleep, self._asleep = self._asleep, None
-        if isinstance(asleep, asyncio.Future):
+        if hasattr(asleep, "set_result"):  # asyncio's
             # A loop that was closed with work left has nobody to wake.
             if not asleep.done() and not asleep.get_loop().is_closed():
                 asleep.set_result(None)
@@ -68,8 +70,3 @@ class Sleeper:
 
         self._asleep = lowlevel.current_task()
         await lowlevel.wait_task_rescheduled(abort)
-
-
-async def _at_most(asleep: Awaitable[None], seconds: float) -> None:
-    with anyio.move_on_after(seconds):
-        await asleep
