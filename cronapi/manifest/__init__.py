@@ -6,7 +6,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from cronapi.errors import ManifestError, UnsafePlanError
-    from cronapi.manifest.adopting import Adopted
+    from cronapi.manifest.adopting import Adopted, AdoptedJob
     from cronapi.manifest.changes import Blocked, Brake, Change, FieldChange, NotInFile, Stopped
     from cronapi.manifest.checking import Finding
     from cronapi.manifest.cutover import cut_over, move_back
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Adopted": "cronapi.manifest.adopting",
+    "AdoptedJob": "cronapi.manifest.adopting",
     "ApplyResult": "cronapi.manifest.result",
     "Blocked": "cronapi.manifest.changes",
     "Brake": "cronapi.manifest.changes",
@@ -57,6 +58,7 @@ if not TYPE_CHECKING:
 
 __all__ = [
     "Adopted",
+    "AdoptedJob",
     "ApplyResult",
     "Blocked",
     "Brake",

@@ -3,109 +3,62 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Mapping, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import attrs
 
-from cronapi.bulk import Report
+from cronapi.bulk import Cost, Report
 from cronapi.errors import ConfigurationError
 from cronapi.manifest.account import Account
+from cronapi.manifest.applying import new_group
+from cronapi.manifest.choosing import Choice, Tables
 from cronapi.manifest.compare import Row
-from cronapi.manifest.comparing import Comparer, Comparison
+from cronapi.manifest.comparing import Comparer
 from cronapi.manifest.exporting import Export, Secrets, export_rows
 from cronapi.manifest.fields import HEADERS
 from cronapi.manifest.format import may_clear
 from cronapi.manifest.identity import id_of, name_of
 from cronapi.manifest.reading import source_of
-from cronapi.manifest.wanted import Scope, Wanted
 from cronapi.manifest.writing import check_new, replace_file, values_first, with_tables
 from cronapi.models import CronJob
 
 
 @attrs.frozen
-class Adopted:
-    """What an adoption has done.
+class AdoptedJob:
+    """A job that is adopted: its name in the file, and the one `before` at the service.
 
-    `names` are the tables of the jobs. `environ` has the values of the variables of new tables, by
-    their names. `report` has an outcome for each job that was moved into the scope, or is None.
+    `is_moved` is True if it gets into the group of the scope.
+    """
+
+    id: int
+    name: str
+    before: str
+    is_moved: bool = False
+
+    @property
+    def is_renamed(self) -> bool:
+        """True if it gets another name at the service."""
+        return self.name != self.before
+
+
+@attrs.frozen
+class Adopted:
+    """What an adoption has done, or would do.
+
+    `names` are the tables of the jobs, and `jobs` say what changes at the service. `cost` is that
+    of these changes. `environ` has the values of the variables of new tables, by their names.
+    `report` has an outcome for each job that was moved into the scope or renamed, or is None.
     """
 
     names: tuple[str, ...]
     environ: dict[str, str] = attrs.field(repr=lambda _: "***")
     report: Report[CronJob] | None
-
-
-@attrs.frozen
-class Choice:
-    """The jobs to adopt: ids, and a pattern of names.
-
-    `name` is another name for one job. With `{id}` in it, it is one for each of several.
-    """
-
-    ids: Collection[int] = ()
-    match: str | None = None
-    name: str | None = None
-
-    def rows(self, account: Account, wanted: Wanted) -> list[Row]:
-        """Return the jobs. ConfigurationError if one of the ids is not there, or none matches."""
-        missing = [number for number in self.ids if number not in account.rows]
-        if missing:
-            raise ConfigurationError(f"There is no job {', '.join(map(str, missing))}.")
-        known = {job.name for job in wanted.jobs}
-        chosen = [row for number, row in sorted(account.rows.items()) if number in set(self.ids)]
-        if self.match is not None:
-            chosen += [
-                row
-                for number, row in sorted(account.rows.items())
-                if fnmatchcase(name_of(row), self.match)
-                and number not in self.ids
-                and not (name_of(row) in known and _is_owned(row, wanted.scope, account.group_id))
-            ]
-        if not chosen:
-            raise ConfigurationError("No job was chosen: give ids, or a pattern that matches.")
-        return chosen
-
-    def _name_of(self, row: Row) -> str:
-        if self.name is None:
-            return name_of(row)
-        # The name comes last: it may have braces of its own.
-        return self.name.replace(_ID, str(id_of(row))).replace("{name}", name_of(row)).strip()
-
-    def names(
-        self, rows: Sequence[Row], wanted: Wanted, described: Mapping[int, str]
-    ) -> dict[int, str]:
-        """Return the name of each job in the file. ConfigurationError if it cannot have one.
-
-        `described` are the names of jobs that have their table already.
-        """
-        if self.name is not None and len(rows) != 1 and _ID not in self.name:
-            raise ConfigurationError(
-                f"Only one job can be given this name; {_ID} in it stands for the id of each."
-            )
-        names = {id_of(row): self._name_of(row) for row in rows}
-        known = {job.name for job in wanted.jobs}
-        prefix = wanted.scope.prefix or ""
-        for number, given in names.items():
-            if not given.strip():
-                raise ConfigurationError(f"Job {number} has no name: give it one.")
-            name = names[number] = given if given.startswith(prefix) else prefix + given
-            if name in known and described.get(number) != name:
-                raise ConfigurationError(f"The file has a job {name!r} already.")
-            known.add(name)
-        return names
-
-
-_ID = "{id}"
-
-
-def _is_owned(row: Row, scope: Scope, group_id: int | None) -> bool:
-    if scope.prefix is not None:
-        return name_of(row).startswith(scope.prefix)
-    return group_id is not None and str(row.get("group")) == str(group_id)
+    jobs: tuple[AdoptedJob, ...] = ()
+    cost: Cost = attrs.field(factory=lambda: Cost(0, 0.0))
 
 
 async def adopt(
@@ -119,51 +72,125 @@ async def adopt(
 ) -> Adopted:
     """Write the values of variables, add tables of jobs to a file, and move the jobs at last.
 
-    After a crash before the last step, the jobs are in the file, and a plan says that they are to
-    be adopted. The repeated adoption moves them, and adds no other table.
+    A table binds its job by its id until the job has its name. So after a crash before the last
+    step, a plan renames the jobs, or says that they are to be adopted. The repeated adoption moves
+    them, and adds no other table.
     """
     check_new(env_file)
     comparison = await comparer.compare()
-    account, wanted = comparison.account, comparer.wanted
+    account, scope = comparison.account, comparer.wanted.scope
     await account.finish()
-    rows = choice.rows(account, wanted)
-    described = _described(comparison, wanted.scope)
-    names = choice.names(rows, wanted, described)
+    comparison = attrs.evolve(comparison, decision=comparer.decide(account))
+    tables = Tables.of(comparison, comparer.wanted)
+    rows = choice.rows(tables)
+    names = choice.names(rows, tables)
+    jobs = _jobs(rows, names, tables)
+    cost = _cost(comparer, account, jobs)
     if dry_run:
-        return Adopted(tuple(names.values()), {}, None)
+        return Adopted(tuple(names.values()), {}, None, jobs, cost)
     export = export_rows(
-        [row for row in rows if described.get(id_of(row)) != names[id_of(row)]],
+        [row for row in rows if tables.described.get(id_of(row)) != names[id_of(row)]],
         comparer.api.provider,
-        with_group=wanted.scope.group is None,
+        with_group=scope.group is None,
         secrets=secrets,
         names=names,
-        known=wanted.environ,
+        known=comparer.wanted.environ,
     )
-    text = _extended(path, export)
+    file = _Extended.of(path, export)
     with values_first(env_file, export.environ):
-        replace_file(path, text)
-    moves = await _moves(comparer, account, rows, names)
-    report = await comparer.api.cron.edit_many(moves) if moves else None
-    return Adopted(tuple(names.values()), dict(export.environ), report)
+        file.write({one.id for one in jobs if one.is_renamed})
+    report, left = await _move(comparer, account, jobs)
+    file.unbind(left)
+    return Adopted(tuple(names.values()), dict(export.environ), report, jobs, cost)
 
 
-def _described(comparison: Comparison, scope: Scope) -> dict[int, str]:
-    """Return the tables of jobs outside of the scope that look like them, by the ids of the jobs.
+def _jobs(rows: Iterable[Row], names: Mapping[int, str], tables: Tables) -> tuple[AdoptedJob, ...]:
+    has_group = tables.wanted.scope.group is not None
+    return tuple(
+        AdoptedJob(
+            id_of(row),
+            names[id_of(row)],
+            name_of(row),
+            is_moved=has_group and not tables.owns(row),
+        )
+        for row in rows
+    )
 
-    They block the creation of another one. An adoption that was broken off leaves such a table.
-    """
-    account = comparison.account
-    return {
-        number: one.name
-        for one in comparison.decision.blocked
-        for number in one.ids
-        if not _is_owned(account.rows[number], scope, account.group_id)
+
+def _changed(jobs: Iterable[AdoptedJob]) -> list[AdoptedJob]:
+    return [one for one in jobs if one.is_renamed or one.is_moved]
+
+
+def _cost(comparer: Comparer, account: Account, jobs: Iterable[AdoptedJob]) -> Cost:
+    """Return the cost of the edits, and of the group if it is missing."""
+    is_missing = comparer.wanted.scope.group is not None and account.group_id is None
+    requests = len(_changed(jobs)) + is_missing
+    return Cost(requests, requests * comparer.calls.caller.scheduler.rate.interval)
+
+
+async def _move(
+    comparer: Comparer, account: Account, jobs: Iterable[AdoptedJob]
+) -> tuple[Report[CronJob] | None, set[int]]:
+    """Bring jobs into the scope, under their names. Return the ids of those that are left, too."""
+    group, group_id = comparer.wanted.scope.group, account.group_id
+    if group is not None and group_id is None:
+        group_id = await new_group(comparer.api, group)
+    edits: dict[int, dict[str, Any]] = {
+        one.id: ({"name": one.name} if one.is_renamed else {})
+        | ({"group": group_id} if one.is_moved else {})
+        for one in _changed(jobs)
     }
+    if not edits:
+        return None, set()
+    report = await comparer.api.cron.edit_many(edits)
+    done = zip(edits, report, strict=True)
+    return report, {id for id, outcome in done if outcome.status != "done"}
 
 
-def _extended(path: Path, export: Export) -> str:
-    """Return the file with the tables. Defaults of an export go into each: the file has others."""
-    text = path.read_bytes().decode()
+@attrs.define
+class _Extended:
+    """A file with the tables of an adoption. `text` is what it had before."""
+
+    path: Path
+    text: str = attrs.field(repr=False)
+    export: Export
+    _bound: set[int] = attrs.field(factory=set, init=False)
+    _written: str = attrs.field(default="", init=False, repr=False)
+
+    @classmethod
+    def of(cls, path: Path, export: Export) -> Self:
+        """Read a file."""
+        return cls(path, path.read_bytes().decode(), export)
+
+    def write(self, bound: set[int]) -> None:
+        """Write the file, with the ids of jobs that do not have their names yet."""
+        self._bound, self._written = bound, self._extended(bound)
+        replace_file(self.path, self._written)
+
+    def unbind(self, left: Collection[int]) -> None:
+        """Take out the ids of all jobs but those that are left, if the file is as it was written.
+
+        They do no harm, so a file that cannot be written now keeps them.
+        """
+        if self._bound <= set(left):
+            return
+        with suppress(ConfigurationError, OSError):
+            if self.path.read_bytes() == self._written.encode():
+                replace_file(self.path, self._extended(self._bound & set(left)))
+
+    def _extended(self, bound: Collection[int]) -> str:
+        export = self.export
+        tables = [
+            attrs.evolve(one, values={"id": export.ids[one.name], **one.values})
+            if export.ids[one.name] in bound
+            else one
+            for one in export.tables
+        ]
+        return _with_tables(self.path, self.text, attrs.evolve(export, tables=tuple(tables)))
+
+
+def _with_tables(path: Path, text: str, export: Export) -> str:
+    """Return a file with tables. Defaults of an export go into each: the file has others."""
     base = tomllib.loads(source_of(path).text).get("defaults", {})
     tables = [
         attrs.evolve(table, values=_against(base, {**export.defaults, **table.values}))
@@ -185,22 +212,3 @@ def _against(defaults: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str
     if clear := [key for key in defaults if key not in values and may_clear(key)]:
         table["clear"] = clear
     return table
-
-
-async def _moves(
-    comparer: Comparer, account: Account, rows: Sequence[Row], names: Mapping[int, str]
-) -> dict[int, dict[str, Any]]:
-    """Return the edits that bring jobs into the scope, by id."""
-    scope, group_id = comparer.wanted.scope, account.group_id
-    if scope.group is not None and group_id is None:
-        group_id = (await comparer.api.group.add(scope.group)).id
-    moves: dict[int, dict[str, Any]] = {}
-    for row in rows:
-        edit: dict[str, Any] = {}
-        if names[id_of(row)] != name_of(row):
-            edit["name"] = names[id_of(row)]
-        if scope.group is not None and not _is_owned(row, scope, group_id):
-            edit["group"] = group_id
-        if edit:
-            moves[id_of(row)] = edit
-    return moves

@@ -141,9 +141,9 @@ class _Binder:
         if row is None and namesakes:
             return False
         if row is None:
-            outside = any(id_of(one) == job.id for one in self._listed.others)
+            outside = [one for one in self._listed.others if id_of(one) == job.id]
             where = "is outside of the scope: adopt it" if outside else "does not exist"
-            return self._block(job, f"the job of id {job.id} {where}.")
+            return self._block(job, f"the job of id {job.id} {where}.", outside)
         if namesakes:
             text = f"another job has this name already (id {id_of(namesakes[0])})."
             return self._block(job, text, [row, *namesakes])

@@ -13,8 +13,9 @@ import attrs
 
 from cronapi.client import Client
 from cronapi.errors.concerns import setting_error
-from cronapi.manifest.adopting import Adopted, Choice, adopt
+from cronapi.manifest.adopting import Adopted, adopt
 from cronapi.manifest.checking import Finding, findings, findings_of_account
+from cronapi.manifest.choosing import Choice
 from cronapi.manifest.comparing import Comparer
 from cronapi.manifest.deciding import ALL_HIDDEN, Options
 from cronapi.manifest.exporting import Secrets
@@ -142,16 +143,17 @@ class Manifest:
         """Add jobs to the file of this manifest, and move them into its scope.
 
         They are chosen by ids, or by a pattern of names such as "shop *". `name` is another name
-        for one job, or for several if it has `{id}` in it, and may have `{name}`. The file gets a
-        table at its end for each, and all else in it stays as it is. Secrets are variables in it,
-        unless `secrets` is "plain". `env_file` is a new file that only its owner may read, and gets
-        their values before anything else is written or changed. It takes tomlkit. With `dry_run`
-        nothing is written or changed, and only `names` is filled.
+        for one job, or for several if it has `{id}` in it, and may have `{name}`, which is without
+        outer blanks. The file gets a table at its end for each, and all else in it stays as it is.
+        Secrets are variables in it, unless `secrets` is "plain". `env_file` is a new file that only
+        its owner may read, and gets their values before anything else is written or changed. It
+        takes tomlkit. With `dry_run` nothing is written or changed, and `names`, `jobs` and `cost`
+        tell what would be.
 
-        ConfigurationError, with nothing written or sent, if a job is not there, or its name is
-        taken, or `env_file` is there. ManifestError, with the tables to be pasted, if the file
-        cannot be extended. May be repeated with the ids that are left: a job that has its table
-        already is moved, and gets no other one.
+        ConfigurationError, with nothing written or sent, if a job is not there or has a table under
+        another name, or its name is taken, or `env_file` is there. ManifestError, with the tables
+        to be pasted, if the file cannot be extended. May be repeated: jobs that were adopted are
+        left out unless all were, and one that has its table and not its place or name yet gets it.
         """
         if not self.paths:
             raise setting_error("This manifest was read from a text, and not from a file.")

@@ -1,0 +1,184 @@
+"""An adoption takes a job once, tells what it changes, and can be broken off anywhere."""
+
+from __future__ import annotations
+
+import pytest
+
+from cronapi import ConfigurationError
+from cronapi.emulator import Fault, create_app
+from cronapi.manifest import Manifest
+from tests.support.emulated import FAST, client_of
+from tests.support.manifests import HEAD, Meanwhile, applied, jobs_text, send, sent_since
+
+pytest.importorskip("tomlkit", reason="writing a manifest needs tomlkit")
+URL = 'url = "https://h.example"\n'
+ALL = "version = 1\n[scope]\nall = true\n"
+
+
+def made(app, name, number=0, **more):
+    """Make a job by hand, and return its id."""
+    url = f"https://example.com/run/{number}"
+    return send(app, "cron.add", name=name, url=url, **more)["id"]
+
+
+async def adopted(app, path, *ids, **options):
+    """Adopt jobs with a client of its own, as another process would."""
+    async with client_of(app) as api:
+        return await Manifest.load(path, environ={}).adopt(api, *ids, **options)
+
+
+async def planned(app, path):
+    async with client_of(app) as api:
+        return await Manifest.load(path, environ={}).plan(api)
+
+
+TAKEN = [
+    ("a table of its name", ALL + jobs_text(2), {"name": "{name} {id}"}),
+    ("without another name", ALL + jobs_text(2), {}),
+    ("its id", ALL + '[job."x"]\nid = {id}\nurl = "https://example.com/x"\n', {"name": "y"}),
+    (
+        "its former name",
+        ALL + '[job."x"]\nwas = "job 0"\nurl = "https://h.example"\n',
+        {"name": "y"},
+    ),
+    ("its id, and no other name", ALL + '[job."x"]\nid = {id}\nurl = "https://h.example"\n', {}),
+    ("another spelling", ALL + jobs_text(2, word="Job"), {"name": "{name} {id}"}),
+    ("its id, outside", HEAD + '[job."x"]\nid = {id}\nurl = "https://h.example"\n', {"name": "y"}),
+]
+
+
+@pytest.mark.parametrize(("text", "options"), [one[1:] for one in TAKEN], ids=[x[0] for x in TAKEN])
+async def test_a_job_that_has_its_table_gets_no_other_one(tmp_path, text, options):
+    """Else the next apply would make another job for the old table. Nothing is written or sent."""
+    app, path = create_app(rates=FAST), tmp_path / "cronjobs.toml"
+    ids = [made(app, f"job {number}", number) for number in range(2)]
+    text = text.replace("{id}", str(ids[0]))
+    path.write_text(text)
+    before, count = app.emulator.jobs("fastcron"), len(app.emulator.requests)
+    with pytest.raises(ConfigurationError, match="already") as caught:
+        await adopted(app, path, ids[0], **options)
+    assert str(ids[0]) in str(caught.value)
+    assert path.read_text() == text
+    assert app.emulator.jobs("fastcron") == before
+    assert sent_since(app, count) == []
+
+
+async def test_a_pattern_leaves_out_the_jobs_that_have_their_tables(tmp_path):
+    """Under another name as well: by an id, or by a former name."""
+    app, path = create_app(rates=FAST), tmp_path / "cronjobs.toml"
+    ids = [made(app, f"job {number}", number) for number in range(4)]
+    tables = f'[job."x"]\nid = {ids[0]}\n{URL}[job."y"]\nwas = "job 1"\n{URL}[job."job 2"]\n{URL}'
+    path.write_text(ALL + tables)
+    assert (await adopted(app, path, match="job *")).names == ("job 3",)
+    with pytest.raises(ConfigurationError, match="No job was chosen"):
+        await adopted(app, path, match="job *")
+
+
+async def test_of_jobs_of_one_name_one_stays_with_its_table(tmp_path):
+    """Any one of them: if all got other names, an apply would make another job."""
+    app, path = create_app(rates=FAST), tmp_path / "cronjobs.toml"
+    ids = [made(app, "twin", 0) for _ in range(3)]
+    text = ALL + '[job."twin"]\nurl = "https://example.com/run/0"\n'
+    path.write_text(text)
+    with pytest.raises(ConfigurationError, match="leave one of them out"):
+        await adopted(app, path, *ids, name="{name} {id}")
+    assert path.read_text() == text
+    await adopted(app, path, *ids[:2], name="{name} {id}")
+    plan = await planned(app, path)
+    assert (plan.is_empty, plan.blocked, plan.unchanged) == (True, (), 3)
+
+
+SHOP = ALL.replace("all = true", 'prefix = "shop/"')
+HALVES = {
+    "into a group": (HEAD + jobs_text(1, word="other"), ["a", "b"], None),
+    "into a group under other names": (HEAD + jobs_text(1, word="other"), ["a", "b"], "my {id}"),
+    "under a prefix": (SHOP + jobs_text(1, word="shop/other"), ["a", "b"], None),
+    "under a prefix and other names": (SHOP + jobs_text(1, word="shop/other"), ["", "b"], "{id}"),
+    "of one name": (ALL + jobs_text(1, word="other"), ["twin", "twin"], "{name} {id}"),
+    "of no name": (ALL + jobs_text(1, word="other"), ["", ""], "{name} {id}"),
+    "of the name of a table": (ALL + jobs_text(1), ["job 0", "job 0"], "{name} {id}"),
+}
+
+
+@pytest.mark.parametrize("done", [0, 1])
+@pytest.mark.parametrize("kind", HALVES)
+async def test_after_half_an_adoption_a_plan_makes_no_job_again_and_the_same_call_goes_on(
+    tmp_path, kind, done
+):
+    """The first edit fails, or the second: the tables are there, and each has its job."""
+    text, names, name = HALVES[kind]
+    app, path = create_app(rates=FAST), tmp_path / "cronjobs.toml"
+    path.write_text(text)
+    await applied(app, Manifest.load(path, environ={}))
+    ids = [made(app, one, 7) for one in names]
+    for id in ids[done:]:
+        app.emulator.faults.add(Fault("busy", times=None, code=30, match={"id": id}))
+    half = await adopted(app, path, *ids, name=name)
+    app.emulator.faults.clear()
+    assert sum(one.status == "done" for one in half.report) == done
+    plan = await planned(app, path)
+    assert {one.action for one in plan.changes} <= {"rename"}, plan.to_text()
+    left = {one.name for one in plan.changes} | {one.name for one in plan.blocked}
+    assert len(left) == 2 - done, plan.to_text()
+    written = path.read_text()
+    again = await adopted(app, path, *ids, name=name)
+    assert [one.id for one in again.jobs] == ids[done:]
+    assert path.read_text() == written
+    plan = await planned(app, path)
+    assert (plan.is_empty, plan.blocked, plan.unchanged) == (True, (), 3), plan.to_text()
+    with pytest.raises(ConfigurationError, match="already"):
+        await adopted(app, path, *ids, name=name)
+
+
+async def test_a_plan_that_renames_ends_half_an_adoption_too(tmp_path):
+    """And a whole one leaves no ids in the file."""
+    app, path = create_app(rates=FAST), tmp_path / "cronjobs.toml"
+    ids = [made(app, "twin", number) for number in range(3)]
+    path.write_text(ALL + '[job."twin"]\nurl = "https://example.com/run/0"\n')
+    await adopted(app, path, ids[1], name="{name} {id}")
+    assert "id = " not in path.read_text()
+    app.emulator.faults.add(Fault("busy", function="cron.edit", times=None, code=30))
+    await adopted(app, path, ids[2], name="{name} {id}")
+    app.emulator.faults.clear()
+    assert f"id = {ids[2]}" in path.read_text()
+    _, result = await applied(app, Manifest.load(path, environ={}))
+    assert result.summary().startswith("1 renamed")
+    assert (await planned(app, path)).unchanged == 3
+
+
+async def test_what_is_written_into_the_file_meanwhile_is_kept(tmp_path):
+    """The ids that bind the jobs stay beside it, and do no harm."""
+    app, path = create_app(rates=FAST), tmp_path / "cronjobs.toml"
+    path.write_text(ALL + jobs_text(1))
+    await applied(app, Manifest.load(path, environ={}))
+    number = made(app, "a")
+
+    def write():
+        path.write_text(path.read_text() + "# mine\n")
+
+    meanwhile = Meanwhile(app, "cron.edit", write)
+    await adopted(meanwhile, path, number, name="b")
+    assert path.read_text().endswith("# mine\n")
+    plan = await planned(app, path)
+    assert (plan.is_empty, plan.blocked, plan.unchanged) == (True, (), 2)
+
+
+async def test_an_adoption_tells_what_changes_at_the_service_and_its_cost(tmp_path):
+    """Beforehand too. Blanks around a name are left out where it gets another one."""
+    app, path = create_app(rates=FAST), tmp_path / "cronjobs.toml"
+    path.write_text(HEAD + jobs_text(1))
+    ids = [made(app, name) for name in ("  spaced  ", "", "plain")]
+    for name, wanted in (
+        ("{name} {id}", f"spaced {ids[0]}"),
+        ("{id}: {name}", f"{ids[0]}: spaced"),
+    ):
+        told = await adopted(app, path, *ids, name=name, dry_run=True)
+        assert told.names[0] == wanted
+        assert (told.jobs[0].before, told.jobs[0].is_renamed) == ("  spaced  ", True)
+    count = len(app.emulator.requests)
+    told = await adopted(app, path, ids[2], dry_run=True)
+    assert [(one.is_renamed, one.is_moved) for one in told.jobs] == [(False, True)]
+    assert sent_since(app, count) == []
+    done = await adopted(app, path, ids[2])
+    assert (done.jobs, done.cost) == (told.jobs, told.cost)
+    assert len(sent_since(app, count)) == told.cost.requests == 2
