@@ -65,7 +65,8 @@ class Migrated:
 
     `text` is the file, and `environ` has the values of its variables. `losses` name all that could
     not be carried over. `skipped` says of each job that is not in the file why that is so. `unseen`
-    are the parameters that the old service hides. They are lost where they were set.
+    are the parameters that the old service hides. They are lost where they were set. `names` are
+    the jobs in the file.
     """
 
     text: str = attrs.field(repr=lambda text: f"<{len(text)} characters>")
@@ -73,6 +74,7 @@ class Migrated:
     losses: tuple[JobLoss, ...]
     skipped: tuple[str, ...]
     unseen: tuple[Unseen, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 async def migrate(
@@ -134,10 +136,11 @@ async def described(
         owned = [_as_known(row, *known[id_of(row)]) for row in rows if id_of(row) in known]
     carried = [_carried(row, to) for row in owned]
     found = export_rows([row for row, _ in carried], to, with_group=False, secrets=secrets)
-    losses = tuple(loss for _, some in carried for loss in some)
+    losses = _without_one_group([loss for _, some in carried for loss in some], len(owned))
     text = export_text(found, {"group": into}, to.name)
     unseen = _unseen(owned, losses, source.provider)
-    migrated = Migrated(text, dict(found.environ), losses, found.skipped, unseen)
+    names = tuple(found.ids)
+    migrated = Migrated(text, dict(found.environ), losses, found.skipped, unseen, names)
     return Described(migrated, dict(account.rows), found.ids, unknown)
 
 
@@ -185,6 +188,25 @@ def _carried(row: Row, to: Provider) -> tuple[Row, list[JobLoss]]:
     shown = encode_params(params, to, clear=False)
     shown |= {"id": id_of(row), "status": row.get("status", 0)}
     number, name = id_of(row), name_of(row)
-    # A status is none: the manifest has the job disabled. Neither is a group: it gets another one.
-    lost = [loss for loss in spec.losses if loss.field not in {"status", "group"}]
+    # A status is none: the manifest has the job disabled.
+    lost = [loss for loss in spec.losses if loss.field != "status"]
     return shown, [JobLoss(number, name, loss) for loss in lost]
+
+
+_ONE_GROUP = "it is in group {}, and all jobs get one group there: move each group by --group"
+
+
+def _without_one_group(losses: Sequence[JobLoss], jobs: int) -> tuple[JobLoss, ...]:
+    """Return the losses, without that of a group which all jobs have: they stay together."""
+    grouped = [one.loss.value for one in losses if one.loss.field == "group"]
+    are_together = len(grouped) == jobs and len(set(grouped)) == 1
+    return tuple(
+        one if one.loss.field != "group" else _group_loss(one)
+        for one in losses
+        if one.loss.field != "group" or not are_together
+    )
+
+
+def _group_loss(one: JobLoss) -> JobLoss:
+    reason = _ONE_GROUP.format(one.loss.value)
+    return attrs.evolve(one, loss=attrs.evolve(one.loss, reason=reason))

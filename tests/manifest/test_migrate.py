@@ -246,3 +246,37 @@ async def test_a_service_of_ones_own_says_what_it_hides():
     for bad in ({"timeout"}, ["timeout"], frozenset({5}), None):
         with pytest.raises(ConfigurationError, match="hides of a provider"):
             attrs.evolve(FASTCRON, hides=bad)
+
+
+GROUPINGS = [
+    ("in several groups", ["a", "a", "b"], {}, {0, 1, 2}),
+    ("in a group or in none", ["a", None, None], {}, {0}),
+    ("in one group", ["a", "a", "a"], {}, set()),
+    ("in none", [None, None, None], {}, set()),
+    ("of one group of several", ["a", "a", "b"], {"group": "a"}, set()),
+    ("of one prefix, in one group", ["a", "a", "b"], {"prefix": "first"}, set()),
+]
+
+
+@pytest.mark.parametrize("source", ["fastcron", "setcronjob"])
+async def test_groups_that_become_one_are_a_loss_of_each_job(source):
+    """A move into one group keeps which jobs belong together only where all of them do."""
+    target = SETCRONJOB if source == "fastcron" else FASTCRON
+    for case, groups, options, wanted in GROUPINGS:
+        app = create_app(rates=FAST)
+        names = ["first 0", "first 1", "other"]
+        async with client_of(app, source) as api:
+            ids = {name: (await api.group.add(name)).id for name in sorted({*groups} - {None})}
+            for name, group in zip(names, groups, strict=True):
+                more = {} if group is None else {"group": ids[group]}
+                await api.cron.add(name=name, url="https://example.com/", **more)
+            moved = await migrate(api, target, into="moved", **options)
+        lost = {one.name: one.loss for one in moved.losses}
+        assert set(lost) == {names[number] for number in wanted}, case
+        assert {one.field for one in lost.values()} <= {"group"}, case
+        assert [one.value for one in lost.values()] == [
+            ids[group] for number, group in enumerate(groups) if number in wanted
+        ], case
+        assert all("--group" in str(one) for one in lost.values())
+        assert set(moved.names) <= set(names)
+        assert ("other" in moved.names) == (not options)
