@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cronapi.manifest.limits import Limit
     from cronapi.manifest.manifest import Manifest
     from cronapi.manifest.migrating import JobLoss, Migrated, Unseen, migrate
-    from cronapi.manifest.moved import CutOver, MovedBack, Unmoved
+    from cronapi.manifest.moved import CutOver, MovedBack, PlannedMove, Unmoved
     from cronapi.manifest.plan import Plan, Read
     from cronapi.manifest.result import ApplyResult, ChangeOutcome
     from cronapi.manifest.rotating import Rotated, RotatedJob, rotate
@@ -39,6 +39,7 @@ _HOMES = {
     "MovedBack": "cronapi.manifest.moved",
     "NotInFile": "cronapi.manifest.changes",
     "Plan": "cronapi.manifest.plan",
+    "PlannedMove": "cronapi.manifest.moved",
     "Read": "cronapi.manifest.plan",
     "Rotated": "cronapi.manifest.rotating",
     "RotatedJob": "cronapi.manifest.rotating",
@@ -76,6 +77,7 @@ __all__ = [
     "MovedBack",
     "NotInFile",
     "Plan",
+    "PlannedMove",
     "Read",
     "Rotated",
     "RotatedJob",

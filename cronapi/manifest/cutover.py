@@ -24,10 +24,13 @@ from __future__ import annotations
 
 from os import PathLike
 
+import attrs
+
 from cronapi.client import Client
 from cronapi.errors.concerns import setting_error
 from cronapi.manifest.comparing import calls_of
 from cronapi.manifest.move_files import MoveFiles
+from cronapi.manifest.move_planning import planned_cutover, planned_way_back
 from cronapi.manifest.moved import CHUNK, CutOver, MovedBack, Overlap, check_overlap
 from cronapi.manifest.moves import Moves
 from cronapi.manifest.moving import Moving
@@ -55,8 +58,8 @@ async def cut_over(
     `overlap="none"` at neither. `into`, `group` and `prefix` are those of `migrate`. `journal` is a
     file that remembers the jobs that ran, for a repeated call and for the way back. `out` and
     `env_file` are new files for the manifest and for the values of its variables. They are written
-    before anything is sent. With `dry_run` only `migrated`, `has_begun` and `left` are filled, and
-    nothing is changed. It takes tomlkit.
+    before anything is sent. With `dry_run` nothing is changed, and `migrated`, `has_begun`, `left`
+    and `planned` are filled. It takes tomlkit.
 
     UnsafePlanError, with nothing sent, if anything gets lost and `accept_losses` is not given, and
     if the group has other jobs of the same names. ConfigurationError, with nothing sent, for a file
@@ -70,7 +73,9 @@ async def cut_over(
         moving = Moving(source, target, moves, files, overlap, chunk)
         await moving.look(into, group, prefix)
         moving.check(accept_losses=accept_losses)
-        return moving.result() if dry_run else await moving.run()
+        if dry_run:
+            return attrs.evolve(moving.result(), planned=planned_cutover(moving, group))
+        return await moving.run()
     finally:
         moves.close()
 
@@ -107,7 +112,9 @@ async def move_back(
             )
         back = MovingBack(source, target, moves, moves.begun, overlap, chunk, undo)
         await back.look()
-        return back.result() if dry_run else await back.run()
+        if dry_run:
+            return attrs.evolve(back.result(), planned=planned_way_back(back))
+        return await back.run()
     finally:
         moves.close()
 

@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 import attrs
 
+from cronapi.bulk import Cost
 from cronapi.errors import CronAPIError
 from cronapi.errors.concerns import setting_error
 from cronapi.manifest.compare import Row
@@ -29,6 +30,21 @@ class Unmoved:
         return f"{self.name} ({self.id}): {self.reason}"
 
 
+@attrs.frozen
+class PlannedMove:
+    """What a call would do, and its cost if all goes well.
+
+    `at_target` counts the jobs that are made at the new service, or deleted on the way back, and
+    `at_source` those that are disabled at the old one, or enabled. The costs have the reading in
+    them, at the beginning and at the end.
+    """
+
+    at_source: int
+    at_target: int
+    source_cost: Cost
+    target_cost: Cost
+
+
 @attrs.frozen(kw_only=True)
 class CutOver:
     """The result of a cutover.
@@ -36,7 +52,8 @@ class CutOver:
     `migrated` is the manifest of the new service, with all that gets lost. `made` and `disabled`
     count the jobs of this call. `left` are the jobs that are not moved yet, each with the reason,
     and the same call goes on with them. `errors` are those of the requests. `has_begun` tells of a
-    call that goes on: what gets lost was accepted by the first one.
+    call that goes on: what gets lost was accepted by the first one. `planned` is None unless it was
+    a dry run.
     """
 
     migrated: Migrated
@@ -45,6 +62,7 @@ class CutOver:
     disabled: int = 0
     left: tuple[Unmoved, ...] = ()
     errors: tuple[CronAPIError, ...] = ()
+    planned: PlannedMove | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -54,12 +72,16 @@ class CutOver:
 
 @attrs.frozen(kw_only=True)
 class MovedBack:
-    """The result of a way back: the jobs of this call, and those that are left."""
+    """The result of a way back: the jobs of this call, and those that are left.
+
+    `planned` is None unless it was a dry run.
+    """
 
     enabled: int = 0
     deleted: int = 0
     left: tuple[Unmoved, ...] = ()
     errors: tuple[CronAPIError, ...] = ()
+    planned: PlannedMove | None = None
 
     @property
     def is_complete(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 
 import attrs
@@ -10,28 +10,20 @@ import attrs
 from cronapi.client import Client
 from cronapi.errors import ConfigurationError, CronAPIError, NotFoundError, UnsafePlanError
 from cronapi.errors.concerns import setting_error
-from cronapi.manifest.account import read_account
 from cronapi.manifest.applying import Apply, new_group
+from cronapi.manifest.changes import Change
 from cronapi.manifest.compare import Row
-from cronapi.manifest.comparing import Comparer, Comparison, calls_of
+from cronapi.manifest.comparing import Comparer, Comparison
 from cronapi.manifest.deciding import Options
 from cronapi.manifest.manifest import Manifest
 from cronapi.manifest.migrating import Migrated, described
 from cronapi.manifest.move_files import MoveFiles
+from cronapi.manifest.move_reading import all_jobs
 from cronapi.manifest.moved import CutOver, Overlap, Unmoved, runs
 from cronapi.manifest.moves import Beginning, Entry, Moves
-from cronapi.manifest.problems import Place, Source
-from cronapi.manifest.wanted import Scope
 from cronapi.models import JobStatus
 
 _LATE = "it was made after the cutover began: move it with another journal"
-
-
-async def all_jobs(api: Client) -> dict[int, Row]:
-    """Return the whole list of an account by ids, in rows that may be changed."""
-    account = await read_account(calls_of(api), Scope(Place(Source("cutover", ""), ()), prefix=""))
-    await account.finish()
-    return {number: dict(row) for number, row in account.rows.items()}
 
 
 @attrs.define
@@ -45,13 +37,13 @@ class Moving:
     overlap: Overlap
     chunk: int
     migrated: Migrated = attrs.field(init=False)
-    _entries: tuple[Entry, ...] = attrs.field(init=False)
+    entries: tuple[Entry, ...] = attrs.field(init=False)
     _route: tuple[str, str, str] = attrs.field(init=False)
     _has_begun: bool = attrs.field(default=False, init=False)
-    _old: dict[int, Row] = attrs.field(init=False, repr=False)
+    old: dict[int, Row] = attrs.field(init=False, repr=False)
     _comparer: Comparer = attrs.field(init=False)
-    _seen: Comparison = attrs.field(init=False)
-    _bound: dict[str, int] = attrs.field(init=False)
+    seen: Comparison = attrs.field(init=False)
+    bound: dict[str, int] = attrs.field(init=False)
     _made: int = attrs.field(default=0, init=False)
     _disabled: int = attrs.field(default=0, init=False)
     _errors: list[CronAPIError] = attrs.field(factory=list, init=False)
@@ -75,12 +67,12 @@ class Moving:
         if not found.ids:
             raise ConfigurationError("There is no job to be moved.")
         self.migrated = found.migrated
-        self._old = {number: dict(row) for number, row in found.rows.items()}
-        self._entries = tuple(
-            Entry(number, name, runs(self._old[number])) for name, number in found.ids.items()
+        self.old = {number: dict(row) for number, row in found.rows.items()}
+        self.entries = tuple(
+            Entry(number, name, runs(self.old[number])) for name, number in found.ids.items()
         )
         if begun is not None:
-            self._entries = tuple(one for one in begun.entries if one.id in self._old)
+            self.entries = tuple(one for one in begun.entries if one.id in self.old)
             self._late = tuple(
                 Unmoved(number, name, _LATE) for number, name in found.unknown.items()
             )
@@ -90,15 +82,15 @@ class Moving:
         await self._look_at_target()
 
     async def _look_at_target(self) -> None:
-        self._seen = await self._comparer.compare()
-        await self._seen.account.finish()
+        self.seen = await self._comparer.compare()
+        await self.seen.account.finish()
         self._decide()
 
     def _decide(self) -> None:
         """Decide what is to be done by the list that was read."""
-        decision = self._comparer.decide(self._seen.account)
-        self._seen = attrs.evolve(self._seen, decision=decision)
-        self._bound = dict(decision.bound)
+        decision = self._comparer.decide(self.seen.account)
+        self.seen = attrs.evolve(self.seen, decision=decision)
+        self.bound = dict(decision.bound)
 
     def check(self, *, accept_losses: bool) -> None:
         """Raise UnsafePlanError if something gets lost, or is there already."""
@@ -107,7 +99,7 @@ class Moving:
         count = len(self.migrated.losses) + len(self.migrated.skipped)
         if count and not accept_losses:
             raise UnsafePlanError(f"{count} things get lost. Nothing was sent. Accept that first.")
-        others = [one.name for one in self._seen.decision.changes if one.id is not None]
+        others = [one.name for one in self.seen.decision.changes if one.id is not None]
         if others:
             raise UnsafePlanError(
                 f"The group has other jobs of the same names, such as {others[0]!r}. Nothing was "
@@ -116,53 +108,58 @@ class Moving:
 
     async def run(self) -> CutOver:
         """Move all, look again, and return the result."""
-        account = self._seen.account
+        account = self.seen.account
         if self.moves.begun is None:
-            there = frozenset(self._bound.values())
+            there = frozenset(self.bound.values())
             newest = max(account.rows, default=0)
             await self.moves.begin(
-                Beginning(route=self._route, there=there, newest=newest, entries=self._entries)
+                Beginning(route=self._route, there=there, newest=newest, entries=self.entries)
             )
         await self.files.write(self.moves, self.migrated)
         if account.group_id is None:
             account.group_id = await new_group(self.target, self._route[2])
-        for at in range(0, len(self._entries), self.chunk):
-            some = self._entries[at : at + self.chunk]
+        for at in range(0, len(self.entries), self.chunk):
+            some = self.entries[at : at + self.chunk]
             if self.overlap == "none":
                 await self._move_without_overlap(some)
             else:
                 await self._make(some)
-                await self._disable(one for one in some if one.name in self._bound)
+                await self._disable(one for one in some if one.name in self.bound)
         await self._look_again()
         return self.result()
 
     async def _move_without_overlap(self, entries: Sequence[Entry]) -> None:
-        creates = {one.name for one in self._seen.decision.changes if one.action == "create"}
-        await self._disable(one for one in entries if one.name in creates | self._bound.keys())
-        await self._make([one for one in entries if not self._runs_at_source(one)])
+        creates = {one.name for one in self.seen.decision.changes if one.action == "create"}
+        await self._disable(one for one in entries if one.name in creates | self.bound.keys())
+        await self._make([one for one in entries if not self.runs_at_source(one)])
         await self._enable_stranded(entries)
 
-    def _runs_at_source(self, entry: Entry) -> bool:
-        return entry.ran and entry.id in self._old and runs(self._old[entry.id])
+    def runs_at_source(self, entry: Entry) -> bool:
+        """Return True if a job that ran at the beginning runs at the old service."""
+        return entry.ran and entry.id in self.old and runs(self.old[entry.id])
 
-    def _is_off(self, entry: Entry) -> bool:
+    def is_off(self, entry: Entry) -> bool:
         """Return True for a job that was at the new service before, and does not run there."""
-        row = self._seen.account.rows.get(self._bound.get(entry.name, 0))
+        row = self.seen.account.rows.get(self.bound.get(entry.name, 0))
         return row is not None and not runs(row)
+
+    def makes(self, names: Collection[str]) -> tuple[Change, ...]:
+        """Return the changes that make jobs at the new service as they were at the old one."""
+        return tuple(
+            one
+            for one in self.seen.decision.changes
+            if one.action in ("create", "disable") and one.name in names
+        )
 
     async def _make(self, entries: Iterable[Entry]) -> None:
         """Make the jobs that are missing, and disable those that did not run."""
         ids = {one.name: one.id for one in entries if one.id not in self.moves.made}
-        changes = tuple(
-            one
-            for one in self._seen.decision.changes
-            if one.action in ("create", "disable") and one.name in ids
-        )
+        changes = self.makes(ids)
         if not changes:
             return
         await self.moves.note_sending(ids[one.name] for one in changes if one.action == "create")
-        decision = attrs.evolve(self._seen.decision, changes=changes)
-        apply = Apply(self._comparer, attrs.evolve(self._seen, decision=decision))
+        decision = attrs.evolve(self.seen.decision, changes=changes)
+        apply = Apply(self._comparer, attrs.evolve(self.seen, decision=decision))
         failed = set()
         for outcome in await apply.change():
             if outcome.error is not None:
@@ -172,20 +169,20 @@ class Moving:
             if outcome.status != "done":
                 failed.add(outcome.change.name)
             elif outcome.change.action == "create" and outcome.id is not None:
-                self._bound[outcome.change.name] = outcome.id
+                self.bound[outcome.change.name] = outcome.id
                 self._made += 1
         await self._note_made({name: id for name, id in ids.items() if name not in failed})
 
     async def _note_made(self, ids: dict[str, int]) -> None:
         """Note jobs that are there and were not there at the beginning."""
         there = self.moves.begun.there if self.moves.begun else frozenset()
-        stay = self._seen.account.rows.keys() - self._twins().keys()
+        stay = self.seen.account.rows.keys() - self._twins().keys()
         await self.moves.note_made(
             {
-                old: self._bound[name]
+                old: self.bound[name]
                 for name, old in ids.items()
-                if self._bound.get(name, 0) not in {0, *there}
-                and self.moves.made.get(old) not in {self._bound[name], *stay}
+                if self.bound.get(name, 0) not in {0, *there}
+                and self.moves.made.get(old) not in {self.bound[name], *stay}
             }
         )
 
@@ -194,21 +191,21 @@ class Moving:
         newest = self.moves.begun.newest if self.moves.begun else 0
         return {
             one.id: one.name
-            for one in self._seen.decision.changes
+            for one in self.seen.decision.changes
             if one.action == "delete" and one.id is not None and one.id > newest
         }
 
     async def _disable(self, entries: Iterable[Entry]) -> None:
-        ids = [one.id for one in entries if self._runs_at_source(one) and not self._is_off(one)]
+        ids = [one.id for one in entries if self.runs_at_source(one) and not self.is_off(one)]
         if not ids:
             return
         await self.moves.note_disabling(ids)
         for number, outcome in zip(ids, await self.source.cron.disable_many(ids), strict=True):
             if outcome.status == "done":
-                self._old[number] = {**self._old[number], "status": JobStatus.DISABLED.value}
+                self.old[number] = {**self.old[number], "status": JobStatus.DISABLED.value}
                 self._disabled += 1
             elif isinstance(outcome.error, NotFoundError):
-                del self._old[number]
+                del self.old[number]
             elif outcome.error is not None:
                 self._errors.append(outcome.error)
 
@@ -218,15 +215,15 @@ class Moving:
             one.id
             for one in entries
             if one.ran
-            and one.id in self.moves.disabled & self._old.keys()
-            and one.name not in self._bound.keys() | self._doubtful
-            and not runs(self._old[one.id])
+            and one.id in self.moves.disabled & self.old.keys()
+            and one.name not in self.bound.keys() | self._doubtful
+            and not runs(self.old[one.id])
         ]
         if not ids:
             return
         for number, outcome in zip(ids, await self.source.cron.enable_many(ids), strict=True):
             if outcome.status == "done":
-                self._old[number] = {**self._old[number], "status": JobStatus.ACTIVE.value}
+                self.old[number] = {**self.old[number], "status": JobStatus.ACTIVE.value}
             elif outcome.error is not None:
                 self._errors.append(outcome.error)
 
@@ -234,13 +231,13 @@ class Moving:
         """Read both accounts once more, delete twins, and enable jobs that run at neither."""
         await self._look_at_target()
         self._doubtful.clear()
-        switched = {one.name for one in self._seen.decision.changes if one.action == "disable"}
+        switched = {one.name for one in self.seen.decision.changes if one.action == "disable"}
         await self._note_made(
-            {one.name: one.id for one in self._entries if one.name not in switched}
+            {one.name: one.id for one in self.entries if one.name not in switched}
         )
         await self._delete_twins()
-        self._old = await all_jobs(self.source)
-        await self._enable_stranded(self._entries)
+        self.old = await all_jobs(self.source)
+        await self._enable_stranded(self.entries)
 
     async def _delete_twins(self) -> None:
         """Delete all but the first of equal jobs. The journal has the first one by now."""
@@ -249,7 +246,7 @@ class Moving:
             return
         for number, outcome in zip(ids, await self.target.cron.delete_many(ids), strict=True):
             if outcome.status == "done" or isinstance(outcome.error, NotFoundError):
-                del self._seen.account.rows[number]
+                del self.seen.account.rows[number]
             elif outcome.error is not None:
                 self._errors.append(outcome.error)
         self._decide()
@@ -264,29 +261,29 @@ class Moving:
             left=(
                 *(
                     Unmoved(one.id, one.name, reason)
-                    for one in self._entries
+                    for one in self.entries
                     if (reason := self._reason(one)) is not None
                 ),
-                *(one for one in self._late if one.id in self._old and runs(self._old[one.id])),
+                *(one for one in self._late if one.id in self.old and runs(self.old[one.id])),
             ),
             errors=tuple(self._errors),
         )
 
     def _reason(self, entry: Entry) -> str | None:
         """Return why a job is not moved. One that is over, or gone, is at neither service."""
-        changes = {(one.action, one.name) for one in self._seen.decision.changes}
-        blocked = {one.name: one.text for one in self._seen.decision.blocked}
-        if entry.id not in self._old:
+        changes = {(one.action, one.name) for one in self.seen.decision.changes}
+        blocked = {one.name: one.text for one in self.seen.decision.blocked}
+        if entry.id not in self.old:
             return None
         if entry.name in blocked:
             return blocked[entry.name]
         if entry.name in self._twins().values():
             return "it is twice at the new service"
-        if ("create", entry.name) in changes and entry.name not in self._bound:
+        if ("create", entry.name) in changes and entry.name not in self.bound:
             return "it is not at the new service"
-        if self._runs_at_source(entry) and self._is_off(entry):
+        if self.runs_at_source(entry) and self.is_off(entry):
             return "it does not run at the new service"
-        if entry.name in self._bound and self._runs_at_source(entry):
+        if entry.name in self.bound and self.runs_at_source(entry):
             return "it runs at the old service too"
         if ("disable", entry.name) in changes and entry.id not in self.moves.made:
             return "it runs at the new service, and did not at the old one"

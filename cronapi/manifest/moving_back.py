@@ -15,9 +15,9 @@ from cronapi.manifest.applying import Save, no_save
 from cronapi.manifest.compare import Row
 from cronapi.manifest.comparing import calls_of
 from cronapi.manifest.identity import name_of
+from cronapi.manifest.move_reading import all_jobs
 from cronapi.manifest.moved import MovedBack, Overlap, Unmoved, runs
 from cronapi.manifest.moves import Beginning, Entry, Moves
-from cronapi.manifest.moving import all_jobs
 from cronapi.manifest.problems import Place, Source
 from cronapi.manifest.undo import next_undo, undo_of
 from cronapi.manifest.wanted import Scope
@@ -35,9 +35,9 @@ class MovingBack:
     overlap: Overlap
     chunk: int
     undo: str | PathLike[str] | None
-    _old: dict[int, Row] = attrs.field(init=False, repr=False)
-    _new: Account = attrs.field(init=False)
-    _made: dict[int, list[int]] = attrs.field(init=False)
+    old: dict[int, Row] = attrs.field(init=False, repr=False)
+    new: Account = attrs.field(init=False)
+    made: dict[int, list[int]] = attrs.field(init=False)
     _enabled: int = attrs.field(default=0, init=False)
     _deleted: int = attrs.field(default=0, init=False)
     _errors: list[CronAPIError] = attrs.field(factory=list, init=False)
@@ -48,23 +48,23 @@ class MovingBack:
 
     async def look(self) -> None:
         """Read both accounts."""
-        self._old = await all_jobs(self.source)
-        self._new = await read_account(calls_of(self.target), self._scope)
-        await self._new.finish()
-        self._made = {one.id: self._made_of(one) for one in self.begun.entries}
+        self.old = await all_jobs(self.source)
+        self.new = await read_account(calls_of(self.target), self._scope)
+        await self.new.finish()
+        self.made = {one.id: self._made_of(one) for one in self.begun.entries}
 
     def _made_of(self, entry: Entry) -> list[int]:
         """Return the jobs that the cutover has made of one, twins and those not noted as well."""
-        noted = {self.moves.made.get(entry.id, 0)} & self._new.rows.keys()
+        noted = {self.moves.made.get(entry.id, 0)} & self.new.rows.keys()
         if entry.id not in self.moves.sent:
             return sorted(noted)
         return sorted(
             noted
             | {
                 number
-                for number, row in self._new.rows.items()
+                for number, row in self.new.rows.items()
                 if number > self.begun.newest
-                and str(row.get("group")) == str(self._new.group_id)
+                and str(row.get("group")) == str(self.new.group_id)
                 and normal("name", name_of(row)) == normal("name", entry.name)
             }
         )
@@ -79,47 +79,47 @@ class MovingBack:
         for at in range(0, len(self.begun.entries), self.chunk):
             some = self.begun.entries[at : at + self.chunk]
             if self.overlap == "none":
-                await self._delete([one for one in some if self._may_run(one)], save)
-                await self._enable([one for one in some if not self._made[one.id]])
+                await self._delete([one for one in some if self.may_run(one)], save)
+                await self._enable([one for one in some if not self.made[one.id]])
             else:
                 await self._enable(some)
-                await self._delete([one for one in some if not self._is_off(one)], save)
+                await self._delete([one for one in some if not self.is_off(one)], save)
         await self.look()
         result = self.result()
         if result.is_complete:
             self.moves.remove()
         return result
 
-    def _is_off(self, entry: Entry) -> bool:
+    def is_off(self, entry: Entry) -> bool:
         """Return True if the cutover has disabled a job, and it is not enabled again."""
         if not entry.ran or entry.id not in self.moves.disabled:
             return False
-        return entry.id not in self._old or not runs(self._old[entry.id])
+        return entry.id not in self.old or not runs(self.old[entry.id])
 
-    def _may_run(self, entry: Entry) -> bool:
+    def may_run(self, entry: Entry) -> bool:
         """Return True if the old job is there to be enabled, or need not be."""
-        return entry.id in self._old or not self._is_off(entry)
+        return entry.id in self.old or not self.is_off(entry)
 
     async def _enable(self, entries: Sequence[Entry]) -> None:
-        ids = [one.id for one in entries if one.id in self._old and self._is_off(one)]
+        ids = [one.id for one in entries if one.id in self.old and self.is_off(one)]
         if not ids:
             return
         for number, outcome in zip(ids, await self.source.cron.enable_many(ids), strict=True):
             if outcome.status == "done":
-                self._old[number] = {**self._old[number], "status": JobStatus.ACTIVE.value}
+                self.old[number] = {**self.old[number], "status": JobStatus.ACTIVE.value}
                 self._enabled += 1
             elif outcome.error is not None:
                 self._errors.append(outcome.error)
 
     async def _delete(self, entries: Sequence[Entry], save: Save) -> None:
-        owners = {id: one.id for one in entries for id in self._made[one.id]}
+        owners = {id: one.id for one in entries for id in self.made[one.id]}
         if not owners:
             return
-        save([self._new.rows[id] for id in owners])
+        save([self.new.rows[id] for id in owners])
         report = await self.target.cron.delete_many(list(owners))
         for number, outcome in zip(owners, report, strict=True):
             if outcome.status == "done" or isinstance(outcome.error, NotFoundError):
-                self._made[owners[number]].remove(number)
+                self.made[owners[number]].remove(number)
                 self._deleted += outcome.status == "done"
             elif outcome.error is not None:
                 self._errors.append(outcome.error)
@@ -138,9 +138,9 @@ class MovingBack:
         )
 
     def _reason(self, entry: Entry) -> str | None:
-        if self._made[entry.id]:
-            gone = "" if self._may_run(entry) else ", and the old one is gone"
+        if self.made[entry.id]:
+            gone = "" if self.may_run(entry) else ", and the old one is gone"
             return f"it is at the new service{gone}"
-        if entry.id in self._old and self._is_off(entry):
+        if entry.id in self.old and self.is_off(entry):
             return "it is disabled at the old service"
         return None
