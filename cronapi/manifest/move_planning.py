@@ -18,42 +18,50 @@ _LOOKUP = 1
 def planned_cutover(moving: Moving, group: str | None) -> PlannedMove:
     """Return what a cutover of a group, or without one, would do that has read both accounts."""
     adds = add_operation(calls_of(moving.target))
-    made = disabled = 0
+    made, disabled = set[int](), set[int]()
     requests = int(moving.seen.account.group_id is None)
     for at in range(0, len(moving.entries), moving.chunk):
         some = moving.entries[at : at + moving.chunk]
-        names = {one.name for one in some if one.id not in moving.moves.made}
-        changes = moving.makes(names)
+        changes = moving.makes({one.name for one in some if one.id not in moving.moves.made})
         creates = {one.name for one in changes if one.action == "create"}
         requests += adds.requests(len(creates)) + len(changes) - len(creates)
-        made += len(creates)
-        there = creates | moving.bound.keys()
-        disabled += sum(
-            one.name in there and moving.runs_at_source(one) and not moving.is_off(one)
+        made |= {one.id for one in some if one.name in creates}
+        disabled |= {
+            one.id
             for one in some
-        )
-    requests += _read_twice(moving.target, len(moving.seen.account.rows), made) + 2 * _LOOKUP
+            if one.name in creates | moving.bound.keys()
+            and moving.runs_at_source(one)
+            and not moving.is_off(one)
+        }
+    requests += _read_twice(moving.target, len(moving.seen.account.rows), len(made)) + 2 * _LOOKUP
     reads = _read_twice(moving.source, len(moving.old)) + (0 if group is None else _LOOKUP)
     return PlannedMove(
-        disabled, made, _cost(moving.source, disabled + reads), _cost(moving.target, requests)
+        len(disabled),
+        len(made),
+        frozenset(made | disabled),
+        _cost(moving.source, len(disabled) + reads),
+        _cost(moving.target, requests),
     )
 
 
 def planned_way_back(back: MovingBack) -> PlannedMove:
     """Return what a way back would do that has read both accounts."""
     deletes = delete_operation(calls_of(back.target))
-    enabled = deleted = 0
+    enabled = {one.id for one in back.begun.entries if one.id in back.old and back.is_off(one)}
+    made = {one.id: back.made[one.id] for one in back.begun.entries if back.may_run(one)}
+    deleted = sum(map(len, made.values()))
     requests = 2 * _LOOKUP
     for at in range(0, len(back.begun.entries), back.chunk):
         some = back.begun.entries[at : at + back.chunk]
-        count = sum(len(back.made[one.id]) for one in some if back.may_run(one))
-        requests += deletes.requests(count)
-        deleted += count
-        enabled += sum(one.id in back.old and back.is_off(one) for one in some)
+        requests += deletes.requests(sum(len(made.get(one.id, ())) for one in some))
     requests += _read_twice(back.target, len(back.new.rows), -deleted)
     reads = _read_twice(back.source, len(back.old))
     return PlannedMove(
-        enabled, deleted, _cost(back.source, enabled + reads), _cost(back.target, requests)
+        len(enabled),
+        deleted,
+        frozenset(enabled | {id for id, some in made.items() if some}),
+        _cost(back.source, len(enabled) + reads),
+        _cost(back.target, requests),
     )
 
 

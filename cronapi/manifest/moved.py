@@ -35,12 +35,14 @@ class PlannedMove:
     """What a call would do, and its cost if all goes well.
 
     `at_target` counts the jobs that are made at the new service, or deleted on the way back, and
-    `at_source` those that are disabled at the old one, or enabled. The costs have the reading in
+    `at_source` those that are disabled at the old one, or enabled. `jobs` are the ids of all these
+    at the old service. The costs have the reading in
     them, at the beginning and at the end.
     """
 
     at_source: int
     at_target: int
+    jobs: frozenset[int]
     source_cost: Cost
     target_cost: Cost
 

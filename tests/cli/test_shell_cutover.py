@@ -53,8 +53,13 @@ def test_a_cutover_is_asked_for_carried_out_and_undone(shell):
     """A dry run and a command without anybody to ask change nothing."""
     count = shell.sent
     told = shell(*CUT, "-n", "--out", "moved.toml")
-    *unseen, counts, _, _, _ = told.stdout.splitlines()
-    assert (told.exit_code, counts) == (2, "0 made, 0 disabled, 3 left")
+    *unseen, would, cost, nothing = told.stdout.splitlines()
+    assert (told.exit_code, nothing) == (2, "nothing was sent")
+    assert would == (
+        "would make 3 jobs at fastcron in the group 'moved', and disable 3 at setcronjob: "
+        + ", ".join(f"{one['name']} ({one['id']})" for one in shell.emulator.jobs("setcronjob"))
+    )
+    assert cost == "9 requests at setcronjob and 8 at fastcron, about 0.0017 s"
     assert unseen[-1] == "all 3 jobs: username (cannot be read; if it was set, it is lost)"
     assert len(unseen) == len(SETCRONJOB.hides) - 1  # the instances that are shown tell of single
     assert shell(*CUT, "--no-input").exit_code == 64
@@ -71,6 +76,10 @@ def test_a_cutover_is_asked_for_carried_out_and_undone(shell):
     assert (told.exit_code, told.stdout) == (0, "0 made, 0 disabled, 0 left\n")
     told = shell(*BACK, "-n", "--json")
     assert (told.exit_code, len(json.loads(told.stdout)["left"])) == (2, 3)
+    assert json.loads(told.stdout)["dry_run"]["delete"] == 3
+    told = shell(*BACK, "-n")
+    assert told.stdout.startswith("would enable 3 jobs at setcronjob, and delete 3 at fastcron: ")
+    assert told.stdout.endswith("nothing was sent\n")
     assert shell(*BACK, "--no-input").exit_code == 64
     told = shell(*BACK, "-y")
     assert (told.exit_code, told.stdout) == (0, "3 enabled, 3 deleted, 0 left\n")
@@ -204,3 +213,46 @@ def test_a_cutover_with_a_twin_is_not_done(shell):
     told = shell(*BACK, "-y", "--journal", "moves")
     assert told.exit_code == 1
     assert "is kept in" in told.stderr
+
+
+def test_a_dry_run_of_a_move_is_told_as_one_whatever_was_done_before(shell):
+    """No line reads as a failure, and a job that would stay as it is has its reason."""
+    send(shell.app, "cron.add", "setcronjob", name="lossy", url="https://h.example/?__secret__")
+    for more in ([], ["-n"], ["--accept-losses", "-n"], ["-y", "-q"]):
+        told = shell(*CUT, *more)
+        assert told.exit_code == 2
+        assert "would make 4 jobs at fastcron in the group 'moved', and disable 4" in told.stdout
+        assert "it is not at the new service" not in told.output
+    told = json.loads(shell(*CUT, "-n", "--json").stdout)
+    assert {name: told["dry_run"][name] for name in ("make", "disable")} == {
+        "make": 4,
+        "disable": 4,
+    }
+    assert told["dry_run"]["requests"].keys() == {"setcronjob", "fastcron"}
+    assert len(told["losses"]) == 1
+    assert shell(*CUT, "-y", "--accept-losses").exit_code == 0
+    told = shell(*CUT, "-n")
+    assert told.exit_code == 0
+    assert "would make 0 jobs at fastcron in the group 'moved', and disable 0" in told.stdout
+    (first, *_) = shell.emulator.jobs("fastcron")
+    send(shell.app, "cron.disable", id=first["id"])
+    old = shell.emulator.jobs("setcronjob")[0]["id"]
+    send(shell.app, "cron.enable", "setcronjob", id=old)
+    told = shell(*CUT, "-n")
+    assert f"would leave job 0 ({old}): it does not run at the new service" in told.stdout
+
+
+def test_a_manifest_for_another_service_is_looked_at_without_a_place_for_it(shell):
+    """With -n: the losses and the number of jobs are told, as text and as JSON."""
+    told = shell(*MOVE, "-n")
+    assert told.exit_code == 0
+    assert "would write 3 jobs to a new manifest; nothing was written" in told.stderr
+    told = shell(*MOVE, "-n", "--json")
+    assert (told.exit_code, json.loads(told.stdout)["jobs"]) == (0, 3)
+    told = shell(*MOVE)
+    assert told.exit_code == 64
+    assert "Say --out" in told.stderr
+    told = shell(*MOVE, "--out", "new.toml", "-n")
+    assert "would write 3 jobs to new.toml; nothing was written" in told.stderr
+    told = shell(*MOVE, "--out", "new.toml")
+    assert "3 jobs written to new.toml" in told.stderr

@@ -144,7 +144,9 @@ async def adopt(
 @click.option("--from", "source", required=True, type=click.Choice(SERVICES), metavar="NAME")
 @click.option("--to", "target", required=True, type=click.Choice(SERVICES), metavar="NAME")
 @click.option("--into", required=True, metavar="GROUP", help="The group that the jobs get there.")
-@click.option("--out", metavar="PATH", help="The new manifest.")
+@click.option(
+    "--out", metavar="PATH", help="The new manifest. Needed without -n, --cutover and --back."
+)
 @click.option("--group", metavar="NAME", help="Only the jobs of a group.")
 @click.option("--prefix", metavar="TEXT", help="Only the jobs whose names begin with it.")
 @click.option("--env-file", metavar="PATH", help="A new file with the values of the variables.")
@@ -164,9 +166,9 @@ async def migrate(session: Session, cutover: bool, back: bool, **options: Any) -
     """Write a manifest for another service, and list all that gets lost.
 
     Without --cutover nothing is changed at either service. Exit code 2 means that something gets
-    lost. A cutover moves the jobs in chunks of 100. Broken off, the same command goes on, and
-    --back enables what it disabled and deletes what it made. The tokens of both services are in
-    their variables.
+    lost, and with --cutover -n or --back -n that there are jobs to move. A cutover moves the jobs
+    in chunks of 100. Broken off, the same command goes on, and --back enables what it disabled and
+    deletes what it made. The tokens of both services are in their variables.
     """
     from cronapi.cli.plan import moving  # noqa: PLC0415 -- imports the client
 

@@ -12,8 +12,14 @@ from attrs import frozen
 from cronapi._calls.options import fingerprint_of
 from cronapi.cli.exit_codes import DIFFERS, FAILED, UNKNOWN
 from cronapi.cli.frame.escape import escaped, one_line
+from cronapi.cli.frame.words import counted
 from cronapi.cli.plan.deeds import new_undo_file, telling_undo
 from cronapi.cli.plan.files import tell_variables
+from cronapi.cli.plan.move_planned import (
+    tell_cutover_planned,
+    tell_way_back_planned,
+    with_cost,
+)
 from cronapi.cli.work.journals import state_folder
 from cronapi.cli.work.session import Session
 from cronapi.errors import Applied, ConfigurationError
@@ -37,22 +43,29 @@ class Move:
     overlap: Literal["short", "none"]
     journal: str | None
 
+    @property
+    def route(self) -> tuple[str, str, str]:
+        """The services, and the group at the second one."""
+        return self.source, self.target, self.into
+
 
 async def migrate_jobs(session: Session, move: Move) -> None:
     """Write a manifest for another service, and print the losses."""
-    if move.out is None:
-        raise click.UsageError("Say --out, the path of the new manifest.")
+    if move.out is None and not session.common.dry_run:
+        raise click.UsageError("Say --out, the path of the new manifest, or -n to see the losses.")
     check_new(move.out, move.env_file)
     session = _source(session, move)
     target = next(one for one in (FASTCRON, SETCRONJOB) if one.name == move.target)
     moved = await migrate(session.api, target, into=move.into, group=move.group, prefix=move.prefix)
     if move.env_file is None:
         tell_variables(session, moved.environ)
+    jobs, place = counted(len(moved.names), "job"), move.out or "a new manifest"
     if session.common.dry_run:
-        session.say(f"{move.out} was not written.")
-    else:
+        session.say(f"would write {jobs} to {place}; nothing was written")
+    elif move.out is not None:
         with values_first(move.env_file, moved.environ):
             write_private(Path(move.out), moved.text)
+        session.say(f"{jobs} written to {place}. Nothing was changed at either service.")
     if session.printer.is_json:
         session.printer.document(_losses(moved))
     else:
@@ -79,7 +92,8 @@ def _losses(moved: Migrated) -> dict[str, Any]:
     unseen = [
         {"field": one.field, "jobs": len(one.jobs), "reason": one.reason} for one in moved.unseen
     ]
-    return {"losses": losses, "unseen": unseen, "skipped": list(moved.skipped)}
+    skipped = list(moved.skipped)
+    return {"jobs": len(moved.names), "losses": losses, "unseen": unseen, "skipped": skipped}
 
 
 def _tell_losses(moved: Migrated, *, again: bool = False) -> None:
@@ -98,13 +112,17 @@ async def cut_jobs_over(session: Session, move: Move) -> None:
     if not session.printer.is_json:
         _tell_losses(tried.migrated, again=tried.has_begun)
     stops = _is_lossy(tried.migrated) and not (move.accept_losses or tried.has_begun)
-    if stops or session.common.dry_run or not tried.left:
-        _tell_cutover(session, tried)
+    if stops or session.common.dry_run:
+        tell_cutover_planned(session, tried, move.route, _losses(tried.migrated))
         session.code = DIFFERS if stops or tried.left else 0
         if stops:
             session.say("Something gets lost, so nothing was changed: --accept-losses goes on.")
         return
-    session.confirm(f"Move {len(tried.left)} jobs from {move.source} to {move.target}?")
+    if not tried.left:
+        _tell_cutover(session, tried)
+        return
+    jobs = counted(len(tried.left), "job")
+    session.confirm(f"Move {jobs} from {move.source} to {move.target}{with_cost(tried)}?")
     if move.env_file is None and not tried.has_begun:
         tell_variables(session, tried.migrated.environ)
     try:
@@ -133,11 +151,12 @@ async def move_jobs_back(session: Session, move: Move) -> None:
     options: dict[str, Any] = {"journal": journal, "overlap": move.overlap}
     tried = await move_back(old.api, new.api, dry_run=True, **options)
     if session.common.dry_run:
-        _tell_back(session, tried)
+        tell_way_back_planned(session, tried, move.route)
         session.code = DIFFERS if tried.left else 0
         return
     if tried.left:
-        session.confirm(f"Move {len(tried.left)} jobs from {move.target} back to {move.source}?")
+        jobs = counted(len(tried.left), "job")
+        session.confirm(f"Move {jobs} from {move.target} back to {move.source}{with_cost(tried)}?")
     with telling_undo(session, new_undo_file(new)) as undo:
         done = await move_back(old.api, new.api, undo=undo, **options)
     _tell_back(session, done)

@@ -28,7 +28,7 @@ def cost_of(session: Session, requests: int = 1) -> Cost:
 def told(session: Session, cost: Cost, function: str) -> str:
     """Return a cost in words: `2 requests (cron.run), about 3 s at 1 request a second`."""
     rate = session.scheduler.rate
-    speed = f"about {_span(cost.seconds)} at {counted(rate.limit / rate.per, 'request')} a second"
+    speed = f"about {span(cost.seconds)} at {counted(rate.limit / rate.per, 'request')} a second"
     return f"{counted(cost.requests, 'request')} ({function}), {speed}"
 
 
@@ -72,7 +72,8 @@ def dry_run(
     click.echo("nothing was sent")
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
+    """Return a time in words: `2.5 s`, `3 min 10 s`."""
     if seconds < 90:  # noqa: PLR2004 -- a minute and a half
         return f"{seconds:.3g} s"
     minutes, rest = divmod(round(seconds), 60)
