@@ -42,7 +42,8 @@ class Table:
 class Export:
     """Jobs as tables, what they have in common, and the values of their variables.
 
-    `skipped` says of each job that is no table why that is so. `ids` are those of the others.
+    `skipped` says of each job that is no table why that is so, and `skipped_ids` are their ids.
+    `ids` are those of the others.
     `hidden` are the parameters that the service does not show of all of them.
     """
 
@@ -52,6 +53,7 @@ class Export:
     skipped: tuple[str, ...]
     ids: Mapping[str, int]
     hidden: tuple[str, ...] = ()
+    skipped_ids: tuple[int, ...] = ()
 
 
 def export_rows(
@@ -83,7 +85,8 @@ def export_rows(
             exporter.add(name, row)
     tables, defaults = _with_defaults(exporter.tables)
     hidden, skipped = _hidden(rows, provider), tuple(exporter.skipped)
-    return Export(tuple(tables), defaults, exporter.environ, skipped, taken, hidden)
+    left = tuple(sorted({id_of(row) for row in rows} - set(taken.values())))
+    return Export(tuple(tables), defaults, exporter.environ, skipped, taken, hidden, left)
 
 
 def _hidden(rows: Sequence[Row], provider: Provider) -> tuple[str, ...]:

@@ -27,8 +27,7 @@ def filled(source, target):
     return app
 
 
-@pytest.mark.parametrize("overlap", ["short", "none"])
-@pytest.mark.parametrize("group", [None, "g"])
+@pytest.mark.parametrize(("group", "overlap"), [(None, "short"), ("g", "none")])
 @pytest.mark.parametrize(
     ("source", "target"), [("setcronjob", "fastcron"), ("fastcron", "setcronjob")]
 )

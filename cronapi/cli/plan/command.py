@@ -134,10 +134,14 @@ async def adopt(
     name: str | None,
     env_file: str | None,
 ) -> None:
-    """Add jobs to a manifest, and move them into its scope."""
-    from cronapi.cli.plan import files as doors  # noqa: PLC0415 -- imports the client
+    """Add jobs to a manifest, and move them into its scope.
 
-    await doors.adopt_jobs(session, Files(files, env), ids, match, name, env_file)
+    A job gets another name at the service too, if --as says so or the scope is a prefix: -n tells
+    which. {name} is without outer blanks. A job that the file has already is refused.
+    """
+    from cronapi.cli.plan import adopting  # noqa: PLC0415 -- imports the client
+
+    await adopting.adopt_jobs(session, Files(files, env), ids, match, name, env_file)
 
 
 @leaf(MIGRATES)

@@ -1,4 +1,4 @@
-"""Write manifests: export what is there, and adopt jobs."""
+"""Check manifests, export what is there, and rotate a secret."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cronapi.cli.plan.deeds import read_manifest
 from cronapi.cli.plan.options import Files
 from cronapi.cli.work.session import Session
 from cronapi.errors import ConfigurationError
-from cronapi.manifest import Adopted, Finding, Rotated, export, rotate
+from cronapi.manifest import Finding, Rotated, export, rotate
 from cronapi.manifest.replacing import PLACES
 from cronapi.manifest.writing import check_new, environ_text, write_private
 
@@ -69,6 +69,7 @@ async def export_jobs(
                 "manifest": exported.text,
                 "variables": list(exported.environ),
                 "skipped": list(exported.skipped),
+                "skipped_ids": list(exported.skipped_ids),
             }
         )
         return
@@ -76,44 +77,11 @@ async def export_jobs(
     for reason in exported.skipped:
         session.say(f"Not exported: {reason}")
     if exported.skipped:
-        session.say("Give these a name of their own: cronapi adopt ID... --as '{name} {id}'.")
-
-
-async def adopt_jobs(
-    session: Session,
-    files: Files,
-    ids: tuple[int, ...],
-    match: str | None,
-    name: str | None,
-    env_file: str | None,
-) -> None:
-    """Add jobs to the file and move them into the scope."""
-    if files.paths == ("-",):
-        raise ConfigurationError("Jobs can be adopted into a file only.")
-    manifest, only_look = read_manifest(session, files), session.common.dry_run
-    done = await manifest.adopt(
-        session.api, *ids, match=match, name=name, env_file=env_file, dry_run=only_look
-    )
-    if env_file is None:
-        tell_variables(session, done.environ)
-    _tell_adopted(session, done)
-
-
-def _tell_adopted(session: Session, done: Adopted) -> None:
-    """Print the tables and the failures of an adoption, and set the exit code."""
-    report = done.report
-    errors = [] if report is None else [str(one.error) for one in report if one.error is not None]
-    session.code = FAILED if errors else 0
-    if session.printer.is_json:
-        document = {"names": list(done.names), "variables": list(done.environ), "errors": errors}
-        session.printer.document(document)
-        return
-    for name in done.names:
-        click.echo(escaped(name))
-    if session.common.dry_run:
-        session.say("Nothing was changed.")
-    for error in errors:
-        click.echo(one_line(error), err=True)
+        ids = " ".join(map(str, exported.skipped_ids))
+        session.say(
+            f"Give these a name of their own: cronapi adopt {ids} --as '{{name}} {{id}}' "
+            "--env-file more.env."
+        )
 
 
 async def rotate_secret(
