@@ -58,10 +58,9 @@ class Tables:
             return name_of(row).startswith(self.wanted.scope.prefix)
         return self._group_id is not None and str(row.get("group")) == str(self._group_id)
 
-    def is_new(self, row: Row) -> bool:
-        """Return True if no table has the job, and none has its name in the scope."""
-        known = {job.name for job in self.wanted.jobs}
-        return id_of(row) not in self.bound and not (name_of(row) in known and self.owns(row))
+    def has_name_of(self, row: Row) -> bool:
+        """Return True if a job is in the scope under the name of a table."""
+        return self.owns(row) and any(job.name == name_of(row) for job in self.wanted.jobs)
 
     def is_settled(self, row: Row, name: str) -> bool:
         """Return True if a table has the job under another name, or has it where it should be."""
@@ -96,7 +95,7 @@ class Choice:
                 for row in ordered
                 if fnmatchcase(name_of(row), self.match)
                 and id_of(row) not in self.ids
-                and tables.is_new(row)
+                and not self._is_known(row, tables)
             ]
         if not chosen:
             raise ConfigurationError("No job was chosen: give ids, or a pattern that matches.")
@@ -117,6 +116,16 @@ class Choice:
                 raise ConfigurationError(f"The file has a job {name!r} already.")
             known.add(name)
         return names
+
+    def _is_known(self, row: Row, tables: Tables) -> bool:
+        """Return True for a job that a pattern leaves out, since it is about new ones.
+
+        One whose adoption was broken off has its table and not its place or name.
+        """
+        if id_of(row) not in tables.bound:
+            return tables.has_name_of(row)
+        is_as_it_was = self.name is None and tables.owns(row)
+        return is_as_it_was or tables.is_settled(row, self._name_of(row, tables))
 
     def _is_done(self, row: Row, tables: Tables) -> bool:
         """Return True if a table has a job in the scope, under such a name as was asked for."""

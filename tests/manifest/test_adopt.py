@@ -182,3 +182,29 @@ async def test_an_adoption_tells_what_changes_at_the_service_and_its_cost(tmp_pa
     done = await adopted(app, path, ids[2])
     assert (done.jobs, done.cost) == (told.jobs, told.cost)
     assert len(sent_since(app, count)) == told.cost.requests == 2
+
+
+@pytest.mark.parametrize("name", [None, "my {name} {id}"])
+@pytest.mark.parametrize("scope", [HEAD, SHOP], ids=["group", "prefix"])
+async def test_half_an_adoption_by_a_pattern_goes_on_by_the_same_pattern(tmp_path, scope, name):
+    """The jobs that have their tables and not their places or names are chosen again."""
+    app, path = create_app(rates=FAST), tmp_path / "cronjobs.toml"
+    path.write_text(scope + jobs_text(1, word="shop/other"))
+    await applied(app, Manifest.load(path, environ={}))
+    ids = [made(app, f"tmp {number}", 7) for number in range(2)]
+    app.emulator.faults.add(Fault("busy", times=None, code=30, match={"id": ids[1]}))
+    await adopted(app, path, match="tmp *", name=name)
+    app.emulator.faults.clear()
+    again = await adopted(app, path, match="tmp *", name=name)
+    assert [one.id for one in again.jobs] == ids[1:]
+    plan = await planned(app, path)
+    assert (plan.is_empty, plan.blocked, plan.unchanged) == (True, (), 3), plan.to_text()
+
+
+async def test_a_pattern_for_all_leaves_out_a_nameless_job_that_a_table_has_by_its_id(tmp_path):
+    """It need not have a name for that: the next apply gives it the one of its table."""
+    app, path = create_app(rates=FAST), tmp_path / "cronjobs.toml"
+    number = made(app, "")
+    made(app, "new")
+    path.write_text(ALL + f'[job."x"]\nid = {number}\n{URL}')
+    assert (await adopted(app, path, match="*")).names == ("new",)

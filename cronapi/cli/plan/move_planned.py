@@ -34,7 +34,8 @@ def tell_cutover_planned(
         f"would make {counted(made, 'job')} at {target} in the group {into!r}, "
         f"and disable {disabled} at {source}"
     )
-    _tell(session, tried, would, (source, target), {"make": made, "disable": disabled}, facts)
+    counts = {"make": made, "disable": disabled}
+    _tell(session, tried, would, (source, target), counts, {**facts, "made": 0, "disabled": 0})
 
 
 def tell_way_back_planned(session: Session, tried: MovedBack, route: tuple[str, str, str]) -> None:
@@ -43,7 +44,8 @@ def tell_way_back_planned(session: Session, tried: MovedBack, route: tuple[str, 
     planned = tried.planned
     deleted, enabled = (0, 0) if planned is None else (planned.at_target, planned.at_source)
     would = f"would enable {counted(enabled, 'job')} at {source}, and delete {deleted} at {target}"
-    _tell(session, tried, would, (source, target), {"enable": enabled, "delete": deleted}, {})
+    counts = {"enable": enabled, "delete": deleted}
+    _tell(session, tried, would, (source, target), counts, {"enabled": 0, "deleted": 0})
 
 
 def _tell(
