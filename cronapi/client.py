@@ -222,7 +222,7 @@ class Client(NotCopied):
         sent = self._invoker.encode(params, kinds=RAW_KIND_OF if row else ODD_KIND_OF)
         row = row or Function(function, Repeat.CREATE, object, frozenset())
         ask = self._invoker.raw(row, sent)
-        return await (page_by_hand(ask, self._caller.paging, params) if row is CRON_LIST else ask)
+        return await (page_by_hand(ask, self._caller, params) if row is CRON_LIST else ask)
 
     @overload
     async def aclose(self) -> None: ...

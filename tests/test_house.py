@@ -72,7 +72,7 @@ FLOORS = {
     "_calls/given": 4.2,
     "_calls/tasks": 4.1,
     "_calls/turns": 4.1,
-    "_calls/open_readings": 4.25,
+    "_calls/open_readings": 4.05,
     "_calls/retry": 4.1,
     "_calls/memory": 4.1,
     "_calls/shifts": 4.1,

@@ -7,6 +7,7 @@ import copy
 import pickle
 
 import httpx
+import pytest
 
 from cronapi import FastCron, JobSpec, Rate, RetryPolicy, Scheduler
 from cronapi._protocol.facts import copied
@@ -161,3 +162,30 @@ def test_an_error_keeps_on_its_way_what_it_concerns():
     for error in (setting_error("x"), closed_error("x"), ConfigurationError("x")):
         twins = (pickle.loads(pickle.dumps(error)), copy.deepcopy(error), copied(error))
         assert {status_for(twin) for twin in twins} == {status_for(error)}
+
+
+def test_a_chain_of_causes_that_bites_its_tail_has_a_status():
+    """It is that of the error itself."""
+    error = ConfigurationError("odd")
+    error.__cause__ = error
+    assert status_for(error) == 422
+
+
+async def test_an_input_that_meets_a_closed_client_concerns_it_too():
+    """The error of the bulk concerns what that of its input does."""
+    app = emulator(rates=FAST)
+    closed = client_of(app)
+    await closed.aclose()
+
+    async def jobs():
+        yield 1
+        await closed.cron.get(1)
+
+    async with client_of(app) as api:
+        with pytest.raises(CronAPIError) as raised:
+            await api.cron.delete_many(jobs())
+    error = raised.value
+    while not isinstance(error, ConfigurationError):
+        error = error.__cause__
+    assert error.concerns == "closed"
+    assert status_for(error) == 503

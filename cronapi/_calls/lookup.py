@@ -50,8 +50,8 @@ class Look:
 
     def choose(self, sent: Iterable[Row], rows: list[dict[str, Any]], target: str) -> Finding:
         """Choose among the rows of a listing that are new."""
-        habits, expects = habits_of(rows, target, self.memory), partial(self.expects, target)
-        return choose(sent, self.new(rows, target), habits, expects)
+        new, expects = self.new(rows, target), partial(self.expects, target)
+        return choose(sent, new, habits_of(rows, target, self.memory, new), expects)
 
     def new(self, rows: list[dict[str, Any]], target: str) -> list[dict[str, Any]]:
         """Return the rows that no create of this client is known to have made."""

@@ -223,19 +223,21 @@ def find_altered(
     return None
 
 
-def habits_of(rows: Iterable[Row], target: str, memory: Memory) -> Habits:
+def habits_of(rows: Iterable[Row], target: str, memory: Memory, new: Iterable[Row] = ()) -> Habits:
     """Return how a service keeps texts, from the rows of creates whose texts are remembered.
 
-    A row with the name and the URL of a create whose answer was lost is kept as it was sent, too.
+    A new row with the name and the URL of a create whose answer was lost is kept as it was sent,
+    too. An older one proves nothing: it may have been made in another way.
     """
     habits, create, lost = Habits(), f"{target}.add", memory.lost
     for row in rows:
         for number in ids_of(row):
             sent = memory.sent_for(target, number)
-            if sent is None and lost and not lost.isdisjoint(lookup_keys(create, row)):
-                sent = row
             if sent is not None:
                 habits.learn(sent, row)
+    for row in new if lost else ():
+        if not lost.isdisjoint(lookup_keys(create, row)):
+            habits.learn(row, row)
     return habits
 
 

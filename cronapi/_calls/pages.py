@@ -40,17 +40,11 @@ class Paging:
         return rows < (self.longest_of_search if search else self.longest)
 
     def learn(self, rows: int, *, search: bool) -> None:
-        """Learn from a page of a reading."""
-        self.see(rows, search=search)
-        if not search:
-            self.last = rows
-
-    def see(self, rows: int, *, search: bool) -> None:
-        """Learn how long pages are from one page."""
+        """Learn from a page."""
         if search:
             self.longest_of_search = max(self.longest_of_search, rows)
         else:
-            self.longest = max(self.longest, rows)
+            self.longest, self.last = max(self.longest, rows), rows
 
     def pages_of(self, jobs: int) -> int:
         """Return the pages that a list of so many jobs has, as far as can be told."""

@@ -81,8 +81,7 @@ class Bulk(Generic[T]):
         self._closed = False
         self._counts: Counter[str] = Counter()
         """The outcomes that were awaited or iterated so far, by status."""
-        adds = operation.list_ids is not None
-        self._source: Source[Any] = Source(items, check, operation.name, adds=adds)
+        self._source: Source[Any] = Source(items, check, operation.name)
         self._progress = progress
         self._path = None if journal is None else checked_path(journal)
         self._begun = False

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 import anyio
 
-from cronapi._calls.open_readings import PagesByHand, Readings
+from cronapi._calls.open_readings import Readings
 from cronapi._calls.tasks import spawn
 
 
@@ -19,8 +19,7 @@ class Reader:
 
     It advances only while `read` waits. Each item goes to `keep`. `end` is called once, with the
     exception that ended the iterator. Only one task at a time may call `read`. `readings` are those
-    of the job list that the iterator is in the middle of, and `adds` says that its items are new
-    jobs.
+    of the job list that the iterator is in the middle of.
     """
 
     def __init__(
@@ -28,10 +27,8 @@ class Reader:
         items: AsyncIterator[object],
         keep: Callable[[object], None],
         end: Callable[[BaseException], None],
-        *,
-        adds: bool = False,
     ) -> None:
-        self.readings: Readings = Readings(self._release_if_enough, PagesByHand(adds))
+        self.readings: Readings = Readings(self._release_if_enough)
         self._items = items
         self._keep = keep
         self._end = end
@@ -107,7 +104,7 @@ class Reader:
                     await self._pause()
                 else:
                     self._keep(await anext(self._items))
-                    self.readings.made_item()
+                    self.readings.note_item()
         # The caller's code may answer a cancellation with anything, and this task has no listener.
         except BaseException as error:  # noqa: BLE001 -- see above
             self._end(error)

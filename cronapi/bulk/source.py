@@ -26,8 +26,6 @@ from cronapi.errors import ConfigurationError, CronAPIError
 from cronapi.errors.concerns import closed_error, setting_error
 
 P = TypeVar("P")
-LONGEST_REST = 300.0
-"""Seconds in which an input that is in the middle of the job list makes an item, or reads on."""
 _CLOSED = "the input was closed before its end."
 
 
@@ -35,8 +33,7 @@ class Source(Generic[P]):
     """The items of an input, which is read once, in order, and no further than they are taken.
 
     `total` is the number of items, or None if the input does not know it. `check` returns the
-    payload of an item, or raises. `function` begins the text of the errors. `adds` says that the
-    items are new jobs.
+    payload of an item, or raises. `function` begins the text of the errors.
 
     A sequence is checked from end to end when the source is made, so that one bad item keeps all
     from being sent. Any other input is checked item by item as it is read, because it may change
@@ -48,12 +45,7 @@ class Source(Generic[P]):
     """
 
     def __init__(
-        self,
-        items: Iterable[object] | AsyncIterable[object],
-        check: Check[P],
-        function: str,
-        *,
-        adds: bool = False,
+        self, items: Iterable[object] | AsyncIterable[object], check: Check[P], function: str
     ) -> None:
         refuse_no_items(items, function)
         if isinstance(items, Sequence) and not isinstance(items, range):
@@ -70,7 +62,7 @@ class Source(Generic[P]):
         self._items: Iterator[object] = iter(())
         self._reader: Reader | None = None
         if isinstance(iterator, AsyncIterator):
-            self._reader = Reader(iterator, self._keep, self._end, adds=adds)
+            self._reader = Reader(iterator, self._keep, self._end)
         else:
             self._items = iterator
         self._lock = anyio.Lock()
@@ -171,15 +163,13 @@ class Source(Generic[P]):
 
     async def _read_one_that_may_be_sent(self) -> None:
         """Read until an item can be taken. A reading of the list that rests for long is over."""
-        await self._read_until(lambda: self._has(1) or self._may_rest(), math.inf)
-        while self._reader is not None and not self._has(1):
-            read = self._read
-            await self._read_until(lambda: self._has(1), LONGEST_REST)
-            if self._read == read:
-                self._reader.readings.leave()
-
-    def _may_rest(self) -> bool:
-        return self._reader is not None and bool(self._good) and self._reader.readings.may_be_left
+        if self._reader is None:
+            return await self._read_until(lambda: self._has(1), math.inf)
+        readings = self._reader.readings
+        while not self._has(1):
+            await self._read_until(lambda: self._has(1), readings.patience(anyio.current_time()))
+            readings.end_rested(anyio.current_time())
+        return None
 
     @property
     def _reads_the_list(self) -> bool:
@@ -278,7 +268,9 @@ def _unread(function: str, index: int, error: Exception) -> ConfigurationError:
     kind = type(error).__name__
     if isinstance(error, CronAPIError):
         said = f"{kind}: {error.message.rstrip('.')}"
-        return ConfigurationError(f"{function}: item {index} could not be read ({said}).")
+        concerns = error.concerns if isinstance(error, ConfigurationError) else "program"
+        text = f"{function}: item {index} could not be read ({said})."
+        return ConfigurationError(text, concerns=concerns)
     return setting_error(f"{function}: item {index} could not be read ({kind}).")
 
 

@@ -41,6 +41,8 @@ HTTP_STATUS: Mapping[type[CronAPIError], int] = {
 501 is a function that the service of the application's choice has not: it did nothing wrong, and
 coming back is of no use. Of a ConfigurationError this is the status of input.
 """
+LONGEST_CHAIN = 20
+"""The most causes that are looked at: a chain may bite its tail."""
 OUTAGE_SECONDS = 30.0
 """The time to come back after an outage, if the service named none."""
 
@@ -52,13 +54,22 @@ def status_for(error: CronAPIError) -> int:
     whose input could not be read has the status of what went wrong there. A ConfigurationError has
     that of what it concerns, and a WebhookError names one.
     """
+    error = _origin(error)
     if isinstance(error, WebhookError):
         return error.status
     if isinstance(error, ConfigurationError):
-        if error.concerns == "input" and isinstance(error.__cause__, CronAPIError):
-            return status_for(error.__cause__)
         return CONCERN_STATUS[error.concerns]
     return next(HTTP_STATUS[kind] for kind in type(error).__mro__ if kind in HTTP_STATUS)
+
+
+def _origin(error: CronAPIError) -> CronAPIError:
+    """Return the error of ours that an input of a bulk has raised, or the error itself."""
+    for _ in range(LONGEST_CHAIN):
+        cause = error.__cause__
+        if not (isinstance(error, ConfigurationError) and isinstance(cause, CronAPIError)):
+            break
+        error = cause
+    return error
 
 
 def retry_after_for(error: CronAPIError, *, spread: float = 10.0) -> int | None:

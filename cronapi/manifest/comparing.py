@@ -9,7 +9,7 @@ import attrs
 from cronapi._batch.calls import Calls
 from cronapi.bulk import Cost
 from cronapi.client import Client
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import setting_error
 from cronapi.manifest.account import Account, read_account
 from cronapi.manifest.cost import cost_of
 from cronapi.manifest.deciding import Decision, Options, decide, split_by_scope
@@ -48,7 +48,7 @@ class Comparer:
         """Raise ConfigurationError if the client is one of another service."""
         named, mine = self.wanted.scope.provider, self.api.provider.name
         if named not in (None, mine):
-            raise ConfigurationError(f"The manifest is for {named}, and the client is of {mine}.")
+            raise setting_error(f"The manifest is for {named}, and the client is of {mine}.")
 
     async def compare(self, group_id: int | None = None) -> Comparison:
         """Read the account, and decide.

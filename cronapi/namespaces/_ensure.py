@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -62,10 +62,19 @@ async def ensuring(calls: Calls, name: str) -> AsyncIterator[None]:
             yield
     finally:
         # A cancelled caller leaves behind the request that was sent for it.
+        end = partial(turns.end, key)
         if left := calls.caller.creates.exchanges_for_name(name):
-            begin(partial(_end_late, calls, partial(turns.end, key), left))
+            _begin_or_end(partial(_end_late, calls, end, left), end)
         else:
-            turns.end(key)
+            end()
+
+
+def _begin_or_end(work: Callable[[], Awaitable[None]], end: Callable[[], None]) -> None:
+    try:
+        begin(work)
+    except BaseException:  # outside of a task nothing can wait
+        end()
+        raise
 
 
 async def _end_late(calls: Calls, end: Callable[[], None], left: Iterable[Exchange]) -> None:

@@ -72,7 +72,7 @@ async def every_page(
     mark = ListReading()
 
     async def read(number: int) -> list[CronJob]:
-        mark.go_on()
+        mark.go_on(is_under_way=True)
         params = {"page": number if number > 1 else None, "keyword": keyword}
         return await invoke(table.CRON_LIST, params, lane="bulk")
 
@@ -82,7 +82,7 @@ async def every_page(
         async for job in jobs:
             if chosen.passes(job):
                 # In the task that asks for this job, which may not be that of the first.
-                mark.go_on(table.PAGE)
+                mark.go_on(is_under_way=False)
                 yield job
     finally:
         mark.end()

@@ -55,7 +55,7 @@ class SharedCron(CheckedJobs):
         """
         params = {"page": page, "keyword": keyword}
         ask = self._invoke(table.CRON_LIST, params)
-        return await page_by_hand(ask, self._invoke.caller.paging, params)
+        return await page_by_hand(ask, self._invoke.caller, params)
 
     def iterate(
         self,

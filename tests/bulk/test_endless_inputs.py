@@ -110,15 +110,15 @@ LOOKS = [
 
 
 async def endless(api, look, ids):
-    """Look at the list, and yield a new item each 10 ms."""
+    """Look at the list, and yield a new item each second."""
     await look(api)
     for number in ids:
         yield number
-        await anyio.sleep(0.01)
+        await anyio.sleep(1)
     number = 10**9
     while True:
         yield (number := number + 1)
-        await anyio.sleep(0.01)
+        await anyio.sleep(1)
 
 
 async def quiet(api, look, ids):
@@ -184,12 +184,12 @@ async def iterated(api):
 
 @pytest.mark.crowd
 async def test_an_input_that_reads_the_list_again_and_again_is_sent_between_its_readings():
-    """The second time that a reading begins anew, the bulk knows where the input leaves off."""
+    """What it reads again is no progress, so the bulk goes on after five minutes."""
     for read in (polled, two_pages_polled, iterated):
         app, _ = account(25)
         async with client_of(app) as api:
             count = 0
-            with anyio.move_on_after(600) as scope:
+            with anyio.move_on_after(3600) as scope:
                 async for outcome in api.cron.run_many(read(api)):
                     count += outcome.status == "done"
                     if count == 5:
@@ -240,6 +240,64 @@ async def grown(api):
         yield job.id
 
 
+async def peeked(api):
+    """Look at the first page, and then read all of them."""
+    await api.cron.list(page=1)
+    async for job in with_pauses(api):
+        yield job
+
+
+async def each_page_twice(api):
+    """Read each page twice, and take the second answer."""
+    number = 1
+    while await api.cron.list(page=number):
+        for job in await api.cron.list(page=number):
+            yield job.id
+        number += 1
+
+
+async def with_searches(api):
+    """Search for each job of each page."""
+    number = 1
+    while page := await api.cron.list(page=number):
+        for job in page:
+            await api.cron.list(page=1, keyword=job.name)
+            yield job.id
+        number += 1
+
+
+async def in_parallel(api):
+    """Read three pages at a time."""
+    pages = {}
+
+    async def read(number):
+        pages[number] = await api.cron.list(page=number)
+
+    for first in (1, 4):
+        async with anyio.create_task_group() as group:
+            for number in range(first, first + 3):
+                group.start_soon(read, number)
+        for number in range(first, first + 3):
+            for job in pages[number]:
+                await anyio.sleep(1)
+                yield job.id
+
+
+async def few_of_many(api):
+    """Take 20 seconds for each job, and leave most for the end."""
+    number, left = 1, []
+    while page := await api.cron.list(page=number):
+        for job in page:
+            await anyio.sleep(20)
+            if job is page[0]:
+                yield job.id
+            else:
+                left.append(job.id)
+        number += 1
+    for id in left:
+        yield id
+
+
 async def with_a_repeat(api):
     """Read pages by hand, and ask again for one that failed."""
     number = 1
@@ -259,8 +317,9 @@ async def with_a_repeat(api):
 
 @pytest.mark.crowd
 async def test_a_reading_that_goes_on_is_waited_for():
-    """Slowly, backwards, or with a page that fails: a delete meanwhile would miss jobs."""
-    for read in (backwards, with_pauses, with_a_repeat, grown):
+    """Slowly, backwards, twice, or with a page that fails: a delete meanwhile would miss jobs."""
+    others = (peeked, each_page_twice, with_searches, in_parallel, few_of_many)
+    for read in (backwards, with_pauses, with_a_repeat, grown, *others):
         app, _ = account(25)
         async with client_of(app) as api:
             api.app = app

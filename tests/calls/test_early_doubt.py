@@ -5,6 +5,8 @@ from __future__ import annotations
 import anyio
 import pytest
 
+from cronapi._calls.matching import habits_of, lookup_keys
+from cronapi._calls.memory import Memory
 from cronapi.emulator import Fault
 from tests.support.emulated import FAST, URL, emulator, fill, paced, spec_of, specs, together
 from tests.support.seen import names, sent
@@ -66,6 +68,14 @@ async def test_doubt_about_a_group_ends_when_another_group_is_made(kind):
         made, _ = await together(lambda: api.group.add("first"), others)
         groups = [group.id for group in await api.group.list() if group.name == "first"]
     assert groups == [made.id]
+
+
+def test_only_a_new_job_shows_how_the_texts_of_a_lost_create_are_kept():
+    """An older job of that name and URL may have been made in another way."""
+    memory, row = Memory(), {"id": 7, "name": "Tom & Jerry", "url": URL}
+    memory.remember_lost(lookup_keys("cron.add", row))
+    assert habits_of([row], "cron", memory).is_empty
+    assert habits_of([row], "cron", memory, [row]).keeps("name", "A & B")
 
 
 async def test_doubt_that_never_ends_is_told_after_three_looks():
