@@ -223,8 +223,7 @@ async def _look_up(calls: Calls, specs: Sequence[Spec], look: Look, error: CronA
             rows = await retry_once(partial(every_job, calls.ask))
             new = look.new(rows)
             habits = habits_of(rows, "cron", caller.memory, new)
-            expects = partial(caller.expects, "cron")
-            found = _found(calls, match(specs, new, habits, expects), specs)
+            found = _found(calls, match(specs, new, habits, partial(caller.expects, "cron")), specs)
             is_early = habits.is_empty and DOUBTFUL in found
             if ABSENT not in found and not is_early:
                 break

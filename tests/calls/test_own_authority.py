@@ -30,7 +30,8 @@ def authority(tmp_path_factory):
     def openssl(*args):
         subprocess.run([OPENSSL, *args], cwd=folder, check=True, capture_output=True)
 
-    openssl("req", "-x509", *new, "-subj", "/CN=own", "-keyout", "ca.key", "-out", "ca.pem")
+    signs = ["-addext", "keyUsage=critical,keyCertSign,cRLSign"]
+    openssl("req", "-x509", *new, *signs, "-subj", "/CN=own", "-keyout", "ca.key", "-out", "ca.pem")
     by_ca = ["-CA", "ca.pem", "-CAkey", "ca.key", "-subj", "/CN=localhost", "-addext", NAMES]
     openssl("req", "-x509", *new, *by_ca, "-keyout", "own.key", "-out", "own.pem")
     return folder
