@@ -197,14 +197,22 @@ _READ: Mapping[Callable[..., Any], Callable[[Any], object]] = {
 
 
 def _switch(row: Row) -> dict[str, Any]:
+    """Return the switch of a job. Nothing is said of one that the service stopped or calls failed.
+
+    It may run on, and a plan would disable it.
+    """
     status = row.get("status")
-    return {} if status is None else {ENABLED: int(status) == JobStatus.ACTIVE}
+    if status is None or int(status) not in (JobStatus.ACTIVE, JobStatus.DISABLED):
+        return {}
+    return {ENABLED: int(status) == JobStatus.ACTIVE}
 
 
 def _comments(row: Row) -> tuple[str, ...]:
     status = row.get("status")
     if status in (None, 0, 1, "0", "1"):
         return ()
+    if str(status) == str(JobStatus.FAILED.value):
+        return (f"it has failed too many times in a row (status {status})",)
     return (f"the service has stopped it (status {status})",)
 
 
