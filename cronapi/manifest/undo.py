@@ -66,8 +66,8 @@ class Undo:
         # What is kept is neither deleted by this file nor listed in its plans.
         scope = self.scope.owner | {"keep": ["*"]}
         comments = [*_USE, *hidden_comment(export)]
-        if export.environ:
-            comments.append(f"Set these variables first: {', '.join(export.environ)}.")
+        if export.variables:
+            comments.append(f"Set these variables first: {', '.join(export.variables)}.")
         return export_text(_beside_others(export), scope, self.provider.name, comments=comments)
 
 
