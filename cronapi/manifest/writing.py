@@ -193,9 +193,19 @@ def environ_text(environ: Mapping[str, str]) -> str:
 
 
 def check_place(path: str | PathLike[str] | None) -> None:
-    """Raise ConfigurationError for a path at which no file can be made. One may be there."""
-    if path is not None and not Path(path).is_file():
+    """Raise ConfigurationError for a path that is not new, unless it is a file of values."""
+    if path is not None and not _is_of_values(Path(path)):
         check_new(path)
+
+
+def _is_of_values(path: Path) -> bool:
+    """Return True for a file as `environ_text` writes it."""
+    try:
+        text = path.read_bytes().decode()
+        pairs = [word.partition("=") for word in shlex.split(text)]
+    except (OSError, ValueError):
+        return False
+    return environ_text({name: value for name, _, value in pairs}) == text
 
 
 def check_values(path: str | PathLike[str] | None, environ: Mapping[str, str]) -> None:

@@ -91,8 +91,10 @@ async def test_a_manifest_that_cannot_be_extended_leaves_no_values_and_changes_n
         assert [one.name for one in tmp_path.iterdir()] == [path.name]
         assert path.read_bytes() == was
         env_file.write_text("mine")
+        reads = len(app.emulator.requests)
         with pytest.raises(ConfigurationError, match="is there already"):
             await loaded.adopt(api, *ids, env_file=env_file)
+        assert len(app.emulator.requests) == reads
         assert sent_since(app, count) == []
         env_file.unlink()
         assert len((await loaded.adopt(api, *ids, env_file=env_file)).environ) == 2
