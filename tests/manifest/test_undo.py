@@ -126,15 +126,22 @@ async def test_a_deleted_job_that_looks_like_one_outside_of_the_scope_is_made_ag
 async def test_an_undo_file_says_that_a_twin_comes_back_once_its_name_is_free(tmp_path):
     """Until then its table is about the other one, which is left as it is."""
     app, undo = create_app(rates=FAST, clock=ManualClock(START)), tmp_path / "undo.toml"
-    await applied(app, manifest(jobs_text(1, lines="enabled = true\n")))
-    twin = {key: shown_jobs(app)["job 0"][key] for key in ("name", "url", "expression", "group")}
+    await applied(app, manifest(jobs_text(1, word="Job ", lines="enabled = true\n")))
+    twin = {key: shown_jobs(app)["Job  0"][key] for key in ("name", "url", "expression", "group")}
     send(app, "cron.add", **twin)
     async with client_of(app) as api:
-        plan = await manifest(jobs_text(1)).plan(api, dedupe=True, max_deletes=1)
+        plan = await manifest(jobs_text(1, word="Job ")).plan(api, dedupe=True, max_deletes=1)
         assert (await plan.apply(undo=undo)).count("delete") == 1
     comments = " ".join(undo.read_text().replace("# ", "").split())
-    assert "A twin is not made again while the other job has its name." in comments
+    assert (
+        "A twin is not made again while the other job has its name, or a simpler form of it."
+        in comments
+    )
     assert (await planned(app, Manifest.load(undo, environ={}))).is_empty
-    send(app, "cron.delete", id=shown_jobs(app)["job 0"]["id"])
+    send(app, "cron.delete", id=shown_jobs(app)["Job  0"]["id"])
+    for spelling in ("job  0", "Job 0"):
+        other = send(app, "cron.add", **{**twin, "name": spelling})["id"]
+        assert (await planned(app, Manifest.load(undo, environ={}))).is_empty
+        send(app, "cron.delete", id=other)
     plan = await planned(app, Manifest.load(undo, environ={}))
     assert [one.action for one in plan.changes] == ["create"]
