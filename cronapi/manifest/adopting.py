@@ -23,7 +23,13 @@ from cronapi.manifest.fields import HEADERS
 from cronapi.manifest.format import may_clear
 from cronapi.manifest.identity import id_of, name_of
 from cronapi.manifest.reading import source_of
-from cronapi.manifest.writing import check_new, replace_file, values_first, with_tables
+from cronapi.manifest.writing import (
+    check_place,
+    check_values,
+    replace_file,
+    values_first,
+    with_tables,
+)
 from cronapi.models import CronJob
 
 
@@ -74,9 +80,10 @@ async def adopt(
 
     A table binds its job by its id until the job has its name. So after a crash before the last
     step, a plan renames the jobs, or says that they are to be adopted. The repeated adoption moves
-    them, and adds no other table.
+    them, and adds no other table. It takes the file of values that the first one wrote, and writes
+    none if all variables are in the file already.
     """
-    check_new(env_file)
+    check_place(env_file)
     comparison = await comparer.compare()
     account, scope = comparison.account, comparer.wanted.scope
     await account.finish()
@@ -86,8 +93,6 @@ async def adopt(
     names = choice.names(rows, tables)
     jobs = _jobs(rows, names, tables)
     cost = _cost(comparer, account, jobs)
-    if dry_run:
-        return Adopted(tuple(names.values()), {}, None, jobs, cost)
     export = export_rows(
         [row for row in rows if tables.described.get(id_of(row)) != names[id_of(row)]],
         comparer.api.provider,
@@ -96,8 +101,11 @@ async def adopt(
         names=names,
         known=comparer.wanted.environ,
     )
+    check_values(env_file, export.environ)
+    if dry_run:
+        return Adopted(tuple(names.values()), {}, None, jobs, cost)
     file = _Extended.of(path, export)
-    with values_first(env_file, export.environ):
+    with values_first(env_file if export.environ else None, export.environ):
         file.write({one.id for one in jobs if one.is_renamed})
     report, left = await _move(comparer, account, jobs)
     file.unbind(left)

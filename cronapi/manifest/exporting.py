@@ -43,7 +43,7 @@ class Export:
     """Jobs as tables, what they have in common, and the values of their variables.
 
     `skipped` says of each job that is no table why that is so, and `skipped_ids` are their ids.
-    `ids` are those of the others.
+    `ids` are those of the others. `variables` are all that the tables use, known ones too.
     `hidden` are the parameters that the service does not show of all of them.
     """
 
@@ -54,6 +54,7 @@ class Export:
     ids: Mapping[str, int]
     hidden: tuple[str, ...] = ()
     skipped_ids: tuple[int, ...] = ()
+    variables: tuple[str, ...] = ()
 
 
 def export_rows(
@@ -86,7 +87,8 @@ def export_rows(
     tables, defaults = _with_defaults(exporter.tables)
     hidden, skipped = _hidden(rows, provider), tuple(exporter.skipped)
     left = tuple(sorted({id_of(row) for row in rows} - set(taken.values())))
-    return Export(tuple(tables), defaults, exporter.environ, skipped, taken, hidden, left)
+    environ, used = exporter.environ, tuple(exporter.used)
+    return Export(tuple(tables), defaults, environ, skipped, taken, hidden, left, used)
 
 
 def _hidden(rows: Sequence[Row], provider: Provider) -> tuple[str, ...]:
@@ -113,8 +115,11 @@ class _Exporter:
         self._names = {
             value: name for name, value in sorted(known.items()) if len(value) >= LEAST_SECRET
         }
-        self._secret = re.compile("|".join(map(re.escape, self._names)) or "(?!)")
-        self._used = known.keys()
+        longest_first = sorted(self._names, key=len, reverse=True)
+        # The lookahead finds values that overlap, too.
+        self._secret = re.compile(f"(?=({'|'.join(map(re.escape, longest_first)) or '(?!)'}))")
+        self._known = known.keys()
+        self.used: dict[str, None] = {}
         self._provider = provider
         self._with_group = with_group
         self._secrets = secrets
@@ -155,31 +160,41 @@ class _Exporter:
         if is_secret_name(field):
             return self._variable(name, field, value)
         parts, at = list[str](), 0
-        spans = [found.span() for found in self._secret.finditer(value)]
-        for start, stop in sorted([*secret_parts(field, value), *spans]):
-            if start < at:
-                continue  # the one before it has its beginning
+        spans = [found.span(1) for found in self._secret.finditer(value)]
+        for start, stop in _merged([*secret_parts(field, value), *spans]):
             parts += [_escaped(value[at:start]), self._variable(name, field, value[start:stop])]
             at = stop
         return "".join([*parts, _escaped(value[at:])])
 
     def _variable(self, name: str, field: str, value: str) -> str:
         """Return a variable for a secret: that of the file, or one wherever a field has it."""
-        if value in self._names:
-            return f"${{{self._names[value]}}}"
-        place = (field.lower(), value)
-        if place not in self._keys:
-            self._keys[place] = self._new_key(name, field, value)
-        return f"${{{self._keys[place]}}}"
+        key = self._names.get(value)
+        if key is None:
+            place = (field.lower(), value)
+            key = self._keys.get(place) or self._new_key(name, field, value)
+            self._keys[place] = key
+        self.used[key] = None
+        return f"${{{key}}}"
 
     def _new_key(self, name: str, field: str, value: str) -> str:
         words = _WORD.sub("_", f"{name}_{field.removeprefix(HEADERS + '.')}").strip("_").upper()
         key = base = words if words[:1].isalpha() else f"JOB_{words}"
         number = 2
-        while key in self._used or self.environ.get(key, value) != value:
+        while key in self._known or self.environ.get(key, value) != value:
             key, number = f"{base}_{number}", number + 1
         self.environ[key] = value
         return key
+
+
+def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return spans in order, with those that overlap as one: else the end of a secret is left."""
+    merged: list[tuple[int, int]] = []
+    for start, stop in sorted(spans):
+        if merged and start < merged[-1][1]:
+            merged[-1] = merged[-1][0], max(stop, merged[-1][1])
+        else:
+            merged.append((start, stop))
+    return merged
 
 
 def _escaped(text: str) -> str:
@@ -197,14 +212,22 @@ _READ: Mapping[Callable[..., Any], Callable[[Any], object]] = {
 
 
 def _switch(row: Row) -> dict[str, Any]:
+    """Return the switch of a job. Nothing is said of one that the service stopped or calls failed.
+
+    It may run on, and a plan would disable it.
+    """
     status = row.get("status")
-    return {} if status is None else {ENABLED: int(status) == JobStatus.ACTIVE}
+    if status is None or int(status) not in (JobStatus.ACTIVE, JobStatus.DISABLED):
+        return {}
+    return {ENABLED: int(status) == JobStatus.ACTIVE}
 
 
 def _comments(row: Row) -> tuple[str, ...]:
     status = row.get("status")
     if status in (None, 0, 1, "0", "1"):
         return ()
+    if str(status) == str(JobStatus.FAILED.value):
+        return (f"it has failed too many times in a row (status {status})",)
     return (f"the service has stopped it (status {status})",)
 
 

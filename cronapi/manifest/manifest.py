@@ -146,14 +146,16 @@ class Manifest:
         for one job, or for several if it has `{id}` in it, and may have `{name}`, which is without
         outer blanks. The file gets a table at its end for each, and all else in it stays as it is.
         Secrets are variables in it, unless `secrets` is "plain". `env_file` is a new file that only
-        its owner may read, and gets their values before anything else is written or changed. It
-        takes tomlkit. With `dry_run` nothing is written or changed, and `names`, `jobs` and `cost`
-        tell what would be.
+        its owner may read, and gets their values before anything else is written or changed. There
+        is none without values, and one with just these values stays as it is. It takes tomlkit.
+        With `dry_run` nothing is written or changed, and `names`, `jobs` and `cost` tell what would
+        be.
 
         ConfigurationError, with nothing written or sent, if a job is not there or has a table under
-        another name, or its name is taken, or `env_file` is there. ManifestError, with the tables
-        to be pasted, if the file cannot be extended. May be repeated: jobs that were adopted are
-        left out unless all were, and one that has its table and not its place or name yet gets it.
+        another name, or its name is taken, or `env_file` has other values. ManifestError, with the
+        tables to be pasted, if the file cannot be extended. May be repeated: jobs that were adopted
+        are left out unless all were, and one that has its table and not its place or name yet gets
+        it.
         """
         if not self.paths:
             raise setting_error("This manifest was read from a text, and not from a file.")

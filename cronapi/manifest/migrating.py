@@ -22,9 +22,10 @@ from cronapi.manifest.deciding import split_by_scope
 from cronapi.manifest.exporting import Secrets, export_rows
 from cronapi.manifest.identity import id_of, name_of
 from cronapi.manifest.problems import Place, Source
+from cronapi.manifest.switching import runs
 from cronapi.manifest.wanted import Scope
 from cronapi.manifest.writing import export_text
-from cronapi.models import CronJob
+from cronapi.models import CronJob, JobStatus
 from cronapi.providers import Provider
 
 
@@ -89,7 +90,7 @@ async def migrate(
     """Return a manifest for another service, of the jobs of this one.
 
     `into` is the name of the group that they get there. `group` or `prefix` choose some of them. A
-    job that is not active is written with `enabled = false`. It takes tomlkit. Nothing is changed
+    job that does not run is written with `enabled = false`. It takes tomlkit. Nothing is changed
     at either service. A job that cannot be read is a ResponseError. A read: repeated freely.
     """
     found = await described(source, to, into=into, group=group, prefix=prefix, secrets=secrets)
@@ -186,9 +187,10 @@ def _carried(row: Row, to: Provider) -> tuple[Row, list[JobLoss]]:
     spec = JobSpec.from_job(_read(row), provider=to)
     params = {name: value for name, value in spec.params.items() if name != "group"}
     shown = encode_params(params, to, clear=False)
-    shown |= {"id": id_of(row), "status": row.get("status", 0)}
+    status = JobStatus.ACTIVE if runs(row) else JobStatus.DISABLED
+    shown |= {"id": id_of(row), "status": status.value}
     number, name = id_of(row), name_of(row)
-    # A status is none: the manifest has the job disabled.
+    # A status is none: the manifest has the job enabled or disabled.
     lost = [loss for loss in spec.losses if loss.field != "status"]
     return shown, [JobLoss(number, name, loss) for loss in lost]
 

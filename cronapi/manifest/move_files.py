@@ -38,15 +38,24 @@ class MoveFiles:
         check_new(*(path for path in self._paths if str(path.absolute()) not in moves.files))
 
     async def write(self, moves: Moves, migrated: Migrated) -> None:
-        """Write the files that are not there. A new manifest gets its values anew."""
+        """Write the files that are not there. Values that no manifest has followed are replaced."""
         missing = [path for path in self._paths if not path.exists()]
         if not missing:
             return
         await moves.note_files(self._paths)
-        if self.env_file is not None:
+        if self.env_file is not None and self._needs_values(self.env_file, moves):
             _write(self.env_file, environ_text(migrated.environ))
         if self.out is not None and self.out in missing:
             write_private(self.out, migrated.text)
+        await moves.note_written(self._paths)
+
+    def _needs_values(self, env_file: Path, moves: Moves) -> bool:
+        """Return True unless the file is there and was left to its owner, who may have edited it.
+
+        A manifest that is there tells so too, since it is the last one: the note may be missing.
+        """
+        is_left = str(env_file.absolute()) in moves.written or self.out is None or self.out.exists()
+        return not (env_file.exists() and is_left)
 
 
 def _write(path: Path, text: str) -> None:

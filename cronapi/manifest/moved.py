@@ -9,9 +9,7 @@ import attrs
 from cronapi.bulk import Cost
 from cronapi.errors import CronAPIError
 from cronapi.errors.concerns import setting_error
-from cronapi.manifest.compare import Row
 from cronapi.manifest.migrating import Migrated
-from cronapi.models import JobStatus
 
 Overlap = Literal["short", "none"]
 CHUNK = 100
@@ -89,11 +87,6 @@ class MovedBack:
     def is_complete(self) -> bool:
         """True if the jobs run at the old service alone. The journal is gone then."""
         return not self.left
-
-
-def runs(row: Row) -> bool:
-    """Return True for a listed job that is active."""
-    return str(row.get("status", JobStatus.ACTIVE.value)) == str(JobStatus.ACTIVE.value)
 
 
 def check_overlap(overlap: str, chunk: int) -> None:

@@ -65,6 +65,8 @@ class Moves:
     """Ids at the old service that the cutover may have disabled."""
     files: set[str] = attrs.field(factory=set, init=False)
     """Absolute paths of the files that the cutover writes."""
+    written: set[str] = attrs.field(factory=set, init=False)
+    """Those of them that were written whole. They are their owner's from then on."""
     is_going_back: bool = attrs.field(default=False, init=False)
     _was_empty: bool = attrs.field(default=False, init=False)
 
@@ -117,6 +119,10 @@ class Moves:
     async def note_files(self, paths: Iterable[Path]) -> None:
         """Note files that are about to be written."""
         await self._note({"files": [str(path.absolute()) for path in paths]})
+
+    async def note_written(self, paths: Iterable[Path]) -> None:
+        """Note that files were written."""
+        await self._note({"written": [str(path.absolute()) for path in paths]})
 
     async def note_sending(self, ids: Iterable[int]) -> None:
         """Note jobs that are about to be made."""
@@ -207,6 +213,8 @@ class Moves:
             self.disabled.update(map(int, value))
         elif kind == "files":
             self.files.update(map(str, value))
+        elif kind == "written":
+            self.written.update(map(str, value))
         elif kind == "back":
             self.is_going_back = True
         else:

@@ -19,8 +19,9 @@ from cronapi.manifest.manifest import Manifest
 from cronapi.manifest.migrating import Migrated, described
 from cronapi.manifest.move_files import MoveFiles
 from cronapi.manifest.move_reading import all_jobs
-from cronapi.manifest.moved import CutOver, Overlap, Unmoved, runs
+from cronapi.manifest.moved import CutOver, Overlap, Unmoved
 from cronapi.manifest.moves import Beginning, Entry, Moves
+from cronapi.manifest.switching import runs
 from cronapi.models import JobStatus
 
 _LATE = "it was made after the cutover began: move it with another journal"

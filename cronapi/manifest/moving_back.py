@@ -16,9 +16,10 @@ from cronapi.manifest.compare import Row
 from cronapi.manifest.comparing import calls_of
 from cronapi.manifest.identity import name_of
 from cronapi.manifest.move_reading import all_jobs
-from cronapi.manifest.moved import MovedBack, Overlap, Unmoved, runs
+from cronapi.manifest.moved import MovedBack, Overlap, Unmoved
 from cronapi.manifest.moves import Beginning, Entry, Moves
 from cronapi.manifest.problems import Place, Source
+from cronapi.manifest.switching import runs
 from cronapi.manifest.undo import next_undo, undo_of
 from cronapi.manifest.wanted import Scope
 from cronapi.models import JobStatus

@@ -10,8 +10,8 @@ from pathlib import Path
 import attrs
 
 from cronapi.manifest.compare import Row
-from cronapi.manifest.exporting import export_rows
-from cronapi.manifest.identity import id_of, name_of
+from cronapi.manifest.exporting import Export, export_rows
+from cronapi.manifest.identity import LOOKALIKE, id_of, name_of
 from cronapi.manifest.wanted import Scope
 from cronapi.manifest.writing import (
     check_new,
@@ -25,6 +25,7 @@ from cronapi.providers import Provider
 _USE = (
     "These jobs were deleted. `cronapi apply -f` with this file alone makes them again.",
     "They get new ids, and no other job is touched.",
+    "A twin is not made again while the other job has its name, or a simpler form of it.",
     "Put the tables into your manifest too: else its next apply with --prune deletes them again.",
 )
 
@@ -65,9 +66,17 @@ class Undo:
         # What is kept is neither deleted by this file nor listed in its plans.
         scope = self.scope.owner | {"keep": ["*"]}
         comments = [*_USE, *hidden_comment(export)]
-        if export.environ:
-            comments.append(f"Set these variables first: {', '.join(export.environ)}.")
-        return export_text(export, scope, self.provider.name, comments=comments)
+        if export.variables:
+            comments.append(f"Set these variables first: {', '.join(export.variables)}.")
+        return export_text(_beside_others(export), scope, self.provider.name, comments=comments)
+
+
+def _beside_others(export: Export) -> Export:
+    """Let tables make jobs beside those that look like them, such as a twin of another name."""
+    tables = [
+        attrs.evolve(one, values={"allow": [LOOKALIKE], **one.values}) for one in export.tables
+    ]
+    return attrs.evolve(export, tables=tuple(tables))
 
 
 def next_undo(path: str | PathLike[str]) -> Path:

@@ -192,14 +192,52 @@ def environ_text(environ: Mapping[str, str]) -> str:
     return "".join(f"{name}={shlex.quote(value)}\n" for name, value in environ.items())
 
 
+def check_place(path: str | PathLike[str] | None) -> None:
+    """Raise ConfigurationError for a path that is not new, unless it is a file of values."""
+    if path is not None and not _is_of_values(Path(path)):
+        check_new(path)
+
+
+def _is_of_values(path: Path) -> bool:
+    """Return True for a file as `environ_text` writes it."""
+    try:
+        text = path.read_bytes().decode()
+        pairs = [word.partition("=") for word in shlex.split(text)]
+    except (OSError, ValueError):
+        return False
+    return environ_text({name: value for name, _, value in pairs}) == text
+
+
+def check_values(path: str | PathLike[str] | None, environ: Mapping[str, str]) -> None:
+    """Raise ConfigurationError for a file of values that is there, unless it has these values.
+
+    Such a file is of the same call, which was broken off. Without values no file is written.
+    """
+    if path is None or not environ or _has(Path(path), environ_text(environ)):
+        return
+    if Path(path).exists():
+        raise setting_error(
+            f"{path} is there already; it is not overwritten. It may be of a call that was broken "
+            "off: keep it, and name another file."
+        )
+    check_new(path)
+
+
+def _has(path: Path, text: str) -> bool:
+    try:
+        return path.read_bytes() == text.encode()
+    except OSError:
+        return False
+
+
 @contextmanager
 def values_first(path: str | PathLike[str] | None, environ: Mapping[str, str]) -> Iterator[None]:
     """Write the values of variables to a new file, and then in the block the file that needs them.
 
     The values would be lost after a crash in between. If the block cannot write its file, there is
-    none of the values either, so that the same call goes on.
+    none of the values either, so that the same call goes on. A file that has these values stays.
     """
-    if path is None:
+    if path is None or _has(Path(path), environ_text(environ)):
         yield
         return
     write_private(Path(path), environ_text(environ))

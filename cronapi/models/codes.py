@@ -43,7 +43,10 @@ class OpenEnum(enum.IntEnum):
 
 
 class JobStatus(OpenEnum):
-    """The state of a job. Only an ACTIVE job runs (data pages until 2024-06)."""
+    """The state of a job. An ACTIVE job runs, and a FAILED one too unless `retryFailed` is false.
+
+    Source: data pages until 2024-06.
+    """
 
     ACTIVE = 0
     DISABLED = 1

@@ -65,7 +65,8 @@ def test_an_export_tells_the_command_that_adopts_what_it_leaves_out(shell):
     shell.path.write_text(told.stdout)
     command = told.stderr.rpartition("cronapi ")[2].strip().removesuffix(".")
     assert shell(*shlex.split(command)).exit_code == 0
-    assert (shell.path.parent / "more.env").exists()
+    assert "--env-file more.env" in command
+    assert not (shell.path.parent / "more.env").exists()  # these jobs have no secret
     told = shell("drift")
     assert (told.exit_code, told.output) == (0, "")
     assert len(tomllib.loads(shell.path.read_text())["job"]) == 5

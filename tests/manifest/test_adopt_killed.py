@@ -101,6 +101,62 @@ async def test_a_manifest_that_cannot_be_extended_leaves_no_values_and_changes_n
     assert path.read_bytes().startswith(was)
 
 
+@pytest.mark.parametrize("dies", ["_move", "replace_file"])
+async def test_the_same_adoption_goes_on_with_its_file_of_values(tmp_path, monkeypatch, dies):
+    """It needs no new one. If a user has deleted the file, there is no empty one afterwards."""
+    app = create_app(rates=FAST)
+    ids, path = account(app, tmp_path, HEAD)
+    await applied(app, Manifest.load(path, environ={}))
+    env_file = tmp_path / "secrets.env"
+
+    def die(*_):
+        raise KeyboardInterrupt
+
+    async with client_of(app) as api:
+        with monkeypatch.context() as patch:
+            patch.setattr(f"cronapi.manifest.adopting.{dies}", die)
+            with pytest.raises(KeyboardInterrupt):
+                await Manifest.load(path, environ={}).adopt(api, *ids, env_file=env_file)
+        text, environ = env_file.read_text(), environ_of(env_file)
+        assert len(environ) == 2
+        if is_described := dies == "_move":
+            env_file.unlink()
+        loaded = Manifest.load(path, environ=environ)
+        await loaded.adopt(api, *ids, env_file=env_file, dry_run=True)
+        assert len((await loaded.adopt(api, *ids, env_file=env_file)).names) == 2
+        assert env_file.exists() is not is_described
+        assert is_described or env_file.read_text() == text
+        assert (await Manifest.load(path, environ=environ).plan(api)).is_empty
+
+
+async def test_a_file_of_values_of_something_else_stops_an_adoption_with_new_values_alone(tmp_path):
+    """The error says that it may be needed. A place for no file stops any, before a request."""
+    app = create_app(rates=FAST)
+    ids, path = account(app, tmp_path, HEAD)
+    env_file, url = tmp_path / "secrets.env", "https://example.com/plain"
+    plain = send(app, "cron.add", name="plain", url=url)["id"]
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    env_file.write_text("THEIRS=1\n")
+    async with client_of(app) as api:
+        loaded, was, count = Manifest.load(path, environ={}), path.read_text(), len(sent_since(app))
+        for dry_run in (True, False):
+            with pytest.raises(ConfigurationError, match="broken off: keep it, and name another"):
+                await loaded.adopt(api, *ids, env_file=env_file, dry_run=dry_run)
+        seen = len(app.emulator.requests)
+        for place in ("link", ".", "none/secrets.env"):
+            with pytest.raises(ConfigurationError, match=r"is there already|cannot be written"):
+                await loaded.adopt(api, plain, env_file=tmp_path / place)
+        assert len(app.emulator.requests) == seen
+        assert (path.read_text(), len(sent_since(app))) == (was, count)
+        assert (await loaded.adopt(api, plain, env_file=env_file)).names == ("plain",)
+        other = tmp_path / "other.env"
+        second = send(app, "cron.add", name="plain 2", url=url + "2")["id"]
+        loaded = Manifest.load(path, environ={})
+        assert (await loaded.adopt(api, second, env_file=other)).names == ("plain 2",)
+    assert env_file.read_text() == "THEIRS=1\n"
+    assert not other.exists()
+
+
 async def test_a_job_that_looks_like_a_table_is_adopted_without_another_one(tmp_path):
     """As a plan says. One that has the name alone is refused as before."""
     app, path = create_app(rates=FAST), tmp_path / "cronjobs.toml"

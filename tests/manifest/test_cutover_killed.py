@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from cronapi import ConfigurationError, UnsafePlanError
-from cronapi.manifest import Manifest
+from cronapi.manifest import Manifest, move_files
 from tests.manifest.test_cutover import OVERLAPS, Anything, back, cut, old_account, running, state
 from tests.support.dying import Dying, environ_of
 from tests.support.emulated import emulator, paced
@@ -168,6 +168,53 @@ async def test_a_repeated_cutover_knows_its_own_files_and_no_others(tmp_path):
     assert (tmp_path / "mine").read_text() == "mine"
     await cut(app, journal, out=tmp_path / "again.toml", env_file=env_file)
     assert Manifest.load(tmp_path / "again.toml", environ=environ_of(env_file)).wanted.jobs
+
+
+async def test_a_repeated_cutover_leaves_values_that_a_user_has_edited(tmp_path):
+    """Also if the manifest was moved away meanwhile. A file that is gone is made anew."""
+    app, journal = emulator(), tmp_path / "moves.jsonl"
+    old_account(app)
+    files = {"out": tmp_path / "moved.toml", "env_file": tmp_path / "moved.env"}
+    await cut(app, journal, **files)
+    text, values = (files[name].read_text() for name in ("out", "env_file"))
+    edited = values.replace("canary-key-1", "rotated-since") + "MY_OWN=1\n"
+    for moved_away in ("out", "out", "env_file"):
+        files["env_file"].write_text(edited)
+        files["env_file"].chmod(0o640)
+        files[moved_away].rename(tmp_path / "mine")
+        assert (await cut(app, journal, **files)).is_complete
+        assert files["out"].read_text() == text
+        assert files["env_file"].read_text() == (values if moved_away == "env_file" else edited)
+    files["env_file"].write_text(edited)
+    again = {**files, "out": tmp_path / "again.toml"}
+    await cut(app, journal, **again)
+    assert (again["out"].read_text(), files["env_file"].read_text()) == (text, edited)
+
+
+async def test_a_cutover_that_died_between_its_files_writes_the_values_of_the_manifest(
+    tmp_path, monkeypatch
+):
+    """The values may be of other jobs by then, as nothing was made yet."""
+    app, journal = emulator(), tmp_path / "moves.jsonl"
+    old_account(app)
+    files = {"out": tmp_path / "moved.toml", "env_file": tmp_path / "moved.env"}
+
+    def die(path, text, *, real=move_files.write_private):
+        if path == files["out"]:
+            raise KeyboardInterrupt
+        real(path, text)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(move_files, "write_private", die)
+        with pytest.raises(KeyboardInterrupt):
+            await cut(app, journal, **files)
+    assert files["env_file"].exists()
+    (job,) = [one for one in app.emulator.jobs("setcronjob") if one["name"] == "job 0"]
+    send(app, "cron.edit", "setcronjob", id=job["id"], httpHeaders="X-Key: canary-rotated")
+    assert (await cut(app, journal, **files)).is_complete
+    environ = environ_of(files["env_file"])
+    assert "canary-rotated" in environ.values()
+    assert Manifest.load(files["out"], environ=environ).wanted.jobs
 
 
 async def test_a_way_back_that_dies_keeps_the_rest_of_the_deleted_jobs_beside_the_first(tmp_path):

@@ -80,3 +80,68 @@ async def test_a_few_kept_jobs_are_rows_of_a_plan(tmp_path):
     plan = await planned(app, manifest(jobs_text(1), head=head))
     assert plan.to_text().count("not in the file: kept") == 2
     assert plan.to_text().count("not in the file: deleted with --prune") == 1
+
+
+SAME = '[job."{}"]\nurl = "https://example.com/same"\nexpression = "1 hour"\n'
+LOOKALIKES = {
+    "renamed without was": (jobs_text(4), jobs_text(4).replace("job 3", "renamed")),
+    "equal but for the name": (SAME.format("a") + SAME.format("b"), SAME.format("a")),
+    "of one url": (SAME.format("a") + SAME.format("b").replace("1 h", "2 h"), SAME.format("a")),
+    "a longer name": (SAME.format("a") + SAME.format("a b"), SAME.format("a")),
+    "two at once": ("".join(map(SAME.format, "abc")), SAME.format("b")),
+}
+
+
+@pytest.mark.parametrize("lookalike", LOOKALIKES)
+@pytest.mark.parametrize("head", [HEAD, OF_ALL])
+async def test_a_deleted_job_is_made_again_beside_one_that_looks_like_it(tmp_path, head, lookalike):
+    """Nobody has to write `allow` into the undo file first."""
+    before, after = LOOKALIKES[lookalike]
+    app = create_app(rates=FAST, clock=ManualClock(START))
+    await applied(app, manifest(before, head=head))
+    was = set(shown_jobs(app))
+    async with client_of(app) as api:
+        plan = await manifest(after, head=head).plan(api, prune=True, max_deletes=2)
+        assert (await plan.apply(undo=tmp_path / "undo.toml")).is_complete
+    deleted, there = was - set(shown_jobs(app)), shown_jobs(app)
+    plan, result = await applied(app, Manifest.load(tmp_path / "undo.toml", environ={}))
+    assert ({one.name for one in plan.changes}, plan.blocked) == (deleted, ())
+    assert result.is_complete
+    assert {name: shown_jobs(app)[name] for name in there} == there
+    assert set(shown_jobs(app)) == was | set(there)
+
+
+async def test_a_deleted_job_that_looks_like_one_outside_of_the_scope_is_made_again(tmp_path):
+    """Somebody has made one of that name by hand, in no group."""
+    app, undo = create_app(rates=FAST, clock=ManualClock(START)), tmp_path / "undo.toml"
+    await applied(app, manifest(SAME.format("a") + SAME.format("b")))
+    async with client_of(app) as api:
+        plan = await manifest(SAME.format("a")).plan(api, prune=True, max_deletes=1)
+        await plan.apply(undo=undo)
+    send(app, "cron.add", name="b", url="https://example.com/same", expression="1 hour")
+    plan, _ = await applied(app, Manifest.load(undo, environ={}))
+    assert ([one.action for one in plan.changes], plan.blocked) == (["create"], ())
+
+
+async def test_an_undo_file_says_that_a_twin_comes_back_once_its_name_is_free(tmp_path):
+    """Until then its table is about the other one, which is left as it is."""
+    app, undo = create_app(rates=FAST, clock=ManualClock(START)), tmp_path / "undo.toml"
+    await applied(app, manifest(jobs_text(1, word="Job ", lines="enabled = true\n")))
+    twin = {key: shown_jobs(app)["Job  0"][key] for key in ("name", "url", "expression", "group")}
+    send(app, "cron.add", **twin)
+    async with client_of(app) as api:
+        plan = await manifest(jobs_text(1, word="Job ")).plan(api, dedupe=True, max_deletes=1)
+        assert (await plan.apply(undo=undo)).count("delete") == 1
+    comments = " ".join(undo.read_text().replace("# ", "").split())
+    assert (
+        "A twin is not made again while the other job has its name, or a simpler form of it."
+        in comments
+    )
+    assert (await planned(app, Manifest.load(undo, environ={}))).is_empty
+    send(app, "cron.delete", id=shown_jobs(app)["Job  0"]["id"])
+    for spelling in ("job  0", "Job 0"):
+        other = send(app, "cron.add", **{**twin, "name": spelling})["id"]
+        assert (await planned(app, Manifest.load(undo, environ={}))).is_empty
+        send(app, "cron.delete", id=other)
+    plan = await planned(app, Manifest.load(undo, environ={}))
+    assert [one.action for one in plan.changes] == ["create"]

@@ -153,8 +153,9 @@ def telling_undo(session: Session, path: P) -> Iterator[P]:
         if path is not None and Path(path).exists():
             again = f"cronapi apply -f {shlex.quote(path)}"
             session.say(
-                f"What was deleted is kept in {path}. `{again}` makes it again, but for settings "
-                "that the service does not show, such as passwords: that file names them."
+                f"What was deleted is kept in {path}. `{again}` makes it again, but for twins of "
+                "jobs that are there, and for settings that the service does not show, such as "
+                "passwords: that file names them."
             )
 
 
