@@ -24,9 +24,13 @@ Values = Mapping[str, object]
 Term = Callable[[Values], object]
 
 _LONGEST, _DEEPEST = 500, 20
+_WIDEST = 5000
+"""The most by which the ends of a range differ. PHP runs out of memory some way above it."""
 _NAMES = ("minute", "hour", "day", "month", "weekday")
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _WORDS = {"true": True, "false": False}
+# Such as a weekday in a sum, a division by 0, and the rest of a number without an end.
+_ERRORS = (ArithmeticError, TypeError, ValueError)
 _TOKEN = re.compile(
     r"(?P<number>\d{1,9}\b)|'(?P<text>[^'\\]*)'|\"(?P<other_text>[^\"\\]*)\""
     r"|(?P<sign>not\s+in\b|(?:and|or|not|in)\b|[=!]==?|[<>]=?|&&|\|\||\.\.|[-+*/%!()\[\],])"
@@ -36,7 +40,7 @@ _TOKEN = re.compile(
 
 @frozen(eq=False)
 class TimeFilter:
-    """A condition on local time."""
+    """A condition on local time. One that cannot be calculated at a time does not hold then."""
 
     _term: Term
 
@@ -52,7 +56,7 @@ class TimeFilter:
     def _judge(self, known: Values) -> object:
         try:
             return self._term(known)
-        except (ArithmeticError, TypeError):  # such as a weekday in a sum
+        except _ERRORS:
             return False
 
 
@@ -219,18 +223,28 @@ def _alone(operation: Callable[[Any], object]) -> Callable[[Term], Term]:
 
 
 def _is_in(one: object, other: object) -> bool:
-    if not isinstance(other, list | range):
+    if isinstance(other, list):
+        return one in other
+    if not isinstance(other, range):
         raise TypeError
-    return one in other
+    # A range looks at its numbers one by one for anything but an int.
+    if isinstance(one, float) and one.is_integer():
+        one = int(one)
+    return isinstance(one, int) and one in other
 
 
 def _remainder(one: float, other: float) -> int:
-    """Return the rest of a division with the sign of the first number, as PHP has it."""
+    """Return the rest of a division with the sign of the first number, as PHP has it.
+
+    Raises `ValueError` or `OverflowError` for a number that is not finite.
+    """
     rest = abs(int(one)) % abs(int(other))
     return -rest if one < 0 else rest
 
 
 def _until(one: int, other: int) -> range:
+    if other - one > _WIDEST:
+        raise ValueError
     return range(one, other + 1)
 
 
