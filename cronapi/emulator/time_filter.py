@@ -43,21 +43,33 @@ class TimeFilter:
     """A condition on local time. One that cannot be calculated at a time does not hold then."""
 
     _term: Term
+    _places: tuple[int, ...]
+    """The places of the names in it among all names."""
+    length: int
+    """The number of its words and signs, to which the time to calculate it is in proportion."""
 
     def holds(self, time: int, zone: ZoneInfo) -> bool:
         """Return True if a run at this Unix time is kept."""
-        return bool(self._judge(_local(time, zone)))
+        at = datetime.fromtimestamp(time, zone)
+        return bool(self._at(at, at.minute, at.hour))
 
     def may_hold(self, time: int, zone: ZoneInfo) -> bool:
         """Return False if no run on the date of this Unix time is kept."""
-        judged = self._judge({**_local(time, zone), "minute": None, "hour": None})
-        return judged is None or bool(judged)
+        return self._at(datetime.fromtimestamp(time, zone), None, None) is not False
 
-    def _judge(self, known: Values) -> object:
-        try:
-            return self._term(known)
-        except _ERRORS:
-            return False
+    def _at(self, at: datetime, minute: int | None, hour: int | None) -> bool | None:
+        values = (minute, hour, at.day, at.month, _WEEKDAYS[at.weekday()])
+        return _judged(self._term, self._places, tuple([values[place] for place in self._places]))
+
+
+@lru_cache(maxsize=65_536)
+def _judged(term: Term, places: tuple[int, ...], values: tuple[object, ...]) -> bool | None:
+    """Calculate a term once for all times at which the names in it have the same values."""
+    try:
+        value = term({_NAMES[place]: value for place, value in zip(places, values, strict=True)})
+    except _ERRORS:
+        return False
+    return None if value is None else bool(value)
 
 
 @lru_cache(maxsize=1024)
@@ -68,20 +80,17 @@ def read_filter(text: str) -> TimeFilter:
     """
     if len(text) > _LONGEST:
         raise ValueError(f"it has more than {_LONGEST} characters")
-    return TimeFilter(_Reader(text).whole())
-
-
-def _local(time: int, zone: ZoneInfo) -> Values:
-    at = datetime.fromtimestamp(time, zone)
-    values = (at.minute, at.hour, at.day, at.month, _WEEKDAYS[at.weekday()])
-    return dict(zip(_NAMES, values, strict=True))
+    tokens = list(_tokens(text))
+    places = {_NAMES.index(str(value)) for kind, value in tokens if kind == "name"}
+    length = len(tokens)
+    return TimeFilter(_Reader(tokens).whole(), tuple(sorted(places)), length)
 
 
 class _Reader:
     """Reads a text from left to right, operators by their precedence."""
 
-    def __init__(self, text: str) -> None:
-        self._tokens = list(_tokens(text))
+    def __init__(self, tokens: list[tuple[str, object]]) -> None:
+        self._tokens = tokens
 
     def whole(self) -> Term:
         term = self._term(0, 0)
@@ -166,7 +175,8 @@ def _known(operation: Callable[[object, object], object]) -> Callable[[Term, Ter
     def make(left: Term, right: Term) -> Term:
         def term(known: Values) -> object:
             one, other = left(known), right(known)
-            return None if _is_unknown([one, other]) else operation(one, other)
+            unknown = _is_unknown(one) or _is_unknown(other)
+            return None if unknown else operation(one, other)
 
         return term
 
