@@ -207,14 +207,22 @@ def _counted(operation: Callable[[Any, Any], object]) -> Callable[[Term, Term], 
 
 
 def _joined(decisive: bool) -> Callable[[Term, Term], Term]:
-    """Return `or`, for which a true side decides, or `and`, for which a false one does."""
+    """Return `or`, which a true side decides, or `and`, which a false one does, the left first."""
 
     def make(left: Term, right: Term) -> Term:
         def term(known: Values) -> object:
-            sides = [None if side is None else bool(side) for side in (left(known), right(known))]
-            if decisive in sides:
+            one = left(known)
+            if one is not None and bool(one) is decisive:
                 return decisive
-            return None if None in sides else not decisive
+            try:
+                other = right(known)
+            except _ERRORS:
+                if one is None:  # it may decide alone
+                    return None
+                raise
+            if other is not None and bool(other) is decisive:
+                return decisive
+            return None if one is None or other is None else not decisive
 
         return term
 
@@ -244,10 +252,7 @@ def _is_in(one: object, other: object) -> bool:
 
 
 def _remainder(one: float, other: float) -> int:
-    """Return the rest of a division with the sign of the first number, as PHP has it.
-
-    Raises `ValueError` or `OverflowError` for a number that is not finite.
-    """
+    """Return the rest of a division with the sign of the first number, as PHP has it."""
     rest = abs(int(one)) % abs(int(other))
     return -rest if one < 0 else rest
 

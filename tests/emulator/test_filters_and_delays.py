@@ -39,6 +39,13 @@ FILTERS = {
     "weekday < 'Mon'": lambda t: t.weekday() == 4,
     "hour / (minute % 2) == hour": lambda t: t.minute % 2 == 1,
     "weekday + 1 == 2": lambda _t: False,
+    "hour == 3 or day + 'x' == 1": lambda t: t.hour == 3,
+    "hour == 3 && day == 2 || weekday + 1 == 2": lambda t: (t.hour, t.day) == (3, 2),
+    "!(hour != 3 and minute / 0 == 1)": lambda t: t.hour == 3,
+    "day != 1 || hour % 0 == 1": lambda t: t.day != 1,
+    "hour > 22 or minute < 30 or weekday * 2": lambda t: t.hour > 22 or t.minute < 30,
+    "day == 9 and (hour == 3 or -weekday)": lambda t: (t.day, t.hour) == (9, 3),
+    "day + 'x' == 1 or hour == 3": lambda _t: False,
     "hour == 5 and day == 1 or hour == 6": lambda t: (t.hour, t.day) == (5, 1) or t.hour == 6,
 }
 WRONG = [
