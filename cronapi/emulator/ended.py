@@ -38,11 +38,12 @@ def remove_ended(emulator: Emulator) -> None:
 def removal_time(job: Document, days: int) -> int | None:
     """Return the Unix time at which a one-time job is removed, or looked at again as it still runs.
 
-    Return `None` for a job that has not run and for 0 days, which mean for ever.
+    Return `None` for a job that has not run since its date, and for 0 days, which mean for ever.
     """
     if job["due"] is not None:
         return int(job["due"])
-    if not days or job.get("ran") is None:
+    ran = job.get("ran")
+    if not days or ran is None or ran < job["over"]:
         return None
     return int(job["over"] + days * _DAY)
 

@@ -12,7 +12,7 @@ from cronapi.emulator.executions import (
     take_due,
     with_next_due,
 )
-from cronapi.emulator.planned import begun_at
+from cronapi.emulator.planned import begun_at, only_planned
 from cronapi.emulator.pretended import run_due
 from cronapi.emulator.refusal import Refusal
 from cronapi.emulator.spelling import spell
@@ -77,7 +77,12 @@ def changed_job(call: Call, job: Document, given: Mapping[str, Any]) -> Document
     values = check_values(call, given, job["lists"])
     changed = spell({**job, **values}, values, call.settings.normalise)
     moved = any(changed.get(name) != job.get(name) for name in _OF_THE_SCHEDULE)
-    return begun_at(changed, call.now) if moved else changed
+    if not moved:
+        return changed
+    # Runs of another schedule are none of a one-time job's.
+    only = only_planned(changed)
+    ran = job.get("ran") if only is not None and only == only_planned(job) else None
+    return begun_at({**changed, "ran": ran}, call.now)
 
 
 def add_job(call: Call, job: Document) -> Document:

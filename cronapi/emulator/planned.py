@@ -16,7 +16,7 @@ from attrs import frozen
 
 from cronapi.emulator.time_filter import TimeFilter, read_filter
 from cronapi.schedule.crontab import Crontab
-from cronapi.schedule.dates import LONGEST_WAIT
+from cronapi.schedule.dates import LAST_DATE
 from cronapi.schedule.english import Once, Recurring
 from cronapi.schedule.reading import Rule, ScheduleSource, read_schedule, read_zone
 from cronapi.schedule.wall_clock import DAY, unix_time
@@ -27,9 +27,13 @@ if TYPE_CHECKING:
 
     from cronapi.emulator.store import Document
 
-_MOST = 50_000
-"""Runs in a row that a filter may leave out, where its dates do not, before a search ends."""
-_LONGEST_WAIT = LONGEST_WAIT * DAY
+_MOST, _WORK = 50_000, 500_000
+"""Minutes with runs that a filter leaves out in a row before a search ends, and its words in them.
+
+Dates on which the filter holds at no time are not among them.
+"""
+# A 29th of February on a given weekday is up to 40 years away, over the year 2100.
+_LONGEST_WAIT = 41 * 366 * DAY
 
 
 def schedule_of(job: Document) -> ScheduleSource:
@@ -84,48 +88,66 @@ def _rule_of(job: Document, seed: str) -> Rule:
 
 @frozen
 class _Filtered:
-    """A rule without the runs at which a filter does not hold."""
+    """A rule without the runs at which a filter does not hold.
+
+    All methods tell the same runs. After a kept run the next is searched for 41 years, and over no
+    more minutes of dates on which the filter may hold than can be looked at in a short time.
+    """
 
     rule: Rule
     filter: TimeFilter
 
     def after(self, start: int, zone: ZoneInfo) -> Iterator[int]:
-        left = _MOST
-        for run in self._on_dates(start, zone):
-            left -= 1
+        last, begins, ends = start, start, start
+        left = most = min(_MOST, _WORK // self.filter.length)
+        runs = self.rule.after(start, zone)
+        while left and (run := next(runs, None)) is not None and run - last <= _LONGEST_WAIT:
+            if run >= ends:
+                begins, ends = self._date(run, zone)
+                runs = self._from(begins, run, runs, zone)
+            if run < begins:
+                continue
             if self.filter.holds(run, zone):
-                left = _MOST
+                last, left = run, most
                 yield run
-            if not left:
-                return
+            else:
+                # Seconds make no difference to a filter.
+                left, begins = left - 1, run - run % 60 + 60
+                if isinstance(self.rule, Recurring):
+                    runs = self._from(begins, run, runs, zone)
 
     def until(self, start: int, end: int, zone: ZoneInfo) -> Iterator[int]:
-        runs = self.rule.until(start, end, zone)
-        return (run for run in runs if self.filter.holds(run, zone))
+        return reversed(list(self._between(start, end, zone)))
 
     def count(self, start: int, end: int, zone: ZoneInfo) -> int:
-        return sum(1 for _ in takewhile(lambda run: run <= end, self.after(start, zone)))
+        return sum(1 for _ in self._between(start, end, zone))
 
-    def _on_dates(self, start: int, zone: ZoneInfo) -> Iterator[int]:
-        """Yield the runs, without those on dates on which the filter holds at no time."""
-        runs, last, ends = self.rule.after(start, zone), start, start
-        while (run := next(runs, None)) is not None and run - last <= _LONGEST_WAIT:
-            # The runs of other rules depend on those before them.
-            if run >= ends and isinstance(self.rule, Crontab):
-                begins = self._next_date(run, zone)
-                ends = _end_of_date(begins, zone)
-                if begins > run:
-                    runs = self.rule.after(begins - 1, zone)
-                    continue
-            last = run
-            yield run
+    def _between(self, start: int, end: int, zone: ZoneInfo) -> Iterator[int]:
+        return takewhile(lambda run: run <= end, self.after(start, zone))
 
-    def _next_date(self, run: int, zone: ZoneInfo) -> int:
-        """Return a time on the next date on which the filter may hold, `run` if it is its own."""
-        time = run
-        while not self.filter.may_hold(time, zone) and time - run <= _LONGEST_WAIT:
-            time = _end_of_date(time, zone)
-        return time
+    def _date(self, run: int, zone: ZoneInfo) -> tuple[int, int]:
+        """Return where the next date on which the filter may hold begins and ends.
+
+        It begins at the run if that is the run's own.
+        """
+        if self.filter.may_hold(run, zone):
+            return run, _end_of_date(run, zone)
+        begins = _end_of_date(run, zone)
+        # No change of a clock leads from one noon to another date than the next.
+        noons = range(begins + DAY // 2, min(begins + _LONGEST_WAIT, LAST_DATE * DAY), DAY)
+        noon = next((noon for noon in noons if self.filter.may_hold(noon, zone)), noons.stop)
+        return _end_of_date(noon - DAY, zone), _end_of_date(noon, zone)
+
+    def _from(self, begins: int, run: int, runs: Iterator[int], zone: ZoneInfo) -> Iterator[int]:
+        """Return the rule's runs after a run, without those before `begins` where it can."""
+        if begins <= run:
+            return runs
+        if isinstance(self.rule, Crontab):
+            return self.rule.after(begins - 1, zone)
+        if isinstance(self.rule, Recurring) and (period := self.rule.period):
+            return self.rule.after(begins - 1 - (begins - 1 - run) % period, zone)
+        # Steps of other lengths depend on those before them, and are a day or longer.
+        return runs
 
 
 @frozen

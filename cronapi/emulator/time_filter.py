@@ -24,9 +24,13 @@ Values = Mapping[str, object]
 Term = Callable[[Values], object]
 
 _LONGEST, _DEEPEST = 500, 20
+_WIDEST = 5000
+"""The most by which the ends of a range differ. PHP runs out of memory some way above it."""
 _NAMES = ("minute", "hour", "day", "month", "weekday")
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _WORDS = {"true": True, "false": False}
+# Such as a weekday in a sum, a division by 0, and the rest of a number without an end.
+_ERRORS = (ArithmeticError, TypeError, ValueError)
 _TOKEN = re.compile(
     r"(?P<number>\d{1,9}\b)|'(?P<text>[^'\\]*)'|\"(?P<other_text>[^\"\\]*)\""
     r"|(?P<sign>not\s+in\b|(?:and|or|not|in)\b|[=!]==?|[<>]=?|&&|\|\||\.\.|[-+*/%!()\[\],])"
@@ -36,24 +40,36 @@ _TOKEN = re.compile(
 
 @frozen(eq=False)
 class TimeFilter:
-    """A condition on local time."""
+    """A condition on local time. One that cannot be calculated at a time does not hold then."""
 
     _term: Term
+    _places: tuple[int, ...]
+    """The places of the names in it among all names."""
+    length: int
+    """The number of its words and signs, to which the time to calculate it is in proportion."""
 
     def holds(self, time: int, zone: ZoneInfo) -> bool:
         """Return True if a run at this Unix time is kept."""
-        return bool(self._judge(_local(time, zone)))
+        at = datetime.fromtimestamp(time, zone)
+        return bool(self._at(at, at.minute, at.hour))
 
     def may_hold(self, time: int, zone: ZoneInfo) -> bool:
         """Return False if no run on the date of this Unix time is kept."""
-        judged = self._judge({**_local(time, zone), "minute": None, "hour": None})
-        return judged is None or bool(judged)
+        return self._at(datetime.fromtimestamp(time, zone), None, None) is not False
 
-    def _judge(self, known: Values) -> object:
-        try:
-            return self._term(known)
-        except (ArithmeticError, TypeError):  # such as a weekday in a sum
-            return False
+    def _at(self, at: datetime, minute: int | None, hour: int | None) -> bool | None:
+        values = (minute, hour, at.day, at.month, _WEEKDAYS[at.weekday()])
+        return _judged(self._term, self._places, tuple([values[place] for place in self._places]))
+
+
+@lru_cache(maxsize=65_536)
+def _judged(term: Term, places: tuple[int, ...], values: tuple[object, ...]) -> bool | None:
+    """Calculate a term once for all times at which the names in it have the same values."""
+    try:
+        value = term({_NAMES[place]: value for place, value in zip(places, values, strict=True)})
+    except _ERRORS:
+        return False
+    return None if value is None else bool(value)
 
 
 @lru_cache(maxsize=1024)
@@ -64,20 +80,17 @@ def read_filter(text: str) -> TimeFilter:
     """
     if len(text) > _LONGEST:
         raise ValueError(f"it has more than {_LONGEST} characters")
-    return TimeFilter(_Reader(text).whole())
-
-
-def _local(time: int, zone: ZoneInfo) -> Values:
-    at = datetime.fromtimestamp(time, zone)
-    values = (at.minute, at.hour, at.day, at.month, _WEEKDAYS[at.weekday()])
-    return dict(zip(_NAMES, values, strict=True))
+    tokens = list(_tokens(text))
+    places = {_NAMES.index(str(value)) for kind, value in tokens if kind == "name"}
+    length = len(tokens)
+    return TimeFilter(_Reader(tokens).whole(), tuple(sorted(places)), length)
 
 
 class _Reader:
     """Reads a text from left to right, operators by their precedence."""
 
-    def __init__(self, text: str) -> None:
-        self._tokens = list(_tokens(text))
+    def __init__(self, tokens: list[tuple[str, object]]) -> None:
+        self._tokens = tokens
 
     def whole(self) -> Term:
         term = self._term(0, 0)
@@ -162,7 +175,8 @@ def _known(operation: Callable[[object, object], object]) -> Callable[[Term, Ter
     def make(left: Term, right: Term) -> Term:
         def term(known: Values) -> object:
             one, other = left(known), right(known)
-            return None if _is_unknown([one, other]) else operation(one, other)
+            unknown = _is_unknown(one) or _is_unknown(other)
+            return None if unknown else operation(one, other)
 
         return term
 
@@ -193,14 +207,22 @@ def _counted(operation: Callable[[Any, Any], object]) -> Callable[[Term, Term], 
 
 
 def _joined(decisive: bool) -> Callable[[Term, Term], Term]:
-    """Return `or`, for which a true side decides, or `and`, for which a false one does."""
+    """Return `or`, which a true side decides, or `and`, which a false one does, the left first."""
 
     def make(left: Term, right: Term) -> Term:
         def term(known: Values) -> object:
-            sides = [None if side is None else bool(side) for side in (left(known), right(known))]
-            if decisive in sides:
+            one = left(known)
+            if one is not None and bool(one) is decisive:
                 return decisive
-            return None if None in sides else not decisive
+            try:
+                other = right(known)
+            except _ERRORS:
+                if one is None:  # it may decide alone
+                    return None
+                raise
+            if other is not None and bool(other) is decisive:
+                return decisive
+            return None if one is None or other is None else not decisive
 
         return term
 
@@ -219,9 +241,14 @@ def _alone(operation: Callable[[Any], object]) -> Callable[[Term], Term]:
 
 
 def _is_in(one: object, other: object) -> bool:
-    if not isinstance(other, list | range):
+    if isinstance(other, list):
+        return one in other
+    if not isinstance(other, range):
         raise TypeError
-    return one in other
+    # A range looks at its numbers one by one for anything but an int.
+    if isinstance(one, float) and one.is_integer():
+        one = int(one)
+    return isinstance(one, int) and one in other
 
 
 def _remainder(one: float, other: float) -> int:
@@ -231,6 +258,8 @@ def _remainder(one: float, other: float) -> int:
 
 
 def _until(one: int, other: int) -> range:
+    if other - one > _WIDEST:
+        raise ValueError
     return range(one, other + 1)
 
 

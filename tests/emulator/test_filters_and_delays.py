@@ -10,6 +10,7 @@ import pytest
 from cronapi.emulator.planned import count_planned, next_planned, past_planned
 from cronapi.emulator.time_filter import read_filter
 from tests.emulator.conftest import START, Desk, refused
+from tests.support.called import Network, ask, calling_app
 
 DAY = 86_400
 BERLIN = "Europe/Berlin"
@@ -38,6 +39,13 @@ FILTERS = {
     "weekday < 'Mon'": lambda t: t.weekday() == 4,
     "hour / (minute % 2) == hour": lambda t: t.minute % 2 == 1,
     "weekday + 1 == 2": lambda _t: False,
+    "hour == 3 or day + 'x' == 1": lambda t: t.hour == 3,
+    "hour == 3 && day == 2 || weekday + 1 == 2": lambda t: (t.hour, t.day) == (3, 2),
+    "!(hour != 3 and minute / 0 == 1)": lambda t: t.hour == 3,
+    "day != 1 || hour % 0 == 1": lambda t: t.day != 1,
+    "hour > 22 or minute < 30 or weekday * 2": lambda t: t.hour > 22 or t.minute < 30,
+    "day == 9 and (hour == 3 or -weekday)": lambda t: (t.day, t.hour) == (9, 3),
+    "day + 'x' == 1 or hour == 3": lambda _t: False,
     "hour == 5 and day == 1 or hour == 6": lambda t: (t.hour, t.day) == (5, 1) or t.hour == 6,
 }
 WRONG = [
@@ -97,6 +105,71 @@ def test_a_filter_never_takes_long():
     leap = desk.add(expression="* * * * *", filter="day == 29 and month == 2 and hour == 7")["id"]
     first = datetime.fromtimestamp(desk("cron.next", id=leap)[0], UTC)
     assert (first.month, first.day, first.hour, first.minute) == (2, 29, 7, 0)
+
+
+HUGE = "hour/1" + "*999999999" * 34
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("weekday in 0..999999999", False),
+        ("weekday not in 0..999999999", False),
+        ("hour/7 in 0..999999999", False),
+        ("weekday in 0..4999", False),
+        ("weekday not in 0..4999", True),
+        ("hour / 2 in 3..9", True),
+        ("(hour + 1) / 2 in 3..9", False),
+        ("true in 0..9", True),
+        ("[8] in 0..9 or 1..2 in 0..9", False),
+        ("9 in hour..minute * 999999999", False),
+        ("weekday in [0..999999999]", False),
+        ("not 0..999999999", False),
+        (f"{HUGE} in 0..9", False),
+        (f"{HUGE} == 0..9", False),
+    ],
+)
+def test_a_range_is_never_walked_through(text, found):
+    """Only whole numbers are in one, and one of more than 5,000 numbers lets no run through."""
+    eight = START - START % DAY + 8 * 3600 + 60
+    assert read_filter(text).holds(eight, ZoneInfo("UTC")) == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{HUGE}*18*0%2==0",
+        f"{HUGE}*18%2==0",
+        f"2%({HUGE}*18)==2",
+        f"{HUGE}*18..9==0",
+        "hour % (hour - hour) == 0",
+        "-weekday == 1",
+        "weekday * hour == 0",
+        "hour in weekday",
+    ],
+)
+def test_a_filter_that_cannot_be_calculated_leaves_out_its_runs_alone(text):
+    """At any hour of the day jobs are listed and run, and the job can be deleted."""
+    desk = Desk(era="latest")
+    good = desk.add(expression="0 * * * *")["id"]
+    job = desk.add(expression="0 * * * *", filter=text)["id"]
+    for _ in range(24):
+        desk.now += 3600
+        assert len(desk("cron.list")) == 2
+    late = [datetime.fromtimestamp(row["result"]["time"], UTC) for row in logs(desk, job)]
+    assert all(time.hour < 10 for time in late)
+    assert len(logs(desk, good)) == 24
+    assert desk("cron.delete", id=job)["id"] is None
+
+
+async def test_such_a_filter_does_not_end_the_runs_of_other_jobs():
+    """Where jobs really call, those beside it are called on."""
+    network = Network()
+    app = calling_app(network, era="latest")
+    for more in ({"filter": f"{HUGE}*18*0%2==0"}, {}):
+        ask(app, "cron.add", url="http://127.0.0.1/", expression="0 9,11 * * *", **more)
+    await app.run_for(2 * DAY)
+    assert len(network.urls) == 6
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,63 @@ def test_a_new_run_or_a_new_date_lets_a_job_live_on():
         assert listed(app) == there
 
 
+@pytest.mark.parametrize(
+    ("edit", "before"),
+    [
+        ({"expression": DATED}, {}),
+        ({"expression": f"@{RUN}"}, {"expression": "1 minute"}),
+        ({"expression": f"@{START + 60}"}, {}),
+        ({"expression": DATED, "filter": "hour == 25"}, {}),
+        ({"expression": DATED, "timezone": "Asia/Tokyo"}, {}),
+        ({"expression": f"@{RUN}"}, {"expression": f"@{START + 60}"}),
+    ],
+)
+def test_runs_of_another_schedule_are_no_runs_of_a_date(edit, before):
+    """A job that ran, was disabled and got a date at which it did not run stays for ever."""
+    app = app_with(era="latest")
+    job = add(app, **{"expression": "* * * * *", **before})
+    move(app, START + 600)
+    ask(app, "cron.disable", id=job)
+    ask(app, "cron.edit", id=job, **edit)
+    move(app, RUN + 30 * DAY)
+    assert listed(app) == [job]
+    ask(app, "cron.enable", id=job)
+    ask(app, "cron.run", id=job)
+    move(app, RUN + 31 * DAY)
+    assert listed(app) == [job]
+    move(app, RUN + 34 * DAY)
+    assert listed(app) == []
+
+
+@pytest.mark.parametrize("more", [{"filter": "hour == 25"}, {"delay": 30}, {}])
+def test_a_run_by_hand_before_the_date_is_no_run_of_it(more):
+    """A job that was disabled over its date, or whose filter left its date out, stays."""
+    app = app_with(era="latest")
+    job = add(app, run=1, **more)
+    move(app, START + 600)
+    assert len(ask(app, "cron.logs", id=job)) == 1
+    if "filter" not in more:
+        ask(app, "cron.disable", id=job)
+    move(app, RUN + 30 * DAY)
+    assert listed(app) == [job]
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [{"delay": 5}, {"filter": "hour == 3"}, {"expression": f"@{RUN}"}, {"name": "x"}],
+)
+def test_an_edit_that_leaves_the_date_leaves_the_run(edit):
+    """A job that ran at its date is removed three days later, also if it is changed afterwards."""
+    app = app_with(era="latest")
+    job = add(app)
+    move(app, RUN + DAY)
+    ask(app, "cron.edit", id=job, **edit)
+    move(app, RUN + 3 * DAY - 1)
+    assert listed(app) == [job]
+    move(app, RUN + 3 * DAY)
+    assert listed(app) == []
+
+
 def test_a_group_said_after_how_many_days():
     """`autoDelete` of a group is heeded until 2024, 0 is never, and its changes count at once."""
     for era, there in (("2023", "never"), ("seed", "never"), ("latest", "")):
