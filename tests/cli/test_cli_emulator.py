@@ -19,6 +19,7 @@ import pytest
 from click.testing import CliRunner
 
 from cronapi.cli.root import cronapi
+from tests.support.judges import free_port
 
 COMMAND = [sys.executable, "-c", "from cronapi.cli import main; main()", "emulator", "--port", "0"]
 TOKEN = "emulator-token-0123456789abcdef"
@@ -89,8 +90,7 @@ def test_it_serves_both_services_until_it_is_told_to_stop(told):
 
 def test_a_termination_ends_it_and_frees_the_port():
     """SIGTERM ends the server cleanly, and its port is free again afterwards."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     done = threading.Event()
 
     def stop_once_it_answers():
@@ -321,8 +321,7 @@ def test_it_can_be_quiet_and_log_json():
     """Without a greeting it prints the requests as JSON, without their tokens, and `ready` finds
     it.
     """
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
+    port = str(free_port())
     ready = ["emulator", "--port", port, "ready"]
     assert CliRunner().invoke(cronapi, ready).exit_code == 1
     command = [*COMMAND[:-1], port, "--quiet", "--json-log", "--no-admin"]

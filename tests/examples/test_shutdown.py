@@ -6,7 +6,6 @@ import asyncio
 import itertools
 import os
 import signal
-import socket
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import httpx
 import pytest
 
 from tests.examples.conftest import EXAMPLES
+from tests.support.judges import free_port
 
 APP = "tests.support.later_app"
 SERVERS = {
@@ -27,9 +27,7 @@ PATIENCE = 30.0
 @contextmanager
 def served(name):
     """Serve an example in a process of its own, and yield the process and its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", *SERVERS[name], str(port)]
     folders = [str(EXAMPLES), str(EXAMPLES.parent), os.environ.get("PYTHONPATH", "")]
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(folders)}
