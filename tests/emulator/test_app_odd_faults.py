@@ -185,7 +185,7 @@ def test_a_late_request_of_a_closed_emulator_is_dropped(virtual_backend):
 async def test_a_late_request_is_applied_on_a_real_server():
     """On a socket the connection is reset, and the job is made after that."""
     app = create_app(rates=UNLIMITED)
-    app.emulator.faults.add(Fault("late", seconds=0.05))
+    app.emulator.faults.add(Fault("late", seconds=0.5))
     async with serve(app) as origin, httpx.AsyncClient(base_url=origin) as http:
         with pytest.raises(httpx.ReadError):
             await http.post("/api/v1/cron_add", json={"token": TOKEN, **JOB})
