@@ -129,4 +129,5 @@ def test_a_process_that_is_killed_costs_the_others_one_start(tmp_path):
         next(one for one in at_work if one.poll() is None).kill()
         ended = [process.wait() for process in at_work]
     assert sorted(ended) == [-9, 0, 0, 0, 0]
-    assert max(later - earlier for earlier, later in pairwise(arrivals)) <= 2.1 / 0.3
+    # Two intervals with the first margin of 5 %, and what an arrival is late.
+    assert max(later - earlier for earlier, later in pairwise(arrivals)) <= 2.1 / 0.3 + 0.1
