@@ -142,7 +142,10 @@ class Readings:
 
 
 async def page_by_hand(ask: Awaitable[T], caller: object, params: Mapping[str, object]) -> T:
-    """Return what `ask` does, and tell the bulk whose input asks for a page of the job list."""
+    """Return the page of the job list that `ask` reads.
+
+    A bulk learns of it if its own input asks for the page.
+    """
     readings, page = _watching.get(), params.get("page")
     if readings is None or page is None:
         return await ask

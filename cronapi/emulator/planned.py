@@ -86,8 +86,24 @@ def _rule_of(job: Document, seed: str) -> Rule:
     return rule
 
 
+class _Forward:
+    """A rule that is only searched forward, so that any search finds the same runs."""
+
+    def after(self, start: int, zone: ZoneInfo) -> Iterator[int]:
+        raise NotImplementedError
+
+    def until(self, start: int, end: int, zone: ZoneInfo) -> Iterator[int]:
+        return reversed(list(self._between(start, end, zone)))
+
+    def count(self, start: int, end: int, zone: ZoneInfo) -> int:
+        return sum(1 for _ in self._between(start, end, zone))
+
+    def _between(self, start: int, end: int, zone: ZoneInfo) -> Iterator[int]:
+        return takewhile(lambda run: run <= end, self.after(start, zone))
+
+
 @frozen
-class _Filtered:
+class _Filtered(_Forward):
     """A rule without the runs at which a filter does not hold.
 
     All methods tell the same runs. After a kept run the next is searched for 41 years, and over no
@@ -116,15 +132,6 @@ class _Filtered:
                 if isinstance(self.rule, Recurring):
                     runs = self._from(begins, run, runs, zone)
 
-    def until(self, start: int, end: int, zone: ZoneInfo) -> Iterator[int]:
-        return reversed(list(self._between(start, end, zone)))
-
-    def count(self, start: int, end: int, zone: ZoneInfo) -> int:
-        return sum(1 for _ in self._between(start, end, zone))
-
-    def _between(self, start: int, end: int, zone: ZoneInfo) -> Iterator[int]:
-        return takewhile(lambda run: run <= end, self.after(start, zone))
-
     def _date(self, run: int, zone: ZoneInfo) -> tuple[int, int]:
         """Return where the next date on which the filter may hold begins and ends.
 
@@ -151,7 +158,7 @@ class _Filtered:
 
 
 @frozen
-class _Delayed:
+class _Delayed(_Forward):
     """A rule whose runs are each late by a drawn number of minutes, from 0 to `most`.
 
     Runs planned before `begun` are of no account.
@@ -166,15 +173,6 @@ class _Delayed:
     def after(self, start: int, zone: ZoneInfo) -> Iterator[int]:
         base = start if self.relative else max(self.begun, start - self.most * 60)
         return (run for run in self._late(self.rule.after(base, zone)) if run > start)
-
-    def until(self, start: int, end: int, zone: ZoneInfo) -> Iterator[int]:
-        return reversed(list(self._between(start, end, zone)))
-
-    def count(self, start: int, end: int, zone: ZoneInfo) -> int:
-        return sum(1 for _ in self._between(start, end, zone))
-
-    def _between(self, start: int, end: int, zone: ZoneInfo) -> Iterator[int]:
-        return takewhile(lambda run: run <= end, self.after(start, zone))
 
     def _late(self, planned: Iterator[int]) -> Iterator[int]:
         """Yield the late runs in their order, which need not be that of the planned ones."""
