@@ -3,17 +3,17 @@
     python -m benchmarks.soak [--seconds 300] [--only trio-redis]
 
 Each cell is a process of its own: one client on asyncio, uvloop or trio, with a local bucket or one
-in Redis, that makes up to 1,000 calls a second at the emulator. The emulator is in the same process
-(ASGI), since over sockets two cores do a few hundred a second. With Redis, each start costs an
-evaluation in a thread, which leaves fewer. The reached rate is printed.
+in Redis, that makes up to 1,000 calls a second, over sockets, at `benchmarks.soak_service`. The
+reached rate is printed.
 
 One call in ten is cancelled within 20 ms, and one request in forty meets a fault: lost, cut,
 garbled, refused or held back beyond the timeout. Adds that were lost are looked up. After each
 fifth of the time the load stops until every request has ended. The first fifth is warming up. Then
 the figures are taken: the start, the middle and the end.
 
-It ends with 1 if a seat is taken, a task or a descriptor more is there than at the start, memory
-has grown by more than `BLOCKS` blocks or `BYTES` for each call, or the client comes to a stop.
+It ends with 1 if a seat is taken, or a task more is there than at the start, if there are more
+descriptors by more than the connections that a client may keep, if memory has grown by more than
+`BLOCKS` blocks or `BYTES` for each call, or if the client comes to a stop.
 """
 
 from __future__ import annotations
@@ -22,26 +22,23 @@ import argparse
 import asyncio
 import contextlib
 import gc
+import logging
 import os
 import random
 import resource
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from functools import lru_cache, partial
 from pathlib import Path
 
 import anyio
-import httpx
 from attrs import frozen
 
 from cronapi import CronAPIError, FastCron, Scheduler
-from cronapi.emulator import DEFAULT_TOKEN, Fault, create_app
-from cronapi.emulator.app import App
 from cronapi.scheduler import RedisBucket
 from tests.support.redis_server import redis_server
 
-SERVICE = "fastcron"
 LOOPS, BUCKETS = ("asyncio", "uvloop", "trio"), ("local", "redis")
 RATE, WORKERS, SEATS = 1000, 60, 30
 TIMEOUT, PHASES = 0.5, 5
@@ -52,14 +49,10 @@ CANCELLED, EDITED, ADDED = 0.1, 0.2, 0.02
 BLOCKS, BYTES = 0.05, 16
 SLACK_BLOCKS, SLACK_BYTES = 3_000, 4 << 20
 """Growth that is allowed however few the calls: caches fill, and the allocator keeps pages."""
-KINDS = ("lose", "reset", "garbage", "truncated", "cut", "error", "bad_gateway", "empty", "front")
-FAULTS = (
-    *(Fault(kind, times=None, share=0.0025) for kind in KINDS),
-    Fault("outage", times=None, share=0.001),
-    Fault("stall", times=None, share=0.001, seconds=2 * TIMEOUT),
-)
+KEPT = 2 * 5
+"""Connections that two clients may keep while no call is under way."""
 CACHE = type(lru_cache(len))
-ORIGIN = "http://127.0.0.1:1/api/v1/"
+TOKEN = "soak-token-0123456789abcdef"  # noqa: S105 -- of a service on this machine
 
 
 @frozen
@@ -88,7 +81,7 @@ def faults_between(start: Figures, end: Figures) -> list[str]:
     grown = {
         "memory": end.memory - start.memory - calls * BYTES - SLACK_BYTES,
         "blocks": end.blocks - start.blocks - calls * BLOCKS - SLACK_BLOCKS,
-        "descriptors": end.descriptors - start.descriptors,
+        "descriptors": end.descriptors - start.descriptors - KEPT,
         "tasks": end.tasks - start.tasks,
         "seats": end.seats,
     }
@@ -99,11 +92,14 @@ def faults_between(start: Figures, end: Figures) -> list[str]:
 
 
 class Load:
-    """The calls of one client, which workers make one after the other."""
+    """The calls of one client, which workers make one after the other.
 
-    def __init__(self, api: FastCron, app: App, scheduler: Scheduler) -> None:
+    The keeper is a client that meets no faults. It makes the jobs, and tidies.
+    """
+
+    def __init__(self, api: FastCron, keeper: FastCron, scheduler: Scheduler) -> None:
         self.api = api
-        self.app = app
+        self.keeper = keeper
         self.scheduler = scheduler
         self.calls = 0
         self.busy = 0.0
@@ -113,18 +109,18 @@ class Load:
     async def prepare(self) -> None:
         """Make the jobs that the calls are about."""
         for number in range(JOBS):
-            job = await self.api.cron.add(url=f"https://example.com/{number}", name=f"job {number}")
+            job = await self.keeper.cron.add(
+                url=f"https://example.com/{number}", name=f"job {number}"
+            )
             self.ids.append(job.id)
 
     async def run(self, seconds: float) -> Figures:
         """Let the workers work for some seconds, and return the figures once all is quiet."""
-        self.app.emulator.faults.add(*FAULTS)
         begun = anyio.current_time()
         async with anyio.create_task_group() as group:
             for _ in range(WORKERS):
                 group.start_soon(self._work, begun + seconds)
         self.busy += anyio.current_time() - begun
-        self.app.emulator.faults.clear()
         await self._tidy()
         return self._figures()
 
@@ -150,12 +146,9 @@ class Load:
         with anyio.move_on_after(QUIET):
             while self.scheduler.stats.in_flight:  # noqa: ASYNC110 -- no event tells it
                 await anyio.sleep(0.05)
-        listed = [job.id for job in await self.api.cron.list()]
-        await self.api.cron.delete_many(set(listed) - set(self.ids))
-        emulator = self.app.emulator  # which remembers what it has seen, for those who test
-        seen = emulator.requests, emulator.faults.fired, emulator.limiters[SERVICE].arrivals
-        for memory in seen:
-            memory.clear()
+        listed = {job.id for job in await self.keeper.cron.list()}
+        if made := listed - set(self.ids):
+            await self.keeper.cron.delete_many(made)
         await anyio.sleep(2 * TIMEOUT)
         _empty_bounded_caches()
         gc.collect()
@@ -173,7 +166,7 @@ class Load:
 
 
 def _empty_bounded_caches() -> None:
-    """Empty every `lru_cache` that has a bound, the emulator's too: it fills up, and stays so."""
+    """Empty every `lru_cache` that has a bound: it fills up, and stays so."""
     for thing in gc.get_objects():
         if isinstance(thing, CACHE) and thing.cache_parameters()["maxsize"] is not None:
             thing.cache_clear()
@@ -194,19 +187,13 @@ def _tasks() -> int:
     return len(asyncio.all_tasks())
 
 
-async def soak(name: str, seconds: float, redis: str) -> int:
+async def soak(name: str, seconds: float, redis: str, url: str) -> int:
     """Run one cell, print its figures, and return 1 if something is not flat."""
     bucket = RedisBucket.from_url(redis, key=name) if redis else None
     scheduler = Scheduler(RATE, max_in_flight=SEATS, bucket=bucket)
-    app = create_app(rates={SERVICE: None})
-    async with FastCron(
-        DEFAULT_TOKEN,
-        base_url=ORIGIN,
-        scheduler=scheduler,
-        timeout=TIMEOUT,
-        transport=httpx.ASGITransport(app),
-    ) as api:
-        load = Load(api, app, scheduler)
+    client = partial(FastCron, TOKEN, scheduler=scheduler, timeout=TIMEOUT)
+    async with client(base_url=f"{url}/faulty/") as api, client(base_url=f"{url}/calm/") as keeper:
+        load = Load(api, keeper, scheduler)
         with anyio.fail_after(2 * seconds + 2 * PHASES * QUIET):  # a client without seats waits
             await load.prepare()
             figures = [await load.run(seconds / PHASES) for _ in range(PHASES)]
@@ -218,13 +205,28 @@ async def soak(name: str, seconds: float, redis: str) -> int:
     return int(bool(grown))
 
 
+@contextlib.contextmanager
+def service() -> Iterator[str]:
+    """Run the service in a process of its own, and yield its address."""
+    command = [sys.executable, "-m", "benchmarks.soak_service"]
+    with subprocess.Popen(  # noqa: S603 -- this very program
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None  # noqa: S101 -- both are pipes
+        assert process.stdout is not None  # noqa: S101
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        process.stdin.close()
+
+
 def run_cell(name: str, seconds: float, redis: str) -> int:
     """Run a cell in this process."""
+    logging.getLogger("cronapi").setLevel(logging.ERROR)  # it warns of each lost answer
     loop = name.partition("-")[0]
-    work: Callable[[], Awaitable[int]] = partial(soak, name, seconds, redis)
-    if loop == "trio":
-        return anyio.run(work, backend="trio")
-    return anyio.run(work, backend_options={"use_uvloop": loop == "uvloop"})
+    with service() as url:
+        work: Callable[[], Awaitable[int]] = partial(soak, name, seconds, redis, url)
+        if loop == "trio":
+            return anyio.run(work, backend="trio")
+        return anyio.run(work, backend_options={"use_uvloop": loop == "uvloop"})
 
 
 # --- all cells ---
