@@ -15,6 +15,7 @@ from cronapi._calls.answer import Answer
 from cronapi._calls.caller import Caller
 from cronapi._calls.creates import Keys
 from cronapi._calls.failures import Failures
+from cronapi._calls.lookup import LOOKS
 from cronapi._calls.lost_create import LostCreate
 from cronapi._calls.memory import learn_gone
 from cronapi._calls.options import DeferredRequest, Options
@@ -188,10 +189,18 @@ class Call:
             return False
         options = evolve(options, max_wait=None, lane=sender.lane)
         ask_from = partial(asker, caller, options, sender.lane)
+        look = partial(is_missing, sender.function, wanted, options, ask_from, caller.listings)
         try:
-            return await is_missing(sender.function, wanted, options, ask_from, caller.listings)
+            found = await look()
+            # An earlier attempt may have deleted it, and lists may lag behind.
+            may_be_gone = sender.function.repeat is Repeat.GONE and self._history.lost
+            for delay in LOOKS if may_be_gone and not found else ():
+                await caller.wait(delay)
+                if found := await look():
+                    break
         except Exception:  # noqa: BLE001 -- a token function may raise anything
             return False
+        return found
 
     async def _repeat_create(self, verdict: Verdict) -> None:
         """Let a create that did not happen be sent again. Fail if that was tried often enough."""

@@ -64,6 +64,38 @@ async def test_a_list_that_lags_shows_the_job_in_time(function, seconds):
             assert ids(app) == [job.id for job in jobs]
 
 
+@pytest.mark.parametrize("seconds", [0.4, 1.5, 3.0, 5.0, 6.0])
+async def test_a_delete_whose_answer_was_lost_is_done_though_lists_lag(seconds):
+    """What a lost delete has deleted, and its repeat does not find, is told as deleted, even if the
+    lists show it for some seconds more.
+    """
+    app = emulator(lag=seconds)
+    async with paced(app) as api:
+        job = await api.cron.add(url=URL, name="goes")
+        group = await api.group.add("goes")
+        await anyio.sleep(10)
+        app.emulator.faults.add(Fault("lose", function="cron.delete"))
+        await api.cron.delete(job.id)
+        app.emulator.faults.add(Fault("lose", function="group.delete"))
+        await api.group.delete(group.id)
+    assert ids(app) == []
+    assert app.emulator.groups("fastcron") == []
+
+
+async def test_a_delete_that_is_refused_after_a_lost_one_is_not_told_as_done():
+    """A job that the list shows to the end is not told as deleted."""
+    app = emulator()
+    async with paced(app) as api:
+        job = await api.cron.add(url=URL, name="stays")
+        app.emulator.faults.add(
+            Fault("reset", function="cron.delete"),
+            Fault("busy", function="cron.delete", code=7, message="Not now."),
+        )
+        with pytest.raises(CronAPIError, match="Not now"):
+            await api.cron.delete(job.id)
+    assert ids(app) == [job.id]
+
+
 @pytest.mark.parametrize("seconds", [11.2, 11.6, 12.0, 13.0, 14.0])
 async def test_a_twin_is_told_with_both_ids_and_none_is_deleted(seconds, caplog):
     """An add that is carried out after all looks is made twice: the older is returned."""
