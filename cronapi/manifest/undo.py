@@ -51,16 +51,12 @@ class Undo:
             replace_file(self.path, text)
 
     def text(self) -> str:
-        """Return the manifest. Of several jobs of one name, all but one get their ids as well."""
-        names: dict[int, str] = {}
-        for row in sorted(self._rows, key=id_of):
-            name = name_of(row) or f"{self.scope.prefix or ''}without a name ({id_of(row)})"
-            names[id_of(row)] = f"{name} ({id_of(row)})" if name in names.values() else name
+        """Return the manifest. It has a table of each job."""
         export = export_rows(
             self._rows,
             self.provider,
             with_group=self.scope.group is None,
-            names=names,
+            names=self._names(),
             known=self.known,
         )
         # What is kept is neither deleted by this file nor listed in its plans.
@@ -69,6 +65,16 @@ class Undo:
         if export.variables:
             comments.append(f"Set these variables first: {', '.join(export.variables)}.")
         return export_text(_beside_others(export), scope, self.provider.name, comments=comments)
+
+    def _names(self) -> dict[int, str]:
+        """Return the name of each table. Of several jobs of one name, all but one get their ids."""
+        own, names = {name_of(row) for row in self._rows}, dict[str, int]()
+        for row in sorted(self._rows, key=id_of):
+            name = name_of(row) or f"{self.scope.prefix or ''}without a name ({id_of(row)})"
+            while name in names or (name != name_of(row) and name in own):
+                name = f"{name} ({id_of(row)})"
+            names[name] = id_of(row)
+        return {number: name for name, number in names.items()}
 
 
 def _beside_others(export: Export) -> Export:
