@@ -69,13 +69,21 @@ class Line:
         try:
             if self.before is not None:
                 await self.before.has_moved_up()
-        finally:
-            self.before, self._is_past = None, True
+                self.before = None
+        finally:  # one that is cancelled leaves those behind it to the one before it
+            self._is_past = True
             if self._behind is not None:
                 self._behind.set()
 
     async def has_moved_up(self) -> None:
-        """Wait until this request has gone on to its position in the queue."""
+        """Wait until this request, and all before it, have gone on to their positions."""
+        line: Line | None = self
+        while line is not None:
+            await line.has_left()
+            line = line.before
+
+    async def has_left(self) -> None:
+        """Wait until this request has gone on, or was cancelled."""
         if not self._is_past:
             self._behind = self._behind or anyio.Event()
             await self._behind.wait()
