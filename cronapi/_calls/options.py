@@ -47,8 +47,6 @@ def changed(options: Options, **changes: Any) -> Options:
 class Earlier(Protocol):
     """A call that another one must not overtake."""
 
-    has_ended: bool
-
     async def ended(self) -> None:
         """Wait until it has ended."""
 

@@ -80,12 +80,14 @@ class Sender:
         token = await resolved(self.caller.token)
         request = None if self.deferred else self._request(token)
         # The times cost something, so they are taken only where a line of the log tells them.
-        asked, left = anyio.current_time() if _is_told() else None, self.left()
-        slot = await self.caller.scheduler.acquire(self.lane, left, self.position)
+        asked = anyio.current_time() if _is_told() else None
+        if self._before() is not None:
+            await self._outlast()
+        slot = await self.caller.scheduler.acquire(self.lane, self.left(), self.position)
         self.position = slot.place
-        while (earlier := self._before()) is not None:
+        while self._before() is not None:  # it is of a caller that has joined meanwhile
             slot.release_unused()
-            await self._outlast(earlier)
+            await self._outlast()
             slot = await self.caller.scheduler.acquire(self.lane, self.left(), self.position)
         self.attempts += 1
         times = None if asked is None else Times(self.attempts, asked, anyio.current_time())
@@ -153,12 +155,22 @@ class Sender:
     def _before(self) -> Earlier | None:
         return self.before() if self.deferred is None else self.deferred.before()
 
-    async def _outlast(self, earlier: Earlier) -> None:
-        """Wait until an earlier call has ended. WaitTooLongError if it outlasts max_wait."""
-        with anyio.move_on_after(self.left()):
-            await earlier.ended()
-        if not earlier.has_ended:
-            raise WaitTooLongError(OUTLASTED, wait=self.caller.scheduler.eta(self.lane))
+    async def _outlast(self) -> None:
+        """Wait at a place in the queue until no call is before this one.
+
+        WaitTooLongError if that takes longer than max_wait, or if the queue is longer anyway.
+        """
+        scheduler, left = self.caller.scheduler, self.left()
+        if self.position is None:
+            wait = scheduler.eta(self.lane)
+            if left is not None and wait > left:
+                raise WaitTooLongError("The queue is longer than max_wait.", wait=wait)
+            self.position = scheduler._take_place()  # noqa: SLF001 -- a call is part of its queue
+        with anyio.move_on_after(left):
+            while (earlier := self._before()) is not None:
+                await earlier.ended()
+        if self._before() is not None:
+            raise WaitTooLongError(OUTLASTED, wait=scheduler.eta(self.lane))
 
     def _learn(self, times: Times | None, verdict: Verdict) -> Verdict:
         """Remember the ids in an answer. An abandoned create ends here: until now it was open."""
