@@ -124,7 +124,9 @@ class Merger:
         sharing = options if options.max_wait is None else changed(options, max_wait=None)
         equal = function.repeat is Repeat.READ and function not in _BY_ID
         same = json.dumps(member.sent, sort_keys=True) if equal else None
-        key: Key = (function.name, same, sharing)
+        # Those that wait for an earlier call are sent apart, so that they hold up nobody else.
+        must_wait = self._order.before((member.turn,)) is not None
+        key: Key = (function.name, same, sharing, must_wait)
         shared = self._open.get(key)
         if shared is not None and self._may_join(shared, member, function):
             return shared.add(member)

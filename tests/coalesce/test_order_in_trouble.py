@@ -165,3 +165,25 @@ async def test_an_interactive_call_does_not_wait_for_a_bulk_one():
         slow = api.with_options(lane="bulk")
         await together(partial(slow.cron.edit, number, name="first"), *edits(api, number, "second"))
     assert [row["name"] for row in app.emulator.jobs("fastcron")] == ["first"]
+
+
+async def test_a_call_that_waits_for_an_earlier_one_holds_up_no_other_job():
+    """Where the delete of a job waits for an edit of it, other deletes are sent meanwhile. Those
+    that wait share a request too.
+    """
+    app = emulator(rates={"fastcron": None})
+    wire = Troubled(app, 20.0)
+    async with merging(app, transport=wire) as api:
+        ids, ended = await made(api, 6), {}
+        begun = anyio.current_time()
+
+        async def delete(number):
+            await api.cron.delete(number)
+            ended[number] = anyio.current_time() - begun
+
+        first = [edits(api, number, "first")[0] for number in ids[:2]]
+        deletes = [partial(delete, number) for number in [ids[2], *ids[:2], *ids[3:]]]
+        await together(*first, *deletes)
+    assert max(ended[number] for number in ids[2:]) < 5.0
+    assert min(ended[number] for number in ids[:2]) > 20.0
+    assert functions(app).count("cron.batch_delete") == 2
