@@ -11,7 +11,7 @@ from cronapi.manifest import format as rules
 from cronapi.manifest.problems import Place, Problems, nearest
 from cronapi.manifest.reading import Tables, place_of_file
 from cronapi.manifest.tree import FOLDED, Leaf, Node, Table, leaves
-from cronapi.manifest.variables import Variables
+from cronapi.manifest.variables import Variables, plain_name
 from cronapi.manifest.wanted import Scope, Wanted, WantedJob
 from cronapi.providers import FASTCRON, SETCRONJOB, Provider
 
@@ -29,7 +29,7 @@ def wanted_of(
     variables = Variables(_plain(tables.variables, problems), environ)
     service = _KNOWN.get(scope.provider or "", _SERVICE_FOR_TYPES)
     reader = _Reader(variables, scope, service, problems)
-    jobs = tuple(reader.job(name, table) for name, table in sorted(tables.jobs.items()))
+    jobs = tuple(reader.job(key, table) for key, table in sorted(tables.jobs.items()))
     _check_names(jobs, scope, problems)
     problems.raise_if_any()
     used = {name for job in jobs for names in job.variables.values() for name in names}
@@ -94,8 +94,10 @@ class _Reader:
         self._service = service
         self._problems = problems
 
-    def job(self, name: str, table: Table) -> WantedJob:
-        """Return the job of a table. What is wrong is noted."""
+    def job(self, written: str, table: Table) -> WantedJob:
+        """Return the job of a table with this key. What is wrong is noted."""
+        if (name := plain_name(written)) is None:
+            self._problems.add(table.place, "a name takes no variables.")
         own = self._own(table)
         values: dict[str, Any] = {}
         variables: dict[str, tuple[str, ...]] = {}
@@ -115,7 +117,7 @@ class _Reader:
         self._check_lists(table, own)
         values = {key: values[key] for key in rules.PARAMETERS if key in values}
         own |= {key: frozenset(own.get(key, ())) for key in ("clear", "unmanaged", "allow")}
-        return WantedJob(name, table.place, values, variables, **own)
+        return WantedJob(name or written, table.place, values, variables, **own)
 
     def _own(self, table: Table) -> dict[str, Any]:
         return {
@@ -183,8 +185,6 @@ def _check_names(jobs: tuple[WantedJob, ...], scope: Scope, problems: Problems) 
     for job in jobs:
         if not job.name.strip():
             problems.add(job.place, "a job needs a name.")
-        elif "${" in job.name:
-            problems.add(job.place, "a name takes no variables.")
         elif scope.prefix is not None and not job.name.startswith(scope.prefix):
             problems.add(job.place, f"its name does not begin with the prefix {scope.prefix!r}.")
         if job.was in names:
