@@ -19,9 +19,9 @@ def escaped(text: str) -> str:
     return text.replace("${", "$${")
 
 
-def plain_name(key: str) -> str | None:
-    """Return the name of a job by the key of its table, or None if there is a variable in it."""
-    parts = key.split("$${")
+def plain_text(written: str) -> str | None:
+    """Return the text that stands so in a file, or None if there is a variable in it."""
+    parts = written.split("$${")
     return None if any("${" in part for part in parts) else "${".join(parts)
 
 

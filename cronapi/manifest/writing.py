@@ -50,7 +50,7 @@ def export_text(
     ManifestError if it does not read as it was meant.
     """
     head = [f"# {line}" for one in comments for line in wrap(one, _WIDTH)]
-    head += ["version = 1", "", "[scope]", *_pairs({"provider": provider, **scope})]
+    head += ["version = 1", "", "[scope]", *_pairs({"provider": provider, **_in_file(scope)})]
     parts = ["\n".join(head) + "\n"]
     if export.defaults:
         parts.append("\n".join(["[defaults]", *_pairs(export.defaults)]) + "\n")
@@ -59,6 +59,10 @@ def export_text(
     text = "\n".join(parts)
     check_tables(text, export.tables, {})
     return text
+
+
+def _in_file(scope: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: escaped(one) if isinstance(one, str) else one for key, one in scope.items()}
 
 
 def _pairs(values: Mapping[str, Any], path: tuple[str, ...] = ()) -> list[str]:

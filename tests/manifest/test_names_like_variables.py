@@ -64,6 +64,25 @@ async def test_such_a_job_comes_back_by_its_undo_file(tmp_path):
     assert set(shown_jobs(app)) == was
 
 
+@pytest.mark.parametrize("scope", [{"group": "team ${A}"}, {"prefix": "${"}])
+async def test_a_scope_may_have_such_a_name_too(tmp_path, scope):
+    """Its export and its undo file are of the very same group or prefix."""
+    app = create_app(rates=FAST, clock=ManualClock(START))
+    group = send(app, "group.add", name="team ${A}")["id"]
+    for name in ("${A}", "${B}"):
+        send(app, "cron.add", name=name, group=group, url="https://example.com/x")
+    async with client_of(app) as api:
+        exported = await export(api, **scope)
+        read = Manifest.loads(exported.text, environ={})
+        assert (await read.plan(api)).is_empty
+        assert read.wanted.scope.owner == scope
+        rest = Manifest.loads(exported.text.partition('[job."$${B}"]')[0], environ={})
+        plan = await rest.plan(api, prune=True, max_deletes=1)
+        assert (await plan.apply(undo=tmp_path / "undo.toml")).count("delete") == 1
+    _, result = await applied(app, Manifest.load(tmp_path / "undo.toml", environ={}))
+    assert (result.is_complete, len(shown_jobs(app))) == (True, 2)
+
+
 def test_the_line_of_such_a_table_is_told():
     """What is wrong in it has its place, in the spelling of the file."""
     text = HEAD + '[job."$${A}"]\nurl = "https://example.com/x"\ntimeot = 5\n'
