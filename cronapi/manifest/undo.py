@@ -9,6 +9,7 @@ from pathlib import Path
 
 import attrs
 
+from cronapi._calls.spelling import normal
 from cronapi.manifest.compare import Row
 from cronapi.manifest.exporting import Export, export_rows
 from cronapi.manifest.identity import LOOKALIKE, id_of, name_of
@@ -32,11 +33,15 @@ _USE = (
 
 @attrs.define
 class Undo:
-    """The undo file of one apply. Secrets are variables in it, and their values are nowhere."""
+    """The undo file of one apply. Secrets are variables in it, and their values are nowhere.
+
+    `owned` are the jobs in the scope, before any was deleted.
+    """
 
     path: Path
     scope: Scope
     provider: Provider
+    owned: Sequence[Row] = attrs.field(default=(), repr=False)
     known: Mapping[str, str] = attrs.field(factory=dict, repr=lambda _: "***")
     _rows: list[Row] = attrs.field(factory=list, repr=False)
 
@@ -67,11 +72,21 @@ class Undo:
         return export_text(_beside_others(export), scope, self.provider.name, comments=comments)
 
     def _names(self) -> dict[int, str]:
-        """Return the name of each table. Of several jobs of one name, all but one get their ids."""
+        """Return the name of each table. Of several jobs of one name, all but one get their ids.
+
+        So does one whose table would be about a job that stays, under another form of its name.
+        """
         own, names = {name_of(row) for row in self._rows}, dict[str, int]()
+        deleted = set(map(id_of, self._rows))
+        stay = {name_of(row) for row in self.owned if id_of(row) not in deleted}
+        forms = {normal("name", name) for name in stay}
         for row in sorted(self._rows, key=id_of):
             name = name_of(row) or f"{self.scope.prefix or ''}without a name ({id_of(row)})"
-            while name in names or (name != name_of(row) and name in own):
+            while (
+                name in names
+                or (name != name_of(row) and name in own)
+                or (name not in stay and normal("name", name) in forms)
+            ):
                 name = f"{name} ({id_of(row)})"
             names[name] = id_of(row)
         return {number: name for name, number in names.items()}
@@ -96,6 +111,7 @@ def undo_of(
     path: str | PathLike[str] | None,
     scope: Scope,
     provider: Provider,
+    owned: Sequence[Row],
     known: Mapping[str, str] | None = None,
 ) -> Callable[[Sequence[Row]], None] | None:
     """Return what keeps jobs in a file, or None without a path.
@@ -105,6 +121,6 @@ def undo_of(
     if path is None:
         return None
     check_new(path)
-    undo = Undo(Path(path), scope, provider, known or {})
+    undo = Undo(Path(path), scope, provider, owned, known or {})
     undo.text()
     return undo

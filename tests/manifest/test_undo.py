@@ -148,6 +148,25 @@ async def test_every_deleted_job_has_a_table_whatever_names_the_others_have(tmp_
     assert set(names) <= set(shown_jobs(app))
 
 
+@pytest.mark.parametrize("name", ["job 0 ", "Job 0", "JOB  0"])
+@pytest.mark.parametrize("head", [HEAD, OF_ALL])
+async def test_a_deleted_job_never_becomes_one_of_a_similar_name(tmp_path, head, name):
+    """Its table is about itself: the job that stays keeps its url and all else."""
+    app, undo = create_app(rates=FAST, clock=ManualClock(START)), tmp_path / "undo.toml"
+    await applied(app, manifest(jobs_text(2), head=head))
+    group = shown_jobs(app)["job 0"]["group"]
+    send(app, "cron.add", name=name, group=group, url="https://example.com/another")
+    there = {one: shown_jobs(app)[one] for one in ("job 0", "job 1")}
+    async with client_of(app) as api:
+        plan = await manifest(jobs_text(2), head=head).plan(api, prune=True, max_deletes=1)
+        assert (await plan.apply(undo=undo)).count("delete") == 1
+    plan, result = await applied(app, Manifest.load(undo, environ={}))
+    assert ([one.action for one in plan.changes], result.is_complete) == (["create"], True)
+    assert {one: shown_jobs(app)[one] for one in there} == there
+    made = [job for one, job in shown_jobs(app).items() if one not in there]
+    assert [job["url"] for job in made] == ["https://example.com/another"]
+
+
 async def test_an_undo_file_says_that_a_twin_comes_back_once_its_name_is_free(tmp_path):
     """Until then its table is about the other one, which is left as it is."""
     app, undo = create_app(rates=FAST, clock=ManualClock(START)), tmp_path / "undo.toml"
