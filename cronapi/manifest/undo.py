@@ -25,7 +25,7 @@ from cronapi.providers import Provider
 
 _USE = (
     "These jobs were deleted. `cronapi apply -f` with this file alone makes them again.",
-    "They get new ids, and no other job is touched.",
+    "They get new ids. No other job is touched, unless it has got one of these names since.",
     "A twin is not made again while the other job has its name, or a simpler form of it.",
     "Put the tables into your manifest too: else its next apply with --prune deletes them again.",
 )
