@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from cronapi import _functions as table
 from cronapi._batch.calls import Calls
@@ -97,7 +97,7 @@ async def add_together(
         return own + new_rows(rows, "cron", memory, epoch)
 
     try:
-        return await _add(calls, specs, DeferredRequest(build, deferred.release), new, tries)
+        return await _add(calls, specs, evolve(deferred, build=build), new, tries)
     finally:
         forget()
 

@@ -18,7 +18,7 @@ from cronapi._calls.failures import Failures
 from cronapi._calls.lookup import LOOKS
 from cronapi._calls.lost_create import LostCreate
 from cronapi._calls.memory import learn_gone
-from cronapi._calls.options import DeferredRequest, Options
+from cronapi._calls.options import Before, DeferredRequest, Options, none_before
 from cronapi._calls.pages import Paging
 from cronapi._calls.retry import History, RetryPolicy, Step, backoff, is_over, next_step
 from cronapi._calls.sender import Sender
@@ -41,7 +41,7 @@ class Call:
     """One call, made once with `answer()`.
 
     With a `deferred` request, the function and what is `sent` are those that it builds when a slot
-    has come.
+    has come. Nothing is sent while there is a call `before` it.
     """
 
     def __init__(
@@ -52,6 +52,7 @@ class Call:
         options: Options,
         lane: Lane = "interactive",
         deferred: DeferredRequest | None = None,
+        before: Before = none_before,
     ) -> None:
         if function.repeat is Repeat.SAME and sent.get("run"):
             function = evolve(function, repeat=Repeat.CREATE)
@@ -61,7 +62,7 @@ class Call:
         self._was_repeated = False
         self._twin: int | None = None
         lane = options.lane or lane
-        self._sender = Sender(caller, function, sent, options, lane, deferred)
+        self._sender = Sender(caller, function, sent, options, lane, deferred, before)
         self._failures = Failures(self._sender, self._history)
 
     async def answer(self) -> Answer:

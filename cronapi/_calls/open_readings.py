@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from typing import TypeVar
+from weakref import WeakValueDictionary
 
 import anyio
 from attrs import define, field
@@ -96,7 +97,8 @@ class Readings:
     were_any: bool = False
     """True once the list was read at all."""
     _open: set[ListReading] = field(factory=set)
-    _by_hand: dict[object, PagesByHand] = field(factory=dict)
+    _by_hand: WeakValueDictionary[object, PagesByHand] = field(factory=WeakValueDictionary)
+    """Those that are open, by their lists. An input may make a search for each of its items."""
 
     def watch(self) -> None:
         """Watch the readings that go on in the running task, and in tasks that it starts."""

@@ -6,7 +6,7 @@ import os
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from functools import lru_cache
 from inspect import isawaitable
-from typing import Any
+from typing import Any, Protocol
 
 from attrs import evolve, frozen
 
@@ -44,16 +44,32 @@ def changed(options: Options, **changes: Any) -> Options:
     return evolve(options, **changes)
 
 
+class Earlier(Protocol):
+    """A call that another one must not overtake."""
+
+    async def ended(self) -> None:
+        """Wait until it has ended."""
+
+
+Before = Callable[[], Earlier | None]
+"""Returns a call under way that must not be overtaken, or None."""
+
+
+def none_before() -> None:
+    """Say that no call is overtaken."""
+
+
 @frozen
 class DeferredRequest:
     """A request that is settled when its call gets a slot.
 
     `build` returns the function and what is sent. `release` is called if the service refused that:
-    the request is open again until the next slot.
+    the request is open again until the next slot. It is not built while there is a call `before`.
     """
 
     build: Callable[[], tuple[Function[Any], Mapping[str, Any]]]
     release: Callable[[], None] = lambda: None
+    before: Before = none_before
 
 
 async def resolved(token: Token) -> str:

@@ -16,13 +16,22 @@ from cronapi._calls.foreign import foreign_answer
 from cronapi._calls.lookup import RECOVERY, Finding
 from cronapi._calls.matching import lookup_keys
 from cronapi._calls.memory import ids_of, learn, learn_unreported
-from cronapi._calls.options import DeferredRequest, Options, resolved
+from cronapi._calls.options import (
+    Before,
+    DeferredRequest,
+    Earlier,
+    Options,
+    none_before,
+    resolved,
+)
 from cronapi._functions import Function, Repeat
 from cronapi._logs.lines import ADOPTED, ANSWERED, NOT_CARRIED_OUT, WAITS, Event, write
 from cronapi._protocol.request import Request, build_request
 from cronapi._protocol.response import Ending, Verdict
-from cronapi.errors import ResponseError
+from cronapi.errors import ResponseError, WaitTooLongError
 from cronapi.scheduler import Lane, Slot
+
+OUTLASTED = "An earlier call on the same job was still under way after max_wait."
 
 
 class Times(NamedTuple):
@@ -43,7 +52,8 @@ class Sender:
     """Sends one call, again and again if need be.
 
     With a `deferred` request, the function and what is `sent` are those that it builds when a slot
-    has come. `deadline` is the end of max_wait, on anyio's clock.
+    has come. Nothing is sent while there is a call `before` it. `deadline` is the end of max_wait,
+    on anyio's clock.
     """
 
     caller: Caller
@@ -52,6 +62,7 @@ class Sender:
     options: Options
     lane: Lane
     deferred: DeferredRequest | None = None
+    before: Before = none_before
     deadline: float | None = None
     keys: Keys = frozenset()
     """The keys under which it is tracked as a create."""
@@ -69,9 +80,15 @@ class Sender:
         token = await resolved(self.caller.token)
         request = None if self.deferred else self._request(token)
         # The times cost something, so they are taken only where a line of the log tells them.
-        asked, left = anyio.current_time() if _is_told() else None, self.left()
-        slot = await self.caller.scheduler.acquire(self.lane, left, self.position)
+        asked = anyio.current_time() if _is_told() else None
+        if self._before() is not None:
+            await self._outlast()
+        slot = await self.caller.scheduler.acquire(self.lane, self.left(), self.position)
         self.position = slot.place
+        while self._before() is not None:  # it is of a caller that has joined meanwhile
+            slot.release_unused()
+            await self._outlast()
+            slot = await self.caller.scheduler.acquire(self.lane, self.left(), self.position)
         self.attempts += 1
         times = None if asked is None else Times(self.attempts, asked, anyio.current_time())
         if request is None:
@@ -134,6 +151,26 @@ class Sender:
         self.abandoned = self.is_under_way
         if not self.abandoned:
             self.caller.creates.stop_tracking(self)
+
+    def _before(self) -> Earlier | None:
+        return self.before() if self.deferred is None else self.deferred.before()
+
+    async def _outlast(self) -> None:
+        """Wait at a place in the queue until no call is before this one.
+
+        WaitTooLongError if that takes longer than max_wait, or if the queue is longer anyway.
+        """
+        scheduler, left = self.caller.scheduler, self.left()
+        if self.position is None:
+            wait = scheduler.eta(self.lane)
+            if left is not None and wait > left:
+                raise WaitTooLongError("The queue is longer than max_wait.", wait=wait)
+            self.position = scheduler._take_place()  # noqa: SLF001 -- a call is part of its queue
+        with anyio.move_on_after(left):
+            while (earlier := self._before()) is not None:
+                await earlier.ended()
+        if self._before() is not None:
+            raise WaitTooLongError(OUTLASTED, wait=scheduler.eta(self.lane))
 
     def _learn(self, times: Times | None, verdict: Verdict) -> Verdict:
         """Remember the ids in an answer. An abandoned create ends here: until now it was open."""

@@ -54,14 +54,17 @@ class Merger:
         """Return the answer to a call, or raise one of our errors."""
         self._caller.check()
         await checkpoint_if_cancelled()
-        turn = self._order.begin(function, sent)
+        lane = options.lane or lane
+        turn = self._order.begin(function, sent, lane)
         try:
             send = self._send_for(function, sent)
             if send is None:
                 await self._order.line_up().move_up()
-                return await Call(self._caller, function, sent, options, lane).answer()
+                before = partial(self._order.before, (turn,))
+                call = Call(self._caller, function, sent, options, lane, before=before)
+                return await call.answer()
             member = Member(sent, sent["id"] if function in _BY_ID else sent, turn)
-            await self._share(member, function, send, changed(options, lane=options.lane or lane))
+            await self._share(member, function, send, changed(options, lane=lane))
             data, shared = member.result.data, member.shared
             # Callers may change their answers, so each has its own.
             return Answer(copied(data) if len(shared.members) > 1 else data, shared.attempts)
@@ -121,7 +124,9 @@ class Merger:
         sharing = options if options.max_wait is None else changed(options, max_wait=None)
         equal = function.repeat is Repeat.READ and function not in _BY_ID
         same = json.dumps(member.sent, sort_keys=True) if equal else None
-        key: Key = (function.name, same, sharing)
+        # Those that wait for an earlier call are sent apart, so that they hold up nobody else.
+        must_wait = self._order.before((member.turn,)) is not None
+        key: Key = (function.name, same, sharing, must_wait)
         shared = self._open.get(key)
         if shared is not None and self._may_join(shared, member, function):
             return shared.add(member)
@@ -130,7 +135,7 @@ class Merger:
             text = f"The queue is {wait:.1f} s long, max_wait is {options.max_wait:.1f} s."
             raise WaitTooLongError(text, wait=wait)
         calls = Calls(self._caller, sharing, self._limits, options.lane or "interactive")
-        shared = self._open[key] = Shared(calls, member.turn)
+        shared = self._open[key] = Shared(calls, member.turn, self._order)
         shared.add(member)  # before its task begins, which some loops let it do at once
         return self._start(key, shared, send)
 

@@ -1,36 +1,58 @@
-"""The order of calls on one job: a call that joins an earlier request overtakes no other one."""
+"""The order of calls on one job: none overtakes an earlier one.
+
+A call joins an earlier request only if that overtakes no other call, and it is sent only when those
+before it on its job have ended. One of them may have to be repeated, or its batch be taken apart.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import anyio
-from attrs import define, frozen
+from attrs import define
 
 from cronapi import _functions as table
 from cronapi._functions import Function, Repeat
+from cronapi.scheduler import Lane
 
 ANY = "*"
 """The job of a change that does not name its jobs, such as one of a group: it may be any."""
 _ADDS = (table.CRON_ADD, table.CRON_BATCH_ADD, table.GROUP_ADD)
 
 
-@frozen
+@define(eq=False)
 class Turn:
     """The number of a call, and of the last one before it that it must not overtake.
 
-    `jobs` are those that it names, and True if it changes them.
+    `jobs` are those that it names. `changes` is True if it changes them.
     """
 
     number: int
     after: int
-    jobs: tuple[tuple[str, bool], ...]
+    jobs: frozenset[str]
+    changes: bool
+    lane: Lane
+    has_ended: bool = False
+    _behind: anyio.Event | None = None
+    """For those that wait until this call has ended. Most often there are none."""
 
     def may_join(self, first: Turn) -> bool:
         """Return True if it overtakes no call when it is sent together with an earlier one."""
         return self.after < first.number
+
+    def end(self) -> None:
+        """Let those that wait for the end of this call go on."""
+        self.has_ended = True
+        if self._behind is not None:
+            self._behind.set()
+
+    async def ended(self) -> None:
+        """Wait until this call has ended."""
+        if not self.has_ended:
+            self._behind = self._behind or anyio.Event()
+            await self._behind.wait()
 
 
 @define(eq=False)
@@ -47,13 +69,21 @@ class Line:
         try:
             if self.before is not None:
                 await self.before.has_moved_up()
-        finally:
-            self.before, self._is_past = None, True
+                self.before = None
+        finally:  # one that is cancelled leaves those behind it to the one before it
+            self._is_past = True
             if self._behind is not None:
                 self._behind.set()
 
     async def has_moved_up(self) -> None:
-        """Wait until this request has gone on to its position in the queue."""
+        """Wait until this request, and all before it, have gone on to their positions."""
+        line: Line | None = self
+        while line is not None:
+            await line.has_left()
+            line = line.before
+
+    async def has_left(self) -> None:
+        """Wait until this request has gone on, or was cancelled."""
         if not self._is_past:
             self._behind = self._behind or anyio.Event()
             await self._behind.wait()
@@ -65,31 +95,53 @@ class Order:
     def __init__(self) -> None:
         self._numbers = itertools.count()
         self._last: Line | None = None
-        self._calls: dict[tuple[str, bool], dict[int, None]] = {}
-        """Their numbers, which grow, by the job and by True if they change it."""
+        self._calls: dict[tuple[str, bool], dict[int, Turn]] = {}
+        """By their numbers, which grow, for each job and True if they change it."""
 
-    def begin(self, function: Function[Any], sent: Mapping[str, Any]) -> Turn:
+    def begin(self, function: Function[Any], sent: Mapping[str, Any], lane: Lane) -> Turn:
         """Number a call until it has ended.
 
         Reads may overtake reads. No other call may overtake one on the same job.
         """
         jobs, changes = jobs_of(function, sent), function.repeat is not Repeat.READ
-        kinds = (True, False) if changes else (True,)
-        after = -1
-        for rival in [(job, kind) for job in (*jobs, ANY) for kind in kinds]:
-            if calls := self._calls.get(rival):
-                after = max(after, next(reversed(calls)))
-        turn = Turn(next(self._numbers), after, tuple((job, changes) for job in jobs))
-        for job in turn.jobs:
-            self._calls.setdefault(job, {})[turn.number] = None
+        after = max((next(reversed(calls)) for calls in self._rivals(jobs, changes)), default=-1)
+        turn = Turn(next(self._numbers), after, jobs, changes, lane)
+        for job in jobs:
+            self._calls.setdefault((job, changes), {})[turn.number] = turn
         return turn
 
     def end(self, turn: Turn) -> None:
         """Forget a call that has ended."""
-        for job in turn.jobs:
-            del self._calls[job][turn.number]
-            if not self._calls[job]:
-                del self._calls[job]
+        for key in [(job, turn.changes) for job in turn.jobs]:
+            del self._calls[key][turn.number]
+            if not self._calls[key]:
+                del self._calls[key]
+        turn.end()
+
+    def before(self, turns: Iterable[Turn]) -> Turn | None:
+        """Return a call under way that one of these may not overtake in its lane, or None.
+
+        It is the last such call, so calls on one job wait for each other in a row.
+        """
+        return next((last for turn in turns if (last := self._last_before(turn))), None)
+
+    def _last_before(self, turn: Turn) -> Turn | None:
+        rivals = self._rivals(turn.jobs, turn.changes) if turn.after >= 0 else ()
+        for calls in rivals:
+            for other in reversed(calls.values()):
+                if other.number < turn.number and other.lane == turn.lane:
+                    return other
+        return None
+
+    def _rivals(self, jobs: frozenset[str], changes: bool) -> Iterator[dict[int, Turn]]:
+        """Yield the calls that one on these jobs may not overtake, by job."""
+        if ANY in jobs:
+            yield from self._calls.values()
+            return
+        for job in (*jobs, ANY):
+            for kind in (True, False) if changes else (True,):
+                if calls := self._calls.get((job, kind)):
+                    yield calls
 
     def line_up(self) -> Line:
         """Return the place of a request that is about to ask for a slot.

@@ -12,7 +12,7 @@ from attrs import define, field
 from cronapi._batch.calls import Calls
 from cronapi._batch.results import BatchResult, Result, all_failed, first_fatal, settled
 from cronapi._calls.options import DeferredRequest
-from cronapi._coalesce.order import Line, Turn
+from cronapi._coalesce.order import Line, Order, Turn
 from cronapi._functions import Function
 from cronapi._protocol.facts import copied
 from cronapi.errors import Applied, CronAPIError
@@ -70,6 +70,7 @@ class Shared:
 
     calls: Calls
     turn: Turn
+    order: Order
     members: list[Member] = field(factory=list)
     items: list[Any] = field(factory=list, repr=False)
     left: set[Member] = field(factory=set)
@@ -123,7 +124,10 @@ class Shared:
             self.attempts += 1
             return build(self.items)
 
-        return DeferredRequest(build_now, self.release)
+        return DeferredRequest(build_now, self.release, self._before)
+
+    def _before(self) -> Turn | None:
+        return self.order.before([member.turn for member in self.members])
 
     def release(self) -> None:
         """Open it again after a refusal. Members that left meanwhile take their items along."""
@@ -152,7 +156,14 @@ class Shared:
     def _parts(self, result: BatchResult) -> list[Shared]:
         halved = Halved(len(self.items)) if len(result.parts) > 1 else self.halved
         parts = [
-            Shared(self.calls, self.turn, attempts=self.attempts, halved=halved, kin=self.kin)
+            Shared(
+                self.calls,
+                self.turn,
+                self.order,
+                attempts=self.attempts,
+                halved=halved,
+                kin=self.kin,
+            )
             for _ in result.parts
         ]
         for part, indexes in zip(parts, result.parts, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import attrs
@@ -11,8 +12,10 @@ from cronapi.bulk import Cost
 from cronapi.client import Client
 from cronapi.errors.concerns import setting_error
 from cronapi.manifest.account import Account, read_account
+from cronapi.manifest.compare import Row
 from cronapi.manifest.cost import cost_of
 from cronapi.manifest.deciding import Decision, Options, decide, split_by_scope
+from cronapi.manifest.identity import Listed
 from cronapi.manifest.wanted import Wanted
 
 
@@ -66,6 +69,13 @@ class Comparer:
 
     def decide(self, account: Account) -> Decision:
         """Return what is to be done with the jobs that were read."""
-        rows = list(account.rows.values())
-        listed = split_by_scope(rows, self.wanted.scope, account.group_id)
+        listed = self._listed(account)
         return decide(self.wanted, listed, self.api.provider, self.options, self.now)
+
+    def owned(self, account: Account) -> Sequence[Row]:
+        """Return the jobs that were read and are in the scope."""
+        return self._listed(account).owned
+
+    def _listed(self, account: Account) -> Listed:
+        rows = list(account.rows.values())
+        return split_by_scope(rows, self.wanted.scope, account.group_id)

@@ -18,6 +18,7 @@ from cronapi.manifest.fields import HEADERS
 from cronapi.manifest.format import PARAMETERS
 from cronapi.manifest.identity import id_of, name_of
 from cronapi.manifest.masking import LEAST_SECRET, is_secret_name, secret_parts
+from cronapi.manifest.variables import escaped
 from cronapi.models import JobStatus
 from cronapi.providers import Provider
 
@@ -146,7 +147,7 @@ class _Exporter:
     def _headers(self, name: str, text: str) -> Any:
         pairs = header_pairs(text)
         if len({key.lower() for key, _ in pairs}) < len(pairs):
-            return self._variable(name, HEADERS, text) if self._is_hiding else _escaped(text)
+            return self._variable(name, HEADERS, text) if self._is_hiding else escaped(text)
         return {key: self._hidden(name, f"{HEADERS}.{key}", value) for key, value in pairs}
 
     @property
@@ -156,15 +157,15 @@ class _Exporter:
     def _hidden(self, name: str, field: str, value: str) -> str:
         """Return a text as it stands in the file: with variables for what is secret in it."""
         if not self._is_hiding or not value:
-            return _escaped(value)
+            return escaped(value)
         if is_secret_name(field):
             return self._variable(name, field, value)
         parts, at = list[str](), 0
         spans = [found.span(1) for found in self._secret.finditer(value)]
         for start, stop in _merged([*secret_parts(field, value), *spans]):
-            parts += [_escaped(value[at:start]), self._variable(name, field, value[start:stop])]
+            parts += [escaped(value[at:start]), self._variable(name, field, value[start:stop])]
             at = stop
-        return "".join([*parts, _escaped(value[at:])])
+        return "".join([*parts, escaped(value[at:])])
 
     def _variable(self, name: str, field: str, value: str) -> str:
         """Return a variable for a secret: that of the file, or one wherever a field has it."""
@@ -195,10 +196,6 @@ def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
         else:
             merged.append((start, stop))
     return merged
-
-
-def _escaped(text: str) -> str:
-    return text.replace("${", "$${")
 
 
 def _as_text(value: object) -> object:

@@ -11,7 +11,7 @@ from cronapi.manifest import format as rules
 from cronapi.manifest.problems import Place, Problems, nearest
 from cronapi.manifest.reading import Tables, place_of_file
 from cronapi.manifest.tree import FOLDED, Leaf, Node, Table, leaves
-from cronapi.manifest.variables import Variables
+from cronapi.manifest.variables import Variables, plain_text
 from cronapi.manifest.wanted import Scope, Wanted, WantedJob
 from cronapi.providers import FASTCRON, SETCRONJOB, Provider
 
@@ -29,7 +29,7 @@ def wanted_of(
     variables = Variables(_plain(tables.variables, problems), environ)
     service = _KNOWN.get(scope.provider or "", _SERVICE_FOR_TYPES)
     reader = _Reader(variables, scope, service, problems)
-    jobs = tuple(reader.job(name, table) for name, table in sorted(tables.jobs.items()))
+    jobs = tuple(reader.job(key, table) for key, table in sorted(tables.jobs.items()))
     _check_names(jobs, scope, problems)
     problems.raise_if_any()
     used = {name for job in jobs for names in job.variables.values() for name in names}
@@ -60,9 +60,7 @@ def _scope(tables: Tables, provider: str | None, problems: Problems) -> Scope:
         if key not in rules.SCOPE:
             problems.add(node.place, f"[scope] has no {key!r}{nearest(key, rules.SCOPE)}")
         elif _is_right(node, rules.SCOPE[key], problems) and isinstance(node, Leaf):
-            values[key] = rules.plain(node.value)
-            if "${" in str(node.value):
-                problems.add(node.place, "a scope takes no variables: use [env.NAME.scope].")
+            values[key] = _without_variables(rules.plain(node.value), node.place, problems)
     if len(values.keys() & {"group", "prefix", "all"}) != 1:
         problems.add(place, "a scope is a group, a prefix or all = true: exactly one of them.")
     if values.pop("all", False):
@@ -73,6 +71,17 @@ def _scope(tables: Tables, provider: str | None, problems: Problems) -> Scope:
         problems.add(tables.scope.place_of("provider"), f"there is no service {named!r}{hint}")
     values["provider"] = named
     return Scope(place, **values)
+
+
+def _without_variables(value: Any, place: Place, problems: Problems) -> Any:
+    """Return a value of the scope, in which `$${` is a plain `${`."""
+    if isinstance(value, tuple):
+        return tuple(_without_variables(one, place, problems) for one in value)
+    if not isinstance(value, str):
+        return value
+    if (plain := plain_text(value)) is None:
+        problems.add(place, "a scope takes no variables: use [env.NAME.scope].")
+    return plain or ""
 
 
 def _is_right(node: Node, check: rules.Check, problems: Problems) -> bool:
@@ -94,8 +103,10 @@ class _Reader:
         self._service = service
         self._problems = problems
 
-    def job(self, name: str, table: Table) -> WantedJob:
-        """Return the job of a table. What is wrong is noted."""
+    def job(self, written: str, table: Table) -> WantedJob:
+        """Return the job of a table with this key. What is wrong is noted."""
+        if (name := plain_text(written)) is None:
+            self._problems.add(table.place, "a name takes no variables.")
         own = self._own(table)
         values: dict[str, Any] = {}
         variables: dict[str, tuple[str, ...]] = {}
@@ -115,7 +126,7 @@ class _Reader:
         self._check_lists(table, own)
         values = {key: values[key] for key in rules.PARAMETERS if key in values}
         own |= {key: frozenset(own.get(key, ())) for key in ("clear", "unmanaged", "allow")}
-        return WantedJob(name, table.place, values, variables, **own)
+        return WantedJob(name or written, table.place, values, variables, **own)
 
     def _own(self, table: Table) -> dict[str, Any]:
         return {
@@ -183,8 +194,6 @@ def _check_names(jobs: tuple[WantedJob, ...], scope: Scope, problems: Problems) 
     for job in jobs:
         if not job.name.strip():
             problems.add(job.place, "a job needs a name.")
-        elif "${" in job.name:
-            problems.add(job.place, "a name takes no variables.")
         elif scope.prefix is not None and not job.name.startswith(scope.prefix):
             problems.add(job.place, f"its name does not begin with the prefix {scope.prefix!r}.")
         if job.was in names:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from cronapi.manifest.identity import Bindings, id_of, name_of, was_line
 from cronapi.manifest.lines import shown_path
+from cronapi.manifest.variables import escaped
 
 
 def lookalike_notes(bindings: Bindings) -> Iterator[str]:
@@ -18,7 +19,7 @@ def lookalike_notes(bindings: Bindings) -> Iterator[str]:
         yield (
             f"{_having(len(pairs))} the url of jobs that no table names, such as "
             f"{name_of(row)!r} ({id_of(row)}). If it is the same job, write {was_line(row)} into "
-            f"[{shown_path(('job', job.name))}]: then it is renamed."
+            f"[{shown_path(('job', escaped(job.name)))}]: then it is renamed."
         )
     if rows := bindings.lookalikes:
         yield (

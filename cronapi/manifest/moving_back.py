@@ -14,6 +14,7 @@ from cronapi.manifest.account import Account, read_account
 from cronapi.manifest.applying import Save, no_save
 from cronapi.manifest.compare import Row
 from cronapi.manifest.comparing import calls_of
+from cronapi.manifest.deciding import split_by_scope
 from cronapi.manifest.identity import name_of
 from cronapi.manifest.move_reading import all_jobs
 from cronapi.manifest.moved import MovedBack, Overlap, Unmoved
@@ -75,7 +76,9 @@ class MovingBack:
         undo = self.undo
         if undo is not None and self.moves.is_going_back:
             undo = next_undo(undo)
-        save = undo_of(undo, self._scope, self.target.provider) or no_save
+        rows, group_id = list(self.new.rows.values()), self.new.group_id
+        owned = split_by_scope(rows, self._scope, group_id).owned
+        save = undo_of(undo, self._scope, self.target.provider, owned) or no_save
         await self.moves.note_back()
         for at in range(0, len(self.begun.entries), self.chunk):
             some = self.begun.entries[at : at + self.chunk]

@@ -179,7 +179,8 @@ class Plan:
         if self.is_empty:
             return ApplyResult(unchanged=self.unchanged, blocked=self.blocked)
         check_brake(self._comparison.decision)
-        save = undo_of(undo, self.wanted.scope, self.provider, self.wanted.environ) or no_save
+        scope, owned = self.wanted.scope, self._comparer.owned(self._comparison.account)
+        save = undo_of(undo, scope, self.provider, owned, self.wanted.environ) or no_save
         with self._lock():
             again = await self._comparer.compare()
             self._check_fresh(again)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import attrs
 
+from cronapi._calls.spelling import normal
 from cronapi.manifest.compare import Row
 from cronapi.manifest.exporting import Export, export_rows
 from cronapi.manifest.identity import LOOKALIKE, id_of, name_of
@@ -24,7 +25,7 @@ from cronapi.providers import Provider
 
 _USE = (
     "These jobs were deleted. `cronapi apply -f` with this file alone makes them again.",
-    "They get new ids, and no other job is touched.",
+    "They get new ids. No other job is touched, unless it has got one of these names since.",
     "A twin is not made again while the other job has its name, or a simpler form of it.",
     "Put the tables into your manifest too: else its next apply with --prune deletes them again.",
 )
@@ -32,11 +33,15 @@ _USE = (
 
 @attrs.define
 class Undo:
-    """The undo file of one apply. Secrets are variables in it, and their values are nowhere."""
+    """The undo file of one apply. Secrets are variables in it, and their values are nowhere.
+
+    `owned` are the jobs in the scope, before any was deleted.
+    """
 
     path: Path
     scope: Scope
     provider: Provider
+    owned: Sequence[Row] = attrs.field(default=(), repr=False)
     known: Mapping[str, str] = attrs.field(factory=dict, repr=lambda _: "***")
     _rows: list[Row] = attrs.field(factory=list, repr=False)
 
@@ -51,16 +56,12 @@ class Undo:
             replace_file(self.path, text)
 
     def text(self) -> str:
-        """Return the manifest. Of several jobs of one name, all but one get their ids as well."""
-        names: dict[int, str] = {}
-        for row in sorted(self._rows, key=id_of):
-            name = name_of(row) or f"{self.scope.prefix or ''}without a name ({id_of(row)})"
-            names[id_of(row)] = f"{name} ({id_of(row)})" if name in names.values() else name
+        """Return the manifest. It has a table of each job."""
         export = export_rows(
             self._rows,
             self.provider,
             with_group=self.scope.group is None,
-            names=names,
+            names=self._names(),
             known=self.known,
         )
         # What is kept is neither deleted by this file nor listed in its plans.
@@ -69,6 +70,26 @@ class Undo:
         if export.variables:
             comments.append(f"Set these variables first: {', '.join(export.variables)}.")
         return export_text(_beside_others(export), scope, self.provider.name, comments=comments)
+
+    def _names(self) -> dict[int, str]:
+        """Return the name of each table. Of several jobs of one name, all but one get their ids.
+
+        So does one whose table would be about a job that stays, under another form of its name.
+        """
+        own, names = {name_of(row) for row in self._rows}, dict[str, int]()
+        deleted = set(map(id_of, self._rows))
+        stay = {name_of(row) for row in self.owned if id_of(row) not in deleted}
+        forms = {normal("name", name) for name in stay}
+        for row in sorted(self._rows, key=id_of):
+            name = name_of(row) or f"{self.scope.prefix or ''}without a name ({id_of(row)})"
+            while (
+                name in names
+                or (name != name_of(row) and name in own)
+                or (name not in stay and normal("name", name) in forms)
+            ):
+                name = f"{name} ({id_of(row)})"
+            names[name] = id_of(row)
+        return {number: name for name, number in names.items()}
 
 
 def _beside_others(export: Export) -> Export:
@@ -90,6 +111,7 @@ def undo_of(
     path: str | PathLike[str] | None,
     scope: Scope,
     provider: Provider,
+    owned: Sequence[Row],
     known: Mapping[str, str] | None = None,
 ) -> Callable[[Sequence[Row]], None] | None:
     """Return what keeps jobs in a file, or None without a path.
@@ -99,6 +121,6 @@ def undo_of(
     if path is None:
         return None
     check_new(path)
-    undo = Undo(Path(path), scope, provider, known or {})
+    undo = Undo(Path(path), scope, provider, owned, known or {})
     undo.text()
     return undo

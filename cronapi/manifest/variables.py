@@ -14,6 +14,17 @@ _REFERENCE = re.compile(r"\$\$\{|\$\{(?P<inside>[^}]*)(?P<end>\}?)")
 _INSIDE = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<default>:-.*)?", re.DOTALL)
 
 
+def escaped(text: str) -> str:
+    """Return a plain text as it stands in a file, in which `${` begins a variable."""
+    return text.replace("${", "$${")
+
+
+def plain_text(written: str) -> str | None:
+    """Return the text that stands so in a file, or None if there is a variable in it."""
+    parts = written.split("$${")
+    return None if any("${" in part for part in parts) else "${".join(parts)
+
+
 @attrs.frozen
 class Variables:
     """The variables of a manifest: `plain` ones of its file, and those of the environment."""

@@ -22,6 +22,7 @@ from cronapi.errors import ConfigurationError, ManifestError
 from cronapi.errors.concerns import setting_error
 from cronapi.manifest.exporting import Export, Table
 from cronapi.manifest.lines import shown_path
+from cronapi.manifest.variables import escaped
 
 _WIDTH = 96
 
@@ -37,7 +38,7 @@ def hidden_comment(export: Export) -> list[str]:
 def table_text(table: Table) -> str:
     """Return a job as the text of its table, with LF."""
     lines = [f"# {comment}" for comment in table.comments]
-    lines.append(f"[{shown_path(('job', table.name))}]")
+    lines.append(f"[{shown_path(('job', escaped(table.name)))}]")
     return "\n".join([*lines, *_pairs(table.values)]) + "\n"
 
 
@@ -49,7 +50,7 @@ def export_text(
     ManifestError if it does not read as it was meant.
     """
     head = [f"# {line}" for one in comments for line in wrap(one, _WIDTH)]
-    head += ["version = 1", "", "[scope]", *_pairs({"provider": provider, **scope})]
+    head += ["version = 1", "", "[scope]", *_pairs({"provider": provider, **_in_file(scope)})]
     parts = ["\n".join(head) + "\n"]
     if export.defaults:
         parts.append("\n".join(["[defaults]", *_pairs(export.defaults)]) + "\n")
@@ -58,6 +59,10 @@ def export_text(
     text = "\n".join(parts)
     check_tables(text, export.tables, {})
     return text
+
+
+def _in_file(scope: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: escaped(one) if isinstance(one, str) else one for key, one in scope.items()}
 
 
 def _pairs(values: Mapping[str, Any], path: tuple[str, ...] = ()) -> list[str]:
@@ -88,7 +93,7 @@ def check_tables(text: str, tables: Sequence[Table], before: Mapping[str, Any]) 
         jobs = tomllib.loads(text).get("job", {})
     except tomllib.TOMLDecodeError as error:
         raise _unwritable(str(error), tables) from None
-    wanted = dict(before) | {table.name: _plain(table.values) for table in tables}
+    wanted = dict(before) | {escaped(one.name): _plain(one.values) for one in tables}
     if jobs != wanted:
         raise _unwritable("it would read otherwise than it was meant", tables)
 

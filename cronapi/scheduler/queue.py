@@ -140,6 +140,10 @@ class Scheduler:
         if finish is not None and not self._living_line().is_in_use:
             await finish()
 
+    def _take_place(self) -> int:
+        """Return the next place in the queue, for a call that may not wait there yet."""
+        return next(self._places)
+
     async def _sleep(self, seconds: float) -> None:
         """Let time pass before a repeat, without a seat."""
         await anyio.sleep(seconds)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 from contextlib import suppress
 
 import anyio
 import pytest
 
 from cronapi import CronAPIError
+from cronapi._calls.open_readings import PagesByHand
 from cronapi.emulator import Clock, Fault, create_app
 from tests.support.emulated import FAST, client_of, fill
 
@@ -195,6 +197,22 @@ async def test_an_input_that_reads_the_list_again_and_again_is_sent_between_its_
                     if count == 5:
                         break
             assert not scope.cancelled_caught, read.__name__
+
+
+async def test_an_endless_input_that_searches_for_each_item_keeps_no_search():
+    """What it remembers of a search goes when that has ended."""
+    app, ids = account(1)
+
+    async def searched(api):
+        for number in range(100):
+            await api.cron.list(page=1, keyword=f"no such job {number}")
+        yield ids[0]
+        kept.append(sum(isinstance(one, PagesByHand) for one in gc.get_objects()))
+
+    before, kept = sum(isinstance(one, PagesByHand) for one in gc.get_objects()), []
+    async with client_of(app) as api:
+        await api.cron.run_many(searched(api))
+    assert kept[0] <= before + 1
 
 
 async def copies(api):

@@ -146,17 +146,29 @@ async def test_calls_of_one_moment_are_sent_as_they_were_made(kinds):
 
 async def test_who_leaves_the_line_lets_the_next_go_on():
     """A call that is cancelled while it lines up for its place does not keep those behind it from
-    theirs.
+    theirs. They go on when the one before it has.
     """
     order = Order()
-    first, second, third = (order.line_up() for _ in range(3))
-    with anyio.move_on_after(1.0) as waited:
-        await second.move_up()
-    assert waited.cancelled_caught
-    with anyio.fail_after(1.0):
-        await third.move_up()
-        await first.move_up()
-        await order.line_up().move_up()
+    first, second, third, fourth = (order.line_up() for _ in range(4))
+    moved = []
+
+    async def move_up(line, name):
+        await line.move_up()
+        moved.append(name)
+
+    async with anyio.create_task_group() as group:
+        for line in (second, third):
+            with anyio.move_on_after(1.0) as waited:
+                await line.move_up()
+            assert waited.cancelled_caught
+        group.start_soon(move_up, fourth, "fourth")
+        group.start_soon(move_up, order.line_up(), "fifth")
+        await anyio.wait_all_tasks_blocked()
+        assert moved == []
+        await move_up(first, "first")
+        with anyio.fail_after(1.0):
+            await order.line_up().move_up()
+    assert moved == ["first", "fourth", "fifth"]
 
 
 # --- reads that fall back ------------------------------------------------------------------------

@@ -123,6 +123,50 @@ async def test_a_deleted_job_that_looks_like_one_outside_of_the_scope_is_made_ag
     assert ([one.action for one in plan.changes], plan.blocked) == (["create"], ())
 
 
+async def test_every_deleted_job_has_a_table_whatever_names_the_others_have(tmp_path):
+    """A twin gets its id as well, and another job may have just that name, or have none."""
+    app, undo = create_app(rates=FAST, clock=ManualClock(START)), tmp_path / "undo.toml"
+    await applied(app, manifest(jobs_text(1), head=OF_ALL))
+    first = shown_jobs(app)["job 0"]["id"]
+    names = [
+        f"a ({first + 3})",
+        "a",
+        "a",
+        "b",
+        "b",
+        f"b ({first + 5})",
+        f"without a name ({first})",
+    ]
+    for name in names:
+        send(app, "cron.add", name=name, url="https://example.com/a", expression="1 hour")
+    async with client_of(app) as api:
+        plan = await manifest(jobs_text(1), head=OF_ALL).plan(api, prune=True, max_deletes=9)
+        assert (await plan.apply(undo=undo)).count("delete") == len(names)
+    assert "Left out" not in undo.read_text()
+    plan, result = await applied(app, Manifest.load(undo, environ={}))
+    assert (result.count("create"), result.is_complete) == (len(names), True)
+    assert set(names) <= set(shown_jobs(app))
+
+
+@pytest.mark.parametrize("name", ["job 0 ", "Job 0", "JOB  0"])
+@pytest.mark.parametrize("head", [HEAD, OF_ALL])
+async def test_a_deleted_job_never_becomes_one_of_a_similar_name(tmp_path, head, name):
+    """Its table is about itself: the job that stays keeps its url and all else."""
+    app, undo = create_app(rates=FAST, clock=ManualClock(START)), tmp_path / "undo.toml"
+    await applied(app, manifest(jobs_text(2), head=head))
+    group = shown_jobs(app)["job 0"]["group"]
+    send(app, "cron.add", name=name, group=group, url="https://example.com/another")
+    there = {one: shown_jobs(app)[one] for one in ("job 0", "job 1")}
+    async with client_of(app) as api:
+        plan = await manifest(jobs_text(2), head=head).plan(api, prune=True, max_deletes=1)
+        assert (await plan.apply(undo=undo)).count("delete") == 1
+    plan, result = await applied(app, Manifest.load(undo, environ={}))
+    assert ([one.action for one in plan.changes], result.is_complete) == (["create"], True)
+    assert {one: shown_jobs(app)[one] for one in there} == there
+    made = [job for one, job in shown_jobs(app).items() if one not in there]
+    assert [job["url"] for job in made] == ["https://example.com/another"]
+
+
 async def test_an_undo_file_says_that_a_twin_comes_back_once_its_name_is_free(tmp_path):
     """Until then its table is about the other one, which is left as it is."""
     app, undo = create_app(rates=FAST, clock=ManualClock(START)), tmp_path / "undo.toml"

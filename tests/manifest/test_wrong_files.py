@@ -112,6 +112,10 @@ WRONG = [
         "f.toml:3: scope.group: a scope takes no variables: use [env.NAME.scope].",
     ),
     (
+        JOB.replace('group = "g"', 'group = "g"\nkeep = ["a", "${G} *"]'),
+        "f.toml:4: scope.keep: a scope takes no variables: use [env.NAME.scope].",
+    ),
+    (
         JOB.replace('group = "g"', 'group = "g"\nmax_deletes = "130%"'),
         "f.toml:4: scope.max_deletes: must be a whole number, or a share such as",
     ),
