@@ -27,6 +27,28 @@ class Leaf(click.Command):
 
     exits: tuple[int, ...] = OFFLINE
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments. An option that there is not is an error with the one that is meant.
+
+        click would name options that have only their dashes and a letter or two in common.
+        """
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            raise self._no_option(error.option_name, ctx) from None
+
+    def _no_option(self, name: str, ctx: click.Context) -> click.UsageError:
+        from cronapi._protocol.hints import nearest  # noqa: PLC0415 -- only a mistake needs it
+
+        plain = name.lstrip("-")
+        options = [one for one in self.params if isinstance(one, click.Option)]
+        known = {spelling.lstrip("-"): spelling for one in options for spelling in one.opts}
+        near = nearest(plain, known)
+        meant = "" if near is None else f" Did you mean {known[near]!r}?"
+        if plain in {one.name for one in self.params} - {one.name for one in options}:
+            meant = f" {plain.upper()} is given without an option."
+        return click.UsageError(f"No such option {name!r}.{meant}", ctx)
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options in two sections."""
         options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
