@@ -12,6 +12,9 @@ from cronapi.cli.frame.common import COMMON, common_of
 Work = Callable[..., Coroutine[Any, Any, None]]
 """The body of a command. It gets the session, and its own options as keyword arguments."""
 
+_WIDEST = 30
+"""The columns that options take beside their help, as click has it. At most half of a line."""
+
 READS = (0, 1, 4, 7, 64, 130, 143)
 """The exit codes of a command that reads."""
 READS_ONE = (0, 1, 4, 5, 7, 64, 130, 143)
@@ -74,7 +77,7 @@ def write_options(
     """Write a section of help."""
     records = [record for option in options if (record := option.get_help_record(ctx)) is not None]
     with formatter.section(title):
-        formatter.write_dl(records)
+        formatter.write_dl(records, col_max=min(_WIDEST, formatter.width // 2))
 
 
 def leaf(exits: tuple[int, ...]) -> Callable[[Work], Leaf]:
