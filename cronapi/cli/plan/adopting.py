@@ -17,7 +17,7 @@ from cronapi.cli.plan.files import tell_variables
 from cronapi.cli.plan.options import Files
 from cronapi.cli.work.dry_run import told
 from cronapi.cli.work.session import Session
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import input_error
 from cronapi.manifest import Adopted, AdoptedJob
 
 
@@ -31,7 +31,7 @@ async def adopt_jobs(
 ) -> None:
     """Add jobs to the file and move them into the scope."""
     if files.paths == ("-",):
-        raise ConfigurationError("Jobs can be adopted into a file only.")
+        raise input_error("Jobs can be adopted into a file only.")
     manifest, only_look = read_manifest(session, files), session.common.dry_run
     path = (files.paths or (DEFAULT_FILE,))[0]
     with _telling_half(session, path, env_file):

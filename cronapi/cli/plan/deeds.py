@@ -20,7 +20,7 @@ from cronapi.cli.frame.words import counted
 from cronapi.cli.plan.options import ALL, Asked, Files
 from cronapi.cli.work.journals import state_folder
 from cronapi.cli.work.session import Session
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import input_error
 from cronapi.manifest import ApplyResult, Manifest, Plan
 from cronapi.manifest.writing import check_new, write_private
 
@@ -176,9 +176,9 @@ def _saved(path: str) -> Mapping[str, Any]:
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{path} cannot be read: {type(error).__name__}.") from None
+        raise input_error(f"{path} cannot be read: {type(error).__name__}.") from None
     if not isinstance(document, dict) or not isinstance(document.get("options"), dict):
-        raise ConfigurationError(f"{path} is no saved plan.")
+        raise input_error(f"{path} is no saved plan.")
     return document
 
 

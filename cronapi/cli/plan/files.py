@@ -17,7 +17,7 @@ from cronapi.cli.frame.words import counted
 from cronapi.cli.plan.deeds import read_manifest
 from cronapi.cli.plan.options import Files
 from cronapi.cli.work.session import Session
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import input_error
 from cronapi.manifest import Finding, Rotated, export, rotate
 from cronapi.manifest.replacing import PLACES
 from cronapi.manifest.writing import check_new, environ_text, write_private
@@ -141,7 +141,7 @@ def _tell_rotated(session: Session, done: Rotated) -> None:
 def _variable(name: str) -> str:
     value = os.environ.get(name)
     if not value:
-        raise ConfigurationError(f"The variable {name} is not set or empty.")
+        raise input_error(f"The variable {name} is not set or empty.")
     return value
 
 

@@ -22,7 +22,8 @@ from cronapi.cli.plan.move_planned import (
 )
 from cronapi.cli.work.journals import state_folder
 from cronapi.cli.work.session import Session
-from cronapi.errors import Applied, ConfigurationError
+from cronapi.errors import Applied
+from cronapi.errors.concerns import input_error
 from cronapi.manifest import CutOver, Migrated, MovedBack, cut_over, migrate, move_back
 from cronapi.manifest.writing import check_new, values_first, write_private
 from cronapi.providers import FASTCRON, SETCRONJOB
@@ -75,7 +76,7 @@ async def migrate_jobs(session: Session, move: Move) -> None:
 
 def _source(session: Session, move: Move) -> Session:
     if move.source == move.target:
-        raise ConfigurationError("A migration is from one service to another one.")
+        raise input_error("A migration is from one service to another one.")
     session.common = session.common._replace(provider=move.source)
     return session
 
