@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
-from cronapi.cli.exit_codes import FAILED
 from cronapi.cli.frame.escape import escaped, one_line
 from cronapi.cli.frame.words import counted
 from cronapi.cli.plan.deeds import DEFAULT_FILE, read_manifest
+from cronapi.cli.plan.ending import code_of_errors, end
 from cronapi.cli.plan.files import tell_variables
 from cronapi.cli.plan.options import Files
 from cronapi.cli.work.dry_run import told
@@ -91,8 +91,10 @@ def _tell_planned(session: Session, done: Adopted, path: str) -> None:
 def _tell_adopted(session: Session, done: Adopted, path: str, env_file: str | None) -> None:
     """Print the tables, the changes and the failures of an adoption, and set the exit code."""
     report = done.report
-    errors = [] if report is None else [str(one.error) for one in report if one.error is not None]
-    session.code = FAILED if errors else 0
+    faults = [] if report is None else [one.error for one in report if one.error is not None]
+    errors = [str(error) for error in faults]
+    text = f"{counted(len(errors), 'job')} could not be moved into the scope."
+    end(session, code_of_errors(faults) if faults else 0, "adopt", text)
     if session.printer.is_json:
         session.printer.document(_document(done, errors))
         return
