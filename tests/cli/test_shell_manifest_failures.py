@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -127,3 +130,33 @@ def test_every_command_for_manifests_keeps_them_under_every_failure(shell, comma
     for case in CASES:
         if case[0] == command:
             check(shell, *case)
+
+
+ASKING = {
+    "apply": ["apply"],
+    "apply from stdin": ["apply", "-f", "-"],
+    "rotate": [word for word in LINES["rotate"] if word != "-y"],
+    "cutover": [word for word in LINES["cutover"] if word != "-y"],
+}
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("command", ASKING)
+def test_no_process_hangs_without_a_terminal(shell, command):
+    """A command that asks is 64 as a process of its own, with nothing to read from."""
+    prepare(shell)
+    before = shell.emulator.jobs("fastcron")
+    one = {} if command == "cutover" else {"CRONAPI_PROVIDER": "fastcron"}
+    given = {**os.environ, **shell.environment, **SECRETS, "SETCRONJOB_TOKEN": TOKEN, **one}
+    ended = subprocess.run(
+        [sys.executable, "-m", "cronapi", *ASKING[command]],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env={name: value for name, value in given.items() if value is not None},
+        timeout=50,
+        check=False,
+    )
+    assert ended.returncode == 64, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert shell.emulator.jobs("fastcron") == before
