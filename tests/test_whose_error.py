@@ -214,15 +214,17 @@ def test_each_place_that_makes_one_says_whom_it_concerns():
     assert unsorted == []
 
 
-class OddItem:
+class OddItem(dict):
     """An object of a program, whose own code fails."""
 
-    def keys(self):
+    def items(self):
         raise LookupError("inside")
+
+    keys = __iter__ = items
 
 
 async def test_an_item_whose_own_code_fails_is_the_programs():
     """No text or number that a user gave does that."""
     async with client_of(emulator(rates=FAST)) as api:
         error = await ended(lambda: api.cron.add_many([OddItem()]))
-    assert type(error) is ConfigurationError
+    assert (type(error), status_for(error)) == (ConfigurationError, 500)
