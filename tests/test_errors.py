@@ -170,7 +170,7 @@ def bulk_of_a_listing_that_failed(cause: CronAPIError) -> CronAPIError:
 STATUSES: list[tuple[CronAPIError, int, tuple[int, int] | None]] = [
     (NotFoundError("x"), 404, None),
     (APIError("x"), 422, None),
-    (ConfigurationError("x"), 422, None),
+    (ConfigurationError("x"), 500, None),
     (ConfigurationError("x", concerns="input"), 422, None),
     (ConfigurationError("x", concerns="program"), 500, None),
     (ConfigurationError("x", concerns="closed"), 503, (30, 40)),
@@ -196,7 +196,8 @@ STATUSES: list[tuple[CronAPIError, int, tuple[int, int] | None]] = [
     (WebhookError("x", status=503), 503, (30, 40)),
     (BulkError("x", [NotFoundError("y")], Report((), "cron.delete_many")), 502, None),
     (bulk_of_a_listing_that_failed(ServiceUnavailableError("x")), 503, (30, 40)),
-    (bulk_of_a_listing_that_failed(ConfigurationError("x")), 422, None),
+    (bulk_of_a_listing_that_failed(ConfigurationError("x")), 500, None),
+    (bulk_of_a_listing_that_failed(ConfigurationError("x", concerns="input")), 422, None),
 ]
 
 

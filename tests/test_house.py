@@ -505,7 +505,7 @@ def test_an_error_says_if_it_concerns_the_program_or_the_input_of_a_call():
         *(
             name
             for name in made
-            if in_one_of(SETTINGS, name) and "ConfigurationError" in made[name]
+            if in_one_of(SETTINGS, name) and {"ConfigurationError", "input_error"} & made[name]
         ),
         *(name for name in made if in_one_of(INPUTS, name) and "setting_error" in made[name]),
     }

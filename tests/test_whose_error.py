@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import copy
 import pickle
+from pathlib import Path
 
 import httpx
 import pytest
 
+import cronapi
 from cronapi import FastCron, JobSpec, Rate, RetryPolicy, Scheduler
 from cronapi._protocol.facts import copied
 from cronapi.errors import (
@@ -168,7 +171,7 @@ def test_a_chain_of_causes_that_bites_its_tail_has_a_status():
     """It is that of the error itself."""
     error = ConfigurationError("odd")
     error.__cause__ = error
-    assert status_for(error) == 422
+    assert status_for(error) == 500
 
 
 async def test_an_input_that_meets_a_closed_client_concerns_it_too():
@@ -189,3 +192,39 @@ async def test_an_input_that_meets_a_closed_client_concerns_it_too():
         error = error.__cause__
     assert error.concerns == "closed"
     assert status_for(error) == 503
+
+
+def test_an_error_that_nobody_has_sorted_is_the_programs():
+    """A forgotten choice shows no text to a user."""
+    error = ConfigurationError("the token is wrong")
+    assert (error.concerns, status_for(error)) == ("program", 500)
+
+
+def test_each_place_that_makes_one_says_whom_it_concerns():
+    """By the function that makes it, or by `concerns`. An error that is passed on keeps its own."""
+    room = Path(cronapi.__file__).parent
+    unsorted = [
+        f"{path.relative_to(room)}:{call.lineno}"
+        for path in room.rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call)
+        and getattr(call.func, "attr", getattr(call.func, "id", "")) == "ConfigurationError"
+        and not any(keyword.arg == "concerns" for keyword in call.keywords)
+    ]
+    assert unsorted == []
+
+
+class OddItem(dict):
+    """An object of a program, whose own code fails."""
+
+    def items(self):
+        raise LookupError("inside")
+
+    keys = __iter__ = items
+
+
+async def test_an_item_whose_own_code_fails_is_the_programs():
+    """No text or number that a user gave does that."""
+    async with client_of(emulator(rates=FAST)) as api:
+        error = await ended(lambda: api.cron.add_many([OddItem()]))
+    assert (type(error), status_for(error)) == (ConfigurationError, 500)

@@ -9,7 +9,7 @@ from cronapi._names import wire_name
 from cronapi._protocol.arguments import is_encodable
 from cronapi._protocol.kinds import ANYTHING, Kind
 from cronapi._protocol.params import CLEARABLE, KIND_OF
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import input_error
 from cronapi.models import Notify
 from cronapi.providers import Provider
 
@@ -18,7 +18,7 @@ def _notify(code: bool | int, provider: Provider) -> bool | int:
     if provider.notify_codes:
         return int(code)
     if code not in (Notify.NEVER, Notify.ON_FAILURE):
-        raise ConfigurationError(
+        raise input_error(
             f"{provider.name} has no notify code {int(code)}; it takes True (on failure) or False."
         )
     return bool(code)
@@ -35,7 +35,7 @@ def _jobs(value: object) -> Sequence[Mapping[str, Any]]:
 
 def _encode(name: str, value: Any, provider: Provider, kinds: Mapping[str, Kind]) -> object:
     if name not in kinds and not (isinstance(name, str) and name and is_encodable(name)):
-        raise ConfigurationError("The name of a parameter must be text that can be sent.")
+        raise input_error("The name of a parameter must be text that can be sent.")
     sent = kinds.get(name, ANYTHING).send(name, value)
     return _notify(sent, provider) if name == "notify" else sent
 
@@ -72,6 +72,6 @@ def encode_params(
         wire["data"] = [_members(job, provider, kinds) for job in jobs]
     for name in [name for name, value in params.items() if value is None] if clear else []:
         if name not in CLEARABLE:
-            raise ConfigurationError(f"{name} cannot be cleared; leave it out to keep its value.")
+            raise input_error(f"{name} cannot be cleared; leave it out to keep its value.")
         wire[wire_name(name)] = ""
     return wire

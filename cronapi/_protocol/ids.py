@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import input_error
 from cronapi.models import CronJob, Group
 
 MOST_DIGITS = 18
@@ -31,9 +31,9 @@ def number_of(given: object, target: str = "cron") -> int:
     if isinstance(number, bool) or not isinstance(number, int):
         hint = _HINTS.get((target, type(given)))
         end = "." if hint is None else f"; {hint}."
-        raise ConfigurationError(f"An id is a number, not a {type(given).__name__}{end}")
+        raise input_error(f"An id is a number, not a {type(given).__name__}{end}")
     if abs(number) >= 10**MOST_DIGITS:
-        raise ConfigurationError(f"An id has at most {MOST_DIGITS} digits.")
+        raise input_error(f"An id has at most {MOST_DIGITS} digits.")
     return int(number)
 
 
@@ -45,4 +45,4 @@ def refuse_models(given: object, function: str) -> None:
         hint = f"an id is a number, such as {'job' if target == 'cron' else target}.id"
     if hint is None or (isinstance(given, str) and given.isdecimal()):
         return
-    raise ConfigurationError(f"id cannot be a {type(given).__name__}; {hint}.")
+    raise input_error(f"id cannot be a {type(given).__name__}; {hint}.")

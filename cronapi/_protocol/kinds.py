@@ -21,6 +21,7 @@ from cronapi._protocol import readings
 from cronapi._protocol.arguments import HALF_PAIR, MOST_BITS, is_encodable
 from cronapi._protocol.values import shown
 from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import input_error
 from cronapi.models import Headers, Notify
 from cronapi.models.headers import joined, lines_of_pairs, lines_of_text
 
@@ -51,9 +52,7 @@ _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
 def _refused(name: str, value: object, takes: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"{name} cannot be a {type(value).__name__}; {_HINTS.get(name, takes)}."
-    )
+    return input_error(f"{name} cannot be a {type(value).__name__}; {_HINTS.get(name, takes)}.")
 
 
 def _plain(value: object) -> object:
@@ -68,7 +67,7 @@ def text(name: str, value: object) -> str:
         raise _refused(name, value, "it takes text")
     plain = str.__str__(plain)
     if not is_encodable(plain):
-        raise ConfigurationError(f"{name} {HALF_PAIR}")
+        raise input_error(f"{name} {HALF_PAIR}")
     return plain
 
 
@@ -78,7 +77,7 @@ def whole_number(name: str, value: object) -> int:
     if isinstance(plain, str):
         plain = readings.NUMBER(name, plain, _HINTS.get(name, ""))
     if isinstance(plain, float) and not math.isfinite(plain):
-        raise ConfigurationError(f"{name} is not a finite number; it takes a whole number.")
+        raise input_error(f"{name} is not a finite number; it takes a whole number.")
     if isinstance(plain, bool) or not isinstance(plain, int):
         raise _refused(name, value, "it takes a whole number")
     return _sized(name, int.__index__(plain))
@@ -86,7 +85,7 @@ def whole_number(name: str, value: object) -> int:
 
 def _sized(name: str, number: int) -> int:
     if number.bit_length() > MOST_BITS:
-        raise ConfigurationError(
+        raise input_error(
             f"{name} is too large: a number of {number.bit_length()} bits, where 64 are the most."
         )
     return number
@@ -116,7 +115,7 @@ def notify_code(name: str, value: object) -> bool | int:
     if isinstance(value, str):
         value = readings.NOTIFY(name, value)
     if not isinstance(value, int) or int.__index__(value) not in {int(code) for code in Notify}:
-        raise ConfigurationError(
+        raise input_error(
             f"{name} must be a boolean or one of the codes 0 to 3, not {shown(value)}."
         )
     return value if isinstance(value, bool) else int.__index__(value)
@@ -127,14 +126,14 @@ def unix_seconds(name: str, value: object) -> int:
     if isinstance(value, str):
         value = readings.RUN(name, value)
     if isinstance(value, float) and not math.isfinite(value):
-        raise ConfigurationError(f"{name} is not a finite number; it takes a time.")
+        raise input_error(f"{name} is not a finite number; it takes a time.")
     if isinstance(value, int | float):
         return _sized(name, int(value))
     if not isinstance(value, datetime):
         raise _refused(name, value, "a time is a datetime or Unix seconds")
     moment = _timestamp(value)
     if moment is None:
-        raise ConfigurationError(
+        raise input_error(
             f"The datetime of {name} has no time zone: it names no moment. Give one with tzinfo, "
             "such as UTC."
         )
@@ -165,7 +164,7 @@ def span(name: str, value: object) -> str:
         raise _refused(name, value, "a span of time is text such as '15 minutes' or a timedelta")
     seconds = round(value.total_seconds())
     if seconds <= 0:
-        raise ConfigurationError(f"{name} must be a span of time of at least one second.")
+        raise input_error(f"{name} must be a span of time of at least one second.")
     size, unit = next((size, unit) for size, unit in _UNITS if seconds % size == 0)
     count = seconds // size
     return f"{count} {unit}{'' if count == 1 else 's'}"
@@ -213,7 +212,7 @@ def _elements(name: str, read: Callable[[], Any]) -> Sequence[Any]:
         return list(read())
     except Exception as error:  # noqa: BLE001 -- see above
         reason = type(error).__name__
-    raise ConfigurationError(f"{name} could not be read ({reason}).")
+    raise input_error(f"{name} could not be read ({reason}).")
 
 
 def anything(name: str, value: object, level: int = 0) -> object:
@@ -227,12 +226,12 @@ def anything(name: str, value: object, level: int = 0) -> object:
         return whole_number(name, plain)
     if isinstance(plain, float):
         if not math.isfinite(plain):
-            raise ConfigurationError(f"{name} is not a finite number.")
+            raise input_error(f"{name} is not a finite number.")
         return float.__float__(plain)
     if isinstance(plain, datetime):
         return unix_seconds(name, plain)
     if level >= _MOST_LEVELS:
-        raise ConfigurationError(f"{name} is nested too deep.")
+        raise input_error(f"{name} is nested too deep.")
     takes = "texts, numbers, booleans or times"
     return [anything(name, item, level + 1) for item in _items(name, plain, takes)]
 

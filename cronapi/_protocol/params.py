@@ -14,7 +14,7 @@ from cronapi._protocol.hints import JOB_WORDS, hint
 from cronapi._protocol.kinds import KINDS, Kind
 from cronapi._protocol.losses import NOT_SETTINGS, Loss, Target, copy_of
 from cronapi._protocol.redaction import SECRET_PARAMS, as_text, without_password
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import input_error
 from cronapi.models import CronJob
 from cronapi.providers import Provider
 
@@ -39,11 +39,11 @@ def check_names(params: Mapping[str, object], function: str) -> None:
     known = JobParams.__annotations__
     for name in params.keys() - known.keys():
         if name is None:
-            raise ConfigurationError(f"{function} has more cells than its table has columns.")
+            raise input_error(f"{function} has more cells than its table has columns.")
         end = hint(name, known, JOB_WORDS)
         if name in NOT_SETTINGS:
             end = ": it is a fact of an answer. JobSpec.from_job(job) leaves such facts out."
-        raise ConfigurationError(f"{function} has no parameter {as_text(name, repr)}{end}")
+        raise input_error(f"{function} has no parameter {as_text(name, repr)}{end}")
 
 
 def check_values(params: Mapping[str, object]) -> None:
@@ -144,14 +144,14 @@ def as_params(
         return spec.params
     params = spec.params if isinstance(spec, JobSpec) else spec
     if not isinstance(params, Mapping):
-        raise ConfigurationError(
+        raise input_error(
             f"{what} is a JobSpec, a CronJob or a mapping, not a {type(spec).__name__}."
         )
     params = hide({**params, **changes}) if changes else params
     check_names(params, what)
     url = params.get("url")
     if url is None or (isinstance(url, str) and not url):
-        raise ConfigurationError(f"{what} needs a url.")
+        raise input_error(f"{what} needs a url.")
     return params
 
 
@@ -171,7 +171,7 @@ def _lossless(job: CronJob, target: Target, changes: Mapping[str, Any]) -> JobSp
     spec = _spec_of(job, target)
     lost = [str(loss) for loss in spec.losses if loss.field not in changes]
     if lost:
-        raise ConfigurationError(
+        raise input_error(
             f"A job like this CronJob would lose {', '.join(lost)}. "
             "JobSpec.from_job(job) carries the rest over."
         )

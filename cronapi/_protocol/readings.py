@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from attrs import frozen
 
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import input_error
 from cronapi.models import Notify
 
 T = TypeVar("T")
@@ -48,7 +48,7 @@ class Reading(Generic[T]):
         if value is not None:
             return value
         came = "a text that cannot be read" if bare else "an empty text, which has no value"
-        raise ConfigurationError(f"{name} is {came}; {hint or f'it takes {self.takes}'}.")
+        raise input_error(f"{name} is {came}; {hint or f'it takes {self.takes}'}.")
 
 
 def _boolean(text: str) -> bool | None:

@@ -35,6 +35,8 @@ _SHOWN = 200
 _PAGE = 64 * 1024
 """Bytes of a page that are searched for the words of the rate limit. Its own are far shorter."""
 _CODE = re.compile("-?[0-9]{1,9}")
+_JSON = re.compile(r'\A\W*["\[{]|[\[{]\s*["\[{]')
+"""The beginning of a JSON value that is broken off, or that stands behind something else."""
 _NO_FUNCTION = "unknown function"
 """The emulator's words. No documentation has a service's own, and only advice depends on them."""
 _NO_ENVELOPE = (
@@ -200,7 +202,9 @@ def garbled(reason: str, beginning: str = "", *, status: int | None = None) -> V
 
 
 def _beginning(body: bytes, secrets: tuple[str, ...]) -> str:
-    return redact(body.decode("utf-8", "replace"), secrets)[:_SHOWN]
+    """Return the beginning of an answer, without JSON: that may be a job, which has secrets."""
+    page = _JSON.split(body.decode("utf-8", "replace"), 1)[0]
+    return redact(page, secrets)[:_SHOWN].rstrip()
 
 
 def retry_after_seconds(value: str | None, now: datetime | None = None) -> float | None:

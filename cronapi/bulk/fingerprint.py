@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from cronapi._protocol.redaction import NOT_IN_JOURNAL, without_password
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import input_error
 
 _DIGITS = 32
 """Hex digits of a hash: enough to tell inputs apart, and small."""
@@ -46,4 +46,4 @@ def _plain(value: object) -> object:
         return without_password(value)
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray | memoryview):
         return [_plain(item) for item in value]
-    raise ConfigurationError(f"A {type(value).__name__} cannot be noted in a journal.")
+    raise input_error(f"A {type(value).__name__} cannot be noted in a journal.")

@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from cronapi._protocol.hidden import without_frames
 from cronapi.errors import ConfigurationError
-from cronapi.errors.concerns import setting_error
+from cronapi.errors.concerns import input_error, setting_error
 
 P = TypeVar("P")
 Check = Callable[[Any, int], P]
@@ -39,7 +39,7 @@ def checked(check: Check[P], given: object, index: int, function: str) -> P:
         text = f"{function}: item {index}: {error.message}"
         raise ConfigurationError(text, concerns=error.concerns) from without_frames(error)
     except Exception as error:  # an item's own code may raise anything
-        raise ConfigurationError(
+        raise setting_error(
             f"{function}: item {index} cannot be used ({type(error).__name__})."
         ) from error
 
@@ -47,7 +47,7 @@ def checked(check: Check[P], given: object, index: int, function: str) -> P:
 def refuse_no_items(items: object, function: str) -> None:
     """Refuse text, one mapping and bytes: they would be read character by character."""
     if isinstance(items, str | bytes | bytearray | memoryview | Mapping):
-        raise ConfigurationError(
+        raise input_error(
             f"{function} takes a list or another iterable of items, not a {type(items).__name__}."
         )
 
@@ -56,7 +56,7 @@ def read_all(items: Iterable[object], check: Check[P], function: str) -> list[P]
     """Return the payloads of all items of a sync input, at least one."""
     refuse_no_items(items, function)
     if not isinstance(items, Iterable):
-        raise ConfigurationError(
+        raise input_error(
             f"{function} takes a list or another iterable of items, not a {type(items).__name__}."
         )
     given = list[object]()
@@ -67,5 +67,5 @@ def read_all(items: Iterable[object], check: Check[P], function: str) -> list[P]
             f"{function}: item {len(given)} could not be read ({type(error).__name__})."
         ) from error
     if not given:
-        raise ConfigurationError(f"{function} needs at least one item.")
+        raise input_error(f"{function} needs at least one item.")
     return [checked(check, one, index, function) for index, one in enumerate(given)]

@@ -23,7 +23,7 @@ from cronapi._protocol.facts import copied
 from cronapi.bulk.items import Check, Item, checked, refuse_no_items
 from cronapi.bulk.reader import Reader
 from cronapi.errors import ConfigurationError, CronAPIError
-from cronapi.errors.concerns import closed_error, setting_error
+from cronapi.errors.concerns import closed_error, input_error, setting_error
 
 P = TypeVar("P")
 _CLOSED = "the input was closed before its end."
@@ -243,7 +243,7 @@ class Source(Generic[P]):
         self._fault = self._fault or fault
 
     def _empty(self) -> ConfigurationError:
-        return ConfigurationError(f"{self._function} needs at least one item.")
+        return input_error(f"{self._function} needs at least one item.")
 
     def _iterator(self, items: object) -> Iterator[object] | AsyncIterator[object]:
         try:
@@ -252,7 +252,7 @@ class Source(Generic[P]):
             # Anything but an iterable is the TypeError below.
             return iter(items)  # type: ignore[call-overload, no-any-return]
         except TypeError as error:
-            raise ConfigurationError(
+            raise input_error(
                 f"{self._function} takes a list or another iterable of items, sync or async, "
                 f"not a {type(items).__name__}."
             ) from error

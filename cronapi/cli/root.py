@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from shutil import get_terminal_size
 from typing import Any, NoReturn
 
 from cronapi._protocol.extras import EXTRAS, command_for, missing
@@ -22,7 +23,16 @@ from cronapi.cli.lazy import LazyGroup
 from cronapi.cli.table import COMMANDS
 from cronapi.errors import CronAPIError
 
+_LEAST_OF_CLICK, _LEAST_HELP = 50, 20
 _TARGETS = ("account.", "cron.", "group.", "server.")
+
+
+def help_width(columns: int) -> int | None:
+    """Return the width of help on a narrow terminal, or None where click's own fits.
+
+    click writes at least 50 columns, which a narrower terminal would break inside of words.
+    """
+    return max(columns - 1, _LEAST_HELP) if columns <= _LEAST_OF_CLICK else None
 
 
 class Commands(LazyGroup):
@@ -42,9 +52,11 @@ class Commands(LazyGroup):
         """Run the command line, and exit with its code."""
         arguments = list(sys.argv[1:] if args is None else args)
 
+        width = {"terminal_width": help_width(get_terminal_size().columns), **extra}
+
         def run() -> Any:
             return super(Commands, self).main(
-                arguments, prog_name, complete_var, standalone_mode=False, **extra
+                arguments, prog_name, complete_var, standalone_mode=False, **width
             )
 
         return _exit_with_code_of(run, arguments) if standalone_mode else run()

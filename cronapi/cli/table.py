@@ -32,7 +32,7 @@ COMMANDS: Table = {
     "cron get": (f"{_API}.cron_read", "Show jobs."),
     "cron group-edit": (f"{_API}.cron_batch", "Change all jobs of a group alike (FastCron)."),
     "cron list": (f"{_API}.cron_read", "List the jobs, all or some."),
-    "cron logs": (f"{_API}.cron_runs", "List the runs of a job."),
+    "cron logs": (f"{_API}.cron_runs", "List the runs of jobs."),
     "cron next": (f"{_API}.cron_read", "List the times at which a job will run (FastCron)."),
     "cron pause": (f"{_API}.cron_deeds", "Stop jobs for a span of time."),
     "cron run": (f"{_API}.cron_runs", "Queue one run of a job and print its time."),

@@ -102,11 +102,12 @@ class ConfigurationError(CronAPIError, ValueError):
 
     A single call was not sent, unless `applied` says otherwise. A bulk may have carried out the
     items before a bad one. `concerns` is "input" for the input of a call, "program" for a setting
-    or a wrong use of cronapi, and "closed" for a client or a bulk that is closed.
+    or a wrong use of cronapi, and "closed" for a client or a bulk that is closed. Without
+    a choice it is "program", whose text no user of a web application is shown.
     """
 
     def __init__(
-        self, message: str, *, concerns: Concern = "input", **call: Unpack[CallFacts]
+        self, message: str, *, concerns: Concern = "program", **call: Unpack[CallFacts]
     ) -> None:
         super().__init__(message, **call)
         self.concerns: Concern = concerns

@@ -39,7 +39,9 @@ HTTP_STATUS: Mapping[type[CronAPIError], int] = {
 
 502 stands for all that the cron service did wrong, and 500 for a token that is the application's.
 501 is a function that the service of the application's choice has not: it did nothing wrong, and
-coming back is of no use. Of a ConfigurationError this is the status of input.
+coming back is of no use. A BulkError is 502 too, whatever its items ended in: some are done, so
+neither "nothing happened" nor "come back later" is true. A ManifestError is about the text that a
+call was given. Of a ConfigurationError this is the status of input.
 """
 LONGEST_CHAIN = 20
 """The most causes that are looked at: a chain may bite its tail."""

@@ -12,7 +12,7 @@ from itertools import islice
 
 from attrs import frozen
 
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import input_error
 from cronapi.health.verdict import shown
 from cronapi.models import CronJob
 from cronapi.schedule import Kind, Schedule, Window
@@ -105,10 +105,10 @@ def schedule_of(job: CronJob) -> Schedule:
     """Return the schedule of a job. ConfigurationError if the answer does not tell it."""
     lists = {name: values for name in _LISTS if (values := getattr(job, name)) is not None}
     if not (lists or job.expression):
-        raise ConfigurationError("The service shows no schedule.")
+        raise input_error("The service shows no schedule.")
     source = lists or job.expression or ""
     if job.timezone is None and source != "manual":
-        raise ConfigurationError("The service shows no timezone.")
+        raise input_error("The service shows no timezone.")
     return Schedule.parse(source, timezone=job.timezone or "UTC")
 
 

@@ -10,7 +10,8 @@ from typing import Any
 from attrs import field, frozen
 
 from cronapi._protocol.hints import nearest
-from cronapi.errors import ConfigurationError, CronAPIError
+from cronapi.errors import CronAPIError
+from cronapi.errors.concerns import input_error
 from cronapi.health.sightings import Sightings
 from cronapi.health.verdict import JobHealth, State
 
@@ -101,7 +102,7 @@ def _state(name: object) -> State:
     except ValueError:
         near = nearest(text, [state.value for state in State])
     end = f" Did you mean {near!r}?" if near else ""
-    raise ConfigurationError(f"There is no state {str(name)[:60]!r}: {_known()}.{end}")
+    raise input_error(f"There is no state {str(name)[:60]!r}: {_known()}.{end}")
 
 
 def _known() -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import input_error
 from cronapi.models import CronJob
 
 _FORMAT = 1
@@ -56,12 +57,12 @@ class Sightings:
         """Return the sightings that `to_dict` has written. ConfigurationError for anything else."""
         try:
             if data["format"] != _FORMAT:
-                raise ConfigurationError("These sightings are those of another release.")
+                raise input_error("These sightings are those of another release.")
             return cls({int(number): _read(row) for number, row in data["jobs"].items()})
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             if isinstance(error, ConfigurationError):
                 raise
-            raise ConfigurationError(
+            raise input_error(
                 "These are no sightings: give what Sightings.to_dict has written."
             ) from None
 

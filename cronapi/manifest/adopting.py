@@ -13,6 +13,7 @@ import attrs
 
 from cronapi.bulk import Cost, Report
 from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import input_error
 from cronapi.manifest.account import Account
 from cronapi.manifest.applying import new_group
 from cronapi.manifest.choosing import Choice, Tables
@@ -205,7 +206,7 @@ def _with_tables(path: Path, text: str, export: Export) -> str:
         for table in export.tables
     ]
     if export.skipped:
-        raise ConfigurationError("; ".join(export.skipped))
+        raise input_error("; ".join(export.skipped))
     return with_tables(text, tables) if tables else text
 
 

@@ -9,7 +9,7 @@ from typing import Self
 
 import attrs
 
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import input_error
 from cronapi.manifest.compare import Row
 from cronapi.manifest.comparing import Comparison
 from cronapi.manifest.identity import Duplicate, id_of, name_of
@@ -86,7 +86,7 @@ class Choice:
         """
         missing = [number for number in self.ids if number not in tables.rows]
         if missing:
-            raise ConfigurationError(f"There is no job {', '.join(map(str, missing))}.")
+            raise input_error(f"There is no job {', '.join(map(str, missing))}.")
         ordered = [row for _, row in sorted(tables.rows.items())]
         chosen = [row for row in ordered if id_of(row) in self.ids]
         if self.match is not None:
@@ -98,14 +98,14 @@ class Choice:
                 and not self._is_known(row, tables)
             ]
         if not chosen:
-            raise ConfigurationError("No job was chosen: give ids, or a pattern that matches.")
+            raise input_error("No job was chosen: give ids, or a pattern that matches.")
         _check_left(tables.duplicates, set(map(id_of, chosen)))
         return [row for row in chosen if not self._is_done(row, tables)] or chosen
 
     def names(self, rows: Sequence[Row], tables: Tables) -> dict[int, str]:
         """Return the name of each job in the file. ConfigurationError if it cannot have one."""
         if self.name is not None and len(rows) != 1 and _ID not in self.name:
-            raise ConfigurationError(
+            raise input_error(
                 f"Only one job can be given this name; {_ID} in it stands for the id of each."
             )
         names = {id_of(row): self._name_of(row, tables) for row in rows}
@@ -113,7 +113,7 @@ class Choice:
         known = {job.name for job in tables.wanted.jobs}
         for number, name in names.items():
             if name in known and tables.described.get(number) != name:
-                raise ConfigurationError(f"The file has a job {name!r} already.")
+                raise input_error(f"The file has a job {name!r} already.")
             known.add(name)
         return names
 
@@ -152,7 +152,7 @@ class Choice:
         elif number in tables.described and not tables.owns(row):
             return tables.described[number]
         if not name.strip():
-            raise ConfigurationError(f"Job {number} has no name: give it one.")
+            raise input_error(f"Job {number} has no name: give it one.")
         prefix = tables.wanted.scope.prefix or ""
         return name if name.startswith(prefix) else prefix + name
 
@@ -161,7 +161,7 @@ def _check_left(duplicates: Sequence[Duplicate], ids: Collection[int]) -> None:
     """Raise ConfigurationError if a table of several jobs would lose all of them."""
     for one in duplicates:
         if all(id_of(row) in ids for row in one.rows):
-            raise ConfigurationError(
+            raise input_error(
                 f"All jobs of the name {one.job.name!r} were chosen, and the file has it already: "
                 "leave one of them out."
             )
@@ -172,7 +172,7 @@ def _check_unsettled(rows: Sequence[Row], names: Mapping[int, str], tables: Tabl
     settled = [id_of(row) for row in rows if tables.is_settled(row, names[id_of(row)])]
     if settled:
         found = "; ".join(f"job {id} is in the file as {tables.bound[id]!r}" for id in settled)
-        raise ConfigurationError(
+        raise input_error(
             f"{found[0].upper()}{found[1:]} already. Leave it out. To rename it, give its table "
             "the new name, and was = with the old one."
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from cronapi.client import Client
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import input_error
 from cronapi.manifest.account import read_account
 from cronapi.manifest.comparing import calls_of
 from cronapi.manifest.deciding import split_by_scope
@@ -46,14 +46,12 @@ async def export(
     A read: repeated freely.
     """
     if [group is not None, bool(prefix), everything].count(True) != 1 or prefix == "":
-        raise ConfigurationError(
-            "An export takes a group, a prefix or everything: exactly one of them."
-        )
+        raise input_error("An export takes a group, a prefix or everything: exactly one of them.")
     prefix = "" if everything else prefix
     scope = Scope(Place(Source("export", ""), ()), group=group, prefix=prefix)
     account = await read_account(calls_of(api), scope)
     if group is not None and account.group_id is None:
-        raise ConfigurationError(f"There is no group {group!r}.")
+        raise input_error(f"There is no group {group!r}.")
     await account.finish()
     listed = split_by_scope(list(account.rows.values()), scope, account.group_id)
     found = export_rows(listed.owned, api.provider, with_group=group is None, secrets=secrets)

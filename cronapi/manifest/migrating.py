@@ -14,7 +14,8 @@ from cronapi._protocol.losses import Loss
 from cronapi._protocol.params import JobSpec
 from cronapi._protocol.structure import StructureError, structure
 from cronapi.client import Client
-from cronapi.errors import Applied, ConfigurationError, ResponseError
+from cronapi.errors import Applied, ResponseError
+from cronapi.errors.concerns import input_error
 from cronapi.manifest.account import read_account
 from cronapi.manifest.compare import Row, shown_of
 from cronapi.manifest.comparing import calls_of
@@ -122,11 +123,11 @@ async def described(
 ) -> Described:
     """Describe jobs for another service, with the name and status that are `known` of some."""
     if group is not None and prefix is not None:
-        raise ConfigurationError("Jobs are chosen by a group or by a prefix, not by both.")
+        raise input_error("Jobs are chosen by a group or by a prefix, not by both.")
     scope = Scope(Place(Source("migrate", ""), ()), group=group, prefix=prefix or "")
     account = await read_account(calls_of(source), scope)
     if group is not None and account.group_id is None:
-        raise ConfigurationError(f"There is no group {group!r}.")
+        raise input_error(f"There is no group {group!r}.")
     await account.finish()
     rows = list(account.rows.values())
     if group is not None:

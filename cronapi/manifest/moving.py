@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import attrs
 
 from cronapi.client import Client
-from cronapi.errors import ConfigurationError, CronAPIError, NotFoundError, UnsafePlanError
-from cronapi.errors.concerns import setting_error
+from cronapi.errors import CronAPIError, NotFoundError, UnsafePlanError
+from cronapi.errors.concerns import input_error, setting_error
 from cronapi.manifest.applying import Apply, new_group
 from cronapi.manifest.changes import Change
 from cronapi.manifest.compare import Row
@@ -66,7 +66,7 @@ class Moving:
             self.source, self.target.provider, into=into, group=group, prefix=prefix, known=known
         )
         if not found.ids:
-            raise ConfigurationError("There is no job to be moved.")
+            raise input_error("There is no job to be moved.")
         self.migrated = found.migrated
         self.old = {number: dict(row) for number, row in found.rows.items()}
         self.entries = tuple(

@@ -148,7 +148,7 @@ def _totals(comparer: Comparer, comparison: Comparison) -> Iterator[str]:
     parts += [f"{switches} to enable or disable"] if switches else []
     parts += [deletes] + ([f"{len(decision.blocked)} blocked"] if decision.blocked else [])
     yield ", ".join(parts)
-    rate = comparer.calls.caller.provider.rate
+    rate = comparer.calls.caller.scheduler.rate
     yield (
         f"{cost.requests} requests, about {cost.seconds:.0f} s at {rate.limit / rate.per:g} "
         f"{'request' if rate.limit == rate.per else 'requests'} a second; "

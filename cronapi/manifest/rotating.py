@@ -8,7 +8,8 @@ from typing import Any
 import attrs
 
 from cronapi.client import Client
-from cronapi.errors import ConfigurationError, CronAPIError
+from cronapi.errors import CronAPIError
+from cronapi.errors.concerns import input_error
 from cronapi.manifest.account import read_account
 from cronapi.manifest.compare import Row
 from cronapi.manifest.comparing import calls_of
@@ -89,17 +90,17 @@ async def rotate(
 
 def _check(old: object, new: object, places: Collection[str]) -> None:
     if not isinstance(old, str) or not isinstance(new, str) or not new:
-        raise ConfigurationError("The old and the new secret are texts.")
+        raise input_error("The old and the new secret are texts.")
     if len(old) < LEAST_SECRET:
-        raise ConfigurationError(
+        raise input_error(
             f"The old secret has less than {LEAST_SECRET} characters: it may stand anywhere."
         )
     if old in new:
-        raise ConfigurationError("The new secret has the old one in it, so it would be found too.")
+        raise input_error("The new secret has the old one in it, so it would be found too.")
     if not {"\r", "\n", "\0"}.isdisjoint(new):
-        raise ConfigurationError("The new secret has a line break in it, which no header may have.")
+        raise input_error("The new secret has a line break in it, which no header may have.")
     if unknown := set(places) - set(PLACES):
-        raise ConfigurationError(f"There is no place {unknown.pop()!r}: {', '.join(PLACES)}.")
+        raise input_error(f"There is no place {unknown.pop()!r}: {', '.join(PLACES)}.")
 
 
 @attrs.frozen
@@ -121,7 +122,7 @@ class _Seen:
         for name in names:
             numbers = [number for number, row in self.rows.items() if name_of(row) == name]
             if not numbers:
-                raise ConfigurationError(f"There is no job {name!r}. Nothing was changed.")
+                raise input_error(f"There is no job {name!r}. Nothing was changed.")
             for number in numbers:
                 edits.setdefault(number, {})["password"] = new
         return edits
@@ -141,7 +142,7 @@ async def _look(
     scope = Scope(FilePlace(Source("rotate", ""), ()), group=group, prefix=None)
     account = await read_account(calls_of(api), scope)
     if group is not None and account.group_id is None:
-        raise ConfigurationError(f"There is no group {group!r}.")
+        raise input_error(f"There is no group {group!r}.")
     await account.finish()
     rows = list(account.rows.values())
     if group is not None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import input_error
 from cronapi.models.wire import Wire, extra_field, size_of_text
 
 
@@ -40,7 +40,7 @@ class Attempt(Wire):
 
 def _is_not_empty(_: object, __: object, attempts: tuple[Attempt, ...]) -> None:
     if not attempts:
-        raise ConfigurationError("Execution.attempts needs at least one attempt.")
+        raise input_error("Execution.attempts needs at least one attempt.")
 
 
 @frozen(kw_only=True, repr=False)

@@ -12,6 +12,7 @@ from itertools import chain
 
 from cronapi._protocol.arguments import HALF_PAIR, is_encodable
 from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import input_error
 
 Line = tuple[str, str]
 """Name and value of a header."""
@@ -42,7 +43,7 @@ def lines_of_text(name: str, text: str) -> tuple[Line, ...]:
 
 def _split(name: str, key: str, colon: str, value: str) -> Line:
     if not colon:
-        raise ConfigurationError(f"A line of {name} has no colon.")
+        raise input_error(f"A line of {name} has no colon.")
     return key.strip(_BLANKS), value.strip(_BLANKS)
 
 
@@ -52,7 +53,7 @@ def lines_of_pairs(name: str, pairs: Iterable[object]) -> tuple[Line, ...]:
     for number, (key, _) in enumerate(lines, 1):
         first = numbers.setdefault(key.lower(), number)
         if first != number:
-            raise ConfigurationError(
+            raise input_error(
                 f"Headers {first} and {number} of {name} have one name: case makes no difference. "
                 "Give one of them, or both as lines of text."
             )
@@ -66,11 +67,11 @@ def _checked(name: str, pairs: Iterable[object]) -> tuple[Line, ...]:
 def _line(header: str, pair: object) -> Line:
     key, value = pair if isinstance(pair, tuple) and len(pair) == 2 else (None, None)  # noqa: PLR2004 -- a pair
     if not isinstance(key, str) or not _HEADER_NAME.fullmatch(key):
-        raise ConfigurationError(f"{header}: its name is not a header name.")
+        raise input_error(f"{header}: its name is not a header name.")
     if not isinstance(value, str) or _LINE_BREAKING.search(value):
-        raise ConfigurationError(f"{header}: its value must be text without CR, LF or NUL.")
+        raise input_error(f"{header}: its value must be text without CR, LF or NUL.")
     if not is_encodable(value):
-        raise ConfigurationError(f"{header} {HALF_PAIR}")
+        raise input_error(f"{header} {HALF_PAIR}")
     return str.__str__(key), str.__str__(value)
 
 
@@ -102,7 +103,7 @@ class Headers(Mapping[str, str]):
         elif isinstance(given, Mapping):
             self._lines = lines_of_pairs(name, given.items())
         else:
-            raise ConfigurationError("Headers are a mapping of text to text, or lines of text.")
+            raise input_error("Headers are a mapping of text to text, or lines of text.")
 
     @property
     def lines(self) -> tuple[Line, ...]:

@@ -17,6 +17,7 @@ from attrs import NOTHING, frozen
 
 from cronapi._protocol.json_text import MOST_DEPTH, copied
 from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import input_error
 from cronapi.models.codes import JobStatus, Notify
 from cronapi.models.execution import Attempt
 from cronapi.models.wire import Wire, fields_of
@@ -58,7 +59,7 @@ def _copied(name: str, value: object) -> Any:
         raise
     except ValueError as error:
         problem = str(error)
-    raise ConfigurationError(
+    raise input_error(
         f"{name} is {problem}: {MOST_DEPTH} lists and objects inside each other are the most."
     )
 
@@ -168,19 +169,19 @@ def _resolved(cls: type) -> Mapping[str, Form]:
 def read(cls: type[W], data: object) -> W:
     """Return the result that `written` made. ConfigurationError if it is another thing."""
     if not isinstance(data, Mapping):
-        raise ConfigurationError(
+        raise input_error(
             f"{cls.__name__}.from_dict takes a mapping of its fields, not a {type(data).__name__}."
         )
     known = forms_of(cls)
     for name in data.keys() - known.keys():
-        raise ConfigurationError(
+        raise input_error(
             f"{cls.__name__} has no field {_shown(name)}{_hint(name, known)}; members that a "
             "service added stand in `extra`."
         )
     given = {name: value for name, value in data.items() if value is not None}
     for name in [a.name for a in fields_of(cls) if a.default is NOTHING]:
         if name not in given:
-            raise ConfigurationError(f"{cls.__name__} needs {name}.")
+            raise input_error(f"{cls.__name__} needs {name}.")
     return cls(
         **{name: _read(f"{cls.__name__}.{name}", known[name], given[name]) for name in given}
     )
@@ -194,7 +195,7 @@ def _read(name: str, form: Form, value: object) -> object:
         raise
     except (ValueError, OverflowError):
         came = type(value).__name__
-    raise ConfigurationError(f"{name} takes {form.takes}, and this {came} is none.")
+    raise input_error(f"{name} takes {form.takes}, and this {came} is none.")
 
 
 def _shown(name: object) -> str:

@@ -19,7 +19,8 @@ from cronapi._logs.lines import ALTERED, write
 from cronapi._protocol.declared import EnsureParams
 from cronapi._protocol.params import as_params, check_names, check_values
 from cronapi._protocol.response import Ending
-from cronapi.errors import ConfigurationError, WaitTooLongError
+from cronapi.errors import WaitTooLongError
+from cronapi.errors.concerns import input_error
 from cronapi.models import CronJob
 from cronapi.scheduler.loops import ByLoop
 
@@ -33,9 +34,9 @@ def checked_name(params: EnsureParams) -> str:
     check_values(params)
     name = params.get("name")
     if not name:
-        raise ConfigurationError("cron.ensure needs a name.")
+        raise input_error("cron.ensure needs a name.")
     if name != name.strip():
-        raise ConfigurationError(
+        raise input_error(
             "cron.ensure finds a job by its exact name, which may not begin or end with white "
             "space."
         )
@@ -106,7 +107,7 @@ async def find_or_refuse(calls: Calls, wanted: Mapping[str, Any]) -> dict[str, A
     if altered is None:
         return None
     kept, number = altered.get("name"), altered["id"]
-    raise ConfigurationError(
+    raise input_error(
         f"No job has the name {name!r}, but {kept!r} (id {number}) has its url and may be the same "
         "job: some services keep names in a spelling of their own. Nothing was sent. Ensure it "
         f"under the name {kept!r}, edit it by its id, or rename it."

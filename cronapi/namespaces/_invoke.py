@@ -24,6 +24,7 @@ from cronapi._protocol.kinds import Kind
 from cronapi._protocol.params import KIND_OF
 from cronapi._protocol.structure import StructureError, structure
 from cronapi.errors import Applied, ConfigurationError, ResponseError
+from cronapi.errors.concerns import input_error
 from cronapi.scheduler import Lane
 
 T = TypeVar("T")
@@ -59,7 +60,7 @@ class Invoker:
         params = hide(params)
         if params.get(needs, 0) is None and function is not CRON_FAILURES:
             article = "an" if needs == "id" else "a"
-            raise ConfigurationError(f"{function.name} needs {article} {needs}.")
+            raise input_error(f"{function.name} needs {article} {needs}.")
         refuse_models(params.get("id"), function.name)
         return self.send(function, self.encode(params, clear=clear), lane)
 

@@ -15,7 +15,7 @@ from cronapi._calls.pages import Reading
 from cronapi._protocol.arguments import refusal
 from cronapi._protocol.hints import nearest
 from cronapi._protocol.kinds import an_id, text
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import input_error
 from cronapi.models import CronJob, Group, JobStatus
 from cronapi.namespaces._invoke import Invoker
 
@@ -62,7 +62,7 @@ def _status(given: object) -> int:
         return number
     near = nearest(given, _STATUSES)
     end = "." if near is None else f"; did you mean {near!r}?"
-    raise ConfigurationError(f"status must be one of {', '.join(_STATUSES)}, not {given!r}{end}")
+    raise input_error(f"status must be one of {', '.join(_STATUSES)}, not {given!r}{end}")
 
 
 async def every_page(

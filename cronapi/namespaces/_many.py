@@ -17,7 +17,8 @@ from cronapi._protocol.declared import JobParams, NewJobParams
 from cronapi._protocol.ids import number_of
 from cronapi._protocol.kinds import span
 from cronapi._protocol.params import JobSpec
-from cronapi.errors import ConfigurationError, UnsupportedFunctionError
+from cronapi.errors import UnsupportedFunctionError
+from cronapi.errors.concerns import input_error
 from cronapi.models import CronJob
 from cronapi.namespaces._invoke import Invoker, Namespace
 
@@ -247,7 +248,7 @@ class Once:
         number = number_of(given, self._target)
         first = self._seen.setdefault(number, index)
         if first != index:
-            raise ConfigurationError(f"It is the same id as item {first}: {number}.")
+            raise input_error(f"It is the same id as item {first}: {number}.")
         return number
 
 
@@ -260,7 +261,7 @@ def _pair(edit: Any) -> tuple[Any, Mapping[str, Any]]:
         if isinstance(changes, Mapping):
             return job, changes
         if isinstance(changes, CronJob):
-            raise ConfigurationError(
+            raise input_error(
                 "The changes of an edit are not a CronJob: give the fields that change."
             )
-    raise ConfigurationError("An edit is a pair of an id, or a job, and its changes.")
+    raise input_error("An edit is a pair of an id, or a job, and its changes.")

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from cronapi import _functions as table
 from cronapi import bulk
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import input_error
 from cronapi.models import CronJob, Group
 from cronapi.namespaces._invoke import Invoker, Namespace
 from cronapi.namespaces._many import BulkOptions, Once
@@ -112,4 +112,4 @@ class GroupNamespace(Namespace):
 def _check_name(function: str, name: object) -> None:
     """Refuse a name of blanks alone. A lookup could not find such a group again."""
     if isinstance(name, str) and not name.strip():
-        raise ConfigurationError(f"{function} needs a name.")
+        raise input_error(f"{function} needs a name.")

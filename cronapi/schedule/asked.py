@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import input_error
 from cronapi.schedule.reading import (
     LIST_FIELDS,
     Rule,
@@ -35,7 +35,7 @@ def read(source: ScheduleSource) -> tuple[str, Rule]:
     lists = None if isinstance(source, str) else _lists(source)
     text = source.strip() if isinstance(source, str) else lists_as_text(lists or {})
     if len(text) > MOST_CHARACTERS:
-        raise ConfigurationError(
+        raise input_error(
             f"A schedule has at most {MOST_CHARACTERS:,} characters, and this one {len(text):,}."
         )
     try:
@@ -43,32 +43,30 @@ def read(source: ScheduleSource) -> tuple[str, Rule]:
     except ValueError as error:
         reason = str(error)
     if lists is not None:
-        raise ConfigurationError(f"The value lists are no schedule: {reason}.")
+        raise input_error(f"The value lists are no schedule: {reason}.")
     # Imported here, since only an error needs it.
     from cronapi.schedule.advice import diagnosis  # noqa: PLC0415 -- only for an error
 
-    raise ConfigurationError(diagnosis(text, reason, _reads)) from None
+    raise input_error(diagnosis(text, reason, _reads)) from None
 
 
 def zone_of(name: str) -> ZoneInfo:
     """Return a timezone by its IANA name, or raise `ConfigurationError`."""
     if not isinstance(name, str):
-        raise ConfigurationError(f"A timezone is an IANA name, not {type(name).__name__}.")
+        raise input_error(f"A timezone is an IANA name, not {type(name).__name__}.")
     try:
         return read_zone(name[: MOST_IN_A_ZONE + 1])
     except ValueError:
         pass
     from cronapi.schedule.zones import unknown_zone  # noqa: PLC0415 -- only an error needs it
 
-    raise ConfigurationError(unknown_zone(name[:MOST_IN_A_ZONE])) from None
+    raise input_error(unknown_zone(name[:MOST_IN_A_ZONE])) from None
 
 
 def seconds_up_to(name: str, time: datetime) -> int:
     """Return the last whole Unix second not later than `time`."""
     if not isinstance(time, datetime) or time.utcoffset() is None:
-        raise ConfigurationError(
-            f"{name} must be a datetime with a timezone, such as datetime.now(UTC)."
-        )
+        raise input_error(f"{name} must be a datetime with a timezone, such as datetime.now(UTC).")
     return (time - _EPOCH) // _SECOND
 
 
@@ -86,7 +84,7 @@ def moment(seconds: int) -> datetime:
 def whole(name: str, value: int) -> int:
     """Return a whole number from 0 on, or raise `ConfigurationError`."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ConfigurationError(f"{name} must be a whole number from 0 on.")
+        raise input_error(f"{name} must be a whole number from 0 on.")
     return value
 
 
@@ -104,12 +102,12 @@ def _reads(text: str) -> bool:
 
 def _lists(source: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     if not isinstance(source, Mapping):
-        raise ConfigurationError(
+        raise input_error(
             f"A schedule is text or value lists by name, not {type(source).__name__}."
         )
     unknown = [repr(name) for name in source if name not in LIST_FIELDS]
     if unknown:
-        raise ConfigurationError(
+        raise input_error(
             f"A schedule has no list {unknown[0]:.80}; known: {', '.join(LIST_FIELDS)}."
         )
     return {name: _values(name, values) for name, values in source.items()}
@@ -120,4 +118,4 @@ def _values(name: str, values: object) -> list[str]:
     listed = values.split(",") if isinstance(values, str) else values
     if isinstance(listed, Sequence) and all(isinstance(value, str | int) for value in listed):
         return [str(value) for value in listed]
-    raise ConfigurationError(f"{name} must be a list of texts.")
+    raise input_error(f"{name} must be a list of texts.")

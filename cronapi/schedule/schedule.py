@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from attrs import field, frozen
 
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import input_error
 from cronapi.schedule.asked import (
     LAST_SECOND,
     moment,
@@ -152,7 +152,7 @@ class Schedule:
         were alike all year, or between `*` and `0-59`.
         """
         if not isinstance(other, Schedule):
-            raise ConfigurationError("A schedule can only be compared with another Schedule.")
+            raise input_error("A schedule can only be compared with another Schedule.")
         return same(self._rule, other._rule, self.zone, other.zone)
 
     def next(self, after: datetime) -> datetime | None:
@@ -211,7 +211,7 @@ class Schedule:
 
     def _check_past(self) -> None:
         if self.kind is Kind.RELATIVE:
-            raise ConfigurationError(
+            raise input_error(
                 f"The runs of {self.expression!r} are counted from the last one."
                 " Ask next() with the time of that run."
             )

@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 
-import anyio
-
 from cronapi._protocol.arguments import came
 from cronapi.errors.concerns import setting_error
 from cronapi.providers import Rate
@@ -19,23 +17,11 @@ from cronapi.scheduler.faults import UnusableError, scheduler_error
 from cronapi.scheduler.file_script import FileScript
 from cronapi.scheduler.fleet import MILLION, Answer, SharedStart
 from cronapi.scheduler.fleet_bucket import Fallback, FleetBucket
-from cronapi.scheduler.pace import Start
 from cronapi.scheduler.private_file import default_path
 from cronapi.scheduler.queue import Scheduler
 
 FALLBACK_AFTER = 3.0
 """Seconds of a locked file until a process goes on alone."""
-
-
-LEAST_INTERVAL = 0.2
-"""Seconds. At a faster rate nobody looks: to tell each delay costs more than a refusal.
-
-Four processes at 10/s on a busy machine reached 0.89 of the rate and 4 % refusals with and without.
-"""
-LONGEST_TELLING = 0.1
-"""Seconds. A late request goes out then even if the file is locked and the others do not know."""
-MOST_WAITED = 2
-"""Intervals. A request of another process that is to go out later is not waited for."""
 
 
 class FileBucket(FleetBucket):
@@ -125,29 +111,8 @@ class FileBucket(FleetBucket):
             )
         self._budget = budget
 
-    async def _depart(self, start: Start) -> float:
-        """Learn that a request is ready, and return the seconds that it still has to wait.
-
-        Starts are reserved ahead, so nobody knows yet of a request that goes out late. It is told
-        in the file before, and the others look there before they send.
-        """
-        if not isinstance(start, SharedStart) or self.rate.interval < LEAST_INTERVAL:
-            return self.sent(start)
-        await self._run_beside(self._look)
-        until = self._clock() + self.sent(start)
-        with self._lock:
-            is_late = self._member.is_late(start)
-            self._member.urgent = self._member.urgent or is_late
-        if is_late:
-            with anyio.move_on_after(LONGEST_TELLING):  # a thread goes on with it
-                await self.publish()
-        return max(0.0, until - self._clock())
-
-    def _look(self) -> None:
-        """Learn when the last request of the other processes went out."""
-        at = self._opened().last_sent(MOST_WAITED * self.rate.interval)
-        with self._lock:
-            self._member.pace.keep_from(at)
+    def _last_sent(self, start: SharedStart, most: float) -> float:  # noqa: ARG002 -- one clock
+        return self._opened().last_sent(most)
 
     def _evaluate_in_file(self, arguments: Sequence[int | str]) -> Sequence[int]:
         return self._opened()(arguments)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Protocol, runtime_checkable
 
 from attrs import Factory, define, frozen
 
@@ -23,6 +24,11 @@ FRESH_INTERVALS, FRESH_SECONDS = 0.5, 0.05
 """A reserved start that is late by more than both lapses, or it would meet another's start."""
 UNTOLD_LATENESS = 0.02
 """Seconds. A request that goes out later than that, or by half the margin, is told at once."""
+LEAST_INTERVAL = 0.2
+"""Seconds. At a faster rate nobody looks: to tell each delay costs more than a refusal.
+
+Four processes at 10/s on a busy machine reached 0.89 of the rate and 4 % refusals with and without.
+"""
 LONGEST_INTERVAL = 1e8
 """Seconds. Some hundred of such intervals are still whole microseconds in a Lua number."""
 MOST_NEWS = 1000
@@ -37,6 +43,15 @@ Evaluate = Callable[[Sequence[int | str]], Sequence[int]]
 `pace.lua` describes the arguments, without the first one, the time. Raises OSError if the shared
 pace cannot be asked.
 """
+
+
+@runtime_checkable
+class Looking(Protocol):
+    """An `Evaluate` that can also tell when the last request went out, at less cost."""
+
+    def last_sent(self) -> float:
+        """Return the time, in microseconds of the fleet's clock. Zero if it is unknown."""
+        ...
 
 
 @frozen
@@ -95,6 +110,11 @@ class FleetPace(Pace):
     def lateness(self) -> float:
         """The seconds that a request may be late by without a word to other processes."""
         return max(UNTOLD_LATENESS, self.margin * self.interval / 2)
+
+    @property
+    def is_slow(self) -> bool:
+        """True if processes look for the last request before they send."""
+        return self.interval >= LEAST_INTERVAL
 
     def keep_from(self, at: float) -> None:
         """Let the next request keep its distance from the last one of another process."""
@@ -170,8 +190,13 @@ class Member:
         return delay
 
     def is_late(self, start: SharedStart) -> bool:
-        """Return True if the next request of another process would come too close to this one."""
-        return start.at - start.due > self.pace.lateness
+        """Return True if the next request of another process would come too close to this one.
+
+        The others should learn that at once.
+        """
+        late = start.at - start.due > self.pace.lateness
+        self.urgent = self.urgent or late
+        return late
 
     def accepted(self, start: SharedStart, now: float) -> None:
         """Learn that the request was let through."""

@@ -17,31 +17,24 @@ from functools import partial
 from typing import ClassVar, Literal, TypeVar, get_args
 
 import anyio
-import anyio.to_thread
-from anyio.lowlevel import checkpoint
 
 from cronapi._logs import lines
 from cronapi._protocol import arguments
 from cronapi.errors.concerns import setting_error
 from cronapi.providers import Rate
 from cronapi.scheduler.bucket import LocalBucket, log_hold
-from cronapi.scheduler.fleet import (
-    MILLION,
-    Answer,
-    Evaluate,
-    FleetPace,
-    Member,
-    SharedStart,
-)
+from cronapi.scheduler.exchanges import Exchanges
+from cronapi.scheduler.fleet import MILLION, Answer, Evaluate, FleetPace, Member, SharedStart
 from cronapi.scheduler.forks import renew_in_child
 from cronapi.scheduler.outage import Outage
 from cronapi.scheduler.pace import Pace, Start
+from cronapi.scheduler.tuning import MOST_WAITED
 
 T = TypeVar("T")
 Fallback = Literal["error", "local"]
 
-TURN_CHECK = 0.005
-"""Seconds between two checks for the end of another caller's evaluation."""
+LONGEST_TALK = 0.1
+"""Seconds for a look, and for telling. A request goes out then, also if the place is silent."""
 
 
 class FleetBucket:
@@ -72,7 +65,7 @@ class FleetBucket:
         self._fallback: Fallback = fallback
         self._share = share
         self._clock = clock
-        self._threads = threads
+        self._exchanges = Exchanges(threads=threads)
         self._outage = Outage(timeout)
         self._bound: Member | None = None
         self._renew()
@@ -104,7 +97,7 @@ class FleetBucket:
             return
         while self._needs_start():
             if not self._outage.spares_try(self._clock()):
-                await self._run(partial(self._evaluate, wanted=True))
+                await self._exchanges.run(partial(self._evaluate, wanted=True))
             if self._outage.since is None:
                 continue
             if self._outage.patience_left(self._clock()) <= 0:
@@ -118,7 +111,7 @@ class FleetBucket:
         During an outage nothing is told.
         """
         while self._member.urgent and self._outage.since is None:
-            await self._run(partial(self._evaluate, wanted=False))
+            await self._exchanges.run(partial(self._evaluate, wanted=False))
 
     async def _finish(self) -> None:
         """Tell all outcomes, and give back a start that nobody waits for.
@@ -165,6 +158,23 @@ class FleetBucket:
                 return self._member.sent(start, self._clock())
             return self._stand_in.sent(start)
 
+    async def _depart(self, start: Start) -> float:
+        """Learn that a request is ready, and return the seconds that it still has to wait.
+
+        A late request tells the others before, and all look, since starts are reserved ahead.
+        """
+        if not isinstance(start, SharedStart) or not self._member.pace.is_slow:
+            return self.sent(start)
+        with anyio.move_on_after(LONGEST_TALK):  # a thread goes on with it
+            await self._exchanges.run_beside(partial(self._look, start))
+        until = self._clock() + self.sent(start)
+        with self._lock:
+            is_late = self._member.is_late(start)
+        if is_late:
+            with anyio.move_on_after(LONGEST_TALK):
+                await self.publish()
+        return max(0.0, until - self._clock())
+
     def accepted(self, start: Start) -> None:
         """Learn that the request was let through."""
         with self._lock:
@@ -198,7 +208,7 @@ class FleetBucket:
 
     def _renew(self) -> None:
         """Begin anew, also in a forked process: the start and the news are its parent's."""
-        self._turn = threading.Lock()  # held during an evaluation, so that there is one at a time
+        self._exchanges.turn = threading.Lock()
         self._lock = threading.Lock()  # held while looking at or changing the fields that follow
         self._bound = self._bound and Member(FleetPace(self._bound.pace.rate))
         self._local: LocalBucket | None = None
@@ -223,28 +233,25 @@ class FleetBucket:
         with self._lock:
             return self._member.needs_start(self._clock())
 
-    async def _run(self, work: Callable[[], None]) -> None:
-        if self._turn.locked():  # by a caller that went away meanwhile, or on another event loop
-            await anyio.sleep(TURN_CHECK)
-        else:
-            await self._run_beside(work)
+    def _look(self, start: SharedStart) -> None:
+        """Learn when the last request of all processes went out."""
+        at = self._last_sent(start, MOST_WAITED * self.rate.interval)
+        with self._lock:
+            self._member.pace.keep_from(at)
 
-    async def _run_beside(self, work: Callable[[], None]) -> None:
-        """Do work that need not be the only one."""
-        if self._threads:  # with a limiter of its own, which no other work in threads can use up
-            await anyio.to_thread.run_sync(
-                work, abandon_on_cancel=True, limiter=anyio.CapacityLimiter(1)
-            )
-        else:
-            work()
-            await checkpoint()
+    def _last_sent(self, start: SharedStart, most: float) -> float:
+        """Return the time of the last request on this process's clock.
+
+        It is minus infinity if it is unknown, or more than `most` seconds ahead.
+        """
+        raise NotImplementedError
 
     def _evaluate(self, *, wanted: bool) -> None:
         """Send the outcomes, and ask for a start if one is still wanted.
 
         The start stays with the bucket.
         """
-        with self._turn:
+        with self._exchanges.turn:
             if not (self._needs_start() if wanted else self._member.urgent):
                 return
             begun = self._clock()
@@ -288,10 +295,5 @@ class FleetBucket:
 
     def _check_for_end(self) -> None:
         """Check in the background if the outage is over."""
-        if self._turn.locked() or not self._outage.is_check_due(self._clock()):
-            return
-        work = partial(self._evaluate, wanted=True)
-        if self._threads:
-            threading.Thread(target=work, daemon=True).start()
-        else:
-            work()
+        if not self._exchanges.turn.locked() and self._outage.is_check_due(self._clock()):
+            self._exchanges.begin(partial(self._evaluate, wanted=True))

@@ -22,7 +22,7 @@ if kept_format and kept_format ~= FORMAT then
 end
 
 local MILLION = 1000000 -- the margin is kept in millionths of the interval
-local TIMES = {'next', 'before', 'held', 'began', 'lease', 'ask', 'seen', 'trusted'}
+local TIMES = {'next', 'before', 'held', 'began', 'lease', 'ask', 'seen', 'trusted', 'sent'}
 local COUNTS = {
   'number', 'eager', 'probe', 'mark', 'refusal_streak', 'accepted', 'refused', 'holds',
   'calm', 'patience', 'stride', 'widened', 'eased',
@@ -31,6 +31,7 @@ local MEASURES = {'margin', 'trip', 'deviation', 'proven', 'level', 'narrow'}
 local ALL = {TIMES, COUNTS, MEASURES}
 local LARGEST = 2 ^ 53 -- a greater number is not whole any more
 local STORED_AS = {refusal_streak = 'row'} -- a field of the hash that has another name
+local ABSENT = {sent = '0'} -- a field that the hash of an earlier release has not
 
 local function field(name)
   return STORED_AS[name] or name
@@ -44,7 +45,7 @@ for _, names in ipairs(ALL) do
   end
   local values = redis.call('HMGET', KEYS[1], unpack(fields))
   for index, name in ipairs(names) do
-    local value = tonumber(values[index] or 'none')
+    local value = tonumber(values[index] or ABSENT[name] or 'none')
     is_empty = is_empty and not values[index]
     is_sound = is_sound and value and math.abs(value) <= LARGEST -- which no NaN is
     s[name] = value
@@ -209,6 +210,7 @@ local learn = {}
 
 function learn.sent(number, at, lead)
   s.next = math.max(s.next, math.min(at, s.next) + spacing() - slack() - lead)
+  s.sent = math.max(s.sent, at)
 end
 
 function learn.unused(number)
@@ -250,6 +252,9 @@ end
 -- A start that was reserved before the hold began tells nothing new, even if it was sent since.
 function learn.refused(number, at, retry_after, probe)
   s.refused = s.refused + 1
+  if at == s.sent then -- nobody need keep the distance from a refused request
+    s.sent = 0
+  end
   local held, length = holding(), 0
   local again = number == s.eager and s.refusal_streak == 1
   if again then
@@ -296,6 +301,10 @@ elseif wanted then
   if holding() then
     probe, s.probe, s.lease = 1, s.number, due + lease
   end
+end
+
+if s.sent > now + MOST_WAITED * interval then -- no request waits that long: a clock was changed
+  s.sent = 0
 end
 
 local state = {'format', FORMAT}

@@ -5,12 +5,13 @@ Each slot costs one evaluation of a script.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Self
 
 from cronapi._protocol import arguments
-from cronapi.scheduler.fleet import Evaluate
+from cronapi.scheduler.fleet import MILLION, Evaluate, Looking, SharedStart
 from cronapi.scheduler.fleet_bucket import Fallback, FleetBucket
 from cronapi.scheduler.redis_script import RemoteScript
 
@@ -24,8 +25,9 @@ class RedisBucket(FleetBucket):
     sent. They fail at once where waiting does not help, as with a wrong password. With
     `fallback="local"` they go on at a `share`th of the rate until Redis answers again.
 
-    `evaluate` evaluates the script, in a worker thread unless `threads` is False. `clock` gives
-    monotonic seconds.
+    `evaluate` evaluates the script, in a worker thread unless `threads` is False. With a method
+    `last_sent` too, as of `Looking`, no request comes too close to one that another process sent
+    late. `clock` gives monotonic seconds.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class RedisBucket(FleetBucket):
         threads: bool = True,
     ) -> None:
         arguments.function("evaluate", evaluate)
+        self._looks: Looking | None = evaluate if isinstance(evaluate, Looking) else None
         super().__init__(
             evaluate,
             timeout=timeout,
@@ -65,3 +68,13 @@ class RedisBucket(FleetBucket):
         """
         arguments.text("key", key, "text without braces")
         return cls(RemoteScript(url, key), timeout=timeout, fallback=fallback, share=share)
+
+    def _last_sent(self, start: SharedStart, most: float) -> float:
+        if self._looks is None:
+            return -math.inf
+        try:
+            sent = float(self._looks.last_sent())
+        except Exception:  # noqa: BLE001 -- the border: it may be a user's own; an evaluation tells
+            return -math.inf
+        at = (sent - start.origin) / MILLION
+        return at if sent and at <= self._clock() + most else -math.inf

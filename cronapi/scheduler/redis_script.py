@@ -74,6 +74,16 @@ class RemoteScript:
             failure = self._translated(error)
         raise failure
 
+    def last_sent(self) -> float:
+        """Return when the last request went out, in microseconds of Redis's clock, by a read alone.
+
+        It is zero if it is unknown. Raises the error of redis-py if Redis does not answer.
+        """
+        if self._process != os.getpid():
+            self._open()
+        answer: Any = self._server.hget(self._key, "sent")
+        return float(answer or 0)
+
     def _open(self) -> None:
         """Make a client. A forked process drops that of its parent, whose connections stay open."""
         self._server = client_at(self._url, "A shared bucket")

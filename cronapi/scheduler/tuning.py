@@ -73,6 +73,8 @@ Where nothing is refused for long, it makes up for one up to LATEST late without
 """
 LONGEST_LEAD = 0.005
 """A longer lead is a connection being made, and the next request need not wait for that."""
+MOST_WAITED = 2
+"""Intervals. A request of another process that is to go out later is not waited for."""
 MOST_AHEAD = 100_000
 """Intervals after a hold. No fleet reserves a start later: such a time in Redis is corrupt."""
 RESOLUTION = 1e-9

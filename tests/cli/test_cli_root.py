@@ -66,6 +66,19 @@ def test_every_command_explains_itself_on_80_columns():
         assert max(map(len, result.output.splitlines())) <= 80, path
 
 
+@pytest.mark.parametrize("columns", [40, 45, 50])
+def test_help_fits_a_narrow_terminal(columns):
+    """No line of any command's help is broken by the terminal, inside of a word."""
+    local = {"demo", "emulator", "pace"}  # their options alone are wider, with their ranges
+    for path in ["", "cron", *sorted({*leaves()} - local)]:
+        shown = CliRunner().invoke(
+            cronapi, [*path.split(), "--help"], env={"COLUMNS": str(columns)}
+        )
+        assert shown.exit_code == 0
+        wide = [line for line in shown.output.splitlines() if len(line) > columns]
+        assert wide == [], path
+
+
 def test_the_table_has_the_summary_of_each_command():
     """The help of a group and that of its command begin with the same sentence."""
     for path in COMMANDS:

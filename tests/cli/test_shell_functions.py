@@ -83,9 +83,14 @@ def test_every_parameter_of_a_function_has_an_option(function):
     wanted = {given or name for name, given in found.items()}
     if function == "cron.list":
         wanted |= {"--page"}
-    if function in {"cron.edit", "cron.run", "cron.delete", "cron.get", "cron.pause"} or (
-        function in {"cron.enable", "cron.disable"}
-    ):
+    if function in {
+        "cron.edit",
+        "cron.run",
+        "cron.logs",
+        "cron.delete",
+        "cron.get",
+        "cron.pause",
+    } or (function in {"cron.enable", "cron.disable"}):
         wanted = {"ids" if name == "id" else name for name in wanted}
     assert wanted <= known
 

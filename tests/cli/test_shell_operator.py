@@ -297,3 +297,105 @@ def test_no_error_says_none(shell):
         done = shell(*line.split())
         assert done.exit_code not in (0, None), line
         assert "None" not in done.stderr, done.stderr
+
+
+# --- a second trial -------------------------------------------------------------------------------
+
+
+def test_the_group_of_a_job_is_given_by_id_or_name(shell, tmp_path):
+    """As --group of a list is. A name is looked up; one that there is not is 5, and two are 64."""
+    shell.json("group", "edit", shell.group, "--name", "ops")
+    for group in (shell.group, "ops"):
+        named = ["--group", group]
+        new = shell.json("cron", "add", "--url", "https://example.com/", *named)
+        assert new["group"] == shell.group
+        assert shell.json("cron", "edit", shell.jobs[0], *named)["group"] == shell.group
+        line = ["cron", "ensure", f"e {group}", "--url", f"https://{group}.test/", *named]
+        assert shell.json(*line)["group"] == shell.group
+        line = ["cron", "batch-edit", shell.jobs[1], *named, "-o", "csv", "--fields", "group"]
+        assert shell(*line).stdout.split() == ["group", str(shell.group)]
+        rows = tmp_path / "rows.csv"
+        rows.write_text("url\nhttps://example.com/\n")
+        line = ["cron", "add", "--from", rows, *named, "-o", "csv", "--fields", "group"]
+        assert shell(*line).stdout.split() == ["group", str(shell.group)]
+    nobody = shell("cron", "add", "--url", "https://example.com/", "--group", "nobody")
+    assert (nobody.exit_code, nobody.stdout) == (5, "")
+    dry = shell("cron", "edit", shell.jobs[0], "--group", "ops", "-n")
+    assert f"group={shell.group}" in dry.stdout
+    rows.write_text("url,group\nhttps://example.com/,ops\n")
+    assert "--group takes a name" in shell("cron", "add", "--from", rows).stderr
+
+
+def test_a_header_that_replaces_the_others_says_so(shell):
+    """Before it is sent, also with --dry-run. --set-header and --clear say nothing."""
+    said = "--header replaces all headers of a job; --set-header keeps the others.\n"
+    line = ["cron", "edit", *shell.jobs, "--header", "X-A: 1"]
+    assert shell(*line, "-n").stderr == said
+    assert shell(*line).stderr.startswith(said)
+    assert shell("cron", "edit", shell.jobs[0], "--header", "X-A: 1").stderr == said
+    for quiet in (
+        [*line, "-q"],
+        [*line, "--json"],
+        ["cron", "edit", shell.jobs[0], "--set-header", "X-B: 2"],
+        ["cron", "edit", shell.jobs[0], "--clear", "http-headers"],
+        ["cron", "add", "--url", "https://example.com/", "--header", "X-A: 1"],
+    ):
+        assert shell(*quiet).stderr == "", quiet
+
+
+def test_logs_of_several_jobs(shell):
+    """They are named like jobs elsewhere, and each run tells its job."""
+    shell.emulator.clock.advance(7200)
+    assert shell("cron", "logs", shell.jobs[0]).stdout.startswith("no\ttime")
+    ids = "\n".join(map(str, shell.jobs))
+    for named in (
+        [*shell.jobs],
+        ["--match", "n*"],
+        ["--ids-from", "-"],
+    ):
+        done = shell("cron", "logs", *named, "--last", "1", "-o", "tsv", stdin=ids)
+        assert done.exit_code == 0, done.output
+        lines = [line.split("\t") for line in done.stdout.splitlines()]
+        assert [line[0] for line in lines] == ["job_id", *map(str, shell.jobs)]
+        runs = json.loads(shell("cron", "logs", *named, "--last", "1", "--json", stdin=ids).stdout)
+        assert [run["job_id"] for run in runs] == shell.jobs
+    one = shell("cron", "logs", "--match", "n0", "--last", "1").stdout
+    assert one.startswith("job_id\tno\ttime\tsucceeded\t")
+    assert str(shell.jobs[0]) in one
+    assert shell("cron", "logs", "--match", "nobody*").exit_code == 0
+    assert shell("cron", "logs", *shell.jobs, "--output-of", "1").exit_code == 64
+    assert shell("cron", "logs", shell.jobs[0], 987654).exit_code == 5
+    assert shell("cron", "logs").exit_code == 64
+
+
+def test_an_output_without_a_number_says_where_it_is(shell):
+    """A service that does not number its runs shows their outputs as JSON."""
+    shell.emulator.clock.advance(7200)
+    done = shell("cron", "logs", shell.jobs[0], "--output-of", "1")
+    numbered = shell.json("cron", "logs", shell.jobs[0])[0].get("no") is not None
+    assert (done.exit_code, "--json" in done.stderr) == (5, not numbered) or numbered
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("cron list --status failing", "Did you mean '--failing'?"),
+        ("cron list --status paused", "Did you mean '--status disabled'?"),
+        ("cron list --status enabled", "Did you mean '--status active'?"),
+        ("cron failing", "Did you mean 'cron list --failing'?"),
+        ("cron errors", "Did you mean 'cron failures'?"),
+        ("cron undo", "Did you mean 'cron add --from'?"),
+        ("cron restore x", "Did you mean 'cron add --from'?"),
+        ("cron rename x", "Did you mean 'cron edit --name'?"),
+        ("cron test 5", "Did you mean 'cron run --wait'?"),
+        ("cron list --statsu failed", "Did you mean '--status'?"),
+        ("cron add --headers x", "Did you mean '--header'?"),
+        ("group add --name x", "NAME is given without an option."),
+        ("cron next 5 --since 2h", "No such option '--since'."),
+    ],
+)
+def test_a_wrong_word_or_option_names_only_what_is_meant(shell, line, says):
+    """Options that have little more than their dashes in common are not named."""
+    done = shell(*line.split())
+    assert (done.exit_code, done.stdout) == (64, "")
+    assert done.stderr.endswith(f"{says}\n"), done.stderr

@@ -193,6 +193,33 @@ def test_a_garbled_answer_shows_its_beginning():
     assert "It begins" not in str(answer(200, b"").error)
 
 
+@pytest.mark.parametrize(
+    ("before", "shown"),
+    [
+        ("", ""),
+        ("\ufeff", ""),
+        (" \r\n", ""),
+        (")]}',\n", ""),
+        ("<br />Warning: mysql", "<br />Warning: mysql"),
+        ("Notice: x in [a.php]\n", "Notice: x in [a.php]"),
+    ],
+)
+@pytest.mark.parametrize("cut", [40, 110, 170])
+def test_a_broken_answer_shows_nothing_of_a_job(before, shown, cut):
+    """Its address, headers and body may have secrets that the call does not know."""
+    data = '{"url": "https://joe:kept-1@a.test/?key=kept-2", "httpHeaders": "A: kept-3"}'
+    for whole in (
+        f'{{"status": "success", "data": {data}}}',
+        f'{{"data": [{data}], "status": "success"}}',
+        f"[[{data}]]",
+        f'"{data}',
+    ):
+        error = answer(200, (before + whole[:cut]).encode()).error
+        assert "kept-" not in str(error)
+        assert str(error).count("It begins") == bool(shown)
+        assert shown in str(error)
+
+
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308, 399])
 def test_a_redirect_names_the_new_place_and_is_final(status):
     """A redirect is an error that says where it points, since following it would take the token

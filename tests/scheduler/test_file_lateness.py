@@ -1,8 +1,7 @@
-"""Processes that are starved send late, and the next ones of the machine keep their distance."""
+"""A look into a pace file before a request goes out, also where it is locked, odd or gone."""
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
 import sqlite3
@@ -19,60 +18,10 @@ from cronapi.scheduler import FileBucket
 from cronapi.scheduler.file_script import PATIENCE, FileScript
 from cronapi.scheduler.pace_record import last_sent_of, record_of
 from cronapi.scheduler.shared_pace import SharedPace
-from tests.support.fleet import run_all
+from tests.support.fleet import process, run_all
 from tests.support.pace_file import change, state_of, transactions
 
 pytestmark = pytest.mark.virtual_clock
-
-
-def process(fleet, late, sent, rate=1.0, outcome="accepted"):
-    """Return a call of a process of its own, whose request is ready so many seconds late."""
-
-    async def call():
-        slot = await fleet.scheduler(rate).acquire()
-        await anyio.sleep(late)
-        await slot.ready()
-        sent.append(anyio.current_time())
-        getattr(slot, outcome)()
-        slot.close()
-        await slot.publish()
-
-    return call
-
-
-def gaps(times):
-    return [later - earlier for earlier, later in itertools.pairwise(times)]
-
-
-@pytest.mark.parametrize(
-    "lateness",
-    [
-        (0.3, 0, 0, 0, 0),
-        (0.06, 0, 0.02, 0, 0),
-        (0, 0.45, 0, 0.2, 0),
-        (0.2, 0.4, 0.1, 0.3, 0),
-        (0.4, 0.3, 0.2, 0.1, 0),
-        (0, 0, 0.9, 0, 0.05),
-    ],
-)
-async def test_a_late_request_keeps_those_of_other_processes_away(file_fleet, lateness):
-    """Starts are reserved ahead. No two requests of a machine come closer than an interval."""
-    sent = []
-    await run_all(*[process(file_fleet, late, sent) for late in lateness])
-    assert min(gaps(sent)) >= 1.0, gaps(sent)
-    assert sent[-1] - sent[0] <= 1.15 * 4 + sum(lateness)
-
-
-async def test_what_one_lost_is_made_up_for(file_fleet):
-    """A single late request costs no rate: the later ones come back to their starts."""
-    sent = []
-    async with anyio.create_task_group() as group:
-        group.start_soon(process(file_fleet, 0.3, sent))
-        await anyio.sleep(0.01)  # trio would let any of them be the first
-        for _ in range(19):
-            group.start_soon(process(file_fleet, 0, sent))
-    assert min(gaps(sent)) >= 1.0
-    assert sent[-1] - sent[0] <= 1.05 * 19
 
 
 async def test_a_request_in_time_costs_one_transaction(file_fleet):
@@ -84,33 +33,12 @@ async def test_a_request_in_time_costs_one_transaction(file_fleet):
         assert least <= transactions(file_fleet.path) - before <= most, late
 
 
-async def test_a_refused_request_keeps_nobody_away(file_fleet):
-    """Its repeat is due at once, as the gate has opened meanwhile."""
-    sent = []
-    await run_all(process(file_fleet, 0.3, sent, outcome="refused"))
-    await run_all(process(file_fleet, 0, sent))
-    assert sent[1] - sent[0] < 0.1
-
-
 async def test_a_fast_rate_does_without(file_fleet):
     """At ten a second the margin is learnt, and each start costs one transaction."""
     await run_all(process(file_fleet, 0, [], rate=10.0))
     before, sent = transactions(file_fleet.path), []
     await run_all(*[process(file_fleet, 0.04, sent, rate=10.0) for _ in range(5)])
     assert (len(sent), transactions(file_fleet.path) - before) == (5, 5)
-
-
-async def test_a_caller_that_leaves_while_it_looks_leaves_the_bucket_as_it_was(file_fleet):
-    """It is cancelled before its request, and the next call goes on."""
-    slot = await file_fleet.scheduler(1.0).acquire()
-    await anyio.sleep(0.3)
-    with anyio.CancelScope() as scope:
-        scope.cancel()
-        await slot.ready()
-    slot.close()
-    sent = []
-    await run_all(process(file_fleet, 0, sent))
-    assert len(sent) == 1
 
 
 @pytest.mark.parametrize("odd", ["", "{", "[]", "5", {"last_sent": "soon"}, {"last_sent": 1e18}])

@@ -13,6 +13,20 @@ from cronapi.scheduler.redis_script import SCRIPT, key_of
 EPOCH = 1_700_000_000
 
 
+class Evaluation:
+    """The script of a fleet in a Redis, whose clock is the one of the test."""
+
+    def __init__(self, fleet, clock):
+        self.fleet, self.clock = fleet, clock
+
+    def __call__(self, arguments):
+        now = round((EPOCH + self.fleet.skew + self.clock()) * 1_000_000)
+        return self.fleet.evaluate([now, *arguments])
+
+    def last_sent(self):
+        return float(self.fleet.server.client.hget(key_of("contract"), "sent") or 0)
+
+
 class Fleet:
     """Makes the buckets of one budget, as several processes would: in a Redis, or in a file, or the
     very same one.
@@ -42,11 +56,7 @@ class Fleet:
         return bucket
 
     def _in_redis(self, clock):
-        def evaluate(arguments):
-            now = round((EPOCH + self.skew + clock()) * 1_000_000)
-            return self.evaluate([now, *arguments])
-
-        return RedisBucket(evaluate, clock=clock, threads=False)
+        return RedisBucket(Evaluation(self, clock), clock=clock, threads=False)
 
     def evaluate(self, arguments):
         return [int(value) for value in self.script(keys=[key_of("contract")], args=arguments)]
@@ -86,3 +96,18 @@ async def settle(scheduler, *outcomes):
         slot.close()
         await slot.publish()
     return times
+
+
+def process(fleet, late, sent, rate=1.0, outcome="accepted"):
+    """Return a call of a process of its own, whose request is ready so many seconds late."""
+
+    async def call():
+        slot = await fleet.scheduler(rate).acquire()
+        await anyio.sleep(late)
+        await slot.ready()
+        sent.append(anyio.current_time())
+        getattr(slot, outcome)()
+        slot.close()
+        await slot.publish()
+
+    return call

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,17 @@ if TYPE_CHECKING:
     from cronapi.cli.work.session import Session
 
 STATUSES = ("active", "disabled", "expired", "inactive", "failed")
+_MEANT = {"failing": "--failing", "paused": "--status disabled", "enabled": "--status active"}
+
+
+class Status(click.Choice[str]):
+    """A status of a job. A word that people use for one is an error that names it."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """Return the status."""
+        if value in _MEANT:
+            self.fail(f"{value!r} is no status. Did you mean {_MEANT[value]!r}?", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 @leaf(READS)
@@ -22,7 +33,7 @@ STATUSES = ("active", "disabled", "expired", "inactive", "failed")
 @click.option(
     "--status",
     "statuses",
-    type=click.Choice(STATUSES),
+    type=Status(STATUSES),
     multiple=True,
     metavar="STATUS",
     help=f"Any of: {', '.join(STATUSES)}; may be repeated.",

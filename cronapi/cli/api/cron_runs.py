@@ -41,8 +41,7 @@ async def cron_run(
 
 
 @leaf(READS_ONE)
-@click.argument("id", type=ID, required=False)
-@by_name
+@named_jobs()
 @click.option("--search", metavar="TEXT", help="The service's search in the runs.")
 @click.option("--failed", is_flag=True, help="Failed runs only.")
 @click.option("--since", type=SPAN, help="Runs of the last 90s, 15m, 2h or 1d.")
@@ -55,22 +54,26 @@ async def cron_run(
 )
 async def cron_logs(
     session: Session,
-    id: int | None,
+    ids: tuple[int, ...],
     name: str | None,
+    match: tuple[str, ...],
+    ids_from: str | None,
+    group: tuple[str, ...],
     search: str | None,
     failed: bool,
     since: float | None,
     last: int | None,
     output_of: int | None,
 ) -> None:
-    """List the runs of a job.
+    """List the runs of jobs.
 
-    A table shows the first 200 characters of an output, and its control characters as escapes.
+    A table shows the first 200 characters of an output, and its control characters as escapes. Each
+    job costs a request, and --last and --since hold for each.
     """
     from cronapi.cli.work import runs  # noqa: PLC0415 -- imports the client
 
     chosen = runs.Chosen(failed=failed, since=since, last=last, output_of=output_of)
-    await runs.logs(session, id, name, search, chosen)
+    await runs.logs(session, Named(ids, name, match, ids_from, group), search, chosen)
 
 
 @leaf(READS_ONE)

@@ -13,7 +13,7 @@ HELP: Mapping[str, str] = {
     "url": "The address to call.",
     "expression": "'*/5 * * * *', '15 minutes' or a date.",
     "name": "The job's name, any text.",
-    "group": "The id of its group.",
+    "group": "Its group, by id or name.",
     "timezone": "IANA name, such as Europe/Berlin.",
     "timeout": "Most seconds of a run. That of a request stands before `cron`.",
     "instances": "Runs that may overlap; 0 for any number.",
@@ -52,6 +52,7 @@ PARAMETERS: tuple[str, ...] = (*HELP, *(JobParams.__annotations__.keys() - HELP.
 CLEARABLE: tuple[str, ...] = tuple(
     name for name in PARAMETERS if DECLARED[name].endswith(CLEARABLE_END)
 )
+_OWN_METAVARS = {"http_headers": "'NAME: VALUE'", "group": "G"}
 _METAVARS = {"int": "N", "bool": "BOOL", "bool | int": "CODE", "bool | int | datetime": "WHEN"}
 
 
@@ -79,7 +80,7 @@ def _option(name: str) -> Callable[[F], F]:
         option_of(name),
         name,
         multiple=is_header,
-        metavar="'NAME: VALUE'" if is_header else _METAVARS.get(hint, "TEXT"),
+        metavar=_OWN_METAVARS.get(name) or _METAVARS.get(hint, "TEXT"),
         help=HELP.get(name),
     )
 

@@ -12,6 +12,9 @@ from cronapi.cli.frame.common import COMMON, common_of
 Work = Callable[..., Coroutine[Any, Any, None]]
 """The body of a command. It gets the session, and its own options as keyword arguments."""
 
+_WIDEST = 30
+"""The columns that options take beside their help, as click has it. At most half of a line."""
+
 READS = (0, 1, 4, 7, 64, 130, 143)
 """The exit codes of a command that reads."""
 READS_ONE = (0, 1, 4, 5, 7, 64, 130, 143)
@@ -26,6 +29,28 @@ class Leaf(click.Command):
     """A command whose help lists its own options before the common ones, and its exit codes."""
 
     exits: tuple[int, ...] = OFFLINE
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments. An option that there is not is an error with the one that is meant.
+
+        click would name options that have only their dashes and a letter or two in common.
+        """
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            raise self._no_option(error.option_name, ctx) from None
+
+    def _no_option(self, name: str, ctx: click.Context) -> click.UsageError:
+        from cronapi._protocol.hints import nearest  # noqa: PLC0415 -- only a mistake needs it
+
+        plain = name.lstrip("-")
+        options = [one for one in self.params if isinstance(one, click.Option)]
+        known = {spelling.lstrip("-"): spelling for one in options for spelling in one.opts}
+        near = nearest(plain, known)
+        meant = "" if near is None else f" Did you mean {known[near]!r}?"
+        if plain in {one.name for one in self.params} - {one.name for one in options}:
+            meant = f" {plain.upper()} is given without an option."
+        return click.UsageError(f"No such option {name!r}.{meant}", ctx)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options in two sections."""
@@ -52,7 +77,7 @@ def write_options(
     """Write a section of help."""
     records = [record for option in options if (record := option.get_help_record(ctx)) is not None]
     with formatter.section(title):
-        formatter.write_dl(records)
+        formatter.write_dl(records, col_max=min(_WIDEST, formatter.width // 2))
 
 
 def leaf(exits: tuple[int, ...]) -> Callable[[Work], Leaf]:

@@ -9,15 +9,15 @@ from typing import Any
 
 import click
 
-from cronapi.cli.exit_codes import FAILED
 from cronapi.cli.frame.escape import escaped, one_line
 from cronapi.cli.frame.words import counted
 from cronapi.cli.plan.deeds import DEFAULT_FILE, read_manifest
+from cronapi.cli.plan.ending import code_of_errors, end
 from cronapi.cli.plan.files import tell_variables
 from cronapi.cli.plan.options import Files
 from cronapi.cli.work.dry_run import told
 from cronapi.cli.work.session import Session
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import input_error
 from cronapi.manifest import Adopted, AdoptedJob
 
 
@@ -31,7 +31,7 @@ async def adopt_jobs(
 ) -> None:
     """Add jobs to the file and move them into the scope."""
     if files.paths == ("-",):
-        raise ConfigurationError("Jobs can be adopted into a file only.")
+        raise input_error("Jobs can be adopted into a file only.")
     manifest, only_look = read_manifest(session, files), session.common.dry_run
     path = (files.paths or (DEFAULT_FILE,))[0]
     with _telling_half(session, path, env_file):
@@ -91,8 +91,10 @@ def _tell_planned(session: Session, done: Adopted, path: str) -> None:
 def _tell_adopted(session: Session, done: Adopted, path: str, env_file: str | None) -> None:
     """Print the tables, the changes and the failures of an adoption, and set the exit code."""
     report = done.report
-    errors = [] if report is None else [str(one.error) for one in report if one.error is not None]
-    session.code = FAILED if errors else 0
+    faults = [] if report is None else [one.error for one in report if one.error is not None]
+    errors = [str(error) for error in faults]
+    text = f"{counted(len(errors), 'job')} could not be moved into the scope."
+    end(session, code_of_errors(faults) if faults else 0, "adopt", text)
     if session.printer.is_json:
         session.printer.document(_document(done, errors))
         return

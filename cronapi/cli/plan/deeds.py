@@ -17,10 +17,11 @@ import click
 from cronapi.cli.exit_codes import DIFFERS, FAILED, UNKNOWN, UNSAFE
 from cronapi.cli.frame.escape import one_line
 from cronapi.cli.frame.words import counted
+from cronapi.cli.plan.ending import code_of_errors, end
 from cronapi.cli.plan.options import ALL, Asked, Files
 from cronapi.cli.work.journals import state_folder
 from cronapi.cli.work.session import Session
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import input_error
 from cronapi.manifest import ApplyResult, Manifest, Plan
 from cronapi.manifest.writing import check_new, write_private
 
@@ -176,9 +177,9 @@ def _saved(path: str) -> Mapping[str, Any]:
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{path} cannot be read: {type(error).__name__}.") from None
+        raise input_error(f"{path} cannot be read: {type(error).__name__}.") from None
     if not isinstance(document, dict) or not isinstance(document.get("options"), dict):
-        raise ConfigurationError(f"{path} is no saved plan.")
+        raise input_error(f"{path} is no saved plan.")
     return document
 
 
@@ -205,13 +206,18 @@ def _tell(session: Session, plan: Plan, result: ApplyResult) -> None:
                 )
         for change in result.left:
             click.echo(one_line(f"changed meanwhile: {change.action} {change.name}"), err=True)
+    end(session, _code_of_result(result), "apply", result.summary())
+
+
+def _code_of_result(result: ApplyResult) -> int:
     statuses = {one.status for one in result.outcomes}
     if "unknown" in statuses:
-        session.code = UNKNOWN
-    elif statuses - {"done"} or result.blocked:
-        session.code = FAILED
-    elif not result.is_complete:
-        session.code = UNSAFE
+        return UNKNOWN
+    if statuses - {"done"}:
+        return code_of_errors(result.errors)
+    if result.blocked:
+        return FAILED
+    return 0 if result.is_complete else UNSAFE
 
 
 def _document(plan: Plan, result: ApplyResult) -> dict[str, Any]:

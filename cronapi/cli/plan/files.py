@@ -11,13 +11,14 @@ from typing import Any, Literal, cast
 import click
 from attrs import asdict
 
-from cronapi.cli.exit_codes import DIFFERS, FAILED
+from cronapi.cli.exit_codes import DIFFERS
 from cronapi.cli.frame.escape import escaped, one_line
 from cronapi.cli.frame.words import counted
 from cronapi.cli.plan.deeds import read_manifest
+from cronapi.cli.plan.ending import code_of_errors, end
 from cronapi.cli.plan.options import Files
 from cronapi.cli.work.session import Session
-from cronapi.errors import ConfigurationError
+from cronapi.errors.concerns import input_error
 from cronapi.manifest import Finding, Rotated, export, rotate
 from cronapi.manifest.replacing import PLACES
 from cronapi.manifest.writing import check_new, environ_text, write_private
@@ -103,7 +104,13 @@ async def rotate_secret(
         only_look = not await _agree(session, turn)
     done = await turn(dry_run=only_look)
     _tell_rotated(session, done)
-    session.code = 0 if done.is_complete else DIFFERS if only_look else FAILED
+    if only_look:
+        session.code = 0 if done.is_complete else DIFFERS
+        return
+    # A last look tells what became of an edit, unless the service hides what was edited.
+    is_done = done.is_complete and not (include_hidden and done.errors)
+    text = f"{counted(len(done.left), 'job')} left, {counted(len(done.errors), 'error')}."
+    end(session, 0 if is_done else code_of_errors(done.errors), "rotate", text)
 
 
 async def _agree(session: Session, turn: Callable[..., Awaitable[Rotated]]) -> bool:
@@ -141,7 +148,7 @@ def _tell_rotated(session: Session, done: Rotated) -> None:
 def _variable(name: str) -> str:
     value = os.environ.get(name)
     if not value:
-        raise ConfigurationError(f"The variable {name} is not set or empty.")
+        raise input_error(f"The variable {name} is not set or empty.")
     return value
 
 

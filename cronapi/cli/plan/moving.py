@@ -10,10 +10,11 @@ import click
 from attrs import frozen
 
 from cronapi._calls.options import fingerprint_of
-from cronapi.cli.exit_codes import DIFFERS, FAILED, UNKNOWN
+from cronapi.cli.exit_codes import DIFFERS
 from cronapi.cli.frame.escape import escaped, one_line
 from cronapi.cli.frame.words import counted
 from cronapi.cli.plan.deeds import new_undo_file, telling_undo
+from cronapi.cli.plan.ending import code_of_errors, end
 from cronapi.cli.plan.files import tell_variables
 from cronapi.cli.plan.move_planned import (
     tell_cutover_planned,
@@ -22,7 +23,7 @@ from cronapi.cli.plan.move_planned import (
 )
 from cronapi.cli.work.journals import state_folder
 from cronapi.cli.work.session import Session
-from cronapi.errors import Applied, ConfigurationError
+from cronapi.errors.concerns import input_error
 from cronapi.manifest import CutOver, Migrated, MovedBack, cut_over, migrate, move_back
 from cronapi.manifest.writing import check_new, values_first, write_private
 from cronapi.providers import FASTCRON, SETCRONJOB
@@ -75,7 +76,7 @@ async def migrate_jobs(session: Session, move: Move) -> None:
 
 def _source(session: Session, move: Move) -> Session:
     if move.source == move.target:
-        raise ConfigurationError("A migration is from one service to another one.")
+        raise input_error("A migration is from one service to another one.")
     session.common = session.common._replace(provider=move.source)
     return session
 
@@ -131,7 +132,7 @@ async def cut_jobs_over(session: Session, move: Move) -> None:
         if _has_begun(journal):
             session.say(f"The same command goes on, --back undoes it: the journal is {journal}.")
     _tell_cutover(session, done)
-    session.code = _code(done)
+    _end(session, done)
 
 
 def _has_begun(journal: str) -> bool:
@@ -139,10 +140,10 @@ def _has_begun(journal: str) -> bool:
     return path.is_file() and path.stat().st_size > 0
 
 
-def _code(done: CutOver | MovedBack) -> int:
-    if any(error.applied is Applied.UNKNOWN for error in done.errors):
-        return UNKNOWN
-    return FAILED if done.errors or done.left else 0
+def _end(session: Session, done: CutOver | MovedBack) -> None:
+    is_done = not done.errors and not done.left
+    text = f"{counted(len(done.left), 'job')} left, {counted(len(done.errors), 'error')}."
+    end(session, 0 if is_done else code_of_errors(done.errors), "migrate", text)
 
 
 async def move_jobs_back(session: Session, move: Move) -> None:
@@ -160,7 +161,7 @@ async def move_jobs_back(session: Session, move: Move) -> None:
     with telling_undo(session, new_undo_file(new)) as undo:
         done = await move_back(old.api, new.api, undo=undo, **options)
     _tell_back(session, done)
-    session.code = _code(done)
+    _end(session, done)
 
 
 def _both(session: Session, move: Move) -> tuple[Session, Session, str]:

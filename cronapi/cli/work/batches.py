@@ -11,6 +11,7 @@ from cronapi.cli.frame.targets import Named
 from cronapi.cli.frame.words import counted
 from cronapi.cli.show.columns import JOBS
 from cronapi.cli.work.dry_run import named as names_of
+from cronapi.cli.work.job_group import with_group_id
 from cronapi.cli.work.job_params import params_of
 from cronapi.cli.work.rows import rows_of
 from cronapi.cli.work.session import Session
@@ -35,7 +36,7 @@ async def edit(
     session: Session, named: Named, options: Mapping[str, Any], clear: Sequence[str]
 ) -> None:
     """Change the jobs that were named."""
-    params = _changes(options, clear)
+    params = await _changes(session, options, clear)
     targets = await targets_of(session, named)
     if not targets:
         _nothing(session, "edit")
@@ -73,7 +74,7 @@ async def edit_group(
     session: Session, id: int, options: Mapping[str, Any], clear: Sequence[str]
 ) -> None:
     """Change the jobs of a group."""
-    params = _changes(options, clear)
+    params = await _changes(session, options, clear)
     await change(
         session,
         "cron.group_edit",
@@ -91,8 +92,10 @@ def _nothing(session: Session, verb: str) -> None:
     session.show_all([], JOBS)
 
 
-def _changes(options: Mapping[str, Any], clear: Sequence[str]) -> dict[str, Any]:
-    params = params_of(options, clear)
+async def _changes(
+    session: Session, options: Mapping[str, Any], clear: Sequence[str]
+) -> dict[str, Any]:
+    params = params_of(await with_group_id(session, options), clear)
     if not params:
         raise click.UsageError("Nothing to change: give at least one field, such as --expression.")
     return params

@@ -82,7 +82,10 @@ def _job(label: str, row: Row, common: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return dict(JobSpec(**job).params)
     except ConfigurationError as error:
-        raise click.UsageError(f"{label}, {place}: {error}") from None
+        group = job.get("group")
+        is_name = isinstance(group, str) and group.strip("-0123456789 ") != ""
+        end = " `cronapi group list` has the numbers; --group takes a name." if is_name else ""
+        raise click.UsageError(f"{label}, {place}: {error}{end}") from None
 
 
 def _reader(path: str, text: str) -> Callable[[str, str], Iterator[Row]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -17,7 +17,7 @@ from cronapi.cli.frame.values import expand
 from cronapi.cli.show.columns import FAILURES, QUEUED, RUNS
 from cronapi.cli.work.deeds import Deed, carry_out
 from cronapi.cli.work.session import Session
-from cronapi.cli.work.targets import one_job, targets_of
+from cronapi.cli.work.targets import Target, one_job, targets_of
 from cronapi.errors import CronAPIError, NotFoundError
 from cronapi.models import Execution
 
@@ -89,21 +89,39 @@ async def _end_of(session: Session, id: int, queued: datetime) -> Execution:
                 return execution
 
 
-async def logs(
-    session: Session, id: int | None, name: str | None, search: str | None, chosen: Chosen
-) -> None:
-    """Write the runs of a job, or the output of one."""
-    session.printer.check(RUNS)
-    target = await one_job(session, id, name)
-    limit = chosen.last if not (chosen.failed or chosen.since or chosen.output_of) else None
-    runs = await session.api.cron.logs(target.id, keyword=search, limit=limit)
-    if chosen.output_of is None:
-        session.show_all(chosen.of(runs), RUNS)
+async def logs(session: Session, named: Named, search: str | None, chosen: Chosen) -> None:
+    """Write the runs of each job that was named, or the output of one run."""
+    targets = await targets_of(session, named)
+    is_one = len(named.ids) == 1 or named.name is not None
+    kind = RUNS if is_one else FAILURES
+    session.printer.check(kind)
+    if chosen.output_of is not None:
+        if len(targets) != 1:
+            raise click.UsageError("--output-of takes one job.")
+        await _output(session, targets[0], search, chosen.output_of)
         return
-    found = next((one for one in runs if one.no == chosen.output_of), None)
+    limit = None if chosen.failed or chosen.since else chosen.last
+
+    async def found() -> AsyncIterator[Execution]:
+        for target in targets:
+            runs = await session.api.cron.logs(target.id, keyword=search, limit=limit)
+            for run in chosen.of(runs):
+                yield run if is_one else evolve(run, job_id=target.id)
+
+    await session.printer.stream(found(), kind)
+
+
+async def _output(session: Session, target: Target, search: str | None, number: int) -> None:
+    """Write the output of one run of a job."""
+    runs = await session.api.cron.logs(target.id, keyword=search)
+    found = next((one for one in runs if one.no == number), None)
     if found is None:
+        numbered = any(one.no is not None for one in runs)
+        why = (
+            "" if numbered or not runs else " Its runs have no numbers: --json shows their outputs."
+        )
         raise NotFoundError(
-            f"There is no run {chosen.output_of} in the log of {target}.",
+            f"There is no run {number} in the log of {target}.{why}",
             provider=session.provider.name,
             function="cron.logs",
         )

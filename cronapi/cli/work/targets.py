@@ -132,7 +132,7 @@ async def chosen_jobs(
     statuses: Sequence[str] = (),
 ) -> Callable[[CronJob], bool]:
     """Return True for jobs of any of the groups, names and statuses. Groups are looked up."""
-    numbers = [await _group_number(session, group) for group in groups]
+    numbers = [await group_number(session, group) for group in groups]
     filters = [
         [job_filter(None, number, None) for number in numbers],
         [job_filter(None, None, match) for match in matches],
@@ -141,7 +141,8 @@ async def chosen_jobs(
     return lambda job: all(any(one.passes(job) for one in some) for some in filters if some)
 
 
-async def _group_number(session: Session, group: str) -> int:
+async def group_number(session: Session, group: str) -> int:
+    """Return the id of a group that is given by its id or its name."""
     is_id = group.isascii() and group.isdigit()
     return int(group) if is_id else (await one_group(session, None, group)).id
 

@@ -17,6 +17,7 @@ from cronapi.cli.show.masking import masked
 from cronapi.cli.show.members import members_of
 from cronapi.cli.work.deeds import Deed, carry_out, run_bulk
 from cronapi.cli.work.dry_run import cost_of, dry_run
+from cronapi.cli.work.job_group import with_group_id
 from cronapi.cli.work.job_params import headers_to_set, params_of
 from cronapi.cli.work.journals import journal_of
 from cronapi.cli.work.rows import rows_of
@@ -32,7 +33,7 @@ _ENSURE = 3
 
 async def add(session: Session, options: Mapping[str, Any]) -> None:
     """Create one job."""
-    params = params_of(options)
+    params = params_of(await with_group_id(session, options))
     if "url" not in params:
         raise click.UsageError("A new job needs --url.")
     spec = JobSpec(**params)
@@ -62,7 +63,7 @@ async def add_from(
     """Create a job for each row of a file. Options stand in for what a row leaves out."""
     if journal is not None and no_journal:
         raise click.UsageError("Give --journal or --no-journal, not both.")
-    common = params_of(options)
+    common = params_of(await with_group_id(session, options))
     rows = rows_of(path, common)
     count = len(rows.jobs)
     if session.common.dry_run:
@@ -92,7 +93,7 @@ async def edit(
     clear: Sequence[str],
 ) -> None:
     """Change the jobs that were named, all alike but for headers that each of them keeps."""
-    params = params_of(options, clear)
+    params = params_of(await with_group_id(session, options), clear)
     headers = headers_to_set(set_header, params, clear)
     if not params and not headers:
         raise click.UsageError("Nothing to change: give at least one field, such as --expression.")
@@ -102,6 +103,8 @@ async def edit(
     if headers:
         await set_headers(session, targets, headers, params)
         return
+    if targets and params.get("http_headers"):
+        session.say("--header replaces all headers of a job; --set-header keeps the others.")
     deed = Deed(
         "cron.edit",
         "edit",
@@ -114,7 +117,7 @@ async def edit(
 
 async def ensure(session: Session, name: str, options: Mapping[str, Any]) -> None:
     """Make sure of a job by its name, and tell what that took."""
-    params = {"name": name, **params_of(options)}
+    params = {"name": name, **params_of(await with_group_id(session, options))}
     if "url" not in params:
         raise click.UsageError("A job to ensure needs --url.")
     encode_params(params, session.provider, clear=True)
