@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import logging
 import os
 import pwd
 from pathlib import Path
@@ -28,6 +27,7 @@ from cronapi.emulator import create_app
 from cronapi.scheduler import shared
 from tests.support.combinations import spare_combinations
 from tests.support.emulated import FAST, client_of
+from tests.support.slow_steps import ignore_slow_steps
 from tests.support.virtual_clock import Threads, virtual_backend
 
 # How long an example takes is the machine's business, not the library's.
@@ -36,8 +36,7 @@ settings.register_profile("cronapi", max_examples=40, **ANY_TIME)
 settings.register_profile("proof", max_examples=200, **ANY_TIME)
 settings.load_profile("cronapi")
 
-# asyncio's debug mode tells of steps that are slow, which any step is on a machine at work.
-logging.getLogger("asyncio").addFilter(lambda record: not str(record.msg).startswith("Executing "))
+ignore_slow_steps()
 
 _gives_way = False
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import time
 from collections import Counter
 from contextlib import contextmanager
@@ -16,10 +15,11 @@ import httpx
 import pytest
 
 from cronapi.emulator import next_runs
+from tests.support.console import CRONAPI
 
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(300)]
 
-COMMAND = [sys.executable, "-c", "from cronapi.cli import main; main()", "emulator"]
+COMMAND = [*CRONAPI, "emulator"]
 BEGIN = 1_772_323_200
 JOBS = 200
 EXPRESSIONS = ["*/5 * * * *", "*/10 * * * *", "7 * * * *", "2-59/7 * * * *"]

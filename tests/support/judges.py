@@ -25,6 +25,8 @@ from attrs import define
 from tests.support.emulated import TOKEN
 
 INSISTING = 0.005
+LATENESS = 0.02
+"""Seconds. A process that starts later than that tells the others at once, at a cost of its own."""
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 _CONFIG = """
 daemon off;
@@ -137,6 +139,32 @@ class Nginx:
     def accepted(self) -> list[float]:
         """Return when each request was answered that was let through."""
         return [at for at, status in self.statuses() if status == httpx.codes.OK]
+
+    def refused(self) -> int:
+        """Return how many requests were refused."""
+        return sum(status == httpx.codes.SERVICE_UNAVAILABLE for _, status in self.statuses())
+
+    def seconds(self) -> float:
+        """Return how long the accepted requests took, from the first to the last."""
+        accepted = self.accepted()
+        return accepted[-1] - accepted[0]
+
+    def rate(self) -> float:
+        """Return the accepted requests a second, by the times at which they came."""
+        came = [at for at, is_accepted in self.arrivals() if is_accepted]
+        return (len(came) - 1) / (came[-1] - came[0])
+
+    def late(self, interval: float) -> int:
+        """Return how many requests came later after another than a pace and `LATENESS` allow."""
+        times = [at for at, _ in self.arrivals()]
+        return sum(
+            later - earlier > interval + LATENESS for earlier, later in itertools.pairwise(times)
+        )
+
+    def longest_gap(self, since: float = 0.0) -> float:
+        """Return the longest time between two answers, of which the later came after `since`."""
+        times = [at for at, _ in self.statuses()]
+        return max(later - earlier for earlier, later in itertools.pairwise(times) if later > since)
 
 
 @contextlib.contextmanager
