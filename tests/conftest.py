@@ -5,9 +5,9 @@ anyio's plugin runs every coroutine test. A test runs on asyncio in real time, u
 the test itself is marked `virtual_clock`: then it runs on asyncio and on trio under a virtual
 clock.
 
-Files run side by side, each in one process, which reads what the others have compiled. Files marked
-`judged` compare figures that nginx or Redis took, so they begin first, and every process that has
-no such file gives way to them.
+Files run side by side, each in one process, which reads what the others have compiled. Tests marked
+`judged` compare figures that were taken in real time, so they begin first, and every process that
+has none gives way to them.
 """
 
 from __future__ import annotations
@@ -80,7 +80,8 @@ def pytest_configure(config):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Spare combinations of what has been tried, and let the files that take longest begin.
+    """Spare combinations of what has been tried. What is judged begins, and then the files that
+    take longest.
 
     Every test of Hypothesis is among the proofs as well.
     """
@@ -89,7 +90,11 @@ def pytest_collection_modifyitems(config, items):
         for item in filter(lambda item: is_hypothesis_test(item.obj), items):
             item.add_marker(pytest.mark.proof)
     ranks = {FOLDER / name: rank for rank, name in enumerate(LONG)}
-    items.sort(key=lambda item: (ranks.get(item.path, len(ranks)), item.path))
+    items.sort(key=lambda item: (not is_judged(item), ranks.get(item.path, len(ranks)), item.path))
+
+
+def is_judged(item):
+    return item.get_closest_marker("judged") is not None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -115,7 +120,7 @@ def pytest_runtest_setup(item):
     shared._buckets.clear()
     global _gives_way  # noqa: PLW0603 -- a process can lower its priority, and not raise it again
     is_worker = os.environ.get("PYTEST_XDIST_WORKER") is not None
-    if is_worker and not _gives_way and item.get_closest_marker("judged") is None:
+    if is_worker and not _gives_way and not is_judged(item):
         os.nice(10)
         _gives_way = True
 

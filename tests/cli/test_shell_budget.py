@@ -56,10 +56,21 @@ def reserved(pace):
         return 0
 
 
+LOOK, LATE = 0.02, 0.05
+"""Seconds between two looks, and the margin by which a start may be late."""
+
+
 def watch(pace, times, is_over):
-    """Note the time of each reservation until all is over."""
-    while not is_over.wait(0.02):
+    """Note the time of each reservation until all is over. Return by how much looks were late, of
+    those that were as late as no start may be: the machine was busy then.
+    """
+    late, is_last = [], False
+    while not is_last:
+        begun = time.monotonic()
+        is_last = is_over.wait(LOOK)
         times += [time.monotonic()] * (reserved(pace) - len(times))
+        late.append(time.monotonic() - begun - LOOK)
+    return [seconds for seconds in late if seconds > LATE]
 
 
 def ideal_end(times, interval=1.0):
@@ -70,6 +81,7 @@ def ideal_end(times, interval=1.0):
     return end
 
 
+@pytest.mark.judged
 @pytest.mark.proof
 @pytest.mark.parametrize("at_once", [1, 5])
 def test_ten_processes_are_as_quick_as_the_rate_allows(tmp_path, at_once):
@@ -100,12 +112,13 @@ def test_ten_processes_are_as_quick_as_the_rate_allows(tmp_path, at_once):
             with ThreadPoolExecutor(at_once) as workers:
                 list(workers.map(run, range(10)))
             is_over.set()
-            watching.result()
+            late = watching.result()
     refused = sum(not request.accepted for request in app.emulator.requests)
-    assert refused <= 1
-    assert arrivals[-1] - asked[0] <= 1.15 * (ideal_end(asked) - asked[0])
+    assert refused <= 1 + len(late)
+    assert arrivals[-1] - asked[0] <= 1.15 * (ideal_end(asked) - asked[0]) + sum(late)
 
 
+@pytest.mark.judged
 @pytest.mark.proof
 def test_a_process_that_is_killed_costs_the_others_one_start(tmp_path):
     """It is killed while it waits. One start is left out, and no gap is longer than two intervals.

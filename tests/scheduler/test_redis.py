@@ -75,7 +75,7 @@ def test_four_processes_share_one_budget(server):
         said = [worker.said() for worker in workers]
         evaluations = server.evaluations() - before
         busy = plain()
-        allowed = 12 + busy.refused(), 4 + busy.late(1.1 / 10)
+        allowed = 12 + busy.refused(), 4 + 2 * busy.late(1.1 / 10)
         seen = len(judge.accepted()), judge.refused()
     assert [failed for _, failed in said] == [[]] * 4
     assert seen[0] == 60

@@ -26,7 +26,7 @@ from tests.support.emulated import TOKEN
 
 INSISTING = 0.005
 LATENESS = 0.02
-"""Seconds. A process that starts later than that tells the others at once, at a cost of its own."""
+"""Seconds. A start that is later costs two messages more: itself at once, and its outcome."""
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 _CONFIG = """
 daemon off;
@@ -195,11 +195,12 @@ def hold(trips: Iterable[Trip], since: float, interval: float) -> list[Trip]:
     the next success.
 
     An interval is left to the client for reading that refusal: what it had granted before goes out
-    all the same.
+    all the same. The hold's own trips begin when the last of those has come back.
     """
     later = sorted((trip for trip in trips if trip.sent > since), key=lambda trip: trip.answered)
     refusals = [trip.answered for trip in later if trip.status == httpx.codes.SERVICE_UNAVAILABLE]
-    began = refusals[1] + interval
+    read = refusals[1] + interval
+    began = max([read, *(trip.answered for trip in later if trip.sent <= read)])
     ended = next(
         (trip.answered for trip in later if trip.status == httpx.codes.OK and trip.sent > began),
         math.inf,
