@@ -225,6 +225,7 @@ async def test_the_app_of_several_workers_shares_one_file(service, home, tmp_pat
     assert len(list(home.rglob("*.sqlite3"))) == 1
 
 
+@pytest.mark.judged
 @pytest.mark.proof
 async def test_the_workers_of_uvicorn_share_one_rate(tmp_path):
     """Two workers, started as the page says, make 30 jobs at one rate.

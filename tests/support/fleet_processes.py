@@ -76,6 +76,15 @@ def fleet(processes, *arguments):
         parent.communicate()
 
 
+def least_share(times):
+    """Return the least share that a process had in the calls that ended while all were at work,
+    where 1 is a fair one. Those that start late, or end early, are no less fair.
+    """
+    begun, ended = max(map(min, times)), min(map(max, times))
+    counts = [sum(begun <= at <= ended for at in own) for own in times]
+    return min(counts) * len(counts) / max(1, sum(counts))
+
+
 @contextlib.contextmanager
 def judged_fleet(place, processes, calls, rate=10):
     """Start processes, yet idle, on a Redis or a file, in front of nginx without a burst.

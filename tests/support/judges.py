@@ -25,8 +25,6 @@ from attrs import define
 from tests.support.emulated import TOKEN
 
 INSISTING = 0.005
-LATENESS = 0.02
-"""Seconds. A start that is later costs two messages more: itself at once, and its outcome."""
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 _CONFIG = """
 daemon off;
@@ -154,12 +152,10 @@ class Nginx:
         came = [at for at, is_accepted in self.arrivals() if is_accepted]
         return (len(came) - 1) / (came[-1] - came[0])
 
-    def late(self, interval: float) -> int:
-        """Return how many requests came later after another than a pace and `LATENESS` allow."""
+    def late(self, most: float) -> int:
+        """Return how many requests came more than so many seconds after another."""
         times = [at for at, _ in self.arrivals()]
-        return sum(
-            later - earlier > interval + LATENESS for earlier, later in itertools.pairwise(times)
-        )
+        return sum(later - earlier > most for earlier, later in itertools.pairwise(times))
 
     def longest_gap(self, since: float = 0.0) -> float:
         """Return the longest time between two answers, of which the later came after `since`."""

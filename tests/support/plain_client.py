@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import httpx
+from attrs import frozen
 
 from cronapi.emulator import create_app, run_in_thread
 from tests.support.emulated import FAST, TOKEN
@@ -16,6 +17,8 @@ from tests.support.judges import Nginx, nginx
 
 SWITCH = 0.0005
 """Seconds for which one thread of this process may keep another waiting."""
+LATENESS = 0.02
+"""Seconds. A process of a fleet that starts later than that tells the others at once."""
 
 
 @contextlib.contextmanager
@@ -51,6 +54,28 @@ async def plainly(origin: str, interval: float, calls: int) -> None:
 
     async with httpx.AsyncClient(timeout=60) as http:
         await asyncio.gather(*[call(http) for _ in range(calls)])
+
+
+@frozen
+class Toll:
+    """What a busy machine may have cost a fleet. On a quiet one each is nothing.
+
+    `refused` counts requests and `messages` those to the bucket. `rate` is in requests a second.
+    """
+
+    refused: int
+    messages: int
+    rate: float
+
+
+def toll_of(plain: Nginx, rate: int) -> Toll:
+    """Return what the machine has cost a plain client, for a fleet at its side.
+
+    A late start may be refused, or cause a refusal, and is told twice: itself at once, and its
+    outcome. In a fleet both the bucket and the request are late.
+    """
+    late = plain.late(1.1 / rate + LATENESS)
+    return Toll(plain.refused() + late, 2 * late, 2 * max(0.0, 0.9 * rate - plain.rate()))
 
 
 @contextlib.contextmanager
