@@ -142,11 +142,6 @@ class Nginx:
         """Return how many requests were refused."""
         return sum(status == httpx.codes.SERVICE_UNAVAILABLE for _, status in self.statuses())
 
-    def seconds(self) -> float:
-        """Return how long the accepted requests took, from the first to the last."""
-        accepted = self.accepted()
-        return accepted[-1] - accepted[0]
-
     def rate(self) -> float:
         """Return the accepted requests a second, by the times at which they came."""
         came = [at for at, is_accepted in self.arrivals() if is_accepted]
