@@ -60,12 +60,14 @@ async def plainly(origin: str, interval: float, calls: int) -> None:
 class Toll:
     """What a busy machine may have cost a fleet. On a quiet one each is nothing.
 
-    `refused` counts requests and `messages` those to the bucket. `rate` is in requests a second.
+    `refused` counts requests and `messages` those to the bucket. `rate` is in requests a second,
+    and `slowness` is how many times longer the work took, at least 1.
     """
 
     refused: int
     messages: int
     rate: float
+    slowness: float
 
 
 def toll_of(plain: Nginx, rate: int) -> Toll:
@@ -74,8 +76,8 @@ def toll_of(plain: Nginx, rate: int) -> Toll:
     A late start may be refused, or cause a refusal, and is told twice: itself at once, and its
     outcome. In a fleet both the bucket and the request are late.
     """
-    late = plain.late(1.1 / rate + LATENESS)
-    return Toll(plain.refused() + late, 2 * late, 2 * max(0.0, 0.9 * rate - plain.rate()))
+    late, lost = plain.late(1.1 / rate + LATENESS), max(0.0, 0.9 * rate - plain.rate())
+    return Toll(plain.refused() + late, 2 * late, 2 * lost, 1 + lost / plain.rate())
 
 
 @contextlib.contextmanager
