@@ -5,16 +5,15 @@ anyio's plugin runs every coroutine test. A test runs on asyncio in real time, u
 the test itself is marked `virtual_clock`: then it runs on asyncio and on trio under a virtual
 clock.
 
-Files run side by side, each in one process, which reads what the others have compiled. Files marked
-`judged` compare figures that nginx or Redis took, so they begin first, and every process that has
-no such file gives way to them.
+Files run side by side, each in one process, which reads what the others have compiled. Tests marked
+`judged` compare figures that were taken in real time, so they begin first, and every process that
+has none gives way to them.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
-import logging
 import os
 import pwd
 from pathlib import Path
@@ -28,6 +27,7 @@ from cronapi.emulator import create_app
 from cronapi.scheduler import shared
 from tests.support.combinations import spare_combinations
 from tests.support.emulated import FAST, client_of
+from tests.support.slow_steps import ignore_slow_steps
 from tests.support.virtual_clock import Threads, virtual_backend
 
 # How long an example takes is the machine's business, not the library's.
@@ -36,8 +36,7 @@ settings.register_profile("cronapi", max_examples=40, **ANY_TIME)
 settings.register_profile("proof", max_examples=200, **ANY_TIME)
 settings.load_profile("cronapi")
 
-# asyncio's debug mode tells of steps that are slow, which any step is on a machine at work.
-logging.getLogger("asyncio").addFilter(lambda record: not str(record.msg).startswith("Executing "))
+ignore_slow_steps()
 
 _gives_way = False
 
@@ -81,7 +80,8 @@ def pytest_configure(config):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Spare combinations of what has been tried, and let the files that take longest begin.
+    """Spare combinations of what has been tried. What is judged begins, and then the files that
+    take longest.
 
     Every test of Hypothesis is among the proofs as well.
     """
@@ -90,7 +90,11 @@ def pytest_collection_modifyitems(config, items):
         for item in filter(lambda item: is_hypothesis_test(item.obj), items):
             item.add_marker(pytest.mark.proof)
     ranks = {FOLDER / name: rank for rank, name in enumerate(LONG)}
-    items.sort(key=lambda item: (ranks.get(item.path, len(ranks)), item.path))
+    items.sort(key=lambda item: (not is_judged(item), ranks.get(item.path, len(ranks)), item.path))
+
+
+def is_judged(item):
+    return item.get_closest_marker("judged") is not None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -116,7 +120,7 @@ def pytest_runtest_setup(item):
     shared._buckets.clear()
     global _gives_way  # noqa: PLW0603 -- a process can lower its priority, and not raise it again
     is_worker = os.environ.get("PYTEST_XDIST_WORKER") is not None
-    if is_worker and not _gives_way and item.get_closest_marker("judged") is None:
+    if is_worker and not _gives_way and not is_judged(item):
         os.nice(10)
         _gives_way = True
 

@@ -16,7 +16,7 @@ from cronapi import ConfigurationError, FastCron, Rate, Scheduler
 from cronapi.scheduler import LocalBucket, RedisBucket, shared_scheduler
 from cronapi.scheduler.tally import Tally
 from tests.support.emulated import BASE_URLS, TOKEN, URL
-from tests.support.line import good
+from tests.support.line import good, until
 
 JOBS = [{"url": URL}] * 3
 ARGS = {
@@ -132,7 +132,7 @@ def test_any_thread_reads_the_queue_of_the_client():
     async def look():
         api = a_client(transport=httpx.MockTransport(hang))
         calls = [asyncio.ensure_future(api.cron.get(number)) for number in range(3)]
-        await asyncio.sleep(0.01)
+        await until(lambda: sum(api.scheduler.stats.waiting.values()) == 2)
         own = api.scheduler.stats
         elsewhere = await asyncio.to_thread(lambda: api.scheduler.stats)
         loop_of_its_own = await asyncio.to_thread(asyncio.run, stats_of(api))

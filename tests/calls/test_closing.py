@@ -15,7 +15,7 @@ from cronapi import (
     Scheduler,
 )
 from tests.support.emulated import URL, client_of
-from tests.support.line import CALLS, QUICK, Gate, Line, failure, until
+from tests.support.line import CALLS, QUICK, Gate, Line, failure, pass_time, until
 
 # --- callers that go away ------------------------------------------------------------------------
 
@@ -139,10 +139,13 @@ async def test_closing_does_not_wait_for_ever():
         await anyio.sleep_forever()
 
     line = Line(default=never)
-    api = line.client(timeout=0.02, retry=QUICK)
+    api = line.client(timeout=5.0, retry=QUICK)
     call = asyncio.create_task(failure(CALLS["SAME"](api)))
     await until(lambda: line.asked)
-    await api.aclose()
+    closing = asyncio.create_task(api.aclose())
+    await asyncio.sleep(0)
+    pass_time(5.0)
+    await closing
     error = await call
     assert error.applied is Applied.UNKNOWN
     assert line.asked == ["cron_edit"]

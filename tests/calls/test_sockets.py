@@ -26,7 +26,7 @@ from cronapi import (
 )
 from cronapi._calls import transport
 from tests.support.emulated import PROVIDERS, TOKEN, Hurry
-from tests.support.line import JOB, QUICK, failure
+from tests.support.line import JOB, QUICK, failure, pass_time
 
 CALLS = {
     "READ": ("cron_get", lambda api: api.cron.get(7)),
@@ -127,6 +127,7 @@ async def breaks_its_chunks(_, writer):
 
 
 async def never_answers(_, writer):
+    pass_time(PATIENCE)
     await asyncio.Event().wait()
 
 
@@ -135,6 +136,7 @@ async def drips_its_head(_, writer):
         writer.write(bytes([byte]))
         await writer.drain()
         await asyncio.sleep(0.005)
+        pass_time(PATIENCE / 10)
 
 
 async def drips_its_body(_, writer):
@@ -176,10 +178,8 @@ SCRIPTS = {
     answers_html: (ResponseError, "lost"),
     redirects: (RedirectError, "final"),
 }
-TIMEOUTS = dict.fromkeys((never_answers, drips_its_head, drips_its_body), 0.25)
-"""Seconds, for those that would keep a caller waiting; long enough to connect and send on a busy
-machine.
-"""
+PATIENCE = 5.0
+"""Seconds that a client waits for each of them."""
 
 
 def faults(*others):
@@ -193,14 +193,10 @@ def faults(*others):
     )
 
 
-def patience(script):
-    return TIMEOUTS.get(script, 10.0)
-
-
 @contextlib.asynccontextmanager
 async def client_at(url, module=None, **options):
     """Give a client with its own HTTP client, or with one of `module`."""
-    options = {"scheduler": Hurry(10_000.0), "retry": QUICK, "timeout": 10.0} | options
+    options = {"scheduler": Hurry(10_000.0), "retry": QUICK, "timeout": PATIENCE} | options
     async with contextlib.AsyncExitStack() as stack:
         if module is not None:
             options["http_client"] = await stack.enter_async_context(
@@ -226,7 +222,7 @@ async def test_what_a_broken_answer_becomes(script, kind):
     function, call = CALLS[kind]
     expected, ending = SCRIPTS[script]
     server = Server(script)
-    async with server.listening() as url, client_at(url, timeout=patience(script)) as api:
+    async with server.listening() as url, client_at(url) as api:
         error = await failure(call(api))
     if ending == "final":
         assert (type(error), error.applied, server.asked) == (expected, Applied.NO, [function])
@@ -253,7 +249,7 @@ async def test_without_a_policy_one_request_arrives(script):
         server = Server(script)
         async with (
             server.listening() as url,
-            client_at(url, timeout=patience(script), retry=None) as api,
+            client_at(url, retry=None) as api,
         ):
             error = await failure(call(api))
         assert type(error) is expected
@@ -262,7 +258,8 @@ async def test_without_a_policy_one_request_arrives(script):
         )
         assert (error.attempts, server.asked) == (1, [function])
 
-    await asyncio.gather(*[once(kind, *CALLS[kind]) for kind in CALLS])
+    for kind, (function, call) in CALLS.items():
+        await once(kind, function, call)
 
 
 @MODULES
@@ -272,7 +269,7 @@ async def test_httpx_and_httpx2_break_alike(script, module):
     server = Server(script)
     async with (
         server.listening() as url,
-        client_at(url, module, timeout=patience(script), retry=None) as api,
+        client_at(url, module, retry=None) as api,
     ):
         error = await failure(api.cron.edit(7, name="ping"))
     assert type(error) is SCRIPTS[script][0]
@@ -326,7 +323,7 @@ async def test_after_a_failure_the_next_call_works(script, kind):
         await (script if len(server.asked) == 1 else works)(server, writer)
 
     server = Server(once)
-    async with server.listening() as url, client_at(url, timeout=patience(script)) as api:
+    async with server.listening() as url, client_at(url) as api:
         assert (await call(api)).id == 7
         looks = ["cron_list"] * 2 * 3  # three times a search and the whole list
         assert server.asked == (
@@ -340,7 +337,11 @@ async def test_many_calls_that_time_out_leave_a_client_that_works():
     """After fifty timeouts in a row, more than there are connections, the pool still has one for
     the next call.
     """
-    server, scheduler = Server(never_answers), Hurry(10_000.0, max_in_flight=10)
+
+    async def waits(_, writer):
+        await asyncio.Event().wait()
+
+    server, scheduler = Server(waits), Hurry(10_000.0, max_in_flight=10)
     async with server.listening() as url, client_at(url, retry=None, scheduler=scheduler) as api:
         hasty = api.with_options(timeout=0.15)
         errors = await asyncio.gather(*[failure(hasty.cron.get(7)) for _ in range(50)])

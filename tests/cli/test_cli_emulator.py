@@ -19,9 +19,10 @@ import pytest
 from click.testing import CliRunner
 
 from cronapi.cli.root import cronapi
+from tests.support.console import CRONAPI
 from tests.support.judges import free_port
 
-COMMAND = [sys.executable, "-c", "from cronapi.cli import main; main()", "emulator", "--port", "0"]
+COMMAND = [*CRONAPI, "emulator", "--port", "0"]
 TOKEN = "emulator-token-0123456789abcdef"
 
 

@@ -20,9 +20,10 @@ from cronapi.cli.hook.listening import as_line
 from cronapi.cli.hook.posting import sample
 from cronapi.cli.root import cronapi
 from cronapi.webhooks import Receiver, read_notification
+from tests.support.console import CRONAPI, MAIN
 from tests.support.emulated import NOW
 
-LISTEN = [sys.executable, "-c", "from cronapi.cli import main; main()", "hook", "listen"]
+LISTEN = [*CRONAPI, "hook", "listen"]
 SECRET = "the-secret-of-this-hook"
 
 
@@ -161,8 +162,6 @@ def refuse(*signals):
     raise NotImplementedError
 
 anyio.open_signal_receiver = refuse
-from cronapi.cli import main
-main()
 """
 """The command line on a loop that can receive no signal, as those of Windows."""
 
@@ -174,7 +173,7 @@ main()
 def test_a_loop_without_signals_is_ended_by_ctrl_c(line, told):
     """On Windows no loop can receive a signal. Commands begin, and end by Ctrl-C, all the same."""
     with subprocess.Popen(
-        [sys.executable, "-c", NO_RECEIVER, *line],
+        [sys.executable, "-c", NO_RECEIVER + MAIN, *line],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

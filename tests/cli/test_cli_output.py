@@ -13,15 +13,15 @@ import pytest
 from cronapi import cli
 from cronapi.cli.output import CLOSED_PIPE, standard_output
 from cronapi.cli.table import COMMANDS
+from tests.support.console import CRONAPI
 
-MAIN = "import sys; from cronapi.cli import main; main()"
 FULL = "Error: cannot write the output: No space left on device.\n"
 HELP = ["--help", "--version", *(f"{name} --help" for name in COMMANDS)]
 
 
 def start(command, stdout, **environment):
     return Popen(
-        [sys.executable, "-c", MAIN, *command.split()],
+        [*CRONAPI, *command.split()],
         stdout=stdout,
         stderr=PIPE,
         text=True,
@@ -93,11 +93,10 @@ def ended_here(monkeypatch, tmp_path, command, place):
 @pytest.mark.parametrize("command", ["demo --speed 5", "pace --seconds 30"])
 def test_a_reader_that_goes_away_ends_the_work(command):
     """After `head -1` has its line the command ends, though there is work left."""
-    process = start(command, PIPE)
-    assert process.stdout.readline()
-    process.stdout.close()
-    assert (process.wait(), process.stderr.read()) == (CLOSED_PIPE, "")
-    process.stderr.close()
+    with start(command, PIPE) as process:
+        assert process.stdout.readline()
+        process.stdout.close()
+        assert (process.wait(), process.stderr.read()) == (CLOSED_PIPE, "")
 
 
 def test_errors_are_written_too(monkeypatch, tmp_path):

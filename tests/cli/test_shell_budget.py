@@ -7,7 +7,6 @@ import math
 import os
 import sqlite3
 import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -17,10 +16,16 @@ from itertools import pairwise
 import pytest
 
 from cronapi.emulator import create_app, run_in_thread
-from tests.support.emulated import TOKEN
+from tests.support.console import CRONAPI
+from tests.support.emulated import TOKEN, fill
 from tests.support.shell import shell_at
 
-COMMAND = [sys.executable, "-c", "from cronapi.cli import main; main()", "account", "get"]
+COMMAND = [*CRONAPI, "account", "get"]
+READS = [
+    *(["account.get"], ["cron.list"], ["group.list"]),
+    *(["cron.get", "id:={}"], ["cron.logs", "id:={}"]),
+]
+"""Five functions of one request each, so that the service sees who calls."""
 
 
 def test_a_pace_file_that_cannot_be_used_is_one_warning(tmp_path):
@@ -51,10 +56,21 @@ def reserved(pace):
         return 0
 
 
+LOOK, LATE = 0.02, 0.05
+"""Seconds between two looks, and the margin by which a start may be late."""
+
+
 def watch(pace, times, is_over):
-    """Note the time of each reservation until all is over."""
-    while not is_over.wait(0.02):
+    """Note the time of each reservation until all is over. Return by how much looks were late, of
+    those that were as late as no start may be: the machine was busy then.
+    """
+    late, is_last = [], False
+    while not is_last:
+        begun = time.monotonic()
+        is_last = is_over.wait(LOOK)
         times += [time.monotonic()] * (reserved(pace) - len(times))
+        late.append(time.monotonic() - begun - LOOK)
+    return [seconds for seconds in late if seconds > LATE]
 
 
 def ideal_end(times, interval=1.0):
@@ -65,6 +81,7 @@ def ideal_end(times, interval=1.0):
     return end
 
 
+@pytest.mark.judged
 @pytest.mark.proof
 @pytest.mark.parametrize("at_once", [1, 5])
 def test_ten_processes_are_as_quick_as_the_rate_allows(tmp_path, at_once):
@@ -95,16 +112,22 @@ def test_ten_processes_are_as_quick_as_the_rate_allows(tmp_path, at_once):
             with ThreadPoolExecutor(at_once) as workers:
                 list(workers.map(run, range(10)))
             is_over.set()
-            watching.result()
+            late = watching.result()
     refused = sum(not request.accepted for request in app.emulator.requests)
-    assert refused <= 1
-    assert arrivals[-1] - asked[0] <= 1.15 * (ideal_end(asked) - asked[0])
+    assert refused <= 1 + len(late)
+    assert arrivals[-1] - asked[0] <= 1.15 * (ideal_end(asked) - asked[0]) + sum(late)
 
 
+@pytest.mark.judged
 @pytest.mark.proof
 def test_a_process_that_is_killed_costs_the_others_one_start(tmp_path):
-    """It is killed while it waits. No gap between the others is longer than two intervals."""
+    """It is killed while it waits. One start is left out, and no gap is longer than two intervals.
+
+    Gaps are counted in whole intervals: each is longer by the margin, and by what an arrival is
+    late.
+    """
     app, arrivals, pace = create_app(), [], tmp_path / "pace"
+    (job,) = fill(app, "fastcron", 1)
 
     async def noted(scope, receive, send):
         arrivals.append(time.monotonic())
@@ -118,16 +141,21 @@ def test_a_process_that_is_killed_costs_the_others_one_start(tmp_path):
             "CRONAPI_PACE_FILE": str(pace),
             "CRONAPI_RATE": "0.3",
         }
-        at_work = []
-        for _ in range(5):
-            process = subprocess.Popen(COMMAND, env=environment, stdout=subprocess.DEVNULL)
-            at_work.append(stack.enter_context(process))
+        at_work = {}
+        for function, *words in READS:
+            command = [*CRONAPI, "call", function, *[word.format(job) for word in words]]
+            process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+            at_work[function] = stack.enter_context(process)
             stack.callback(process.kill)
-        while not pace.exists() or reserved(pace) < 5:
-            assert any(process.poll() is None for process in at_work)
+        while reserved(pace) < 5:
+            assert any(process.poll() is None for process in at_work.values())
             time.sleep(0.05)
-        next(one for one in at_work if one.poll() is None).kill()
-        ended = [process.wait() for process in at_work]
-    assert sorted(ended) == [-9, 0, 0, 0, 0]
-    # Two intervals with the first margin of 5 %, and what an arrival is late.
-    assert max(later - earlier for earlier, later in pairwise(arrivals)) <= 2.1 / 0.3 + 0.1
+        waiting = at_work.keys() - {request.function for request in app.emulator.requests}
+        at_work[min(waiting)].kill()
+        ended = {function: process.wait() for function, process in at_work.items()}
+    arrived = {request.function for request in app.emulator.requests}
+    assert ended == {function: 0 if function in arrived else -9 for function in ended}
+    assert len(arrivals) == len(arrived) == 4
+    gaps = [round((later - earlier) * 0.3) for earlier, later in pairwise(arrivals)]
+    assert max(gaps) <= 2, gaps
+    assert sum(gaps) <= 4, gaps

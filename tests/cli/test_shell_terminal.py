@@ -20,15 +20,14 @@ from rich.cells import cell_len
 
 from cronapi.cli.work.progress import progress_text
 from cronapi.emulator import ManualClock
+from tests.support.console import MAIN
 from tests.support.emulated import START, fill
 from tests.support.shell import shell_at
 
-SCRIPT = """
+SCRIPT = f"""
 import fcntl, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-from cronapi.cli import main
-main()
-"""
+{MAIN}"""
 ESCAPES = re.compile(r"\x1b\[[0-9;]*[mK]")
 HOSTILE = ["[red]x", "\x1b]0;owned\x07", "abc\u202edcba", "two\nlines", "日本語" * 40, "x" * 10_000]
 

@@ -10,6 +10,7 @@ import pytest
 
 from cronapi.emulator import ConnectionLost, Fault, create_app, serve
 from cronapi.emulator.pages import FRONT_PAGES
+from tests.support.line import pass_time
 
 from .conftest import TOKEN, UNLIMITED, calling
 
@@ -185,11 +186,12 @@ def test_a_late_request_of_a_closed_emulator_is_dropped(virtual_backend):
 async def test_a_late_request_is_applied_on_a_real_server():
     """On a socket the connection is reset, and the job is made after that."""
     app = create_app(rates=UNLIMITED)
-    app.emulator.faults.add(Fault("late", seconds=0.5))
+    app.emulator.faults.add(Fault("late", seconds=60.0))
     async with serve(app) as origin, httpx.AsyncClient(base_url=origin) as http:
         with pytest.raises(httpx.ReadError):
             await http.post("/api/v1/cron_add", json={"token": TOKEN, **JOB})
         assert app.emulator.created("fastcron") == 0
+        pass_time(60.0)
         while app.late:  # noqa: ASYNC110 -- the emulator has no event to wait for
             await asyncio.sleep(0.01)
         assert app.emulator.created("fastcron") == 1

@@ -11,6 +11,7 @@ from cronapi.emulator import MovableClock, run_in_thread
 from tests.support.called import ask
 from tests.support.chromium import ABSENT, CHROMIUM, chromium
 from tests.support.emulated import TOKEN
+from tests.support.judges import free_port
 from tests.support.page_judge import NAMELESS, PALE, STICKING_OUT
 from tests.support.page_state import NAMES, page_app
 
@@ -169,9 +170,8 @@ def test_another_site_can_neither_frame_the_page_nor_post_to_it(open_page):
 @pytest.mark.proof
 def test_the_page_says_when_the_emulator_is_gone_and_asks_ever_less_often(open_page):
     """Without an answer it says so, waits longer each time, and follows again afterwards."""
-    app = page_app(3)
-    with run_in_thread(app) as origin:
-        port = int(origin.rpartition(":")[2])
+    app, port = page_app(3), free_port()
+    with run_in_thread(app, port=port) as origin:
         browser = open_page(f"{origin}/", width=1280)
     browser.run(HELD)
     browser.until("document.getElementById('live').textContent.includes('does not answer')")

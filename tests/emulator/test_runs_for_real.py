@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import time
 from collections import Counter
 from contextlib import contextmanager
@@ -16,18 +15,20 @@ import httpx
 import pytest
 
 from cronapi.emulator import next_runs
+from tests.support.console import CRONAPI
+from tests.support.judges import free_port
 
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(300)]
 
-COMMAND = [sys.executable, "-c", "from cronapi.cli import main; main()", "emulator"]
+COMMAND = [*CRONAPI, "emulator"]
 BEGIN = 1_772_323_200
 JOBS = 200
 EXPRESSIONS = ["*/5 * * * *", "*/10 * * * *", "7 * * * *", "2-59/7 * * * *"]
 
 
 @contextmanager
-def receiver(port=0):
-    """Count the calls by path, on a free port. Whoever leaves has the count of all it took."""
+def receiver(port):
+    """Count the calls by path. Whoever leaves has the count of all it took."""
     calls = Counter()
 
     class Handler(BaseHTTPRequestHandler):
@@ -47,7 +48,7 @@ def receiver(port=0):
         thread = Thread(target=server.serve_forever)
         thread.start()
         try:
-            yield server.server_port, calls
+            yield calls
         finally:
             server.shutdown()
             thread.join()
@@ -99,7 +100,8 @@ def test_each_run_is_called_once_and_none_twice_after_a_kill(tmp_path):
     middle and begun again, the emulator repeats none, and lists those in between as missed.
     """
     state, seed = str(tmp_path / "jobs.db"), tmp_path / "seed.json"
-    with receiver() as (port, calls):
+    port = free_port()
+    with receiver(port) as calls:
         target = f"http://127.0.0.1:{port}"
         jobs = [
             {"url": f"{target}/{number}/__timestamp__", "expression": EXPRESSIONS[number % 4]}
@@ -116,7 +118,7 @@ def test_each_run_is_called_once_and_none_twice_after_a_kill(tmp_path):
             process.wait()
     # Its calls under way are counted by now. The second count begins with nothing.
     again = end + 3600
-    with receiver(port) as (_, calls_again), emulator(again, "--state", state) as (_, http):
+    with receiver(port) as calls_again, emulator(again, "--state", state) as (_, http):
         end = run_for(http, 15)
         missed = [run for run in steer(http, "executions")["runs"] if run["result"] == "missed"]
     assert set((calls + calls_again).values()) == {1}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 from urllib.parse import urlencode
@@ -218,4 +219,5 @@ async def test_a_long_upload_to_a_socket_gets_its_answer():
             connection.setblocking(False)
             async with httpx.AsyncClient(base_url=origin) as http:
                 assert (await http.get("/other")).status_code == 404
-            assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
+            told = await asyncio.get_running_loop().sock_recv(connection, 100)
+            assert told.startswith(b"HTTP/1.1 413 ")

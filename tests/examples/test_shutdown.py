@@ -54,11 +54,11 @@ async def accepted(browser):
         return -1
 
 
-async def add(browser, name, door="/jobs", timeout=PATIENCE):
+async def add(browser, name, door="/jobs"):
     """Return the name of a job that the server has accepted, or None if it took no request."""
     new = {"url": "https://example.com/", "expression": "*/5 * * * *", "name": name}
     try:
-        answer = await browser.post(door, json=new, timeout=timeout)
+        answer = await browser.post(door, json=new)
     except httpx.TransportError:
         return None
     assert answer.status_code in (201, 202, 503), answer.text
@@ -83,7 +83,7 @@ async def end_under_load(name, service, *, users):
             ]
             await until_accepted(browser, users)
             process.send_signal(signal.SIGTERM)
-            late = [asyncio.create_task(add(browser, f"late-{n}", timeout=5)) for n in range(5)]
+            late = [asyncio.create_task(add(browser, f"late-{n}")) for n in range(5)]
             told, told_late = await asyncio.gather(*waiting), await asyncio.gather(*late)
         output = await asyncio.to_thread(process.communicate, timeout=PATIENCE)
     assert process.returncode in (0, -signal.SIGTERM), output

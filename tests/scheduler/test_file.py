@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 
 import pytest
+from attrs import define
 
-from tests.support.fleet_processes import judged_fleet
+from tests.support.fleet_processes import judged_fleet, least_share
 from tests.support.judges import NGINX
 from tests.support.pace_file import transactions
+from tests.support.plain_client import Toll, toll_of
 
 pytestmark = [
     pytest.mark.judged,
@@ -17,20 +18,33 @@ pytestmark = [
 ]
 
 
+@define
+class Seen:
+    """What nginx saw of a fleet, what each process said, and what a busy machine may have cost."""
+
+    requests: int
+    accepted: int
+    refused: int
+    rate: float
+    times: list[list[float]]
+    toll: Toll
+
+
 def run(path, processes, calls, rate=10):
-    """Let processes work side by side, and return what nginx saw and each of them said."""
-    with judged_fleet(path, processes, calls, rate) as (judge, workers):
+    """Let processes work side by side, none of whose calls fails."""
+    with judged_fleet(path, processes, calls, rate) as (judge, workers, plain):
         for worker in workers:
             worker.go()
         said = [worker.said() for worker in workers]
         assert [failed for _, failed in said] == [[]] * processes
-        return judge.statuses(), [times for times, _ in said]
-
-
-def rate_of(statuses):
-    """Return the accepted requests a second, between the first and the last."""
-    accepted = [at for at, status in statuses if status == 200]
-    return (len(accepted) - 1) / (accepted[-1] - accepted[0])
+        return Seen(
+            len(judge.statuses()),
+            len(judge.accepted()),
+            judge.refused(),
+            judge.rate(),
+            [times for times, _ in said],
+            toll_of(plain(), rate),
+        )
 
 
 def test_four_processes_share_one_file(tmp_path):
@@ -39,32 +53,31 @@ def test_four_processes_share_one_file(tmp_path):
     Few are refused on the way, each start costs one transaction, and no process is left behind.
     """
     path = tmp_path / "pace"
-    statuses, times = run(path, 4, 10)
-    assert [status for _, status in statuses].count(200) == 40
-    assert len(statuses) <= 48
-    assert 6.5 < rate_of(statuses) < 10.1
-    assert transactions(path) <= 1.1 * len(statuses) + 12
-    ends = sorted((at, place) for place, ended in enumerate(times) for at in ended)
-    early = [place for _, place in ends[:28]]
-    assert min(early.count(place) for place in range(4)) >= 0.15 * 28
+    seen = run(path, 4, 10)
+    assert seen.accepted == 40
+    assert seen.refused <= 8 + seen.toll.refused, seen
+    assert 6.5 - seen.toll.rate < seen.rate < 10.1, seen
+    assert transactions(path) <= 1.1 * seen.requests + 12 + seen.toll.messages, seen
+    assert least_share(seen.times) >= 0.6, seen
 
 
 def test_a_process_that_is_killed_costs_the_others_little(tmp_path):
-    """One of three processes is killed half-way: no gap of the others is long, and none is lost."""
-    with judged_fleet(tmp_path / "pace", 3, 10) as (judge, workers):
+    """One of three processes is killed half-way: no gap of the others is long, and none is lost.
+
+    A plain client at the same time has gaps of 0.11 s, and longer ones where the machine is busy.
+    """
+    with judged_fleet(tmp_path / "pace", 3, 10) as (judge, workers, plain):
         for worker in workers:
             worker.go()
-        time.sleep(1.2)
+        while len(judge.accepted()) < 10:
+            time.sleep(0.01)
         workers[0].kill()
         killed = time.time()
         said = [worker.said() for worker in workers[1:]]
-        accepted = judge.accepted()
+        gaps = judge.longest_gap(killed - 0.1), plain().longest_gap(killed - 0.1)
     assert [failed for _, failed in said] == [[], []]
     assert [len(times) for times, _ in said] == [10, 10]
-    gaps = [
-        later - earlier for earlier, later in itertools.pairwise(accepted) if later > killed - 0.1
-    ]
-    assert max(gaps) < 0.8
+    assert gaps[0] < 0.68 + gaps[1]
 
 
 @pytest.mark.proof
@@ -76,9 +89,8 @@ def test_processes_on_one_file_use_the_rate(tmp_path, processes, calls, rate):
     `python -m benchmarks.fleet file` has the figures of a quiet machine.
     """
     path = tmp_path / "pace"
-    statuses, times = run(path, processes, calls, rate)
-    refused = [status for _, status in statuses].count(503)
-    assert sum(map(len, times)) == processes * calls
-    assert rate_of(statuses) >= 0.85 * rate
-    assert refused <= 0.08 * len(statuses)
-    assert transactions(path) <= 1.1 * len(statuses) + 3 * processes
+    seen = run(path, processes, calls, rate)
+    assert sum(map(len, seen.times)) == processes * calls
+    assert seen.rate >= 0.85 * rate - seen.toll.rate, seen
+    assert seen.refused <= 0.08 * seen.requests + seen.toll.refused, seen
+    assert transactions(path) <= 1.1 * seen.requests + 3 * processes + seen.toll.messages, seen

@@ -27,8 +27,8 @@ async def start(scheduler):
 
 
 async def start_soon(scheduler):
-    """Take a slot, or fail if that takes a second."""
-    with anyio.fail_after(1):
+    """Take a slot, or fail if there is none to be had."""
+    with anyio.fail_after(10):
         await start(scheduler)
 
 
@@ -54,8 +54,10 @@ async def hold_and_wait(scheduler):
 
 async def break_off(scheduler):
     """Leave a request under way, as a program does that is interrupted."""
+    under_way = asyncio.Event()
 
     async def hang(_):
+        under_way.set()
         await asyncio.sleep(3600)
 
     api = FastCron(
@@ -65,7 +67,7 @@ async def break_off(scheduler):
         transport=httpx.MockTransport(hang),
     )
     break_off.task = asyncio.ensure_future(api.cron.list())
-    await asyncio.sleep(0.01)
+    await under_way.wait()
 
 
 def run_and_leave(scheduler):

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import asyncio
 
-import httpx
 import pytest
 
 from cronapi import RetryPolicy, Scheduler, SetCronJob
-from cronapi.emulator import create_app, run_in_thread
-from tests.support.emulated import FAST, TOKEN
+from tests.support.emulated import TOKEN
 from tests.support.judges import NGINX, nginx, wire
+from tests.support.plain_client import plainly, toll_of, unlimited_service
 
 pytestmark = [
     pytest.mark.judged,
@@ -29,7 +28,7 @@ RATE, CALLS = 10, 40
 @pytest.fixture(scope="module")
 def service():
     """The emulator without a limit of its own, behind which nothing but nginx refuses."""
-    with run_in_thread(create_app(rates=FAST)) as origin:
+    with unlimited_service() as origin:
         yield origin
 
 
@@ -40,51 +39,28 @@ async def all_at_once(origin, calls=CALLS, **options):
         return len(await asyncio.gather(*[api.cron.list() for _ in range(calls)]))
 
 
-async def plainly(origin, interval, calls=CALLS):
-    """Let so many coroutines read `interval` seconds apart, and again after a refusal."""
-    gate = asyncio.Lock()
-
-    async def call(http):
-        while True:
-            async with gate:
-                await asyncio.sleep(interval)
-            answer = await http.post(f"{origin}/api/cron.list", data={"token": TOKEN})
-            if answer.status_code == httpx.codes.OK:
-                return
-
-    async with httpx.AsyncClient(timeout=60) as http:
-        await asyncio.gather(*[call(http) for _ in range(calls)])
-
-
-def refused(judge):
-    return sum(status == 503 for _, status in judge.statuses())
-
-
-def seconds(judge):
-    """Return how long the accepted requests took, from the first to the last."""
-    accepted = [at for at, status in judge.statuses() if status == 200]
-    return accepted[-1] - accepted[0]
-
-
 @pytest.mark.parametrize("burst", [0, 5])
 async def test_the_allowed_rate_is_used_and_hardly_ever_refused(service, burst):
     """Forty coroutines are done sooner than at 0.9 of the pace, with hardly more refusals."""
     with nginx(service, RATE, burst) as judge, nginx(service, RATE, burst) as other:
         answered, _ = await asyncio.gather(
-            all_at_once(judge.origin), plainly(other.origin, 1.1 / RATE)
+            all_at_once(judge.origin), plainly(other.origin, 1.1 / RATE, CALLS)
         )
         assert answered == CALLS
-        assert seconds(judge) < seconds(other)
-        assert refused(judge) <= refused(other) + CALLS * 0.1
+        toll = toll_of(other, RATE)
+        assert judge.rate() > other.rate() - toll.rate
+        assert judge.refused() <= toll.refused + CALLS * 0.1
 
 
 async def test_a_wire_with_jitter_costs_no_call(service):
     """With 10 ms of jitter every call is answered, with half the refusals of a blind pace."""
     with nginx(service, RATE) as judge, nginx(service, RATE) as other:
         with wire(judge.origin, 0.04, 0.01) as origin, wire(other.origin, 0.04, 0.01) as another:
-            answered, _ = await asyncio.gather(all_at_once(origin), plainly(another, 1 / RATE))
+            answered, _ = await asyncio.gather(
+                all_at_once(origin), plainly(another, 1 / RATE, CALLS)
+            )
         assert answered == CALLS
-        assert refused(judge) <= refused(other) / 2
+        assert judge.refused() <= other.refused() / 2
 
 
 async def test_a_server_that_restarts_costs_no_call(service):

@@ -14,8 +14,9 @@ import pytest
 
 from cronapi import Scheduler, SetCronJob
 from cronapi.emulator import create_app, run_in_thread
-from tests.support.emulated import FAST, TOKEN
+from tests.support.emulated import TOKEN
 from tests.support.judges import NGINX, another_program, hold, most_at_once, nginx, wire
+from tests.support.plain_client import unlimited_service
 
 pytestmark = pytest.mark.judged
 needs_nginx = pytest.mark.skipif(
@@ -27,7 +28,7 @@ RATE = 10
 @pytest.fixture(scope="module")
 def service():
     """The emulator without a limit of its own, behind which nothing but nginx refuses."""
-    with run_in_thread(create_app(rates=FAST)) as origin:
+    with unlimited_service() as origin:
         yield origin
 
 

@@ -54,7 +54,7 @@ def moments(rng: random.Random, kills: int, requests: int) -> list[Moment]:
 
 @define(eq=False)
 class Killer:
-    """BatchResult a process when the service sees the request that it was told."""
+    """Kill a process when the service sees the request that it was told."""
 
     process: subprocess.Popen[str]
     moment: Moment

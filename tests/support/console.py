@@ -6,8 +6,18 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
+# As `slow_steps` has it, but from any folder.
+MAIN = """
+import logging
+logging.getLogger("asyncio").addFilter(lambda one: not str(one.msg).startswith("Executing "))
+from cronapi.cli import main
+main()
+"""
+CRONAPI = [sys.executable, "-c", MAIN]
+"""The command line in a process of its own, which writes nothing but its own words to stderr."""
 COMMAND = re.compile(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 
 

@@ -9,9 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from cronapi.emulator import create_app, run_in_thread
-from tests.support.emulated import FAST, TOKEN
+from tests.support.emulated import TOKEN
 from tests.support.judges import nginx
+from tests.support.plain_client import plain_client, unlimited_service
 
 ROOT = Path(__file__).parents[2]
 
@@ -76,12 +76,26 @@ def fleet(processes, *arguments):
         parent.communicate()
 
 
+def least_share(times):
+    """Return the least share that a process had in the calls that ended while all were at work,
+    where 1 is a fair one. Those that start late, or end early, are no less fair.
+    """
+    begun, ended = max(map(min, times)), min(map(max, times))
+    counts = [sum(begun <= at <= ended for at in own) for own in times]
+    return min(counts) * len(counts) / max(1, sum(counts))
+
+
 @contextlib.contextmanager
 def judged_fleet(place, processes, calls, rate=10):
-    """Start processes, yet idle, on a Redis or a file, in front of nginx without a burst."""
+    """Start processes, yet idle, on a Redis or a file, in front of nginx without a burst.
+
+    Yield that nginx, the processes, and what returns the nginx of a plain client at its end. That
+    client makes as many calls at the same time, so it shows how busy the machine was.
+    """
     with (
-        run_in_thread(create_app(rates=FAST)) as upstream,
+        unlimited_service() as upstream,
         nginx(upstream, rate) as judge,
         fleet(processes, place, rate, f"{judge.origin}/api/", TOKEN, calls) as workers,
+        plain_client(upstream, rate, processes * calls) as plain,
     ):
-        yield judge, workers
+        yield judge, workers, plain

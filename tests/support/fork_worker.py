@@ -26,8 +26,9 @@ from cronapi.scheduler import FileBucket, LocalBucket, RedisBucket
 from cronapi.scheduler.redis_script import RemoteScript, key_of
 from tests.support.emulated import BASE_URLS, FAST
 from tests.support.pace_file import state_of
+from tests.support.slow_steps import ignore_slow_steps
 
-PATIENCE = 5
+PATIENCE = 15
 RATE = 1000
 
 
@@ -60,7 +61,7 @@ def with_thread(hold, fork):
 
     def wait(*_):
         inside.set()
-        over.wait(PATIENCE * 3)
+        over.wait(PATIENCE * 2)
 
     thread = threading.Thread(target=hold, args=(wait,))
     thread.start()
@@ -227,6 +228,7 @@ SHARED = (evaluation_under_way, outcomes_of_the_parent, connections_of_the_paren
 
 
 def main():
+    ignore_slow_steps()
     for case in LOCAL:
         print(case.__name__, case(), flush=True)  # noqa: T201
     for url in sys.argv[1:]:

@@ -138,6 +138,25 @@ class Nginx:
         """Return when each request was answered that was let through."""
         return [at for at, status in self.statuses() if status == httpx.codes.OK]
 
+    def refused(self) -> int:
+        """Return how many requests were refused."""
+        return sum(status == httpx.codes.SERVICE_UNAVAILABLE for _, status in self.statuses())
+
+    def rate(self) -> float:
+        """Return the accepted requests a second, by the times at which they came."""
+        came = [at for at, is_accepted in self.arrivals() if is_accepted]
+        return (len(came) - 1) / (came[-1] - came[0])
+
+    def late(self, most: float) -> int:
+        """Return how many requests came more than so many seconds after another."""
+        times = [at for at, _ in self.arrivals()]
+        return sum(later - earlier > most for earlier, later in itertools.pairwise(times))
+
+    def longest_gap(self, since: float = 0.0) -> float:
+        """Return the longest time between two answers, of which the later came after `since`."""
+        times = [at for at, _ in self.statuses()]
+        return max(later - earlier for earlier, later in itertools.pairwise(times) if later > since)
+
 
 @contextlib.contextmanager
 def nginx(upstream: str, rate: int, burst: int = 0) -> Iterator[Nginx]:
@@ -167,11 +186,12 @@ def hold(trips: Iterable[Trip], since: float, interval: float) -> list[Trip]:
     the next success.
 
     An interval is left to the client for reading that refusal: what it had granted before goes out
-    all the same.
+    all the same. The hold's own trips begin when the last of those has come back.
     """
     later = sorted((trip for trip in trips if trip.sent > since), key=lambda trip: trip.answered)
     refusals = [trip.answered for trip in later if trip.status == httpx.codes.SERVICE_UNAVAILABLE]
-    began = refusals[1] + interval
+    read = refusals[1] + interval
+    began = max([read, *(trip.answered for trip in later if trip.sent <= read)])
     ended = next(
         (trip.answered for trip in later if trip.status == httpx.codes.OK and trip.sent > began),
         math.inf,

@@ -73,6 +73,15 @@ async def until(holds):
     pytest.fail("it never held")
 
 
+def pass_time(seconds):
+    """Let the clock of asyncio's loop jump, so that a patience ends at this very moment, and not
+    sooner where a busy machine is late.
+    """
+    loop = asyncio.get_running_loop()
+    ahead = loop.time() + seconds - type(loop).time(loop)
+    loop.time = lambda: type(loop).time(loop) + ahead
+
+
 class Gate:
     """An answer that is held back until the gate is opened."""
 

@@ -156,6 +156,8 @@ class Interrupting:
             os.kill(os.getpid(), number)
             if self.twice:
                 self.twice = False
+                while number in signal.sigpending():  # noqa: ASYNC110 -- two would be one
+                    await asyncio.sleep(0.001)
                 await asyncio.sleep(0.05)
                 os.kill(os.getpid(), number)
         self.after -= 1

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
@@ -87,7 +87,7 @@ class World:
         return Counter(self._rows("SELECT job, at, failed FROM alerts"))
 
     def _rows(self, query):
-        with sqlite3.connect(self.database) as data:
+        with closing(sqlite3.connect(self.database)) as data:
             return data.execute(query).fetchall()
 
 

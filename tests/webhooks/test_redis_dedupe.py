@@ -140,7 +140,7 @@ async def worker(server, path, seconds):
     )
     try:
         origin = (await process.stdout.readline()).decode().strip()
-        async with httpx.AsyncClient(base_url=origin) as browser:
+        async with httpx.AsyncClient(base_url=origin, timeout=60) as browser:
             yield process, browser
     finally:
         if process.returncode is None:
