@@ -74,6 +74,12 @@ def only_planned(job: Document) -> int | None:
     return rule.unix_time(read_zone(job["timezone"])) if isinstance(rule, Once) else None
 
 
+def check_plan(job: Document) -> None:
+    """Raise `ValueError` unless the schedule, the zone and the filter of a job can be read."""
+    read_zone(job["timezone"])
+    _rule_of(job, "")
+
+
 def _rule_of(job: Document, seed: str) -> Rule:
     draws = f"{seed} {job['id']}"
     plain = rule = read_schedule(schedule_of(job), seed=draws)
