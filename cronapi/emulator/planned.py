@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _MOST, _WORK = 50_000, 500_000
 """Minutes with runs that a filter leaves out in a row before a search ends, and its words in them.
 
-Dates on which the filter holds at no time are not among them.
+Dates on which the filter is known to hold at no time are not among them.
 """
 # A 29th of February on a given weekday is up to 40 years away, over the year 2100.
 _LONGEST_WAIT = 41 * 366 * DAY

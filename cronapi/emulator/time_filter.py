@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
+from itertools import product
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -27,6 +29,9 @@ _LONGEST, _DEEPEST = 500, 20
 _WIDEST = 5000
 """The most by which the ends of a range differ. PHP runs out of memory some way above it."""
 _NAMES = ("minute", "hour", "day", "month", "weekday")
+_SIZES = (60, 24, 31, 12, 7)
+"""The number of values that each of the names has."""
+_SOON = 600_000
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _WORDS = {"true": True, "false": False}
 # Such as a weekday in a sum, a division by 0, and the rest of a number without an end.
@@ -47,6 +52,8 @@ class TimeFilter:
     """The places of the names in it among all names."""
     length: int
     """The number of its words and signs, to which the time to calculate it is in proportion."""
+    _tries_times: bool
+    """True if it can soon be calculated for all times of all dates."""
 
     def holds(self, time: int, zone: ZoneInfo) -> bool:
         """Return True if a run at this Unix time is kept."""
@@ -55,11 +62,36 @@ class TimeFilter:
 
     def may_hold(self, time: int, zone: ZoneInfo) -> bool:
         """Return False if no run on the date of this Unix time is kept."""
-        return self._at(datetime.fromtimestamp(time, zone), None, None) is not False
+        at = datetime.fromtimestamp(time, zone)
+        told = self._at(at, None, None)
+        if told is not None or not self._tries_times:
+            return told is not False
+        date = (at.day, at.month, at.weekday())
+        # Dates that are alike to the filter are judged once.
+        return _holds_on(self, *(v * (p in self._places) for p, v in enumerate(date, 2)))
+
+    def times(self) -> Iterator[tuple[int, int]]:
+        """Yield the hours and minutes that make a difference to it."""
+        hours, minutes = (
+            range(_SIZES[place]) if place in self._places else range(1) for place in (1, 0)
+        )
+        return product(hours, minutes)
+
+    def on(self, day: int, month: int, weekday: int, hour: int, minute: int) -> bool:
+        """Return True if a run at such a time is kept."""
+        values = (minute, hour, day, month, _WEEKDAYS[weekday])
+        known = tuple([values[place] for place in self._places])
+        return bool(_judged.__wrapped__(self._term, self._places, known))
 
     def _at(self, at: datetime, minute: int | None, hour: int | None) -> bool | None:
         values = (minute, hour, at.day, at.month, _WEEKDAYS[at.weekday()])
         return _judged(self._term, self._places, tuple([values[place] for place in self._places]))
+
+
+@lru_cache(maxsize=16_384)
+def _holds_on(condition: TimeFilter, day: int, month: int, weekday: int) -> bool:
+    """Return True if a filter holds at any time of such a date."""
+    return any(condition.on(day, month, weekday, *time) for time in condition.times())
 
 
 @lru_cache(maxsize=65_536)
@@ -83,7 +115,8 @@ def read_filter(text: str) -> TimeFilter:
     tokens = list(_tokens(text))
     places = {_NAMES.index(str(value)) for kind, value in tokens if kind == "name"}
     length = len(tokens)
-    return TimeFilter(_Reader(tokens).whole(), tuple(sorted(places)), length)
+    work = length * prod(_SIZES[place] for place in places)
+    return TimeFilter(_Reader(tokens).whole(), tuple(sorted(places)), length, work <= _SOON)
 
 
 class _Reader:
