@@ -143,6 +143,9 @@ class App(Steering):
             from cronapi.emulator.page.door import answer_page  # noqa: PLC0415 -- few ask for it
 
             return await answer_page(self, scope, receive)
+        return await self._serve(scope, receive)
+
+    async def _serve(self, scope: Scope, receive: Receive) -> Answer:
         arrived = self.emulator.clock.ticks()
         strict = self.emulator.settings.strict
         rules = RULES[self.emulator.settings.era]
