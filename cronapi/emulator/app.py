@@ -126,7 +126,6 @@ class App(Steering):
         """
         if scope["type"] != "http":
             raise NotImplementedError(f"the emulator speaks only http, not {scope['type']}")
-        remove_ended(self.emulator)
         try:
             await _send(await self._receive(scope, receive), send)
         except ConnectionLost as lost:
@@ -137,11 +136,16 @@ class App(Steering):
         if refusal is not None:
             return plain_text(403, refusal)
         if scope["path"].startswith(CONTROL):
+            remove_ended(self.emulator)
             return await self.control.answer(self, scope, receive)
         if scope["path"] == PAGE and self.control.enabled:
+            remove_ended(self.emulator)
             from cronapi.emulator.page.door import answer_page  # noqa: PLC0415 -- few ask for it
 
             return await answer_page(self, scope, receive)
+        return await self._serve(scope, receive)
+
+    async def _serve(self, scope: Scope, receive: Receive) -> Answer:
         arrived = self.emulator.clock.ticks()
         strict = self.emulator.settings.strict
         rules = RULES[self.emulator.settings.era]

@@ -27,7 +27,7 @@ MOVES = get_args(Moves)
 EXECUTE = get_args(Execute)
 PLANS = get_args(Plan)
 _NAMES = {"job": "Cronjob", "group": "Group"}
-_NEW_ACCOUNT = {
+NEW_ACCOUNT = {
     "name": "Emulator",
     "timezone": "UTC",
     "plan": "Business",
@@ -162,7 +162,7 @@ class Call:
     def own_account(self) -> Document:
         """Return the account's own document, created on first use."""
         known = self.all("account")
-        return known[0] if known else self.add("account", dict(_NEW_ACCOUNT))
+        return known[0] if known else self.add("account", dict(NEW_ACCOUNT))
 
     def _note_change(self, kind: str, number: int) -> None:
         if self.settings.lag:

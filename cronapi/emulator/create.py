@@ -15,6 +15,7 @@ from cronapi.emulator.limiter import Limiter
 from cronapi.emulator.runner.runner import Runner
 from cronapi.emulator.service import PROVIDERS
 from cronapi.emulator.store import Store
+from cronapi.emulator.stored import fault_of
 from cronapi.emulator.visitors import read_visitors
 from cronapi.emulator.words import (
     Era,
@@ -119,7 +120,7 @@ def create_app(
         ),
         limiters=_limiters(rates, burst, limiter),
         clock=clock or MovableClock(),
-        store=Store(storage),
+        store=Store(storage, fault_of),
         limit_by=limit_by,
     )
     return App(

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _MOST, _WORK = 50_000, 500_000
 """Minutes with runs that a filter leaves out in a row before a search ends, and its words in them.
 
-Dates on which the filter holds at no time are not among them.
+Dates on which the filter is known to hold at no time are not among them.
 """
 # A 29th of February on a given weekday is up to 40 years away, over the year 2100.
 _LONGEST_WAIT = 41 * 366 * DAY
@@ -72,6 +72,12 @@ def only_planned(job: Document) -> int | None:
     source = schedule_of(job)
     rule = read_schedule(source) if isinstance(source, str) else None
     return rule.unix_time(read_zone(job["timezone"])) if isinstance(rule, Once) else None
+
+
+def check_plan(job: Document) -> None:
+    """Raise `ValueError` unless the schedule, the zone and the filter of a job can be read."""
+    read_zone(job["timezone"])
+    _rule_of(job, "")
 
 
 def _rule_of(job: Document, seed: str) -> Rule:

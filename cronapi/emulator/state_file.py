@@ -9,10 +9,43 @@ import stat
 from contextlib import suppress
 
 _PRIVATE = 0o600
+_IN_MEMORY = ":memory:"
 _BESIDE = ("", "-wal", "-shm", "-journal", ".lock", ".lock-journal")
+_FORMAT = 1
+"""The number of the file's format."""
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS documents (
+    kind TEXT, provider TEXT, account TEXT, id INTEGER, body TEXT NOT NULL,
+    PRIMARY KEY (kind, provider, account, id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS counters (
+    kind TEXT, provider TEXT, made INTEGER NOT NULL,
+    PRIMARY KEY (kind, provider)
+) WITHOUT ROWID;
+"""
 
 
-def keep_private(path: str) -> None:
+def connect(place: str | os.PathLike[str]) -> list[sqlite3.Connection]:
+    """Return the connections of a store, the store's own first."""
+    path = os.fspath(place)
+    if path == _IN_MEMORY:
+        return [_opened(path)]
+    try:
+        _keep_private(path)
+        lock = _take(path)
+    except (OSError, sqlite3.Error) as error:
+        raise OSError(f"cannot use {path}: {error}") from error
+    try:
+        return [_opened(path), lock]
+    except sqlite3.Error as error:
+        lock.close()
+        raise OSError(f"cannot use {path}: {error}") from error
+    except OSError:
+        lock.close()
+        raise
+
+
+def _keep_private(path: str) -> None:
     """Create a file, and keep it and those that SQLite puts beside it from other users.
 
     Files that exist already lose the rights of others. Raises `OSError` if that is not allowed.
@@ -24,7 +57,7 @@ def keep_private(path: str) -> None:
             _tighten(path + ending)
 
 
-def take(path: str) -> sqlite3.Connection:
+def _take(path: str) -> sqlite3.Connection:
     """Return a connection that holds the lock of a file until it is closed or the process ends.
 
     Raises `OSError` that names the holder if there is one.
@@ -49,6 +82,36 @@ def take(path: str) -> sqlite3.Connection:
             f"another emulator has it, {holder}; stop that one, or give this one another file"
         ) from error
     return lock
+
+
+def _format_of(connection: sqlite3.Connection, path: str) -> int:
+    """Return the format of a file, 0 for none, or raise `OSError` if it is that of other releases.
+
+    A state from before the formats had numbers has none, and a new file neither.
+    """
+    number = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if number not in (0, _FORMAT):
+        connection.close()
+        raise OSError(
+            f"cannot use {path}: it has format {number}, and this cronapi reads format {_FORMAT}; "
+            "use another file, or the release that wrote it"
+        )
+    return number
+
+
+def _opened(path: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    try:
+        number = _format_of(connection, path)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.executescript(_SCHEMA)
+        if number != _FORMAT:
+            connection.execute(f"PRAGMA user_version = {_FORMAT}")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
 
 
 def _tighten(path: str) -> None:

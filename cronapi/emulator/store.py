@@ -12,14 +12,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cronapi.emulator.agenda import Agenda, Key
-from cronapi.emulator.state_file import keep_private, take
+from cronapi.emulator.state_file import connect
+from cronapi.emulator.unreadable import FaultOf, Unreadable, hide, unreadable_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 Document = dict[str, Any]
 
-_IN_MEMORY = ":memory:"
 # Lists read the same documents again and again. A changed document is another text, so nothing has
 # to be forgotten.
 _read = lru_cache(maxsize=8192)(json.loads)
@@ -27,69 +27,6 @@ _SHARED: Mapping[str, Callable[[str], Any]] = dict.fromkeys(("job", "group", "ac
 
 # Ids of other kinds begin at 1.
 _FIRST_IDS = {"job": 100_001, "group": 1_001}
-
-_FORMAT = 1
-"""The number of the file's format."""
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS documents (
-    kind TEXT, provider TEXT, account TEXT, id INTEGER, body TEXT NOT NULL,
-    PRIMARY KEY (kind, provider, account, id)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS counters (
-    kind TEXT, provider TEXT, made INTEGER NOT NULL,
-    PRIMARY KEY (kind, provider)
-) WITHOUT ROWID;
-"""
-
-
-def _format_of(connection: sqlite3.Connection, path: str) -> int:
-    """Return the format of a file, 0 for none, or raise `OSError` if it is that of other releases.
-
-    A state from before the formats had numbers has none, and a new file neither.
-    """
-    number = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if number not in (0, _FORMAT):
-        connection.close()
-        raise OSError(
-            f"cannot use {path}: it has format {number}, and this cronapi reads format {_FORMAT}; "
-            "use another file, or the release that wrote it"
-        )
-    return number
-
-
-def _connect(path: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-    try:
-        number = _format_of(connection, path)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-        connection.executescript(_SCHEMA)
-        if number != _FORMAT:
-            connection.execute(f"PRAGMA user_version = {_FORMAT}")
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
-
-
-def _open(place: str | os.PathLike[str]) -> list[sqlite3.Connection]:
-    """Return the connections of a store, the store's own first."""
-    path = os.fspath(place)
-    if path == _IN_MEMORY:
-        return [_connect(path)]
-    try:
-        keep_private(path)
-        lock = take(path)
-    except (OSError, sqlite3.Error) as error:
-        raise OSError(f"cannot use {path}: {error}") from error
-    try:
-        return [_connect(path), lock]
-    except sqlite3.Error as error:
-        lock.close()
-        raise OSError(f"cannot use {path}: {error}") from error
-    except OSError:
-        lock.close()
-        raise
 
 
 def _close_all(connections: list[sqlite3.Connection]) -> None:
@@ -103,18 +40,27 @@ class Store:
     `path` is `":memory:"` or a file that survives a restart. Ids count up for each kind and
     provider and are never used twice. Any thread may read the store while another one serves. Only
     the owner may read a file, and one store at a time has it. `agenda` knows when jobs are due, and
-    `ended` since when one-time jobs may be over.
+    `ended` since when one-time jobs may be over. Documents that are `unreadable` stay in the file
+    as they are, and are left out of everything.
     """
 
-    def __init__(self, path: str | os.PathLike[str] = ":memory:") -> None:
-        """Open or create the store, or raise `OSError` if the file cannot be used."""
-        connections = _open(path)
+    def __init__(
+        self, path: str | os.PathLike[str] = ":memory:", fault_of: FaultOf | None = None
+    ) -> None:
+        """Open or create the store, or raise `OSError` if the file cannot be used.
+
+        `fault_of` says why a document of a place cannot be used, and `None` for one that can.
+        """
+        connections = connect(path)
         self._connection = connections[0]
+        self._fault_of = fault_of
+        self.unreadable: list[Unreadable] = []
         self._lock = threading.RLock()
         self._changed: list[tuple[Key, Document]] | None = None
         self.agenda: Agenda = Agenda()
         self.ended: Agenda = Agenda()
-        self.fill_agendas()
+        self._numbered: dict[tuple[str, str], int] = {}
+        self._look_through()
         # A store that is dropped without a close should not warn about an open file.
         self._close = weakref.finalize(self, _close_all, connections)
 
@@ -129,8 +75,14 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Keep every change made inside the block, or undo them all if it raises."""
+        """Keep every change made inside the block, or undo them all if it raises.
+
+        One inside another is a part of that.
+        """
         with self._lock:
+            if self._changed is not None:
+                yield
+                return
             self._connection.execute("BEGIN")
             changed: list[tuple[Key, Document]] = []
             self._changed = changed
@@ -159,7 +111,12 @@ class Store:
         return _FIRST_IDS.get(kind, 1) + made - 1
 
     def put(self, kind: str, provider: str, account: str, document: Document) -> None:
-        """Store a document under its `id`, in place of an earlier one."""
+        """Store a document under its `id`, in place of an earlier one.
+
+        One that cannot be read is left as it is.
+        """
+        if self.unreadable and (kind, provider, account, document["id"]) in self._hidden:
+            return
         body = json.dumps(document)
         self._run(
             "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?)",
@@ -175,7 +132,7 @@ class Store:
     def get(self, kind: str, provider: str, account: str, number: int) -> Document | None:
         """Return a document, `None` for an unknown id. It is shared, and must not be changed."""
         rows = self._run(
-            "SELECT body FROM documents WHERE kind = ? AND provider = ? AND account = ? AND id = ?",
+            "SELECT body FROM readable WHERE kind = ? AND provider = ? AND account = ? AND id = ?",
             *(kind, provider, account, number),
         )
         read = _SHARED.get(kind, json.loads)
@@ -193,7 +150,7 @@ class Store:
     def all(self, kind: str, provider: str, account: str | None = None) -> list[Document]:
         """Return the documents of one account, or of all accounts, by ascending id."""
         rows = self._run(
-            "SELECT body FROM documents "
+            "SELECT body FROM readable "
             "WHERE kind = ? AND provider = ? AND (? IS NULL OR account = ?) ORDER BY id",
             *(kind, provider, account, account),
         )
@@ -207,7 +164,7 @@ class Store:
         They are shared, and must not be changed.
         """
         rows = self._run(
-            "SELECT body FROM documents WHERE kind = ? AND provider = ? AND account = ? "
+            "SELECT body FROM readable WHERE kind = ? AND provider = ? AND account = ? "
             "ORDER BY id LIMIT ? OFFSET ?",
             *(kind, provider, account, size, begin),
         )
@@ -217,7 +174,7 @@ class Store:
     def key_of(self, provider: str, number: str) -> Key | None:
         """Return the whole key of a job by its id, whose account is not known."""
         rows = self._run(
-            "SELECT account, id FROM documents WHERE kind = 'job' AND provider = ? AND id = ?",
+            "SELECT account, id FROM readable WHERE kind = 'job' AND provider = ? AND id = ?",
             *(provider, number),
         )
         return (provider, rows[0][0], rows[0][1]) if rows else None
@@ -228,7 +185,7 @@ class Store:
         They are shared, and must not be changed.
         """
         rows = self._run(
-            "SELECT account, id, body FROM documents WHERE kind = ? AND provider = ? ORDER BY id",
+            "SELECT account, id, body FROM readable WHERE kind = ? AND provider = ? ORDER BY id",
             *(kind, provider),
         )
         read = _SHARED.get(kind, json.loads)
@@ -237,49 +194,87 @@ class Store:
     def count(self, kind: str, provider: str) -> int:
         """Return the number of documents of a kind that there are."""
         rows = self._run(
-            "SELECT count(*) FROM documents WHERE kind = ? AND provider = ?", kind, provider
+            "SELECT count(*) FROM readable WHERE kind = ? AND provider = ?", kind, provider
         )
         return int(rows[0][0])
 
     def made(self, kind: str, provider: str) -> int:
         """Return the number of documents of a kind ever added, including deleted ones."""
         rows = self._run(
-            "SELECT made FROM counters WHERE kind = ? AND provider = ?", kind, provider
+            "SELECT made FROM counters"
+            " WHERE kind = ? AND provider = ? AND typeof(made) = 'integer'",
+            *(kind, provider),
         )
-        return int(rows[0][0]) if rows else 0
+        # No id is used twice, whatever the counter says.
+        return max(self._numbered.get((kind, provider), 0), *(int(row[0]) for row in rows), 0)
 
     def dump(self) -> Document:
         """Return everything that is stored, as a value that `load` takes."""
         with self._lock:
             documents = self._run(
-                "SELECT kind, provider, account, id, body FROM documents "
+                "SELECT kind, provider, account, id, body FROM readable "
                 "ORDER BY kind, provider, account, id"
             )
-            counters = self._run("SELECT * FROM counters ORDER BY kind, provider")
+            counters = self._run(
+                "SELECT * FROM counters WHERE typeof(made) = 'integer' ORDER BY kind, provider"
+            )
         rows = [[*place, json.loads(body)] for *place, body in documents]
         return {"documents": rows, "counters": [list(row) for row in counters]}
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """Store exactly what `dump` returned, in place of everything that is stored."""
-        with self.transaction():
-            self._run("DELETE FROM documents")
-            self._run("DELETE FROM counters")
-            for *place, document in state["documents"]:
-                body = json.dumps(document)
-                self._run("INSERT INTO documents VALUES (?, ?, ?, ?, ?)", *place, body)
-            for row in state["counters"]:
-                self._run("INSERT INTO counters VALUES (?, ?, ?)", *row)
-        self.fill_agendas()
+        """Store exactly what `dump` returned, in place of everything that is stored.
+
+        Raises `ValueError` for a document that cannot be used. Then nothing changes.
+        """
+        with self.replaced(state):
+            pass
+
+    @contextmanager
+    def replaced(self, state: Mapping[str, Any]) -> Iterator[None]:
+        """Do the same before the block, and undo it if the block raises."""
+        try:
+            with self.transaction():
+                self._run("DELETE FROM documents")
+                self._run("DELETE FROM counters")
+                for *place, document in state["documents"]:
+                    body = json.dumps(document)
+                    self._run("INSERT INTO documents VALUES (?, ?, ?, ?, ?)", *place, body)
+                for row in state["counters"]:
+                    self._run("INSERT INTO counters VALUES (?, ?, ?)", *row)
+                self._look_through()
+                if self.unreadable:
+                    raise ValueError(self.unreadable[0])
+                yield
+        except BaseException:  # whatever ends it, the state is the one before
+            self._look_through()
+            raise
 
     def fill_agendas(self) -> None:
         """Look at every job anew: when is it due, and since when may it be over?"""
         for agenda, name in ((self.agenda, "due"), (self.ended, "over")):
             rows = self._run(
-                "SELECT provider, account, id, json_extract(body, '$.' || ?) AS time "
-                "FROM documents WHERE kind = 'job' AND time IS NOT NULL",
+                # SQLite may look into a body before it leaves the row out.
+                "SELECT provider, account, id,"
+                " CASE WHEN json_valid(body) THEN json_extract(body, '$.' || ?) END AS time"
+                " FROM readable WHERE kind = 'job' AND time IS NOT NULL",
                 name,
             )
             agenda.fill(((row[0], row[1], row[2]), row[3]) for row in rows)
+
+    def _look_through(self) -> None:
+        """Look at every row anew: can it be read, and which ids are there?"""
+        with self._lock:
+            self.unreadable = unreadable_rows(self._connection, self._fault_of)
+            self._hidden = {row.place for row in self.unreadable}
+            hide(self._connection, self.unreadable)
+            ids = self._run(
+                "SELECT kind, provider, max(id) FROM documents"
+                " WHERE typeof(id) = 'integer' GROUP BY kind, provider"
+            )
+        self._numbered = {
+            (kind, provider): number - _FIRST_IDS.get(kind, 1) + 1 for kind, provider, number in ids
+        }
+        self.fill_agendas()
 
     def _note(self, key: Key, job: Document) -> None:
         if self._changed is not None:

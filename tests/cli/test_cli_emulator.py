@@ -19,6 +19,7 @@ import pytest
 from click.testing import CliRunner
 
 from cronapi.cli.root import cronapi
+from cronapi.emulator.store import Store
 from tests.support.console import CRONAPI
 from tests.support.judges import free_port
 
@@ -347,3 +348,16 @@ def test_a_clock_or_a_file_that_cannot_be_read_is_an_error(arguments):
     """A time or a file of jobs that is none is reported in one line."""
     result = CliRunner().invoke(cronapi, ["emulator", "--port", "0", *arguments])
     assert (result.exit_code, result.output.count("\n")) == (1, 1)
+
+
+def test_rows_of_a_state_that_cannot_be_read_are_named_at_the_start(tmp_path):
+    """The emulator starts, says which rows it leaves alone, and serves the others."""
+    path = tmp_path / "state"
+    store = Store(path)
+    for _ in range(2):
+        store.add("job", "fastcron", "someone", {"url": "hush"})
+    store.close()
+    *_, errors = used(lambda _: None, "--state", str(path))
+    assert "Warning: rows of the state cannot be read." in errors
+    assert "  job 100002 of fastcron: it has no usable `name`\n" in errors
+    assert "hush" not in errors

@@ -199,3 +199,28 @@ def test_a_running_clock_and_many_requests_are_followed(open_page):
         assert browser.run("document.querySelectorAll('#requests tr').length") == 100
         browser.run(HELD)
         assert browser.complaints == []
+
+
+CUT_OFF = """
+[...document.querySelectorAll(".head select")].filter(box => {
+  const pen = document.createElement("canvas").getContext("2d");
+  pen.font = getComputedStyle(box).font;
+  const text = pen.measureText(box.selectedOptions[0].text).width;
+  return text + 2 * parseFloat(getComputedStyle(box).paddingLeft) + 20 > box.clientWidth;
+}).map(box => box.name)
+"""
+
+
+def test_a_narrow_page_shows_what_is_chosen_and_what_its_button_does(browser):
+    """No choice is cut off, no line of settings begins with a dot, and a pause can be resumed."""
+    with run_in_thread(page_app()) as origin:
+        browser.see(width=360)
+        browser.go(origin)
+        assert browser.run(CUT_OFF) == []
+        before = 'getComputedStyle(document.querySelector(".settings li + li"), "::before").content'
+        assert browser.run(before) == "none"
+        told = []
+        for _ in range(3):
+            told.append(browser.run("document.getElementById('hold').textContent"))
+            browser.run(HELD)
+        assert told == ["Pause updates", "Resume updates", "Pause updates"]

@@ -26,6 +26,10 @@ _WARNING = (
     "Warning: everybody on the network can use this emulator, its jobs included. --host 127.0.0.1"
     " keeps it to this machine. Programs elsewhere need --allow-host with the name they call it by."
 )
+_UNREADABLE = (
+    "Warning: rows of the state cannot be read. They are left as they are, and the services do not"
+    " have them:"
+)
 _RUNS = {
     "off": "Jobs do not run.",
     "fake": "Jobs run without a call. --execute loopback lets them call this machine.",
@@ -99,6 +103,9 @@ async def _serve(app: App, host: str, port: int, tokens: Sequence[str]) -> None:
         async with serve(app, host=host, port=port) as origin:
             if not is_loopback(host):
                 click.echo(_WARNING, err=True)
+            if app.emulator.store.unreadable:
+                rows = (f"  {row}" for row in app.emulator.store.unreadable)
+                click.echo("\n".join([_UNREADABLE, *rows]), err=True)
             if tokens:
                 click.echo(_greeting(app, origin, tokens))
             await anext(signals)

@@ -36,12 +36,10 @@ async def put(app: App, asked: Asked) -> Document:
     given = asked.members(known)
     if given.get("format") != _FORMAT or len(given) != len(known):
         raise ControlError(400, f"A state has {', '.join(known)}, and its format is {_FORMAT}.")
-    before = app.emulator.store.dump()
     try:
-        app.emulator.store.load(given)
-        change_settings(app, Asked(body=given["settings"]).members(all_settings(app)))
-    except (TypeError, ValueError, ControlError, sqlite3.Error) as error:
-        app.emulator.store.load(before)
+        with app.emulator.store.replaced(given):
+            change_settings(app, Asked(body=given["settings"]).members(all_settings(app)))
+    except (TypeError, ValueError, ControlError, OverflowError, sqlite3.Error) as error:
         raise ControlError(400, f"That is no state: {error}") from error
     return await show(app, asked)
 

@@ -83,11 +83,13 @@ def _jobs(facts: Mapping[str, Any], now: float, shown: Shown) -> dict[str, Html]
     jobs, runs = facts["jobs"], facts["runs"]
     can_run = facts["health"]["settings"]["execute"] != "off"
     counts = jobs["states"]
-    states = ", ".join(f"{counts[state]:,} {state}" for state in STATES if state in counts)
+    unreadable = len(facts["health"]["unreadable"])
+    states = [f"{counts[state]:,} {state}" for state in STATES if state in counts]
+    states += [f"{counted(unreadable, 'row')} of the state cannot be read"] * bool(unreadable)
     return {
         "jobs": job_rows(jobs["jobs"], now, shown, runs=can_run) or _no_jobs(jobs["total"]),
         "jobcount": _count(len(jobs["jobs"]), jobs["found"], jobs["total"], "job"),
-        "statecount": escaped(states),
+        "statecount": escaped(", ".join(states)),
         "runs": run_rows(runs["runs"], now, shown) or _empty("Nothing has run.", 6),
         "runcount": _count(len(runs["runs"]), runs["found"], runs["found"], "run"),
     }
