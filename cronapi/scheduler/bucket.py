@@ -227,14 +227,16 @@ class OwnBucket(LocalBucket):
 
     def take(self) -> Start | None:
         """Take the start that is due now, or return None if none is."""
-        start = self._pace.take(self._clock())
-        if self._pace.refusal_streak:
+        pace, clock = self._pace, self._clock  # `self._clock()` is slower on Python 3.11
+        start = pace.take(clock())
+        if pace.refusal_streak:
             self._remember_prober(start)
         return start
 
     def accepted(self, start: Start) -> None:
         """Learn that the request was let through."""
-        if self._pace.refusal_streak:  # a hold may end here, and that is logged
+        pace, clock = self._pace, self._clock
+        if pace.refusal_streak:  # a hold may end here, and that is logged
             super().accepted(start)
         else:
-            self._pace.accepted(start, self._clock())
+            pace.accepted(start, clock())
