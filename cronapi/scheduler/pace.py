@@ -93,13 +93,12 @@ class Pace(Margin):
         """Take the start that is due, or return None if none is."""
         # Every slot comes this way, so the usual case is decided here without a call, and no int
         # has to be turned into a float.
-        latest = now + RESOLUTION
-        if self.next_at > latest or self.held_until > latest or self.refusal_streak:
+        due, latest = self.next_at, now + RESOLUTION
+        if due > latest or self.held_until > latest or self.refusal_streak:
             wait = self.wait(now)
             if wait > RESOLUTION:
                 return None
-        self._number += 1
-        late, gap = now - self.next_at, self.interval
+        late, gap = now - due, self.interval
         added = gap * self.margin
         if added < 0.0:
             gap += added if late > -added else RESOLUTION - late
@@ -107,14 +106,15 @@ class Pace(Margin):
             gap = max(gap + added - late, self.closest)
         else:
             gap += added
-        self._before, self.next_at = self.next_at, now + gap
+        self._before, self.next_at = due, now + gap
+        number = self._number = self._number + 1
         if now >= self._tally.next_at:
-            self._tally.note(now, self._number - self._unused)
+            self._tally.note(now, number - self._unused)
         start = Start()
-        start.at, start.number = now, self._number
+        start.at, start.number = now, number
         start.probe = self.refusal_streak > 1
         if start.probe:
-            self._probing = start.number
+            self._probing = number
         return start
 
     def sent(self, start: Start, now: float) -> float:

@@ -151,11 +151,12 @@ class Scheduler:
     def _seize(self, slot: Slot) -> bool:
         """Grant a slot at once if there is no waiter and a seat and a start are free."""
         line = self._line
+        has_ended = line.loop_has_ended  # called as an attribute it is slower on Python 3.11
         if (
             slot.max_wait is not None
             or slot.lane not in LANES
             or get_ident() != line.thread
-            or line.loop_has_ended()
+            or has_ended()
         ):
             line = self._check(slot)
         if not line.seize(slot):
