@@ -17,12 +17,11 @@ from cronapi.errors.concerns import input_error
 from cronapi.manifest.account import Account
 from cronapi.manifest.applying import new_group
 from cronapi.manifest.choosing import Choice, Tables
-from cronapi.manifest.compare import Row
+from cronapi.manifest.compare import Row, id_of, name_of
 from cronapi.manifest.comparing import Comparer
 from cronapi.manifest.exporting import Export, Secrets, export_rows
 from cronapi.manifest.fields import HEADERS
 from cronapi.manifest.format import may_clear
-from cronapi.manifest.identity import id_of, name_of
 from cronapi.manifest.reading import source_of
 from cronapi.manifest.writing import (
     check_place,

@@ -21,10 +21,9 @@ from cronapi.errors import (
     UnsafePlanError,
 )
 from cronapi.manifest.changes import Action, Change
-from cronapi.manifest.compare import Row, shows_same
+from cronapi.manifest.compare import Row, id_of, shows_same
 from cronapi.manifest.comparing import Comparer, Comparison
 from cronapi.manifest.deciding import Decision
-from cronapi.manifest.identity import id_of
 from cronapi.manifest.result import ApplyResult, ChangeOutcome
 from cronapi.models import CronJob
 

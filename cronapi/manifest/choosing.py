@@ -10,9 +10,9 @@ from typing import Self
 import attrs
 
 from cronapi.errors.concerns import input_error
-from cronapi.manifest.compare import Row
+from cronapi.manifest.bindings import Duplicate
+from cronapi.manifest.compare import Row, id_of, name_of
 from cronapi.manifest.comparing import Comparison
-from cronapi.manifest.identity import Duplicate, id_of, name_of
 from cronapi.manifest.wanted import Wanted
 
 _ID, _NAME = "{id}", "{name}"

@@ -12,7 +12,7 @@ from cronapi.client import Client
 from cronapi.errors import CronAPIError, NotFoundError
 from cronapi.manifest.account import Account, read_account
 from cronapi.manifest.applying import Save, no_save
-from cronapi.manifest.compare import Row
+from cronapi.manifest.compare import Row, name_of
 from cronapi.manifest.comparing import calls_of
 from cronapi.manifest.deciding import split_by_scope
 from cronapi.manifest.identity import name_of
