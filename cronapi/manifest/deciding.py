@@ -83,7 +83,7 @@ def split_by_scope(rows: Sequence[Row], scope: Scope, group_id: int | None) -> L
 
     def is_owned(row: Row) -> bool:
         if scope.prefix is not None:
-            return name_of(row).startswith(scope.prefix)
+            return scope.has_prefix(name_of(row))
         return group_id is not None and str(row.get("group")) == str(group_id)
 
     ordered = sorted(rows, key=id_of)

@@ -14,7 +14,7 @@ from cronapi.manifest.changes import Blocked
 from cronapi.manifest.compare import Answer, Row, compare, id_of, name_of
 from cronapi.manifest.kept_names import KeptNames
 from cronapi.manifest.respelling import may_be_kept_as, name_kinds, name_signs
-from cronapi.manifest.similar import SameUrl, Similar
+from cronapi.manifest.similar import Names, SameUrl, Similar
 from cronapi.manifest.wanted import WantedJob
 
 LOOKALIKE = "lookalike"
@@ -45,6 +45,7 @@ def bind(
     left = [job for job in left if not binder.by_former_name(job)]
     left = [job for job in left if not binder.by_normal_name(job)]
     binder.learn()
+    left = [job for job in left if not binder.is_one_of_several(job)]
     left = [job for job in left if not binder.by_altered_name(job)]
     binder.found.missing = [job for job in left if not binder.is_blocked(job)]
     binder.found.free = [row for row in listed.owned if id_of(row) not in binder.taken]
@@ -124,7 +125,8 @@ class _Binder:
     def by_former_name(self, job: WantedJob) -> bool:
         if job.was is None:
             return False
-        free = [row for row in self._names.get(job.was, []) if id_of(row) not in self.taken]
+        namesakes = self._names.get(job.was) or self._normal_names.get(normal("name", job.was), [])
+        free = [row for row in namesakes if id_of(row) not in self.taken]
         if len(free) > 1:
             text = f"several jobs have its former name {job.was!r}: bind one by id = ..."
             return self._block(job, text, map(id_of, free))
@@ -219,6 +221,26 @@ class _Binder:
     def _compare(self, name: str, job: WantedJob, row: Row) -> Answer:
         wanted: Any = self._wires[job.name].get(name)
         return compare(name, wanted, row, longest_url=self._listed.longest_url)
+
+    def is_one_of_several(self, job: WantedJob) -> bool:
+        """Block the creation of a job that may be one of several which show one name.
+
+        The service may have made that name of this one: then each plan would make the job again.
+        """
+        rows = self._twice.of(job.name)
+        altered = [id for id, row in rows.items() if may_be_kept_as(job.name, name_of(row), id)]
+        if not altered or LOOKALIKE in job.allow:
+            return False
+        shown = name_of(rows[min(altered)])
+        text = (
+            f"it may be one of the jobs that the service shows as {shown!r}. Give tables names "
+            f'that differ in more, or write allow = ["{LOOKALIKE}"] to create another.'
+        )
+        return self._block(job, text, sorted(altered))
+
+    @cached_property
+    def _twice(self) -> Names:
+        return Names([row for one in self.found.duplicates for row in one.rows])
 
     def is_blocked(self, job: WantedJob) -> bool:
         """Block the creation of a job that somebody seems to have made outside of the scope."""

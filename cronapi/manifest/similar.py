@@ -54,6 +54,23 @@ class Similar:
         return list(self._groups.values())
 
 
+class Names:
+    """Jobs by their names, and by all that a service may have made them of."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._found: dict[tuple[str, str], dict[int, Row]] = {}
+        for row in rows:
+            for key in shown_name_keys(name_of(row), id_of(row)):
+                self._found.setdefault(key, {})[id_of(row)] = row
+
+    def of(self, name: str) -> dict[int, Row]:
+        """Return the jobs that a service may show for this name, and others."""
+        found: dict[int, Row] = {}
+        for key in name_keys(name):
+            found |= self._found.get(key, {})
+        return found
+
+
 class SameUrl:
     """Jobs of one URL in order of ids, by their names and by the values of some fields."""
 
@@ -72,18 +89,11 @@ class SameUrl:
 
     def named(self, name: str) -> dict[int, Row]:
         """Return the jobs that a service may show for this name, and others."""
-        found: dict[int, Row] = {}
-        for key in name_keys(name):
-            found |= self._names.get(key, {})
-        return found
+        return self._names.of(name)
 
     @cached_property
-    def _names(self) -> dict[tuple[str, str], dict[int, Row]]:
-        found: dict[tuple[str, str], dict[int, Row]] = {}
-        for row in self._in_order:
-            for key in shown_name_keys(name_of(row), id_of(row)):
-                found.setdefault(key, {})[id_of(row)] = row
-        return found
+    def _names(self) -> Names:
+        return Names(self._in_order)
 
     def agreeing(self, wire: Row, fields: Iterable[str]) -> dict[int, Row]:
         """Return the jobs that differ in none of these fields from a wanted one."""
