@@ -13,7 +13,7 @@ import attrs
 
 from cronapi.bulk import Cost, Report
 from cronapi.errors import ConfigurationError
-from cronapi.errors.concerns import input_error
+from cronapi.errors.concerns import input_error, setting_error
 from cronapi.manifest.account import Account
 from cronapi.manifest.applying import new_group
 from cronapi.manifest.choosing import Choice, Tables
@@ -176,7 +176,7 @@ class _Extended:
             self._text = self.path.read_bytes().decode()
             new = self.export.environ.keys() - self.known
             if names := [name for name in sorted(new) if f"${{{name}}}" in self._text]:
-                raise ConfigurationError(
+                raise setting_error(
                     f"{self.path} has got the variable {names[0]} meanwhile. Nothing was written "
                     "or sent. Give the same command again, which reads the file anew."
                 )
