@@ -120,18 +120,18 @@ def kinds_of(text: str) -> set[str]:
 
 def may_be_altered(name: str, shown: str) -> bool:
     """Return True if a shown name or URL looks like a sent one that was cut, cleaned or emptied."""
-    mine, theirs = _skeleton(name), _skeleton(shown)
+    mine, theirs = letters_of(name), letters_of(shown)
     is_part = len(theirs) >= LEAST_CUT and (theirs in mine or mine in theirs)
     return mine == theirs or is_part or not theirs
 
 
 def has_same_letters(name: str, shown: str) -> bool:
     """Return True if two texts have the same letters and digits, and at least one."""
-    mine = _skeleton(name)
-    return bool(mine) and mine == _skeleton(shown)
+    mine = letters_of(name)
+    return bool(mine) and mine == letters_of(shown)
 
 
-def _skeleton(text: str) -> str:
+def letters_of(text: str) -> str:
     """Return the letters and digits of a text: no case, no accents, no markup, no other signs."""
     plain = _TAG.sub("", html.unescape(text))
     decomposed = unicodedata.normalize("NFKD", plain).casefold()

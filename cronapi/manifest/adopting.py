@@ -7,22 +7,22 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from os import PathLike
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import attrs
 
 from cronapi.bulk import Cost, Report
 from cronapi.errors import ConfigurationError
-from cronapi.errors.concerns import input_error
+from cronapi.errors.concerns import input_error, setting_error
 from cronapi.manifest.account import Account
 from cronapi.manifest.applying import new_group
 from cronapi.manifest.choosing import Choice, Tables
-from cronapi.manifest.compare import Row
+from cronapi.manifest.compare import Row, id_of, name_of
 from cronapi.manifest.comparing import Comparer
 from cronapi.manifest.exporting import Export, Secrets, export_rows
 from cronapi.manifest.fields import HEADERS
 from cronapi.manifest.format import may_clear
-from cronapi.manifest.identity import id_of, name_of
+from cronapi.manifest.locking import changing
 from cronapi.manifest.reading import source_of
 from cronapi.manifest.writing import (
     check_place,
@@ -105,7 +105,7 @@ async def adopt(
     check_values(env_file, export.environ)
     if dry_run:
         return Adopted(tuple(names.values()), {}, None, jobs, cost)
-    file = _Extended.of(path, export)
+    file = _Extended(path, export, comparer.wanted.environ.keys())
     with values_first(env_file if export.environ else None, export.environ):
         file.write({one.id for one in jobs if one.is_renamed})
     report, left = await _move(comparer, account, jobs)
@@ -158,23 +158,30 @@ async def _move(
 
 @attrs.define
 class _Extended:
-    """A file with the tables of an adoption. `text` is what it had before."""
+    """A file with the tables of an adoption. `known` are the variables that were in it before."""
 
     path: Path
-    text: str = attrs.field(repr=False)
     export: Export
+    known: Collection[str]
+    _text: str = attrs.field(default="", init=False, repr=False)
     _bound: set[int] = attrs.field(factory=set, init=False)
     _written: str = attrs.field(default="", init=False, repr=False)
 
-    @classmethod
-    def of(cls, path: Path, export: Export) -> Self:
-        """Read a file."""
-        return cls(path, path.read_bytes().decode(), export)
-
     def write(self, bound: set[int]) -> None:
-        """Write the file, with the ids of jobs that do not have their names yet."""
-        self._bound, self._written = bound, self._extended(bound)
-        replace_file(self.path, self._written)
+        """Add the tables to all that is in the file now, with the ids of jobs without their names.
+
+        ConfigurationError if one of the variables stands for another value in it meanwhile.
+        """
+        with changing(self.path):
+            self._text = self.path.read_bytes().decode()
+            new = self.export.environ.keys() - self.known
+            if names := [name for name in sorted(new) if f"${{{name}}}" in self._text]:
+                raise setting_error(
+                    f"{self.path} has got the variable {names[0]} meanwhile. Nothing was written "
+                    "or sent. Give the same command again, which reads the file anew."
+                )
+            self._bound, self._written = bound, self._extended(bound)
+            replace_file(self.path, self._written)
 
     def unbind(self, left: Collection[int]) -> None:
         """Take out the ids of all jobs but those that are left, if the file is as it was written.
@@ -183,7 +190,7 @@ class _Extended:
         """
         if self._bound <= set(left):
             return
-        with suppress(ConfigurationError, OSError):
+        with suppress(ConfigurationError, OSError), changing(self.path):
             if self.path.read_bytes() == self._written.encode():
                 replace_file(self.path, self._extended(self._bound & set(left)))
 
@@ -195,7 +202,7 @@ class _Extended:
             else one
             for one in export.tables
         ]
-        return _with_tables(self.path, self.text, attrs.evolve(export, tables=tuple(tables)))
+        return _with_tables(self.path, self._text, attrs.evolve(export, tables=tuple(tables)))
 
 
 def _with_tables(path: Path, text: str, export: Export) -> str:

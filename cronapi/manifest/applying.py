@@ -21,10 +21,9 @@ from cronapi.errors import (
     UnsafePlanError,
 )
 from cronapi.manifest.changes import Action, Change
-from cronapi.manifest.compare import Row, shows_same
+from cronapi.manifest.compare import Row, id_of, shows_same
 from cronapi.manifest.comparing import Comparer, Comparison
 from cronapi.manifest.deciding import Decision
-from cronapi.manifest.identity import id_of
 from cronapi.manifest.result import ApplyResult, ChangeOutcome
 from cronapi.models import CronJob
 
@@ -151,8 +150,9 @@ class Apply:
         self._created = {one.change.name: one.id for one in made if one.id is not None}
 
     def _is_out_of_scope(self, job: CronJob) -> bool:
-        prefix = self.comparer.wanted.scope.prefix
-        return prefix is not None and job.name is not None and not job.name.startswith(prefix)
+        scope = self.comparer.wanted.scope
+        is_named = scope.prefix is not None and job.name is not None
+        return is_named and not scope.has_prefix(str(job.name))
 
     async def _take_back(self, jobs: Sequence[CronJob]) -> None:
         """Delete new jobs that the service calls otherwise: they would be made each night."""

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from fnmatch import fnmatchcase
 from typing import Self
 
 import attrs
 
 from cronapi.errors.concerns import input_error
-from cronapi.manifest.compare import Row
+from cronapi.manifest.bindings import Duplicate
+from cronapi.manifest.compare import Row, id_of, name_of
 from cronapi.manifest.comparing import Comparison
-from cronapi.manifest.identity import Duplicate, id_of, name_of
-from cronapi.manifest.wanted import Wanted
+from cronapi.manifest.wanted import Wanted, matches
 
 _ID, _NAME = "{id}", "{name}"
 
@@ -33,6 +32,7 @@ class Tables:
     described: Mapping[int, str]
     duplicates: Sequence[Duplicate] = attrs.field(repr=False)
     _group_id: int | None
+    _names: frozenset[str]
 
     @classmethod
     def of(cls, comparison: Comparison, wanted: Wanted) -> Self:
@@ -50,17 +50,18 @@ class Tables:
             described | bound,
             decision.duplicates,
             account.group_id,
+            frozenset(job.name for job in wanted.jobs),
         )
 
     def owns(self, row: Row) -> bool:
         """Return True if a job is in the scope."""
         if self.wanted.scope.prefix is not None:
-            return name_of(row).startswith(self.wanted.scope.prefix)
+            return self.wanted.scope.has_prefix(name_of(row))
         return self._group_id is not None and str(row.get("group")) == str(self._group_id)
 
     def has_name_of(self, row: Row) -> bool:
         """Return True if a job is in the scope under the name of a table."""
-        return self.owns(row) and any(job.name == name_of(row) for job in self.wanted.jobs)
+        return self.owns(row) and name_of(row) in self._names
 
     def is_settled(self, row: Row, name: str) -> bool:
         """Return True if a table has the job under another name, or has it where it should be."""
@@ -93,7 +94,7 @@ class Choice:
             chosen += [
                 row
                 for row in ordered
-                if fnmatchcase(name_of(row), self.match)
+                if matches(name_of(row), self.match)
                 and id_of(row) not in self.ids
                 and not self._is_known(row, tables)
             ]
@@ -153,8 +154,8 @@ class Choice:
             return tables.described[number]
         if not name.strip():
             raise input_error(f"Job {number} has no name: give it one.")
-        prefix = tables.wanted.scope.prefix or ""
-        return name if name.startswith(prefix) else prefix + name
+        scope = tables.wanted.scope
+        return name if scope.has_prefix(name) else f"{scope.prefix}{name}"
 
 
 def _check_left(duplicates: Sequence[Duplicate], ids: Collection[int]) -> None:

@@ -35,6 +35,16 @@ NOT_SETTINGS = frozenset({"id", "fail", "points", "status", "priority"})
 """Members that no edit sets."""
 
 
+def name_of(row: Row) -> str:
+    """Return the name of a listed job, "" if it has none."""
+    return str(row.get("name") or "")
+
+
+def id_of(row: Row) -> int:
+    """Return the id of a listed job."""
+    return int(row["id"])
+
+
 def compare(name: str, wanted: object, row: Row, *, longest_url: int = 0) -> Answer:
     """Compare a value, as it is sent under the wire's name, with a listed job.
 
@@ -51,7 +61,7 @@ def compare(name: str, wanted: object, row: Row, *, longest_url: int = 0) -> Ans
     if not theirs and name in SELDOM_SHOWN:
         return Answer.CANNOT_TELL
     if name == "url" and (
-        may_be_respelt(mine, theirs, longest_url) or is_wrapped(str(wanted), str(shown))
+        may_be_respelt(mine, theirs, longest_url) or is_wrapped(str(wanted or ""), str(shown))
     ):
         return Answer.CANNOT_TELL
     return Answer.DIFFERS

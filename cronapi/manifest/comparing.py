@@ -12,10 +12,10 @@ from cronapi.bulk import Cost
 from cronapi.client import Client
 from cronapi.errors.concerns import setting_error
 from cronapi.manifest.account import Account, read_account
+from cronapi.manifest.bindings import Listed
 from cronapi.manifest.compare import Row
 from cronapi.manifest.cost import cost_of
 from cronapi.manifest.deciding import Decision, Options, decide, split_by_scope
-from cronapi.manifest.identity import Listed
 from cronapi.manifest.wanted import Wanted
 
 

@@ -12,6 +12,7 @@ import attrs
 from cronapi._calls.spelling import normal
 from cronapi._names import wire_name
 from cronapi._protocol.encoding import encode_params
+from cronapi.manifest.bindings import Bindings, Duplicate, Listed, Pair
 from cronapi.manifest.changes import (
     Action,
     Blocked,
@@ -21,9 +22,9 @@ from cronapi.manifest.changes import (
     NotInFile,
     Stopped,
 )
-from cronapi.manifest.compare import Answer, Row, compare, shows_same
+from cronapi.manifest.compare import Answer, Row, compare, id_of, name_of, shows_same
 from cronapi.manifest.fields import field_changes, new_fields
-from cronapi.manifest.identity import Bindings, Duplicate, Listed, Pair, bind, id_of, name_of
+from cronapi.manifest.identity import bind
 from cronapi.manifest.lookalikes import lookalike_notes
 from cronapi.manifest.masking import Mask, digest_of
 from cronapi.manifest.schedules import is_over, next_run
@@ -82,7 +83,7 @@ def split_by_scope(rows: Sequence[Row], scope: Scope, group_id: int | None) -> L
 
     def is_owned(row: Row) -> bool:
         if scope.prefix is not None:
-            return name_of(row).startswith(scope.prefix)
+            return scope.has_prefix(name_of(row))
         return group_id is not None and str(row.get("group")) == str(group_id)
 
     ordered = sorted(rows, key=id_of)

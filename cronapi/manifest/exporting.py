@@ -13,10 +13,9 @@ from cronapi._names import wire_name
 from cronapi._protocol import kinds
 from cronapi._protocol.params import KIND_OF
 from cronapi._protocol.values import to_bool, to_int
-from cronapi.manifest.compare import Row, shown_of
+from cronapi.manifest.compare import Row, id_of, name_of, shown_of
 from cronapi.manifest.fields import HEADERS
 from cronapi.manifest.format import PARAMETERS
-from cronapi.manifest.identity import id_of, name_of
 from cronapi.manifest.masking import LEAST_SECRET, is_secret_name, secret_parts
 from cronapi.manifest.variables import escaped
 from cronapi.models import JobStatus

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -194,11 +195,11 @@ def _check_names(jobs: tuple[WantedJob, ...], scope: Scope, problems: Problems) 
     for job in jobs:
         if not job.name.strip():
             problems.add(job.place, "a job needs a name.")
-        elif scope.prefix is not None and not job.name.startswith(scope.prefix):
+        elif scope.prefix is not None and not scope.has_prefix(job.name):
             problems.add(job.place, f"its name does not begin with the prefix {scope.prefix!r}.")
         if job.was in names:
             problems.add(job.place, f"was = {job.was!r} is the name of another table.")
-    ids = [job.id for job in jobs if job.id is not None]
+    ids = Counter(job.id for job in jobs)
     for job in jobs:
-        if job.id is not None and ids.count(job.id) > 1:
+        if job.id is not None and ids[job.id] > 1:
             problems.add(job.place, f"two tables have id = {job.id}.")

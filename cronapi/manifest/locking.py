@@ -1,7 +1,8 @@
-"""A lock on the files of a manifest, so that one apply of them is at work at a time."""
+"""Locks: one apply of the files of a manifest at a time, and one change of a file."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -32,3 +33,20 @@ def _lock(file: BinaryIO, path: str) -> None:
         raise UnsafePlanError(
             f"Another apply of {path} is at work. Nothing was sent; wait for its end."
         ) from None
+
+
+@contextmanager
+def changing(path: Path) -> Iterator[None]:
+    """Hold the folder of a file while it is read and written anew. Others wait for that moment.
+
+    The file itself cannot be held, since a new one takes its place.
+    """
+    with ExitStack() as stack:
+        if sys.platform != "win32":
+            import fcntl  # noqa: PLC0415 -- not on Windows
+
+            with suppress(OSError):  # a file system without locks
+                folder = os.open(path.resolve().parent, os.O_RDONLY)
+                stack.callback(os.close, folder)
+                fcntl.flock(folder, fcntl.LOCK_EX)
+        yield

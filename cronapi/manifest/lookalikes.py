@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cronapi.manifest.identity import Bindings, id_of, name_of, was_line
+from cronapi.manifest.bindings import Bindings
+from cronapi.manifest.compare import id_of, name_of
+from cronapi.manifest.identity import was_line
 from cronapi.manifest.lines import shown_path
 from cronapi.manifest.variables import escaped
 

@@ -17,11 +17,10 @@ from cronapi.client import Client
 from cronapi.errors import Applied, ResponseError
 from cronapi.errors.concerns import input_error
 from cronapi.manifest.account import read_account
-from cronapi.manifest.compare import Row, shown_of
+from cronapi.manifest.compare import Row, id_of, name_of, shown_of
 from cronapi.manifest.comparing import calls_of
 from cronapi.manifest.deciding import split_by_scope
 from cronapi.manifest.exporting import Secrets, export_rows
-from cronapi.manifest.identity import id_of, name_of
 from cronapi.manifest.problems import Place, Source
 from cronapi.manifest.switching import runs
 from cronapi.manifest.wanted import Scope

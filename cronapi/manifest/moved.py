@@ -51,9 +51,10 @@ class CutOver:
 
     `migrated` is the manifest of the new service, with all that gets lost. `made` and `disabled`
     count the jobs of this call. `left` are the jobs that are not moved yet, each with the reason,
-    and the same call goes on with them. `errors` are those of the requests. `has_begun` tells of a
-    call that goes on: what gets lost was accepted by the first one. `planned` is None unless it was
-    a dry run.
+    and the same call goes on with them. `gone` are jobs that an earlier call has made and somebody
+    has deleted at the new service since: they are not made again, and not enabled at the old one.
+    `errors` are those of the requests. `has_begun` tells of a call that goes on: what gets lost was
+    accepted by the first one. `planned` is None unless it was a dry run.
     """
 
     migrated: Migrated
@@ -61,12 +62,13 @@ class CutOver:
     made: int = 0
     disabled: int = 0
     left: tuple[Unmoved, ...] = ()
+    gone: tuple[Unmoved, ...] = ()
     errors: tuple[CronAPIError, ...] = ()
     planned: PlannedMove | None = None
 
     @property
     def is_complete(self) -> bool:
-        """True if each job runs at the new service alone."""
+        """True if each job runs at the new service alone, but for those that are gone."""
         return not self.left
 
 

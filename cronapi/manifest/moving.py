@@ -18,12 +18,14 @@ from cronapi.manifest.deciding import Options
 from cronapi.manifest.manifest import Manifest
 from cronapi.manifest.migrating import Migrated, described
 from cronapi.manifest.move_files import MoveFiles
+from cronapi.manifest.move_left import left_of
 from cronapi.manifest.move_reading import all_jobs
 from cronapi.manifest.moved import CutOver, Overlap, Unmoved
 from cronapi.manifest.moves import Beginning, Entry, Moves
 from cronapi.manifest.switching import runs
 from cronapi.models import JobStatus
 
+_GONE = "somebody has deleted it at the new service after it was made there"
 _LATE = "it was made after the cutover began: move it with another journal"
 
 
@@ -49,6 +51,9 @@ class Moving:
     _disabled: int = attrs.field(default=0, init=False)
     _errors: list[CronAPIError] = attrs.field(factory=list, init=False)
     _late: tuple[Unmoved, ...] = attrs.field(default=(), init=False)
+    _made_before: frozenset[int] = attrs.field(default=frozenset(), init=False)
+    known_by_id: set[str] = attrs.field(factory=set, init=False)
+    """Names of jobs that are at the new service by the journal alone: they have other names."""
     _doubtful: set[str] = attrs.field(factory=set, init=False)
     """Names of jobs that may be at the new service, until it is looked at again."""
 
@@ -56,6 +61,7 @@ class Moving:
         """Read both accounts. UnsafePlanError if the way back has begun."""
         begun = self.moves.begun
         self._has_begun = begun is not None
+        self._made_before = frozenset(self.moves.made)
         self._route = (self.source.provider.name, self.target.provider.name, into)
         if self.moves.is_going_back:
             raise UnsafePlanError("The way back has begun, and nothing was sent: finish it first.")
@@ -92,6 +98,13 @@ class Moving:
         decision = self._comparer.decide(self.seen.account)
         self.seen = attrs.evolve(self.seen, decision=decision)
         self.bound = dict(decision.bound)
+        renamed = {
+            one.name: self.moves.made[one.id]
+            for one in self.entries
+            if one.name not in self.bound and self.moves.made.get(one.id) in self.seen.account.rows
+        }
+        self.bound |= renamed
+        self.known_by_id = set(renamed)
 
     def check(self, *, accept_losses: bool) -> None:
         """Raise UnsafePlanError if something gets lost, or is there already."""
@@ -131,7 +144,12 @@ class Moving:
 
     async def _move_without_overlap(self, entries: Sequence[Entry]) -> None:
         creates = {one.name for one in self.seen.decision.changes if one.action == "create"}
-        await self._disable(one for one in entries if one.name in creates | self.bound.keys())
+        there = {
+            one.name
+            for one in entries
+            if one.name in self.bound or (one.name in creates and one.id not in self.moves.made)
+        }
+        await self._disable(one for one in entries if one.name in there)
         await self._make([one for one in entries if not self.runs_at_source(one)])
         await self._enable_stranded(entries)
 
@@ -143,6 +161,10 @@ class Moving:
         """Return True for a job that was at the new service before, and does not run there."""
         row = self.seen.account.rows.get(self.bound.get(entry.name, 0))
         return row is not None and not runs(row)
+
+    def is_gone(self, entry: Entry) -> bool:
+        """Return True if an earlier call has made a job, and it is not at the new service."""
+        return entry.id in self._made_before and entry.name not in self.bound
 
     def makes(self, names: Collection[str]) -> tuple[Change, ...]:
         """Return the changes that make jobs at the new service as they were at the old one."""
@@ -177,7 +199,7 @@ class Moving:
     async def _note_made(self, ids: dict[str, int]) -> None:
         """Note jobs that are there and were not there at the beginning."""
         there = self.moves.begun.there if self.moves.begun else frozenset()
-        stay = self.seen.account.rows.keys() - self._twins().keys()
+        stay = self.seen.account.rows.keys() - self.twins().keys()
         await self.moves.note_made(
             {
                 old: self.bound[name]
@@ -187,7 +209,7 @@ class Moving:
             }
         )
 
-    def _twins(self) -> dict[int, str]:
+    def twins(self) -> dict[int, str]:
         """Return the names of jobs that were made more than once, by the ids that are to go."""
         newest = self.moves.begun.newest if self.moves.begun else 0
         return {
@@ -217,6 +239,7 @@ class Moving:
             for one in entries
             if one.ran
             and one.id in self.moves.disabled & self.old.keys()
+            and not self.is_gone(one)
             and one.name not in self.bound.keys() | self._doubtful
             and not runs(self.old[one.id])
         ]
@@ -242,7 +265,7 @@ class Moving:
 
     async def _delete_twins(self) -> None:
         """Delete all but the first of equal jobs. The journal has the first one by now."""
-        ids = list(self._twins())
+        ids = list(self.twins())
         if not ids:
             return
         for number, outcome in zip(ids, await self.target.cron.delete_many(ids), strict=True):
@@ -260,35 +283,14 @@ class Moving:
             made=self._made,
             disabled=self._disabled,
             left=(
-                *(
-                    Unmoved(one.id, one.name, reason)
-                    for one in self.entries
-                    if (reason := self._reason(one)) is not None
-                ),
+                *left_of(self),
                 *(one for one in self._late if one.id in self.old and runs(self.old[one.id])),
+            ),
+            gone=tuple(
+                Unmoved(one.id, one.name, _GONE) for one in self.entries if self.is_gone(one)
             ),
             errors=tuple(self._errors),
         )
-
-    def _reason(self, entry: Entry) -> str | None:
-        """Return why a job is not moved. One that is over, or gone, is at neither service."""
-        changes = {(one.action, one.name) for one in self.seen.decision.changes}
-        blocked = {one.name: one.text for one in self.seen.decision.blocked}
-        if entry.id not in self.old:
-            return None
-        if entry.name in blocked:
-            return blocked[entry.name]
-        if entry.name in self._twins().values():
-            return "it is twice at the new service"
-        if ("create", entry.name) in changes and entry.name not in self.bound:
-            return "it is not at the new service"
-        if self.runs_at_source(entry) and self.is_off(entry):
-            return "it does not run at the new service"
-        if entry.name in self.bound and self.runs_at_source(entry):
-            return "it runs at the old service too"
-        if ("disable", entry.name) in changes and entry.id not in self.moves.made:
-            return "it runs at the new service, and did not at the old one"
-        return None
 
 
 def _known(entry: Entry) -> tuple[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 
 import attrs
@@ -12,10 +12,9 @@ from cronapi.client import Client
 from cronapi.errors import CronAPIError, NotFoundError
 from cronapi.manifest.account import Account, read_account
 from cronapi.manifest.applying import Save, no_save
-from cronapi.manifest.compare import Row
+from cronapi.manifest.compare import Row, name_of
 from cronapi.manifest.comparing import calls_of
 from cronapi.manifest.deciding import split_by_scope
-from cronapi.manifest.identity import name_of
 from cronapi.manifest.move_reading import all_jobs
 from cronapi.manifest.moved import MovedBack, Overlap, Unmoved
 from cronapi.manifest.moves import Beginning, Entry, Moves
@@ -53,23 +52,18 @@ class MovingBack:
         self.old = await all_jobs(self.source)
         self.new = await read_account(calls_of(self.target), self._scope)
         await self.new.finish()
-        self.made = {one.id: self._made_of(one) for one in self.begun.entries}
+        made: dict[str, set[int]] = {}
+        for number, row in self.new.rows.items():
+            if number > self.begun.newest and str(row.get("group")) == str(self.new.group_id):
+                made.setdefault(normal("name", name_of(row)), set()).add(number)
+        self.made = {one.id: self._made_of(one, made) for one in self.begun.entries}
 
-    def _made_of(self, entry: Entry) -> list[int]:
+    def _made_of(self, entry: Entry, made: Mapping[str, set[int]]) -> list[int]:
         """Return the jobs that the cutover has made of one, twins and those not noted as well."""
         noted = {self.moves.made.get(entry.id, 0)} & self.new.rows.keys()
         if entry.id not in self.moves.sent:
             return sorted(noted)
-        return sorted(
-            noted
-            | {
-                number
-                for number, row in self.new.rows.items()
-                if number > self.begun.newest
-                and str(row.get("group")) == str(self.new.group_id)
-                and normal("name", name_of(row)) == normal("name", entry.name)
-            }
-        )
+        return sorted(noted | made.get(normal("name", entry.name), set()))
 
     async def run(self) -> MovedBack:
         """Undo all, look again, and return the result."""

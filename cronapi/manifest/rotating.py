@@ -11,10 +11,9 @@ from cronapi.client import Client
 from cronapi.errors import CronAPIError
 from cronapi.errors.concerns import input_error
 from cronapi.manifest.account import read_account
-from cronapi.manifest.compare import Row
+from cronapi.manifest.compare import Row, id_of, name_of
 from cronapi.manifest.comparing import calls_of
 from cronapi.manifest.deciding import split_by_scope
-from cronapi.manifest.identity import id_of, name_of
 from cronapi.manifest.masking import LEAST_SECRET
 from cronapi.manifest.problems import Place as FilePlace
 from cronapi.manifest.problems import Source

@@ -16,6 +16,7 @@ from cronapi.schedule.wall_clock import DAY, stretches
 
 _MOST_OFFSET = timedelta(hours=14)
 """No zone is further from UTC."""
+_PROBE = datetime(2024, 1, 31, 23, 30, tzinfo=UTC)
 
 
 @lru_cache(maxsize=4096)
@@ -33,6 +34,18 @@ def are_same(one: str, other: str) -> bool:
     if mine is None or theirs is None:
         return False
     return mine.normal == theirs.normal or bool(mine.same_as(theirs))
+
+
+@lru_cache(maxsize=4096)
+def comparison_key(expression: str) -> str:
+    """Return a text that is one for all expressions that `are_same`, and seldom for others."""
+    schedule = read_schedule(expression)
+    if schedule is None:
+        return expression
+    normal = schedule.normal
+    if "R" in normal or schedule.kind not in (Kind.CRONTAB, Kind.ONCE):
+        return normal
+    return repr(schedule.upcoming(_PROBE, 3))
 
 
 def is_over(expression: object, timezone: str | None, now: datetime) -> bool:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from cronapi._protocol.values import to_bool
 from cronapi.manifest.changes import Change, Stopped
-from cronapi.manifest.compare import Row
-from cronapi.manifest.identity import id_of
+from cronapi.manifest.compare import Row, id_of
 from cronapi.manifest.wanted import WantedJob
 from cronapi.models import JobStatus
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import attrs
 
 from cronapi._calls.spelling import normal
-from cronapi.manifest.compare import Row
+from cronapi.manifest.compare import Row, id_of, name_of
 from cronapi.manifest.exporting import Export, export_rows
-from cronapi.manifest.identity import LOOKALIKE, id_of, name_of
+from cronapi.manifest.identity import LOOKALIKE
 from cronapi.manifest.wanted import Scope
 from cronapi.manifest.writing import (
     check_new,

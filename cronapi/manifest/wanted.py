@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from math import ceil
 from typing import Any
+from unicodedata import normalize
 
 import attrs
 
@@ -16,6 +17,11 @@ DEFAULT_MAX_DELETES = "30%"
 
 def _hidden(_: object) -> str:
     return "***"
+
+
+def matches(name: str, pattern: str) -> bool:
+    """Return True if a name matches a pattern in one form of Unicode."""
+    return fnmatchcase(normalize("NFC", name), normalize("NFC", pattern))
 
 
 @attrs.frozen
@@ -33,8 +39,12 @@ class Scope:
     max_deletes: int | str = DEFAULT_MAX_DELETES
 
     def keeps(self, name: str) -> bool:
-        """Return True if a job of this name is never deleted."""
-        return any(fnmatchcase(name, pattern) for pattern in self.keep)
+        """Return True if a job of this name is never deleted. Unicode's two forms are one."""
+        return any(matches(name, pattern) for pattern in self.keep)
+
+    def has_prefix(self, name: str) -> bool:
+        """Return True if a name begins with the prefix. Unicode's two forms are one."""
+        return normalize("NFC", name).startswith(normalize("NFC", self.prefix or ""))
 
     def deletes_allowed(self, owned: int) -> int:
         """Return how many of the owned jobs one apply may delete."""

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import threading
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
+
+import anyio
 import pytest
 
 from cronapi import ConfigurationError
@@ -208,3 +214,41 @@ async def test_a_pattern_for_all_leaves_out_a_nameless_job_that_a_table_has_by_i
     made(app, "new")
     path.write_text(ALL + f'[job."x"]\nid = {number}\n{URL}')
     assert (await adopted(app, path, match="*")).names == ("new",)
+
+
+def test_several_adoptions_at_once_lose_no_table(tmp_path):
+    """Each has read the file before the others wrote it, and has a service of its own."""
+    path, count = tmp_path / "cronjobs.toml", 6
+    path.write_text(ALL + "# a line\n" * 20_000 + f"[job.there]\n{URL}")
+    together = threading.Barrier(count)
+
+    def adopt_one(number):
+        app = create_app(rates=FAST)
+        key = f"X-Key-{number}: canary-key-{number}"
+        id = made(app, f"by hand {number}", httpHeaders=key)
+        meeting = Meanwhile(app, "cron.list", together.wait)
+        env_file = tmp_path / f"{number}.env"
+        anyio.run(functools.partial(adopted, meeting, path, id, env_file=env_file))
+
+    with ThreadPoolExecutor(count) as threads:
+        list(threads.map(adopt_one, range(count)))
+    assert tomllib.loads(path.read_text())["job"].keys() == {
+        "there",
+        *(f"by hand {number}" for number in range(count)),
+    }
+    assert {one.suffix for one in tmp_path.iterdir()} == {".toml", ".env"}
+
+
+async def test_two_adoptions_at_once_that_bring_one_variable_are_not_mixed_up(tmp_path):
+    """The second would give the name of the first one's secret to another one."""
+    app, path = create_app(rates=FAST), tmp_path / "cronjobs.toml"
+    path.write_text(f"{ALL}[job.there]\n{URL}")
+    ids = [made(app, name, httpHeaders=f"X-Api-Key: canary-{name}") for name in ("job a", "job-a")]
+    first, second = (Manifest.load(path, environ={}) for _ in ids)
+    async with client_of(app) as api:
+        await first.adopt(api, ids[0], env_file=tmp_path / "first.env")
+        before = path.read_bytes()
+        with pytest.raises(ConfigurationError, match="meanwhile"):
+            await second.adopt(api, ids[1], env_file=tmp_path / "second.env")
+    assert path.read_bytes() == before
+    assert not (tmp_path / "second.env").exists()

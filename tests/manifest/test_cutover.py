@@ -450,3 +450,53 @@ async def test_a_job_that_is_off_at_the_new_service_keeps_running_at_the_old_one
     send(app, "cron.enable", id=number)
     assert (await cut(app, journal, overlap=overlap)).is_complete
     check_moved(app)
+
+
+@OVERLAPS
+@pytest.mark.parametrize("enabled", [False, True], ids=["left off", "enabled again"])
+async def test_a_job_that_was_deleted_by_hand_after_a_cutover_is_told_and_ends_it(
+    tmp_path, overlap, enabled
+):
+    """It is not made again, and nobody is asked to go on. What a colleague enables stays so."""
+    app, journal = emulator(), tmp_path / "moves.jsonl"
+    old_account(app)
+    await cut(app, journal)
+    number = next(one["id"] for one in app.emulator.jobs("fastcron") if one["name"] == "job 3")
+    send(app, "cron.delete", id=number)
+    if enabled:
+        old = app.emulator.jobs("setcronjob")[3]["id"]
+        send(app, "cron.enable", "setcronjob", id=old)
+    before = len(app.emulator.requests)
+    for _ in range(2):
+        again = await cut(app, journal, overlap=overlap)
+        assert again.is_complete
+        assert [one.name for one in again.gone] == ["job 3"]
+        assert "deleted it at the new service" in str(again.gone[0])
+    assert sent_since(app, before) == []
+    assert running(app, "setcronjob") == ["job 3"] * enabled
+    assert (await back(app, journal, overlap=overlap)).is_complete
+    assert running(app, "setcronjob") == moved()
+
+
+@OVERLAPS
+@pytest.mark.parametrize(
+    "change", [{"name": "by hand"}, {"group": 0}, {"url": "https://b.example"}]
+)
+async def test_a_job_that_was_changed_by_hand_after_a_cutover_is_still_the_moved_one(
+    tmp_path, overlap, change
+):
+    """Its id is in the journal, so no other name or place makes it another job."""
+    app, journal = emulator(), tmp_path / "moves.jsonl"
+    old_account(app)
+    await cut(app, journal)
+    number = next(one["id"] for one in app.emulator.jobs("fastcron") if one["name"] == "job 3")
+    if "group" in change:
+        change = {"group": send(app, "group.add", name="another")["id"]}
+    send(app, "cron.edit", id=number, **change)
+    before = len(app.emulator.requests)
+    again = await cut(app, journal, overlap=overlap)
+    assert (again.left, again.gone, again.made) == ((), (), 0)
+    assert sent_since(app, before) == []
+    assert running(app, "setcronjob") == []
+    assert (await back(app, journal, overlap=overlap)).is_complete
+    assert running(app, "setcronjob") == moved()

@@ -187,10 +187,12 @@ def _tell_cutover(session: Session, done: CutOver) -> None:
     if session.printer.is_json:
         counts = {"made": done.made, "disabled": done.disabled}
         errors = [str(error) for error in done.errors]
-        session.printer.document(_losses(done.migrated) | counts | {"left": left, "errors": errors})
+        told = {"left": left, "gone": [str(one) for one in done.gone], "errors": errors}
+        session.printer.document(_losses(done.migrated) | counts | told)
         return
-    click.echo(f"{done.made} made, {done.disabled} disabled, {len(left)} left")
-    _tell_left(left, done)
+    gone = f", {len(done.gone)} gone" if done.gone else ""
+    click.echo(f"{done.made} made, {done.disabled} disabled, {len(left)} left{gone}")
+    _tell_left([*left, *map(str, done.gone)], done)
 
 
 def _tell_back(session: Session, done: MovedBack) -> None:
