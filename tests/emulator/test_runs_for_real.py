@@ -118,10 +118,10 @@ def test_each_run_is_called_once_and_none_twice_after_a_kill(tmp_path):
                 time.sleep(0.001)
             process.kill()
             process.wait()
-    # Its calls under way are counted by now. The second count begins with nothing, at the minute
-    # of which some runs were taken.
-    again = max(int(path.rpartition("/")[2]) for path in calls)
-    assert expected(again - 1, again) - calls
+    # Its calls under way are counted by now. The second count begins with nothing.
+    killed = max(int(path.rpartition("/")[2]) for path in calls)
+    assert expected(killed - 1, killed) - calls
+    again = killed + 3600
     with receiver(port) as calls_again, emulator(again, "--state", state) as (_, http):
         end = run_for(http, 15)
         missed = [run for run in steer(http, "executions")["runs"] if run["result"] == "missed"]
