@@ -112,12 +112,16 @@ def test_each_run_is_called_once_and_none_twice_after_a_kill(tmp_path):
             end = run_for(http, 60)
             assert calls == expected(BEGIN, end)
             assert end - BEGIN > 3500
+            before = calls.total()
             steer(http, "clock", {"scale": 60})
-            time.sleep(10)
+            while calls.total() < before + 10:  # in the middle of the runs of one minute
+                time.sleep(0.001)
             process.kill()
             process.wait()
     # Its calls under way are counted by now. The second count begins with nothing.
-    again = end + 3600
+    killed = max(int(path.rpartition("/")[2]) for path in calls)
+    assert expected(killed - 1, killed) - calls
+    again = killed + 3600
     with receiver(port) as calls_again, emulator(again, "--state", state) as (_, http):
         end = run_for(http, 15)
         missed = [run for run in steer(http, "executions")["runs"] if run["result"] == "missed"]

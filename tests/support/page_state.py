@@ -13,6 +13,7 @@ NAMES = (
     *("\x1b[31mred\x1b[0m", "\u202etxt.exe \u2066", "x" * 10_000, "two\nlines\tand\r\0", TOKEN),
     *("javascript:alert(1)", "&lt;b&gt;", "'onfocus='alert(1)", "<!--jobs-->", "{{7*7}}"),
     *("مرحبا بالعالم", "Z͑ͫ̓ͪ̂ͫ̽͏̴̙̤̞͉͚̯̞̠͍", "\N{ZERO WIDTH SPACE}", "\x9b2J", "\N{SOFT HYPHEN}"),
+    *("   ", "\N{GRINNING FACE}\N{ZERO WIDTH JOINER}\N{ROCKET}", "\N{RIGHT-TO-LEFT MARK}אב"),
 )
 """Names of jobs that a page has to show harmlessly."""
 SECRET = "s3cret-of-a-job"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import random
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
@@ -218,7 +219,9 @@ async def test_deliveries_at_once_are_handled_once():
     """A thousand messages, each posted three times by fifty tasks, run the handler 1,000 times."""
     receiver, handled = receiver_of()
     app = receiver.asgi()
-    bodies = iter([told(number) for _ in range(3) for number in range(1000)])
+    numbers = [*range(1000)] * 3
+    random.Random(7).shuffle(numbers)  # so that some of the same number are under way at once
+    bodies = iter([told(number) for number in numbers])
 
     async def post():
         for body in bodies:

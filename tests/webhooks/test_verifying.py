@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import anyio
 import pytest
 
 from cronapi import Execution, Notification
@@ -56,6 +57,27 @@ async def test_a_forged_failure_is_contradicted_with_one_request(emulate):
     asked.now = START + 60
     assert await asked.told(job.id, 1, START + 60) is False
     assert len(app.emulator.requests) == before + 2
+
+
+async def test_forged_failures_at_once_share_one_request(emulate):
+    """500 that come together for one job wait for the same reading, and one for each other job."""
+    app, api = await emulate()
+    jobs = [
+        await api.cron.add(url=f"https://example.com/{n}", expression="0 0 1 1 *", name=f"job {n}")
+        for n in range(3)
+    ]
+    asked = Asked(api)
+    before, hook = len(app.emulator.requests), asked.receiver.asgi()
+
+    async def post(number):
+        job = jobs[0] if number < 500 else jobs[number % 2 + 1]
+        assert (await ask(hook, body=told(job.id, 1, START - number))).status == 204
+
+    async with asked.receiver, anyio.create_task_group() as posts:
+        for number in range(540):
+            posts.start_soon(post, number)
+    assert asked.verdicts == [False] * 540
+    assert requests_of(app)[before:] == ["cron.failures"] * 3
 
 
 async def test_a_true_failure_is_confirmed():
