@@ -2,8 +2,8 @@
 it.
 
 anyio's plugin runs every coroutine test. A test runs on asyncio in real time, unless its file or
-the test itself is marked `virtual_clock`: then it runs on asyncio and on trio under a virtual
-clock.
+the test itself is marked `virtual_clock`: then it runs under a virtual clock, on asyncio or trio
+by default and on both among the proofs, as `tests.support.combinations` says.
 
 Files run side by side, each in one process, which reads what the others have compiled. Tests marked
 `judged` compare figures that were taken in real time, so they begin first, and every process that
@@ -20,6 +20,7 @@ from pathlib import Path
 
 import anyio.to_thread
 import pytest
+from _pytest.runner import runtestprotocol
 from anyio.lowlevel import checkpoint
 from hypothesis import HealthCheck, is_hypothesis_test, settings
 
@@ -110,6 +111,21 @@ def pytest_make_collect_report(collector):
         turn = len(found) * number // worker["workercount"]
         report.result = found[turn:] + found[:turn]
     return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item, nextitem):
+    """Send one report of a test that passes, where a process sends its reports to another.
+
+    xdist would send its start, its end and three reports, which costs more than a small test.
+    """
+    is_worker = os.environ.get("PYTEST_XDIST_WORKER") is not None
+    if not is_worker or item.config.option.durations is not None:
+        return None
+    for report in runtestprotocol(item, log=False, nextitem=nextitem):
+        if report.when == "call" or not report.passed:
+            item.ihook.pytest_runtest_logreport(report=report)
+    return True
 
 
 def pytest_runtest_setup(item):

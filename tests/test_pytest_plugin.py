@@ -116,6 +116,7 @@ async def test_a_fault_that_lasts_costs_no_time_either(fastcron, cron_faults):
     assert anyio.current_time() - begun < 0.5
 
 
+@pytest.mark.each_loop
 @pytest.mark.virtual_clock
 async def test_an_outage_on_a_busy_machine_is_an_outage(cron_emulator, cron_faults):
     """A user's test of an outage sees one, though a busy machine takes long for each answer."""

@@ -155,6 +155,7 @@ async def test_a_list_that_fails_while_a_loss_is_examined_makes_it_unknown():
     assert len({row["name"] for row in app.emulator.jobs("fastcron")}) == 300
 
 
+@pytest.mark.each_loop
 async def test_a_list_that_fails_before_anything_is_sent_stops_it():
     """Where the service cannot say what is there, nothing is sent: the first items failed, the rest
     is not tried.

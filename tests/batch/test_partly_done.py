@@ -110,6 +110,7 @@ class Late(httpx.ASGITransport):
         return answer if data["name"] == "first" else refusal("There is no room for more jobs.")
 
 
+@pytest.mark.each_loop
 async def test_a_create_that_took_the_last_room_itself_is_found():
     """A refused repeat is no proof: the first request may have come late, and be the reason."""
     app = emulator()
@@ -118,6 +119,7 @@ async def test_a_create_that_took_the_last_room_itself_is_found():
     assert ids(app) == [job.id]
 
 
+@pytest.mark.each_loop
 async def test_jobs_of_a_batch_that_took_the_last_room_are_found():
     """The same holds for the jobs of a batch that was lost and sent again."""
     app = emulator()

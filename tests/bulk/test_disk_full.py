@@ -98,6 +98,7 @@ async def test_the_third_call_ends_a_bulk_whose_disk_filled_up_twice(tmp_path, m
     assert len(app.emulator.jobs("fastcron")) == 250
 
 
+@pytest.mark.each_loop
 async def test_a_disk_that_is_full_from_the_start_sends_nothing(tmp_path, monkeypatch):
     """Where nothing could be noted, nothing was sent, and the error says so."""
     app = emulator()

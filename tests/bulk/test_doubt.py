@@ -320,6 +320,7 @@ async def test_a_token_that_a_function_gives_may_change_between_runs(tmp_path):
     assert b"token" not in journal.read_bytes()
 
 
+@pytest.mark.each_loop
 async def test_a_new_token_of_the_same_account_goes_on_where_the_first_line_allows(tmp_path):
     """Where "token" is taken out of a journal's first line, as the error says, a new token goes on
     with it.
@@ -343,6 +344,7 @@ async def test_a_new_token_of_the_same_account_goes_on_where_the_first_line_allo
 # --- its end -------------------------------------------------------------------------------------
 
 
+@pytest.mark.each_loop
 async def test_a_journal_is_let_go_of_though_the_input_cannot_be_closed(tmp_path):
     """After a bulk whose generator raises when it is closed, the next goes on with the journal."""
     app, journal = emulator(), tmp_path / "journal.jsonl"

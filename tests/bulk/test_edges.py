@@ -85,6 +85,7 @@ async def test_deletes_while_a_loss_is_examined_make_nothing_twice():
     assert [names[f"new {n}"] for n in range(30)] == [1] * 30
 
 
+@pytest.mark.each_loop
 async def test_a_look_alike_that_was_listed_while_an_add_waited_is_not_taken():
     """Another program makes the very same job and this client lists it while its merged add waits:
     both jobs are made.

@@ -345,6 +345,7 @@ async def test_a_reading_that_goes_on_is_waited_for():
         assert (len(report.done), app.emulator.jobs("fastcron")) == (25, []), read.__name__
 
 
+@pytest.mark.each_loop
 async def test_copies_of_what_is_read_by_hand_end():
     """An input that makes two jobs of each does not go on for ever with its own copies."""
     app, _ = account(25)

@@ -128,6 +128,7 @@ async def test_a_generator_that_holds_something_can_be_left(way, hold):
         assert not is_asyncio() or len(asyncio.all_tasks()) <= tasks
 
 
+@pytest.mark.each_loop
 async def test_a_deadline_of_the_generator_is_its_own():
     """A deadline that passes inside the generator, while the bulk is busy, is told as its error;
     what was read before is done.
@@ -157,6 +158,7 @@ async def test_a_deadline_of_the_generator_is_its_own():
     )
 
 
+@pytest.mark.each_loop
 async def test_a_deadline_of_asyncio_breaks_the_input_off():
     """A deadline of asyncio's own, which cancels the task that reads while the bulk is busy, is an
     error and not the end.
@@ -182,6 +184,7 @@ async def test_a_deadline_of_asyncio_breaks_the_input_off():
     )
 
 
+@pytest.mark.each_loop
 async def test_a_generator_is_advanced_and_closed_by_one_task():
     """All of a generator's code runs in the same task, however many workers there are."""
     tasks = set()
@@ -202,6 +205,7 @@ async def test_a_generator_is_advanced_and_closed_by_one_task():
     assert len(tasks) == 1
 
 
+@pytest.mark.each_loop
 async def test_a_bulk_that_is_cancelled_lets_its_generator_clean_up():
     """A bulk that is cancelled while its generator waits cancels it there;
     nothing is left running.

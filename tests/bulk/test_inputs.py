@@ -83,6 +83,7 @@ async def test_an_input_that_awaits_something_cancelled_says_where(count):
     assert len(app.emulator.jobs("fastcron")) == count
 
 
+@pytest.mark.each_loop
 async def test_an_input_that_awaits_something_cancelled_breaks_off_what_is_resumed_too(tmp_path):
     """Where the input fails so while a journal is gone through, the bulk says it and does not seem
     to have ended well.
@@ -101,6 +102,7 @@ async def test_an_input_that_awaits_something_cancelled_breaks_off_what_is_resum
     assert len(app.emulator.jobs("fastcron")) == 20
 
 
+@pytest.mark.each_loop
 async def test_the_rest_of_an_input_that_awaits_something_cancelled_is_not_tried():
     """Where a wrong token stops a bulk and its input fails so afterwards, all that could be read
     has an outcome.
@@ -228,6 +230,7 @@ async def test_an_outage_longer_than_the_patience_stops_it():
     assert not report.unknown
 
 
+@pytest.mark.each_loop
 async def test_closing_the_client_stops_a_bulk():
     """A client that is closed while a bulk runs lets what is under way end; the rest failed or was
     not tried, and nothing is lost.

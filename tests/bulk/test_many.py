@@ -295,6 +295,7 @@ async def test_progress_of_a_generator_knows_no_end():
     assert heard == [(count, None, None) for count in range(1, 21)]
 
 
+@pytest.mark.each_loop
 async def test_an_error_in_progress_leaves_the_report():
     """What is known when `progress` raises is in the report, also what it has not heard of yet: the
     whole batch.

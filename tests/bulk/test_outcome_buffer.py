@@ -11,6 +11,7 @@ from cronapi.bulk.outcome_buffer import OutcomeBuffer
 pytestmark = pytest.mark.virtual_clock
 
 
+@pytest.mark.each_loop
 async def test_items_are_taken_in_their_order():
     """A consumer gets each item once, in the order in which they were put, and None at the end."""
     buffer, taken = OutcomeBuffer(3), []
@@ -29,6 +30,7 @@ async def test_items_are_taken_in_their_order():
     assert await buffer.take() is None
 
 
+@pytest.mark.each_loop
 async def test_producers_wait_while_the_buffer_is_full():
     """A full buffer keeps producers waiting, and each item that is taken makes room for one."""
     buffer, put = OutcomeBuffer(3), []
@@ -49,6 +51,7 @@ async def test_producers_wait_while_the_buffer_is_full():
         group.cancel_scope.cancel()
 
 
+@pytest.mark.each_loop
 async def test_a_waiting_consumer_goes_first():
     """An item is taken before the producer that waits for room goes on."""
     buffer, order = OutcomeBuffer(3), []
@@ -90,6 +93,7 @@ async def test_a_cancelled_take_loses_nothing(given):
     assert taken + list(buffer.take_all()) == ([7, 8] if given else [8])
 
 
+@pytest.mark.each_loop
 async def test_waiting_for_room_can_be_cancelled():
     """Waiting for room can be cancelled, and others still get room afterwards."""
     buffer = OutcomeBuffer(1)

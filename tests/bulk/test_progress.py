@@ -87,6 +87,7 @@ async def test_an_error_in_progress_leaves_all_that_is_known_in_the_report(
         assert {job.name for job in bulk.report.values} <= made
 
 
+@pytest.mark.each_loop
 async def test_a_bulk_that_is_cancelled_reports_whole_batches():
     """Whoever is cancelled while awaiting a bulk still has in its report each batch that was
     answered.
@@ -233,6 +234,7 @@ async def test_a_bulk_is_closed_at_the_end_of_a_block(provider):
         assert len([outcome async for outcome in outcomes]) < 500
 
 
+@pytest.mark.each_loop
 async def test_a_bulk_that_was_not_begun_can_be_closed():
     """Closing a bulk that nobody began is no mistake, and it can no longer be begun; nor is closing
     twice, or what is over.
@@ -254,6 +256,7 @@ async def test_a_bulk_that_was_not_begun_can_be_closed():
         assert len(report.done) == len(bulk.report.done) == 3
 
 
+@pytest.mark.each_loop
 async def test_who_awaits_a_bulk_that_is_closed_by_another_is_told():
     """An `await` that another task cuts short by closing the bulk raises, so that nobody takes half
     a report for the whole.
@@ -288,6 +291,7 @@ async def test_a_wrong_token_is_told_once(provider):
         assert isinstance((await api.cron.add_many(specs(3))).stopped_by, AuthenticationError)
 
 
+@pytest.mark.each_loop
 async def test_an_outage_is_told_once():
     """An outage that outlasts the patience is what stopped the bulk; a bulk in which an item failed
     by itself was not stopped.
@@ -300,6 +304,7 @@ async def test_an_outage_is_told_once():
         assert isinstance((await api.cron.add_many(specs(300))).stopped_by, ServiceUnavailableError)
 
 
+@pytest.mark.each_loop
 async def test_an_input_that_breaks_off_is_what_stopped_it():
     """Where the input raises, the report of what was done says so too."""
 

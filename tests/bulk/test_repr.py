@@ -16,6 +16,7 @@ async def some(items):
         yield item
 
 
+@pytest.mark.each_loop
 async def test_an_awaited_bulk_shows_how_far_it_is():
     """Before, in the middle and after, by what was reported until then."""
     seen = []
@@ -45,6 +46,7 @@ async def test_an_iterated_bulk_shows_how_far_it_is():
         assert repr(bulk) == "<Bulk cron.add_many: ended, 3 so far: 3 done>"
 
 
+@pytest.mark.each_loop
 async def test_a_closed_bulk_says_so():
     """Closed before it began, in the middle, and at its end, which is an end."""
     async with client_of(emulator(rates={"fastcron": None})) as api:

@@ -417,6 +417,7 @@ async def test_runs_go_on(tmp_path):
             )
 
 
+@pytest.mark.each_loop
 async def test_a_full_disk_keeps_what_was_done_in_the_report(tmp_path, monkeypatch):
     """Where the journal can no longer be written, the bulk stops with that error and the report has
     what was done.

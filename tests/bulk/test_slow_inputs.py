@@ -47,6 +47,7 @@ async def test_a_slow_input_does_not_hold_back_what_it_gave(provider):
     assert max(late) < 2.5
 
 
+@pytest.mark.each_loop
 async def test_items_that_come_faster_than_requests_are_sent_in_full_batches():
     """An input that gives ten items a second is waited for, so that a batch is as full as it can
     be.
@@ -81,6 +82,7 @@ async def test_ten_thousand_adds_from_an_async_generator_take_a_hundred_and_ten_
     assert sent(app) <= 110
 
 
+@pytest.mark.each_loop
 @pytest.mark.proof
 async def test_a_long_async_generator_is_not_kept():
     """The items of a long async generator pass through the one task that reads it, and none of them
@@ -104,6 +106,7 @@ async def test_a_long_async_generator_is_not_kept():
         await opened.aclose()
 
 
+@pytest.mark.each_loop
 async def test_who_is_cancelled_while_it_waits_for_more_loses_nothing():
     """A task that is cancelled while it waits for the next of a slow input leaves what came to who
     takes on.
@@ -124,6 +127,7 @@ async def test_who_is_cancelled_while_it_waits_for_more_loses_nothing():
     await opened.aclose()
 
 
+@pytest.mark.each_loop
 async def test_who_takes_what_has_come_leaves_the_reading_alone():
     """A task that goes with what there is after its patience does not disturb the item under way,
     which the next task gets.
@@ -199,6 +203,7 @@ async def test_a_bulk_of_an_endless_input_ends_where_it_stops(generate):
     assert count - failed == 100_000
 
 
+@pytest.mark.each_loop
 async def test_a_generator_that_blocks_is_not_read_on_for_long():
     """Of a sync input that takes ten seconds for each item only one is drained where a moment is
     given.

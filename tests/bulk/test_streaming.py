@@ -119,6 +119,7 @@ async def test_a_bulk_that_is_cancelled_sends_nothing_more(provider):
         assert (await api.cron.add(url=URL)).id
 
 
+@pytest.mark.each_loop
 async def test_a_task_that_is_cancelled_takes_its_bulk_along():
     """Cancelling the task that awaits a bulk, in asyncio's own way too, ends the bulk."""
     app = emulator()
@@ -144,6 +145,7 @@ async def test_a_task_that_is_cancelled_takes_its_bulk_along():
         assert len(app.emulator.jobs("fastcron")) == made < 500
 
 
+@pytest.mark.each_loop
 async def test_a_bulk_cancelled_in_the_middle_of_a_request_lets_it_end():
     """What was sent when a bulk is cancelled ends by itself, and the seat comes free."""
     app = emulator()
@@ -156,6 +158,7 @@ async def test_a_bulk_cancelled_in_the_middle_of_a_request_lets_it_end():
         assert len(app.emulator.jobs("fastcron")) == 100
 
 
+@pytest.mark.each_loop
 async def test_outcomes_dropped_in_another_thread_end_the_bulk():
     """Where the outcomes are let go of by another thread, the bulk ends all the same."""
     app = emulator()
@@ -265,6 +268,7 @@ async def test_a_page_that_cannot_be_read_fails_what_it_would_have_shown():
     assert {type(outcome.error) for outcome in report} == {ServiceUnavailableError}
 
 
+@pytest.mark.each_loop
 async def test_a_bulk_that_nobody_begins_does_nothing():
     """Making a bulk sends nothing, and whoever forgets to await it is warned as with a
     coroutine.
@@ -281,6 +285,7 @@ async def test_a_bulk_that_nobody_begins_does_nothing():
     assert sent(app) == 0
 
 
+@pytest.mark.each_loop
 async def test_a_bulk_that_was_used_is_dropped_without_a_word():
     """One that was only asked for its cost, one that could not be made, and one that was carried
     out cause no warning.

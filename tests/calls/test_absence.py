@@ -65,6 +65,7 @@ async def test_merged_gets_of_what_is_gone_share_the_pages_too():
     assert asked(app).total() <= 6
 
 
+@pytest.mark.each_loop
 async def test_who_leaves_while_pages_are_read_up_sends_nothing_more():
     """A `get_many` that is cancelled on its way up leaves no request behind, and the client is as
     good as before.
@@ -176,6 +177,7 @@ class Looks:
         return self.answers.pop(0)
 
 
+@pytest.mark.each_loop
 async def test_who_asks_before_a_listing_begins_shares_it_and_who_asks_later_does_not():
     """Three ask: two before the first listing has its slot, which both get; the third gets the
     next.

@@ -148,6 +148,7 @@ async def test_max_wait_does_not_hide_the_reason(max_wait, reason):
     assert str(reason) in str(error)
 
 
+@pytest.mark.each_loop
 async def test_a_queue_longer_than_max_wait_says_both_numbers():
     """A call that the queue is too long for says how long it is, and how long it may be."""
     app = emulator()
@@ -161,6 +162,7 @@ async def test_a_queue_longer_than_max_wait_says_both_numbers():
     assert all(error.attempts == 0 for error in errors)
 
 
+@pytest.mark.each_loop
 async def test_calls_that_were_queued_when_the_client_was_closed_say_no_attempt():
     """A call that waits in the queue when the client is closed counts no attempt."""
     app, errors = emulator(), []

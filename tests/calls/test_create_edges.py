@@ -79,6 +79,7 @@ async def test_creates_that_a_look_up_could_mix_up_make_a_job_each():
     assert len(set(ids)) == 2
 
 
+@pytest.mark.each_loop
 async def test_a_create_is_not_sent_again_while_its_connection_is_open():
     """A service that takes longer than the timeout and all looks, on a connection that is still
     open, makes one job.
@@ -105,6 +106,7 @@ async def test_a_create_that_is_tried_once_is_still_looked_up():
         assert lost.value.applied.value == "no"
 
 
+@pytest.mark.each_loop
 async def test_max_wait_also_bounds_the_wait_for_an_identical_create():
     """A double click does not wait for the first click's answer any longer than max_wait."""
     app = emulator()
@@ -141,6 +143,7 @@ async def test_a_raw_create_without_what_it_is_found_by_is_unknown(function):
             await api.call(function)
 
 
+@pytest.mark.each_loop
 async def test_functions_that_cronapi_does_not_know_do_not_wait_for_each_other():
     """Raw calls of a function that is not in the table run side by side."""
     app = create_app(
@@ -160,6 +163,7 @@ async def failing(api):
         await api.call("cron.polish", id=1)
 
 
+@pytest.mark.each_loop
 async def test_max_wait_of_zero_lets_a_create_through_where_nobody_waits():
     """A caller that is not willing to wait at all is served by an idle client, with creates as with
     reads.

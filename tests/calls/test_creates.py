@@ -88,6 +88,7 @@ async def test_two_identical_creates_are_two_jobs():
     assert {row["id"] for row in app.emulator.jobs("fastcron")} == set(ids)
 
 
+@pytest.mark.each_loop
 async def test_a_twin_that_goes_away_while_it_waits_for_the_first_is_never_sent():
     """Identical creates go one after the other; one that is cancelled while it waits for its twin
     costs nothing.
@@ -165,6 +166,7 @@ async def test_a_look_up_that_fails_is_tried_once_more(merged):
     assert accepted(app, "cron.batch_add") == merged
 
 
+@pytest.mark.each_loop
 async def test_a_create_that_the_service_finishes_after_the_timeout_is_found():
     """A create that the service finishes after the timeout is found, and not sent again."""
     app = emulator()

@@ -18,6 +18,7 @@ from tests.support.emulated import URL, emulator, paced, virtual
 pytestmark = pytest.mark.virtual_clock
 
 
+@pytest.mark.each_loop
 async def test_a_call_in_a_cancelled_scope_is_never_sent():
     """Whoever is cancelled already sends nothing,
     also where no queue would have held the call up.
@@ -70,6 +71,7 @@ async def test_a_service_that_knows_no_pages_is_read_once():
         assert len([job async for job in api.cron.iterate()]) == 1000
 
 
+@pytest.mark.each_loop
 async def test_connections_that_get_ready_together_do_not_send_together():
     """Requests whose connections took long to make go out spaced all the same."""
     scheduler, sent = virtual(10), []
@@ -87,6 +89,7 @@ async def test_connections_that_get_ready_together_do_not_send_together():
     assert min(later - earlier for earlier, later in itertools.pairwise(sent)) >= 0.1
 
 
+@pytest.mark.each_loop
 async def test_a_request_that_waits_for_its_turn_on_the_wire_can_be_cancelled():
     """Cancelled between connection and sending, a request leaves the seat free."""
     scheduler = virtual(1)
@@ -103,6 +106,7 @@ async def test_a_request_that_waits_for_its_turn_on_the_wire_can_be_cancelled():
     assert scheduler.stats.in_flight == 0
 
 
+@pytest.mark.each_loop
 async def test_requests_cut_off_at_last_leave_no_client_behind():
     """Exchanges that outlive every timeout do not pile up HTTP clients."""
     made = []
@@ -121,6 +125,7 @@ async def test_requests_cut_off_at_last_leave_no_client_behind():
         assert not api._transport._using
 
 
+@pytest.mark.each_loop
 async def test_a_transport_that_cannot_be_closed_does_not_stop_the_closing(caplog):
     """An error of a transport's own closing is logged and stays inside."""
 

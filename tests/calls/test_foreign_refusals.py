@@ -77,6 +77,7 @@ async def test_a_front_that_did_nothing_lets_the_add_be_made(page):
     assert ids(app) == [job.id]
 
 
+@pytest.mark.each_loop
 async def test_a_limiters_page_that_comes_late_proves_nothing():
     """An add that nginx answers with its page seconds later was carried out, and is found."""
     app = emulator()
@@ -107,6 +108,7 @@ async def test_the_pages_of_a_providers_limiter_are_a_field_of_it():
     assert sent(app, "cron.list") == 0
 
 
+@pytest.mark.each_loop
 async def test_a_fronts_503_does_not_slow_the_scheduler():
     """A load balancer's 503 widens no margin and counts as no refusal."""
     app = emulator()

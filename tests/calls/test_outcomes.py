@@ -108,6 +108,7 @@ async def test_an_error_is_not_taken_for_absence_when_the_listing_fails():
         assert not isinstance(refused.value, NotFoundError)
 
 
+@pytest.mark.each_loop
 async def test_a_wrong_token_is_said_at_once():
     """Code 11 is an AuthenticationError after one request."""
     app = emulator()
@@ -119,6 +120,7 @@ async def test_a_wrong_token_is_said_at_once():
     assert refused.value.applied is Applied.NO
 
 
+@pytest.mark.each_loop
 async def test_an_outage_of_ten_seconds_loses_nothing():
     """While the service refuses everything for ten seconds, fifty adds wait; then each is made
     once, at full speed.
@@ -137,6 +139,7 @@ async def test_an_outage_of_ten_seconds_loses_nothing():
     assert refused < 25
 
 
+@pytest.mark.each_loop
 async def test_an_outage_without_end_is_told_within_the_budget():
     """A call that is refused for longer than the budget ends as ServiceUnavailableError, not
     applied.
@@ -152,6 +155,7 @@ async def test_an_outage_without_end_is_told_within_the_budget():
     assert refused.value.attempts > 3
 
 
+@pytest.mark.each_loop
 async def test_refusals_are_bounded_by_max_wait():
     """max_wait counts the time in the queue over all attempts."""
     app = emulator()
@@ -180,6 +184,7 @@ async def test_without_a_policy_nothing_is_repeated():
     assert len(app.emulator.requests) == 2
 
 
+@pytest.mark.each_loop
 async def test_errors_that_do_not_go_away_are_told_after_max_attempts():
     """A service that fails every time is asked max_attempts times, and the last failure is told."""
     app = emulator()
@@ -205,6 +210,7 @@ async def test_what_cannot_be_read_is_told_after_three_attempts():
     assert unread.value.applied is Applied.NO
 
 
+@pytest.mark.each_loop
 async def test_a_stalled_answer_is_a_timeout_and_the_read_is_repeated():
     """An answer that is held back past the timeout costs that time; the repeat is answered."""
     app = emulator()
@@ -215,6 +221,7 @@ async def test_a_stalled_answer_is_a_timeout_and_the_read_is_repeated():
         assert 5.0 <= anyio.current_time() - before < 10.0
 
 
+@pytest.mark.each_loop
 async def test_a_timeout_is_said_to_be_one():
     """Without repeats the caller gets RequestTimeoutError, applied unknown for a change."""
     app = emulator()
@@ -225,6 +232,7 @@ async def test_a_timeout_is_said_to_be_one():
     assert late.value.applied is Applied.UNKNOWN
 
 
+@pytest.mark.each_loop
 async def test_a_caller_that_goes_away_before_its_slot_takes_its_request_along():
     """A cancelled call that still waited is never sent."""
     app = emulator()
@@ -237,6 +245,7 @@ async def test_a_caller_that_goes_away_before_its_slot_takes_its_request_along()
     assert accepted(app, "cron.add") == 0
 
 
+@pytest.mark.each_loop
 async def test_a_caller_that_goes_away_after_sending_leaves_a_whole_client():
     """The exchange of a cancelled call ends by itself, and the next call is answered."""
     app = emulator()
@@ -249,6 +258,7 @@ async def test_a_caller_that_goes_away_after_sending_leaves_a_whole_client():
     assert api.scheduler.stats.in_flight == 0
 
 
+@pytest.mark.each_loop
 async def test_closing_waits_for_what_is_under_way():
     """A client that is closed while a request is under way lets it end, and refuses new ones."""
     app = emulator()
@@ -264,6 +274,7 @@ async def test_closing_waits_for_what_is_under_way():
         await api.cron.list()
 
 
+@pytest.mark.each_loop
 async def test_closing_can_be_cancelled_while_it_waits():
     """A caller that does not want to wait for the last answers can leave, and the client is closed
     all the same.
@@ -317,6 +328,7 @@ async def test_another_program_on_the_same_account_costs_no_call():
     assert len(done) == 60
 
 
+@pytest.mark.each_loop
 async def test_max_wait_bounds_the_rests_between_repeats():
     """While nobody listens at the address, a call with max_wait gives up within it instead of
     resting for longer.

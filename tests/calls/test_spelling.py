@@ -267,6 +267,7 @@ async def test_a_job_that_contradicts_a_field_is_no_answer_to_a_new_clients_crea
             assert ids == [*there, job.id], (field, fault)
 
 
+@pytest.mark.each_loop
 async def test_a_job_that_contradicts_nothing_leaves_a_new_clients_create_open():
     """A service that alters both texts could have made it: only a listing before tells."""
     for listed in (False, True):

@@ -131,6 +131,7 @@ async def test_a_plain_no_is_told_once_whatever_its_text():
     assert refused.value.applied is Applied.NO
 
 
+@pytest.mark.each_loop
 async def test_a_token_function_may_return_no_such_text():
     """A token with half of a surrogate pair is refused before anything is sent."""
     service = Service()
@@ -236,6 +237,7 @@ class EndError(BaseException):
     """An exception that is no Exception, as some test frameworks have."""
 
 
+@pytest.mark.each_loop
 async def test_a_task_of_the_library_raises_nothing(caplog):
     """An exception that leaves a task all the same is logged by its type, without its text."""
 
@@ -267,6 +269,7 @@ async def test_a_transport_that_raises_no_exception_is_a_lost_answer():
     assert lost.value.applied is Applied.UNKNOWN
 
 
+@pytest.mark.each_loop
 async def test_a_task_of_the_library_can_be_cancelled_while_it_waits():
     """The net lets a cancellation through."""
     ended = []

@@ -41,6 +41,7 @@ async def start(group, *tasks):
         await anyio.wait_all_tasks_blocked()
 
 
+@pytest.mark.each_loop
 @pytest.mark.virtual_clock
 async def test_turns_come_in_order_and_at_each_key_alone():
     """Waiting tasks come one after the other, first come, first served. Another key is free."""
@@ -53,6 +54,7 @@ async def test_turns_come_in_order_and_at_each_key_alone():
     assert tasks.is_free()
 
 
+@pytest.mark.each_loop
 @pytest.mark.virtual_clock
 async def test_a_turn_that_takes_too_long_is_given_up():
     """A free turn can be had without a wait. A held one is given up after max_wait, and the next
@@ -66,6 +68,7 @@ async def test_a_turn_that_takes_too_long_is_given_up():
     assert tasks.is_free()
 
 
+@pytest.mark.each_loop
 @pytest.mark.virtual_clock
 async def test_a_task_that_is_cancelled_while_it_waits_costs_nobody_a_turn():
     """A waiting task may be cancelled: the next one comes when the first one ends."""

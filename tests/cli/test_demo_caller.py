@@ -14,6 +14,7 @@ from tests.support.emulated import emulator, paced
 pytestmark = pytest.mark.virtual_clock
 
 
+@pytest.mark.each_loop
 async def test_a_web_caller_that_is_behind_its_time_ends_with_the_work():
     """Calls are due every second and take ten; no call begins after the work is over."""
     app, over = emulator(), anyio.Event()

@@ -20,6 +20,7 @@ from tests.support.seen import functions
 pytestmark = pytest.mark.virtual_clock
 
 
+@pytest.mark.each_loop
 async def test_a_caller_that_left_is_not_sent_again_after_a_refusal():
     """A caller that goes away while a batch is under way takes its item along where the rate limit
     then refuses the batch.
@@ -123,6 +124,7 @@ async def test_leaving_single_reads_takes_them_out_of_the_queue():
         assert len(functions(app)) < 5
 
 
+@pytest.mark.each_loop
 async def test_closing_the_client_is_every_getters_error():
     """Gets that wait for a shared page when the client is closed are told so,
     and nothing is sent.
@@ -157,6 +159,7 @@ async def test_without_retries_each_getter_has_its_own_answer():
     assert isinstance(results[4], NotFoundError)
 
 
+@pytest.mark.each_loop
 async def test_runs_of_a_job_are_not_overtaken_by_its_delete():
     """Two runs of a job asked for at once, and then its delete, are sent in this order."""
     app = emulator()

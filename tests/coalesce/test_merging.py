@@ -131,6 +131,7 @@ async def test_a_shared_request_whose_answer_is_lost_makes_each_job_once(kind):
     assert [job.name for job in results] == [f"job {n}" for n in range(12)]
 
 
+@pytest.mark.each_loop
 async def test_cancelled_while_waiting_takes_its_item_along():
     """Of ten adds that wait together three are cancelled: seven jobs are made, and none for those
     that went away.
@@ -158,6 +159,7 @@ async def test_cancelled_while_waiting_takes_its_item_along():
     ]
 
 
+@pytest.mark.each_loop
 async def test_when_all_callers_go_away_nothing_is_sent():
     """A batch whose last caller is cancelled gives up its place in the queue."""
     app = emulator()
@@ -173,6 +175,7 @@ async def test_when_all_callers_go_away_nothing_is_sent():
     assert functions(app) == ["cron.list"]
 
 
+@pytest.mark.each_loop
 async def test_cancelled_after_it_was_sent_leaves_the_others_alone():
     """A caller that goes away while the shared request is under way costs the others nothing."""
     app = emulator()
@@ -193,6 +196,7 @@ async def test_cancelled_after_it_was_sent_leaves_the_others_alone():
     assert len(app.emulator.jobs("fastcron")) == 5
 
 
+@pytest.mark.each_loop
 async def test_effects_on_one_job_keep_their_order():
     """A delete that was asked for after an edit does not overtake it by joining an older batch."""
     app = emulator()
@@ -214,6 +218,7 @@ async def test_effects_on_one_job_keep_their_order():
     ]
 
 
+@pytest.mark.each_loop
 async def test_calls_on_one_job_that_begin_at_once_keep_their_order():
     """Of calls that tasks begin in the same turn of the event loop each goes before those that were
     begun after it.
@@ -262,6 +267,7 @@ async def test_two_deletes_of_one_job_are_two():
     assert sorted(type(result).__name__ for result in results) == ["CronJob", "NotFoundError"]
 
 
+@pytest.mark.each_loop
 async def test_max_wait_counts_the_time_in_the_queue():
     """A call that cannot be sent within max_wait fails with nothing sent; one that joins a request
     which is due soon does not.
@@ -278,6 +284,7 @@ async def test_max_wait_counts_the_time_in_the_queue():
     assert [row["name"] for row in app.emulator.jobs("fastcron")] == ["waits"]
 
 
+@pytest.mark.each_loop
 async def test_max_wait_ends_the_wait_for_a_shared_slot():
     """A caller with max_wait that joined others leaves them when its time is over, and takes its
     item along.
@@ -300,6 +307,7 @@ async def shorter(api):
     return await api.with_options(max_wait=5.0).cron.add(url=URL, name="goes")
 
 
+@pytest.mark.each_loop
 async def test_closing_the_client_fails_those_that_wait():
     """Callers of a client that is closed while they wait are told so, and nothing is sent."""
     app = emulator()

@@ -27,6 +27,7 @@ pytestmark = pytest.mark.virtual_clock
 # --- order ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.each_loop
 async def test_a_raw_change_is_not_overtaken():
     """A delete that was asked for after `api.call("cron.edit", ...)` on the same job does not
     overtake it by joining an older batch.
@@ -88,6 +89,7 @@ async def test_reads_about_one_job_are_not_sent_before_what_changes_it():
     assert before != after
 
 
+@pytest.mark.each_loop
 async def test_a_change_of_a_whole_group_is_not_overtaken():
     """A job that is added to a group after `group.empty` was asked for is there, though other adds
     were waiting before.
@@ -144,6 +146,7 @@ async def test_calls_of_one_moment_are_sent_as_they_were_made(kinds):
         assert functions(app)[1:] == called
 
 
+@pytest.mark.each_loop
 async def test_who_leaves_the_line_lets_the_next_go_on():
     """A call that is cancelled while it lines up for its place does not keep those behind it from
     theirs. They go on when the one before it has.
@@ -193,6 +196,7 @@ async def test_jobs_that_no_cheap_page_shows_are_asked_for_together():
         assert anyio.current_time() - begun < 15
 
 
+@pytest.mark.each_loop
 async def test_gets_at_a_time_are_no_more_than_the_scheduler_seats():
     """However many jobs are asked for one by one, no more requests are under way than the scheduler
     has seats.
@@ -241,6 +245,7 @@ async def test_a_page_that_the_service_refuses_is_nobodys_error():
     assert type(results[5]) is APIError  # no listing could confirm that there is no such job
 
 
+@pytest.mark.each_loop
 async def test_an_outage_amid_single_reads_ends_them():
     """Where the service goes away while jobs are asked for one by one, the rest is not tried one by
     one with a long patience each.

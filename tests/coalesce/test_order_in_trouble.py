@@ -81,6 +81,7 @@ async def test_an_edit_waits_for_an_earlier_delete_whose_batch_is_taken_apart():
     assert seen.index("cron.delete") < seen.index("cron.edit")
 
 
+@pytest.mark.each_loop
 async def test_an_edit_waits_for_an_earlier_one_whose_token_comes_late():
     """A token function that is slow for one call lets no later call on the same job pass."""
     app, asked = emulator(rates={"fastcron": None}), [0]
@@ -96,6 +97,7 @@ async def test_an_edit_waits_for_an_earlier_one_whose_token_comes_late():
     assert [row["name"] for row in app.emulator.jobs("fastcron")] == ["second"]
 
 
+@pytest.mark.each_loop
 async def test_a_change_of_all_jobs_waits_for_an_earlier_edit():
     """A group that is deleted with its jobs after one of them was edited is gone in the end, and
     the edit was carried out before.
@@ -156,6 +158,7 @@ async def test_max_wait_ends_the_wait_for_an_earlier_call():
     assert "late" not in wire.names
 
 
+@pytest.mark.each_loop
 async def test_an_interactive_call_does_not_wait_for_a_bulk_one():
     """Order holds within a lane: an edit that is waited for passes one in the bulk lane."""
     app = emulator(rates={"fastcron": None})
@@ -167,6 +170,7 @@ async def test_an_interactive_call_does_not_wait_for_a_bulk_one():
     assert [row["name"] for row in app.emulator.jobs("fastcron")] == ["first"]
 
 
+@pytest.mark.each_loop
 async def test_a_call_that_waits_for_an_earlier_one_holds_up_no_other_job():
     """Where the delete of a job waits for an edit of it, other deletes are sent meanwhile. Those
     that wait share a request too.

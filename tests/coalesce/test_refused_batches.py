@@ -171,6 +171,7 @@ async def test_max_wait_holds_after_a_refusal(max_wait):
     assert bool(good(found)) == (max_wait > 3)
 
 
+@pytest.mark.each_loop
 async def test_max_wait_that_ended_while_a_batch_was_refused_ends_the_wait():
     """Callers whose max_wait was over when their batch had been sent learn of the refusal at once,
     and nothing is sent again.
@@ -187,6 +188,7 @@ async def test_max_wait_that_ended_while_a_batch_was_refused_ends_the_wait():
     assert functions(app)[before:] == ["cron.list", "cron.batch_add"]
 
 
+@pytest.mark.each_loop
 async def test_who_is_looked_up_is_waited_for():
     """While nobody knows what a refused batch has done its callers wait beyond max_wait; when it is
     known they are told.
@@ -219,6 +221,7 @@ async def test_cancelled_after_a_refusal_takes_its_item_along(moment):
         assert leaves.isdisjoint(found)
 
 
+@pytest.mark.each_loop
 async def test_a_half_goes_with_its_last_caller():
     """When all callers of one half are cancelled it gives up its place in the queue, and the other
     half is sent.
@@ -236,6 +239,7 @@ async def test_a_half_goes_with_its_last_caller():
     assert good(found)[15].after < 5.5
 
 
+@pytest.mark.each_loop
 async def test_nothing_is_sent_after_a_refusal_for_callers_that_have_all_left():
     """When all callers are cancelled after their batch was refused, nothing more is sent."""
     app = emulator()
@@ -246,6 +250,7 @@ async def test_nothing_is_sent_after_a_refusal_for_callers_that_have_all_left():
     assert functions(app) == ["cron.list", "cron.batch_add", "cron.list"]
 
 
+@pytest.mark.each_loop
 async def test_a_bad_item_whose_caller_leaves_says_nothing_of_the_size():
     """After a batch was refused for an item that was then cancelled, as many are sent together as
     before.
@@ -273,6 +278,7 @@ async def test_how_many_a_batch_may_have_is_learnt_from_merged_adds():
     assert len(app.emulator.jobs("fastcron")) == 80
 
 
+@pytest.mark.each_loop
 async def test_an_error_that_is_everybodys_ends_all_that_wait():
     """Where the token is refused when the first half is sent, the second is not sent, and all are
     told.
@@ -321,6 +327,7 @@ async def test_a_half_whose_answer_is_lost_makes_each_job_once(kind, bad):
     )
 
 
+@pytest.mark.each_loop
 async def test_closing_the_client_ends_halves_that_wait():
     """Callers whose half waits for its slot when the client is closed are told so, and nothing more
     is sent.

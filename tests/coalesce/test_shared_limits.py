@@ -13,6 +13,7 @@ from tests.support.seen import functions
 pytestmark = pytest.mark.virtual_clock
 
 
+@pytest.mark.each_loop
 async def test_max_wait_holds_for_a_shared_request_that_is_refused():
     """During an outage a merged call with max_wait gives up when it is over, and leaves nothing
     behind.
@@ -123,6 +124,7 @@ async def at_once(calls):
     return results
 
 
+@pytest.mark.each_loop
 async def test_a_call_that_may_not_wait_does_not_wait():
     """With max_wait=0 and no free slot, shared calls fail at once and nothing is sent."""
     app = emulator()
@@ -136,6 +138,7 @@ async def test_a_call_that_may_not_wait_does_not_wait():
     assert functions(app) == ["cron.list"]
 
 
+@pytest.mark.each_loop
 async def test_a_caller_that_leaves_before_the_request_has_begun_takes_its_item_along():
     """A call with a max_wait that is cancelled in the moment it is made sends nothing."""
     app = emulator()

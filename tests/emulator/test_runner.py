@@ -122,6 +122,7 @@ async def test_a_payload_replaces_the_body_or_joins_the_query():
     ]  # fmt: skip
 
 
+@pytest.mark.each_loop
 @pytest.mark.virtual_clock
 async def test_a_run_that_takes_too_long_is_a_failure():
     """The timeout of a job ends its call, and the log says so."""
@@ -219,6 +220,7 @@ def _account(app):
     return next(iter(app.emulator._accounts.values()))
 
 
+@pytest.mark.each_loop
 @pytest.mark.virtual_clock
 async def test_an_instance_too_many_is_skipped():
     """With one instance allowed, a run that comes due during another is skipped, not queued."""
@@ -238,6 +240,7 @@ async def test_an_instance_too_many_is_skipped():
     assert sorted(run.result for run in app.runner.executions) == ["ok", "skipped"]
 
 
+@pytest.mark.each_loop
 @pytest.mark.virtual_clock
 async def test_at_most_twenty_runs_are_at_work():
     """Of thirty runs that are due at once, ten wait for a seat, and all are carried out."""
@@ -260,6 +263,7 @@ async def test_at_most_twenty_runs_are_at_work():
     assert len(network.calls) == 30
 
 
+@pytest.mark.each_loop
 @pytest.mark.virtual_clock
 async def test_runs_that_are_given_up_leave_nothing_behind():
     """Cancelled while its calls wait, a move gives the seats back, and no run is repeated."""

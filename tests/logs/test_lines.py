@@ -281,6 +281,7 @@ class MuteError(Exception):
         raise RuntimeError("no text")
 
 
+@pytest.mark.each_loop
 async def test_logging_breaks_no_call(log):
     """A filter of the program that raises, and an error that has no text, cost a line and nothing
     else.

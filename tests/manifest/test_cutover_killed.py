@@ -85,6 +85,7 @@ async def test_the_same_holds_for_every_write(tmp_path, overlap, before):
     assert await check_deaths(tmp_path, overlap, range(60), before=before) > 2 * COUNT
 
 
+@pytest.mark.each_loop
 async def test_a_twin_is_left_until_it_is_deleted(tmp_path):
     """Killed before that, a cutover is not done, and its journal has the job that stays."""
     app, journal = emulator(), tmp_path / "moves.jsonl"
@@ -170,6 +171,7 @@ async def test_a_repeated_cutover_knows_its_own_files_and_no_others(tmp_path):
     assert Manifest.load(tmp_path / "again.toml", environ=environ_of(env_file)).wanted.jobs
 
 
+@pytest.mark.each_loop
 async def test_a_repeated_cutover_leaves_values_that_a_user_has_edited(tmp_path):
     """Also if the manifest was moved away meanwhile. A file that is gone is made anew."""
     app, journal = emulator(), tmp_path / "moves.jsonl"
@@ -191,6 +193,7 @@ async def test_a_repeated_cutover_leaves_values_that_a_user_has_edited(tmp_path)
     assert (again["out"].read_text(), files["env_file"].read_text()) == (text, edited)
 
 
+@pytest.mark.each_loop
 async def test_a_cutover_that_died_between_its_files_writes_the_values_of_the_manifest(
     tmp_path, monkeypatch
 ):
@@ -217,6 +220,7 @@ async def test_a_cutover_that_died_between_its_files_writes_the_values_of_the_ma
     assert Manifest.load(files["out"], environ=environ).wanted.jobs
 
 
+@pytest.mark.each_loop
 async def test_a_way_back_that_dies_keeps_the_rest_of_the_deleted_jobs_beside_the_first(tmp_path):
     """The same call goes on, also with a file for what is deleted: the next one has a number."""
     app, journal, undo = emulator(), tmp_path / "f" / "moves.jsonl", tmp_path / "f" / "undo.toml"

@@ -93,6 +93,7 @@ async def test_ensure_takes_only_the_exact_name():
     assert len(app.emulator.jobs("fastcron")) == 5
 
 
+@pytest.mark.each_loop
 async def test_ensure_from_several_tasks_makes_one_job():
     """Ten tasks that ensure the same name at once get the same job."""
     app, ids = emulator(), []
@@ -106,6 +107,7 @@ async def test_ensure_from_several_tasks_makes_one_job():
     assert [row["id"] for row in app.emulator.jobs("fastcron")] == list(set(ids))
 
 
+@pytest.mark.each_loop
 async def test_ensure_that_is_cancelled_while_it_waits_lets_the_others_on():
     """A task that goes away while another ensures the same name keeps nobody waiting."""
     app = emulator()

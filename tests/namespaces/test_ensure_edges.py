@@ -13,6 +13,7 @@ from tests.support.emulated import URL, emulator, paced, together, virtual
 pytestmark = pytest.mark.virtual_clock
 
 
+@pytest.mark.each_loop
 async def test_ensure_waits_no_longer_than_max_wait():
     """With a queue of twenty a call with max_wait of half a second fails at once; with lane="bulk"
     its search waits there.
@@ -32,6 +33,7 @@ async def test_ensure_waits_no_longer_than_max_wait():
         group.cancel_scope.cancel()
 
 
+@pytest.mark.each_loop
 async def test_two_that_ensure_a_name_wait_for_each_other_within_max_wait():
     """Who waits for another task that ensures the same name gives up after max_wait."""
     app = emulator()
@@ -52,6 +54,7 @@ async def test_a_name_with_white_space_around_it_cannot_be_ensured():
             await api.cron.ensure(name=" nightly", url=URL)
 
 
+@pytest.mark.each_loop
 async def test_ensure_with_no_time_to_wait_works_on_an_idle_client():
     """With max_wait=0 a name that nobody else ensures, and a slot that is free, need no wait."""
     async with paced(emulator()) as api:

@@ -53,6 +53,7 @@ async def test_an_odd_record_keeps_nobody_waiting(file_fleet, odd):
     slot.close()
 
 
+@pytest.mark.each_loop
 async def test_a_file_that_is_gone_keeps_nobody_waiting(tmp_path):
     """A request that has its start goes out, whatever has become of the file."""
     path = tmp_path / "pace"
@@ -131,6 +132,7 @@ def test_the_last_request_is_read_from_a_record():
         assert (at == value) == known, value
 
 
+@pytest.mark.each_loop
 async def test_the_time_of_a_late_request_is_kept(file_fleet):
     """Others read it before they send."""
     sent = []

@@ -1,7 +1,7 @@
 """Tests of many combinations: which of them run by default.
 
-Under a virtual clock a test runs on both event loops, and each of its combinations on one of them.
-A test that is marked `each_loop` runs each of them on both. A `crowd` takes one of the loops in any
+Under a virtual clock each combination of a test runs on one of the event loops. A test that is
+marked `each_loop` runs each of them on both. A `crowd` takes one of the loops in any
 case, whatever its file is marked. A test that is marked `each_value` runs until each value of each
 of its parameters has had its turn. The rest are long proofs.
 """
@@ -32,7 +32,7 @@ def _kept(cases):
     chosen = list(_combinations(cases).values())
     if cases[0].get_closest_marker("each_value") is not None:
         chosen = _each_value(chosen)
-    is_each_loop = cases[0].get_closest_marker("each_loop") is not None or len(chosen) == 1
+    is_each_loop = cases[0].get_closest_marker("each_loop") is not None
     if is_each_loop and cases[0].get_closest_marker("crowd") is None:
         return {item for loops in chosen for item in loops}
     # The order of Thue and Morse, so that no other parameter changes in step with the loops.

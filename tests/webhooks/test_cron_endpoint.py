@@ -31,6 +31,7 @@ def endpoint_of(handler=None, **options):
     return CronEndpoint(secrets=[KEY], handler=handler or keep, **options), handled
 
 
+@pytest.mark.each_loop
 @pytest.mark.virtual_clock
 async def test_each_call_has_its_answer():
     """A right call is 202 by any method, a wrong key 404, an unreadable or an old call 400."""
@@ -73,6 +74,7 @@ async def test_each_call_has_its_answer():
     assert endpoint.stats.duplicates == 4
 
 
+@pytest.mark.each_loop
 @pytest.mark.virtual_clock
 async def test_one_job_never_runs_twice_at_the_same_time():
     """A run that takes longer than the job's interval delays the next, other jobs go on."""
@@ -98,6 +100,7 @@ async def test_one_job_never_runs_twice_at_the_same_time():
     assert [at for job, at in order if job == 1] == sorted(at for job, at in order if job == 1)
 
 
+@pytest.mark.each_loop
 @pytest.mark.virtual_clock
 async def test_a_call_may_wait_for_its_handler():
     """With answer="after" a job is told 200 or 500, and a call that failed may come again."""
@@ -113,6 +116,7 @@ async def test_a_call_may_wait_for_its_handler():
     assert answers == [500, 200, 200]
 
 
+@pytest.mark.each_loop
 @pytest.mark.virtual_clock
 async def test_a_full_queue_is_told():
     """A service counts 503 as a failed run, which is the truth."""

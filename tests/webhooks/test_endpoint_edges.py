@@ -105,6 +105,7 @@ def test_a_loop_that_ends_with_work_left_leaves_nothing_behind(loop, caplog):
     assert [one.getMessage() for one in caplog.records if "webhooks" in one.name] == []
 
 
+@pytest.mark.each_loop
 @pytest.mark.virtual_clock
 async def test_forged_posts_run_no_handler():
     """A thousand guesses are 404, and change nothing but a count."""

@@ -35,6 +35,7 @@ def receiver_of(handler=None, **options):
     return Receiver(handler=handler or keep, **options), handled
 
 
+@pytest.mark.each_loop
 async def test_each_request_has_its_answer():
     """The answers to right and wrong requests are those of the table, and nothing of a body."""
     receiver, handled = receiver_of(secrets=[SECRET, OTHER])
@@ -102,6 +103,7 @@ async def test_a_body_is_read_no_further_than_its_bound():
         assert read <= 1100
 
 
+@pytest.mark.each_loop
 async def test_a_slow_body_is_given_up_after_ten_seconds():
     """A body that trickles is answered with 408, however many pieces it has."""
     receiver, handled = receiver_of()
@@ -116,6 +118,7 @@ async def test_a_slow_body_is_given_up_after_ten_seconds():
     assert len(handled) == 1
 
 
+@pytest.mark.each_loop
 async def test_a_request_that_is_cancelled_while_its_body_comes_leaves_nothing():
     """Neither a message nor a refusal is counted."""
     receiver, handled = receiver_of()
@@ -126,6 +129,7 @@ async def test_a_request_that_is_cancelled_while_its_body_comes_leaves_nothing()
     assert (handled, receiver.stats) == ([], EndpointStats())
 
 
+@pytest.mark.each_loop
 async def test_the_answer_does_not_wait_for_the_handler():
     """The service has its 204 while the handler works, and aclose waits for the handler."""
     ended = []
@@ -145,6 +149,7 @@ async def test_the_answer_does_not_wait_for_the_handler():
     assert receiver.stats == EndpointStats(accepted=25, handled=25)
 
 
+@pytest.mark.each_loop
 async def test_messages_of_one_job_are_handled_in_order():
     """The recovery of a job is never handled before its failure, others go on meanwhile."""
     order = []
@@ -189,6 +194,7 @@ async def test_a_handler_that_fails_is_counted(answer, caplog):
     assert all(one.exc_info[1].__traceback__ for one in logged)
 
 
+@pytest.mark.each_loop
 async def test_a_plain_function_is_a_handler_too():
     """A handler without `async` is called, and its error is counted like any other."""
     seen = []
@@ -199,6 +205,7 @@ async def test_a_plain_function_is_a_handler_too():
     assert (sorted(seen), receiver.stats.handled, receiver.stats.failed) == ([0.5, 1], 2, 1)
 
 
+@pytest.mark.each_loop
 async def test_a_second_delivery_is_not_handled():
     """It is answered like the first and counted. Another time or status is another message."""
     receiver, handled = receiver_of()
@@ -237,6 +244,7 @@ async def test_deliveries_at_once_are_handled_once():
     assert (stats.handled, stats.duplicates, stats.dropped) == (1000, 2000, 0)
 
 
+@pytest.mark.each_loop
 async def test_a_message_of_which_nobody_knows_the_time_is_handled_each_time():
     """Without a time two failures could not be told apart, so none is taken for a duplicate."""
     receiver, handled = receiver_of()
@@ -285,6 +293,7 @@ async def test_after_means_after():
     assert (receiver.stats.failed, receiver.stats.handled, receiver.stats.duplicates) == (1, 1, 1)
 
 
+@pytest.mark.each_loop
 async def test_deliveries_that_wait_together_have_one_answer():
     """With answer="after" a duplicate of a message under way waits for it, and is told the same."""
     calls = []
@@ -307,6 +316,7 @@ async def test_deliveries_that_wait_together_have_one_answer():
     assert (receiver.stats.failed, receiver.stats.duplicates) == (1, 4)
 
 
+@pytest.mark.each_loop
 async def test_a_caller_that_leaves_takes_no_handler_along():
     """A request that is cancelled while it waits for its handler leaves the handler at work."""
     ended = []
@@ -323,6 +333,7 @@ async def test_a_caller_that_leaves_takes_no_handler_along():
     assert ended == [7]
 
 
+@pytest.mark.each_loop
 async def test_draining_may_be_given_up():
     """A cancelled aclose leaves the handlers at work, and a second one waits for them."""
     ended = []
@@ -341,6 +352,7 @@ async def test_draining_may_be_given_up():
     assert len(ended) == 12
 
 
+@pytest.mark.each_loop
 async def test_a_closed_receiver_takes_nothing():
     """It answers 503, which is not counted as seen, and can be opened again."""
     receiver, handled = receiver_of()
@@ -353,6 +365,7 @@ async def test_a_closed_receiver_takes_nothing():
     assert len(handled) == 1
 
 
+@pytest.mark.each_loop
 async def test_a_handler_sees_the_context_of_its_request():
     """Context variables, such as the id of a request, are those of the post."""
     request_id = ContextVar("request_id")
@@ -370,6 +383,7 @@ async def test_a_handler_sees_the_context_of_its_request():
     assert sorted(seen) == [(number, f"r{number}") for number in range(20)]
 
 
+@pytest.mark.each_loop
 async def test_a_lifespan_opens_and_drains():
     """Served alone, the app's shutdown waits for the handlers; a websocket is turned away."""
     ended, sent = [], []
