@@ -20,7 +20,6 @@ from pathlib import Path
 
 import anyio.to_thread
 import pytest
-from _pytest.runner import runtestprotocol
 from anyio.lowlevel import checkpoint
 from hypothesis import HealthCheck, is_hypothesis_test, settings
 
@@ -111,21 +110,6 @@ def pytest_make_collect_report(collector):
         turn = len(found) * number // worker["workercount"]
         report.result = found[turn:] + found[:turn]
     return report
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_protocol(item, nextitem):
-    """Send one report of a test that passes, where a process sends its reports to another.
-
-    xdist would send its start, its end and three reports, which costs more than a small test.
-    """
-    is_worker = os.environ.get("PYTEST_XDIST_WORKER") is not None
-    if not is_worker or item.config.option.durations is not None:
-        return None
-    for report in runtestprotocol(item, log=False, nextitem=nextitem):
-        if report.when == "call" or not report.passed:
-            item.ihook.pytest_runtest_logreport(report=report)
-    return True
 
 
 def pytest_runtest_setup(item):

@@ -195,7 +195,9 @@ async def test_a_corrupt_hash_heals(redis, server):
     """Fields that no release has written, or that are missing, cost the learnt margin alone."""
     for fields in [*BROKEN, "next", "margin", "patience"]:
         redis.delete(KEY)
-        await start(scheduler_at(server.url))
+        first = scheduler_at(server.url)
+        for _ in range(5):
+            await start(first)
         if isinstance(fields, str):
             redis.hdel(KEY, fields)
         else:
@@ -203,7 +205,8 @@ async def test_a_corrupt_hash_heals(redis, server):
         scheduler = scheduler_at(server.url)
         for _ in range(3):
             await start(scheduler)
-        assert int(float(redis.hget(KEY, "number"))) <= 3, fields
+        # Three starts, and one that the first scheduler may reserve with a last word that is late.
+        assert int(float(redis.hget(KEY, "number"))) <= 4, fields
         assert 0 <= scheduler.stats.margin <= 3, fields
 
 
