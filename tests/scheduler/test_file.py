@@ -7,7 +7,7 @@ import time
 import pytest
 from attrs import define
 
-from tests.support.fleet_processes import judged_fleet, least_share
+from tests.support.fleet_processes import compared_fleet, least_share
 from tests.support.judges import NGINX
 from tests.support.pace_file import transactions
 from tests.support.plain_client import Toll, toll_of
@@ -32,7 +32,7 @@ class Seen:
 
 def run(path, processes, calls, rate=10):
     """Let processes work side by side, none of whose calls fails."""
-    with judged_fleet(path, processes, calls, rate) as (judge, workers, plain):
+    with compared_fleet(path, processes, calls, rate) as (judge, workers, plain):
         for worker in workers:
             worker.go()
         said = [worker.said() for worker in workers]
@@ -66,7 +66,7 @@ def test_a_process_that_is_killed_costs_the_others_little(tmp_path):
 
     A plain client at the same time has gaps of 0.11 s, and longer ones where the machine is busy.
     """
-    with judged_fleet(tmp_path / "pace", 3, 10) as (judge, workers, plain):
+    with compared_fleet(tmp_path / "pace", 3, 10) as (judge, workers, plain):
         for worker in workers:
             worker.go()
         while len(judge.accepted()) < 10:

@@ -14,7 +14,7 @@ from cronapi import Applied, Scheduler, SchedulerError
 from cronapi.emulator import create_app
 from cronapi.scheduler import RedisBucket
 from tests.support.emulated import FAST, client_of
-from tests.support.fleet_processes import judged_fleet, least_share
+from tests.support.fleet_processes import compared_fleet, least_share
 from tests.support.judges import NGINX, free_port
 from tests.support.plain_client import toll_of
 from tests.support.redis_server import ABSENT, REDIS, redis_server
@@ -68,7 +68,7 @@ def test_four_processes_share_one_budget(server):
 
     Few are refused on the way, each start costs one evaluation, and no process is left behind.
     """
-    with judged_fleet(server.url, 4, 15) as (judge, workers, plain):
+    with compared_fleet(server.url, 4, 15) as (judge, workers, plain):
         before = server.evaluations()
         begun = time.time()
         for worker in workers:
@@ -90,7 +90,7 @@ def test_four_processes_share_one_budget(server):
 @needs_nginx
 def test_a_process_that_is_killed_costs_the_others_little(server):
     """One of three processes is killed half-way: the others end their calls without delay."""
-    with judged_fleet(server.url, 3, 15) as (judge, workers, plain):
+    with compared_fleet(server.url, 3, 15) as (judge, workers, plain):
         begun = time.time()
         for worker in workers:
             worker.go()

@@ -86,16 +86,30 @@ def least_share(times):
 
 
 @contextlib.contextmanager
-def judged_fleet(place, processes, calls, rate=10):
+def judged_fleet(place, processes, calls, rate=10, upstream=None):
     """Start processes, yet idle, on a Redis or a file, in front of nginx without a burst.
 
-    Yield that nginx, the processes, and what returns the nginx of a plain client at its end. That
-    client makes as many calls at the same time, so it shows how busy the machine was.
+    Yield that nginx and the processes. `upstream` is what stands behind it, if that is there.
+    """
+    served = unlimited_service() if upstream is None else contextlib.nullcontext(upstream)
+    with (
+        served as service,
+        nginx(service, rate) as judge,
+        fleet(processes, place, rate, f"{judge.origin}/api/", TOKEN, calls) as workers,
+    ):
+        yield judge, workers
+
+
+@contextlib.contextmanager
+def compared_fleet(place, processes, calls, rate=10):
+    """Start a judged fleet, and a plain client that makes as many calls at the same time.
+
+    Yield the nginx of the fleet, its processes, and what returns the nginx of the plain client at
+    its end, which shows how busy the machine was.
     """
     with (
         unlimited_service() as upstream,
-        nginx(upstream, rate) as judge,
-        fleet(processes, place, rate, f"{judge.origin}/api/", TOKEN, calls) as workers,
+        judged_fleet(place, processes, calls, rate, upstream) as (judge, workers),
         plain_client(upstream, rate, processes * calls) as plain,
     ):
         yield judge, workers, plain
