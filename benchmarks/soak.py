@@ -212,8 +212,8 @@ def service() -> Iterator[str]:
     with subprocess.Popen(  # noqa: S603 -- this very program
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
-        assert process.stdin is not None  # noqa: S101 -- both are pipes
-        assert process.stdout is not None  # noqa: S101
+        assert process.stdin is not None  # noqa: S101 -- it is a pipe
+        assert process.stdout is not None  # noqa: S101 -- it is one too
         yield f"http://127.0.0.1:{int(process.stdout.readline())}"
         process.stdin.close()
 

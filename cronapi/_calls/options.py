@@ -48,7 +48,7 @@ class Earlier(Protocol):
     """A call that another one must not overtake."""
 
     async def ended(self) -> None:
-        """Wait until it has ended."""
+        """Wait until it has ended, or need not be waited for any more."""
 
 
 Before = Callable[[], Earlier | None]

@@ -81,14 +81,7 @@ class Sender:
         request = None if self.deferred else self._request(token)
         # The times cost something, so they are taken only where a line of the log tells them.
         asked = anyio.current_time() if _is_told() else None
-        if self._before() is not None:
-            await self._outlast()
-        slot = await self.caller.scheduler.acquire(self.lane, self.left(), self.position)
-        self.position = slot.place
-        while self._before() is not None:  # it is of a caller that has joined meanwhile
-            slot.release_unused()
-            await self._outlast()
-            slot = await self.caller.scheduler.acquire(self.lane, self.left(), self.position)
+        slot = await self._slot()
         self.attempts += 1
         times = None if asked is None else Times(self.attempts, asked, anyio.current_time())
         if request is None:
@@ -151,6 +144,17 @@ class Sender:
         self.abandoned = self.is_under_way
         if not self.abandoned:
             self.caller.creates.stop_tracking(self)
+
+    async def _slot(self) -> Slot:
+        """Wait for a slot, and for the calls that this one must not overtake."""
+        while True:
+            if self._before() is not None:
+                await self._outlast()
+            slot = await self.caller.scheduler.acquire(self.lane, self.left(), self.position)
+            self.position = slot.place
+            if self._before() is None:  # otherwise one has joined meanwhile that has to wait
+                return slot
+            slot.release_unused()
 
     def _before(self) -> Earlier | None:
         return self.before() if self.deferred is None else self.deferred.before()

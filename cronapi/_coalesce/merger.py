@@ -23,6 +23,7 @@ from cronapi._calls.answer import Answer
 from cronapi._calls.call import Call
 from cronapi._calls.caller import Caller
 from cronapi._calls.options import Options, changed
+from cronapi._calls.sender import OUTLASTED
 from cronapi._calls.tasks import spawn
 from cronapi._coalesce.order import Line, Order
 from cronapi._coalesce.shared import LATE, Member, Shared
@@ -117,6 +118,8 @@ class Merger:
             await member.ended()
         if member.result is LATE:
             text = f"No slot came free in max_wait, {options.max_wait} s."
+            if self._order.before((member.turn,)) is not None:
+                text = OUTLASTED
             raise WaitTooLongError(text, wait=self._eta(options), attempts=member.shared.attempts)
         return None
 
@@ -124,7 +127,7 @@ class Merger:
         sharing = options if options.max_wait is None else changed(options, max_wait=None)
         equal = function.repeat is Repeat.READ and function not in _BY_ID
         same = json.dumps(member.sent, sort_keys=True) if equal else None
-        # Those that wait for an earlier call are sent apart, so that they hold up nobody else.
+        # Those that wait for an earlier call share apart, so that they hold up none that need not.
         must_wait = self._order.before((member.turn,)) is not None
         key: Key = (function.name, same, sharing, must_wait)
         shared = self._open.get(key)

@@ -84,6 +84,8 @@ class Shared:
     """The batch that it is a half of."""
     kin: list[Shared] = field(factory=list)
     """All parts of the request that it is a part of."""
+    _outlasting: anyio.CancelScope | None = None
+    """Open while it waits for an earlier call of one of its members."""
 
     def add(self, member: Member) -> None:
         """Let a caller join."""
@@ -112,6 +114,8 @@ class Shared:
             # In place: the request will be built from this list.
             self.items[:] = [member.item for member in self.members]
             self.left.clear()
+            if self._outlasting is not None:
+                self._outlasting.cancel()  # what it waits for may have concerned those alone
         if len(self.left) == len(self.members) and self.scope is not None:
             self.built = True
             self.scope.cancel()
@@ -126,8 +130,18 @@ class Shared:
 
         return DeferredRequest(build_now, self.release, self._before)
 
-    def _before(self) -> Turn | None:
+    def _before(self) -> Shared | None:
+        return self if self._earlier() is not None else None
+
+    def _earlier(self) -> Turn | None:
         return self.order.before([member.turn for member in self.members])
+
+    async def ended(self) -> None:
+        """Wait until an earlier call of a member has ended, or members have left."""
+        earlier = self._earlier()
+        if earlier is not None:
+            with anyio.CancelScope() as self._outlasting:
+                await earlier.ended()
 
     def release(self) -> None:
         """Open it again after a refusal. Members that left meanwhile take their items along."""

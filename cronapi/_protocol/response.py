@@ -35,8 +35,10 @@ _SHOWN = 200
 _PAGE = 64 * 1024
 """Bytes of a page that are searched for the words of the rate limit. Its own are far shorter."""
 _CODE = re.compile("-?[0-9]{1,9}")
-_JSON = re.compile(r'\A\W*["\[{]|[\[{]\s*["\[{]')
-"""The beginning of a JSON value that is broken off, or that stands behind something else."""
+_JSON = re.compile(
+    r"""\A\W*["'] | [\[{] \s* (?: ["'\[{\d-] | (?:true|false|null)\b ) | ["'] \s* :""", re.VERBOSE
+)
+"""The beginning of a JSON value, or a key of one that has lost its own beginning."""
 _NO_FUNCTION = "unknown function"
 """The emulator's words. No documentation has a service's own, and only advice depends on them."""
 _NO_ENVELOPE = (

@@ -52,6 +52,8 @@ class Store:
         `fault_of` says why a document of a place cannot be used, and `None` for one that can.
         """
         connections = connect(path)
+        # A store that is dropped without a close should not warn about an open file.
+        self._close = weakref.finalize(self, _close_all, connections)
         self._connection = connections[0]
         self._fault_of = fault_of
         self.unreadable: list[Unreadable] = []
@@ -60,9 +62,11 @@ class Store:
         self.agenda: Agenda = Agenda()
         self.ended: Agenda = Agenda()
         self._numbered: dict[tuple[str, str], int] = {}
-        self._look_through()
-        # A store that is dropped without a close should not warn about an open file.
-        self._close = weakref.finalize(self, _close_all, connections)
+        try:
+            self._look_through()
+        except sqlite3.Error as error:  # a row whose place is no text in UTF-8, for example
+            self.close()
+            raise OSError(f"cannot use {os.fspath(path)}: {error}") from error
 
     def close(self) -> None:
         """Close the file. Closing twice is harmless."""

@@ -50,7 +50,10 @@ class Looking(Protocol):
     """An `Evaluate` that can also tell when the last request went out, at less cost."""
 
     def last_sent(self) -> float:
-        """Return the time, in microseconds of the fleet's clock. Zero if it is unknown."""
+        """Return the time, in microseconds of the fleet's clock. Zero if it is unknown.
+
+        It may be called in several threads at once, and during an evaluation.
+        """
         ...
 
 
@@ -189,10 +192,10 @@ class Member:
             self.reserved.due = max(self.reserved.due, earliest)
         return delay
 
-    def is_late(self, start: SharedStart) -> bool:
+    def tell_if_late(self, start: SharedStart) -> bool:
         """Return True if the next request of another process would come too close to this one.
 
-        The others should learn that at once.
+        Then the others have to learn of it at once.
         """
         late = start.at - start.due > self.pace.lateness
         self.urgent = self.urgent or late

@@ -169,7 +169,7 @@ class FleetBucket:
             await self._exchanges.run_beside(partial(self._look, start))
         until = self._clock() + self.sent(start)
         with self._lock:
-            is_late = self._member.is_late(start)
+            is_late = self._member.tell_if_late(start)
         if is_late:
             with anyio.move_on_after(LONGEST_TALK):
                 await self.publish()

@@ -25,9 +25,10 @@ class RedisBucket(FleetBucket):
     sent. They fail at once where waiting does not help, as with a wrong password. With
     `fallback="local"` they go on at a `share`th of the rate until Redis answers again.
 
-    `evaluate` evaluates the script, in a worker thread unless `threads` is False. With a method
-    `last_sent` too, as of `Looking`, no request comes too close to one that another process sent
-    late. `clock` gives monotonic seconds.
+    `evaluate` evaluates the script, in a worker thread unless `threads` is False. It may have a
+    method `last_sent()`, which returns microseconds of Redis's clock or 0, and may be called in
+    several threads at once and during an evaluation. With it no request comes too close to one that
+    another process sent late. `clock` gives monotonic seconds.
     """
 
     def __init__(

@@ -49,7 +49,7 @@ def key_of(name: str) -> str:
 
 
 class RemoteScript:
-    """Evaluates the script at an address, in one exchange at a time.
+    """Evaluates the script at an address, once at a time, and reads beside that.
 
     It makes its first connection when it needs one, and new ones after any error and in a forked
     process: an address may lead to another server by then.

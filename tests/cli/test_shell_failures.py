@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import signal
 
 import pytest
 
 from cronapi._functions import TABLE, Repeat
-from tests.support.shell import ABSENT, EVERY, plan, shell_at
+from tests.support.shell import ABSENT, EVERY, check_told, plan, shell_at
 
 READING = {
     *(
@@ -75,13 +74,8 @@ def check(shell, path, kind):
         return
     done = failed(shell, path, kind)
     where = f"{path}, {kind}: {done.output}"
-    assert done.exit_code == code, where
-    if done.stdout:
-        json.loads(done.stdout)
-    if code:
-        error = json.loads(done.stderr.splitlines()[-1])["error"]
-        assert (error["exit_code"], bool(error["message"])) == (code, True), where
-    else:
+    check_told(done, code, where)
+    if not code:
         assert done.stderr == "", where
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -12,7 +11,7 @@ import pytest
 
 from tests.support.emulated import TOKEN
 from tests.support.manifests import HEAD, jobs_text
-from tests.support.shell import plan, shell_at
+from tests.support.shell import check_told, plan, shell_at
 
 pytest.importorskip("tomlkit", reason="writing a manifest needs tomlkit")
 
@@ -94,12 +93,7 @@ def failed(shell, command, kind, function):
 def check(shell, command, kind, function, code):
     done = failed(shell, command, kind, function)
     where = f"{command}, {kind}, {function}: {done.output}"
-    assert done.exit_code == code, where
-    if done.stdout:
-        json.loads(done.stdout)
-    if code:
-        error = json.loads(done.stderr.splitlines()[-1])["error"]
-        assert (error["exit_code"], bool(error["message"])) == (code, True), where
+    check_told(done, code, where)
     assert "canary-key" not in done.output, where
     assert TOKEN not in done.output, where
 

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from cronapi import CronJob, NotFoundError, WaitTooLongError
+from cronapi._calls.sender import OUTLASTED
 from tests.support.emulated import TOKEN, emulator, together, virtual
 from tests.support.merged import Wire, made, merging
 from tests.support.seen import functions
@@ -191,3 +192,33 @@ async def test_a_call_that_waits_for_an_earlier_one_holds_up_no_other_job():
     assert max(ended[number] for number in ids[2:]) < 5.0
     assert min(ended[number] for number in ids[:2]) > 20.0
     assert functions(app).count("cron.batch_delete") == 2
+
+
+@pytest.mark.each_loop
+@pytest.mark.parametrize("leaves", ["cancelled", "too late"])
+async def test_who_leaves_takes_along_what_he_had_to_wait_for(leaves):
+    """A read that waits beside one of another job goes out when that one's reader has left, though
+    the edit that he waited for is still under way.
+    """
+    app = emulator(rates={"fastcron": None})
+    async with merging(app, transport=Troubled(app, 20.0)) as api:
+        (slow, quick), told = await made(api, 2), []
+        begun = anyio.current_time()
+
+        async def read_slow():
+            patient = api.with_options(max_wait=5.0) if leaves == "too late" else api
+            with anyio.move_on_after(5.0 if leaves == "cancelled" else None):
+                try:
+                    await patient.cron.get(slow)
+                except WaitTooLongError as error:
+                    told.append(error.message)
+
+        async def read_quick():
+            await api.cron.get(quick)
+            told.append(anyio.current_time() - begun)
+
+        await together(
+            *edits(api, slow, "first"), *edits(api, quick, "quick"), read_slow, read_quick
+        )
+    assert told[-1] < 8.0
+    assert told[:-1] == [OUTLASTED] * (leaves == "too late")

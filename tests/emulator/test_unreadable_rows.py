@@ -206,3 +206,17 @@ def test_whatever_the_services_store_can_be_read(era, provider):
     assert {row[0] for row in documents} >= {"job", "log", "group", "account"}
     assert len(documents) > len(every)
     assert [fault for *place, body in documents if (fault := fault_of(place, body))] == []
+
+
+def test_a_row_whose_place_is_no_text_is_told_and_leaves_the_file_free(tmp_path):
+    """The start is refused as for any file that cannot be used, and the file can be opened again
+    once it is mended.
+    """
+    path = tmp_path / "jobs.db"
+    filled(path)
+    for account, is_refused in ((b"\xff", True), (b"main", False)):
+        with contextlib.closing(sqlite3.connect(path)) as file:
+            file.execute("UPDATE documents SET account = CAST(? AS TEXT)", (account,))
+            file.commit()
+        with pytest.raises(OSError, match="cannot use") if is_refused else contextlib.nullcontext():
+            create_app(storage=str(path)).emulator.close()

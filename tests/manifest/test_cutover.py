@@ -452,16 +452,22 @@ async def test_a_job_that_is_off_at_the_new_service_keeps_running_at_the_old_one
     check_moved(app)
 
 
+async def moved_account(folder):
+    """Return an emulator and a journal after a cutover, and the new id of "job 3"."""
+    app, journal = emulator(), folder / "moves.jsonl"
+    old_account(app)
+    await cut(app, journal)
+    new = {job["name"]: job["id"] for job in app.emulator.jobs("fastcron")}
+    return app, journal, new["job 3"]
+
+
 @OVERLAPS
 @pytest.mark.parametrize("enabled", [False, True], ids=["left off", "enabled again"])
 async def test_a_job_that_was_deleted_by_hand_after_a_cutover_is_told_and_ends_it(
     tmp_path, overlap, enabled
 ):
     """It is not made again, and nobody is asked to go on. What a colleague enables stays so."""
-    app, journal = emulator(), tmp_path / "moves.jsonl"
-    old_account(app)
-    await cut(app, journal)
-    number = next(one["id"] for one in app.emulator.jobs("fastcron") if one["name"] == "job 3")
+    app, journal, number = await moved_account(tmp_path)
     send(app, "cron.delete", id=number)
     if enabled:
         old = app.emulator.jobs("setcronjob")[3]["id"]
@@ -486,10 +492,7 @@ async def test_a_job_that_was_changed_by_hand_after_a_cutover_is_still_the_moved
     tmp_path, overlap, change
 ):
     """Its id is in the journal, so no other name or place makes it another job."""
-    app, journal = emulator(), tmp_path / "moves.jsonl"
-    old_account(app)
-    await cut(app, journal)
-    number = next(one["id"] for one in app.emulator.jobs("fastcron") if one["name"] == "job 3")
+    app, journal, number = await moved_account(tmp_path)
     if "group" in change:
         change = {"group": send(app, "group.add", name="another")["id"]}
     send(app, "cron.edit", id=number, **change)

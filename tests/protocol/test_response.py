@@ -220,6 +220,21 @@ def test_a_broken_answer_shows_nothing_of_a_job(before, shown, cut):
         assert shown in str(error)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        'status":"ok","url":"https://u:kept@x"',
+        '<pre>[1, "kept"',
+        '<pre>[null, "kept"',
+        "Warning x {'url': 'kept'",
+        "Warning x url': 'kept'",
+    ],
+)
+def test_a_broken_answer_shows_no_part_of_a_value(body):
+    """Not even where its beginning is missing, or where it is of another language."""
+    assert "kept" not in str(answer(200, body.encode()).error)
+
+
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308, 399])
 def test_a_redirect_names_the_new_place_and_is_final(status):
     """A redirect is an error that says where it points, since following it would take the token

@@ -124,6 +124,16 @@ class Shell:
         return len(self.emulator.requests)
 
 
+def check_told(done, code, where):
+    """Check that a command with --json has ended with a code, with what both streams promise."""
+    assert done.exit_code == code, where
+    if done.stdout:
+        json.loads(done.stdout)
+    if code:
+        error = json.loads(done.stderr.splitlines()[-1])["error"]
+        assert (error["exit_code"], bool(error["message"])) == (code, True), where
+
+
 def plan(emulator, kind, **options):
     """Let every request fail in a way."""
     emulator.faults.add(Fault(kind, times=None, **options))
