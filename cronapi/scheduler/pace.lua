@@ -59,7 +59,7 @@ local least_margin = -LATEST * MILLION * MILLION / interval -- what timers are l
 
 -- Nothing that this script writes fails here: some other hand has changed the hash.
 local function is_plausible()
-  local least = {margin = s.calm > RESTED * FIRST_PATIENCE and least_margin - 1 or 0}
+  local least = {margin = s.calm > UNREFUSED and least_margin - 1 or 0}
   for _, names in ipairs({COUNTS, MEASURES}) do
     for _, name in ipairs(names) do
       if s[name] < (least[name] or 0) or (names == COUNTS and s[name] % 1 ~= 0) then
@@ -237,7 +237,7 @@ function learn.accepted(number, at, trip)
       s.proven, s.level = s.level, math.max(0, s.margin)
     end
   end
-  local rested = s.calm > RESTED * math.max(s.patience, FIRST_PATIENCE)
+  local rested = s.calm > (s.patience > 0 and RESTED * s.patience or UNREFUSED)
   if rested and s.patience > FIRST_PATIENCE then
     s.patience = math.floor(s.patience / 2)
   end

@@ -25,6 +25,7 @@ from cronapi.scheduler.tuning import (
     RESTED,
     SHORTEST_HOLD,
     SMOOTHING,
+    UNREFUSED,
 )
 
 
@@ -167,7 +168,7 @@ class Pace(Margin):
         if self.margin > self.least:
             jitter = self.deviation / self.interval
             weight = self.weight(start.number)
-            rested = self.calm > RESTED * max(self.patience, FIRST_PATIENCE)
+            rested = self.calm > (RESTED * self.patience or UNREFUSED)
             least = self.least if rested else 0.0
             self.margin: float = narrowed(self.margin, jitter, beyond, weight, least)
         if beyond > 0:

@@ -13,14 +13,13 @@ from cronapi.providers import Rate
 from cronapi.scheduler.margin import least_margin
 from cronapi.scheduler.shared_pace import SharedPace
 from cronapi.scheduler.tuning import (
-    FIRST_PATIENCE,
     GREATEST_MARGIN,
     GREATEST_PATIENCE,
     GREATEST_STRIDE,
     LONGEST_HOLD,
     LONGEST_RETRY_AFTER,
     NEVER,
-    RESTED,
+    UNREFUSED,
 )
 
 MOST_WAITING = 2000
@@ -125,7 +124,7 @@ def _least(name: str, calm: int, interval: float) -> float:
     """Return the least plausible value of a field that is a number."""
     if name in (*_PAST, *_AHEAD):
         return -math.inf
-    return least_margin(interval) if name == "margin" and calm > RESTED * FIRST_PATIENCE else 0.0
+    return least_margin(interval) if name == "margin" and calm > UNREFUSED else 0.0
 
 
 def _is_within(value: Any, least: float, greatest: float) -> bool:

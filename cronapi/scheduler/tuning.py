@@ -42,11 +42,11 @@ FRESH = 30
 
 So a server that allows bursts is known after ten calls more. One that does not refuses a call once.
 """
-RESTED = 10
+RESTED, UNREFUSED = 10, 20
 """The patience is halved after RESTED times as many successes without a refusal.
 
-The refusals that taught it are long past by then. So the margin may also go below nothing, after
-RESTED times FIRST_PATIENCE successes at least.
+The refusals that taught it are long past by then. So the margin may also go below nothing. Where
+nothing was ever refused, it may do so after UNREFUSED successes.
 """
 PROVEN, TRUST, PROVEN_DEVIATIONS = 10, 30.0, 4
 """PROVEN successes in a row prove a margin for TRUST seconds.

@@ -6,6 +6,7 @@ import itertools
 import statistics
 
 import pytest
+from attrs import evolve
 
 from cronapi import Rate, Scheduler
 from cronapi.scheduler import LocalBucket
@@ -35,6 +36,13 @@ def test_the_whole_rate_is_used_where_bursts_are_allowed():
     """At least 0.995 of the rate is used, also on a busy machine and over a wire with jitter."""
     for name, conditions in BURSTS.items():
         assert statistics.mean(share(conditions, seed) for seed in range(6)) >= 0.995, name
+
+
+def test_a_server_that_allows_bursts_is_known_after_twenty_calls():
+    """The hundred calls after them use 0.998 of the rate."""
+    for name in ("10/s", "10/s, a burst of one", "10/s, jitter", "100/s"):
+        conditions = evolve(BURSTS[name], calls=LEARNING + 100)
+        assert statistics.mean(share(conditions, seed) for seed in range(6)) >= 0.998, name
 
 
 @pytest.mark.parametrize("busy", [False, True])

@@ -216,10 +216,10 @@ def refused_twice_then_accepted(pace, now):
 def test_a_proven_margin_is_not_widened_by_somebody_elses_requests():
     """A repeat that is refused as well means another program: a wider margin would not help."""
     pace, now = proven()
-    before = pace.margin
+    before = pace.spacing
     for _ in range(10):
         now = refused_twice_then_accepted(pace, now)
-    assert pace.margin < before + FIRST_MARGIN / 10
+    assert pace.spacing < before + FIRST_MARGIN / 10 * pace.interval
 
 
 def test_a_proven_margin_is_widened_where_it_was_too_narrow():
