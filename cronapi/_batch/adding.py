@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from cronapi import _functions as table
 from cronapi._batch.calls import Calls
@@ -97,7 +97,8 @@ async def add_together(
         return own + new_rows(rows, "cron", memory, epoch)
 
     try:
-        return await _add(calls, specs, evolve(deferred, build=build), new, tries)
+        request = DeferredRequest(build, deferred.release, deferred.before)
+        return await _add(calls, specs, request, new, tries)
     finally:
         forget()
 

@@ -61,7 +61,7 @@ class Call:
         self._history = History()
         self._was_repeated = False
         self._twin: int | None = None
-        lane = options.lane or lane
+        lane, before = options.lane or lane, before if deferred is None else deferred.before
         self._sender = Sender(caller, function, sent, options, lane, deferred, before)
         self._failures = Failures(self._sender, self._history)
 

@@ -49,9 +49,9 @@ class Exchange:
 
     __slots__ = ("_caller", "_clock", "_others", "has_ended", "scope", "verdict")
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], scope: anyio.CancelScope) -> None:
         self._clock = clock
-        self.scope: anyio.CancelScope = anyio.CancelScope()
+        self.scope: anyio.CancelScope = scope
         self.verdict: Verdict = UNDER_WAY
         self.has_ended: bool = False
         self._caller: Sleeper | None = None

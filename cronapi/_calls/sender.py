@@ -19,7 +19,6 @@ from cronapi._calls.memory import ids_of, learn, learn_unreported
 from cronapi._calls.options import (
     Before,
     DeferredRequest,
-    Earlier,
     Options,
     none_before,
     resolved,
@@ -148,16 +147,13 @@ class Sender:
     async def _slot(self) -> Slot:
         """Wait for a slot, and for the calls that this one must not overtake."""
         while True:
-            if self._before() is not None:
+            if self.before() is not None:
                 await self._outlast()
             slot = await self.caller.scheduler.acquire(self.lane, self.left(), self.position)
             self.position = slot.place
-            if self._before() is None:  # otherwise one has joined meanwhile that has to wait
+            if self.before() is None:  # otherwise one has joined meanwhile that has to wait
                 return slot
             slot.release_unused()
-
-    def _before(self) -> Earlier | None:
-        return self.before() if self.deferred is None else self.deferred.before()
 
     async def _outlast(self) -> None:
         """Wait at a place in the queue until no call is before this one.
@@ -171,9 +167,9 @@ class Sender:
                 raise WaitTooLongError("The queue is longer than max_wait.", wait=wait)
             self.position = scheduler._take_place()  # noqa: SLF001 -- a call is part of its queue
         with anyio.move_on_after(left):
-            while (earlier := self._before()) is not None:
+            while (earlier := self.before()) is not None:
                 await earlier.ended()
-        if self._before() is not None:
+        if self.before() is not None:
             raise WaitTooLongError(OUTLASTED, wait=scheduler.eta(self.lane))
 
     def _learn(self, times: Times | None, verdict: Verdict) -> Verdict:

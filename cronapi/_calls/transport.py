@@ -20,7 +20,7 @@ from cronapi._calls.exchange import Exchange, cut_off, translate
 from cronapi._calls.http_client import close, is_stock, module_of, new_client, quick_of
 from cronapi._calls.http_request import OwnRequests, extensions, new_request
 from cronapi._calls.progress import Progress, RoundTrips
-from cronapi._calls.tasks import Work, begin, beginner, loop_of_task
+from cronapi._calls.tasks import Work, begin, beginner, loop_of_task, scopes_of_task
 from cronapi._logs.lines import ODD_BUCKET, place_of, write
 from cronapi._protocol.request import Request
 from cronapi._protocol.response import REFUSALS, Ending, Verdict, garbled, read_response
@@ -64,6 +64,8 @@ class Transport:
         self._clock: Callable[[], float] = anyio.current_time
         self.begin: Callable[[Work], None] = begin
         """Starts work of the library in that loop."""
+        self.scopes: type[anyio.CancelScope] = anyio.CancelScope
+        """The cancel scopes of that loop."""
         self._closed = False
         self._using: defaultdict[AnyClient, int] = defaultdict(int)
         self._under_way = 0
@@ -83,7 +85,8 @@ class Transport:
                 "This client belongs to another event loop; make one client for each loop."
             )
         if self.loop is None:
-            self.loop, self._clock, self.begin = loop, clock_of(loop), beginner(loop)
+            self.loop, self._clock = loop, clock_of(loop)
+            self.begin, self.scopes = beginner(loop), scopes_of_task()
         self._client()
 
     def start(
@@ -96,7 +99,7 @@ class Transport:
         if self._closed:  # while the call was waiting for its slot
             slot.release_unused()
             raise closed_error(CLOSED)
-        exchange = Exchange(self._clock)
+        exchange = Exchange(self._clock, self.scopes())
         self._under_way += 1
 
         async def run() -> None:

@@ -37,7 +37,7 @@ from cronapi.scheduler import Lane
 Sent = Mapping[str, Any]
 Key = tuple[object, ...]
 Send = Callable[[Shared], Awaitable[BatchResult]]
-_BY_ID = (table.CRON_GET, table.CRON_DELETE)
+_BY_ID = frozenset({table.CRON_GET.name, table.CRON_DELETE.name})
 
 
 class Merger:
@@ -64,7 +64,7 @@ class Merger:
                 before = partial(self._order.before, (turn,))
                 call = Call(self._caller, function, sent, options, lane, before=before)
                 return await call.answer()
-            member = Member(sent, sent["id"] if function in _BY_ID else sent, turn)
+            member = Member(sent, sent["id"] if function.name in _BY_ID else sent, turn)
             await self._share(member, function, send, changed(options, lane=lane))
             data, shared = member.result.data, member.shared
             # Callers may change their answers, so each has its own.
@@ -74,7 +74,7 @@ class Merger:
 
     def _send_for(self, function: Function[Any], sent: Sent) -> Send | None:
         """Return the way to send such calls together, or None if there is none."""
-        if function in _BY_ID and not (type(sent.get("id")) is int and len(sent) == 1):
+        if function.name in _BY_ID and not (type(sent.get("id")) is int and len(sent) == 1):
             return None
         if function is table.CRON_ADD:
             return send_adds if self._caller.has(table.CRON_BATCH_ADD.name) else None
@@ -125,7 +125,7 @@ class Merger:
 
     def _join(self, member: Member, function: Function[Any], send: Send, options: Options) -> None:
         sharing = options if options.max_wait is None else changed(options, max_wait=None)
-        equal = function.repeat is Repeat.READ and function not in _BY_ID
+        equal = function.repeat is Repeat.READ and function.name not in _BY_ID
         same = json.dumps(member.sent, sort_keys=True) if equal else None
         # Those that wait for an earlier call share apart, so that they hold up none that need not.
         must_wait = self._order.before((member.turn,)) is not None
@@ -144,8 +144,8 @@ class Merger:
 
     def _start(self, key: Key, shared: Shared, send: Send) -> None:
         shared.line = self._order.line_up()
-        drive = partial(self._drive, key, shared, send, shared.line)
-        shared.scope = spawn(drive, self._caller.transport.begin)
+        drive, transport = partial(self._drive, key, shared, send), self._caller.transport
+        shared.scope = spawn(partial(drive, shared.line), transport.begin, transport.scopes)
 
     def _may_join(self, shared: Shared, member: Member, function: Function[Any]) -> bool:
         """Return True if a call may share a request that earlier calls have made.

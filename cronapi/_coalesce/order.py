@@ -64,6 +64,11 @@ class Line:
     _behind: anyio.Event | None = None
     """For those that wait until this request has gone on. Most often there are none."""
 
+    @property
+    def is_settled(self) -> bool:
+        """True if this request, and all before it, have gone on."""
+        return self._is_past and self.before is None
+
     async def move_up(self) -> None:
         """Wait until the requests before it have gone on, each to its position in the queue."""
         try:
@@ -103,8 +108,10 @@ class Order:
 
         Reads may overtake reads. No other call may overtake one on the same job.
         """
-        jobs, changes = jobs_of(function, sent), function.repeat is not Repeat.READ
-        after = max((next(reversed(calls)) for calls in self._rivals(jobs, changes)), default=-1)
+        jobs, changes, after = jobs_of(function, sent), function.repeat is not Repeat.READ, -1
+        if self._calls:  # most calls are alone
+            numbers = (next(reversed(calls)) for calls in self._rivals(jobs, changes))
+            after = max(numbers, default=-1)
         turn = Turn(next(self._numbers), after, jobs, changes, lane)
         for job in jobs:
             self._calls.setdefault((job, changes), {})[turn.number] = turn
@@ -123,11 +130,14 @@ class Order:
 
         It is the last such call, so calls on one job wait for each other in a row.
         """
-        return next((last for turn in turns if (last := self._last_before(turn))), None)
+        for turn in turns:
+            # Most calls have found no other on their jobs: these are told without a look.
+            if turn.after >= 0 and (last := self._last_before(turn)) is not None:
+                return last
+        return None
 
     def _last_before(self, turn: Turn) -> Turn | None:
-        rivals = self._rivals(turn.jobs, turn.changes) if turn.after >= 0 else ()
-        for calls in rivals:
+        for calls in self._rivals(turn.jobs, turn.changes):
             for other in reversed(calls.values()):
                 if other.number < turn.number and other.lane == turn.lane:
                     return other
@@ -148,7 +158,8 @@ class Order:
 
         trio runs tasks that begin together in any order.
         """
-        self._last = Line(self._last)
+        last = self._last
+        self._last = Line(None if last is None or last.is_settled else last)
         return self._last
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -42,7 +41,7 @@ class Member:
     async def ended(self) -> None:
         """Wait until the caller has its result."""
         if not self.has_ended:
-            await self._sleeper.sleep_at_most(math.inf)
+            await self._sleeper.sleep()
 
     def end(self, result: Result) -> None:
         """Give the caller its result."""
