@@ -113,8 +113,8 @@ class Pace(Margin):
             self._tally.note(now, number - self._unused)
         start = Start()
         start.at, start.number = now, number
-        start.probe = self.refusal_streak > 1
-        if start.probe:
+        start.probe = is_probe = self.refusal_streak > 1
+        if is_probe:
             self._probing = number
         return start
 
@@ -151,24 +151,25 @@ class Pace(Margin):
             self._end_probe(start)
         if self.refusal_streak and not self._is_stale(start):
             self.refusal_streak = 0
-        seconds = now - start.at
-        error = 0.0 if self.round_trip is None else seconds - self.round_trip
-        self.round_trip: float | None = seconds + error * (SMOOTHING - 1.0)
+        seconds, usual, calm = now - start.at, self.round_trip, self.calm
+        usual = seconds if usual is None else usual
+        error = seconds - usual
+        self.round_trip: float | None = usual + error * SMOOTHING
         self.deviation: float = self.deviation + (abs(error) - self.deviation) * SMOOTHING
         if start.number > self._widened:
-            self.calm: int = self.calm + 1
-            if self.calm >= PROVEN:
+            calm = self.calm = calm + 1
+            if calm >= PROVEN:
                 self._proven_at = now
-                if self.calm % PROVEN == 0:
+                if calm % PROVEN == 0:
                     self._proven, self._level = self._level, max(0.0, self.margin)
-        if self.patience > FIRST_PATIENCE and self.calm > RESTED * self.patience:
+        if self.patience > FIRST_PATIENCE and calm > RESTED * self.patience:
             self.patience: int = self.patience // 2
-        beyond = self.calm - (self.patience or -FRESH) if start.number > self._eased else 0
+        beyond = calm - (self.patience or -FRESH) if start.number > self._eased else 0
         # Where the rate limits nobody the margin is gone, and slots are many: save the call.
         if self.margin > self.least:
             jitter = self.deviation / self.interval
             weight = self.weight(start.number)
-            rested = self.calm > (RESTED * self.patience or UNREFUSED)
+            rested = calm > (RESTED * self.patience or UNREFUSED)
             least = self.least if rested else 0.0
             self.margin: float = narrowed(self.margin, jitter, beyond, weight, least)
         if beyond > 0:

@@ -5,7 +5,6 @@ The waiters and the seats are in its `Line`.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Awaitable, Hashable
 from threading import get_ident
 from typing import Self
@@ -65,7 +64,8 @@ class Scheduler:
         self.bucket: Bucket = OwnBucket(self.rate) if bucket is None else checked_bucket(bucket)
         self.bucket.bind(self.rate)
         self.max_in_flight: int = max_in_flight
-        self._places = itertools.count()
+        self._places = 0
+        """The number of places that were taken in the queue."""
         self._line = Line(self.bucket, max_in_flight)
         renew_in_child(self)
 
@@ -142,7 +142,8 @@ class Scheduler:
 
     def _take_place(self) -> int:
         """Return the next place in the queue, for a call that may not wait there yet."""
-        return next(self._places)
+        self._places += 1
+        return self._places
 
     async def _sleep(self, seconds: float) -> None:
         """Let time pass before a repeat, without a seat."""
@@ -162,7 +163,7 @@ class Scheduler:
         if not line.seize(slot):
             return False
         if slot.place is None:
-            slot.place = next(self._places)
+            slot.place = self._places = self._places + 1  # as `_take_place`, without the call
         return True
 
     def _enter(self, slot: Slot) -> Awaitable[None]:
@@ -187,7 +188,7 @@ class Scheduler:
 
     def _join(self, slot: Slot) -> Awaitable[None]:
         line = self._line_of(running_loop())
-        slot.place = next(self._places) if slot.place is None else slot.place
+        slot.place = self._take_place() if slot.place is None else slot.place
         return line.wait(slot, slot.place)
 
     def _check(self, slot: Slot) -> Line:
