@@ -20,6 +20,8 @@ from cronapi.schedule import Kind, Schedule, Window
 EARLY = timedelta(seconds=60)
 """A run may be logged so much before its time, at most."""
 LEAST_GRACE = timedelta(seconds=60)
+_LONGEST_GRACE = 500 * 366 * 86_400
+"""Seconds. A longer grace than centuries makes no difference, and would leave the calendar."""
 _TICK = timedelta(microseconds=1)
 _AROUND_CHANGE = timedelta(hours=3)
 _FREQUENT = timedelta(hours=1)
@@ -118,5 +120,10 @@ def plan_of(job: CronJob, grace: float) -> Plan:
     It is never shorter than a minute or than the job's timeout, and its delay is added.
     ConfigurationError if the answer does not tell the schedule.
     """
-    spans = (timedelta(seconds=grace), timedelta(seconds=job.timeout or 0), LEAST_GRACE)
-    return Plan(schedule_of(job), max(spans) + timedelta(minutes=job.delay or 0))
+    longest = max(_span(grace), _span(job.timeout), LEAST_GRACE)
+    return Plan(schedule_of(job), longest + _span((job.delay or 0) * 60))
+
+
+def _span(seconds: float | None) -> timedelta:
+    """Return a span of at least 0 and at most centuries: a service may send any number."""
+    return timedelta(seconds=min(max(seconds or 0, 0), _LONGEST_GRACE))

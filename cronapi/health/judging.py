@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
+from cronapi._protocol.arguments import refusal, seconds
 from cronapi.errors import ConfigurationError
-from cronapi.errors.concerns import setting_error
 from cronapi.health.expected import LEAST_GRACE, Plan, plan_of
 from cronapi.health.lateness import Absence, absence_of, held_back
 from cronapi.health.log import Log, error_of, log_of
 from cronapi.health.sightings import Sighting
-from cronapi.health.verdict import DisabledBy, JobHealth, State, shown
+from cronapi.health.verdict import DisabledBy, JobHealth, State, is_usual, shown
 from cronapi.models import CronJob, Execution, JobStatus
 from cronapi.schedule import Kind
 
@@ -27,6 +27,8 @@ FLAKY_FROM = 2
 SLOW_OF = 5
 SLOW_SHARE = 0.8
 """The share of its timeout from which a run is slow."""
+
+_TIME = "a datetime with a timezone, from the years 1900 to 8999"
 
 Told = Callable[..., JobHealth]
 
@@ -51,10 +53,9 @@ def judge(
     `rows` are its log in any order, None if that was not read. `now` has a timezone, and is not
     later than the time at which the log was asked for. `grace` is how many seconds a run may be
     late, and is never shorter than the job's timeout. `sighting` is what earlier checks saw of the
-    job. ConfigurationError for a time without a zone.
+    job. ConfigurationError for a time without a zone, or a grace that is no number of seconds.
     """
-    if now.utcoffset() is None:
-        raise setting_error("now must be a datetime with a timezone: datetime.now(UTC).")
+    check_time_and_grace(now, grace)
     log = None if rows is None else log_of(job.id, rows)
     last_run = None if log is None else log.last_run
     told = partial(JobHealth, id=job.id, name=job.name, last_run=last_run)
@@ -75,6 +76,13 @@ def judge(
         return without_log or told(state=State.NOT_LOOKED_AT, evidence=_unread(job))
     absence = absence_of(job, plan, log, now, sighting)
     return _running(job, log, told) if absence is None else _absent(absence, told)
+
+
+def check_time_and_grace(now: datetime, grace: float) -> None:
+    """Refuse a time or a grace with which no job can be judged."""
+    if not (isinstance(now, datetime) and is_usual(now)):
+        raise refusal("now", _TIME, now)
+    seconds("grace", grace, endless=False)
 
 
 def needs_log(job: CronJob) -> bool:

@@ -10,6 +10,7 @@ from itertools import takewhile
 from attrs import frozen
 
 from cronapi._protocol.redaction import without_password
+from cronapi.health.verdict import is_usual
 from cronapi.models import Execution
 
 _LONGEST_ERROR = 160
@@ -42,15 +43,15 @@ class Log:
         """True for a log without any row."""
         return not (self.runs or self.undated)
 
-    def has_run_since(self, time: datetime) -> bool:
-        """Return True if a run is not earlier than `time`."""
-        return self.last_run is not None and self.last_run >= time
-
 
 def log_of(job_id: int, rows: Sequence[Execution]) -> Log:
-    """Return the log in the rows of an answer, without rows that name another job."""
+    """Return the log in the rows of an answer, without rows that name another job.
+
+    A row with an impossible time, such as one in the year 1, counts as one without a time.
+    """
     own = [row for row in rows if row.job_id in (None, job_id)]
-    dated = [(row.time, index, row) for index, row in enumerate(own) if row.time is not None]
+    timed = ((row.time, index, row) for index, row in enumerate(own))
+    dated = [(time, index, row) for time, index, row in timed if time and is_usual(time)]
     # Rows of one time keep their order, since services answer the newest first.
     newest_first = sorted(dated, key=lambda one: (one[0], -one[1]), reverse=True)
     return Log(tuple(row for _, _, row in newest_first), len(own) - len(dated))

@@ -9,6 +9,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from cronapi._protocol.arguments import refusal
 from cronapi._protocol.hints import nearest
 from cronapi.errors import CronAPIError
 from cronapi.errors.concerns import input_error
@@ -92,6 +93,8 @@ def states_of(names: Iterable[State | str]) -> frozenset[State]:
     """Return states by their names, with `_`, `-` or a blank. ConfigurationError for another."""
     if isinstance(names, str):
         names = names.split(",")
+    if not isinstance(names, Iterable):
+        raise refusal("fail_on", "names of states", names, "input")
     return frozenset(map(_state, names))
 
 

@@ -8,6 +8,9 @@ from typing import Any
 
 from attrs import frozen
 
+_FIRST, _END = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+"""The times that a check reckons with. They are far from the ends of the calendar."""
+
 
 class State(enum.StrEnum):
     """The health of a job, the most urgent first."""
@@ -101,5 +104,14 @@ def _iso(time: datetime | None) -> str | None:
 
 
 def shown(time: datetime, zone: tzinfo) -> str:
-    """Return a time in a zone, for people."""
-    return f"{time.astimezone(zone):%a %Y-%m-%d %H:%M}"
+    """Return a time in a zone, for people. One at the end of the calendar is in UTC."""
+    try:
+        local = time.astimezone(zone)
+    except OverflowError:
+        local = time.astimezone(UTC)
+    return f"{local:%a %Y-%m-%d %H:%M}"
+
+
+def is_usual(time: datetime) -> bool:
+    """Return True for a time with a zone that a check can reckon with."""
+    return time.utcoffset() is not None and _FIRST <= time < _END

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from attrs import evolve, frozen
 
 from cronapi import _functions as table
 from cronapi._calls.pages import Paging
-from cronapi._protocol.arguments import count, refusal, seconds, switch
+from cronapi._protocol.arguments import count, refusal, switch
 from cronapi.health.check import HealthCheck, Question
+from cronapi.health.judging import check_time_and_grace
 from cronapi.health.sightings import Sightings
 from cronapi.models import CronJob, Execution, Group
 from cronapi.namespaces._invoke import Invoker
@@ -82,12 +83,11 @@ def checking(
 
 def _check(question: Question) -> None:
     """Refuse arguments that make no sense."""
-    now, sightings = question.now, question.sightings
+    sightings = question.sightings
     switch("late", question.late)
     if question.budget is not None:
         count("budget", question.budget)
-    seconds("grace", question.grace, endless=False)
-    if now is not None and (not isinstance(now, datetime) or now.utcoffset() is None):
-        raise refusal("now", "a datetime with a timezone, or None", now)
+    now = datetime.now(UTC) if question.now is None else question.now
+    check_time_and_grace(now, question.grace)
     if not (sightings is None or isinstance(sightings, Sightings)):
         raise refusal("sightings", "the sightings of a report, or None", sightings)

@@ -385,6 +385,9 @@ async def test_what_makes_no_sense_is_refused_before_anything_is_sent(desk_of):
     report = await desk.api.cron.health(now=NOW)
     with pytest.raises(ConfigurationError, match="Did you mean 'late'"):
         report.faults(["lates"])
+    for names in (None, 5, "", ",", "late,"):
+        with pytest.raises(ConfigurationError, match="state"):
+            report.faults(names)
     with pytest.raises(ConfigurationError, match="openmetrics"):
         write(report, "xml")
     assert desk.sent() == before + report.requests

@@ -252,3 +252,60 @@ def test_the_states_begin_with_the_most_urgent():
     """Reports are in the order of the states."""
     assert list(State)[:4] == [State.FAILING, State.LATE, State.NEVER_RAN, State.DISABLED]
     assert list(State)[-1] is State.HEALTHY
+
+
+STRANGE = {
+    "a timeout of more seconds than there are": job(timeout=10**30),
+    "a timeout of centuries": job(timeout=10**11),
+    "a delay of more minutes than there are": job(delay=10**400),
+    "a delay of centuries": job(delay=10**9),
+    "a delay before the schedule": job(delay=-(10**30)),
+    "a count of failures without end": job(fail=10**30),
+    "a date at the end of the calendar": job(
+        expression="@253402300000", timezone="Pacific/Kiritimati"
+    ),
+    "a span to the end of the calendar": job(expression="7972 years", timezone="Asia/Tokyo"),
+}
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+
+def test_a_strange_number_of_a_service_breaks_no_check():
+    """One job with a number that nobody would send must not hide the verdicts on all the others."""
+    strange_rows = [
+        *(run(time, status) for time in (FIRST, LAST) for status in (0, 1, None)),
+        run(NOW, execution_time=-1e308),
+    ]
+    logs = (None, [], GOOD, *([row] for row in strange_rows), [*strange_rows, *GOOD])
+    sightings = [None, *(Sighting("", time, is_new=True) for time in (FIRST, LAST))]
+    for story, one in (STRANGE | {"strange rows": job(timezone="Asia/Tokyo")}).items():
+        for rows in logs:
+            for sighting in sightings:
+                assert judge(one, rows, NOW, sighting=sighting).to_dict(), story
+
+
+def test_a_row_of_an_impossible_time_is_a_row_without_a_time():
+    """A log that says the year 1 or 9999 does not tell when the job ran."""
+    for time in (FIRST, LAST):
+        told = judge(job(), [run(time)], NOW)
+        assert (told.state, told.last_run) == ("cannot_tell", None)
+        assert told.evidence == ("rows of its log have no time",)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        *({"grace": grace} for grace in (float("inf"), float("nan"), -1, "60", True, None)),
+        *({"now": now} for now in (FIRST, LAST, "2027-01-15", None, 1.8e9)),
+    ],
+)
+def test_a_time_or_a_grace_that_makes_no_sense_is_refused(fields):
+    """`judge` names the argument, and does not raise what the arithmetic raises."""
+    with pytest.raises(ConfigurationError, match=next(iter(fields))):
+        judge(job(), GOOD, **({"now": NOW} | fields))
+
+
+def test_a_grace_of_any_length_is_taken():
+    """A run is never late within a grace that is longer than the calendar."""
+    for grace in (0, 1e12, 1e300, 10**18):
+        assert judge(job(), GOOD, NOW, grace=grace).state == "healthy"
+    assert judge(job(), OLD, NOW, grace=1e300).state == "healthy"
