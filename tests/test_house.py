@@ -115,7 +115,7 @@ FLOORS = {
     "bulk": 6,
     "health": 6.8,
     "health/verdict": 6.61,
-    "health/log": 6.61,
+    "health/log": 6.612,
     "health/sightings": 6.61,
     "health/expected": 6.615,
     "health/lateness": 6.62,

@@ -8,10 +8,11 @@ from typing import Any, Generic, TypeVar
 from attrs import field, frozen
 
 from cronapi._protocol.hidden import without_frames
-from cronapi.errors import ConfigurationError
+from cronapi.errors import ConfigurationError, CronAPIError
 from cronapi.errors.concerns import input_error, setting_error
 
 P = TypeVar("P")
+T = TypeVar("T")
 Check = Callable[[Any, int], P]
 """Takes an item and its index, and returns the payload.
 
@@ -52,6 +53,30 @@ def refuse_no_items(items: object, function: str) -> None:
         )
 
 
+def unread(function: str, index: int, error: Exception) -> ConfigurationError:
+    """Return the error of an input that broke off, which is the program's unless it is one of ours.
+
+    It has the text of one of ours. No other may be repeated.
+    """
+    kind = type(error).__name__
+    if isinstance(error, CronAPIError):
+        said = f"{kind}: {error.message.rstrip('.')}"
+        concerns = error.concerns if isinstance(error, ConfigurationError) else "program"
+        text = f"{function}: item {index} could not be read ({said})."
+        return ConfigurationError(text, concerns=concerns)
+    return setting_error(f"{function}: item {index} could not be read ({kind}).")
+
+
+def copy_of(items: Iterable[T], function: str) -> list[T]:
+    """Return the items of an input that is read at once, as they are."""
+    given = list[T]()
+    try:
+        given.extend(items)
+    except Exception as error:  # the caller's code may raise anything
+        raise unread(function, len(given), error) from error
+    return given
+
+
 def read_all(items: Iterable[object], check: Check[P], function: str) -> list[P]:
     """Return the payloads of all items of a sync input, at least one."""
     refuse_no_items(items, function)
@@ -59,13 +84,7 @@ def read_all(items: Iterable[object], check: Check[P], function: str) -> list[P]
         raise input_error(
             f"{function} takes a list or another iterable of items, not a {type(items).__name__}."
         )
-    given = list[object]()
-    try:
-        given.extend(items)
-    except Exception as error:  # the caller's code may raise anything
-        raise setting_error(
-            f"{function}: item {len(given)} could not be read ({type(error).__name__})."
-        ) from error
+    given = copy_of(items, function)
     if not given:
         raise input_error(f"{function} needs at least one item.")
     return [checked(check, one, index, function) for index, one in enumerate(given)]

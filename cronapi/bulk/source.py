@@ -20,9 +20,9 @@ from typing import Generic, TypeVar
 import anyio
 
 from cronapi._protocol.facts import copied
-from cronapi.bulk.items import Check, Item, checked, refuse_no_items
+from cronapi.bulk.items import Check, Item, checked, copy_of, refuse_no_items, unread
 from cronapi.bulk.reader import Reader
-from cronapi.errors import ConfigurationError, CronAPIError
+from cronapi.errors import ConfigurationError
 from cronapi.errors.concerns import closed_error, input_error, setting_error
 
 P = TypeVar("P")
@@ -49,13 +49,16 @@ class Source(Generic[P]):
     ) -> None:
         refuse_no_items(items, function)
         if isinstance(items, Sequence) and not isinstance(items, range):
-            items = tuple(items)  # later changes to the list move no item and escape no check
+            # Later changes to the list move no item and escape no check.
+            items = tuple(copy_of(items, function))
         self._check = check
         self._function = function
-        self.total: int | None = _length(items)
+        self.total: int | None = _length(items, function)
         if self.total == 0:
             raise self._empty()
-        self._given: Sequence[object] = items if isinstance(items, Sequence) else ()
+        self._given: Sequence[object] = ()
+        if isinstance(items, Sequence) and self.total is not None:
+            self._given = items
         for index, given in enumerate(self._given):
             checked(check, given, index, function)
         iterator = self._iterator(items)
@@ -219,7 +222,7 @@ class Source(Generic[P]):
         if isinstance(error, StopIteration | StopAsyncIteration):
             return
         if isinstance(error, Exception):
-            fault = _unread(self._function, self._read, error)
+            fault = unread(self._function, self._read, error)
             fault.__cause__ = error
         else:
             fault = setting_error(
@@ -257,25 +260,14 @@ class Source(Generic[P]):
                 f"not a {type(items).__name__}."
             ) from error
         except Exception as error:  # the caller's code may raise anything
-            raise _unread(self._function, 0, error) from error
+            raise unread(self._function, 0, error) from error
 
 
-def _unread(function: str, index: int, error: Exception) -> ConfigurationError:
-    """Return the error of an input that broke off, which is the program's unless it is one of ours.
-
-    It has the text of one of ours. No other may be repeated.
-    """
-    kind = type(error).__name__
-    if isinstance(error, CronAPIError):
-        said = f"{kind}: {error.message.rstrip('.')}"
-        concerns = error.concerns if isinstance(error, ConfigurationError) else "program"
-        text = f"{function}: item {index} could not be read ({said})."
-        return ConfigurationError(text, concerns=concerns)
-    return setting_error(f"{function}: item {index} could not be read ({kind}).")
-
-
-def _length(items: object) -> int | None:
+def _length(items: object, function: str) -> int | None:
+    """Return the length of an input, None for one that does not know it or has too long a one."""
     try:
         return len(items) if isinstance(items, Sized) else None
-    except TypeError:  # how an object says that it does not know
+    except (TypeError, OverflowError):  # how an object says so
         return None
+    except Exception as error:  # the caller's code may raise anything
+        raise unread(function, 0, error) from error

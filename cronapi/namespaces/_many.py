@@ -17,6 +17,7 @@ from cronapi._protocol.declared import JobParams, NewJobParams
 from cronapi._protocol.ids import number_of
 from cronapi._protocol.kinds import span
 from cronapi._protocol.params import JobSpec
+from cronapi.bulk.items import copy_of
 from cronapi.errors import UnsupportedFunctionError
 from cronapi.errors.concerns import input_error
 from cronapi.models import CronJob
@@ -151,7 +152,7 @@ class ManyJobs(Namespace):
         return bulk.Bulk(
             calls,
             operation,
-            list(edits.items()) if isinstance(edits, Mapping) else edits,
+            copy_of(edits.items(), "cron.edit_many") if isinstance(edits, Mapping) else edits,
             check,
             **options,
         )

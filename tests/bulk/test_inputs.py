@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 
 import anyio
 import pytest
@@ -16,7 +17,7 @@ from cronapi import (
 )
 from cronapi.emulator import Fault
 from tests.support.bulks import added, is_idle
-from tests.support.emulated import BOTH, URL, emulator, paced, specs
+from tests.support.emulated import BOTH, URL, client_of, emulator, paced, specs
 from tests.support.seen import names, sent
 
 pytestmark = pytest.mark.virtual_clock
@@ -118,6 +119,64 @@ async def test_the_rest_of_an_input_that_awaits_something_cancelled_is_not_tried
     assert len(report) == 700
     assert report.failed
     assert report.not_tried
+
+
+class Broken:
+    """An input whose methods raise what a database would: it is a list, or only has a length."""
+
+    def __init__(self, *raising, length=3):
+        self.raising, self.length = raising, length
+
+    def __len__(self):
+        if "len" in self.raising:
+            raise OSError("s3cret host")
+        return self.length
+
+    def __iter__(self):
+        if "iter" in self.raising:
+            raise OSError("s3cret host")
+        return iter([1, 2])
+
+    def __getitem__(self, index):
+        return [1, 2][index]
+
+    def keys(self):
+        return self
+
+
+class BrokenList(Broken, Sequence):
+    """The same as a list."""
+
+
+class BrokenMapping(Broken, Mapping):
+    """The same as a mapping."""
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        *(Broken("len"), Broken("iter"), Broken(length=-1)),
+        *(BrokenList("len"), BrokenList("iter"), BrokenMapping("len"), BrokenMapping("iter")),
+    ],
+)
+async def test_an_input_that_raises_when_it_is_looked_at_is_named_too(given):
+    """Its own error is the cause, as of one that raises as it is read, and nothing is sent."""
+    app = emulator()
+    async with paced(app) as api:
+        make = api.cron.edit_many if isinstance(given, Mapping) else api.cron.delete_many
+        with pytest.raises(ConfigurationError, match=r"item 0 could not be read \(") as caught:
+            await make(given)
+    assert isinstance(caught.value.__cause__, OSError | ValueError)
+    assert "s3cret" not in str(caught.value)
+    assert sent(app) == 0
+
+
+def test_an_input_that_is_longer_than_python_can_count_has_no_length():
+    """A range of that many ids is taken like an iterator of them: it has no total, and no cost."""
+    bulk = client_of(emulator()).cron.get_many(range(10**30))
+    assert repr(bulk) == "<Bulk cron.get_many: not begun>"
+    with pytest.raises(ConfigurationError, match="no length"):
+        bulk.cost()
 
 
 @pytest.mark.parametrize(
