@@ -22,9 +22,11 @@ from cronapi.schedule.reading import (
 MOST_CHARACTERS = 1_000
 """Characters of an expression. A longer one is refused before it is read."""
 MOST_IN_A_ZONE = 255
+_MOST_BITS = 64
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime.max.replace(tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
+_FIRST_SECOND = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _SECOND
 
 
 def read(source: ScheduleSource) -> tuple[str, Rule]:
@@ -64,10 +66,10 @@ def zone_of(name: str) -> ZoneInfo:
 
 
 def seconds_up_to(name: str, time: datetime) -> int:
-    """Return the last whole Unix second not later than `time`."""
+    """Return the last whole Unix second not later than `time`, within the calendar of UTC."""
     if not isinstance(time, datetime) or time.utcoffset() is None:
         raise input_error(f"{name} must be a datetime with a timezone, such as datetime.now(UTC).")
-    return (time - _EPOCH) // _SECOND
+    return max(_FIRST_SECOND, min((time - _EPOCH) // _SECOND, LAST_SECOND))
 
 
 def seconds_before(name: str, time: datetime) -> int:
@@ -116,6 +118,12 @@ def _lists(source: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
 def _values(name: str, values: object) -> list[str]:
     """Return the values of a list as texts; the services also take a comma list."""
     listed = values.split(",") if isinstance(values, str) else values
-    if isinstance(listed, Sequence) and all(isinstance(value, str | int) for value in listed):
-        return [str(value) for value in listed]
+    is_bytes = isinstance(listed, bytes | bytearray)  # a sequence of numbers too
+    if isinstance(listed, Sequence) and not is_bytes and all(map(_is_value, listed)):
+        return [str(value).strip() for value in listed]
     raise input_error(f"{name} must be a list of texts.")
+
+
+def _is_value(value: object) -> bool:
+    """Return True for text, and for a number that Python writes."""
+    return isinstance(value, str) or (isinstance(value, int) and value.bit_length() <= _MOST_BITS)

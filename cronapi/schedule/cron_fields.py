@@ -17,6 +17,11 @@ LOWEST_TO_HIGHEST = {MINUTE: (0, 59), HOUR: (0, 23), DAY: (1, 31), MONTH: (1, 12
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 
+# A name stands for a whole value, so no digit or letter is beside it. No step is one.
+_MONTH_NAME, _WEEKDAY_NAME = (
+    re.compile(rf"(?<![0-9A-Z/])(?:{'|'.join(names)})(?![0-9A-Z])") for names in (MONTHS, WEEKDAYS)
+)
+_SUNDAY_FIRST = re.compile(r"(?<![0-9A-Z])SUN-(?:SUN(?![0-9A-Z]))?")
 _ITEM = r"(?:\*(?:/0*[1-9][0-9]*)?|[0-9]+(?:-[0-9]+(?:/0*[1-9][0-9]*)?)?)"
 _LIST = re.compile(rf"{_ITEM}(?:,{_ITEM})*")
 _RANDOM = re.compile(rf"R([0-9]*)(?:,({_ITEM}(?:,{_ITEM})*))?")
@@ -69,12 +74,10 @@ def choices(field: str) -> str:
 
 def _without_names(word: str, index: int) -> str:
     if index == MONTH:
-        return re.sub("|".join(MONTHS), lambda name: str(MONTHS.index(name[0]) + 1), word)
+        return _MONTH_NAME.sub(lambda name: str(MONTHS.index(name[0]) + 1), word)
     if index == WEEKDAY:
-        from_sunday = re.sub("SUN(?=-)", "0", word)
-        return re.sub(
-            "|".join(WEEKDAYS), lambda name: str(WEEKDAYS.index(name[0]) + 1), from_sunday
-        )
+        from_sunday = _SUNDAY_FIRST.sub(lambda range_: range_[0].replace("SUN", "0"), word)
+        return _WEEKDAY_NAME.sub(lambda name: str(WEEKDAYS.index(name[0]) + 1), from_sunday)
     return word
 
 

@@ -56,6 +56,8 @@ _DATE = (
     rf"(?P<year>\d{{4}}),?\s+(?P<clock>{TIME})"
 )
 _DATE_IN_DIGITS = rf"(?P<year>\d{{4}})-(?P<month>\d{{2}})-(?P<day>\d{{2}})\s+(?P<clock>{TIME})"
+# Python takes any character between date and time, and in some releases an hour of 24.
+_ISO = r"[\dW-]+(?:[T ](?!24).*)?"
 _UNIX_EPOCH = 1970
 _HALF_A_DAY = 12
 
@@ -188,6 +190,8 @@ def read_date(text: str) -> Once | None:
     """Read an ISO date and time, or one like `Feb 14, 2030, 7:30 PM`, else return `None`."""
     text = text.strip()
     match = _pattern(_DATE).fullmatch(text) or _pattern(_DATE_IN_DIGITS).fullmatch(text)
+    if not (match or _pattern(_ISO).fullmatch(text)):
+        return None
     try:
         time = _dated(match) if match else datetime.fromisoformat(text)
     except ValueError:

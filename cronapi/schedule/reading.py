@@ -98,6 +98,10 @@ def _read_lists(lists: Mapping[str, Sequence[str]], seed: str) -> Rule:
         seconds = sorted({_SECONDS[second] for second in lists.get("second") or ["0"]})
     except KeyError as error:
         raise ValueError(f"second must be 0, 30 or both, not {error}") from error
+    for name in LIST_FIELDS[1:]:
+        for value in lists.get(name) or ():
+            if len(value.split()) != 1:  # it would move the values of the other fields
+                raise ValueError(f"bad {name} {value!r}")
     return read_crontab(lists_as_text(lists), seconds=tuple(seconds), seed=seed)
 
 

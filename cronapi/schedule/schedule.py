@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice, takewhile
@@ -164,7 +165,8 @@ class Schedule:
 
     def upcoming(self, after: datetime, count: int) -> list[datetime]:
         """Return the first `count` runs later than `after`, fewer if there are no more."""
-        return list(islice(self._after(seconds_up_to("after", after)), whole("count", count)))
+        most = min(whole("count", count), sys.maxsize)
+        return list(islice(self._after(seconds_up_to("after", after)), most))
 
     def between(self, start: datetime, end: datetime) -> Iterator[datetime]:
         """Yield the runs later than `start` and not later than `end`, earliest first.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from itertools import islice
 from zoneinfo import ZoneInfo
 
@@ -100,6 +100,8 @@ def test_value_lists_are_a_schedule():
     assert [f"{run:%H:%M:%S}" for run in runs] == ["08:00:30", "09:00:00", "09:00:30"]
     assert schedule != Schedule.parse("0 8,9 * * *", timezone="UTC")
     assert schedule.explain() == "At 08:00 and 09:00 at second 0 and 30 every day, in UTC."
+    spaced = {"second": " 0, 30", "minute": "0 ", "hour": ["8", " 9"]}
+    assert Schedule.parse(spaced) == schedule
 
 
 def test_a_date_that_no_year_has_is_told_at_once():
@@ -159,9 +161,25 @@ def test_a_count_is_whole(wrong):
         Schedule.parse("0 9 * * *").upcoming(FRIDAY, wrong)
 
 
-def test_a_schedule_ends_with_the_calendar():
-    """Neither the first nor the last instant that Python has makes an error."""
-    first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+def test_a_count_is_a_number_of_any_size():
+    """As many runs are returned as there are, also if more are asked for than a list can hold."""
+    runs = Schedule.parse("2030-02-14 07:30").upcoming(FRIDAY, 10**30)
+    assert runs == [datetime(2030, 2, 14, 7, 30, tzinfo=UTC)]
+
+
+def test_sunday_to_sunday_is_one_day():
+    """Sunday begins a week or ends it, by the place of its name in a range."""
+    days = {"SUN-SUN": "7", "sun": "7", "SUN-MON": "1,7", "FRI-SUN": "5-7", "SUN-SAT": "*"}
+    for given, meant in days.items():
+        schedule = Schedule.parse(f"0 9 * * {given}")
+        assert schedule.same_as(Schedule.parse(f"0 9 * * {meant}")), given
+
+
+@pytest.mark.parametrize("hours", [0, 14])
+def test_a_schedule_ends_with_the_calendar(hours):
+    """Neither the first nor the last instant of any zone that Python has makes an error."""
+    east, west = (timezone(timedelta(hours=offset)) for offset in (hours, -hours))
+    first, last = datetime.min.replace(tzinfo=east), datetime.max.replace(tzinfo=west)
     for text in (*FORMS, "* * * * *", "99999999999999 hours", "9999-12-31 23:59:59", "99999 weeks"):
         for zone in ("UTC", "America/New_York", "Pacific/Apia"):
             schedule = Schedule.parse(text, timezone=zone)
