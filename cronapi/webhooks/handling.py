@@ -71,7 +71,10 @@ class Handling(Generic[M]):
             return True
         try:
             is_new = await self.dedupe.claim(key)
-        except Exception as error:  # noqa: BLE001 -- may be a user's own, and twice beats never
+        except BaseException as error:  # may be a user's own, and twice beats never
+            if _is_end_of_task(error):
+                await self.forget(message)  # which it may have remembered all the same
+                raise
             lines.write(lines.DUPLICATE_OR_NOT, key, type(error).__name__)
             return True
         self.counts["duplicates"] += not is_new
@@ -95,7 +98,9 @@ class Handling(Generic[M]):
         try:
             with anyio.move_on_after(FORGETTING, shield=True):
                 await self.dedupe.release(key)
-        except Exception as wrong:  # noqa: BLE001 -- may be a user's own
+        except BaseException as wrong:  # may be a user's own
+            if _is_end_of_task(wrong):
+                raise
             lines.write(lines.NOT_FORGOTTEN, key, type(wrong).__name__)
 
 

@@ -3,11 +3,13 @@
 # FastAPI reads the hints of a route at run time.
 
 import asyncio
+from functools import partial
 from typing import Annotated
 
 import anyio
 import httpx
 import pytest
+from anyio.lowlevel import checkpoint
 from fastapi import Depends, FastAPI, HTTPException
 
 from cronapi import Notification
@@ -61,6 +63,91 @@ def test_a_handler_that_is_cancelled_may_be_asked_again(loop, answer, handled):
     anyio.run(cut_off, backend=loop)
     anyio.run(again, backend=loop)
     assert begun == handled
+
+
+class SlowToAnswer(MemoryDedupe):
+    """A memory of keys that remembers one at once, and says so only after a while."""
+
+    hurries = False
+
+    async def claim(self, key):
+        is_new = await super().claim(key)
+        await (checkpoint() if self.hurries else anyio.sleep_forever())
+        return is_new
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "trio"])
+@pytest.mark.parametrize("answer", ["after", "before"])
+def test_a_message_that_is_cut_off_before_its_handler_is_not_lost(loop, answer):
+    """A loop that ends while the memory has yet to answer leaves no key without a handled message:
+    what comes again is handled.
+    """
+    handled, memory = [], SlowToAnswer()
+    receiver = Receiver(
+        secrets=[SECRET],
+        handler=lambda note: handled.append(note.id),
+        answer=answer,
+        dedupe=memory,
+        clock=lambda: START,
+    )
+
+    async def cut_off():
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask, receiver.asgi(), f"/{SECRET}", told())
+            await anyio.wait_all_tasks_blocked()
+            tasks.cancel_scope.cancel()
+
+    async def again():
+        assert (await ask(receiver.asgi(), body=told())).status == 204
+        await receiver.aclose()
+
+    anyio.run(cut_off, backend=loop)
+    memory.hurries = True
+    anyio.run(again, backend=loop)
+    assert (handled, receiver.stats.duplicates) == ([7], 0)
+
+
+async def test_a_route_of_fastapi_that_is_cut_off_before_it_begins_is_asked_again():
+    """A request that is cancelled while the memory has yet to answer has not been handled."""
+    memory = SlowToAnswer()
+    receiver = Receiver(secrets=[SECRET], dedupe=memory, clock=lambda: START)
+    app, calls = FastAPI(), []
+
+    @app.post("/hooks/{secret}")  # noqa: FAST003 -- the dependency reads it
+    async def hook(note: Annotated[Notification, Depends(receiver.fastapi())]) -> None:
+        calls.append(note.id)
+
+    async with anyio.create_task_group() as tasks, browser_of(app) as browser:
+        tasks.start_soon(partial(browser.post, HOOK, content=told()))
+        await anyio.wait_all_tasks_blocked()
+        tasks.cancel_scope.cancel()
+    memory.hurries = True
+    await post_thrice(app)
+    assert (calls, receiver.stats.duplicates) == ([7], 2)
+
+
+async def test_a_memory_that_awaits_something_cancelled_loses_no_message():
+    """The CancelledError of another task is an error of the memory, as good as any other: what
+    comes is handled, and what waits behind it too.
+    """
+    handled, memory = [], MemoryDedupe()
+
+    def handler(note):
+        handled.append(note.id)
+        raise ValueError
+
+    receiver = Receiver(
+        secrets=[SECRET], handler=handler, answer="after", dedupe=memory, clock=lambda: START
+    )
+
+    async def cancelled(_key):
+        raise asyncio.CancelledError  # as does `await task` of a task that somebody has cancelled
+
+    memory.claim = memory.release = cancelled
+    async with anyio.create_task_group() as tasks:
+        for number in range(20):
+            tasks.start_soon(ask, receiver.asgi(), HOOK, told(number))
+    assert (sorted(handled), receiver.stats.failed) == (list(range(20)), 20)
 
 
 @pytest.mark.virtual_clock
