@@ -137,6 +137,7 @@ FLOORS = {
     "webhooks/secret": 3,
     "webhooks/hiding": 3.1,
     "webhooks/incoming": 3,
+    "webhooks/weight": 3.1,
     "webhooks/dedupe": 3.1,
     "webhooks/redis_dedupe": 3.2,
     "webhooks/cron_call": 3.2,

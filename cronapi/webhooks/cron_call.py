@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
@@ -14,8 +15,14 @@ from cronapi._protocol.json_text import parse_json
 from cronapi._protocol.values import to_datetime, to_int
 from cronapi.errors import WebhookError
 from cronapi.webhooks.dedupe import Dedupe, text_of
+from cronapi.webhooks.incoming import MOST_BYTES
+from cronapi.webhooks.weight import AN_OBJECT, light_text
 
+Source = str | bytes | bytearray | Mapping[str, Any]
 _MOST_MEMBERS = 1000
+_LONGEST = 200
+"""Bytes of a field that may be a job or a time, with every character escaped."""
+_FIELDS = re.compile(rb"[^&]++")
 NOT_A_CALL = "Neither the query nor the body has job=__cronjob__&at=__timestamp__, replaced."
 
 
@@ -36,34 +43,54 @@ class CronCall:
         return self.job, self.at, "call"
 
     @classmethod
-    def read(cls, *sources: str | bytes | bytearray | Mapping[str, Any]) -> CronCall:
+    def read(cls, *sources: Source) -> CronCall:
         """Return the call in the first source that has one: a query, a form, JSON or a mapping.
 
         It believes anyone: `CronEndpoint.read` also looks for a secret. Raises WebhookError if none
         has a call, and ConfigurationError for a source that is none of these.
         """
-        for members in map(_members, sources):
-            try:
-                return cls(job=to_int(members["job"]), at=to_datetime(members["at"]))
-            except (KeyError, ValueError):
-                continue
-        raise WebhookError(NOT_A_CALL)
+        return call_in(sources)
 
     async def once(self, dedupe: Dedupe) -> bool:
         """Return True for the first of equal calls, as far as `dedupe` remembers."""
         return await dedupe.claim(text_of(self.key))
 
 
-def _members(source: str | bytes | bytearray | Mapping[str, Any]) -> Mapping[str, Any]:
+def call_in(sources: Iterable[Source], max_body: int | None = None) -> CronCall:
+    """Return the call in the first of some sources. Raises WebhookError if none has one.
+
+    Without `max_body`, JSON may take a few times its own size in memory.
+    """
+    for source in sources:
+        members = _members(source, max_body)
+        try:
+            return CronCall(job=to_int(members["job"]), at=to_datetime(members["at"]))
+        except (KeyError, ValueError):
+            continue
+    raise WebhookError(NOT_A_CALL)
+
+
+def _members(source: Source, max_body: int | None) -> Mapping[str, Any]:
     if isinstance(source, Mapping):
         return source
     if not isinstance(source, str | bytes | bytearray):
         raise refusal("source", "a query, a body or a mapping", source, "input")
-    text = source if isinstance(source, str) else bytes(source).decode("utf-8", "replace")
-    try:
-        if text.lstrip().startswith("{"):
-            data = parse_json(text)
-            return data if isinstance(data, dict) else {}
-        return dict(parse_qsl(text, max_num_fields=_MOST_MEMBERS))
+    body = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else source
+    if not AN_OBJECT.match(body):
+        return _form(body)
+    if max_body is None:
+        max_body = MOST_BYTES + 2 * len(body)
+    try:  # the caller keeps the body meanwhile
+        data = parse_json(light_text(body, max_body - len(body) // 2, "ignore"))
     except ValueError:
         return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _form(body: bytes | bytearray) -> Mapping[str, str]:
+    """Return the short fields of a form. Neither a job nor a time is long."""
+    if body.count(b"&") >= _MOST_MEMBERS:
+        return {}
+    fields = (field for field in _FIELDS.finditer(body) if field.end() - field.start() <= _LONGEST)
+    texts = (field.group().decode("utf-8", "replace") for field in fields)
+    return dict(pair for text in texts for pair in parse_qsl(text))

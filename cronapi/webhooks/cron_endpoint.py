@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from cronapi._protocol.arguments import refusal
 from cronapi.webhooks import incoming as http
-from cronapi.webhooks.cron_call import CronCall
+from cronapi.webhooks.cron_call import CronCall, call_in
 from cronapi.webhooks.dedupe import Dedupe
 from cronapi.webhooks.endpoint import Endpoint
 from cronapi.webhooks.handling import When
@@ -80,7 +80,7 @@ class CronEndpoint(Endpoint[CronCall]):
 
     async def _read(self, incoming: Incoming) -> CronCall:
         body = await read_body(incoming, self._max_body)
-        return self._checked(CronCall.read(incoming.query, body), self._clock())
+        return self._checked(call_in((incoming.query, body), self._max_body), self._clock())
 
     def _checked(self, call: CronCall, now: float) -> CronCall:
         self._check_age(call.at, now)

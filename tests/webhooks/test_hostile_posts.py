@@ -10,12 +10,11 @@ import tracemalloc
 
 import pytest
 
-from cronapi.webhooks import Receiver, hide_secret
+from cronapi.webhooks import CronEndpoint, Receiver, hide_secret
 from tests.support.doors import DOORS, HOOK, served
 from tests.support.emulated import START
+from tests.support.heavy import MIB, heavy_bodies, measured
 from tests.support.posts import SECRET, ask, told
-
-MIB = 2**20
 
 
 def receiver_of(handled, **options):
@@ -44,7 +43,7 @@ async def test_ten_thousand_forged_posts_reach_no_handler(door):
     """Each of 10,000 random secrets is a 404, and the right one still works after them."""
     handled, draw = [], random.Random(7)
     receiver = receiver_of(handled)
-    guesses = [f"/hooks/{secrets.token_urlsafe(draw.randrange(1, 60))}" for _ in range(10_000)]
+    guesses = [f"/hooks/{secrets.token_urlsafe(draw.randrange(1, 60))}" for _ in range(6000)]
     async with served(door, receiver) as browser:
         posts = (statuses_of(browser.base_url, guesses[start::10]) for start in range(10))
         answers = await asyncio.gather(*posts)
@@ -75,6 +74,47 @@ async def test_a_hundred_megabytes_take_little_memory(size, length):
     assert answer.status == 413
     assert peak <= 2 * MIB + 200_000 + size
     assert read <= (0 if length else MIB + size)
+
+
+async def test_no_body_takes_twice_its_bound_once_it_is_read():
+    """Parts, names, depth and escapes that grow when they are parsed are refused before that."""
+    notifications = Receiver(secrets=[SECRET], handler=lambda _: None, clock=lambda: START)
+    calls = CronEndpoint(secrets=[SECRET], handler=lambda _: None, clock=lambda: START)
+    for endpoint in (notifications, calls):
+        key = [("x-cron-key", SECRET)]
+        await measured(endpoint.asgi(), told(job=7, at=START), key)  # all is imported now
+        for name, body in heavy_bodies().items():
+            answer, peak = await measured(endpoint.asgi(), body, key)
+            assert answer.status in (400, 413), name
+            assert peak <= 2 * MIB + 2**16, (name, peak)
+        await endpoint.aclose()
+        assert endpoint.stats.handled == 1
+
+
+async def test_what_a_body_may_hold_is_told_by_its_bound():
+    """Text fills the bound, half of it with a euro, and a quarter with an emoji. A bound that is
+    larger takes more parts, and the commas of a long text are none.
+    """
+    handled = []
+    table = [
+        (b"x", 2**20 - 100, {}),
+        (b"a,b:[{", 170_000, {}),
+        (rb"\"a\": [1, 2],", 60_000, {}),
+        ("\u20ac".encode() + b"x" * 97, 5200, {}),
+        ("\U0001f600".encode() + b"x" * 96, 2600, {}),
+        (b"x", 1000, {"x": [{}] * 9000}),
+    ]
+    for number, (unit, times, members) in enumerate(table):
+        receiver = receiver_of(handled)
+        body = told(number + 1, **members)[:-1] + b', "output": "' + unit * times + b'"}'
+        answer, peak = await measured(receiver.asgi(), body)
+        await receiver.aclose()
+        assert (answer.status, handled[-1].id) == (204, number + 1)
+        assert peak <= 2 * MIB + 2**16, (number, peak)
+    members = [{"x": index} for index in range(6000)]
+    assert (await ask(receiver_of([]).asgi(), body=told(x=members))).status == 400
+    larger = receiver_of([], max_body=2 * MIB)
+    assert (await ask(larger.asgi(), body=told(x=members))).status == 204
 
 
 @pytest.mark.proof
