@@ -60,6 +60,11 @@ def structure(data: object, kind: type[T], path: str = "$.data") -> T:
     raise StructureError(lines)  # out here, without the frames that hold the data
 
 
+def prepare(kind: type) -> None:
+    """Load all that reading a class needs, so that the first one is read as quickly as others."""
+    _hook(kind)
+
+
 @cache
 def _hook(kind: Any) -> Callable[[object, Any], Any]:
     from cronapi._protocol.converter import converter  # noqa: PLC0415 -- only an answer needs cattrs

@@ -104,12 +104,12 @@ class Endpoint(ABC, Generic[M]):
 
     def asgi(self) -> ASGIDoor:
         """Return an ASGI app: mount it, or serve it alone. The end of its lifespan drains it."""
-        self._need_handler()
+        self._open_door()
         return ASGIDoor(self)
 
     def aiohttp(self) -> aiohttp_door.AiohttpHandler:
         """Return a handler for a route of aiohttp."""
-        self._need_handler()
+        self._open_door()
         from cronapi.webhooks.aiohttp_door import handler_of  # noqa: PLC0415 -- imports aiohttp
 
         return handler_of(self)
@@ -120,6 +120,7 @@ class Endpoint(ABC, Generic[M]):
         Without a `handler` the route's own function is it. It is then called once for each message.
         Its error is answered with 500, and the message may come again.
         """
+        self._load()
         from cronapi.webhooks.fastapi_door import dependency_of  # noqa: PLC0415 -- imports FastAPI
 
         return dependency_of(self)
@@ -221,9 +222,14 @@ class Endpoint(ABC, Generic[M]):
         """Return the message with all that is found out before it is handled."""
         return message
 
-    def _need_handler(self) -> None:
+    def _open_door(self) -> None:
         if self._handling.handler is None:
             raise setting_error("This door needs a handler: give one when it is made.")
+        self._load()
+
+    @abstractmethod
+    def _load(self) -> None:
+        """Import all that the first answer would import otherwise, while its caller waits."""
 
     def _backlog(self) -> Backlog[M]:
         backlog = self._backlogs.get(None)

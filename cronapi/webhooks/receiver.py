@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from cronapi._lazy import LazyModule
 from cronapi._protocol.arguments import refusal
+from cronapi._protocol.structure import prepare
 from cronapi.errors import ResponseError, WebhookError
 from cronapi.errors.concerns import setting_error
 from cronapi.models import Notification
@@ -129,6 +130,9 @@ class Receiver(Endpoint[Notification]):
             raise WebhookError(_NO_NOTIFICATION) from error
         self._check_age(notification.time, now)
         return notification
+
+    def _load(self) -> None:
+        prepare(Notification)
 
     async def _prepared(self, message: Notification) -> Notification:
         return message if self._verifier is None else await self._verifier.asked(message)

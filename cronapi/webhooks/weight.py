@@ -10,9 +10,9 @@ from cronapi.webhooks.incoming import TOO_LARGE, refusal_of
 
 TIMES = 2
 """An endpoint takes this many times its `max_body` in memory for one body, at most."""
-_FOUR_BYTES = (re.compile(rb"[\xf0-\xff]"), re.compile(rb"\\u[dD][89abAB]"))
-_TWO_BYTES = (re.compile(rb"[\xc4-\xef]"), re.compile(rb"\\u(?!00)"))
-"""A text takes one, two or four bytes for each character, by the widest one. Escapes count too."""
+_FOUR_BYTES = (bytes(range(0xF0)), re.compile(rb"\\u[dD][89abAB]"))
+_TWO_BYTES = (bytes(range(0xC4)), re.compile(rb"\\u(?!00)"))
+"""Bytes of other texts, and an escape, of a text that takes so many bytes for each character."""
 _COPIES, _COPIES_WITH_ESCAPES = 2.0, 2.4
 """The text and the values in it. The parser joins those with escapes, with a quarter to spare."""
 _PART_BYTES = 100
@@ -22,6 +22,7 @@ _FREE_PARTS = 200
 _PIECE = 2**14
 AN_OBJECT = re.compile(rb"(?:\xef\xbb\xbf)?\s*+\{")
 """The beginning of a JSON object. A byte order mark may be before it."""
+_MARKS = b'"[{,:'
 _PARTS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{:,]', re.DOTALL)
 """Each string is one part, with all that looks like one inside it. It need not end."""
 
@@ -38,10 +39,15 @@ def light_text(body: bytes | bytearray | str, max_body: int, errors: str = "stri
     left = TIMES * max_body - _weight(raw)
     if left < 0:
         raise refusal_of(TOO_LARGE)
-    most = _FREE_PARTS + int(left // _PART_BYTES)
-    if sum(1 for _ in islice(_PARTS.finditer(raw), most + 1)) > most:
+    if _has_more_parts(raw, _FREE_PARTS + int(left // _PART_BYTES)):
         raise ValueError("of too many parts")
     return body if isinstance(body, str) else _decoded(body, errors)
+
+
+def _has_more_parts(body: bytes | bytearray, most: int) -> bool:
+    if len(body) - len(body.translate(None, _MARKS)) <= most:  # quick, and no fewer than there are
+        return False
+    return sum(1 for _ in islice(_PARTS.finditer(body), most + 1)) > most
 
 
 def _decoded(body: bytes | bytearray, errors: str) -> str:
@@ -50,18 +56,22 @@ def _decoded(body: bytes | bytearray, errors: str) -> str:
         pieces = (bytes(body[start : start + _PIECE]) for start in range(0, len(body), _PIECE))
         for _ in codecs.iterdecode(pieces, "utf-8", errors):
             pass
-    return body.decode("utf-8-sig", errors)
+    return body.removeprefix(codecs.BOM_UTF8).decode("utf-8", errors)
 
 
 def _weight(body: bytes | bytearray) -> float:
     """Return the bytes that a text and its values take in memory, at most."""
-    copies = _COPIES_WITH_ESCAPES if b"\\" in body else _COPIES
-    return len(body) * _width(body) * copies
+    if b"\\" not in body:
+        return len(body) * _width(body, has_escapes=False) * _COPIES
+    return len(body) * _width(body, has_escapes=b"\\u" in body) * _COPIES_WITH_ESCAPES
 
 
-def _width(body: bytes | bytearray) -> int:
-    if body.isascii() and b"\\u" not in body:
-        return 1
-    if any(pattern.search(body) for pattern in _FOUR_BYTES):
-        return 4
-    return 2 if any(pattern.search(body) for pattern in _TWO_BYTES) else 1
+def _width(body: bytes | bytearray, *, has_escapes: bool) -> int:
+    """Return the bytes of each character of a text, by the widest one."""
+    is_ascii = body.isascii()
+    for width, (others, escape) in ((4, _FOUR_BYTES), (2, _TWO_BYTES)):
+        if not is_ascii and body.translate(None, others):
+            return width
+        if has_escapes and escape.search(body):
+            return width
+    return 1

@@ -272,3 +272,32 @@ async def test_the_frameworks_are_imported_by_their_doors_alone():
     )
     out, _ = await process.communicate()
     assert (process.returncode, out.strip()) == (0, b"")
+
+
+async def test_the_first_answers_import_nothing():
+    """What they need is loaded when a door is made: no caller waits until it is read from disk."""
+    program = """
+import asyncio, sys
+from cronapi.webhooks import CronEndpoint, Receiver
+from tests.support.posts import SECRET, ask, told
+from tests.support.emulated import START
+
+BODIES = told(job=7, at=START), b"{}", b"job=7&at=x", b'{"id": []}', b"x" * 2**21
+
+async def post_all(endpoint, key=(("x-cron-key", SECRET),)):
+    door = endpoint.asgi()
+    async with endpoint:
+        before = set(sys.modules)
+        for body in BODIES:
+            await ask(door, f"/{SECRET}", body, headers=key)
+        await ask(door, "/guess")
+        print(*sorted(set(sys.modules) - before))
+
+for kind in (Receiver, CronEndpoint):
+    asyncio.run(post_all(kind(secrets=[SECRET], handler=lambda _: None, clock=lambda: START)))
+"""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE, env=dict(os.environ)
+    )
+    out, _ = await process.communicate()
+    assert (process.returncode, out.split()) == (0, [])
