@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
-from itertools import product
+from itertools import cycle, product
 
 import pytest
 
 from cronapi.emulator import ManualClock, create_app
-from cronapi.emulator.server import serve
 from cronapi.webhooks import Receiver, read_notification
 from tests.support.called import ask
 from tests.support.doors import DOORS, HOOK, served
@@ -16,13 +16,18 @@ from tests.support.emulated import FAST, START
 from tests.support.posts import SECRET
 
 MINUTE = 60
+EVERY_MINUTE = {"expression": "* * * * *"}
 PARAMETERS = {
-    "2019": ("setcronjob", {"ignoreHttpStatus": 0, "notify": 1}),
-    "2023": ("fastcron", {"ignoreHttpStatus": 0, "notify": 1}),
-    "seed": ("fastcron", {"ignoreHttpStatus": 0}),
-    "latest": ("fastcron", {}),
+    "2013": ("setcronjob", {"notify": 1}),
+    "2019": ("setcronjob", {"ignoreHttpStatus": 0, "notify": 1, **EVERY_MINUTE}),
+    "2023": ("fastcron", {"ignoreHttpStatus": 0, "notify": 1, **EVERY_MINUTE}),
+    "seed": ("fastcron", {"ignoreHttpStatus": 0, **EVERY_MINUTE}),
+    "latest": ("fastcron", EVERY_MINUTE),
 }
-"""By era, a service and what a job needs there to be told of an HTTP error. In 2013 none was."""
+"""By era, a service and what a job needs there to run each minute and to be told of an error."""
+HANGS_UP = None
+FAILURE = {"2013": HANGS_UP}
+"""How a job's URL fails. In 2013 no HTTP status was a failure."""
 
 
 @asynccontextmanager
@@ -30,13 +35,17 @@ async def answering(*statuses):
     """Serve a job's URL that has these statuses one after the other, the last for ever."""
     left = list(statuses)
 
-    async def job(_scope, _receive, send):
+    async def job(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
         status = left.pop(0) if len(left) > 1 else left[0]
-        await send({"type": "http.response.start", "status": status, "headers": []})
-        await send({"type": "http.response.body", "body": b"out \xff\xe2\x82\xac"})
+        if status is not HANGS_UP:
+            head = f"HTTP/1.1 {status} So\r\nConnection: close\r\n\r\n"
+            writer.write(head.encode() + b"out \xff\xe2\x82\xac")
+        writer.close()
 
-    async with serve(job) as origin:
-        yield origin
+    async with await asyncio.start_server(job, "127.0.0.1", 0) as server:
+        host, port = server.sockets[0].getsockname()
+        yield f"http://{host}:{port}"
 
 
 @asynccontextmanager
@@ -47,14 +56,14 @@ async def emulated(door, receiver, clock, *statuses, jobs=1, **options):
         app = create_app(clock=clock, rates=FAST, execute="loopback", webhook=hook, **options)
         provider, more = PARAMETERS[options["era"]]
         for number in range(jobs):
-            about = {"name": f"job é {number}", "expression": "* * * * *", **more}
-            ask(app, "cron.add", provider, url=f"{target}/{number}", **about)
+            url = f"{target}/{number}"
+            ask(app, "cron.add", provider, url=url, name=f"job é {number}", **more)
         yield app
     app.emulator.close()
 
 
 ALL = list(product(DOORS, PARAMETERS))
-FEW = list(zip((*DOORS, DOORS[0]), PARAMETERS, strict=True))
+FEW = list(zip(cycle(DOORS), PARAMETERS, strict=False))
 
 
 @pytest.mark.parametrize(
@@ -67,10 +76,12 @@ async def test_a_failure_and_a_recovery_arrive_once_through_each_door(door, era)
     """
     clock, handled = ManualClock(START), []
     receiver = Receiver(secrets=[SECRET], handler=handled.append, clock=clock.now)
-    async with emulated(door, receiver, clock, 500, 500, 200, jobs=2, era=era) as app:
+    failure = FAILURE.get(era, 500)
+    async with emulated(door, receiver, clock, failure, failure, 200, jobs=2, era=era) as app:
         await app.run_for(3 * MINUTE)
         sent = list(app.runner.webhook.sent)
         assert [(one["httpStatus"], one["on"]) for one in sent] == [(204, True)] * 4
+        assert [bool(one["body"]["error"]) for one in sent] == [True, True, False, False]
         for run in list(app.runner.executions)[:1]:
             await app.runner.webhook.post(app.runner._sender(), run, sent[0]["body"])
         assert app.runner.webhook.sent[-1]["httpStatus"] == 204
