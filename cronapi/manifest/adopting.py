@@ -19,7 +19,7 @@ from cronapi.manifest.applying import new_group
 from cronapi.manifest.choosing import Choice, Tables
 from cronapi.manifest.compare import Row, id_of, name_of
 from cronapi.manifest.comparing import Comparer
-from cronapi.manifest.exporting import Export, Secrets, export_rows
+from cronapi.manifest.exporting import UNMANAGED, Export, Secrets, export_rows
 from cronapi.manifest.fields import HEADERS
 from cronapi.manifest.format import may_clear
 from cronapi.manifest.locking import changing
@@ -225,6 +225,8 @@ def _against(defaults: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str
     headers = table.get(HEADERS)
     if isinstance(headers, Mapping) and HEADERS in defaults:  # tables would be merged
         table[HEADERS] = "\r\n".join(f"{name}: {value}" for name, value in headers.items())
-    if clear := [key for key in defaults if key not in values and may_clear(key)]:
+    unmanaged = values.get(UNMANAGED, ())
+    absent = [key for key in defaults if key not in values and key not in unmanaged]
+    if clear := [key for key in absent if may_clear(key)]:
         table["clear"] = clear
     return table

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import attrs
 
-from cronapi._calls.spelling import header_pairs
 from cronapi._names import wire_name
-from cronapi._protocol import kinds
-from cronapi._protocol.params import KIND_OF
-from cronapi._protocol.values import to_bool, to_int
 from cronapi.manifest.compare import Row, id_of, name_of, shown_of
 from cronapi.manifest.fields import HEADERS
 from cronapi.manifest.format import PARAMETERS
 from cronapi.manifest.masking import LEAST_SECRET, is_secret_name, secret_parts
+from cronapi.manifest.shown_values import fault_of, no_table, plain_value
 from cronapi.manifest.variables import escaped
 from cronapi.models import JobStatus
 from cronapi.providers import Provider
@@ -24,8 +21,9 @@ from cronapi.providers import Provider
 Secrets = Literal["placeholder", "plain"]
 LISTS = ("second", "minute", "hour", "day", "month", "weekday")
 ENABLED = "enabled"
-_OWN = frozenset({ENABLED, "url", "expression", "post_data", HEADERS, *LISTS})
-"""Parameters that are no defaults, even if all jobs have the same value."""
+UNMANAGED = "unmanaged"
+_OWN = frozenset({ENABLED, UNMANAGED, "url", "expression", "post_data", HEADERS, *LISTS})
+"""Keys that are no defaults, even if all jobs have the same value."""
 _WORD = re.compile(r"[^A-Za-z0-9]+")
 
 
@@ -76,8 +74,8 @@ def export_rows(
     taken: dict[str, int] = {}
     for row in sorted(rows, key=id_of):
         name = (names or {}).get(id_of(row)) or name_of(row)
-        if not name.strip():
-            exporter.skipped.append(f"job {id_of(row)} had no name.")
+        if reason := no_table(name, row, provider):
+            exporter.skipped.append(f"job {id_of(row)} {reason}")
         elif name in taken:
             first = taken[name]
             exporter.skipped.append(f"job {id_of(row)} had the name of job {first}: {name!r}.")
@@ -126,28 +124,26 @@ class _Exporter:
 
     def add(self, name: str, row: Row) -> None:
         values: dict[str, Any] = {}
+        faults: dict[str, str] = {}
         for key in PARAMETERS:
             shown = row.get(wire_name(key))
             if shown in (None, "") or (key == "group" and not self._with_group):
                 continue
-            values[key] = self._value(name, key, shown)
+            if fault := fault_of(key, shown, self._provider):
+                faults[key] = fault
+            else:
+                values[key] = self._value(name, key, plain_value(key, shown, self._provider))
         if any(key in values for key in LISTS):
             values.pop("expression", None)  # it would replace the lists
-        self.tables.append(Table(name, values | _switch(row), _comments(row)))
+        values |= _switch(row) | ({UNMANAGED: list(faults)} if faults else {})
+        self.tables.append(Table(name, values, (*_comments(row), *faults.values())))
 
-    def _value(self, name: str, key: str, shown: Any) -> Any:
+    def _value(self, name: str, key: str, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {one: self._hidden(name, f"{key}.{one}", text) for one, text in value.items()}
         if key == HEADERS:
-            return self._headers(name, str(shown))
-        value = _READ.get(KIND_OF[key].send, _as_text)(shown)
-        if key == "notify":
-            value = to_int(int(shown)) if self._provider.notify_codes else to_bool(shown)
+            return self._variable(name, key, value) if self._is_hiding else escaped(value)
         return self._hidden(name, key, value) if isinstance(value, str) else value
-
-    def _headers(self, name: str, text: str) -> Any:
-        pairs = header_pairs(text)
-        if len({key.lower() for key, _ in pairs}) < len(pairs):
-            return self._variable(name, HEADERS, text) if self._is_hiding else escaped(text)
-        return {key: self._hidden(name, f"{HEADERS}.{key}", value) for key, value in pairs}
 
     @property
     def _is_hiding(self) -> bool:
@@ -195,16 +191,6 @@ def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
         else:
             merged.append((start, stop))
     return merged
-
-
-def _as_text(value: object) -> object:
-    return [str(item) for item in value] if isinstance(value, list | tuple) else str(value)
-
-
-_READ: Mapping[Callable[..., Any], Callable[[Any], object]] = {
-    kinds.whole_number: to_int,
-    kinds.flag: to_bool,
-}
 
 
 def _switch(row: Row) -> dict[str, Any]:

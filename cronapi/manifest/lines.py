@@ -59,12 +59,18 @@ def line_of_error(error: tomllib.TOMLDecodeError, text: str) -> tuple[int, str]:
 
 def shown_path(path: Path) -> str:
     """Return a path as it is written in a file: `job."nightly report".url`."""
-    return ".".join(part if _BARE.fullmatch(part) else _quoted(part) for part in path)
+    return ".".join(part if _BARE.fullmatch(part) else quoted(part) for part in path)
 
 
-def _quoted(part: str) -> str:
-    escaped = part.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{printable(escaped)}"'
+def quoted(text: str) -> str:
+    """Return a text as TOML has it in quotes, on one line."""
+    return f'"{"".join(map(_in_quotes, text))}"'
+
+
+def _in_quotes(char: str) -> str:
+    if char in '"\\':
+        return f"\\{char}"
+    return printable(char).replace("\\x", "\\u00")  # TOML 1.0 has no \x
 
 
 def printable(text: str) -> str:

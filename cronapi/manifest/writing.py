@@ -49,15 +49,18 @@ def export_text(
 
     ManifestError if it does not read as it was meant.
     """
+    wanted: dict[str, Any] = {"version": 1}
+    wanted["scope"] = {"provider": provider, **_in_file(scope)}
     head = [f"# {line}" for one in comments for line in wrap(one, _WIDTH)]
-    head += ["version = 1", "", "[scope]", *_pairs({"provider": provider, **_in_file(scope)})]
+    head += ["version = 1", "", "[scope]", *_pairs(wanted["scope"])]
     parts = ["\n".join(head) + "\n"]
     if export.defaults:
+        wanted["defaults"] = _plain(export.defaults)
         parts.append("\n".join(["[defaults]", *_pairs(export.defaults)]) + "\n")
     parts += [table_text(table) for table in export.tables]
     parts += [f"# Left out: {one}\n" for one in export.skipped]
     text = "\n".join(parts)
-    check_tables(text, export.tables, {})
+    check_tables(text, export.tables, wanted)
     return text
 
 
@@ -90,11 +93,13 @@ def _written(value: Any) -> str:
 def check_tables(text: str, tables: Sequence[Table], before: Mapping[str, Any]) -> None:
     """Raise ManifestError unless a text reads as what was there `before` and these tables."""
     try:
-        jobs = tomllib.loads(text).get("job", {})
+        data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise _unwritable(str(error), tables) from None
-    wanted = dict(before) | {escaped(one.name): _plain(one.values) for one in tables}
-    if jobs != wanted:
+    added = {escaped(one.name): _plain(one.values) for one in tables}
+    jobs = before.get("job", {})
+    wanted = {**before, "job": jobs | added} if added and isinstance(jobs, dict) else before
+    if data != wanted:
         raise _unwritable("it would read otherwise than it was meant", tables)
 
 
@@ -122,7 +127,7 @@ def with_tables(text: str, tables: Sequence[Table]) -> str:
     added = "\n".join(table_text(table) for table in tables).replace("\n", newline)
     gap = "" if not text or text.endswith("\n") else newline
     whole = f"{text}{gap}{newline}{added}"
-    before = tomllib.loads(text.removeprefix("\ufeff")).get("job", {})
+    before = tomllib.loads(text.removeprefix("\ufeff"))
     check_tables(whole.removeprefix("\ufeff"), tables, before)
     return whole
 
