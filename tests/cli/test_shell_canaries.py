@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import json
+from urllib.parse import quote_plus
+
 import pytest
 
 from cronapi._protocol.encoded import find
@@ -46,6 +50,7 @@ PLACES = {
 LOCAL, REMOTE = ([f"canary-{side}-{at}-xyz" for at in range(8)] for side in ("file", "account"))
 NAMES = [f"C{at}" for at in range(8)]
 ENVIRON = dict(zip(NAMES, LOCAL, strict=True)) | {"OLD": REMOTE[1], "NEW": "canary-new-secret"}
+SECRETS = {*LOCAL, *REMOTE, "canary-new-secret"}
 MOVE = ["migrate", "--from", "fastcron", "--to", "setcronjob", "--into", "moved", "-y"]
 COMMANDS = [
     ["plan", "--prune", "--out", "plan.json", "--check-limit"],
@@ -104,32 +109,62 @@ def filled(shell):
             )
 
 
-def test_no_command_shows_a_secret_of_the_file_or_of_the_account(tmp_path, monkeypatch):
+def test_no_command_shows_a_secret_of_the_file_or_of_the_account(tmp_path, monkeypatch, caplog):
     """On either stream, in its log, and in the files that it writes."""
     monkeypatch.chdir(tmp_path)
-    secrets = {*LOCAL, *REMOTE, "canary-new-secret"}
-    hits, codes, seen = {}, [], {}
     with shell_at(tmp_path) as shell:
         filled(shell)
-        written = (tmp_path / "cronjobs.toml").read_text()
-        tokens = {"CRONAPI_PROVIDER": None, "SETCRONJOB_TOKEN": TOKEN}
-        for line in COMMANDS:
-            service = {} if line[0] == "migrate" else {"CRONAPI_PROVIDER": "fastcron"}
-            told = shell(*line, "-vv", **ENVIRON | tokens | service)
-            assert not isinstance(told.exception, Exception), (line, told.exception)
-            codes.append((line[0], told.exit_code))
-            texts = {"output": told.output, "stderr": told.stderr}
-            texts |= {path.name: path.read_text() for path in tmp_path.rglob("*") if path.is_file()}
-            texts["cronjobs.toml"] = texts["cronjobs.toml"].removeprefix(written)
-            for name, text in texts.items():
-                if seen.get(name) != text and (spans := find(text, secrets)):
-                    hits[" ".join(line), name] = [text[start:end] for start, end in spans]
-            seen = texts
-            if line[:2] == ["adopt", "--match"]:
-                ENVIRON.update(variables(texts["cronjobs.toml"]))
+        hits, codes, written = walked(shell, tmp_path, caplog, SECRETS)
     assert hits == {}
-    assert [code for _, code in codes] == CODES
+    assert codes == CODES
     assert {name for name in ADDED if (tmp_path / name).exists()} == set(ADDED) - {"moves.jsonl"}
+    assert written >= {*ADDED, "output", "stderr", "log"}
+
+
+def test_the_search_for_secrets_finds_them_in_each_output_that_has_them(
+    tmp_path, monkeypatch, caplog
+):
+    """The names of jobs are in all of them, and ids in the log and in the journal."""
+    monkeypatch.chdir(tmp_path)
+    with shell_at(tmp_path) as shell:
+        filled(shell)
+        names = {*PLACES, "stray 0", "cron.list"}
+        ids = {str(job["id"]) for job in shell.emulator.jobs("fastcron")}
+        hits, _, written = walked(shell, tmp_path, caplog, names | ids)
+        shown = shell("export", "--all", "--secrets", "plain", CRONAPI_PROVIDER="fastcron").stdout
+    assert {name for _, name in hits} == written - {"jobs.csv"}
+    found = {shown[start:end] for start, end in find(shown, SECRETS)}
+    assert found >= set(LOCAL[:7]), found  # the service does not show a password
+    for secret in SECRETS:
+        for text in (secret, quote_plus(f"a {secret}"), json.dumps({"key": f"'{secret}"})):
+            assert find(f"before {text} after", SECRETS), text
+        assert find(base64.b64encode(f"joe:{secret}".encode()).decode(), SECRETS), secret
+
+
+def walked(shell, folder, caplog, secrets):
+    """Give each command, and return the secrets in each output, the exit codes, and all outputs."""
+    hits, codes, seen, outputs = {}, [], {}, set()
+    file = folder / "cronjobs.toml"
+    before, environ = file.read_text(), dict(ENVIRON)
+    tokens = {"CRONAPI_PROVIDER": None, "SETCRONJOB_TOKEN": TOKEN, "CRONAPI_LOG": "debug"}
+    caplog.set_level("DEBUG", "cronapi")
+    for at, line in enumerate(COMMANDS):
+        service = {} if line[0] == "migrate" else {"CRONAPI_PROVIDER": "fastcron"}
+        caplog.clear()
+        told = shell(*line, *["-vv"][: at % 2], **environ | tokens | service)
+        assert not isinstance(told.exception, Exception), (line, told.exception)
+        codes.append(told.exit_code)
+        texts = {"output": told.stdout, "stderr": told.stderr, "log": caplog.text}
+        texts |= {path.name: path.read_text() for path in folder.rglob("*") if path.is_file()}
+        texts["cronjobs.toml"] = texts["cronjobs.toml"].removeprefix(before)
+        for name, text in texts.items():
+            outputs |= {name} if text else set()
+            if seen.get(name) != text and (spans := find(text, secrets)):
+                hits[" ".join(line), name] = [text[start:end] for start, end in spans]
+        seen = texts
+        if line[:2] == ["adopt", "--match"]:
+            environ |= variables(texts["cronjobs.toml"])
+    return hits, codes, outputs
 
 
 def variables(text):
