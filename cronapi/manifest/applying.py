@@ -25,6 +25,7 @@ from cronapi.manifest.compare import Row, id_of, shows_same
 from cronapi.manifest.comparing import Comparer, Comparison
 from cronapi.manifest.deciding import Decision
 from cronapi.manifest.result import ApplyResult, ChangeOutcome
+from cronapi.manifest.wanted import Scope
 from cronapi.models import CronJob
 
 Save = Callable[[Sequence[Row]], None]
@@ -35,8 +36,11 @@ def no_save(_rows: Sequence[Row]) -> None:
     """Keep nothing."""
 
 
-def check_brake(decision: Decision) -> None:
-    """Raise UnsafePlanError if a plan deletes more than is allowed."""
+def check_brake(comparison: Comparison, scope: Scope) -> None:
+    """Raise UnsafePlanError if a plan deletes more than is allowed, or its group seems wrong."""
+    if comparison.elsewhere:
+        raise UnsafePlanError(wrong_group(comparison, scope))
+    decision = comparison.decision
     brake = decision.brake
     if brake.tripped:
         raise UnsafePlanError(
@@ -44,6 +48,16 @@ def check_brake(decision: Decision) -> None:
             f"allowed. Nothing was sent. If that is meant, allow {brake.deletes} "
             f"deletion{'' if brake.deletes == 1 else 's'} by their number."
         )
+
+
+def wrong_group(comparison: Comparison, scope: Scope) -> str:
+    """Return the sentences that tell of a group that is missing, and of its jobs elsewhere."""
+    count = comparison.elsewhere
+    jobs = "a job of the manifest seems" if count == 1 else f"{count} jobs of the manifest seem"
+    return (
+        f"{scope.place}: no group is called {scope.group!r}, and {jobs} to be in another group. "
+        "Nothing is sent. Correct the name, or adopt the jobs."
+    )
 
 
 async def new_group(api: Client, name: str) -> int:

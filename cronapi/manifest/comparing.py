@@ -21,11 +21,23 @@ from cronapi.manifest.wanted import Wanted
 
 @attrs.frozen
 class Comparison:
-    """The jobs of an account, and the decision what to change of them."""
+    """The jobs of an account, and the decision what to change of them.
+
+    `misses_group` is True if the scope is a group that is not there.
+    """
 
     account: Account = attrs.field(repr=False)
     decision: Decision
     cost: Cost
+    misses_group: bool = False
+
+    @property
+    def elsewhere(self) -> int:
+        """How many jobs of the manifest seem to be in other groups, where that of it is missing."""
+        blocked = self.decision.blocked if self.misses_group else ()
+        rows = self.account.rows
+        grouped = {id for id, row in rows.items() if str(row.get("group") or 0) != "0"}
+        return sum(not grouped.isdisjoint(one.ids) for one in blocked)
 
 
 def calls_of(api: Client) -> Calls:
@@ -65,7 +77,7 @@ class Comparer:
             decision = self.decide(account)
         is_group = self.wanted.scope.group is not None
         cost = cost_of(decision.changes, self.calls, account, is_group=is_group)
-        return Comparison(account, decision, cost)
+        return Comparison(account, decision, cost, is_group and account.group_id is None)
 
     def decide(self, account: Account) -> Decision:
         """Return what is to be done with the jobs that were read."""

@@ -105,6 +105,14 @@ class Plan:
         return self._comparison.decision.brake
 
     @property
+    def elsewhere(self) -> int:
+        """How many jobs of the manifest seem to be in other groups, where that of it is missing.
+
+        An apply is refused then: the name of the group is wrong, or the jobs are to be adopted.
+        """
+        return self._comparison.elsewhere
+
+    @property
     def limit(self) -> Limit | None:
         """The number of jobs after an apply, and what the account allows, if that was asked for."""
         if self._account is None:
@@ -168,17 +176,18 @@ class Plan:
         """Carry out the plan, and return what was done.
 
         The account is read again first. UnsafePlanError, with nothing sent, if the plan deletes
-        more than is allowed, if the account has changed since, or if another apply of these files
-        is at work. Deletes come last, and only if everything before was done. What fails is in the
-        result. May be repeated: a new plan has what is left.
+        more than is allowed, if its group is missing and jobs of it are elsewhere, if the account
+        has changed since, or if another apply of these files is at work. Deletes come last, and
+        only if everything before was done. What fails is in the result. May be repeated: a new plan
+        has what is left.
 
         `undo` is a new file in which jobs are kept before they are deleted, as a manifest without
         the values of secrets. It takes tomlkit. `deletes_first` is for an account whose number of
         jobs is at its limit.
         """
+        check_brake(self._comparison, self.wanted.scope)
         if self.is_empty:
             return ApplyResult(unchanged=self.unchanged, blocked=self.blocked)
-        check_brake(self._comparison.decision)
         scope, owned = self.wanted.scope, self._comparer.owned(self._comparison.account)
         save = undo_of(undo, scope, self.provider, owned, self.wanted.environ) or no_save
         with self._lock():

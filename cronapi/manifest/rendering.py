@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from cronapi.errors import UnsafePlanError
+from cronapi.manifest.applying import wrong_group
 from cronapi.manifest.changes import Action, Change, FieldChange
 from cronapi.manifest.comparing import Comparer, Comparison
 from cronapi.manifest.deciding import Decision
@@ -154,6 +155,8 @@ def _totals(comparer: Comparer, comparison: Comparison) -> Iterator[str]:
         f"{'request' if rate.limit == rate.per else 'requests'} a second; "
         f"read with {comparison.account.requests}"
     )
+    if comparison.elsewhere:
+        yield printable(wrong_group(comparison, comparer.wanted.scope))
     if decision.brake.tripped:
         brake = decision.brake
         yield (
@@ -184,6 +187,7 @@ def plan_document(comparer: Comparer, comparison: Comparison) -> dict[str, Any]:
         "not_in_file": [attrs.asdict(one) for one in decision.not_in_file],
         "stopped": [attrs.asdict(one) for one in decision.stopped],
         "hidden": dict(decision.hidden),
+        "elsewhere": comparison.elsewhere,
         "notes": list(decision.notes),
         "unchanged": decision.unchanged,
         "cost": attrs.asdict(comparison.cost),

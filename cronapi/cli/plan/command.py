@@ -34,8 +34,9 @@ async def plan(
 ) -> None:
     """Say what differs between a manifest and the account.
 
-    Exit code 2 means that there is something to change, 3 that it deletes too much, 1 that a job
-    is blocked or that the account does not take that many.
+    Exit code 2 means that there is something to change, 3 that it deletes too much or that its
+    group is missing while its jobs are elsewhere, 1 that a job is blocked or that the account does
+    not take that many.
     """
     from cronapi.cli.plan import deeds  # noqa: PLC0415 -- imports the client
 

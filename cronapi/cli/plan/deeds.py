@@ -88,7 +88,7 @@ async def show_drift(session: Session, files: Files, asked: Asked) -> None:
 
 def code_of(plan: Plan) -> int:
     """Return the exit code that tells of a plan."""
-    if plan.brake.tripped:
+    if plan.brake.tripped or plan.elsewhere:
         return UNSAFE
     if plan.limit is not None and plan.limit.is_exceeded:
         return FAILED
@@ -126,7 +126,7 @@ async def apply_plan(
         return
     if not session.common.quiet and not session.printer.is_json:
         click.echo(plan.to_text(), err=True, nl=False)
-    if kept is None and plan.changes and not plan.brake.tripped:
+    if kept is None and plan.changes and code_of(plan) != UNSAFE:
         session.confirm(_question(plan))
     path = undo or _undo_path(session, plan)
     with telling_undo(session, path):
