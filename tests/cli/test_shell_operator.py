@@ -123,7 +123,7 @@ def test_queued_runs_and_failures_have_the_id_of_their_job(shell):
     assert [line[0] for line in lines] == ["ID", *map(str, shell.jobs)]
     assert shell.json("cron", "run", shell.jobs[0])["id"] == shell.jobs[0]
     assert shell("cron", "run", *shell.jobs, "-o", "ids").stdout.split() == [*map(str, shell.jobs)]
-    assert shell("cron", "failures", "-o", "tsv").stdout.startswith("job_id\tno\ttime\t")
+    assert shell("cron", "failures", "-o", "tsv").stdout.startswith("job_id\tname\tno\ttime\t")
     assert shell("cron", "logs", shell.jobs[0], "-o", "tsv").stdout.startswith("no\ttime\t")
 
 
@@ -360,7 +360,7 @@ def test_logs_of_several_jobs(shell):
         runs = json.loads(shell("cron", "logs", *named, "--last", "1", "--json", stdin=ids).stdout)
         assert [run["job_id"] for run in runs] == shell.jobs
     one = shell("cron", "logs", "--match", "n0", "--last", "1").stdout
-    assert one.startswith("job_id\tno\ttime\tsucceeded\t")
+    assert one.startswith("job_id\tname\tno\ttime\tsucceeded\t")
     assert str(shell.jobs[0]) in one
     assert shell("cron", "logs", "--match", "nobody*").exit_code == 0
     assert shell("cron", "logs", *shell.jobs, "--output-of", "1").exit_code == 64

@@ -92,7 +92,8 @@ async def cron_failures(
 ) -> None:
     """List the failed runs of a job, or of all jobs.
 
-    FastCron wants an id since 2024-08.
+    FastCron wants an id since 2024-08. Without one the list of jobs is read as well, to name the
+    job of each run.
     """
     from cronapi.cli.work import runs  # noqa: PLC0415 -- imports the client
 

@@ -27,7 +27,7 @@ def _names(cls: type) -> tuple[str, ...]:
     return tuple(field.name for field in fields(cls) if field.name != "extra")
 
 
-_RUN = ("job_id", "no", *_names(Attempt), "succeeded", "attempts")
+_RUN = ("job_id", "name", "no", *_names(Attempt), "succeeded", "attempts")
 JOBS = Kind(
     "jobs",
     ("id", "name", "expression", "timezone", "status", "fail", "url"),
@@ -37,14 +37,15 @@ JOBS = Kind(
 RUNS = Kind(
     "runs", ("no", "time", "succeeded", "http_status", "execution_time", "error", "output"), _RUN
 )
-FAILURES = RUNS._replace(columns=("job_id", *RUNS.columns))
-"""Runs of any job."""
+RUNS_OF_JOBS = RUNS._replace(columns=("job_id", "name", *RUNS.columns))
+RUNS_OF_ALL = RUNS._replace(columns=("job_id", "name", "no", "time", "url", *RUNS.columns[2:]))
+"""Runs of any job. Where their jobs cannot be told, their addresses say something."""
 GROUPS = Kind("groups", ("id", "name", "job_count", "priority"), _names(Group), identifies=True)
 ACCOUNT = Kind("accounts", ("id", "name", "timezone", "plan", "cron"), _names(Account))
 ENSURED = JOBS._replace(columns=("result", *JOBS.columns))
 """Jobs, with the result of making sure of them."""
 TIMES = Kind("times", ("time",))
-QUEUED = Kind("runs", ("id", "time"), identifies=True)
+QUEUED = Kind("runs", ("id", "name", "time"), identifies=True)
 """The times for which jobs were queued, by their ids."""
 TEXTS = Kind("values", ("value",))
 ADDRESSES = Kind("servers", ("server", "v4", "v6"))

@@ -7,13 +7,27 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from attrs import fields, has
+from attrs import fields, frozen, has
 
 from cronapi.models import Execution, JobStatus
 
 
+@frozen
+class RunOf:
+    """A run, with the id and the name of its job as far as they are known."""
+
+    run: Execution
+    job_id: int | None
+    name: str | None
+
+
 def members_of(value: object) -> dict[str, Any]:
     """Return the members that a result has. A value that is no object has one, `value`."""
+    if isinstance(value, RunOf):
+        job = {"job_id": value.job_id, "name": value.name or None}
+        return {name: member for name, member in job.items() if member is not None} | _of_run(
+            value.run
+        )
     if isinstance(value, Execution):
         return _of_run(value)
     if isinstance(value, Mapping):

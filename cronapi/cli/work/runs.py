@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import time as clock
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import anyio
 import click
-from attrs import evolve
 
 from cronapi.cli.exit_codes import FAILED
 from cronapi.cli.frame.targets import Named
 from cronapi.cli.frame.values import expand
-from cronapi.cli.show.columns import FAILURES, QUEUED, RUNS
+from cronapi.cli.frame.words import counted
+from cronapi.cli.show.columns import QUEUED, RUNS, RUNS_OF_ALL, RUNS_OF_JOBS
+from cronapi.cli.show.members import RunOf
 from cronapi.cli.work.deeds import Deed, carry_out
 from cronapi.cli.work.session import Session
 from cronapi.cli.work.targets import Target, one_job, targets_of
 from cronapi.errors import CronAPIError, NotFoundError
-from cronapi.models import Execution
+from cronapi.models import CronJob, Execution
 
 _POLL = 15.0
 """Seconds between two looks at the log of a job."""
@@ -55,6 +56,7 @@ async def run(
     if wait and len(targets) != 1:
         raise click.UsageError("--wait takes one job.")
     params: dict[str, Any] = {"time": time, "payload": payload}
+    names = {target.id: {"name": target.name} for target in targets if target.name}
     deed = Deed(
         "cron.run",
         "run",
@@ -62,7 +64,7 @@ async def run(
         many=lambda client, ids, **more: client.cron.run_many(ids, **params, **more),
         params={name: value for name, value in params.items() if value is not None},
         kind=QUEUED,
-        shown=lambda number, time: {"id": number, "time": time},
+        shown=lambda number, time: {"id": number, **names.get(number, {}), "time": time},
     )
     if not wait or session.common.dry_run:
         await carry_out(session, deed, targets)
@@ -93,7 +95,7 @@ async def logs(session: Session, named: Named, search: str | None, chosen: Chose
     """Write the runs of each job that was named, or the output of one run."""
     targets = await targets_of(session, named)
     is_one = len(named.ids) == 1 or named.name is not None
-    kind = RUNS if is_one else FAILURES
+    kind = RUNS if is_one else RUNS_OF_JOBS
     session.printer.check(kind)
     if chosen.output_of is not None:
         if len(targets) != 1:
@@ -102,11 +104,11 @@ async def logs(session: Session, named: Named, search: str | None, chosen: Chose
         return
     limit = None if chosen.failed or chosen.since else chosen.last
 
-    async def found() -> AsyncIterator[Execution]:
+    async def found() -> AsyncIterator[Execution | RunOf]:
         for target in targets:
             runs = await session.api.cron.logs(target.id, keyword=search, limit=limit)
             for run in chosen.of(runs):
-                yield run if is_one else evolve(run, job_id=target.id)
+                yield run if is_one else RunOf(run, target.id, target.name)
 
     await session.printer.stream(found(), kind)
 
@@ -132,12 +134,44 @@ async def failures(
     session: Session, id: int | None, name: str | None, search: str | None, chosen: Chosen
 ) -> None:
     """Write the failed runs of a job, or of all."""
-    session.printer.check(FAILURES)
-    number = None
-    if id is not None or name is not None:
-        number = (await one_job(session, id, name)).id
+    is_one = id is not None or name is not None
+    kind = RUNS_OF_JOBS if is_one else RUNS_OF_ALL
+    session.printer.check(kind)
+    target = await one_job(session, id, name) if is_one else None
     limit = chosen.last if chosen.since is None else None
-    runs = await session.api.cron.failures(number, keyword=search, limit=limit)
-    if number is not None:
-        runs = [evolve(run, job_id=number) for run in runs]
-    session.show_all(chosen.of(runs), FAILURES)
+    number = None if target is None else target.id
+    found = chosen.of(await session.api.cron.failures(number, keyword=search, limit=limit))
+    if target is None:
+        rows = await _with_jobs(session, found)
+    else:
+        rows = [RunOf(run, target.id, target.name) for run in found]
+    session.show_all(rows, kind)
+
+
+async def _with_jobs(session: Session, runs: Sequence[Execution]) -> list[RunOf]:
+    """Return runs with their jobs, told by the id, or else by an address that one job has.
+
+    A service need not tell whose run it is. Then the list of jobs is read.
+    """
+    if not runs:
+        return []
+    names, owners = dict[int, str | None](), dict[str | None, list[CronJob]]()
+    async for job in session.api.cron.iterate():
+        names[job.id] = job.name
+        owners.setdefault(job.url, []).append(job)
+    rows = [_of_job(run, names, owners.get(run.last.url, ())) for run in runs]
+    unknown = sum(row.job_id is None for row in rows)
+    if unknown:
+        verb = "name" if unknown > 1 else "names"
+        session.say(
+            f"{counted(unknown, 'run')} {verb} no job: several jobs have the address, or none has "
+            "it any more. `cronapi cron failures ID` has those of one job."
+        )
+    return rows
+
+
+def _of_job(run: Execution, names: Mapping[int, str | None], owners: Sequence[CronJob]) -> RunOf:
+    id = run.job_id
+    if id is None and run.last.url is not None and len(owners) == 1:
+        id = owners[0].id
+    return RunOf(run, id, None if id is None else names.get(id))
