@@ -41,6 +41,8 @@ help of the commands, by `python -m scripts.cli_page > docs/cli.md`.
   can be read back.
 - Text options take `${{NAME}}` from the environment, `@FILE`, and `-` for standard input. A
   password must come in one of these ways, and no token can be an argument.
+- A `--match` or `--group` that fits no job is named on stderr, also beside others that fit some.
+  The exit code stays 0.
 - Durations are 90, 90s, 15m, 2h or 1d. Times are ISO 8601 with a zone, Unix seconds, or +15m.
 
 ## Account and budget

@@ -20,13 +20,15 @@ class Exported:
     """A manifest of the jobs that are there.
 
     `text` is the file. `environ` has the values of its variables, by their names. `skipped` says of
-    each job that is not in it why that is so, and `skipped_ids` are the ids of these jobs.
+    each job that is not in it why that is so, and `skipped_ids` are the ids of these jobs. `names`
+    are those of the others.
     """
 
     text: str = attrs.field(repr=lambda text: f"<{len(text)} characters>")
     environ: dict[str, str] = attrs.field(repr=lambda _: "***")
     skipped: tuple[str, ...]
     skipped_ids: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 async def export(
@@ -56,4 +58,5 @@ async def export(
     listed = split_by_scope(list(account.rows.values()), scope, account.group_id)
     found = export_rows(listed.owned, api.provider, with_group=group is None, secrets=secrets)
     text = export_text(found, scope.owner, api.provider.name, comments=hidden_comment(found))
-    return Exported(text, dict(found.environ), found.skipped, found.skipped_ids)
+    names = tuple(table.name for table in found.tables)
+    return Exported(text, dict(found.environ), found.skipped, found.skipped_ids, names)

@@ -32,6 +32,7 @@ SEVERAL = [
     "batch-delete -y",
 ]
 """Functions of jobs that take each way."""
+NOBODY, NO_GROUP = "--match 'nobody*' fits no job.\n", "--group 987654 fits no job.\n"
 ONE_BY_NAME = [
     *(f"cron {one} --name twin" for one in (*SEVERAL, "run --wait", "edit --timeout 20")),
     *(f"cron {one} --name twin" for one in ("next", "logs", "failures")),
@@ -144,21 +145,21 @@ def test_a_name_that_the_search_does_not_show_is_found_in_the_list(shell):
 
 
 @pytest.mark.parametrize(
-    ("line", "says"),
+    ("line", "warns", "says"),
     [
-        (["batch-delete", "--match", "nobody*"], "Nothing to delete.\n"),
-        (["batch-delete", "--group", "987654"], "Nothing to delete.\n"),
-        (["batch-delete", "--ids-from", "-"], "Nothing to delete.\n"),
-        (["batch-edit", "--match", "nobody*", "--timeout", "20"], "Nothing to edit.\n"),
-        (["batch-edit", "--ids-from", "-", "--timeout", "20"], "Nothing to edit.\n"),
+        (["batch-delete", "--match", "nobody*"], NOBODY, "Nothing to delete.\n"),
+        (["batch-delete", "--group", "987654"], NO_GROUP, "Nothing to delete.\n"),
+        (["batch-delete", "--ids-from", "-"], "", "Nothing to delete.\n"),
+        (["batch-edit", "--match", "nobody*", "--timeout", "20"], NOBODY, "Nothing to edit.\n"),
+        (["batch-edit", "--ids-from", "-", "--timeout", "20"], "", "Nothing to edit.\n"),
     ],
 )
-def test_a_batch_of_nothing_is_not_sent(shell, line, says):
+def test_a_batch_of_nothing_is_not_sent(shell, line, warns, says):
     """It asks nothing and ends with 0. JSON is an empty list."""
     before = changes(shell)
     done = shell("cron", *line, stdin="")
-    assert (done.exit_code, done.stderr) == (0, says)
-    assert shell.json("cron", *line) == []
+    assert (done.exit_code, done.stderr) == (0, warns + says)
+    assert shell.json("cron", *line, warns=warns) == []
     assert changes(shell) == before
 
 

@@ -28,8 +28,8 @@ def _prepared(shell):
     shell.prepare()
 
 
-def names(shell, *more):
-    return [job["name"] for job in shell.json("cron", "list", *more)]
+def names(shell, *more, warns=""):
+    return [job["name"] for job in shell.json("cron", "list", *more, warns=warns)]
 
 
 def add(shell, *rows):
@@ -109,7 +109,8 @@ def test_failing_jobs_are_listed(shell):
     assert names(shell, "--failing") == []
     shell.emulator.clock.advance(180)
     assert [job["id"] for job in shell.json("cron", "list", "--failing")] == [bad]
-    assert names(shell, "--failing", "--match", "nobody") == []
+    fits_nothing = "--match 'nobody' fits no job.\n"
+    assert names(shell, "--failing", "--match", "nobody", warns=fits_nothing) == []
     assert str(good) in shell("cron", "list", "-o", "ids").stdout
 
 

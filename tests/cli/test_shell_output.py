@@ -93,12 +93,15 @@ def test_a_row_of_a_disabled_job_is_told(shell, tmp_path):
 def test_jobs_are_filtered_here(shell):
     """--match, --status and --group choose among the jobs that were read."""
 
-    def names(*more):
-        return [job["name"] for job in shell.json("cron", "list", *more, "--fields", "name")]
+    def names(*more, warns=""):
+        line = ["cron", "list", *more, "--fields", "name"]
+        return [job["name"] for job in shell.json(*line, warns=warns)]
 
     assert names("--match", "n1") == ["n1"]
-    assert names("--match", "N1") == names("--status", "expired") == []
-    assert names("--group", shell.group) == names("--group", shell.name) == []
+    assert names("--match", "N1", warns="--match 'N1' fits no job.\n") == []
+    assert names("--status", "expired") == []
+    for group, shown in ((shell.group, shell.group), (shell.name, repr(shell.name))):
+        assert names("--group", group, warns=f"--group {shown} fits no job.\n") == []
     assert names("--search", "n0") == ["n0"]
     assert shell("cron", "list", "--group", "nobody's").exit_code == 5
 

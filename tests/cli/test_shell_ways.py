@@ -57,9 +57,9 @@ def test_two_groups_of_one_name_are_not_guessed(shell):
 def test_nothing_that_fits_is_nothing_to_do(shell):
     """A pattern without a job is exit code 0, with an empty result in each format."""
     line = ["cron", "delete", "--match", "nobody*", "-y"]
-    assert shell.json(*line)["outcomes"] == []
+    assert json.loads(shell(*line, "--json").stdout)["outcomes"] == []
     assert shell(*line, "-o", "ids").stdout == shell(*line, "-o", "ndjson").stdout == ""
-    assert shell(*line).stderr == "Nothing to delete.\n"
+    assert shell(*line).stderr == "--match 'nobody*' fits no job.\nNothing to delete.\n"
 
 
 def test_a_dry_run_tells_names_and_cost_in_words(shell):

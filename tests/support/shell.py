@@ -91,10 +91,10 @@ class Shell:
             cronapi, list(map(str, arguments)), input=stdin, env={**self.environment, **environment}
         )
 
-    def json(self, *arguments, **environment):
-        """Run a command that must succeed, and return its result."""
+    def json(self, *arguments, warns="", **environment):
+        """Run a command that must succeed, and warn of nothing else, and return its result."""
         done = self(*arguments, "--json", **environment)
-        assert (done.exit_code, done.stderr) == (0, ""), done.output
+        assert (done.exit_code, done.stderr) == (0, warns), done.output
         return json.loads(done.stdout)
 
     def prepare(self):

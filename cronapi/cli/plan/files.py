@@ -64,6 +64,9 @@ async def export_jobs(
     elif not session.common.dry_run:
         write_private(Path(env_file), environ_text(exported.environ))
     session.code = DIFFERS if exported.skipped else 0
+    if not exported.names and not exported.skipped and not everything:
+        option, value = ("--prefix", prefix) if group is None else ("--group", group)
+        session.warn(f"{option} {value!r} fits no job.")
     if session.printer.is_json:
         session.printer.document(
             {

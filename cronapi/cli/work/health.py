@@ -63,9 +63,22 @@ async def check_health(session: Session, wanted: Wanted) -> None:
         click.echo(table(report, columns=get_terminal_size().columns))
     else:
         click.echo(write(report, format, fail_on=fail_on))
+    _tell_empty(session, wanted, report)
     session.code = exit_code(report, format, fail_on=fail_on)
     if wanted.ping is not None:
         await ping(wanted.ping, report.summary(), failed=session.code != 0)
+
+
+def _tell_empty(session: Session, wanted: Wanted, report: HealthReport) -> None:
+    """Name a choice that has fitted no job: there is no fault then, and no check either."""
+    options = {"--group": wanted.group, "--match": wanted.match}
+    given = {option: value for option, value in options.items() if value is not None}
+    if report.jobs or not report.is_whole or not given:
+        return
+    if len(given) > 1:
+        session.warn("--group and --match fit no job together.")
+    for option, value in given.items() if len(given) == 1 else ():
+        session.warn(f"{option} {value!r} fits no job.")
 
 
 async def _group(session: Session, wanted: Wanted) -> tuple[int, int | None]:

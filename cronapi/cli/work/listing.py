@@ -31,17 +31,18 @@ async def list_jobs(
 ) -> None:
     """Write the jobs that fit, as they arrive."""
     session.printer.check(JOBS)
-    fits = await chosen_jobs(session, wanted.groups, wanted.matches, wanted.statuses)
+    choice = await chosen_jobs(session, wanted.groups, wanted.matches, wanted.statuses)
     read = 0
 
     async def fitting() -> AsyncIterator[CronJob]:
         nonlocal read
         async for job in _jobs(session, search, page):
             read += 1
-            if fits(job) and (job.fail or not wanted.failing):
+            if choice.fits(job) and (job.fail or not wanted.failing):
                 yield job
 
     shown = await session.printer.stream(fitting(), JOBS)
+    choice.tell(session, read="" if search is None and page is None else " that was read")
     if session.draws:
         of = f"{shown} of " if any(wanted) else ""
         session.say(f"{of}{counted(read, 'job')}")
@@ -62,8 +63,10 @@ async def get_jobs(session: Session, named: Named) -> None:
     ids = [target.id for target in targets]
     if len(ids) == 1 and named.ids:
         session.show(await session.api.cron.get(ids[0]))
-        return
-    await run_bulk(session, GET, ids)
+    elif ids:
+        await run_bulk(session, GET, ids)
+    else:
+        session.show_all([], JOBS)
 
 
 def _get_many(client: Any, ids: Any, **options: Any) -> Any:

@@ -156,6 +156,14 @@ class Session:
         if not self.common.quiet and not self.printer.is_json:
             click.echo(one_line(text), err=True)
 
+    def warn(self, text: str) -> None:
+        """Write a line to stderr about a result that is not as it may be taken for.
+
+        Programs that read JSON get it too, so it is written in each format.
+        """
+        if not self.common.quiet:
+            click.echo(one_line(text), err=True)
+
     @property
     def draws(self) -> bool:
         """Return True if a person looks at a table."""

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import click
 
 from cronapi.cli.frame.targets import Named
+from cronapi.cli.work.choosing import Choice, choice_of
 from cronapi.cli.work.session import Session
 from cronapi.client import Client
 from cronapi.errors import NotFoundError
 from cronapi.models import CronJob, Group
-from cronapi.namespaces._iterate import job_filter
 
 GROUP_BY = "Name the group by an ID or by --name."
 
@@ -38,9 +38,10 @@ async def targets_of(session: Session, named: Named) -> list[Target]:
     if named.name is not None:
         found.append(await job_named(session, named.name))
     if named.match or named.group:
-        fits = await chosen_jobs(session, named.group, named.match)
+        choice = await chosen_jobs(session, named.group, named.match)
         jobs = session.api.cron.iterate()
-        found += [Target(job.id, job.name) async for job in jobs if fits(job)]
+        found += [Target(job.id, job.name) async for job in jobs if choice.fits(job)]
+        choice.tell(session)
     return list({target.id: target for target in found}.values())
 
 
@@ -130,15 +131,10 @@ async def chosen_jobs(
     groups: Sequence[str],
     matches: Sequence[str],
     statuses: Sequence[str] = (),
-) -> Callable[[CronJob], bool]:
-    """Return True for jobs of any of the groups, names and statuses. Groups are looked up."""
-    numbers = [await group_number(session, group) for group in groups]
-    filters = [
-        [job_filter(None, number, None) for number in numbers],
-        [job_filter(None, None, match) for match in matches],
-        [job_filter(status, None, None) for status in statuses],
-    ]
-    return lambda job: all(any(one.passes(job) for one in some) for some in filters if some)
+) -> Choice:
+    """Return the choice of jobs of any of the groups, names and statuses. Groups are looked up."""
+    numbered = [(group, await group_number(session, group)) for group in groups]
+    return choice_of(numbered, matches, statuses)
 
 
 async def group_number(session: Session, group: str) -> int:
