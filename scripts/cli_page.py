@@ -43,6 +43,8 @@ help of the commands, by `python -m scripts.cli_page > docs/cli.md`.
   password must come in one of these ways, and no token can be an argument.
 - A `--match` or `--group` that fits no job is named on stderr, also beside others that fit some.
   The exit code stays 0.
+- No option is ignored. A command that prints a text of its own, such as `export`, has JSON beside
+  it, and refuses `-o csv` and `--fields` with exit code 64.
 - Durations are 90, 90s, 15m, 2h or 1d. Times are ISO 8601 with a zone, Unix seconds, or +15m.
 
 ## Account and budget

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from cronapi.cli.frame.forms import refuse_in_front
+from cronapi.cli.frame.leaf import Leaf
 from cronapi.cli.synonyms import WORKING, meant
 
 Table = Mapping[str, tuple[str, str]]
@@ -75,7 +77,10 @@ class LazyGroup(click.Group):
         if command is None or command.name is None:
             return None, command, rest
         if self.path_of(command.name) in self.table:
-            return command.name, self.load(command.name), rest
+            loaded = self.load(command.name)
+            if not isinstance(loaded, LazyGroup | Leaf):
+                refuse_in_front(ctx, loaded)
+            return command.name, loaded, rest
         return command.name, command, rest
 
     def path_of(self, name: str) -> str:

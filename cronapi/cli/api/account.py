@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from cronapi.cli.work.session import Session
 
 
-@leaf(READS)
+@leaf(READS, "account")
 async def account_get(session: Session) -> None:
     """Show the account (FastCron)."""
     session.show(await session.api.account.get())
 
 
-@leaf(CHANGES)
+@leaf(CHANGES, "account")
 @click.option("--timezone", required=True, metavar="ZONE", help="IANA name.")
 async def account_edit(session: Session, timezone: str) -> None:
     """Set the account's time zone."""
@@ -33,7 +33,7 @@ async def account_edit(session: Session, timezone: str) -> None:
     )
 
 
-@leaf(CHANGES)
+@leaf(CHANGES, "account")
 @click.argument("value")
 async def account_secret(session: Session, value: str) -> None:
     """Set the text that stands for __secret__ (FastCron).

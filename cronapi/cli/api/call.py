@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from cronapi.cli.work.session import Session
 
 
-@leaf(CHANGES)
+@leaf(CHANGES, "raw")
 @click.argument("function")
 @click.argument("parameters", nargs=-1, metavar="[KEY=VALUE | KEY:=JSON]...")
 async def call(session: Session, function: str, parameters: tuple[str, ...]) -> None:
@@ -36,6 +36,6 @@ def call_of(function: str) -> click.Command:
         await call_function(session, function, parameters)
 
     work.__doc__ = f"Call {function} and print its raw data."
-    return leaf(CHANGES)(
+    return leaf(CHANGES, "raw")(
         click.argument("parameters", nargs=-1, metavar="[KEY=VALUE | KEY:=JSON]...")(work)
     )

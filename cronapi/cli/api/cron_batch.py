@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cronapi.cli.work.session import Session
 
 
-@leaf(CHANGES)
+@leaf(CHANGES, "jobs")
 @click.argument("file")
 async def cron_batch_add(session: Session, file: str) -> None:
     """Create jobs with one request (FastCron).
@@ -26,7 +26,7 @@ async def cron_batch_add(session: Session, file: str) -> None:
     await batches.add(session, file)
 
 
-@leaf(CHANGES)
+@leaf(CHANGES, "jobs")
 @named_jobs(group=False)
 @job_options()
 @clear_option
@@ -47,7 +47,7 @@ async def cron_batch_edit(
     await batches.edit(session, Named(ids, None, match, ids_from), options, clear)
 
 
-@leaf(CHANGES)
+@leaf(CHANGES, "jobs")
 @named_jobs()
 async def cron_batch_delete(
     session: Session,
@@ -66,7 +66,7 @@ async def cron_batch_delete(
     await batches.delete(session, Named(ids, name, match, ids_from, group))
 
 
-@leaf(CHANGES)
+@leaf(CHANGES, "jobs")
 @click.argument("group_id", metavar="GROUP", type=ID)
 @job_options()
 @clear_option

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cronapi.cli.work.session import Session
 
 
-@leaf(CHANGES)
+@leaf(CHANGES, "jobs")
 @named_jobs()
 async def cron_enable(
     session: Session,
@@ -30,7 +30,7 @@ async def cron_enable(
     await job_deeds.do(session, job_deeds.ENABLE, Named(ids, name, match, ids_from, group))
 
 
-@leaf(CHANGES)
+@leaf(CHANGES, "jobs")
 @named_jobs()
 async def cron_disable(
     session: Session,
@@ -46,7 +46,7 @@ async def cron_disable(
     await job_deeds.do(session, job_deeds.DISABLE, Named(ids, name, match, ids_from, group))
 
 
-@leaf(CHANGES)
+@leaf(CHANGES, "jobs")
 @named_jobs()
 @click.option("--for", "for_", type=SPAN, required=True, help="How long: 90s, 15m, 2h or 1d.")
 async def cron_pause(
@@ -67,7 +67,7 @@ async def cron_pause(
     await job_deeds.do(session, job_deeds.pause(for_), Named(ids, name, match, ids_from, group))
 
 
-@leaf(CHANGES)
+@leaf(CHANGES, "jobs")
 @named_jobs()
 async def cron_delete(
     session: Session,

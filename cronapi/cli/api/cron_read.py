@@ -26,7 +26,7 @@ class Status(click.Choice[str]):
         return super().convert(value, param, ctx)
 
 
-@leaf(READS)
+@leaf(READS, "jobs")
 @click.option("--search", metavar="TEXT", help="The service's search in name, id and URL.")
 @click.option("--page", type=click.IntRange(1), help="One page of up to 1,000; else all.")
 @by_group
@@ -59,7 +59,7 @@ async def cron_list(
     await list_jobs(session, search, page, Wanted(group, statuses, match, failing))
 
 
-@leaf(READS_ONE)
+@leaf(READS_ONE, "jobs")
 @named_jobs()
 async def cron_get(
     session: Session,
@@ -78,7 +78,7 @@ async def cron_get(
     await get_jobs(session, Named(ids, name, match, ids_from, group))
 
 
-@leaf(READS_ONE)
+@leaf(READS_ONE, "jobs")
 @click.argument("name")
 async def cron_find(session: Session, name: str) -> None:
     """Show the job of exactly this name.
@@ -90,7 +90,7 @@ async def cron_find(session: Session, name: str) -> None:
     session.show(await found_job(session, name))
 
 
-@leaf(READS_ONE)
+@leaf(READS_ONE, "times")
 @click.argument("id", type=ID, required=False)
 @by_name
 async def cron_next(session: Session, id: int | None, name: str | None) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cronapi.cli.work.session import Session
 
 
-@leaf(CHANGES)
+@leaf(CHANGES, "queued")
 @named_jobs()
 @click.option("--time", type=MOMENT, help="When: ISO 8601 with a zone, Unix seconds or +15m.")
 @click.option("--payload", metavar="TEXT", help="The body of this run: text, ${NAME}, @FILE, -.")
@@ -40,7 +40,7 @@ async def cron_run(
     await runs.run(session, named, time, payload, wait=wait)
 
 
-@leaf(READS_ONE)
+@leaf(READS_ONE, "runs")
 @named_jobs()
 @click.option("--search", metavar="TEXT", help="The service's search in the runs.")
 @click.option("--failed", is_flag=True, help="Failed runs only.")
@@ -76,7 +76,7 @@ async def cron_logs(
     await runs.logs(session, Named(ids, name, match, ids_from, group), search, chosen)
 
 
-@leaf(READS_ONE)
+@leaf(READS_ONE, "runs")
 @click.argument("id", type=ID, required=False)
 @by_name
 @click.option("--search", metavar="TEXT", help="The service's search in the runs.")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cronapi.cli.work.session import Session
 
 
-@leaf(CHANGES)
+@leaf(CHANGES, "jobs")
 @job_options()
 @click.option("--from", "from_", metavar="FILE", help="csv, jsonl, json or toml; - for stdin.")
 @click.option("--journal", metavar="PATH", help="With --from: a file that makes it resumable.")
@@ -35,7 +35,7 @@ async def cron_add(
         await writing.add_from(session, options, from_, journal, no_journal=no_journal)
 
 
-@leaf(CHANGES)
+@leaf(CHANGES, "jobs")
 @named_jobs(group=False)
 @job_options()
 @set_header_option
@@ -61,7 +61,7 @@ async def cron_edit(
     await writing.edit(session, named, options, set_header, clear)
 
 
-@leaf(CHANGES)
+@leaf(CHANGES, "ensured")
 @click.argument("name")
 @job_options("name")
 async def cron_ensure(session: Session, name: str, **options: Any) -> None:

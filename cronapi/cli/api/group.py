@@ -20,7 +20,7 @@ _contacts = click.option(
 )
 
 
-@leaf(READS)
+@leaf(READS, "groups")
 async def group_list(session: Session) -> None:
     """List the groups."""
     from cronapi.cli.work import groups  # noqa: PLC0415 -- imports the client
@@ -28,7 +28,7 @@ async def group_list(session: Session) -> None:
     await groups.list_all(session)
 
 
-@leaf(READS_ONE)
+@leaf(READS_ONE, "groups")
 @one_id
 @by_name
 async def group_get(session: Session, id: int | None, name: str | None) -> None:
@@ -39,7 +39,7 @@ async def group_get(session: Session, id: int | None, name: str | None) -> None:
     session.show(await targets.one_group(session, id, name))
 
 
-@leaf(READS)
+@leaf(READS, "groups")
 @click.argument("name")
 async def group_lookup(session: Session, name: str) -> None:
     """List the groups of exactly this name."""
@@ -48,7 +48,7 @@ async def group_lookup(session: Session, name: str) -> None:
     await groups.lookup(session, name)
 
 
-@leaf(CHANGES)
+@leaf(CHANGES, "groups")
 @click.argument("name")
 @_auto_delete
 @_contacts
@@ -61,7 +61,7 @@ async def group_add(
     await groups.add(session, name, auto_delete, contacts)
 
 
-@leaf(CHANGES)
+@leaf(CHANGES, "groups")
 @click.argument("id", type=ID)
 @click.option("--name", metavar="TEXT", help="The new name.")
 @_auto_delete
@@ -79,7 +79,7 @@ async def group_edit(
     await groups.edit(session, id, name, auto_delete, contacts)
 
 
-@leaf(READS_ONE)
+@leaf(READS_ONE, "jobs")
 @one_id
 @by_name
 async def group_items(session: Session, id: int | None, name: str | None) -> None:
@@ -89,7 +89,7 @@ async def group_items(session: Session, id: int | None, name: str | None) -> Non
     await groups.items(session, id, name)
 
 
-@leaf(CHANGES)
+@leaf(CHANGES, "groups")
 @one_id
 @by_name
 async def group_delete(session: Session, id: int | None, name: str | None) -> None:
@@ -99,7 +99,7 @@ async def group_delete(session: Session, id: int | None, name: str | None) -> No
     await groups.delete(session, id, name)
 
 
-@leaf(CHANGES)
+@leaf(CHANGES, "groups")
 @one_id
 @by_name
 async def group_empty(session: Session, id: int | None, name: str | None) -> None:
@@ -112,7 +112,7 @@ async def group_empty(session: Session, id: int | None, name: str | None) -> Non
     await groups.remove_jobs(session, "group.empty", id, name)
 
 
-@leaf(CHANGES)
+@leaf(CHANGES, "groups")
 @one_id
 @by_name
 async def group_vanish(session: Session, id: int | None, name: str | None) -> None:

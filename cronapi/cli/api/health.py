@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cronapi.cli.frame.forms import Text
 from cronapi.cli.frame.leaf import leaf
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ FAULTS = "failing,late,never_ran,disabled"
 EXITS = (0, 1, 2, 3, 4, 7, 64, 130, 143)
 
 
-@leaf(EXITS)
+@leaf(EXITS, Text("a report", ("json", "table")))
 @click.option("--late", is_flag=True, help="Read logs too, and tell late jobs: 1 request a job.")
 @click.option(
     "--budget",

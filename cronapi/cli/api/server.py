@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from cronapi.cli.work.session import Session
 
 
-@leaf(READS)
+@leaf(READS, "times")
 async def server_time(session: Session) -> None:
     """Show the service's time."""
     session.show(await session.api.server.time())
 
 
-@leaf(READS)
+@leaf(READS, "texts")
 async def server_timezones(session: Session) -> None:
     """List the time zones that jobs may have."""
     from cronapi.cli.show.columns import TEXTS  # noqa: PLC0415 -- imports the models
@@ -24,13 +24,13 @@ async def server_timezones(session: Session) -> None:
     session.show_all([*await session.api.server.timezones()], TEXTS)
 
 
-@leaf(READS)
+@leaf(READS, "texts")
 async def server_useragent(session: Session) -> None:
     """Show the User-Agent with which jobs are called."""
     session.show(await session.api.server.useragent())
 
 
-@leaf(READS)
+@leaf(READS, "addresses")
 async def server_ip(session: Session) -> None:
     """List the addresses from which jobs are called."""
     from cronapi.cli.show.columns import ADDRESSES  # noqa: PLC0415 -- imports the models

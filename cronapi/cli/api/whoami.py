@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from cronapi.cli.work.session import Session
 
 
-@leaf(READS)
+@leaf(READS, "facts")
 async def whoami(session: Session) -> None:
     """Show the account, the address and the token's fingerprint.
 

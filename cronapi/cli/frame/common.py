@@ -17,7 +17,10 @@ _KEY = "cronapi.common"
 
 
 class Common(NamedTuple):
-    """The values of the common options. None where nothing was said."""
+    """The values of the common options. None where nothing was said.
+
+    `given` are the long spellings of those that stood on the command line.
+    """
 
     provider: str | None = None
     profile: str | None = None
@@ -39,6 +42,7 @@ class Common(NamedTuple):
     quiet: bool = False
     verbose: int = 0
     color: str | None = None
+    given: tuple[str, ...] = ()
 
 
 def common_of(ctx: click.Context) -> Common:
@@ -52,6 +56,7 @@ def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
     if source is ParameterSource.COMMANDLINE:
         name, kept_value = ("output", "json") if param.name == "json" else (param.name, value)
         kept[name] = kept_value
+        kept["given"] = (*kept.get("given", ()), max(param.opts, key=len))
     elif source is ParameterSource.ENVIRONMENT:
         kept.setdefault(param.name, value)
     return value
@@ -103,7 +108,7 @@ COMMON: tuple[click.Option, ...] = (
     ),
     _switch("--show-secrets", help="Show secret headers, bodies and passwords too."),
     _switch("--spreadsheet", help="csv, tsv: put ' before cells that a spreadsheet would run."),
-    _switch("-n", "--dry-run", help="Print what would be sent and its cost. Send nothing."),
+    _switch("-n", "--dry-run", help="Change nothing: print what would be sent, and its cost."),
     _switch("-y", "--yes", help="Answer every question with yes."),
     _switch("--no-input", envvar="CRONAPI_NO_INPUT", help="Never ask: exit with 64 instead."),
     _option("--max-wait", type=float, metavar="S", help="Most seconds of a call in the queue."),

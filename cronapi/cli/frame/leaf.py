@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from cronapi.cli.frame.common import COMMON, common_of
+from cronapi.cli.frame.forms import OF_ROWS, Prints, check_form
 
 Work = Callable[..., Coroutine[Any, Any, None]]
 """The body of a command. It gets the session, and its own options as keyword arguments."""
@@ -29,6 +30,7 @@ class Leaf(click.Command):
     """A command whose help lists its own options before the common ones, and its exit codes."""
 
     exits: tuple[int, ...] = OFFLINE
+    prints: Prints = ""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the arguments. An option that there is not is an error with the one that is meant.
@@ -56,9 +58,12 @@ class Leaf(click.Command):
         """Write the options in two sections."""
         options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
         own = [option for option in options if option not in COMMON]
-        common = [option for option in options if option in COMMON]
+        common = [option for option in options if option in COMMON and self._uses(option)]
         write_options(ctx, formatter, "Options", own)
         write_options(ctx, formatter, "Common options", common)
+
+    def _uses(self, option: click.Option) -> bool:
+        return isinstance(self.prints, str) or OF_ROWS.isdisjoint(option.opts)
 
     def format_epilog(
         self,
@@ -80,15 +85,19 @@ def write_options(
         formatter.write_dl(records, col_max=min(_WIDEST, formatter.width // 2))
 
 
-def leaf(exits: tuple[int, ...]) -> Callable[[Work], Leaf]:
-    """Make a command of a coroutine function, which is imported with nothing heavy."""
+def leaf(exits: tuple[int, ...], prints: Prints) -> Callable[[Work], Leaf]:
+    """Make a command of a coroutine function, which is imported with nothing heavy.
+
+    `prints` is a `Text`, or the name of a kind of rows in `show.columns.KINDS`.
+    """
 
     def decorate(work: Work) -> Leaf:
         @click.pass_context
         def run(ctx: click.Context, /, **params: Any) -> None:
+            check_form(ctx, prints, common_of(ctx))
             from cronapi.cli.work.carry_out import carry_out  # noqa: PLC0415 -- imports the client
 
-            ctx.exit(carry_out(work, common_of(ctx), params))
+            ctx.exit(carry_out(work, common_of(ctx), prints, params))
 
         own: list[click.Parameter] = [*reversed(getattr(work, "__click_params__", ()))]
         taken = {name for param in own for name in param.opts}
@@ -99,7 +108,7 @@ def leaf(exits: tuple[int, ...]) -> Callable[[Work], Leaf]:
             params=[*own, *common],
             help=work.__doc__,
         )
-        command.exits = exits
+        command.exits, command.prints = exits, prints
         return command
 
     return decorate

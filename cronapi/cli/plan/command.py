@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cronapi.cli.frame.common import SERVICES
+from cronapi.cli.frame.forms import Text
 from cronapi.cli.frame.leaf import leaf
 from cronapi.cli.plan.options import (
     APPLIES,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from cronapi.cli.work.session import Session
 
 
-@leaf(READS_MANIFEST)
+@leaf(READS_MANIFEST, Text("a plan"))
 @plan_options
 @click.option("--out", metavar="PATH", help="Save the plan for `cronapi apply PATH`.")
 @click.option("--check-limit", is_flag=True, help="Ask if it may have as many (FastCron).")
@@ -47,7 +48,7 @@ async def plan(
     )
 
 
-@leaf(READS_MANIFEST)
+@leaf(READS_MANIFEST, Text("the differences"))
 @plan_options
 async def drift(session: Session, **options: Any) -> None:
     """Say what is not as the manifest says, for cron and CI.
@@ -62,7 +63,7 @@ async def drift(session: Session, **options: Any) -> None:
     await deeds.show_drift(session, files, asked)
 
 
-@leaf(PREVIEWS)
+@leaf(PREVIEWS, Text("a summary"))
 @click.argument("saved", metavar="[PLAN]", required=False)
 @plan_options
 @click.option("--deletes-first", is_flag=True, help="Delete before anything is created.")
@@ -80,7 +81,7 @@ async def apply(session: Session, saved: str | None, **options: Any) -> None:
     await deeds.apply_plan(session, files, asked, saved, **options)
 
 
-@leaf(CHECKS)
+@leaf(CHECKS, Text("its findings"))
 @manifest_options
 @click.option("--online", is_flag=True, help="Ask for the account too (FastCron).")
 @click.option("--format", "form", type=click.Choice(["text", "github"]), default="text")
@@ -96,7 +97,7 @@ async def check(
     await doors.check_manifest(session, Files(files, env), github=form == "github", online=online)
 
 
-@leaf(CHECKS)
+@leaf(CHECKS, Text("TOML"))
 @click.option("--all", "everything", is_flag=True, help="All jobs of the account.")
 @click.option("--group", metavar="NAME", help="The jobs of a group.")
 @click.option("--prefix", metavar="TEXT", help="The jobs whose names begin with it.")
@@ -118,7 +119,7 @@ async def export(session: Session, secrets: str, env_file: str | None, **chosen:
     await files.export_jobs(session, secrets, env_file, **chosen)
 
 
-@leaf(APPLIES)
+@leaf(APPLIES, Text("names"))
 @click.argument("ids", nargs=-1, type=int)
 @manifest_options
 @click.option("--match", metavar="GLOB", help="The jobs with such names: 'tmp *'.")
@@ -145,7 +146,7 @@ async def adopt(
     await adopting.adopt_jobs(session, Files(files, env), ids, match, name, env_file)
 
 
-@leaf(MIGRATES)
+@leaf(MIGRATES, Text("losses and counts"))
 @click.option("--from", "source", required=True, type=click.Choice(SERVICES), metavar="NAME")
 @click.option("--to", "target", required=True, type=click.Choice(SERVICES), metavar="NAME")
 @click.option("--into", required=True, metavar="GROUP", help="The group that the jobs get there.")
@@ -188,7 +189,7 @@ async def migrate(session: Session, cutover: bool, back: bool, **options: Any) -
         await moving.migrate_jobs(session, move)
 
 
-@leaf(PREVIEWS)
+@leaf(PREVIEWS, Text("a line for each job"))
 @click.option("--old-env", required=True, metavar="NAME", help="Variable with the old secret.")
 @click.option("--new-env", required=True, metavar="NAME", help="Variable with the new secret.")
 @click.option("--everywhere", is_flag=True, help="Look at all jobs of the account.")

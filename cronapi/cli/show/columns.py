@@ -54,6 +54,20 @@ FACTS = Kind("facts", ())
 RAW = Kind("objects", (), identifies=True)
 """Members by the wire's names."""
 
+KINDS = {
+    "jobs": JOBS,
+    "ensured": ENSURED,
+    "runs": RUNS_OF_JOBS,
+    "queued": QUEUED,
+    "groups": GROUPS,
+    "account": ACCOUNT,
+    "times": TIMES,
+    "texts": TEXTS,
+    "addresses": ADDRESSES,
+    "facts": FACTS,
+    "raw": RAW,
+}
+"""The kinds by the names that commands have for them."""
 _KIND_OF: dict[type, Kind] = {
     CronJob: JOBS,
     Execution: RUNS,

@@ -44,6 +44,10 @@ class Printer:
         """Return the columns of a kind. A format that it cannot have is a usage error."""
         if self.output == "ids" and not kind.identifies:
             raise click.BadParameter(f"{kind.plural} have no ids.", param_hint="--output")
+        if self.output == "ids" and self._common.fields is not None:
+            raise click.BadParameter("ids have no other fields.", param_hint="--fields")
+        if self._common.spreadsheet and self.output not in {"csv", "tsv"}:
+            raise click.BadParameter("give it with -o csv or tsv.", param_hint="--spreadsheet")
         return chosen(kind, self._common.fields)
 
     def members(self, value: object) -> dict[str, Any]:
@@ -127,11 +131,14 @@ class Printer:
             rows = value if isinstance(value, list) else [value]
             self.many([one if isinstance(one, dict) else {"value": one} for one in rows], RAW)
             return
-        if isinstance(value, dict) and not self._common.show_secrets:
-            value = masked(value)
-        elif isinstance(value, list) and not self._common.show_secrets:
-            value = [masked(item) if isinstance(item, dict) else item for item in value]
-        self.document(value)
+        self.document(list(map(self._raw, value)) if isinstance(value, list) else self._raw(value))
+
+    def _raw(self, value: object) -> object:
+        return self.row(value, RAW) if isinstance(value, dict) else value
+
+    def row(self, value: object, kind: Kind) -> dict[str, Any]:
+        """Return the members of a result that are to be shown."""
+        return self._row(value, self.check(kind))
 
     def _row(self, value: object, columns: Sequence[str]) -> dict[str, Any]:
         members = self.members(value)

@@ -12,7 +12,9 @@ import click
 from cronapi._logs.setting import LEVELS, QUIET, at_level
 from cronapi.cli.frame.common import Common
 from cronapi.cli.frame.fault import report
+from cronapi.cli.frame.forms import Prints
 from cronapi.cli.frame.words import counted
+from cronapi.cli.show.columns import KINDS
 from cronapi.cli.work.interruption import Interruption
 from cronapi.cli.work.profile import profile_of, with_profile
 from cronapi.cli.work.session import Session
@@ -23,21 +25,27 @@ _ALL = 2
 Work = Callable[..., Coroutine[Any, Any, None]]
 
 
-def carry_out(work: Work, common: Common, options: Mapping[str, Any]) -> int:
+def carry_out(work: Work, common: Common, prints: Prints, options: Mapping[str, Any]) -> int:
     """Run the body of a command, and return its exit code."""
     profile = profile_of(common)
     common = with_profile(common, profile)
     with _log(common):
-        return anyio.run(_run, work, common, profile, options)
+        return anyio.run(_run, work, common, profile, prints, options)
 
 
 async def _run(
-    work: Work, common: Common, profile: Mapping[str, Any], options: Mapping[str, Any]
+    work: Work,
+    common: Common,
+    profile: Mapping[str, Any],
+    prints: Prints,
+    options: Mapping[str, Any],
 ) -> int:
     interruption = Interruption()
     error: Exception | None = None
     async with AsyncExitStack() as stack:
         session = Session(common, profile, interruption, stack)
+        if isinstance(prints, str):  # before anything is sent
+            session.printer.check(KINDS[prints])
         async with interruption.watched():
             try:
                 await work(session, **options)

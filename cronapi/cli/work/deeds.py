@@ -116,7 +116,7 @@ async def run_bulk(session: Session, deed: Deed, items: Any, **options: Any) -> 
             line.failed += outcome.error is not None
             outcomes.append(outcome)
             if session.printer.output == "ndjson" and not deed.reads:
-                click.echo(json_line(_outcome(session, outcome)))
+                click.echo(json_line(_outcome(session, deed, outcome)))
     except CronAPIError as raised:
         error = raised
     finally:
@@ -162,7 +162,7 @@ def _write(
     session: Session, deed: Deed, report: Report[Any], requests: int, seconds: float
 ) -> None:
     if session.printer.output == "json" and not deed.reads:
-        shown = [_outcome(session, outcome) for outcome in report]
+        shown = [_outcome(session, deed, outcome) for outcome in report]
         click.echo(json_document(_facts(report, deed.function, requests, seconds, shown)))
     elif session.printer.output != "ndjson" or deed.reads:
         done = [deed.result(one.given, one.value) for one in report.done]
@@ -193,12 +193,13 @@ def _facts(
     return {**facts, "requests": requests, "seconds": round(seconds, 3), "outcomes": outcomes}
 
 
-def _outcome(session: Session, outcome: Outcome[Any]) -> dict[str, Any]:
+def _outcome(session: Session, deed: Deed, outcome: Outcome[Any]) -> dict[str, Any]:
     given = _given(outcome)
     status = "not_tried" if is_untried(outcome) else outcome.status
     shown: dict[str, Any] = {"index": outcome.index, "given": given, "status": status}
     if outcome.value is not None:
-        shown["value"] = session.printer.members(outcome.value)
+        result = deed.result(outcome.given, outcome.value)
+        shown["value"] = session.printer.row(result, deed.kind)
     if outcome.error is not None:
         shown["error"] = facts_of(outcome.error)
     return shown

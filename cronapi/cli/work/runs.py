@@ -50,6 +50,8 @@ async def run(
     session: Session, named: Named, time: int | None, payload: str | None, *, wait: bool
 ) -> None:
     """Queue a run of each job that was named, and wait for the end of a single one."""
+    if wait:
+        session.printer.check(RUNS)
     if payload is not None:
         payload = expand(payload, "--payload")
     targets = await targets_of(session, named)
@@ -93,6 +95,9 @@ async def _end_of(session: Session, id: int, queued: datetime) -> Execution:
 
 async def logs(session: Session, named: Named, search: str | None, chosen: Chosen) -> None:
     """Write the runs of each job that was named, or the output of one run."""
+    unused = {"--output", "--json", "--fields"} & {*session.common.given}
+    if chosen.output_of is not None and unused:
+        raise click.UsageError(f"--output-of prints a text as it is. It has no {min(unused)}.")
     targets = await targets_of(session, named)
     is_one = len(named.ids) == 1 or named.name is not None
     kind = RUNS if is_one else RUNS_OF_JOBS

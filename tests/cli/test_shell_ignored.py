@@ -1,0 +1,137 @@
+"""No option is taken and then ignored: it is refused with 64, before anything is sent."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from cronapi.cli.root import cronapi
+from cronapi.cli.table import COMMANDS
+from tests.support.shell import EVERY, shell_at
+
+DOCUMENTS = {
+    "plan": ([], "a plan"),
+    "drift": ([], "the differences"),
+    "apply": (["-y"], "a summary"),
+    "check": ([], "its findings"),
+    "export": (["--all"], "TOML"),
+    "adopt": (["5"], "names"),
+    "migrate": (
+        ["--from", "fastcron", "--to", "setcronjob", "--into", "g", "-n"],
+        "losses and counts",
+    ),
+    "rotate": (["--old-env", "A", "--new-env", "B", "--everywhere", "-n"], "a line for each job"),
+    "health": ([], "a report"),
+}
+"""Each command that prints no rows, with a good command line and the words for its output."""
+LOCAL = {
+    "next": ["1 hour"],
+    "completion": ["bash"],
+    "hook secret": [],
+    "hook trigger": ["failed", "--to", "http://127.0.0.1:1/"],
+    "help exit-codes": [],
+}
+"""Commands that end by themselves and have none of the common options."""
+FRONT = [
+    (["--json"], "--json"),
+    (["-n"], "--dry-run"),
+    (["--fields", "id"], "--fields"),
+    (["-P", "fastcron"], "--provider"),
+    (["-v"], "--verbose"),
+]
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory):
+    with shell_at(tmp_path_factory.mktemp("shell")) as shell:
+        shell.prepare()
+        yield shell
+
+
+def refused(shell, says, *line, **environment):
+    before = shell.sent
+    done = shell(*line, **environment)
+    assert (done.exit_code, done.stdout, shell.sent) == (64, "", before), (line, done.output)
+    assert says in done.stderr, done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_command_without_rows_refuses_what_rows_have(shell):
+    """In front of the command and behind it, naming what it prints. JSON is taken."""
+    wrong = (["-o", "csv"], ["-o", "tsv"], ["-o", "ids"], ["--fields", "id"], ["--spreadsheet"])
+    wrong += (["--time-format", "utc"], ["--show-secrets"])
+    for command, (line, prints) in DOCUMENTS.items():
+        for option in wrong:
+            spelling = "--output" if option[0] == "-o" else option[0]
+            refused(shell, f"{command} prints {prints}", command, *line, *option)
+            refused(shell, spelling, *option, command, *line)
+    refused(shell, "--output table", "export", "--all", "-o", "table")
+    assert shell("export", "--all", "--json").exit_code == 0
+    assert "version = 1" in shell("export", "--all", CRONAPI_OUTPUT="csv").stdout
+    for command in DOCUMENTS:
+        assert not {"--fields", "--time-format"} & {*shell(command, "--help").stdout.split()}
+
+
+def test_every_command_that_calls_a_service_says_what_it_prints(shell):
+    """A new one fails here until it has rows or a word for its text."""
+    for path, (module, _) in COMMANDS.items():
+        if module.startswith(("cronapi.cli.api", "cronapi.cli.plan")):
+            group = cronapi
+            for name in path.split():
+                group = group.load(name)
+            assert (str(group.prints) != "", path in DOCUMENTS) == (
+                True,
+                not isinstance(group.prints, str),
+            ), path
+
+
+def test_a_format_and_another_one_are_not_both_taken(shell):
+    """--format and --json name two forms."""
+    for command, form in (("health", "nagios"), ("plan", "markdown"), ("check", "github")):
+        for output in (["--json"], ["-o", "json"]):
+            refused(shell, "--format", command, "--format", form, *output)
+
+
+def test_an_unknown_field_is_refused_before_anything_is_sent(shell):
+    """By changes too, which would be made and then end in 64. -o ids likewise."""
+    for path in EVERY:
+        line, environment = shell.line_of(path)
+        if path not in {"call", "whoami", *DOCUMENTS}:
+            refused(shell, "'nmae'", *line, "--fields", "nmae", **environment)
+        if path.startswith(("account", "server", "cron next", "cron logs")):
+            refused(shell, "have no ids", *line, "-o", "ids", **environment)
+    refused(shell, "no ids", "cron", "run", shell.jobs[0], "--wait", "-o", "ids")
+    refused(shell, "'nmae'", "cron", "run", shell.jobs[0], "--wait", "--fields", "nmae")
+
+
+def test_options_that_exclude_each_other_are_refused(shell):
+    """Ids have no other fields, and only csv and tsv go into a spreadsheet."""
+    refused(shell, "--fields", "cron", "list", "-o", "ids", "--fields", "name")
+    for output in ("json", "ndjson", "table", "ids"):
+        refused(shell, "csv or tsv", "cron", "list", "-o", output, "--spreadsheet")
+    for more in (["--json"], ["-o", "csv"], ["--fields", "no"]):
+        refused(shell, "--output-of", "cron", "logs", shell.jobs[0], "--output-of", "1", *more)
+
+
+def test_fields_count_in_the_outcomes_of_a_bulk(shell):
+    """And in raw data, where they are members of the answer."""
+    line = ["cron", "enable", *shell.jobs, "--fields", "name"]
+    told = shell.json(*line)["outcomes"]
+    assert [one["value"] for one in told] == [{"name": "n0"}, {"name": "n1"}]
+    lines = shell(*line, "-o", "ndjson").stdout.splitlines()
+    assert {"name": "n0"} in [json.loads(one)["value"] for one in lines]
+    assert shell.json("call", "cron.get", f"id:={shell.jobs[0]}", "--fields", "name") == {
+        "name": "n0"
+    }
+    assert {tuple(one) for one in shell.json("call", "cron.list", "--fields", "id")} == {("id",)}
+
+
+def test_a_local_command_takes_no_option_in_front_that_it_does_not_have(shell):
+    """Its own options stand behind it; those of the environment are no mistake."""
+    for path, line in LOCAL.items():
+        for option, name in FRONT:
+            refused(shell, name, *option, *path.split(), *line)
+    refused(shell, "Give --json behind it", "--json", "next", "1 hour")
+    refused(shell, "Give --provider behind it", "--provider", "fastcron", "demo")
+    assert shell("next", "1 hour", CRONAPI_OUTPUT="csv", CRONAPI_PROVIDER="fastcron").exit_code == 0
