@@ -36,7 +36,8 @@ help of the commands, by `python -m scripts.cli_page > docs/cli.md`.
   counts and each outcome. `-o ndjson` has one line for each. `-o ids` is input for `--ids-from -`.
 - With `--json` an error is one line of JSON on stderr, with its exit code.
 - Secrets are masked in each format: the values of headers that carry credentials, bodies,
-  passwords, the user in a URL, and query values with such names. `--show-secrets` shows them.
+  passwords, the user in a URL, and query values with such names. `--show-secrets` shows them. Of
+  csv and JSON, which can be read back, the number of masked values is told on stderr.
 - Text of the service is shown with `\\x1b` for an escape and so on. csv has it as it is, so that it
   can be read back.
 - Text options take `${{NAME}}` from the environment, `@FILE`, and `-` for standard input. A

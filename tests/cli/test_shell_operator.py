@@ -154,7 +154,36 @@ def test_a_csv_with_masks_says_so(shell):
     for more in (["--show-secrets"], ["--quiet"], ["--fields", "id"], ["--match", "s3"]):
         some = [*line[:2], *line[4:]] if more[0] == "--match" else line
         assert shell(*some, *more).stderr == "", more
-    assert shell("cron", "list", "--json").stderr == ""
+
+
+@pytest.mark.parametrize("output", ["csv", "json", "ndjson"])
+def test_masked_values_are_told_once_by_every_command_that_can_be_read_back(shell, output):
+    """By deletions too, whose output is the last copy. No other format can be read back."""
+    says = "1 value is masked; --show-secrets writes them.\n"
+    url = "https://example.com/?api_key=k9"
+    ids = add(shell, *({"name": f"m{n}", "url": url} for n in range(9)))
+    group = ["--group", shell.name]
+    lines = [
+        ["cron", "add", "--url", url, "--name", "one more"],
+        ["cron", "list", "--match", "m1"],
+        ["cron", "get", ids[2]],
+        ["cron", "find", "m2"],
+        ["cron", "edit", ids[2], "--timeout", "20", *group],
+        ["cron", "enable", "--match", "m2"],
+        ["cron", "ensure", "m3", "--url", url, "--timeout", "9"],
+        ["group", "items", shell.group],
+        ["call", "cron.get", f"id:={ids[3]}"],
+        ["cron", "batch-delete", ids[4], "-y"],
+        ["cron", "delete", ids[5], "-y"],
+    ]
+    for line in lines:
+        done = shell(*line, "-o", output)
+        assert (done.exit_code, done.stderr.count(says)) == (0, 1), (line, done.stderr)
+    done = shell("cron", "delete", *ids[6:8], "-y", "-o", output)
+    assert done.stderr.count("2 values are masked") == 1
+    for other in ("table", "tsv", "ids"):
+        assert "masked" not in shell("cron", "get", ids[1], "-o", other).stderr
+    assert "masked" not in shell("cron", "delete", ids[1], "-y", "-o", output, "-q").stderr
 
 
 def test_a_table_tells_of_columns_that_do_not_fit():

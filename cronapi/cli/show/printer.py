@@ -24,6 +24,8 @@ from cronapi.cli.show.members import members_of
 from cronapi.cli.show.tables import fields, table
 
 Members = Mapping[str, Any]
+_READ_BACK = frozenset({"csv", "json", "ndjson"})
+"""The formats of which `cron add --from` makes jobs again."""
 
 
 class Printer:
@@ -34,6 +36,7 @@ class Printer:
         self.output: str = common.output or ("table" if sys.stdout.isatty() else "tsv")
         self._times: str = common.time_format or ("local" if self.output == "table" else "utc")
         self._color = _color(common.color, os.environ)
+        self._masked = 0
 
     @property
     def is_json(self) -> bool:
@@ -55,31 +58,25 @@ class Printer:
         members = members_of(value)
         return members if self._common.show_secrets else masked(members)
 
-    def _tell_masked(self, values: Sequence[object], rows: Sequence[Members]) -> None:
-        """Tell of values that are missed when the rows are read back."""
-        originals = map(members_of, values)
-        count = sum(
-            row[name] != original.get(name)
-            for row, original in zip(rows, originals, strict=True)
-            for name in row
-        )
-        if count and not self._common.quiet:
+    def tell_masked(self) -> None:
+        """Tell of values that are missed when what was written is read back. To be called once."""
+        count = self._masked
+        if count and self.output in _READ_BACK and not self._common.quiet:
             are = "is" if count == 1 else "are"
             told = f"{counted(count, 'value')} {are} masked; --show-secrets writes them."
             click.echo(told, err=True)
 
     def one(self, value: object, kind: Kind) -> None:
         """Write one thing: an object, or a line for each of its members."""
-        columns, members = self.check(kind), self.members(value)
-        if self._common.fields is not None:
-            members = {name: members.get(name) for name in columns}
+        if self.output in {"csv", "tsv", "ids"}:
+            self.many([value], kind)
+            return
+        members = self.row(value, kind)
         if self.is_json:
             self._echo(json_document(members) if self.output == "json" else json_line(members))
-        elif self.output == "table":
+        else:
             cells = ((n, as_table_cell(n, v, self._times)) for n, v in members.items())
             self._echo_all(fields([pair for pair in cells if pair[1]], self._width))
-        else:
-            self.many([value], kind)
 
     def many(self, values: Iterable[object], kind: Kind) -> None:
         """Write a list."""
@@ -91,7 +88,6 @@ class Printer:
             self._table(rows, list(columns) or _all_names(rows))
         elif self.output == "csv":
             self._csv(rows, columns)
-            self._tell_masked(values, rows)
         else:
             self._begin(columns or _all_names(rows))
             for row in rows:
@@ -141,10 +137,11 @@ class Printer:
         return self._row(value, self.check(kind))
 
     def _row(self, value: object, columns: Sequence[str]) -> dict[str, Any]:
-        members = self.members(value)
-        if self._common.fields is None:
-            return members
-        return {name: members.get(name) for name in columns}
+        members, shown = members_of(value), self.members(value)
+        if self._common.fields is not None:
+            shown = {name: shown.get(name) for name in columns}
+        self._masked += sum(shown[name] != members.get(name) for name in shown)
+        return shown
 
     def _begin(self, columns: Sequence[str]) -> None:
         if self.output == "tsv":

@@ -75,7 +75,8 @@ def _code(session: Session, error: Exception | None) -> int:
 
 
 def _tell(session: Session) -> None:
-    """Tell the requests of a command, with -v."""
+    """Tell how many values were masked, and with -v the requests of a command."""
+    session.printer.tell_masked()
     scheduler = session._scheduler  # noqa: SLF001 -- one that was not needed is not made for this
     if session.common.verbose and scheduler is not None:
         count, refusals = scheduler.started, scheduler.stats.refusals
