@@ -46,6 +46,8 @@ help of the commands, by `python -m scripts.cli_page > docs/cli.md`.
   The exit code stays 0.
 - No option is ignored. A command that prints a text of its own, such as `export`, has JSON beside
   it, and refuses `-o csv` and `--fields` with exit code 64.
+- A dry run names three jobs, and all with `-v`. With `-o ids`, csv or tsv they are rows on stdout,
+  and JSON has them as `targets`.
 - Durations are 90, 90s, 15m, 2h or 1d. Times are ISO 8601 with a zone, Unix seconds, or +15m.
 
 ## Account and budget

@@ -132,7 +132,11 @@ COMMON: tuple[click.Option, ...] = (
         help="Requests a second, if not the service's usual rate.",
     ),
     _switch("-q", "--quiet", help="Say nothing but errors on stderr."),
-    _option(*("-v", "--verbose"), count=True, help="Tell the requests; -vv the library's log."),
+    _option(
+        *("-v", "--verbose"),
+        count=True,
+        help="Tell the requests, and name all jobs of a dry run; -vv: the log.",
+    ),
     _option(
         "--color",
         type=click.Choice(["auto", "always", "never"]),

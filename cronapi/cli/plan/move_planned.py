@@ -64,7 +64,7 @@ def _tell(
         return
     jobs = frozenset[int]() if planned is None else planned.jobs
     moved = [Target(one.id, one.name) for one in tried.left if one.id in jobs]
-    click.echo(escaped(f"{would}: {named(moved)}" if moved else would))
+    click.echo(escaped(f"{would}: {named(session, moved)}" if moved else would))
     for one in tried.left:
         if one.id not in jobs:
             click.echo(escaped(f"would leave {one}"))

@@ -10,7 +10,6 @@ import click
 from cronapi.cli.frame.targets import Named
 from cronapi.cli.frame.words import counted
 from cronapi.cli.show.columns import JOBS
-from cronapi.cli.work.dry_run import named as names_of
 from cronapi.cli.work.job_group import with_group_id
 from cronapi.cli.work.job_params import params_of
 from cronapi.cli.work.rows import rows_of
@@ -29,6 +28,7 @@ async def add(session: Session, path: str) -> None:
         lambda: session.api.cron.batch_add(rows),
         would=f"add {counted(len(rows), 'job')} from {path}",
         kind=JOBS,
+        rows=rows,
     )
 
 
@@ -47,8 +47,9 @@ async def edit(
         "cron.batch_edit",
         {"id": ids, **params},
         lambda: session.api.cron.batch_edit(ids, **params),
-        would=f"edit {counted(len(ids), 'job')}: {names_of(targets)}",
+        would=f"edit {counted(len(ids), 'job')}",
         kind=JOBS,
+        targets=targets,
     )
 
 
@@ -64,9 +65,10 @@ async def delete(session: Session, named: Named) -> None:
         "cron.batch_delete",
         {"id": ids},
         lambda: session.api.cron.batch_delete(ids),
-        would=f"delete {counted(len(ids), 'job')}: {names_of(targets)}",
+        would=f"delete {counted(len(ids), 'job')}",
         asks=True,
         kind=JOBS,
+        targets=targets,
     )
 
 

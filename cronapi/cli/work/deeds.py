@@ -75,13 +75,19 @@ async def carry_out(session: Session, deed: Deed, targets: Sequence[Target]) -> 
     batch = deed.function if alone else _sent_function(session, deed.function)
     jobs = counted(len(ids), "job")
     if session.common.dry_run:
-        would = f"{deed.verb} {jobs}: {named(targets)}"
         params = {"id": ids[0] if alone else ids, **deed.params}
-        dry_run(session, deed.function, params, cost=cost, would=would, asks=deed.asks, batch=batch)
+        dry_run(
+            *(session, deed.function, params),
+            cost=cost,
+            would=f"{deed.verb} {jobs}",
+            asks=deed.asks,
+            batch=batch,
+            targets=targets,
+        )
         return
     if deed.asks:
         text = told(session, cost, batch)
-        session.confirm(f"{deed.verb.capitalize()} {jobs}: {named(targets)}? {text}.")
+        session.confirm(f"{deed.verb.capitalize()} {jobs}: {named(session, targets)}? {text}.")
     if alone and deed.one is not None:
         session.show(deed.result(ids[0], await deed.one(session.api, ids[0])), deed.kind)
     else:

@@ -69,7 +69,7 @@ async def add_from(
     if session.common.dry_run:
         cost = ADD.many(session.plan, rows.jobs).cost()
         would = f"add {counted(count, 'job')} from {path}"
-        dry_run(session, "cron.add", common, cost=cost, would=would)
+        dry_run(session, "cron.add", common, cost=cost, would=would, rows=rows.jobs)
         return
     with journal_of(session, rows.digest, journal, wanted=not no_journal, rows=count) as kept:
         report = await run_bulk(session, ADD, rows.jobs, journal=kept.path)
