@@ -73,7 +73,9 @@ its own rate. `--redis` shares the budget of several machines.
 ## Ctrl-C
 
 The first Ctrl-C, or SIGTERM, starts no further request and waits for those under way. The counts
-are those of the service, and the same command goes on. The second ends at once.
+are those of the service. The second ends at once. The last line says what the same command would do
+then: `cron delete` goes on with the jobs that are left, `cron edit` begins from the start, which
+does no harm, and `cron run` would queue its runs again.
 
 `cron add --from` with more than 50 rows keeps a journal in `~/.local/state/cronapi/journals`
 (`%LOCALAPPDATA%` on Windows) until all rows are done: the same command creates no row twice.

@@ -16,7 +16,7 @@ from cronapi.scheduler.slot import Slot
 class StoppedError(SchedulerError):
     """The scheduler was stopped. This attempt was not sent."""
 
-    advice = "The same command goes on."
+    advice = ""
 
 
 class StoppableScheduler(Scheduler):

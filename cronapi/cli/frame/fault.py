@@ -28,14 +28,18 @@ def wants_json(arguments: Sequence[str], environ: Mapping[str, str]) -> bool:
     return (values or [environ.get("CRONAPI_OUTPUT", "")])[-1] in _JSON
 
 
-def report(error: Exception, *, as_json: bool, code: int | None = None) -> int:
-    """Write an error to stderr, and return its exit code, unless that is given."""
+def report(error: Exception, *, as_json: bool, code: int | None = None, more: str = "") -> int:
+    """Write an error to stderr, and return its exit code, unless that is given.
+
+    `more` is a sentence behind its text.
+    """
     code = exit_code(error) if code is None else code
     if as_json:
-        click.echo(_as_json(error, code), err=True)
+        click.echo(_as_json(error, code, more), err=True)
         return code
     is_manifest = isinstance(error, ManifestError)
-    for line in _text(error).split("\n") if is_manifest else [_text(error)]:
+    text = _with(_text(error), more)
+    for line in text.split("\n") if is_manifest else [text]:
         click.echo(escaped(line) if is_manifest else f"Error: {one_line(line)}", err=True)
     return code
 
@@ -44,10 +48,20 @@ def _text(error: Exception) -> str:
     return error.format_message() if isinstance(error, click.ClickException) else str(error)
 
 
-def _as_json(error: Exception, code: int) -> str:
+def _with(text: str, more: str) -> str:
+    """Return a text with a sentence behind it."""
+    if not more:
+        return text
+    return f"{text} {more}" if text.endswith((".", "]")) else f"{text}. {more}"
+
+
+def _as_json(error: Exception, code: int, more: str) -> str:
     from cronapi.cli.frame.json_line import json_line  # noqa: PLC0415 -- only an error needs it
 
-    return json_line({"error": {**facts_of(error), "exit_code": code}})
+    facts = facts_of(error)
+    return json_line(
+        {"error": {**facts, "message": _with(facts["message"], more), "exit_code": code}}
+    )
 
 
 def facts_of(error: Exception) -> dict[str, Any]:

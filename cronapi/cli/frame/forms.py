@@ -25,6 +25,13 @@ Prints = str | Text
 """A text, or the name of a kind of rows."""
 
 
+class Told(NamedTuple):
+    """What a command prints, and what the same command does after an interruption."""
+
+    prints: Prints
+    again: str
+
+
 def check_form(ctx: click.Context, prints: Prints, common: Common) -> None:
     """Refuse options that a command would ignore, as they were given on the command line."""
     is_formatted = not {"--output", "--json"}.isdisjoint(common.given)

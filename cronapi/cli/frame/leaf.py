@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
+from cronapi.cli.frame.again import again
 from cronapi.cli.frame.common import COMMON, common_of
-from cronapi.cli.frame.forms import OF_ROWS, Prints, check_form
+from cronapi.cli.frame.forms import OF_ROWS, Prints, Told, check_form
 
 Work = Callable[..., Coroutine[Any, Any, None]]
 """The body of a command. It gets the session, and its own options as keyword arguments."""
@@ -97,7 +98,8 @@ def leaf(exits: tuple[int, ...], prints: Prints) -> Callable[[Work], Leaf]:
             check_form(ctx, prints, common_of(ctx))
             from cronapi.cli.work.carry_out import carry_out  # noqa: PLC0415 -- imports the client
 
-            ctx.exit(carry_out(work, common_of(ctx), prints, params))
+            path = ctx.command_path.partition(" ")[2]
+            ctx.exit(carry_out(work, common_of(ctx), Told(prints, again(path)), params))
 
         own: list[click.Parameter] = [*reversed(getattr(work, "__click_params__", ()))]
         taken = {name for param in own for name in param.opts}

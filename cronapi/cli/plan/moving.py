@@ -11,6 +11,7 @@ from attrs import frozen
 
 from cronapi._calls.options import fingerprint_of
 from cronapi.cli.exit_codes import DIFFERS
+from cronapi.cli.frame.again import GOES_ON
 from cronapi.cli.frame.escape import escaped, one_line
 from cronapi.cli.frame.words import counted
 from cronapi.cli.plan.deeds import new_undo_file, telling_undo
@@ -166,6 +167,7 @@ async def move_jobs_back(session: Session, move: Move) -> None:
 
 def _both(session: Session, move: Move) -> tuple[Session, Session, str]:
     """Return the sessions of both services, and the path of the journal."""
+    session.again = GOES_ON
     common = session.common
     if common.token_file or common.base_url or common.profile:
         raise click.UsageError(

@@ -12,7 +12,7 @@ import click
 from cronapi._logs.setting import LEVELS, QUIET, at_level
 from cronapi.cli.frame.common import Common
 from cronapi.cli.frame.fault import report
-from cronapi.cli.frame.forms import Prints
+from cronapi.cli.frame.forms import Told
 from cronapi.cli.frame.words import counted
 from cronapi.cli.show.columns import KINDS
 from cronapi.cli.work.interruption import Interruption
@@ -25,27 +25,28 @@ _ALL = 2
 Work = Callable[..., Coroutine[Any, Any, None]]
 
 
-def carry_out(work: Work, common: Common, prints: Prints, options: Mapping[str, Any]) -> int:
+def carry_out(work: Work, common: Common, told: Told, options: Mapping[str, Any]) -> int:
     """Run the body of a command, and return its exit code."""
     profile = profile_of(common)
     common = with_profile(common, profile)
     with _log(common):
-        return anyio.run(_run, work, common, profile, prints, options)
+        return anyio.run(_run, work, common, profile, told, options)
 
 
 async def _run(
     work: Work,
     common: Common,
     profile: Mapping[str, Any],
-    prints: Prints,
+    told: Told,
     options: Mapping[str, Any],
 ) -> int:
     interruption = Interruption()
     error: Exception | None = None
     async with AsyncExitStack() as stack:
         session = Session(common, profile, interruption, stack)
-        if isinstance(prints, str):  # before anything is sent
-            session.printer.check(KINDS[prints])
+        session.again = told.again
+        if isinstance(told.prints, str):  # before anything is sent
+            session.printer.check(KINDS[told.prints])
         async with interruption.watched():
             try:
                 await work(session, **options)
@@ -71,6 +72,7 @@ def _code(session: Session, error: Exception | None) -> int:
         error or session.failure or click.ClickException("Interrupted."),
         as_json=session.printer.is_json,
         code=interruption.code,
+        more=session.again,
     )
 
 

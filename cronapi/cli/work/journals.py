@@ -13,6 +13,7 @@ import click
 from attrs import define
 
 from cronapi._calls.options import fingerprint_of
+from cronapi.cli.frame.again import GOES_ON
 from cronapi.cli.work.session import Session
 
 MOST_WITHOUT = 50
@@ -40,6 +41,8 @@ def journal_of(
         path = str(_default_path(session, digest))
         _check_age(path)
     kept = Kept(path)
+    if path is not None:
+        session.again = GOES_ON
     try:
         yield kept
     finally:

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from cronapi._calls.retry import RetryPolicy
+from cronapi.cli.frame.again import READS
 from cronapi.cli.frame.common import Common
 from cronapi.cli.frame.escape import one_line
 from cronapi.cli.show.columns import Kind, kind_of
@@ -37,6 +38,7 @@ class Session:
     """One command at work.
 
     `code` is the exit code that it has reached, and `failure` the error that it tells at its end.
+    `again` says what the same command does after an interruption.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Session:
         self.printer: Printer = Printer(common)
         self.code: int = 0
         self.failure: CronAPIError | None = None
+        self.again: str = READS
         self._profile = profile
         self._stack = stack
         self._api: Client | None = None

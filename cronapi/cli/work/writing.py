@@ -10,6 +10,7 @@ import click
 from cronapi._protocol.encoding import encode_params
 from cronapi._protocol.params import JobSpec
 from cronapi.bulk import Report
+from cronapi.cli.frame.again import EDIT_THAT_RUNS
 from cronapi.cli.frame.targets import Named
 from cronapi.cli.frame.words import counted
 from cronapi.cli.show.columns import ENSURED
@@ -97,6 +98,8 @@ async def edit(
     headers = headers_to_set(set_header, params, clear)
     if not params and not headers:
         raise click.UsageError("Nothing to change: give at least one field, such as --expression.")
+    if params.get("run"):
+        session.again = EDIT_THAT_RUNS
     sent = {**params, "http_headers": headers} if headers else params
     encode_params(sent, session.provider, clear=True)
     targets = await targets_of(session, named)

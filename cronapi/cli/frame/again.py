@@ -1,0 +1,44 @@
+"""What the same command does after an interruption: the one table of these sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+READS = "The same command reads from the start."
+GOES_ON = "The same command goes on."
+_HARMLESS = "The same command begins from the start, which does no harm."
+_LEFT = "The same command deletes the jobs that are left."
+_TWICE = "What was added stays: the same command would add it again."
+
+AGAIN: Mapping[str, str] = {
+    "account edit": _HARMLESS,
+    "account secret": _HARMLESS,
+    "adopt": "The same command adopts the jobs that are left.",
+    "apply": "`cronapi apply` without a saved plan goes on with what is left.",
+    "call": "Look before you give it again: the function may have been carried out.",
+    "cron add": _TWICE,
+    "cron batch-add": _TWICE,
+    "cron batch-delete": _LEFT,
+    "cron batch-edit": _HARMLESS,
+    "cron delete": _LEFT,
+    "cron disable": _HARMLESS,
+    "cron edit": _HARMLESS,
+    "cron enable": _HARMLESS,
+    "cron ensure": _HARMLESS,
+    "cron group-edit": _HARMLESS,
+    "cron pause": "The same command pauses all jobs anew, and the span begins then.",
+    "cron run": "What was queued stays queued: the same command would queue it again.",
+    "group add": _TWICE,
+    "group delete": "The same command deletes the group if it is still there.",
+    "group edit": _HARMLESS,
+    "group empty": _LEFT,
+    "group vanish": "The same command deletes the group if it is still there.",
+    "rotate": "The same command finds the jobs that are left.",
+}
+"""By the paths of commands. Those that are not in here only read, or say it themselves."""
+EDIT_THAT_RUNS = "The same command begins from the start, and would queue the runs of --run again."
+
+
+def again(path: str) -> str:
+    """Return what the same command does, by the path of a command."""
+    return AGAIN.get(path, READS)
