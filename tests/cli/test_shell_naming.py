@@ -171,3 +171,45 @@ def test_setcronjob_names_jobs_likewise(shell):
     for line in ("cron disable --name pair", "cron find pair", "cron logs --name pair"):
         done = shell(*line.split(), **there)
         assert (done.exit_code, "Several jobs are named 'pair'" in done.stderr) == (64, True)
+
+
+# --- names that are not unique --------------------------------------------------------------------
+
+
+def test_the_help_of_what_creates_says_that_names_are_not_unique(shell):
+    """Looking for the name would be a request, so the help names the command that looks."""
+    for line in ("cron add", "cron batch-add"):
+        told = " ".join(shell(*line.split(), "--help").stdout.split())
+        assert "A name need not be unique" in told, line
+        assert "`cronapi cron ensure`" in told, line
+    told = " ".join(shell("group", "add", "--help").stdout.split())
+    assert "A name need not be unique" in told
+    assert "`cronapi group lookup`" in told
+
+
+@pytest.mark.parametrize("line", ["cron add --from -", "cron batch-add -"])
+def test_equal_names_in_a_file_are_told(shell, line):
+    """Without a request, before the rows are added. The first of several names is told."""
+    names = ["a", "b", "a", "", "", "c", "b", "a"]
+    rows = [{"url": "https://example.com/", "name": name} for name in names]
+    done = shell(*line.split(), stdin=json.dumps(rows))
+    assert done.exit_code == 0, done.output
+    says = "standard input: 3 jobs are named 'a' and 2 'b'. Each is added.\n"
+    assert done.stderr.startswith(says)
+    assert shell(*line.split(), "-n", stdin=json.dumps(rows)).stderr == says
+    many = [{"url": "https://example.com/", "name": f"n{n // 2}"} for n in range(12)]
+    said = shell(*line.split(), "-n", stdin=json.dumps(many)).stderr
+    assert said.endswith(
+        "2 jobs are named 'n0', 2 'n1' and 2 'n2', and 3 more names come again. Each is added.\n"
+    )
+    assert shell(*line.split(), "-n", stdin=json.dumps(rows[:2])).stderr == ""
+
+
+def test_one_name_for_several_jobs_is_told(shell):
+    """Before it is sent. One job alone may have any name."""
+    ids = fill(shell.app, "fastcron", 2, "alike")
+    says = "2 jobs get the name 'same'.\n"
+    assert shell("cron", "edit", *ids, "--name", "same", "-n").stderr == says
+    assert shell("cron", "edit", *ids, "--name", "same").stderr.startswith(says)
+    assert shell("cron", "batch-edit", *ids, "--name", "same", "-n").stderr == says
+    assert shell("cron", "edit", ids[0], "--name", "other").stderr == ""

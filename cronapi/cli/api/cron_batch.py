@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 async def cron_batch_add(session: Session, file: str) -> None:
     """Create jobs with one request (FastCron).
 
-    FILE is as for `cron add --from`, which makes batches of any number of rows.
+    FILE is as for `cron add --from`, which makes batches of any number of rows. A name need not be
+    unique; `cronapi cron ensure` looks for it first.
     """
     from cronapi.cli.work import batches  # noqa: PLC0415 -- imports the client
 

@@ -24,6 +24,9 @@ async def cron_add(
 ) -> None:
     """Create a job, or one for each row of a file.
 
+    A name need not be unique: a second job of the same name is another job. `cronapi cron ensure`
+    looks for the name first.
+
     Text options take ${NAME} from the environment, @FILE, and - for standard input. More than 50
     rows have a journal: the same command goes on after it was ended in any way.
     """

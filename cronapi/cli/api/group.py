@@ -55,7 +55,10 @@ async def group_lookup(session: Session, name: str) -> None:
 async def group_add(
     session: Session, name: str, auto_delete: int | None, contacts: tuple[int, ...]
 ) -> None:
-    """Create a group."""
+    """Create a group.
+
+    A name need not be unique: `cronapi group lookup` tells if there is one.
+    """
     from cronapi.cli.work import groups  # noqa: PLC0415 -- imports the client
 
     await groups.add(session, name, auto_delete, contacts)

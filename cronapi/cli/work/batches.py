@@ -11,7 +11,7 @@ from cronapi.cli.frame.targets import Named
 from cronapi.cli.frame.words import counted
 from cronapi.cli.show.columns import JOBS
 from cronapi.cli.work.job_group import with_group_id
-from cronapi.cli.work.job_params import params_of
+from cronapi.cli.work.job_params import params_of, tell_one_name
 from cronapi.cli.work.rows import rows_of
 from cronapi.cli.work.session import Session
 from cronapi.cli.work.single import change
@@ -41,6 +41,7 @@ async def edit(
     if not targets:
         _nothing(session, "edit")
         return
+    tell_one_name(session, targets, params)
     ids = [target.id for target in targets]
     await change(
         session,

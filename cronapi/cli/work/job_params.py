@@ -10,6 +10,7 @@ import click
 from cronapi._protocol.params import KIND_OF
 from cronapi.cli.frame.job_options import option_of
 from cronapi.cli.frame.values import MOMENT, Expanded, expand, is_literal
+from cronapi.cli.work.session import Session
 
 SET_HEADER = "--set-header"
 
@@ -40,6 +41,12 @@ def _value(name: str, value: Any) -> Any:
         return MOMENT.convert(text, None, None)
     kind = KIND_OF[name]
     return kind.send(name, text) if kind.reads else text
+
+
+def tell_one_name(session: Session, targets: Sequence[object], params: Mapping[str, Any]) -> None:
+    """Tell of several jobs that are about to get one name."""
+    if len(targets) > 1 and params.get("name"):
+        session.say(f"{len(targets)} jobs get the name {params['name']!r}.")
 
 
 def headers_to_set(

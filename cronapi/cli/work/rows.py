@@ -6,7 +6,8 @@ import csv
 import io
 import json
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -16,6 +17,8 @@ from attrs import fields
 from cronapi._protocol.declared import JobParams
 from cronapi._protocol.params import JobSpec
 from cronapi._protocol.redaction import HIDDEN
+from cronapi.cli.frame.escape import one_line
+from cronapi.cli.frame.words import counted
 from cronapi.cli.work.targets import read_text
 from cronapi.errors import ConfigurationError
 from cronapi.models import CronJob, JobStatus
@@ -25,6 +28,10 @@ Row = tuple[str, Mapping[str, Any]]
 """The place of a job in its file, such as `line 5`, and its members."""
 _READ_ONLY = {field.name for field in fields(CronJob)} - set(JobParams.__annotations__)
 """Columns of a list of jobs that no new job has: it may be read back with them."""
+
+
+_NAMES = 3
+"""Names that are told."""
 
 
 class Rows(NamedTuple):
@@ -56,7 +63,21 @@ def rows_of(path: str, common: Mapping[str, Any]) -> Rows:
         click.echo(
             f"{label}, {rows[idle[0]][0]}{more}: not active there, and active when added.", err=True
         )
+    _tell_equal_names(label, [job.get("name") for job in jobs])
     return Rows(jobs, sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16], idle)
+
+
+def _tell_equal_names(label: str, names: Iterable[str | None]) -> None:
+    """Name the names that come more than once. No service refuses them."""
+    again = [(name, count) for name, count in Counter(filter(None, names)).items() if count > 1]
+    if not again:
+        return
+    counts = [f"{count} {name!r}" for name, count in again[:_NAMES]]
+    counts[0] = counts[0].replace(" ", " jobs are named ", 1)
+    told = " and ".join(filter(None, [", ".join(counts[:-1]), counts[-1]]))
+    left = len(again) - _NAMES
+    more = f", and {counted(left, 'more name')} {'comes' if left == 1 else 'come'} again"
+    click.echo(one_line(f"{label}: {told}{more if left > 0 else ''}. Each is added."), err=True)
 
 
 def _runs(label: str, row: Row) -> bool:

@@ -19,7 +19,7 @@ from cronapi.cli.show.members import members_of
 from cronapi.cli.work.deeds import Deed, carry_out, run_bulk
 from cronapi.cli.work.dry_run import cost_of, dry_run
 from cronapi.cli.work.job_group import with_group_id
-from cronapi.cli.work.job_params import headers_to_set, params_of
+from cronapi.cli.work.job_params import headers_to_set, params_of, tell_one_name
 from cronapi.cli.work.journals import journal_of
 from cronapi.cli.work.rows import rows_of
 from cronapi.cli.work.session import Session
@@ -103,6 +103,7 @@ async def edit(
     sent = {**params, "http_headers": headers} if headers else params
     encode_params(sent, session.provider, clear=True)
     targets = await targets_of(session, named)
+    tell_one_name(session, targets, params)
     if headers:
         await set_headers(session, targets, headers, params)
         return
