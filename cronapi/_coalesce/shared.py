@@ -41,7 +41,7 @@ class Member:
     async def ended(self) -> None:
         """Wait until the caller has its result."""
         if not self.has_ended:
-            await self._sleeper.sleep()
+            await self._sleeper.until_woken()
 
     def end(self, result: Result) -> None:
         """Give the caller its result."""

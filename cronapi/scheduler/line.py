@@ -91,7 +91,7 @@ class Line:
                 self._leader = slot
             else:
                 slot.sleeper = Sleeper()
-                await slot.sleeper.sleep()
+                await slot.sleeper.until_woken()
             if slot.line is None:
                 await self._lead(slot)
             await checkpoint_if_cancelled()

@@ -27,7 +27,7 @@ class Sleeper:
         self._asleep: asyncio.Future[None] | Any = None
         """On asyncio the future that the task awaits, on trio the task."""
 
-    def sleep(self) -> Awaitable[None]:
+    def until_woken(self) -> Awaitable[None]:
         """Return an awaitable that ends at the first `wake()` from now on."""
         loop = native_loop()
         if hasattr(loop, "create_future"):  # asyncio's
@@ -39,7 +39,7 @@ class Sleeper:
 
     async def sleep_at_most(self, seconds: float) -> None:
         """Sleep until the first `wake()`, or for these seconds."""
-        asleep = self.sleep()
+        asleep = self.until_woken()
         if seconds == math.inf:
             return await asleep
         if self._asleep is None:  # on trio it has not begun

@@ -20,7 +20,11 @@ class Night:
 
     async def sleep(self, at_most=None):
         try:
-            await (self.sleeper.sleep() if at_most is None else self.sleeper.sleep_at_most(at_most))
+            await (
+                self.sleeper.until_woken()
+                if at_most is None
+                else self.sleeper.sleep_at_most(at_most)
+            )
             self.woken.append(anyio.current_time())
         except anyio.get_cancelled_exc_class():
             self.cancelled.append(anyio.current_time())
