@@ -22,7 +22,9 @@ if kept_format and kept_format ~= FORMAT then
 end
 
 local MILLION = 1000000 -- the margin is kept in millionths of the interval
-local TIMES = {'next', 'before', 'held', 'began', 'lease', 'ask', 'seen', 'trusted', 'sent'}
+local TIMES = {
+  'next', 'before', 'held', 'began', 'lease', 'ask', 'seen', 'trusted', 'sent', 'earlier',
+}
 local COUNTS = {
   'number', 'eager', 'probe', 'mark', 'refusal_streak', 'accepted', 'refused', 'holds',
   'calm', 'patience', 'stride', 'widened', 'eased',
@@ -31,7 +33,7 @@ local MEASURES = {'margin', 'trip', 'deviation', 'proven', 'level', 'narrow'}
 local ALL = {TIMES, COUNTS, MEASURES}
 local LARGEST = 2 ^ 53 -- a greater number is not whole any more
 local STORED_AS = {refusal_streak = 'row'} -- a field of the hash that has another name
-local ABSENT = {sent = '0'} -- a field that the hash of an earlier release has not
+local ABSENT = {sent = '0', earlier = '0'} -- fields that the hash of an earlier release has not
 
 local function field(name)
   return STORED_AS[name] or name
@@ -210,6 +212,7 @@ local learn = {}
 
 function learn.sent(number, at, lead)
   s.next = math.max(s.next, math.min(at, s.next) + spacing() - slack() - lead)
+  s.earlier = math.max(s.earlier, math.min(s.sent, at))
   s.sent = math.max(s.sent, at)
 end
 
@@ -253,7 +256,9 @@ end
 function learn.refused(number, at, retry_after, probe)
   s.refused = s.refused + 1
   if at == s.sent then -- nobody need keep the distance from a refused request
-    s.sent = 0
+    s.sent, s.earlier = s.earlier, 0
+  elseif at == s.earlier then
+    s.earlier = 0
   end
   local held, length = holding(), 0
   local again = number == s.eager and s.refusal_streak == 1

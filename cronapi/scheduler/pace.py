@@ -72,6 +72,8 @@ class Pace(Margin):
     _eager: int = 0
     """The number of the start that is due at once after a first refusal."""
     _last_sent: float = float("-inf")
+    _sent_before: float = float("-inf")
+    """The time when the request before that one went out."""
     _before: float = float("-inf")
     """The time `next_at` before the last start was taken."""
     _probing: int = 0
@@ -126,7 +128,7 @@ class Pace(Margin):
         """
         self.lead += (min(now - start.at, LONGEST_LEAD) - self.lead) * SMOOTHING
         start.at = max(now, self._last_sent + self.closest)
-        self._last_sent = start.at
+        self._sent_before, self._last_sent = self._last_sent, start.at
         due = start.at + self.closest - self.lead
         self.next_at = max(self.next_at, due)
         if start.number < self._number:
@@ -134,9 +136,14 @@ class Pace(Margin):
         return start.at - now
 
     def forget_sent(self, start: Start) -> None:
-        """Learn that a request was refused: the next need not keep its distance from it."""
+        """Learn that a request was refused: the next keeps its distance from the one before it.
+
+        That one may have passed just now, sent by a process that was late.
+        """
         if start.at == self._last_sent:
-            self._last_sent = float("-inf")
+            self._last_sent, self._sent_before = self._sent_before, float("-inf")
+        elif start.at == self._sent_before:
+            self._sent_before = float("-inf")
 
     def release_unused(self, start: Start) -> None:
         """Take back an unused start; the next is due at once unless another was taken since."""

@@ -29,7 +29,7 @@ During a hold they are counted from its end.
 """
 _LARGEST = 2**53
 _PAST = ("seen", "hold_began", "proven_at")
-_AHEAD = ("next_at", "before", "ask_at", "lease_until", "held_until", "last_sent")
+_AHEAD = ("next_at", "before", "ask_at", "lease_until", "held_until", "last_sent", "sent_before")
 _COUNTS = (
     *("number", "eager", "probing", "mark", "refusal_streak", "accepted_calls", "refused_calls"),
     *("holds", "calm", "patience", "stride", "widened", "eased"),

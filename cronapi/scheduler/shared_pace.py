@@ -44,7 +44,8 @@ class SharedPace(Pace):
         if kind == "sent":
             due = min(at, self.next_at) + self.closest - seconds
             self.next_at: float = max(self.next_at, due)
-            self._last_sent = max(self._last_sent, at)
+            times = sorted((self._sent_before, self._last_sent, at))
+            _, self._sent_before, self._last_sent = times
         elif kind == "accepted":
             self.accepted_calls += 1
             came = min(now, at + seconds)  # times that travel are rounded

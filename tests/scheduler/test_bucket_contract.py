@@ -291,3 +291,28 @@ async def test_a_request_that_goes_out_late_keeps_away_who_waits(fleet):
         sent = anyio.current_time()
     slot.close()
     assert starts[0][0] - sent >= 0.1 - 1e-6
+
+
+@pytest.mark.parametrize("apart", [0.0, 0.02, 0.1, 0.4, 0.9])
+@pytest.mark.parametrize("refused", ["the second", "the first"])
+async def test_a_refusal_leaves_the_distance_from_the_request_that_passed(fleet, apart, refused):
+    """Two late requests meet, and one is refused. Its repeat waits for the gate of the other."""
+    first, second = [await fleet.scheduler(1.0).acquire() for _ in range(2)]
+    await anyio.sleep(2.0)
+    await first.ready()
+    sent = [anyio.current_time()]
+    await anyio.sleep(apart)
+    fleet.is_blind = True
+    await second.ready()
+    fleet.is_blind = False
+    sent.append(anyio.current_time())
+    passed, stopped = (first, second) if refused == "the second" else (second, first)
+    for slot, tell in ((passed, passed.accepted), (stopped, stopped.refused)):
+        tell()
+        slot.close()
+        await slot.publish()
+    again = await fleet.scheduler(1.0).acquire()
+    await again.ready()
+    passed_at = sent[0] if passed is first else sent[1]
+    assert anyio.current_time() - passed_at >= 1.0 - 1e-6
+    again.close()

@@ -139,7 +139,7 @@ def test_starts_that_nobody_can_have_reserved_are_void():
     rate, now, lease = Rate(10), 1000.0, 3.0
     farthest = now + 120.0 + MOST_WAITING * rate.interval + lease
     kept = json.loads(record_of(SharedPace(rate), now)) | {"number": 7}
-    for name in ("next_at", "before", "ask_at", "last_sent"):
+    for name in ("next_at", "before", "ask_at", "last_sent", "sent_before"):
         for at, known in ((farthest, 7), (farthest + 0.001, 0)):
             pace = pace_of(json.dumps(kept | {name: at}), rate, now, lease)
             assert pace._number == known, (name, at)
