@@ -80,6 +80,12 @@ does no harm, and `cron run` would queue its runs again.
 `cron add --from` with more than 50 rows keeps a journal in `~/.local/state/cronapi/journals`
 (`%LOCALAPPDATA%` on Windows) until all rows are done: the same command creates no row twice.
 
+## Questions
+
+Commands ask before they delete, before `cron group-edit`, and before `apply`, `rotate` and a
+cutover change several jobs. `--yes` is the answer. Without it and without a terminal the command
+ends with 64. Other changes ask nothing, by `--match` neither: `-n` names the jobs first.
+
 ## Exit codes
 
 {codes}

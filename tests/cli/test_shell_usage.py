@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from tests.support.emulated import TOKEN
-from tests.support.shell import shell_at
+from tests.support.shell import EVERY, shell_at
 
 URL = ["--url", "https://example.com/"]
 WRONG = [
@@ -182,3 +182,18 @@ def test_the_options_may_stand_anywhere(shell):
     for line in ("--json cron list", "cron list --json"):
         done = shell(*line.split(), CRONAPI_OUTPUT="csv")
         assert json.loads(done.stdout) is not None
+
+
+def test_the_help_says_if_a_command_about_several_jobs_asks(shell):
+    """And that is so: those that ask are 64 without a terminal, the others carry it out."""
+    shell.prepare()
+    asks = {line[0] + " " + line[1] for line in asking(shell)}
+    for path in EVERY:
+        told = " ".join(shell(*path.split(), "--help").stdout.split())
+        if "--ids-from" in told and " 6, " in told.rpartition("Exit codes")[2]:
+            line = [word for word in shell.line_of(path)[0] if word != "-y"]
+            assert (shell(*line).exit_code == 64) == (path in asks), path
+            assert ("asks first" in told, "asks nothing" in told) == (
+                path in asks,
+                path not in asks,
+            ), path

@@ -41,7 +41,7 @@ async def cron_batch_edit(
 ) -> None:
     """Change jobs alike with one request (FastCron).
 
-    FastCron had it until 2025-08.
+    FastCron had it until 2025-08. It asks nothing: -n names the jobs first.
     """
     from cronapi.cli.work import batches  # noqa: PLC0415 -- imports the client
 
@@ -60,7 +60,7 @@ async def cron_batch_delete(
 ) -> None:
     """Delete jobs with one request (FastCron).
 
-    `cron delete` makes batches of any number of jobs.
+    It asks first. `cron delete` makes batches of any number of jobs.
     """
     from cronapi.cli.work import batches  # noqa: PLC0415 -- imports the client
 
@@ -76,7 +76,7 @@ async def cron_group_edit(
 ) -> None:
     """Change all jobs of a group alike (FastCron).
 
-    FastCron had it until 2026-05.
+    FastCron had it until 2026-05. It asks first.
     """
     from cronapi.cli.work import batches  # noqa: PLC0415 -- imports the client
 

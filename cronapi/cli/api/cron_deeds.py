@@ -24,7 +24,10 @@ async def cron_enable(
     ids_from: str | None,
     group: tuple[str, ...],
 ) -> None:
-    """Let jobs run by their schedules again."""
+    """Let jobs run by their schedules again.
+
+    It asks nothing: -n names the jobs first.
+    """
     from cronapi.cli.work import job_deeds  # noqa: PLC0415 -- imports the client
 
     await job_deeds.do(session, job_deeds.ENABLE, Named(ids, name, match, ids_from, group))
@@ -40,7 +43,10 @@ async def cron_disable(
     ids_from: str | None,
     group: tuple[str, ...],
 ) -> None:
-    """Stop jobs until they are enabled."""
+    """Stop jobs until they are enabled.
+
+    It asks nothing: -n names the jobs first.
+    """
     from cronapi.cli.work import job_deeds  # noqa: PLC0415 -- imports the client
 
     await job_deeds.do(session, job_deeds.DISABLE, Named(ids, name, match, ids_from, group))
@@ -60,7 +66,8 @@ async def cron_pause(
 ) -> None:
     """Stop jobs for a span of time.
 
-    They resume by themselves. A repeat counts the span from then on.
+    They resume by themselves. A repeat counts the span from then on. It asks nothing: -n names the
+    jobs first.
     """
     from cronapi.cli.work import job_deeds  # noqa: PLC0415 -- imports the client
 
@@ -79,7 +86,7 @@ async def cron_delete(
 ) -> None:
     """Delete jobs.
 
-    Shows which jobs and what it costs before it asks. What is printed are the jobs as they were.
+    It asks first, with the names of the jobs and the cost. Then it prints the jobs as they were.
     """
     from cronapi.cli.work import job_deeds  # noqa: PLC0415 -- imports the client
 

@@ -32,6 +32,8 @@ async def cron_run(
 ) -> None:
     """Queue one run of a job and print its time.
 
+    Of several jobs, one run each. It asks nothing: -n names the jobs first.
+
     With --wait the exit code is 0 if the run succeeded, and 1 if it failed.
     """
     from cronapi.cli.work import runs  # noqa: PLC0415 -- imports the client

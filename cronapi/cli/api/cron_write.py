@@ -55,7 +55,8 @@ async def cron_edit(
     """Change the given fields of jobs.
 
     --name is the new name, and without ids, --match and --ids-from it names the job to change. One
-    value serves all jobs. --header replaces all headers; --set-header reads the jobs first.
+    value serves all jobs. --header replaces all headers; --set-header reads the jobs first. It asks
+    nothing: -n names the jobs first.
     """
     from cronapi.cli.work import writing  # noqa: PLC0415 -- imports the client
 

@@ -96,7 +96,10 @@ async def group_items(session: Session, id: int | None, name: str | None) -> Non
 @one_id
 @by_name
 async def group_delete(session: Session, id: int | None, name: str | None) -> None:
-    """Delete a group and keep its jobs."""
+    """Delete a group and keep its jobs.
+
+    It asks first.
+    """
     from cronapi.cli.work import groups  # noqa: PLC0415 -- imports the client
 
     await groups.delete(session, id, name)
