@@ -16,7 +16,7 @@ from cronapi.errors.concerns import input_error
 
 Line = tuple[str, str]
 """Name and value of a header."""
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _LINE_BREAKING = re.compile(r"[\r\n\0]")
 _BLANKS = " \t"
@@ -66,7 +66,7 @@ def _checked(name: str, pairs: Iterable[object]) -> tuple[Line, ...]:
 
 def _line(header: str, pair: object) -> Line:
     key, value = pair if isinstance(pair, tuple) and len(pair) == 2 else (None, None)  # noqa: PLR2004 -- a pair
-    if not isinstance(key, str) or not _HEADER_NAME.fullmatch(key):
+    if not isinstance(key, str) or not HEADER_NAME.fullmatch(key):
         raise input_error(f"{header}: its name is not a header name.")
     if not isinstance(value, str) or _LINE_BREAKING.search(value):
         raise input_error(f"{header}: its value must be text without CR, LF or NUL.")

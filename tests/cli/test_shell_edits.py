@@ -15,6 +15,7 @@ from cronapi.cli.work.setting_headers import shown_headers
 from cronapi.emulator import Fault
 from cronapi.models import CronJob
 from tests.support.emulated import TOKEN
+from tests.support.seen import sent
 from tests.support.shell import ABSENT, shell_at
 
 SECRETS = ("canary-old-31f0", "canary-new-31f0", "canary-password-31f0")
@@ -75,6 +76,78 @@ def test_a_header_that_is_not_there_is_added(shell):
     assert shell("cron", "edit", first, "--clear", "http-headers").exit_code == 0
     assert shell("cron", "edit", first, "--set-header", "X-Two: 2").exit_code == 0
     assert headers(shell) == [["X-Two: 2"]]
+
+
+@pytest.mark.parametrize("way", ["ids", "--match", "--name"])
+def test_one_header_is_removed_and_the_others_are_kept(shell, way):
+    """Case makes no difference, and a repeated header goes whole. One may be set meanwhile."""
+    ids = add(shell, "a", "b")
+    ways = {"ids": ids, "--match": ["--match", "[ab]"], "--name": ["--name", "a"]}
+    more = ["--remove-header", "x-KEY", "--remove-header", "X-Trace", "--set-header", "X-New: 1"]
+    done = shell("cron", "edit", *ways[way], *more)
+    assert done.exit_code == 0, done.output
+    assert not [one for one in SECRETS if one in done.output]
+    old = OLD.split("\r\n")
+    new = [old[0], "X-New: 1"]
+    assert headers(shell) == [new, old if way == "--name" else new]
+
+
+def test_the_last_header_is_removed(shell):
+    """A job without headers is left, and is not edited again."""
+    (first,) = add(shell, "a")
+    assert shell("cron", "edit", first, "--header", "X-One: 1").exit_code == 0
+    line = ["cron", "edit", first, "--remove-header", "x-one"]
+    assert shell(*line).exit_code == 0
+    assert headers(shell) == [[""]]
+    before = sent(shell.app, "cron.edit")
+    done = shell(*line)
+    assert (done.exit_code, done.stderr) == (
+        0,
+        "No job has a header 'x-one'.\nNothing to edit.\n",
+    )
+    assert json.loads(shell(*line, "--json").stdout)["outcomes"] == []
+    assert sent(shell.app, "cron.edit") == before
+    assert shell(*line, "--timeout", "25").exit_code == 0
+    assert shell.emulator.jobs("fastcron")[0]["timeout"] == 25
+
+
+def test_jobs_without_the_header_are_not_edited(shell):
+    """Among many jobs those that have it are edited, at a request each."""
+    ids = add(shell, "a", "b", "c")
+    assert shell("cron", "edit", ids[0], "--clear", "http-headers").exit_code == 0
+    before = sent(shell.app, "cron.edit")
+    done = shell("cron", "edit", *ids, "--remove-header", "X-Trace", "-o", "ids")
+    assert done.stdout.split() == [str(id) for id in ids[1:]]
+    assert sent(shell.app, "cron.edit") == before + 2
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (["--header", "A: 1"], "--header and --remove-header"),
+        (["--clear", "http-headers"], "--clear http-headers and --remove-header"),
+        (["--set-header", "X-KEY: 1"], "--set-header and --remove-header"),
+        (["--remove-header", "X-Key: old"], "a name alone"),
+        (["--remove-header", "X Key"], "a name alone"),
+        (["--remove-header", ""], "a name alone"),
+    ],
+)
+def test_a_removal_that_says_two_things_is_refused(shell, more, says):
+    """With 64, and before a job is read."""
+    before = shell.sent
+    done = shell("cron", "edit", 5, "--remove-header", "X-Key", *more)
+    assert (done.exit_code, done.stdout, shell.sent) == (64, "", before)
+    assert says in done.stderr
+
+
+def test_a_dry_run_of_a_removal_names_the_header(shell):
+    """As text and as JSON, and it reads nothing."""
+    ids = add(shell, "a", "b")
+    line = ["cron", "edit", *ids, "--remove-header", "X-Key", "-n"]
+    before = shell.sent
+    assert "remove_header=['X-Key']\n3 requests" in shell(*line).stdout
+    assert shell.json(*line)["dry_run"]["parameters"]["remove_header"] == ["X-Key"]
+    assert shell.sent == before
 
 
 def test_a_dry_run_of_a_header_reads_nothing_and_tells_the_reads(shell):

@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cronapi.cli.frame.job_options import clear_option, job_options, set_header_option
+from cronapi.cli.frame.job_options import (
+    clear_option,
+    job_options,
+    remove_header_option,
+    set_header_option,
+)
 from cronapi.cli.frame.leaf import CHANGES, leaf
 from cronapi.cli.frame.targets import Named, named_jobs
 
@@ -42,6 +47,7 @@ async def cron_add(
 @named_jobs(group=False)
 @job_options()
 @set_header_option
+@remove_header_option
 @clear_option
 async def cron_edit(
     session: Session,
@@ -49,20 +55,23 @@ async def cron_edit(
     match: tuple[str, ...],
     ids_from: str | None,
     set_header: tuple[str, ...],
+    remove_header: tuple[str, ...],
     clear: tuple[str, ...],
     **options: Any,
 ) -> None:
     """Change the given fields of jobs.
 
     --name is the new name, and without ids, --match and --ids-from it names the job to change. One
-    value serves all jobs. --header replaces all headers; --set-header reads the jobs first. It asks
-    nothing: -n names the jobs first.
+    value serves all jobs. --header replaces all headers. --set-header and --remove-header keep the
+    others, and read the jobs first. It asks nothing: -n names the jobs first.
     """
     from cronapi.cli.work import writing  # noqa: PLC0415 -- imports the client
+    from cronapi.cli.work.job_params import HeaderChanges  # noqa: PLC0415 -- imports the client
 
     name = None if ids or match or ids_from is not None else options.pop("name")
     named = Named(ids, name, match, ids_from)
-    await writing.edit(session, named, options, set_header, clear)
+    some = HeaderChanges(set_header, remove_header)
+    await writing.edit(session, named, options, some, clear)
 
 
 @leaf(CHANGES, "ensured")

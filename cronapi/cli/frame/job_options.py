@@ -92,6 +92,13 @@ set_header_option: Decorator = click.option(
     metavar="'NAME: VALUE'",
     help="Change one header and keep the others; may be repeated.",
 )
+remove_header_option: Decorator = click.option(
+    "--remove-header",
+    "remove_header",
+    multiple=True,
+    metavar="NAME",
+    help="Remove one header and keep the others; may be repeated.",
+)
 clear_option: Decorator = click.option(
     "--clear",
     "clear",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -11,8 +11,9 @@ from cronapi._protocol.params import KIND_OF
 from cronapi.cli.frame.job_options import option_of
 from cronapi.cli.frame.values import MOMENT, Expanded, expand, is_literal
 from cronapi.cli.work.session import Session
+from cronapi.models.headers import HEADER_NAME
 
-SET_HEADER = "--set-header"
+SET_HEADER, REMOVE_HEADER = "--set-header", "--remove-header"
 
 
 def params_of(options: Mapping[str, Any], clear: Sequence[str] = ()) -> dict[str, Any]:
@@ -49,14 +50,31 @@ def tell_one_name(session: Session, targets: Sequence[object], params: Mapping[s
         session.say(f"{len(targets)} jobs get the name {params['name']!r}.")
 
 
-def headers_to_set(
-    lines: Sequence[str], params: Mapping[str, Any], clear: Sequence[str]
-) -> dict[str, str]:
-    """Return the headers of `--set-header`, which goes with nothing that says all headers."""
-    if lines and "http_headers" in params:
-        other = "--clear http-headers" if clear and params["http_headers"] is None else "--header"
-        raise click.UsageError(f"{other} and --set-header: give one of them.")
-    return _headers([expand(line, SET_HEADER) for line in lines], SET_HEADER)
+class HeaderChanges(NamedTuple):
+    """Changes of some headers of a job: lines of those to set, and names of those to remove."""
+
+    set: Sequence[str] = ()
+    remove: Sequence[str] = ()
+
+    def checked(self, params: Mapping[str, Any], clear: Sequence[str]) -> dict[str, str]:
+        """Return the headers to set. Refused is a change beside one of all headers."""
+        for option, lines in ((SET_HEADER, self.set), (REMOVE_HEADER, self.remove)):
+            if lines and "http_headers" in params:
+                cleared = clear and params["http_headers"] is None
+                other = "--clear http-headers" if cleared else "--header"
+                raise click.UsageError(f"{other} and {option}: give one of them.")
+        headers = _headers([expand(line, SET_HEADER) for line in self.set], SET_HEADER)
+        names = {name.lower() for name in headers}
+        for name in self.remove:
+            if not HEADER_NAME.fullmatch(name):
+                raise click.BadParameter(
+                    "give a name alone, as in X-Key.", param_hint=REMOVE_HEADER
+                )
+            if name.lower() in names:
+                raise click.UsageError(
+                    f"{SET_HEADER} and {REMOVE_HEADER} {name}: give one of them."
+                )
+        return headers
 
 
 def _headers(lines: Sequence[str], option: str) -> dict[str, str]:

@@ -19,11 +19,11 @@ from cronapi.cli.show.members import members_of
 from cronapi.cli.work.deeds import Deed, carry_out, run_bulk
 from cronapi.cli.work.dry_run import cost_of, dry_run
 from cronapi.cli.work.job_group import with_group_id
-from cronapi.cli.work.job_params import headers_to_set, params_of, tell_one_name
+from cronapi.cli.work.job_params import HeaderChanges, params_of, tell_one_name
 from cronapi.cli.work.journals import journal_of
 from cronapi.cli.work.rows import rows_of
 from cronapi.cli.work.session import Session
-from cronapi.cli.work.setting_headers import set_headers
+from cronapi.cli.work.setting_headers import change_headers
 from cronapi.cli.work.targets import job_or_none, targets_of
 from cronapi.errors import ConfigurationError
 from cronapi.models import CronJob
@@ -90,13 +90,13 @@ async def edit(
     session: Session,
     named: Named,
     options: Mapping[str, Any],
-    set_header: Sequence[str],
+    some: HeaderChanges,
     clear: Sequence[str],
 ) -> None:
     """Change the jobs that were named, all alike but for headers that each of them keeps."""
     params = params_of(await with_group_id(session, options), clear)
-    headers = headers_to_set(set_header, params, clear)
-    if not params and not headers:
+    headers = some.checked(params, clear)
+    if not params and not headers and not some.remove:
         raise click.UsageError("Nothing to change: give at least one field, such as --expression.")
     if params.get("run"):
         session.again = EDIT_THAT_RUNS
@@ -104,8 +104,8 @@ async def edit(
     encode_params(sent, session.provider, clear=True)
     targets = await targets_of(session, named)
     tell_one_name(session, targets, params)
-    if headers:
-        await set_headers(session, targets, headers, params)
+    if headers or some.remove:
+        await change_headers(session, targets, headers, some.remove, params)
         return
     if targets and params.get("http_headers"):
         session.say("--header replaces all headers of a job; --set-header keeps the others.")
