@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Collection, Iterable, Mapping
-from contextlib import suppress
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -12,25 +11,15 @@ from typing import Any
 import attrs
 
 from cronapi.bulk import Cost, Report
-from cronapi.errors import ConfigurationError
-from cronapi.errors.concerns import input_error, setting_error
+from cronapi.client import Client
 from cronapi.manifest.account import Account
 from cronapi.manifest.applying import new_group
 from cronapi.manifest.choosing import Choice, Tables
 from cronapi.manifest.compare import Row, id_of, name_of
 from cronapi.manifest.comparing import Comparer
-from cronapi.manifest.exporting import UNMANAGED, Export, Secrets, export_rows
-from cronapi.manifest.fields import HEADERS
-from cronapi.manifest.format import may_clear
-from cronapi.manifest.locking import changing
-from cronapi.manifest.reading import source_of
-from cronapi.manifest.writing import (
-    check_place,
-    check_values,
-    replace_file,
-    values_first,
-    with_tables,
-)
+from cronapi.manifest.exporting import Secrets, export_rows
+from cronapi.manifest.extending import Extended
+from cronapi.manifest.writing import check_place, check_values, values_first
 from cronapi.models import CronJob
 
 
@@ -105,12 +94,19 @@ async def adopt(
     check_values(env_file, export.environ)
     if dry_run:
         return Adopted(tuple(names.values()), {}, None, jobs, cost)
-    file = _Extended(path, export, comparer.wanted.environ.keys())
+    before = {one.id: one.before for one in jobs}
+    file = Extended(path, export, comparer.wanted, before, partial(_names, comparer.api))
     with values_first(env_file if export.environ else None, export.environ):
-        file.write({one.id for one in jobs if one.is_renamed})
+        await file.write({one.id for one in jobs if one.is_renamed})
     report, left = await _move(comparer, account, jobs)
-    file.unbind(left)
+    await file.unbind(left)
     return Adopted(tuple(names.values()), dict(export.environ), report, jobs, cost)
+
+
+async def _names(api: Client, ids: Collection[int]) -> Mapping[int, str | None]:
+    """Return the names that jobs have at the service now, of those that are there."""
+    report = await api.cron.get_many(list(ids))
+    return {job.id: job.name or "" for job in report.values if job is not None}
 
 
 def _jobs(rows: Iterable[Row], names: Mapping[int, str], tables: Tables) -> tuple[AdoptedJob, ...]:
@@ -154,79 +150,3 @@ async def _move(
     report = await comparer.api.cron.edit_many(edits)
     done = zip(edits, report, strict=True)
     return report, {id for id, outcome in done if outcome.status != "done"}
-
-
-@attrs.define
-class _Extended:
-    """A file with the tables of an adoption. `known` are the variables that were in it before."""
-
-    path: Path
-    export: Export
-    known: Collection[str]
-    _text: str = attrs.field(default="", init=False, repr=False)
-    _bound: set[int] = attrs.field(factory=set, init=False)
-    _written: str = attrs.field(default="", init=False, repr=False)
-
-    def write(self, bound: set[int]) -> None:
-        """Add the tables to all that is in the file now, with the ids of jobs without their names.
-
-        ConfigurationError if one of the variables stands for another value in it meanwhile.
-        """
-        with changing(self.path):
-            self._text = self.path.read_bytes().decode()
-            new = self.export.environ.keys() - self.known
-            if names := [name for name in sorted(new) if f"${{{name}}}" in self._text]:
-                raise setting_error(
-                    f"{self.path} has got the variable {names[0]} meanwhile. Nothing was written "
-                    "or sent. Give the same command again, which reads the file anew."
-                )
-            self._bound, self._written = bound, self._extended(bound)
-            replace_file(self.path, self._written)
-
-    def unbind(self, left: Collection[int]) -> None:
-        """Take out the ids of all jobs but those that are left, if the file is as it was written.
-
-        They do no harm, so a file that cannot be written now keeps them.
-        """
-        if self._bound <= set(left):
-            return
-        with suppress(ConfigurationError, OSError), changing(self.path):
-            if self.path.read_bytes() == self._written.encode():
-                replace_file(self.path, self._extended(self._bound & set(left)))
-
-    def _extended(self, bound: Collection[int]) -> str:
-        export = self.export
-        tables = [
-            attrs.evolve(one, values={"id": export.ids[one.name], **one.values})
-            if export.ids[one.name] in bound
-            else one
-            for one in export.tables
-        ]
-        return _with_tables(self.path, self._text, attrs.evolve(export, tables=tuple(tables)))
-
-
-def _with_tables(path: Path, text: str, export: Export) -> str:
-    """Return a file with tables. Defaults of an export go into each: the file has others."""
-    base = tomllib.loads(source_of(path).text).get("defaults", {})
-    tables = [
-        attrs.evolve(table, values=_against(base, {**export.defaults, **table.values}))
-        for table in export.tables
-    ]
-    if export.skipped:
-        raise input_error("; ".join(export.skipped))
-    return with_tables(text, tables) if tables else text
-
-
-def _against(defaults: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of a table under defaults, so that the job has its own and no others."""
-    table = {key: value for key, value in values.items() if defaults.get(key) != value}
-    if defaults.get("enabled") is False and "enabled" not in values:
-        table["enabled"] = True
-    headers = table.get(HEADERS)
-    if isinstance(headers, Mapping) and HEADERS in defaults:  # tables would be merged
-        table[HEADERS] = "\r\n".join(f"{name}: {value}" for name, value in headers.items())
-    unmanaged = values.get(UNMANAGED, ())
-    absent = [key for key in defaults if key not in values and key not in unmanaged]
-    if clear := [key for key in absent if may_clear(key)]:
-        table["clear"] = clear
-    return table

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -13,8 +12,10 @@ from cronapi.manifest.bindings import Bindings, Duplicate, Listed, Pair
 from cronapi.manifest.changes import Blocked
 from cronapi.manifest.compare import Answer, Row, compare, id_of, name_of
 from cronapi.manifest.kept_names import KeptNames
+from cronapi.manifest.lines import quoted
 from cronapi.manifest.respelling import may_be_kept_as, name_kinds, name_signs
 from cronapi.manifest.similar import Names, SameUrl, Similar
+from cronapi.manifest.variables import escaped
 from cronapi.manifest.wanted import WantedJob
 
 LOOKALIKE = "lookalike"
@@ -23,9 +24,9 @@ LOOKALIKE = "lookalike"
 
 def was_line(row: Row) -> str:
     """Return the line for a table that makes a listed job its former self."""
-    name = name_of(row)
+    name = escaped(name_of(row))
     is_plain = name.isprintable() and "'" not in name
-    return f"was = '{name}'" if is_plain else f"was = {json.dumps(name, ensure_ascii=False)}"
+    return f"was = '{name}'" if is_plain else f"was = {quoted(name)}"
 
 
 def bind(

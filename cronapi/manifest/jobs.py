@@ -17,6 +17,7 @@ from cronapi.manifest.wanted import Scope, Wanted, WantedJob
 from cronapi.providers import FASTCRON, SETCRONJOB, Provider
 
 _KNOWN = {one.name: one for one in (FASTCRON, SETCRONJOB)}
+_NO_VARIABLES = "a name takes no variables."
 _SERVICE_FOR_TYPES = SETCRONJOB
 """The service whose codes a value may have where none is named: the one that takes most."""
 
@@ -107,7 +108,7 @@ class _Reader:
     def job(self, written: str, table: Table) -> WantedJob:
         """Return the job of a table with this key. What is wrong is noted."""
         if (name := plain_text(written)) is None:
-            self._problems.add(table.place, "a name takes no variables.")
+            self._problems.add(table.place, _NO_VARIABLES)
         own = self._own(table)
         values: dict[str, Any] = {}
         variables: dict[str, tuple[str, ...]] = {}
@@ -131,12 +132,19 @@ class _Reader:
 
     def _own(self, table: Table) -> dict[str, Any]:
         return {
-            key: rules.plain(node.value)
+            key: self._former_name(node) if key == "was" else rules.plain(node.value)
             for key in rules.OWN
             if (node := table.members.get(key)) is not None
             and _is_right(node, rules.OWN[key], self._problems)
             and isinstance(node, Leaf)
         }
+
+    def _former_name(self, node: Leaf) -> str:
+        """Return a former name, in which `$${` is a plain `${` as in the name of a table."""
+        written = str(node.value)
+        if (name := plain_text(written)) is None:
+            self._problems.add(node.place, _NO_VARIABLES)
+        return name or written
 
     def _is_known(self, key: str, node: Node) -> bool:
         if key in rules.REFUSED:

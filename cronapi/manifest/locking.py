@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from cronapi.errors import UnsafePlanError
+from cronapi.errors.concerns import setting_error
+from cronapi.scheduler.until import until
+
+PATIENCE = 30.0
+"""Seconds. Whoever writes a file holds it for some milliseconds."""
 
 
 @contextmanager
@@ -35,18 +40,41 @@ def _lock(file: BinaryIO, path: str) -> None:
         ) from None
 
 
-@contextmanager
-def changing(path: Path) -> Iterator[None]:
+@asynccontextmanager
+async def changing(path: Path) -> AsyncIterator[None]:
     """Hold the folder of a file while it is read and written anew. Others wait for that moment.
 
-    The file itself cannot be held, since a new one takes its place.
+    The file itself cannot be held, since a new one takes its place. ConfigurationError if somebody
+    else holds the folder for too long. A cancelled wait holds nothing.
     """
     with ExitStack() as stack:
         if sys.platform != "win32":
-            import fcntl  # noqa: PLC0415 -- not on Windows
-
-            with suppress(OSError):  # a file system without locks
-                folder = os.open(path.resolve().parent, os.O_RDONLY)
-                stack.callback(os.close, folder)
-                fcntl.flock(folder, fcntl.LOCK_EX)
+            folder = _folder_of(path)
+            stack.callback(os.close, folder)
+            if not await until(lambda: _is_held(folder), PATIENCE):
+                raise setting_error(
+                    f"Somebody else has held the folder of {path} for {PATIENCE:.0f} s. Nothing "
+                    "was written. Find out who does, and give the same command again."
+                )
         yield
+
+
+def _folder_of(path: Path) -> int:
+    """Open the folder of a file. ConfigurationError if it cannot be read."""
+    try:
+        return os.open(path.resolve().parent, os.O_RDONLY)
+    except OSError as error:
+        raise setting_error(f"The folder of {path} cannot be read: {error.strerror}.") from error
+
+
+def _is_held(folder: int) -> bool:
+    """Hold a folder, and return False if somebody else does."""
+    import fcntl  # noqa: PLC0415 -- not on Windows
+
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True

@@ -79,6 +79,20 @@ def merged(base: Node | None, over: Node | None) -> Node | None:
     return Table(members, over.place)
 
 
+def data_of(node: Node | None) -> object:
+    """Return a tree as plain data, without the places."""
+    if isinstance(node, Table):
+        return {key: data_of(member) for key, member in node.members.items()}
+    return None if node is None else node.value
+
+
+def texts(node: Node) -> Iterator[str]:
+    """Yield the texts in a tree, those in lists too."""
+    for _, leaf in leaves(node):
+        values = leaf.value if isinstance(leaf.value, list) else [leaf.value]
+        yield from (one for one in values if isinstance(one, str))
+
+
 def mapped(node: Node, change: Callable[[Leaf], Leaf]) -> Node:
     """Return a tree with each leaf changed."""
     if isinstance(node, Leaf):

@@ -19,6 +19,17 @@ def escaped(text: str) -> str:
     return text.replace("${", "$${")
 
 
+def names_in(text: str) -> set[str]:
+    """Return the names of the variables in a text, also of those with a default."""
+    found = (_INSIDE.fullmatch(one["inside"] or "") for one in _REFERENCE.finditer(text))
+    return {one["name"] for one in found if one is not None}
+
+
+def without_variables(text: str) -> str:
+    """Return a text with `${}` for each variable, whatever its name."""
+    return _REFERENCE.sub(lambda one: "${}" if one["inside"] is not None else one[0], text)
+
+
 def plain_text(written: str) -> str | None:
     """Return the text that stands so in a file, or None if there is a variable in it."""
     parts = written.split("$${")

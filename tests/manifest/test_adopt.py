@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import anyio
 import pytest
 
-from cronapi import ConfigurationError
+from cronapi import ConfigurationError, ManifestError
 from cronapi.emulator import Fault, create_app
 from cronapi.manifest import Manifest
 from tests.support.emulated import FAST, client_of
@@ -21,9 +21,9 @@ URL = 'url = "https://h.example"\n'
 ALL = "version = 1\n[scope]\nall = true\n"
 
 
-def made(app, name, number=0, **more):
+def made(app, name, number=0, url_query="", **more):
     """Make a job by hand, and return its id."""
-    url = f"https://example.com/run/{number}"
+    url = f"https://example.com/run/{number}{url_query}"
     return send(app, "cron.add", name=name, url=url, **more)["id"]
 
 
@@ -252,3 +252,64 @@ async def test_two_adoptions_at_once_that_bring_one_variable_are_not_mixed_up(tm
             await second.adopt(api, ids[1], env_file=tmp_path / "second.env")
     assert path.read_bytes() == before
     assert not (tmp_path / "second.env").exists()
+
+
+MEANWHILE = {
+    "with a default": ('filter = "${JOB_A_X_API_KEY:-x}"', True),
+    "in a list": ('second = ["0", "${JOB_A_X_API_KEY}"]', True),
+    "with escapes of TOML": ('filter = "\\u0024{JOB_A_X_API_KEY}"', True),
+    "as a variable of the file": ('[vars]\nJOB_A_X_API_KEY = "x"', True),
+    "escaped": ('filter = "$${JOB_A_X_API_KEY}"', False),
+    "in a comment": ("# ${JOB_A_X_API_KEY}", False),
+    "longer": ('filter = "${JOB_A_X_API_KEY_2:-x}"', False),
+}
+
+
+async def test_a_variable_that_a_file_has_got_meanwhile_is_seen_in_each_spelling(tmp_path):
+    """And only where it is one: else the secret of one job would get into another."""
+    for place, (line, stops) in MEANWHILE.items():
+        app, path = create_app(rates=FAST), tmp_path / "cronjobs.toml"
+        path.write_text(f"{ALL}[job.there]\n{URL}")
+        number = made(app, "job a", httpHeaders="X-Api-Key: canary-key")
+        loaded = Manifest.load(path, environ={})
+        path.write_text(changed := f"{ALL}[job.there]\n{URL}{line}\n")
+        async with client_of(app) as api:
+            if not stops:
+                assert (await loaded.adopt(api, number)).names == ("job a",), place
+                continue
+            with pytest.raises(ConfigurationError, match="variable JOB_A_X_API_KEY meanwhile"):
+                await loaded.adopt(api, number)
+        assert path.read_text() == changed, place
+
+
+@pytest.mark.parametrize("names", [("a", "b"), ("a", None), (None, "b")])
+async def test_a_job_that_two_adopt_at_once_gets_one_table(tmp_path, names):
+    """The second is told, whatever name it has for the job, and changes nothing."""
+    app, path = create_app(rates=FAST), tmp_path / "cronjobs.toml"
+    path.write_text(f"{ALL}[job.there]\n{URL}")
+    job = {"httpHeaders": "X-Api-Key: canary-key"}
+    number = made(app, "job", url_query="?token=canary-token", **job)
+    first, second = (Manifest.load(path, environ={}) for _ in names)
+    async with client_of(app) as api:
+        done = await first.adopt(api, number, name=names[0])
+        before, jobs = path.read_bytes(), app.emulator.jobs("fastcron")
+        with pytest.raises(ConfigurationError, match="meanwhile"):
+            await second.adopt(api, number, name=names[1])
+        assert (path.read_bytes(), app.emulator.jobs("fastcron")) == (before, jobs)
+        plan = await Manifest.load(path, environ=done.environ).plan(api)
+    assert done.names[0] not in {one.name for one in (*plan.changes, *plan.blocked)}
+
+
+async def test_a_file_that_has_become_unreadable_meanwhile_is_left(tmp_path):
+    """The error has its line, and no value is kept anywhere."""
+    app, path = create_app(rates=FAST), tmp_path / "cronjobs.toml"
+    path.write_text(f"{ALL}[job.there]\n{URL}")
+    number = made(app, "job a", httpHeaders="X-Api-Key: canary-key")
+    loaded = Manifest.load(path, environ={})
+    for data, said in ((b"[job", "cronjobs.toml:1: "), (b"\xff", "it is not UTF-8")):
+        path.write_bytes(data)
+        async with client_of(app) as api:
+            with pytest.raises(ManifestError, match=said):
+                await loaded.adopt(api, number, env_file=tmp_path / "values.env")
+        assert path.read_bytes() == data
+        assert not (tmp_path / "values.env").exists()

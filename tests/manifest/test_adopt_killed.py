@@ -101,7 +101,7 @@ async def test_a_manifest_that_cannot_be_extended_leaves_no_values_and_changes_n
     assert path.read_bytes().startswith(was)
 
 
-@pytest.mark.parametrize("dies", ["_move", "replace_file"])
+@pytest.mark.parametrize("dies", ["adopting._move", "extending.replace_file"])
 async def test_the_same_adoption_goes_on_with_its_file_of_values(tmp_path, monkeypatch, dies):
     """It needs no new one. If a user has deleted the file, there is no empty one afterwards."""
     app = create_app(rates=FAST)
@@ -114,12 +114,12 @@ async def test_the_same_adoption_goes_on_with_its_file_of_values(tmp_path, monke
 
     async with client_of(app) as api:
         with monkeypatch.context() as patch:
-            patch.setattr(f"cronapi.manifest.adopting.{dies}", die)
+            patch.setattr(f"cronapi.manifest.{dies}", die)
             with pytest.raises(KeyboardInterrupt):
                 await Manifest.load(path, environ={}).adopt(api, *ids, env_file=env_file)
         text, environ = env_file.read_text(), environ_of(env_file)
         assert len(environ) == 2
-        if is_described := dies == "_move":
+        if is_described := dies == "adopting._move":
             env_file.unlink()
         loaded = Manifest.load(path, environ=environ)
         await loaded.adopt(api, *ids, env_file=env_file, dry_run=True)

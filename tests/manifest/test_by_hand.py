@@ -100,7 +100,19 @@ async def renamed(lines="", name="other", **options):
     return app, await planned(app, manifest(jobs_text(3, lines=lines)), **options)
 
 
-@pytest.mark.parametrize("name", ["other", '"a" b', "it's \U0001f680", "50% [x].y", "a\\b"])
+NAMES = [
+    "other",
+    '"a" b',
+    "it's \U0001f680",
+    "50% [x].y",
+    "a\\b",
+    "${A} $${B}",
+    "it's ${A}",
+    "a\xa0b",
+]
+
+
+@pytest.mark.parametrize("name", [*NAMES, "a\x1bb\x7f"])
 async def test_a_job_that_was_renamed_by_hand_is_not_made_again(name):
     """Nobody can tell if it is the same job, so an apply leaves it, and says the line to write."""
     app, plan = await renamed("timeout = 20\n", name)

@@ -45,6 +45,7 @@ WRONG = [
     (JOB + 'id = "7"\n', 'f.toml:6: job."a b".id: must be a whole number above 0.'),
     (JOB + "id = true\n", 'f.toml:6: job."a b".id: must be a whole number above 0.'),
     (JOB + "was = 1\n", 'f.toml:6: job."a b".was: must be text that is not empty.'),
+    (JOB + 'was = "${A}"\n', 'f.toml:6: job."a b".was: a name takes no variables.'),
     (JOB + 'clear = ["timeout"]\n', "f.toml:6: job.\"a b\".clear: 'timeout' cannot be cleared"),
     (JOB + 'clear = "filter"\n', 'f.toml:6: job."a b".clear: must be a list of texts.'),
     (JOB + 'unmanaged = ["x"]\n', "f.toml:6: job.\"a b\".unmanaged: 'x' is no field of a job"),

@@ -1,0 +1,81 @@
+"""Only one program at a time changes a file of a manifest. The others wait, and not for ever."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import contextmanager
+from pathlib import Path
+
+import anyio
+import pytest
+
+from cronapi import ConfigurationError
+from cronapi.manifest.locking import PATIENCE, changing
+
+pytestmark = [pytest.mark.virtual_clock, pytest.mark.each_loop]
+
+
+@contextmanager
+def held(folder):
+    """Hold a folder as another program does, and yield what releases it."""
+    handle = os.open(folder, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    try:
+        yield lambda: fcntl.flock(handle, fcntl.LOCK_UN)
+    finally:
+        os.close(handle)
+
+
+def open_files():
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def test_a_change_waits_for_another_one_and_keeps_no_other_task_waiting(tmp_path):
+    """It goes on as soon as the other program is done."""
+    order = []
+
+    async def change():
+        async with changing(tmp_path / "cronjobs.toml"):
+            order.append("changed")
+
+    with held(tmp_path) as release:
+        async with anyio.create_task_group() as group:
+            group.start_soon(change)
+            await anyio.sleep(PATIENCE / 2)
+            order.append("released")
+            release()
+    assert order == ["released", "changed"]
+
+
+async def test_a_change_that_waits_too_long_says_so_and_changes_nothing(tmp_path):
+    """It has not begun, and a later one finds the folder free."""
+    path, began = tmp_path / "cronjobs.toml", anyio.current_time()
+    with held(tmp_path), pytest.raises(ConfigurationError, match="Nothing was written"):
+        async with changing(path):
+            pytest.fail("it began")
+    assert PATIENCE <= anyio.current_time() - began <= PATIENCE + 1
+    with anyio.fail_after(1):
+        async with changing(path):
+            pass
+
+
+async def test_a_change_that_is_cancelled_while_it_waits_holds_nothing(tmp_path):
+    """Neither the folder nor a file of it."""
+    path, before = tmp_path / "cronjobs.toml", open_files()
+    with held(tmp_path):
+        with anyio.move_on_after(1) as scope:
+            async with changing(path):
+                pytest.fail("it began")
+        assert scope.cancelled_caught
+    assert open_files() == before
+    with anyio.fail_after(1):
+        async with changing(path):
+            pass
+
+
+async def test_a_folder_that_is_gone_is_told(tmp_path):
+    """Nothing can be written there."""
+    with pytest.raises(ConfigurationError, match="cannot be read: No such file"):
+        async with changing(tmp_path / "none" / "cronjobs.toml"):
+            pytest.fail("it began")
