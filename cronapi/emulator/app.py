@@ -157,7 +157,8 @@ class App(Steering):
             *(found or ("", f"?{scope['path']}")),
             query=scope["query_string"].decode("latin-1"),
             body=body or b"",
-            bearer=read_bearer(scope["headers"]) if rules.has_bearer else None,
+            bearer=read_bearer(scope["headers"]),
+            knows_bearer=not strict or self.emulator.settings.knows_bearer,
             address=(scope.get("client") or ("",))[0],
             arrived=arrived,
         )
@@ -179,7 +180,7 @@ class App(Steering):
         return answer
 
     def _warned(self, answer: Answer, entry: Entry, *, form: bool) -> Answer:
-        about = (entry.path, entry.provider, entry.function, entry.parameters)
+        about = (entry.path, entry.request, entry.parameters)
         warning = warning_of(*about, self.emulator.settings, form=form)
         if warning is None:
             return answer

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from attrs import field, frozen
 
 from cronapi.emulator.checks import check_choice, check_switch, is_number, is_whole, shown
-from cronapi.emulator.eras import ALL_NAMES
+from cronapi.emulator.eras import ALL_NAMES, BEARER, RULES
 from cronapi.emulator.executions import LOG_SHAPES
 from cronapi.emulator.history import History
 from cronapi.emulator.refusal import Refusal
@@ -46,7 +46,8 @@ class Settings:
     documentation names a limit. `normalise` are the spellings in which texts are stored. `lag` is
     in seconds. `execute` says how jobs run, and `plan` whose rules disable failing ones.
     `refuse_localhost` refuses jobs that call this machine by a name or address of its own.
-    `undocumented` are functions and parameters of other eras that are taken too.
+    `undocumented` are functions and parameters of other eras that are taken too, and the header
+    `Authorization`.
     Raises `ValueError` for an unknown name or a number out of range.
     """
 
@@ -65,6 +66,11 @@ class Settings:
     plan: Plan = "pro"
     refuse_localhost: bool = False
     undocumented: frozenset[str] = frozenset()
+
+    @property
+    def knows_bearer(self) -> bool:
+        """True if FastCron reads a token in the header."""
+        return RULES[self.era].has_bearer or BEARER in self.undocumented
 
     @property
     def calls(self) -> bool:

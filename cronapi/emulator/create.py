@@ -82,7 +82,8 @@ def create_app(
     is refused whole, and `None` allows any length. `era` is the documentation to follow: `2013`,
     `2019`, `2023`, `seed` (of 2024) or `latest`. With `strict`, parameters that it does not have
     are refused. `undocumented` are names of functions and parameters that only other eras have, and
-    that this one takes all the same. `log_shape` is the shape of log rows: `object`, `flat`, `list`
+    that this one takes all the same, or `Authorization`: only the latest era has FastCron read a
+    token in that header. `log_shape` is the shape of log rows: `object`, `flat`, `list`
     or `string`, or that of the `era`. `seed` fixes random schedules and all draws.
 
     Spelling: `normalise` are names of `NORMALISE`. A job's name and url and a group's name are then

@@ -14,18 +14,21 @@ from attrs import evolve, frozen
 from cronapi.emulator.call import Call, Settings
 from cronapi.emulator.checks import check_choice, texts
 from cronapi.emulator.ended import remove_ended
-from cronapi.emulator.eras import RULES
+from cronapi.emulator.eras import BEARER, RULES
 from cronapi.emulator.faults import BATCHES, Faults
 from cronapi.emulator.history import History
 from cronapi.emulator.limiter import Limiter
 from cronapi.emulator.parameters import read_parameters, signature
 from cronapi.emulator.refusal import UNKNOWN_TOKEN, Refusal
-from cronapi.emulator.request import Content, Request
+from cronapi.emulator.request import Request
 from cronapi.emulator.service import HANDLERS, functions
 from cronapi.emulator.store import Document, Store
 from cronapi.emulator.words import LimitKey
 
 _REMEMBERED = 100_000
+_BEARER_HINT = (
+    f" The era latest knows the header {BEARER}, and undocumented={BEARER} takes it in any era."
+)
 _LIMIT_KEYS = get_args(LimitKey)
 
 
@@ -180,7 +183,7 @@ class Emulator:
 
     def _data(self, request: Request, *, half: bool) -> object:
         content = request.content
-        account = self._account(content)
+        account = self._account(request)
         known = (self.settings.era, self.settings.undocumented)
         if request.function not in functions(request.provider, *known):
             raise Refusal(f"Unknown function: {request.function.removeprefix('?')}.")
@@ -217,9 +220,11 @@ class Emulator:
         if count > limit:
             raise Refusal(f"Too many items: {count}, the most is {limit}.")
 
-    def _account(self, content: Content) -> str:
+    def _account(self, request: Request) -> str:
+        content = request.content
         if content.token is None:
-            raise Refusal("API token is missing.")
+            unread = request.bearer and request.provider == "fastcron"
+            raise Refusal(f"API token is missing.{_BEARER_HINT if unread else ''}")
         if content.token not in self._accounts:
             raise Refusal("Invalid API token, user not found.", UNKNOWN_TOKEN)
         return self._accounts[content.token]

@@ -14,6 +14,7 @@ from attrs import evolve, frozen
 
 from cronapi.emulator.words import Era, LogShape
 
+BEARER = "Authorization"
 _BOTH = frozenset({"fastcron", "setcronjob"})
 _AFTER_2024 = frozenset({"filter", "delay", "userAgent", "run", "payload", "keyword"})
 _OF_2024 = frozenset(
@@ -42,7 +43,7 @@ class Rules:
       `info`.
     - `log_shape`, `log_lacks`: the shape of log rows, and the members that they do not have.
     - `heads`: the output of a log row begins with the headers of the answer.
-    - `has_bearer`: FastCron reads a token in the header.
+    - `has_bearer`: FastCron reads a token in the header `BEARER`.
     - `expression`, `notifies`: FastCron's defaults for a job. `least_timeout` in seconds.
     - `keeps_once`: the days after which a one-time job that ran is removed. `groups_say`: the
       `autoDelete` of its group says how many.
@@ -94,7 +95,7 @@ _SEED = Rules(
     expression="1 hour",
     least_timeout=1,
     has_info=False,
-    has_bearer=True,
+    has_bearer=False,  # until 2026-05
     runs_disabled=True,  # until 2024-10-20
     keeps_once=30,
     groups_say=True,
@@ -108,6 +109,7 @@ _LATEST = evolve(
     group=("id", "name", "jobCount", "priority"),
     log_lacks=frozenset({"url", "message", "ip", "source_ip", "startTime"}),
     heads=False,  # since 2024-06-10
+    has_bearer=True,
     expression="15 minutes",
     least_timeout=5,
     runs_disabled=False,
@@ -125,7 +127,6 @@ _2023 = evolve(
         "cron.failures": frozenset({"keyword"}),
     },
     has_info=True,
-    has_bearer=False,
     has_dots=True,
     has_contacts=True,
     notifies=False,
@@ -171,7 +172,7 @@ RULES: Mapping[Era, Rules] = {
 }
 """The rules by era, the oldest first."""
 
-ALL_NAMES: frozenset[str] = frozenset().union(
+ALL_NAMES: frozenset[str] = frozenset({BEARER}).union(
     *(rules.absent.union(*rules.lacks.values()) for rules in RULES.values())
 )
-"""The functions and parameters that only some eras have."""
+"""The functions, parameters and the header that only some eras have."""

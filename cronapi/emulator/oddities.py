@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cronapi.emulator.checks import plain_name
+from cronapi.emulator.eras import BEARER
 from cronapi.emulator.parameters import Signature, other_case, signature
 from cronapi.emulator.service import functions
 
@@ -12,28 +13,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from cronapi.emulator.call import Settings
+    from cronapi.emulator.request import Request
 
 _LONGEST = 500
 
 
 def warning_of(
     path: str,
-    provider: str,
-    function: str,
+    request: Request,
     given: Mapping[str, object],
     settings: Settings,
     *,
     form: bool,
 ) -> str | None:
     """Return one line about the oddities of a request, `None` if there is none."""
-    found = list(_oddities(path, provider, function, given, settings, form=form))
+    found = list(_oddities(path, request, given, settings, form=form))
     return "; ".join(found)[:_LONGEST] if found else None
 
 
 def _oddities(
     path: str,
-    provider: str,
-    function: str,
+    request: Request,
     given: Mapping[str, object],
     settings: Settings,
     *,
@@ -41,6 +41,9 @@ def _oddities(
 ) -> Iterator[str]:
     if form:
         yield "the body is a multipart form"
+    provider, function = request.provider, request.function
+    if request.bearer and provider == "fastcron" and not settings.knows_bearer:
+        yield f"the token is in the header {BEARER}"
     known = (settings.era, settings.undocumented)
     if function not in functions(provider, *known):
         return

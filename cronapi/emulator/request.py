@@ -34,7 +34,8 @@ class Request:
     """One HTTP request as it was received.
 
     `function` is the dotted name. If the path has no such name, it is a question mark and the rest
-    of the path. `arrived` is in seconds of the clock's ticks.
+    of the path. The token in the header counts if the service `knows_bearer`. `arrived` is in
+    seconds of the clock's ticks.
     """
 
     provider: str
@@ -44,6 +45,7 @@ class Request:
     bearer: str | None = field(default=None, repr=False)
     address: str = ""
     arrived: float = 0.0
+    knows_bearer: bool = True
 
     @cached_property
     def content(self) -> Content:
@@ -80,7 +82,7 @@ def read_content(request: Request) -> Content:
     """
     merged = {**read_pairs(request.query), **_read_body(request.body)}
     in_text = merged.pop("token", None)
-    header = request.bearer if request.provider == "fastcron" else None
+    header = request.bearer if request.provider == "fastcron" and request.knows_bearer else None
     return Content(merged, header or (in_text if isinstance(in_text, str) and in_text else None))
 
 

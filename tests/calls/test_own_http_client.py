@@ -20,7 +20,7 @@ from cronapi import (
     TransportError,
 )
 from cronapi.emulator import create_app
-from tests.support.emulated import BASE_URLS, TOKEN, Hurry, client_of
+from tests.support.emulated import BASE_URLS, TAKES_BEARER, TOKEN, Hurry, client_of
 from tests.support.line import CALLS, QUICK, Gate, Line, failure, good, until
 
 # --- the token in a query ------------------------------------------------------------------------
@@ -89,7 +89,7 @@ def look(http):
 )
 async def test_a_client_handed_in_is_used_and_left_as_it_was(module, auth, request_format):
     """Clients of httpx and of httpx2 both work, and are neither closed nor changed."""
-    app = create_app(rates={"fastcron": None})
+    app = create_app(rates={"fastcron": None}, undocumented=TAKES_BEARER)
     hooked = []
 
     async def hook(request):

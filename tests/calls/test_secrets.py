@@ -14,7 +14,7 @@ import pytest
 from cronapi import RetryPolicy
 from cronapi._functions import offered_by
 from cronapi.emulator import Fault, create_app, run_in_thread
-from tests.support.emulated import FAST, URL, Hurry, client_of
+from tests.support.emulated import FAST, TAKES_BEARER, URL, Hurry, client_of
 from tests.support.hidden import (
     CALLS,
     CHANGING,
@@ -83,7 +83,7 @@ async def test_no_call_tells_its_secrets(records, provider, auth, request_format
     """All functions of a service, in every format, with DEBUG logging on: logs, results and reprs
     have neither token nor password.
     """
-    app = create_app(rates=FAST, tokens=[TOKEN])
+    app = create_app(rates=FAST, tokens=[TOKEN], undocumented=TAKES_BEARER)
     async with client_of(app, provider, TOKEN, auth=auth, request_format=request_format) as api:
         for function in sorted(offered_by(provider)):
             group = (await api.group.add("nightly")).id
@@ -100,7 +100,7 @@ async def test_no_call_tells_its_secrets(records, provider, auth, request_format
 @pytest.fixture(scope="module")
 def served():
     """Serve an emulator on a socket for all tests here."""
-    app = create_app(rates=FAST, tokens=[TOKEN])
+    app = create_app(rates=FAST, tokens=[TOKEN], undocumented=TAKES_BEARER)
     with run_in_thread(app) as origin:
         yield app, origin
 
@@ -175,7 +175,7 @@ async def test_no_failure_tells_its_secrets(records, provider, auth, request_for
     """However an answer is lost, in process, the error and all that led to it are free of
     secrets.
     """
-    app = create_app(rates=FAST, tokens=[TOKEN])
+    app = create_app(rates=FAST, tokens=[TOKEN], undocumented=TAKES_BEARER)
     options = {
         "auth": auth,
         "request_format": request_format,
@@ -219,7 +219,7 @@ async def test_no_failure_on_a_socket_tells_its_secrets(records, served, request
 @IN_EVERY_WAY
 async def test_a_wrong_token_is_not_repeated(records, provider, auth, request_format):
     """The error that a token is unknown does not say which."""
-    app = create_app(rates=FAST, tokens=["the-right-one"])
+    app = create_app(rates=FAST, tokens=["the-right-one"], undocumented=TAKES_BEARER)
     async with client_of(app, provider, TOKEN, auth=auth, request_format=request_format) as api:
         for function in ("cron.list", "cron.add"):
             seen = await outcome(CALLS[function](api, 1, 1))

@@ -238,7 +238,31 @@ async def test_an_envelope_and_a_request_are_those_of_the_era(clock):
             assert (dotted.json()["code"] == 0) == (era == "2023")
             bearer = {"Authorization": f"Bearer {TOKEN}"}
             told = await caller.http.get("/api/v1/cron_list", headers=bearer)
-            assert (told.json()["code"] == 0) == (era in {"seed", "latest"})
+            assert (told.json()["code"] == 0) == (era == "latest")
+
+
+async def test_a_token_in_the_header_is_known_since_2026(clock):
+    """Before, it is no token, and the refusal says so. It is taken if it is named, or by a lenient
+    emulator with a warning. SetCronJob never took it.
+    """
+    bearer = {"Authorization": f"Bearer {TOKEN}"}
+    both = ("2023", "seed", "latest")
+    for era, more in [(era, more) for era in both for more in ("", "undocumented", "lenient")]:
+        options = {"strict": more != "lenient"}
+        if more == "undocumented":
+            options["undocumented"] = ["Authorization"]
+        app = create_app(clock=clock, rates=UNLIMITED, era=era, **options)
+        async with calling(app) as caller:
+            told = await caller.http.get("/api/v1/cron_list", headers=bearer)
+            never = await caller.http.get("/api/cron.list", headers=bearer)
+        is_taken = bool(era == "latest" or more)
+        assert (told.json()["code"] == 0) == is_taken, (era, more)
+        hint = "The era latest knows the header Authorization"
+        assert (hint in told.text) == (not is_taken)
+        warning = told.headers.get("x-emulator-warning")
+        is_odd = more == "lenient" and era != "latest"
+        assert warning == ("the token is in the header Authorization" if is_odd else None)
+        assert (never.json()["code"], hint in never.text) == (1, False)
 
 
 def test_defaults_are_those_of_the_era():

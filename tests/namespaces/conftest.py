@@ -7,7 +7,7 @@ import pytest
 
 from cronapi import CronJob, Group
 from cronapi.emulator import ManualClock, create_app
-from tests.support.emulated import FAST, START, URL
+from tests.support.emulated import FAST, START, TAKES_BEARER, URL
 
 
 @attrs.define
@@ -37,7 +37,7 @@ async def desk_of(emulate):
         clock = ManualClock(START)
         app, api = await emulate(
             provider,
-            create_app(rates=FAST, clock=clock, **options),
+            create_app(rates=FAST, clock=clock, undocumented=TAKES_BEARER, **options),
             auth=auth,
             request_format=request_format,
         )

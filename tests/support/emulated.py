@@ -18,6 +18,8 @@ TOKEN = DEFAULT_TOKEN
 ORIGIN = "http://127.0.0.1:1"
 BASE_URLS = {"fastcron": f"{ORIGIN}/api/v1/", "setcronjob": f"{ORIGIN}/api/"}
 PROVIDERS = {"fastcron": FASTCRON, "setcronjob": SETCRONJOB}
+TAKES_BEARER = ("Authorization",)
+"""The `undocumented` of an emulator that reads a token in the header, which came in 2026."""
 FAST = {"fastcron": None, "setcronjob": None}
 """Limits of the emulator for tests that are not about the limit."""
 RATES = {"fastcron": 1.0, "setcronjob": 10.0}

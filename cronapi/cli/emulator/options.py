@@ -19,7 +19,7 @@ _OPTIONS = [
         multiple=True,
         metavar="NAME",
         envvar="CRONAPI_EMULATOR_UNDOCUMENTED",
-        help="Function or parameter of another era to take too; may be repeated.",
+        help="Function, parameter or header of another era to take too; may be repeated.",
     ),
     click.option(
         "--limit-by",
