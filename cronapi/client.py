@@ -138,9 +138,9 @@ class Client(NotCopied):
         coalesce: bool = False,
         **unknown: Unpack[NoOptions],
     ) -> None:
+        token, base_url = hidden(token), hidden(base_url)
         refuse_options(type(self).__name__, unknown, ClientOptions.__annotations__)
         follow_variable()
-        token = hidden(token)
         check_given(provider, scheduler, transport)
         choice("request_format", request_format, get_args(RequestFormat))
         choice("scope", scope, get_args(Scope))
@@ -173,7 +173,8 @@ class Client(NotCopied):
         )
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.provider.base_url}>"
+        provider = vars(self).get("provider")  # a client that cannot be made is shown too
+        return f"<{type(self).__name__}{f' {provider.base_url}' if provider else ''}>"
 
     @property
     def scheduler(self) -> Scheduler:
@@ -277,6 +278,7 @@ class FastCron(Client):
     _offers = _offers.FASTCRON
 
     def __init__(self, token: Token | None = None, **options: Unpack[ClientOptions]) -> None:
+        token, options = hidden(token), hide(options)
         super().__init__(FASTCRON, token, **options)
 
 
@@ -292,4 +294,5 @@ class SetCronJob(Client):
     _offers = _offers.SETCRONJOB
 
     def __init__(self, token: Token | None = None, **options: Unpack[ClientOptions]) -> None:
+        token, options = hidden(token), hide(options)
         super().__init__(SETCRONJOB, token, **options)

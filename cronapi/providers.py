@@ -12,6 +12,7 @@ from attrs import Attribute, evolve, field, frozen
 
 from cronapi._functions import offered_by
 from cronapi._protocol.arguments import positive, refusal, switch, text
+from cronapi._protocol.hidden import without_frames
 from cronapi.errors import ConfigurationError
 from cronapi.errors.concerns import setting_error
 
@@ -210,6 +211,6 @@ def located(provider: Provider, base_url: str | None, *, allow_http: bool) -> Pr
         return evolve(provider, base_url=given, allow_http=allow_http or provider.allow_http)
     except ConfigurationError as error:
         if base_url is not None:
-            raise
+            raise without_frames(error)  # noqa: B904 -- the same error
         text = f"{variable}: {error.message}"
     raise setting_error(text)

@@ -13,9 +13,12 @@ T = TypeVar("T")
 E = TypeVar("E", bound=BaseException)
 
 _SHOWN = frozenset(
-    {"id", "name", "url", "expression", "timezone", "group", "page", "keyword", "limit", "data"}
+    {
+        *("id", "name", "url", "expression", "timezone", "group", "page", "keyword", "limit"),
+        *("data", "auth", "request_format", "scope"),
+    }
 )
-"""The parameters that a repr shows. A misspelt one may be a secret."""
+"""The parameters of calls and clients that a repr shows. A misspelt one may be a secret."""
 _LONGEST_CHAIN = 20
 
 

@@ -73,14 +73,14 @@ class Bulk(Generic[T]):
         progress: ProgressCallback | None = None,
         **unknown: Unpack[NoOptions],
     ) -> None:
-        refuse_options(operation.name, unknown, ("journal", "progress"))
-        _check_progress(progress)
         self._calls = calls
         self._operation = operation
         self._run: Run[T] | None = None
         self._closed = False
         self._counts: Counter[str] = Counter()
         """The outcomes that were awaited or iterated so far, by status."""
+        refuse_options(operation.name, unknown, ("journal", "progress"))
+        _check_progress(progress)
         self._source: Source[Any] = Source(items, check, operation.name)
         self._progress = progress
         self._path = None if journal is None else checked_path(journal)

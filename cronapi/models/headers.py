@@ -96,8 +96,9 @@ class Headers(Mapping[str, str]):
 
     def __init__(self, given: Mapping[str, str] | str = "") -> None:
         name = "http_headers"
+        self._lines: tuple[Line, ...] = ()  # headers that cannot be made are shown too
         if isinstance(given, Headers):
-            self._lines: tuple[Line, ...] = given.lines
+            self._lines = given.lines
         elif isinstance(given, str):
             self._lines = lines_of_text(name, given)
         elif isinstance(given, Mapping):

@@ -14,6 +14,7 @@ from cronapi import bulk
 from cronapi._protocol import rows
 from cronapi._protocol.arguments import switch
 from cronapi._protocol.declared import JobParams, NewJobParams
+from cronapi._protocol.hidden import hidden
 from cronapi._protocol.ids import number_of
 from cronapi._protocol.kinds import span
 from cronapi._protocol.params import JobSpec
@@ -202,6 +203,7 @@ class ManyJobs(Namespace):
 
         The values of the outcomes are the times of the runs. Not repeated blindly.
         """
+        payload = hidden(payload)
         wire = self._invoke.encode({"time": time, "payload": payload})
         return self._each("cron.run_many", table.CRON_RUN, ids, wire, options)
 

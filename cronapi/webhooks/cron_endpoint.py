@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 from cronapi._protocol.arguments import refusal
+from cronapi._protocol.hidden import hidden
 from cronapi.webhooks import incoming as http
 from cronapi.webhooks.cron_call import CronCall, call_in
 from cronapi.webhooks.dedupe import Dedupe
@@ -69,6 +70,7 @@ class CronEndpoint(Endpoint[CronCall]):
         again. Raises WebhookError, with the `status` to answer, if the key is wrong, no source has
         a call, or the call is too old.
         """
+        key = hidden(key)
         if not isinstance(key, str | None):
             raise refusal("key", "text or None", object())
         if not self._secrets.contain(key or ""):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from cronapi._lazy import LazyModule
 from cronapi._protocol.arguments import refusal
+from cronapi._protocol.hidden import hidden
 from cronapi._protocol.structure import prepare
 from cronapi.errors import ResponseError, WebhookError
 from cronapi.errors.concerns import setting_error
@@ -102,6 +103,7 @@ class Receiver(Endpoint[Notification]):
         remembered, handled or asked. Raises WebhookError, with the `status` to answer, if the
         secret is wrong, the body is not a notification or too long, or the notification too old.
         """
+        secret = hidden(secret)
         if not isinstance(secret, str):
             raise refusal("secret", "text", None)
         if not self._secrets.contain(secret):

@@ -13,8 +13,19 @@ import pytest
 from attrs import evolve
 
 import cronapi
-from cronapi import CronAPIError, CronJob, JobSpec, RetryPolicy
+from cronapi import (
+    FASTCRON,
+    Client,
+    CronAPIError,
+    CronJob,
+    FastCron,
+    JobSpec,
+    RetryPolicy,
+    SetCronJob,
+)
 from cronapi._protocol.hidden import hide
+from cronapi.models import Headers
+from cronapi.webhooks import CronEndpoint, Receiver
 from tests.support.emulated import Hurry, client_of
 
 HOUSE = str(Path(cronapi.__file__).parent)
@@ -54,6 +65,7 @@ CALLS = {
     "batch_edit": lambda api: api.cron.batch_edit([7, 8], **job()),
     "group_edit": lambda api: api.cron.group_edit(7, **job()),
     "run": lambda api: api.cron.run(7, payload=PAYLOAD),
+    "run_many": lambda api: raised(api.cron.run_many([7], payload=PAYLOAD)),
     "secret": lambda api: api.account.secret(PASSWORD),
     "raw": lambda api: api.call("cron.add", **job()),
     "raw, camelCase": lambda api: api.call("odd.one", password=PASSWORD, postData=BODY),
@@ -179,6 +191,57 @@ async def test_no_frame_of_a_cancelled_call_shows_a_secret(coalesce):
                 await asyncio.sleep(0)
             task.cancel()
             assert not shown(await task), name
+
+
+MADE = {
+    "a bulk of runs at no time": lambda api: api.cron.run_many(
+        [7], time=float("nan"), payload=PAYLOAD
+    ),
+    "a bulk of runs of no job": lambda api: api.cron.run_many(["x"], payload=PAYLOAD),
+    "a bulk of runs with no such option": lambda api: api.cron.run_many([7], payload=PAYLOAD, n=1),
+    "no such option": lambda _: FastCron(TOKEN, tmeout=5),
+    "an address without encryption": lambda _: FastCron(TOKEN, base_url="http://example.com"),
+    "an address with a password": lambda _: SetCronJob(TOKEN, base_url=URL),
+    "a token that is none": lambda _: SetCronJob(f"{TOKEN}\n"),
+    "another client": lambda _: Client(FASTCRON, TOKEN, base_url=URL),
+    "a wrong secret": lambda _: Receiver(secrets=["x" * 16]).read(b"", secret=TOKEN),
+    "a notification that is none": lambda _: RECEIVER.read(b"", secret=TOKEN),
+    "a wrong key": lambda _: CronEndpoint(secrets=["x" * 16]).read(b"", key=TOKEN),
+    "a call that is none": lambda _: ENDPOINT.read(b"", key=TOKEN),
+}
+RECEIVER, ENDPOINT = Receiver(secrets=[TOKEN]), CronEndpoint(secrets=[TOKEN])
+
+
+@pytest.mark.parametrize("story", MADE)
+def test_no_frame_of_a_refusal_shows_a_secret(story):
+    """What is refused at once, before any call, shows no secret that was given by itself."""
+    api = client_of(None, token=TOKEN)
+    with pytest.raises((CronAPIError, TypeError)) as refused:
+        MADE[story](api)
+    assert not shown(refused.value)
+
+
+HALF_MADE = {
+    "a client": lambda _: Client(FASTCRON, TOKEN, timeout=0),
+    "a client of a service": lambda _: SetCronJob(TOKEN, retry=3),
+    "a client of nothing": lambda _: Client(None, TOKEN),
+    "a client with a wrong option": lambda _: FastCron(TOKEN, tmeout=5),
+    "a bulk with a wrong option": lambda api: api.cron.delete_many([7], jurnal="x"),
+    "a bulk of nothing": lambda api: api.cron.delete_many([]),
+    "a spec": lambda _: JobSpec(url=URL, pasword=PASSWORD),
+    "headers": lambda _: Headers({"Authorization": f"Basic {BASIC}\r"}),
+    "headers of a job": lambda _: evolve(KEPT, http_headers=BASIC).headers,
+}
+
+
+@pytest.mark.parametrize("story", HALF_MADE)
+def test_a_thing_that_cannot_be_made_is_shown_too(story):
+    """A debugger or a traceback with locals shows the frame of a constructor that has failed."""
+    api = client_of(None, token=TOKEN)
+    with pytest.raises((CronAPIError, TypeError)) as refused:
+        HALF_MADE[story](api)
+    for frame, _ in traceback.walk_tb(refused.value.__traceback__):
+        assert all(map(repr, frame.f_locals.values()))
 
 
 def test_a_hidden_parameter_is_like_any_other():
