@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from datetime import UTC, datetime
 from typing import Any
+from warnings import warn
 
 from attrs import evolve, frozen
 
@@ -35,8 +36,11 @@ class Question:
 class HealthCheck:
     """A check of the health of jobs. It begins when it is awaited, or asked for its cost.
 
-    `await check` returns the HealthReport. A check is made once.
+    `await check` returns the HealthReport. A check is made once. One that is neither awaited nor
+    asked for its cost causes a RuntimeWarning, like a coroutine that was never awaited.
     """
+
+    _has_begun = True  # until __init__ has succeeded, so that a failed one causes no warning
 
     def __init__(self, service: Service, question: Question) -> None:
         self._service = service
@@ -45,6 +49,11 @@ class HealthCheck:
         self._listing: Listing | None = None
         self._now: datetime | None = None
         self._has_begun = False
+
+    def __del__(self) -> None:
+        if not self._has_begun:
+            text = "cron.health was never awaited: nothing was sent."
+            warn(text, RuntimeWarning, stacklevel=2, source=self)
 
     def __repr__(self) -> str:
         return f"<HealthCheck: {self._budget.spent} requests so far>"
@@ -72,9 +81,9 @@ class HealthCheck:
 
     async def _finish(self) -> HealthReport:
         listing = await self._listed()
+        self._listing = None
         jobs = self._to_look_at(listing)
         looks = await look_at(self._service, self._budget, jobs)
-        self._listing = None
         return self._report(listing, looks)
 
     def _to_look_at(self, listing: Listing) -> list[CronJob]:

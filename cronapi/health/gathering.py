@@ -44,6 +44,11 @@ class Service(Protocol):
         ...
 
     @property
+    def losses(self) -> int:
+        """How often the client has learnt that a job is gone."""
+        ...
+
+    @property
     def seats(self) -> int:
         """How many requests may be under way at once."""
         ...
@@ -122,10 +127,11 @@ async def list_jobs(service: Service, budget: Budget) -> Listing:
         return await within(budget, service.tries, lambda: service.page(number))
 
     reading, jobs = Reading(read, _id_of, service.paging), dict[int, CronJob]()
+    losses = service.losses
     try:
         async for page in reading.down():
             jobs.update((job.id, job) for job in page)
-        if reading.has_shifted:
+        if reading.has_shifted or service.losses > losses:
             async for page in reading.up():
                 jobs.update((job.id, job) for job in page)
             return Listing(tuple(jobs.values()), not reading.may_have_missed)

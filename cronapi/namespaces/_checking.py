@@ -37,6 +37,11 @@ class HealthService:
         return self.invoke.caller.scheduler.rate.interval
 
     @property
+    def losses(self) -> int:
+        """How often the client has learnt that a job is gone."""
+        return self.invoke.caller.memory.losses
+
+    @property
     def seats(self) -> int:
         """How many requests may be under way at once."""
         return self.invoke.caller.scheduler.max_in_flight

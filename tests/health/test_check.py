@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from math import inf
@@ -9,6 +10,7 @@ from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import anyio
+import httpx
 import pytest
 
 from cronapi import (
@@ -21,7 +23,7 @@ from cronapi import (
     ServiceUnavailableError,
 )
 from cronapi.emulator import Fault, ManualClock, create_app
-from cronapi.health import FORMATS, Sightings, State, exit_code, write
+from cronapi.health import FORMATS, HealthReport, Sightings, State, exit_code, write
 from cronapi.health.order import chosen
 from cronapi.health.sightings import renewed
 from tests.support.emulated import FAST, NOW, START, TOKEN, URL, client_of, fill
@@ -308,6 +310,29 @@ async def test_a_list_that_is_not_read_to_its_end_is_no_good_news(desk_of):
     assert write(part, "nagios").startswith("CRONAPI UNKNOWN - ")
 
 
+@pytest.mark.parametrize("budget", [None, 3, 4, 5])
+async def test_a_delete_of_the_same_client_meanwhile_hides_no_job(emulate, budget):
+    """Later jobs move to pages that were read before. The check reads up again, or says that it
+    has not read all.
+    """
+    app = create_app(rates=FAST, page_size=2)
+    ids = fill(app, "fastcron", 5)
+    inner = httpx.ASGITransport(app)
+    waiting = [ids[0], ids[1]]
+
+    class Meddling(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request):
+            if waiting and b'"page":2' in request.content.replace(b" ", b""):
+                await api.cron.delete(waiting.pop(0))
+            return await inner.handle_async_request(request)
+
+    _, api = await emulate(app=app, transport=Meddling())
+    report = await api.cron.health(now=NOW, budget=budget)
+    missed = set(ids[2:]) - {one.id for one in report}
+    assert not missed or not report.is_whole
+    assert not missed or budget is not None
+
+
 async def test_a_log_that_cannot_be_read_is_no_verdict(desk_of):
     """An error of one log is told for its job, and an outage ends the reading."""
     desk = await desk_of()
@@ -364,10 +389,36 @@ async def test_a_check_is_made_once(desk_of):
     check = desk.api.cron.health(now=NOW)
     assert repr(check) == "<HealthCheck: 0 requests so far>"
     await check
+    desk.fill(3)
+    again, ended = desk.api.cron.health(late=True, now=NOW), []
+    await again.cost()
+    before = desk.sent()
+
+    async def finish():
+        try:
+            ended.append(type(await again))
+        except ConfigurationError as error:
+            ended.append(type(error))
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(2):
+            tasks.start_soon(finish)
+    assert (ended, desk.sent() - before) == ([ConfigurationError, HealthReport], 3)
     with pytest.raises(ConfigurationError, match="once"):
         await check
     with pytest.raises(ConfigurationError, match="once"):
         await check.cost()
+
+
+def test_a_check_that_nobody_awaits_is_told(recwarn):
+    """A forgotten `await` is a warning, as it is of a coroutine and of a bulk."""
+    api = client_of(create_app(rates=FAST))
+    del recwarn.list[:]
+    api.cron.health()
+    gc.collect()
+    (told,) = recwarn
+    assert str(told.message) == "cron.health was never awaited: nothing was sent."
+    assert told.category is RuntimeWarning
 
 
 async def test_what_makes_no_sense_is_refused_before_anything_is_sent(desk_of):
