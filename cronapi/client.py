@@ -195,7 +195,7 @@ class Client(NotCopied):
             end = hint(name, known, CLIENT_WORDS)
             raise setting_error(f"with_options has no option {name!r}{end}")
         if (max_wait := changes.get("max_wait")) is not None:
-            seconds("max_wait", max_wait)
+            changes["max_wait"] = seconds("max_wait", max_wait)
         if (lane := changes.get("lane")) is not None:
             choice("lane", lane, get_args(Lane))
         checked_timeout(changes.get("timeout", self._options.timeout))

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import pickle
 import threading
 
@@ -288,6 +289,13 @@ async def test_views_of_views_keep_what_they_do_not_change(emulate):
     with pytest.raises(Exception, match=r"attempts: 1"):
         await strict.with_options(max_wait=None).cron.list()
     assert await api.with_options(retry=RetryPolicy(max_delay=0.01)).cron.list() == []
+
+
+async def test_a_max_wait_of_any_size_is_a_wait_without_end():
+    """A whole number that no float holds is taken like infinity."""
+    async with client_of(create_app(rates=FAST)) as api:
+        for most in (10**400, 2**64, 1e308, math.inf):
+            assert await api.with_options(max_wait=most).cron.list() == []
 
 
 async def test_a_view_with_max_wait_does_not_queue_for_long(app):

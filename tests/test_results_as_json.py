@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Annotated, Any
 
 import pytest
-from attrs import evolve, fields
+from attrs import evolve, fields, frozen
 from fastapi import Body, FastAPI
 from fastapi.testclient import TestClient
 from hypothesis import given, settings
@@ -214,6 +214,40 @@ def test_what_no_result_has_written_is_refused(cls: Any, data: Any, said: str) -
 def test_every_field_has_a_form_in_json(cls: Any) -> None:
     """A new field of a new type fails here until JSON has a form for it."""
     assert forms_of(cls).keys() == {a.name for a in fields(cls) if a.init}
+
+
+@frozen(kw_only=True, repr=False)
+class OwnedJob(CronJob):
+    """A job of a user's own class, with fields of types that the services have."""
+
+    owner: str | None = None
+    tags: tuple[str, ...] | None = None
+
+
+@frozen(kw_only=True, repr=False)
+class MarkedJob(CronJob):
+    """A job of a user's own class, with a field of a type that JSON has not."""
+
+    marks: set[str] | None = None
+
+
+@frozen(kw_only=True, repr=False)
+class LostJob(CronJob):
+    """A job of a user's own class, with a field of a type that is not there."""
+
+    marks: Nowhere | None = None  # type: ignore[name-defined]  # noqa: F821 -- the point
+
+
+def test_a_class_of_the_users_own_goes_to_json_by_the_types_of_its_fields() -> None:
+    """A field of another type is named, and not a KeyError of the library's inside."""
+    one = OwnedJob(id=7, owner="ann", tags=("a", "b"), extra={"x": 1})
+    assert OwnedJob.from_dict(json.loads(json.dumps(one.to_dict()))) == one
+    assert one.to_wire() == {"id": 7, "owner": "ann", "tags": ["a", "b"], "x": 1}
+    for cls, said in ((MarkedJob, "MarkedJob.marks"), (LostJob, "LostJob")):
+        with pytest.raises(ConfigurationError, match=f"{said} .*no form in JSON"):
+            cls(id=7).to_dict()
+        with pytest.raises(ConfigurationError, match=f"{said} .*no form in JSON"):
+            cls.from_dict({"id": 7})
 
 
 def nested(levels: int, outer: Any = None) -> Any:

@@ -58,11 +58,14 @@ def is_finite(value: object) -> bool:
 
 
 def seconds(name: str, value: float, *, least: float = 0.0, endless: bool = True) -> float:
-    """Return a number of seconds, at least `least`, and infinity only with `endless`."""
+    """Return a number of seconds, at least `least`, and infinity only with `endless`.
+
+    With it, an int that is too large for a clock is infinity too.
+    """
     fits = is_number(value) if endless else is_finite(value)
     if not fits or value < least:
         raise refusal(name, "seconds" if endless else "a finite number of seconds", value)
-    return value
+    return value if is_finite(value) else math.inf
 
 
 def positive(name: str, takes: str, value: float) -> float:
