@@ -102,6 +102,8 @@ async def in_callback(work):
     return await found
 
 
+# Nothing but awaiting it says that a check was meant.
+@pytest.mark.filterwarnings("ignore:cron.health was never awaited")
 @pytest.mark.parametrize("scheduler", [lambda: None, own_scheduler], ids=["shared", "own"])
 def test_everything_that_is_not_awaited_works_anywhere(scheduler):
     """Each public property and method gives its answer in a script before a loop runs, in a task,
