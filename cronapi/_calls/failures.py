@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import define
 
 from cronapi._calls.retry import History
-from cronapi._calls.sender import OUTLASTED, Sender
+from cronapi._calls.sender import Sender
 from cronapi._logs.lines import UNKNOWN
 from cronapi._protocol.facts import with_facts
 from cronapi._protocol.hidden import without_frames
@@ -37,11 +37,9 @@ class Failures:
 
     def too_long(self, error: WaitTooLongError) -> CronAPIError:
         """Return the error of a call that would wait longer than max_wait, with its last error."""
-        most = self.sender.options.max_wait
         text = error.message
-        if text != OUTLASTED:
-            text = f"The queue is {error.wait:.1f} s long, max_wait is {most} s."
         if self.last is not None:
+            most = self.sender.options.max_wait
             text = (
                 f"max_wait, {most} s, was over before the call could be repeated. "
                 f"The last attempt failed: {self.last.message}"

@@ -149,7 +149,10 @@ class Sender:
         while True:
             if self.before() is not None:
                 await self._outlast()
-            slot = await self.caller.scheduler.acquire(self.lane, self.left(), self.position)
+            try:
+                slot = await self.caller.scheduler.acquire(self.lane, self.left(), self.position)
+            except WaitTooLongError as error:  # which knows only what is left of max_wait
+                raise self._queue_too_long(error.wait) from None
             self.position = slot.place
             if self.before() is None:  # otherwise one has joined meanwhile that has to wait
                 return slot
@@ -164,13 +167,17 @@ class Sender:
         if self.position is None:
             wait = scheduler.eta(self.lane)
             if left is not None and wait > left:
-                raise WaitTooLongError("The queue is longer than max_wait.", wait=wait)
+                raise self._queue_too_long(wait)
             self.position = scheduler._take_place()  # noqa: SLF001 -- a call is part of its queue
         with anyio.move_on_after(left):
             while (earlier := self.before()) is not None:
                 await earlier.ended()
         if self.before() is not None:
             raise WaitTooLongError(OUTLASTED, wait=scheduler.eta(self.lane))
+
+    def _queue_too_long(self, wait: float) -> WaitTooLongError:
+        most = self.options.max_wait
+        return WaitTooLongError(f"The queue is {wait:.1f} s long, max_wait is {most} s.", wait=wait)
 
     def _learn(self, times: Times | None, verdict: Verdict) -> Verdict:
         """Remember the ids in an answer. An abandoned create ends here: until now it was open."""

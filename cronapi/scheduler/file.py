@@ -59,6 +59,7 @@ class FileBucket(FleetBucket):
         self._script: FileScript | None = None
         super().__init__(
             self._evaluate_in_file,
+            self._look_into_file,
             timeout=timeout,
             fallback=fallback,
             share=share,
@@ -111,7 +112,7 @@ class FileBucket(FleetBucket):
             )
         self._budget = budget
 
-    def _last_sent(self, start: SharedStart, most: float) -> float:  # noqa: ARG002 -- one clock
+    def _look_into_file(self, start: SharedStart, most: float) -> float:  # noqa: ARG002 -- one clock
         return self._opened().last_sent(most)
 
     def _evaluate_in_file(self, arguments: Sequence[int | str]) -> Sequence[int]:

@@ -81,6 +81,11 @@ class Answer:
     trip: int
     deviation: int
 
+    @property
+    def hold(self) -> float:
+        """The seconds until a hold ends."""
+        return self.held / MILLION
+
 
 @define
 class SharedStart(Start):
@@ -97,6 +102,14 @@ class SharedStart(Start):
     def fleet_time(self) -> int:
         """The time when it was taken or sent, in microseconds of the fleet's clock."""
         return round(self.origin + self.at * MILLION)
+
+
+Look = Callable[[SharedStart, float], float]
+"""Takes a start, and the seconds that a time may be ahead.
+
+Returns the time of the last request of all processes, on this process's clock. It is minus infinity
+if it is unknown or farther ahead.
+"""
 
 
 @define
@@ -133,7 +146,7 @@ class FleetPace(Pace):
         self.margin: float = answer.margin / MILLION
         self.refusal_streak: int = answer.refusal_streak
         self.next_at: float = now + answer.next / MILLION
-        self.held_until: float = now + answer.held / MILLION
+        self.held_until: float = now + answer.hold
         self.refused_calls: int = answer.refused
         self.holds: int = answer.holds
         self.round_trip: float | None = answer.trip / MILLION if answer.accepted else None

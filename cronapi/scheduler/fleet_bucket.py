@@ -24,7 +24,7 @@ from cronapi.errors.concerns import setting_error
 from cronapi.providers import Rate
 from cronapi.scheduler.bucket import LocalBucket, log_hold
 from cronapi.scheduler.exchanges import Exchanges
-from cronapi.scheduler.fleet import MILLION, Answer, Evaluate, FleetPace, Member, SharedStart
+from cronapi.scheduler.fleet import Answer, Evaluate, FleetPace, Look, Member, SharedStart
 from cronapi.scheduler.forks import renew_in_child
 from cronapi.scheduler.outage import Outage
 from cronapi.scheduler.pace import Pace, Start
@@ -40,8 +40,8 @@ LONGEST_TALK = 0.1
 class FleetBucket:
     """Hands out starts at a rate that all processes with the same pace share.
 
-    `evaluate` asks for the next start, in a worker thread unless `threads` is False. The
-    other arguments are those of a `RedisBucket`.
+    `evaluate` asks for the next start, and `look` for the last request, in a worker thread unless
+    `threads` is False. The other arguments are those of a `RedisBucket`.
     """
 
     shared: ClassVar[bool] = True
@@ -49,6 +49,7 @@ class FleetBucket:
     def __init__(
         self,
         evaluate: Evaluate,
+        look: Look,
         *,
         timeout: float,
         fallback: Fallback,
@@ -62,6 +63,7 @@ class FleetBucket:
         arguments.count("share", share)
         arguments.switch("threads", threads)
         self._send = evaluate
+        self._last_sent = look
         self._fallback: Fallback = fallback
         self._share = share
         self._clock = clock
@@ -239,13 +241,6 @@ class FleetBucket:
         with self._lock:
             self._member.pace.keep_from(at)
 
-    def _last_sent(self, start: SharedStart, most: float) -> float:
-        """Return the time of the last request on this process's clock.
-
-        It is minus infinity if it is unknown, or more than `most` seconds ahead.
-        """
-        raise NotImplementedError
-
     def _evaluate(self, *, wanted: bool) -> None:
         """Send the outcomes, and ask for a start if one is still wanted.
 
@@ -272,7 +267,7 @@ class FleetBucket:
             self._standing_in = False
         if lasted:
             lines.write(lines.BUCKET_OUTAGE_ENDS, lasted)
-        log_hold(held, pace.holding, answer.held / MILLION)
+        log_hold(held, pace.holding, answer.hold)
 
     def _time_of(self, answer: Answer) -> float:  # noqa: ARG002 -- a bucket may know it better
         """Return the time of an evaluation on this process's clock: not before its answer came."""

@@ -45,6 +45,7 @@ class RedisBucket(FleetBucket):
         self._looks: Looking | None = evaluate if isinstance(evaluate, Looking) else None
         super().__init__(
             evaluate,
+            self._look_into_redis,
             timeout=timeout,
             fallback=fallback,
             share=share,
@@ -70,7 +71,7 @@ class RedisBucket(FleetBucket):
         arguments.text("key", key, "text without braces")
         return cls(RemoteScript(url, key), timeout=timeout, fallback=fallback, share=share)
 
-    def _last_sent(self, start: SharedStart, most: float) -> float:
+    def _look_into_redis(self, start: SharedStart, most: float) -> float:
         if self._looks is None:
             return -math.inf
         try:
