@@ -72,17 +72,6 @@ class Line:
         self._loop, self.loop_has_ended = weakref.ref(loop), end_of(loop)
         self.thread = get_ident()
 
-    def seize(self, slot: Slot) -> bool:
-        """Grant a slot at once if there is no waiter and a seat and a start are free."""
-        if self.lanes.crowded or self.in_flight >= self.max_in_flight:
-            return False
-        start = self._bucket.take()
-        if start is None:
-            return False
-        self.in_flight += 1
-        slot.start, slot.line = start, self
-        return True
-
     async def wait(self, slot: Slot, place: int) -> None:
         """Wait at a place until the slot is granted."""
         self.lanes.join(slot, place)

@@ -160,8 +160,14 @@ class Scheduler:
             or has_ended()
         ):
             line = self._check(slot)
-        if not line.seize(slot):
+        # A free slot is taken here and not in the line: most slots are free, and a call costs.
+        if line.lanes.crowded or line.in_flight >= line.max_in_flight:
             return False
+        start = self.bucket.take()
+        if start is None:
+            return False
+        line.in_flight += 1
+        slot.start, slot.line = start, line
         if slot.place is None:
             slot.place = self._places = self._places + 1  # as `_take_place`, without the call
         return True
