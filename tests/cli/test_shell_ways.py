@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from cronapi.cli.exit_codes import CODES
 from cronapi.cli.frame.values import MOMENT, SPAN, expand
+from cronapi.cli.help.command import exit_code_lines
 from cronapi.cli.root import cronapi
 from tests.support.emulated import fill
 from tests.support.shell import ABSENT, plan, shell_at
@@ -177,6 +178,18 @@ def test_the_exit_codes_are_printed():
     for row in CODES:
         assert f"{row.code:>3}  {row.meaning}" in out
         assert ", ".join(row.errors) in out
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_the_exit_codes_fit_a_terminal(columns):
+    """Lines are wrapped between words, under the text. Elsewhere each code has one line."""
+    lines = exit_code_lines(columns)
+    assert max(map(len, lines)) <= columns
+    joined = " ".join(" ".join(lines).split())
+    for row in CODES:
+        assert f"{row.code} {row.meaning}" in joined
+        assert ", ".join(row.errors) in joined
+    assert not [line for line in lines if not line.startswith((" ", "130", "143"))]
 
 
 def test_a_redis_that_cannot_be_reached_is_7(shell):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
 
+from cronapi.cli.frame.leaf import Local
+
 _SHELLS: dict[str, type[ShellComplete]] = {
     "bash": BashComplete,
     "zsh": ZshComplete,
@@ -20,7 +22,7 @@ class _UncheckedBash(BashComplete):
         return
 
 
-@click.command()
+@click.command(cls=Local)
 @click.argument("shell", type=click.Choice(list(_SHELLS)))
 def completion(shell: str) -> None:
     """Print the script that completes commands.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
+from cronapi.cli.frame.leaf import Local
 
-@click.command()
+
+@click.command(cls=Local)
 @click.option(
     "--speed",
     default=1.0,

@@ -7,10 +7,13 @@ from typing import Any
 import click
 
 from cronapi.cli.emulator.options import behaviour_options
+from cronapi.cli.frame.leaf import Local, LocalGroup
 
 
 @click.group(
-    invoke_without_command=True, context_settings={"auto_envvar_prefix": "CRONAPI_EMULATOR"}
+    cls=LocalGroup,
+    invoke_without_command=True,
+    context_settings={"auto_envvar_prefix": "CRONAPI_EMULATOR"},
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
@@ -99,7 +102,7 @@ def emulator(
     )
 
 
-@emulator.command()
+@emulator.command(cls=Local)
 @click.option("--wait", is_flag=True, help="Wait until it is ready.")
 @click.option(
     "--timeout", default=30.0, show_default=True, type=click.FloatRange(0), help="Seconds to wait."

@@ -40,7 +40,8 @@ _OPTIONS = [
         default="era",
         show_default=True,
         type=click.Choice(["era", "object", "flat", "list", "string"]),
-        help="Shape of log rows; by default that of the era.",
+        metavar="SHAPE",
+        help="Shape of log rows: object, flat, list or string; by default that of the era.",
     ),
     click.option(
         "--page-size",

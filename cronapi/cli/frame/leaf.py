@@ -77,6 +77,24 @@ class Leaf(click.Command):
         formatter.write_text(f"Exit codes: {codes}; see `cronapi help exit-codes`.")
 
 
+class Local(click.Command):
+    """A command of this machine, whose options are written as those of other commands."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options."""
+        options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
+        write_options(ctx, formatter, "Options", options)
+
+
+class LocalGroup(Local, click.Group):
+    """A group of such commands, which does something without one of them too."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options and the commands."""
+        super().format_options(ctx, formatter)
+        self.format_commands(ctx, formatter)
+
+
 def write_options(
     ctx: click.Context, formatter: click.HelpFormatter, title: str, options: Iterable[click.Option]
 ) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
+from cronapi.cli.frame.leaf import Local
 
-@click.command()
+
+@click.command(cls=Local)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port",
@@ -34,7 +36,7 @@ def hook_listen(host: str, port: int, forward_to: str | None, as_json: bool) -> 
     run(host, port, forward_to, as_json=as_json)
 
 
-@click.command()
+@click.command(cls=Local)
 @click.argument("kind", type=click.Choice(["failed", "recovered"]))
 @click.option("--to", "url", required=True, metavar="URL", help="Endpoint, with its secret.")
 @click.option(
@@ -58,7 +60,7 @@ def hook_trigger(kind: str, url: str, number: int, name: str) -> None:
     click.get_current_context().exit(0 if status // 100 == 2 else 1)  # noqa: PLR2004 -- 2xx
 
 
-@click.command()
+@click.command(cls=Local)
 def hook_secret() -> None:
     """Print a new secret for an address or a header."""
     import secrets  # noqa: PLC0415 -- only this command needs it

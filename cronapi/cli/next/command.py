@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cronapi.cli.frame.leaf import Local
+
 if TYPE_CHECKING:
     from cronapi.schedule import Schedule
 
@@ -23,7 +25,7 @@ class InputError(click.ClickException):
     exit_code = 64
 
 
-@click.command()
+@click.command(cls=Local)
 @click.argument("expression", metavar="EXPR")
 @click.option(
     "--timezone",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import click
 
+from cronapi.cli.frame.leaf import Local
+
 SECONDS = 15.0
 RATES = click.FloatRange(0.01, 10_000)
 
 
-@click.command()
+@click.command(cls=Local)
 @click.option(
     "--provider",
     default="setcronjob",
