@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+import time
+from datetime import datetime
 
 import pytest
 from rich.cells import cell_len
@@ -14,6 +16,7 @@ from cronapi.cli.synonyms import MEANT
 from cronapi.cli.table import COMMANDS
 from cronapi.emulator import Fault
 from tests.support.emulated import fill
+from tests.support.seen import sent
 from tests.support.shell import shell_at
 
 
@@ -352,8 +355,56 @@ def test_the_group_of_a_job_is_given_by_id_or_name(shell, tmp_path):
     assert (nobody.exit_code, nobody.stdout) == (5, "")
     dry = shell("cron", "edit", shell.jobs[0], "--group", "ops", "-n")
     assert f"group={shell.group}" in dry.stdout
-    rows.write_text("url,group\nhttps://example.com/,ops\n")
-    assert "--group takes a name" in shell("cron", "add", "--from", rows).stderr
+    rows.write_text(f"url,group\nhttps://example.com/,ops\nhttps://example.com/,{shell.group}\n")
+    for command in (["cron", "add", "--from", rows], ["cron", "batch-add", rows]):
+        before = sent(shell.app, "group.lookup")
+        done = shell(*command, "-o", "csv", "--fields", "group")
+        assert done.stdout.split() == ["group", str(shell.group), str(shell.group)]
+        assert sent(shell.app, "group.lookup") == before + 1
+    rows.write_text("url,group\nhttps://example.com/,nobody\nhttps://example.com/,ops\n")
+    before = sent(shell.app, "cron.batch_add")
+    assert shell("cron", "add", "--from", rows).exit_code == 5
+    assert sent(shell.app, "cron.batch_add") == before
+    rows.write_text("url,group,timeout\nhttps://example.com/,ops,\nhttps://example.com/,,soon\n")
+    before = shell.sent
+    assert (shell("cron", "add", "--from", rows).exit_code, shell.sent) == (64, before)
+
+
+def test_a_pause_tells_its_end(shell):
+    """Of each job, by the time of its own answer, in each format."""
+    begun = time.time()
+    line = ["cron", "pause", *shell.jobs, "--for", "2h"]
+    ends = [one["value"]["until"] for one in shell.json(*line)["outcomes"]]
+    ends += [
+        json.loads(one)["value"]["until"]
+        for one in shell(*line, "-o", "ndjson").stdout.splitlines()
+    ]
+    ends.append(shell.json("cron", "pause", shell.jobs[0], "--for", "2h")["until"])
+    unix = shell(*line, "-o", "csv", "--fields", "until", "--time-format", "unix").stdout.split()
+    seconds = [datetime.fromisoformat(end).timestamp() for end in ends] + [*map(int, unix[1:])]
+    assert len(seconds) == 7
+    assert all(begun + 7199 <= end <= time.time() + 7201 for end in seconds)
+    assert shell(*line, "-o", "table").stdout.split()[:4] == ["ID", "NAME", "STATUS", "UNTIL"]
+
+
+def test_an_unknown_name_names_the_known_ones(shell, tmp_path):
+    """Fields of each kind, and profiles, where none of them is near."""
+    for line, known in (
+        ("cron list", "id, name, expression, timezone, status, fail, url, group,"),
+        ("cron logs 5", "job_id, name, no, time,"),
+        ("group list", "id, name, job_count, priority."),
+        ("server ip", "server, v4, v6."),
+        ("cron next 5", "time."),
+        ("cron run 5", "id, name, time."),
+    ):
+        done = shell(*line.split(), "--fields", "xx")
+        assert (done.exit_code, done.stdout) == (64, "")
+        assert f"there is no field 'xx'; there are {known}" in done.stderr, done.stderr
+    folder = tmp_path / "cronapi"
+    folder.mkdir()
+    (folder / "config.toml").write_text("[work]\n[home]\n")
+    done = shell("whoami", "--profile", "xx", XDG_CONFIG_HOME=str(tmp_path))
+    assert "no profile 'xx'; there are work, home." in done.stderr
 
 
 def test_a_header_that_replaces_the_others_says_so(shell):

@@ -52,7 +52,7 @@ async def cron_disable(
     await job_deeds.do(session, job_deeds.DISABLE, Named(ids, name, match, ids_from, group))
 
 
-@leaf(CHANGES, "jobs")
+@leaf(CHANGES, "paused")
 @named_jobs()
 @click.option("--for", "for_", type=SPAN, required=True, help="How long: 90s, 15m, 2h or 1d.")
 async def cron_pause(
@@ -66,8 +66,8 @@ async def cron_pause(
 ) -> None:
     """Stop jobs for a span of time.
 
-    They resume by themselves. A repeat counts the span from then on. It asks nothing: -n names the
-    jobs first.
+    They resume by themselves at the time in `until`, by the clock of this machine. A repeat counts
+    the span from then on. It asks nothing: -n names the jobs first.
     """
     from cronapi.cli.work import job_deeds  # noqa: PLC0415 -- imports the client
 

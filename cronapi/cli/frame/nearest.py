@@ -8,6 +8,9 @@ from cronapi._protocol.hints import nearest
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return the end of a sentence: `; did you mean 'status'?` or a full stop."""
-    near = nearest(name, known)
-    return "." if near is None else f"; did you mean {near!r}?"
+    """Return the end of a sentence: `; did you mean 'status'?`, or else all that there are."""
+    names = list(known)
+    near = nearest(name, names)
+    if near is not None:
+        return f"; did you mean {near!r}?"
+    return f"; there are {', '.join(names)}." if names else "."

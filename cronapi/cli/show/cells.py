@@ -50,7 +50,11 @@ def as_cell(name: str, value: Any, time_format: str) -> str:
         return "true" if value else "false"
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False)
-    if "time" in name and isinstance(value, str) and (time := _read(value)) is not None:
+    if (
+        (name == "until" or "time" in name)
+        and isinstance(value, str)
+        and (time := _read(value)) is not None
+    ):
         return _TIMES[time_format](time)
     return str(value)
 

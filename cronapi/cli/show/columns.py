@@ -44,6 +44,8 @@ GROUPS = Kind("groups", ("id", "name", "job_count", "priority"), _names(Group), 
 ACCOUNT = Kind("accounts", ("id", "name", "timezone", "plan", "cron"), _names(Account))
 ENSURED = JOBS._replace(columns=("result", *JOBS.columns))
 """Jobs, with the result of making sure of them."""
+PAUSED = JOBS._replace(columns=("id", "name", "status", "until", "expression", "timezone", "url"))
+"""Jobs, with the time at which they resume."""
 TIMES = Kind("times", ("time",))
 QUEUED = Kind("runs", ("id", "name", "time"), identifies=True)
 """The times for which jobs were queued, by their ids."""
@@ -57,6 +59,7 @@ RAW = Kind("objects", (), identifies=True)
 KINDS = {
     "jobs": JOBS,
     "ensured": ENSURED,
+    "paused": PAUSED,
     "runs": RUNS_OF_JOBS,
     "queued": QUEUED,
     "groups": GROUPS,
@@ -104,10 +107,10 @@ def chosen(kind: Kind, wanted: str | None) -> Sequence[str]:
     if wanted is None:
         return kind.columns
     names = [name.strip().replace("-", "_") for name in wanted.split(",") if name.strip()]
-    known = {*kind.columns, *kind.known}
+    known = dict.fromkeys((*kind.columns, *kind.known))
     for name in names:
         if known and name not in known:
-            hint = did_you_mean(name, sorted(known))
+            hint = did_you_mean(name, known)
             raise click.BadParameter(f"there is no field {name!r}{hint}", param_hint="--fields")
     if not names:
         raise click.BadParameter("give at least one name.", param_hint="--fields")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import click
@@ -15,12 +16,12 @@ from cronapi.cli.work.job_params import params_of, tell_one_name
 from cronapi.cli.work.rows import rows_of
 from cronapi.cli.work.session import Session
 from cronapi.cli.work.single import change
-from cronapi.cli.work.targets import targets_of
+from cronapi.cli.work.targets import group_number, targets_of
 
 
 async def add(session: Session, path: str) -> None:
     """Create the jobs of a file."""
-    rows = rows_of(path, {}).jobs
+    rows = (await rows_of(path, {}, partial(group_number, session))).jobs
     await change(
         session,
         "cron.batch_add",

@@ -9,8 +9,9 @@ from shutil import get_terminal_size
 from typing import Any, NamedTuple
 
 import click
+from attrs import evolve
 
-from cronapi.bulk import Bulk, BulkError, Outcome, Report
+from cronapi.bulk import Bulk, BulkError, Done, Outcome, Report
 from cronapi.cli.exit_codes import FAILED, UNKNOWN, exit_code
 from cronapi.cli.frame.fault import facts_of
 from cronapi.cli.frame.json_line import json_document, json_line
@@ -120,9 +121,9 @@ async def run_bulk(session: Session, deed: Deed, items: Any, **options: Any) -> 
     try:
         async for outcome in bulk:
             line.failed += outcome.error is not None
-            outcomes.append(outcome)
+            outcomes.append(_as_shown(deed, outcome))
             if session.printer.output == "ndjson" and not deed.reads:
-                click.echo(json_line(_outcome(session, deed, outcome)))
+                click.echo(json_line(_outcome(session, deed, outcomes[-1])))
     except CronAPIError as raised:
         error = raised
     finally:
@@ -132,6 +133,13 @@ async def run_bulk(session: Session, deed: Deed, items: Any, **options: Any) -> 
     _write(session, deed, report, requests, time.monotonic() - began)
     _end(session, report)
     return report
+
+
+def _as_shown(deed: Deed, outcome: Outcome[Any]) -> Outcome[Any]:
+    """Return an outcome with the result that is shown, which may tell the time of now."""
+    if deed.shown is None or not isinstance(outcome, Done):
+        return outcome
+    return evolve(outcome, value=deed.result(outcome.given, outcome.value))
 
 
 def is_untried(outcome: Outcome[Any]) -> bool:
@@ -171,8 +179,7 @@ def _write(
         shown = [_outcome(session, deed, outcome) for outcome in report]
         click.echo(json_document(_facts(report, deed.function, requests, seconds, shown)))
     elif session.printer.output != "ndjson" or deed.reads:
-        done = [deed.result(one.given, one.value) for one in report.done]
-        session.show_all(done, deed.kind)
+        session.show_all([one.value for one in report.done], deed.kind)
         _tell_faults(session, report)
 
 
@@ -204,8 +211,7 @@ def _outcome(session: Session, deed: Deed, outcome: Outcome[Any]) -> dict[str, A
     status = "not_tried" if is_untried(outcome) else outcome.status
     shown: dict[str, Any] = {"index": outcome.index, "given": given, "status": status}
     if outcome.value is not None:
-        result = deed.result(outcome.given, outcome.value)
-        shown["value"] = session.printer.row(result, deed.kind)
+        shown["value"] = session.printer.row(outcome.value, deed.kind)
     if outcome.error is not None:
         shown["error"] = facts_of(outcome.error)
     return shown

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from cronapi.cli.frame.targets import Named
+from cronapi.cli.show.columns import PAUSED
+from cronapi.cli.show.members import members_of, plain
 from cronapi.cli.work.deeds import Deed, carry_out
 from cronapi.cli.work.session import Session
 from cronapi.cli.work.targets import targets_of
@@ -39,6 +41,8 @@ def pause(seconds: float) -> Deed:
         one=lambda client, number: client.cron.pause(number, for_=span),
         many=lambda client, ids, **options: client.cron.pause_many(ids, for_=span, **options),
         params={"for": f"{seconds:g} s"},
+        kind=PAUSED,
+        shown=lambda _, job: {**members_of(job), "until": plain(datetime.now(UTC) + span)},
     )
 
 

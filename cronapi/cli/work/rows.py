@@ -7,7 +7,7 @@ import io
 import json
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -24,6 +24,8 @@ from cronapi.errors import ConfigurationError
 from cronapi.models import CronJob, JobStatus
 from cronapi.namespaces._iterate import job_filter
 
+GroupId = Callable[[str], Awaitable[int]]
+"""Finds the id of the group of a name."""
 Row = tuple[str, Mapping[str, Any]]
 """The place of a job in its file, such as `line 5`, and its members."""
 _READ_ONLY = {field.name for field in fields(CronJob)} - set(JobParams.__annotations__)
@@ -45,8 +47,8 @@ class Rows(NamedTuple):
     idle: list[int]
 
 
-def rows_of(path: str, common: Mapping[str, Any]) -> Rows:
-    """Read the jobs of a file.
+async def rows_of(path: str, common: Mapping[str, Any], group_id: GroupId) -> Rows:
+    """Read the jobs of a file. `group_id` finds the group of a name, once for each.
 
     A row that cannot be a job is a usage error with file, line and field. A row of a job that did
     not run is told on stderr.
@@ -54,7 +56,13 @@ def rows_of(path: str, common: Mapping[str, Any]) -> Rows:
     text = read_text(path)
     label = "standard input" if path == "-" else path
     rows = list(_reader(path, text)(label, text))
-    jobs = [_job(label, row, common) for row in rows]
+    names = _group_names(rows)
+    # Each row is checked before the first request.
+    jobs = [_job(label, row, common, dict.fromkeys(names, 1)) for row in rows]
+    groups = {name: await group_id(name) for name in names}
+    for job, (_, members) in zip(jobs, rows, strict=True):
+        if members.get("group") in groups:
+            job["group"] = groups[members["group"]]
     if not jobs:
         raise click.UsageError(f"{label} has no jobs.")
     idle = [index for index, row in enumerate(rows) if not _runs(label, row)]
@@ -92,9 +100,23 @@ def _runs(label: str, row: Row) -> bool:
         raise click.UsageError(f"{label}, {place}: {error}") from None
 
 
-def _job(label: str, row: Row, common: Mapping[str, Any]) -> dict[str, Any]:
+def _group_names(rows: Iterable[Row]) -> list[str]:
+    """Return the names of groups in rows, each once. A number is an id."""
+    given = [members.get("group") for _, members in rows]
+    return [*dict.fromkeys(one for one in given if isinstance(one, str) and _is_name(one))]
+
+
+def _is_name(text: str) -> bool:
+    return text.strip("-0123456789 ") != ""
+
+
+def _job(
+    label: str, row: Row, common: Mapping[str, Any], groups: Mapping[object, int]
+) -> dict[str, Any]:
     place, members = row
     job = {**common, **{n: v for n, v in members.items() if n not in _READ_ONLY}}
+    if isinstance(job.get("group"), str):
+        job["group"] = groups.get(job["group"], job["group"])
     for name, value in job.items():
         if isinstance(value, str) and HIDDEN in value:
             raise click.UsageError(
@@ -103,10 +125,7 @@ def _job(label: str, row: Row, common: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return dict(JobSpec(**job).params)
     except ConfigurationError as error:
-        group = job.get("group")
-        is_name = isinstance(group, str) and group.strip("-0123456789 ") != ""
-        end = " `cronapi group list` has the numbers; --group takes a name." if is_name else ""
-        raise click.UsageError(f"{label}, {place}: {error}{end}") from None
+        raise click.UsageError(f"{label}, {place}: {error}") from None
 
 
 def _reader(path: str, text: str) -> Callable[[str, str], Iterator[Row]]:

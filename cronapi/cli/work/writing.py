@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import click
@@ -24,7 +25,7 @@ from cronapi.cli.work.journals import journal_of
 from cronapi.cli.work.rows import rows_of
 from cronapi.cli.work.session import Session
 from cronapi.cli.work.setting_headers import change_headers
-from cronapi.cli.work.targets import job_or_none, targets_of
+from cronapi.cli.work.targets import group_number, job_or_none, targets_of
 from cronapi.errors import ConfigurationError
 from cronapi.models import CronJob
 
@@ -65,7 +66,7 @@ async def add_from(
     if journal is not None and no_journal:
         raise click.UsageError("Give --journal or --no-journal, not both.")
     common = params_of(await with_group_id(session, options))
-    rows = rows_of(path, common)
+    rows = await rows_of(path, common, partial(group_number, session))
     count = len(rows.jobs)
     if session.common.dry_run:
         cost = ADD.many(session.plan, rows.jobs).cost()
