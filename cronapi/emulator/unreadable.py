@@ -40,6 +40,12 @@ class Unreadable:
         """Return a line for a person, such as `job 100001 of fastcron: it is no JSON`."""
         return f"{self.place[0]} {self.place[3]} of {self.place[1]}: {self.fault}"
 
+    def as_json(self) -> dict[str, object]:
+        """Return the row by its kind, provider and id, and its fault. An odd id becomes a text."""
+        kind, provider, _, number = self.place
+        known = number if type(number) is int else str(number)
+        return {"kind": str(kind), "provider": str(provider), "id": known, "fault": self.fault}
+
 
 def unreadable_rows(
     connection: sqlite3.Connection, fault_of: FaultOf | None = None

@@ -125,6 +125,10 @@ def calling(path):
     ), network
 
 
+def row_of(kind, number):
+    return {"kind": kind, "provider": "fastcron", "id": number}
+
+
 async def test_health_and_the_page_tell_the_rows(tmp_path):
     """Health says which rows, the page how many, and a reset removes them."""
     filled(tmp_path / "state")
@@ -135,14 +139,34 @@ async def test_health_and_the_page_tell_the_rows(tmp_path):
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
         health = (await http.get("/_emulator/health")).json()
         assert health["unreadable"] == [
-            "job 100001 of fastcron: its schedule, filter or time zone cannot be read",
-            "log 100003 of fastcron: it is no JSON",
+            {**row_of("job", 100_001), "fault": "its schedule, filter or time zone cannot be read"},
+            {**row_of("log", 100_003), "fault": "it is no JSON"},
         ]
         assert "2 rows of the state cannot be read" in (await http.get("/")).text
         await http.post("/_emulator/reset")
         assert (await http.get("/_emulator/health")).json()["unreadable"] == []
         assert "cannot be read" not in (await http.get("/")).text
     assert rows(tmp_path / "state", "job") == []
+    app.emulator.close()
+
+
+async def test_rows_with_odd_ids_are_told_as_text(tmp_path):
+    """An id that is no number, of any kind that SQLite stores, breaks neither health nor page."""
+    path = tmp_path / "state"
+    filled(path)
+    ids = ["abc", b"\xff", 1e999, -1e999, 1.5, b"", "\x00"]
+    with contextlib.closing(sqlite3.connect(path)) as file:
+        account = file.execute("SELECT account FROM documents WHERE kind = 'job'").fetchone()[0]
+        row = "INSERT INTO documents (kind, provider, account, id, body) VALUES (?, ?, ?, ?, '{}')"
+        file.executemany(row, [("job", "fastcron", account, number) for number in ids])
+        file.commit()
+    app, _ = calling(path)
+    transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
+        told = (await http.get("/_emulator/health")).json()["unreadable"]
+        assert sorted(one["id"] for one in told) == sorted(map(str, ids))
+        assert {one["fault"] for one in told} == {"its id is no number"}
+        assert f"{len(ids)} rows of the state cannot be read" in (await http.get("/")).text
     app.emulator.close()
 
 

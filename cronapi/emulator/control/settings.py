@@ -37,7 +37,7 @@ async def health(app: App, _asked: Asked) -> Document:
         "settings": all_settings(app),
         "clock": clock_as_json(app),
         "jobs": counts,
-        "unreadable": [str(row) for row in emulator.store.unreadable],
+        "unreadable": [row.as_json() for row in emulator.store.unreadable],
         "requests": len(app.log.entries()),
         "running": app.runner.at_work,
     }
