@@ -67,14 +67,21 @@ class Stopped:
     """A job that should run, does not, and stays so until a plan is allowed to start it.
 
     `by_hand` is True if somebody has disabled or paused it, which show the same status, and False
-    if the service has stopped it.
+    if the service has stopped it. `runs_on` is True for one that the service calls failed (status
+    4), and tries all the same.
     """
 
     id: int
     name: str
     by_hand: bool
+    runs_on: bool = False
 
     def __str__(self) -> str:
+        if self.runs_on:
+            return (
+                f"{self.name} ({self.id}) has failed too many times in a row, and runs on as a "
+                "failed job (status 4): --revive makes it an active one."
+            )
         why = "disabled or paused by hand" if self.by_hand else "stopped by the service"
         option = "--enable" if self.by_hand else "--revive"
         return f"{self.name} ({self.id}) should run and is {why}: {option} lets it run."

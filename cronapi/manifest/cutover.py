@@ -94,8 +94,9 @@ async def move_back(
 
     `source` and `target` are those of the cutover. Jobs that were disabled before it stay so, and
     jobs that were in the group before it stay there. If the old job is gone, or cannot be enabled,
-    the new one is left. `undo` is a new file that keeps the deleted jobs. A repeated call keeps the
-    rest of them beside it, under a name with a number. Once all is done, the journal is removed.
+    the new one is left. `undo` is a new file that keeps the deleted jobs, and some that are deleted
+    next. A repeated call keeps the rest of them beside it, under a name with a number. Once all is
+    done, the journal is removed.
 
     ConfigurationError, with nothing sent, without a journal of these two services and accounts. May
     be repeated: the same call goes on.

@@ -14,6 +14,7 @@ from cronapi.manifest.fields import HEADERS
 from cronapi.manifest.format import PARAMETERS
 from cronapi.manifest.masking import LEAST_SECRET, is_secret_name, secret_parts
 from cronapi.manifest.shown_values import fault_of, no_table, plain_value
+from cronapi.manifest.switching import runs
 from cronapi.manifest.variables import escaped
 from cronapi.models import JobStatus
 from cronapi.providers import Provider
@@ -209,7 +210,8 @@ def _comments(row: Row) -> tuple[str, ...]:
     if status in (None, 0, 1, "0", "1"):
         return ()
     if str(status) == str(JobStatus.FAILED.value):
-        return (f"it has failed too many times in a row (status {status})",)
+        ends = "runs on" if runs(row) else "runs no more"
+        return (f"it has failed too many times in a row (status {status}), and {ends}",)
     return (f"the service has stopped it (status {status})",)
 
 

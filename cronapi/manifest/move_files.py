@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Self
@@ -11,6 +13,9 @@ import attrs
 from cronapi.manifest.migrating import Migrated
 from cronapi.manifest.moves import Moves
 from cronapi.manifest.writing import check_new, environ_text, replace_file, write_private
+
+_SET = re.compile(r"^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=", re.MULTILINE)
+"""A variable of a file of values, also of one that its owner has edited."""
 
 
 @attrs.frozen
@@ -46,6 +51,8 @@ class MoveFiles:
         if self.env_file is not None and self._needs_values(self.env_file, moves):
             _write(self.env_file, environ_text(migrated.environ))
         if self.out is not None and self.out in missing:
+            if self.env_file is not None:
+                _complete(self.env_file, migrated.environ)
             write_private(self.out, migrated.text)
         await moves.note_written(self._paths)
 
@@ -56,6 +63,16 @@ class MoveFiles:
         """
         is_left = str(env_file.absolute()) in moves.written or self.out is None or self.out.exists()
         return not (env_file.exists() and is_left)
+
+
+def _complete(path: Path, environ: Mapping[str, str]) -> None:
+    """Add the values that a file lacks, since a manifest needs them. Those in it stay."""
+    text = path.read_bytes().decode()
+    there = set(_SET.findall(text))
+    missing = {name: value for name, value in environ.items() if name not in there}
+    if missing:
+        gap = "" if not text or text.endswith("\n") else "\n"
+        replace_file(path, f"{text}{gap}{environ_text(missing)}")
 
 
 def _write(path: Path, text: str) -> None:

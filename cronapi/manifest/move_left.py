@@ -6,9 +6,13 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Protocol
 
 from cronapi.manifest.compare import Row
-from cronapi.manifest.comparing import Comparison
+from cronapi.manifest.comparing import Comparer, Comparison
 from cronapi.manifest.moved import Unmoved
 from cronapi.manifest.moves import Entry, Moves
+from cronapi.manifest.schedules import is_over
+
+_GONE = "somebody has deleted it at the new service after it was made there"
+_OVER = "it was for one time, which is over: the new service has removed it, or somebody has"
 
 
 class Seen(Protocol):
@@ -47,6 +51,18 @@ def left_of(seen: Seen) -> Iterator[Unmoved]:
             yield Unmoved(one.id, one.name, blocked[one.name])
         elif (reason := _reason(seen, one, changes, twins)) is not None:
             yield Unmoved(one.id, one.name, reason)
+
+
+def gone_of(seen: Seen, comparer: Comparer) -> Iterator[Unmoved]:
+    """Yield the jobs that were made and are not at the new service any more, with the reason."""
+    over = {
+        job.name
+        for job in comparer.wanted.jobs
+        if is_over(job.values.get("expression"), job.values.get("timezone"), comparer.now)
+    }
+    for one in seen.entries:
+        if seen.is_gone(one):
+            yield Unmoved(one.id, one.name, _OVER if one.name in over else _GONE)
 
 
 def _reason(

@@ -51,8 +51,9 @@ class CutOver:
 
     `migrated` is the manifest of the new service, with all that gets lost. `made` and `disabled`
     count the jobs of this call. `left` are the jobs that are not moved yet, each with the reason,
-    and the same call goes on with them. `gone` are jobs that an earlier call has made and somebody
-    has deleted at the new service since: they are not made again, and not enabled at the old one.
+    and the same call goes on with them. `gone` are jobs that an earlier call has made, and that are
+    not at the new service any more: somebody has deleted them, or they were for one time and are
+    over. They are not made again, and not enabled at the old one.
     `errors` are those of the requests. `has_begun` tells of a call that goes on: what gets lost was
     accepted by the first one. `planned` is None unless it was a dry run.
     """

@@ -18,14 +18,13 @@ from cronapi.manifest.deciding import Options
 from cronapi.manifest.manifest import Manifest
 from cronapi.manifest.migrating import Migrated, described
 from cronapi.manifest.move_files import MoveFiles
-from cronapi.manifest.move_left import left_of
+from cronapi.manifest.move_left import gone_of, left_of
 from cronapi.manifest.move_reading import all_jobs
 from cronapi.manifest.moved import CutOver, Overlap, Unmoved
 from cronapi.manifest.moves import Beginning, Entry, Moves
 from cronapi.manifest.switching import runs
 from cronapi.models import JobStatus
 
-_GONE = "somebody has deleted it at the new service after it was made there"
 _LATE = "it was made after the cutover began: move it with another journal"
 
 
@@ -286,9 +285,7 @@ class Moving:
                 *left_of(self),
                 *(one for one in self._late if one.id in self.old and runs(self.old[one.id])),
             ),
-            gone=tuple(
-                Unmoved(one.id, one.name, _GONE) for one in self.entries if self.is_gone(one)
-            ),
+            gone=tuple(gone_of(self, self._comparer)),
             errors=tuple(self._errors),
         )
 

@@ -39,6 +39,7 @@ class MovingBack:
     old: dict[int, Row] = attrs.field(init=False, repr=False)
     new: Account = attrs.field(init=False)
     made: dict[int, list[int]] = attrs.field(init=False)
+    _kept: set[int] = attrs.field(factory=set, init=False)
     _enabled: int = attrs.field(default=0, init=False)
     _deleted: int = attrs.field(default=0, init=False)
     _errors: list[CronAPIError] = attrs.field(factory=list, init=False)
@@ -113,7 +114,7 @@ class MovingBack:
         owners = {id: one.id for one in entries for id in self.made[one.id]}
         if not owners:
             return
-        save([self.new.rows[id] for id in owners])
+        self._keep(list(owners), save)
         report = await self.target.cron.delete_many(list(owners))
         for number, outcome in zip(owners, report, strict=True):
             if outcome.status == "done" or isinstance(outcome.error, NotFoundError):
@@ -121,6 +122,20 @@ class MovingBack:
                 self._deleted += outcome.status == "done"
             elif outcome.error is not None:
                 self._errors.append(outcome.error)
+
+    def _keep(self, ids: Sequence[int], save: Save) -> None:
+        """Keep jobs that are deleted next, and then as many as were kept so far.
+
+        A file for each chunk would be written anew with all jobs before it.
+        """
+        missing = [id for id in ids if id not in self._kept]
+        if not missing:
+            return
+        free = (id for one in self.begun.entries if self.may_run(one) for id in self.made[one.id])
+        rest = [id for id in free if id not in self._kept and id not in missing]
+        ahead = missing + rest[: len(self._kept)]
+        save([self.new.rows[id] for id in ahead])
+        self._kept.update(ahead)
 
     def result(self) -> MovedBack:
         """Return the result, with the jobs that are left by the last look."""

@@ -14,7 +14,7 @@ import attrs
 
 from cronapi.bulk import Cost
 from cronapi.errors import UnsafePlanError
-from cronapi.manifest.applying import Apply, check_brake, no_save
+from cronapi.manifest.applying import Apply, Save, check_brake, no_save
 from cronapi.manifest.changes import Blocked, Brake, Change, NotInFile, Stopped
 from cronapi.manifest.comparing import Comparer, Comparison
 from cronapi.manifest.deciding import Options
@@ -188,11 +188,11 @@ class Plan:
         check_brake(self._comparison, self.wanted.scope)
         if self.is_empty:
             return ApplyResult(unchanged=self.unchanged, blocked=self.blocked)
-        scope, owned = self.wanted.scope, self._comparer.owned(self._comparison.account)
-        save = undo_of(undo, scope, self.provider, owned, self.wanted.environ) or no_save
+        self._save(undo, self._comparison)  # a file that cannot be written stops it here
         with self._lock():
             again = await self._comparer.compare()
             self._check_fresh(again)
+            save = self._save(undo, again)
             return await Apply(self._comparer, again, save, deletes_first=deletes_first).run()
 
     def to_text(self) -> str:
@@ -213,6 +213,11 @@ class Plan:
     def check_saved(self, saved: Mapping[str, Any]) -> None:
         """Raise UnsafePlanError if this plan is another one than a saved `to_dict`."""
         check_saved(saved, self.to_dict())
+
+    def _save(self, undo: str | PathLike[str] | None, comparison: Comparison) -> Save:
+        """Return what keeps the jobs that are deleted, beside those of a comparison."""
+        scope, owned = self.wanted.scope, self._comparer.owned(comparison.account)
+        return undo_of(undo, scope, self.provider, owned, self.wanted.environ) or no_save
 
     def _lock(self) -> AbstractContextManager[None]:
         return locked(self._paths)

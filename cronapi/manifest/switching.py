@@ -38,4 +38,4 @@ def switch_of(job: WantedJob, row: Row, *, enable: bool, revive: bool) -> Change
     by_hand = state == JobStatus.DISABLED
     if enable if by_hand else revive:
         return Change("enable", job.name, id_of(row))
-    return Stopped(id_of(row), job.name, by_hand)
+    return Stopped(id_of(row), job.name, by_hand, runs_on=runs(row))

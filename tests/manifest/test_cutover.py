@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import tomllib
+from pathlib import Path
 
 import anyio
+import attrs
 import httpx
 import pytest
 
@@ -503,3 +506,54 @@ async def test_a_job_that_was_changed_by_hand_after_a_cutover_is_still_the_moved
     assert running(app, "setcronjob") == []
     assert (await back(app, journal, overlap=overlap)).is_complete
     assert running(app, "setcronjob") == moved()
+
+
+@OVERLAPS
+async def test_a_job_for_one_time_that_is_over_after_a_cutover_is_told_as_such(tmp_path, overlap):
+    """Nobody has deleted it: the service removes such a job some days after its run."""
+    app, journal, number = await moved_account(tmp_path)
+    old = app.emulator.jobs("setcronjob")[3]["id"]
+    send(app, "cron.edit", "setcronjob", id=old, expression="2020-02-29 10:00")
+    send(app, "cron.delete", id=number)
+    again = await cut(app, journal, overlap=overlap)
+    assert again.is_complete
+    assert [(one.name, one.reason.partition(",")[0]) for one in again.gone] == [
+        ("job 3", "it was for one time")
+    ]
+
+
+@attrs.define(slots=False)
+class Keeping:
+    """An app that looks at a file before each deletion: its versions, and jobs that it lacks."""
+
+    app: object
+    path: Path
+    versions: set = attrs.field(factory=set)
+    lacking: list = attrs.field(factory=list)
+    names: set = attrs.field(factory=set)
+    kept: set = attrs.field(factory=set)
+
+    async def __call__(self, scope, receive, send):
+        if scope["path"].endswith(("cron_delete", "cron_batch_delete")):
+            self.versions.add(self.path.stat().st_ino)
+            self.kept = tomllib.loads(self.path.read_text())["job"].keys()
+        await self.app(scope, receive, send)
+        names = {row["name"] for row in self.app.emulator.jobs("fastcron")}
+        self.lacking += self.names - names - self.kept
+        self.names = names
+
+
+@pytest.mark.crowd
+async def test_a_long_way_back_writes_its_undo_file_a_few_times(tmp_path):
+    """It has each job before that is deleted, and is not written anew for each chunk."""
+    app, journal, count = emulator(), tmp_path / "moves.jsonl", 60
+    old_account(app, count)
+    await cut(app, journal, chunk=count)
+    keeping = Keeping(app, tmp_path / "undo.toml")
+    async with paced(app, "setcronjob") as old, paced(keeping) as new:
+        done = await move_back(old, new, journal=journal, chunk=2, undo=keeping.path)
+    assert (done.is_complete, done.deleted) == (True, count)
+    assert keeping.lacking == []
+    assert 1 < len(keeping.versions) <= 8
+    jobs = tomllib.loads(keeping.path.read_text())["job"]
+    assert jobs.keys() == {f"job {number}" for number in range(count)}

@@ -68,6 +68,10 @@ async def test_a_table_that_says_disabled_disables_a_job_that_fails_and_runs_on(
     for line, actions in (("enabled = false\n", ["disable"]), ("enabled = true\n", []), ("", [])):
         plan = await planned(app, manifest(table + line), "setcronjob")
         assert [one.action for one in plan.changes] == actions
+        assert [one.runs_on for one in plan.stopped] == [True] * ("true" in line)
+        assert ["(status 4): --revive makes it" in note for note in plan.notes] == [True] * len(
+            plan.stopped
+        )
 
 
 async def test_a_file_says_enabled_of_active_and_of_disabled_jobs_alone(tmp_path):
@@ -90,6 +94,6 @@ async def test_a_file_says_enabled_of_active_and_of_disabled_jobs_alone(tmp_path
     for written in (text, (tmp_path / "undo.toml").read_text()):
         wanted = {job.name: job.enabled for job in Manifest.loads(written, environ={}).wanted.jobs}
         assert wanted == {"active": True, "off": False, "shaky": None}
-        assert "(status 4)" in written
+        assert "(status 4), and runs on" in written
     wanted = {job.name: job.enabled for job in Manifest.loads(migrated, environ={}).wanted.jobs}
     assert wanted == {"active": True, "off": False, "shaky": True}

@@ -189,3 +189,16 @@ async def test_an_undo_file_says_that_a_twin_comes_back_once_its_name_is_free(tm
         send(app, "cron.delete", id=other)
     plan = await planned(app, Manifest.load(undo, environ={}))
     assert [one.action for one in plan.changes] == ["create"]
+
+
+async def test_a_job_that_came_after_the_plan_is_seen_by_the_undo_file(tmp_path):
+    """It stays, and the deleted one, whose name is another form of its own, gets its id in it."""
+    app, undo = create_app(rates=FAST), tmp_path / "undo.toml"
+    head = HEAD + 'keep = [" gone 0 "]\n'
+    await applied(app, manifest(jobs_text(1) + jobs_text(1, word="gone"), head=head))
+    old = shown_jobs(app)["gone 0"]
+    async with client_of(app) as api:
+        plan = await manifest(jobs_text(1), head=head).plan(api, prune=True, max_deletes=1)
+        send(app, "cron.add", name=" gone 0 ", url="https://e.com/kept", group=old["group"])
+        assert (await plan.apply(undo=undo)).count("delete") == 1
+    assert f'[job."gone 0 ({old["id"]})"]' in undo.read_text()

@@ -201,7 +201,7 @@ async def migrate(session: Session, cutover: bool, back: bool, **options: Any) -
     "--include-hidden",
     multiple=True,
     metavar="NAME",
-    help="A job whose password it is, though nobody can see it.",
+    help="A job that has the old one as its password, which nobody can see. May be repeated.",
 )
 async def rotate(session: Session, everywhere: bool, **options: Any) -> None:
     """Put a new secret into every job that shows the old one.

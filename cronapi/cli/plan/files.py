@@ -145,7 +145,10 @@ def _tell_rotated(session: Session, done: Rotated) -> None:
         session.say("Set the variables of your manifests too: an apply brings the old value back.")
     if done.unseen:
         jobs = counted(done.unseen, "job")
-        session.say(f"The passwords of {jobs} cannot be seen: --include-hidden NAME sets one.")
+        session.say(
+            f"The passwords of {jobs} cannot be seen: for each job that has the old secret as its "
+            "password, say --include-hidden NAME."
+        )
 
 
 def _variable(name: str) -> str:

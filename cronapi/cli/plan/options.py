@@ -55,7 +55,9 @@ _PLAN = (
     click.option("--prune", is_flag=True, help="Delete jobs in the scope that no table names."),
     click.option("--max-deletes", type=click.IntRange(0), metavar="N", help="Allow N deletions."),
     click.option("--enable", is_flag=True, help="Let jobs run that somebody disabled or paused."),
-    click.option("--revive", is_flag=True, help="Let jobs run that the service stopped."),
+    click.option(
+        "--revive", is_flag=True, help="Let jobs run that the service stopped or calls failed."
+    ),
     click.option("--dedupe", is_flag=True, help="Delete all but one of equal jobs of one name."),
     click.option(
         "--resend-hidden",
