@@ -75,7 +75,7 @@ class CronEndpoint(Endpoint[CronCall]):
             raise refusal("key", "text or None", object())
         if not self._secrets.contain(key or ""):
             raise http.refusal_of(http.NOT_FOUND)
-        return self._checked(CronCall.read(*sources), self._clock() if now is None else now)
+        return self._checked(CronCall.read(*sources), self._time(now))
 
     def _has_secret(self, incoming: Incoming) -> bool:
         return self._secrets.contain(incoming.headers.get(HEADER, ""))

@@ -40,8 +40,9 @@ class EndpointStats:
     """The counts of an endpoint since it was made, and the number that wait now.
 
     Of the accepted messages, `handled` ended well, the handler raised for `failed`, `duplicates`
-    were known, and `dropped` found `MOST_WAITING` waiting. `refused` were answered with a status of
-    400 or more instead.
+    were known, and `dropped` found `MOST_WAITING` waiting. `refused` counts the answers with a
+    status of 400 or more: those to all other requests, and those to accepted messages of which the
+    caller is told that they were not handled.
     """
 
     accepted: int = 0
@@ -213,9 +214,18 @@ class Endpoint(ABC, Generic[M]):
     async def _read(self, incoming: Incoming) -> M:
         """Return the message of a request that has a secret, or raise WebhookError."""
 
+    def _time(self, now: float | None) -> float:
+        """Return a time that was given in Unix seconds, or that of the clock."""
+        if now is None:
+            return self._clock()
+        if not arguments.is_finite(now):
+            raise arguments.refusal("now", "Unix seconds", now)
+        return now
+
     def _check_age(self, time: datetime | None, now: float) -> None:
         """Refuse a message that is older than `max_age`, or as far in the future."""
-        if time is not None and abs(now - time.timestamp()) > self._max_age:
+        # A clock that says NaN makes no comparison true.
+        if time is not None and not abs(now - time.timestamp()) <= self._max_age:
             raise WebhookError("It is too old, or a clock is wrong.")
 
     async def _prepared(self, message: M) -> M:

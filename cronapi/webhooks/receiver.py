@@ -110,7 +110,7 @@ class Receiver(Endpoint[Notification]):
             raise http.refusal_of(http.NOT_FOUND)
         if isinstance(body, bytes | bytearray | str):
             body = self._text_of(body)
-        return self._read_body(body, self._clock() if now is None else now)
+        return self._read_body(body, self._time(now))
 
     def _has_secret(self, incoming: Incoming) -> bool:
         return self._secrets.contain(incoming.last_segment)

@@ -132,6 +132,7 @@ async def test_a_full_queue_is_told():
     go_on.set()
     await endpoint.aclose()
     assert (endpoint.stats.handled, endpoint.stats.dropped) == (1010, 2)
+    assert (endpoint.stats.accepted, endpoint.stats.refused) == (1012, 2)
 
 
 async def test_reading_needs_no_server():
@@ -154,6 +155,9 @@ async def test_reading_needs_no_server():
     for wrong in (5, None, [], 10**12):
         with pytest.raises(ConfigurationError, match="source"):
             endpoint.read(wrong, key=KEY)
+    for wrong in (float("nan"), "now", False):
+        with pytest.raises(ConfigurationError, match="now must be Unix seconds"):
+            endpoint.read(CALL, key=KEY, now=wrong)
     memory = MemoryDedupe()
     assert [await call.once(memory) for _ in "ab"] == [True, False]
     assert await CronCall(job=8, at=call.at).once(memory)

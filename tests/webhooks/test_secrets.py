@@ -7,6 +7,7 @@ import logging
 import math
 import pickle
 from copy import copy
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import get_type_hints
 
@@ -62,6 +63,16 @@ def test_reading_needs_no_server():
             receiver.read(told(), secret=secret)
     with pytest.raises(ConfigurationError, match="body"):
         receiver.read(5, secret=SECRET)
+    for now in (float("nan"), float("inf"), 10**400, "1800000000", True, datetime.now(UTC)):
+        with pytest.raises(ConfigurationError, match="now must be Unix seconds"):
+            receiver.read(told(), secret=SECRET, now=now)
+
+
+def test_a_clock_without_a_time_lets_nothing_old_in():
+    """A clock of the user's own that says NaN or infinity is a wrong clock."""
+    for time in (float("nan"), float("inf"), float("-inf")):
+        with pytest.raises(WebhookError, match="a clock is wrong"):
+            made(clock=lambda time=time: time).read(told(time=0), secret=SECRET)
 
 
 def test_a_message_cannot_verify_itself():
