@@ -6,8 +6,8 @@ the test itself is marked `virtual_clock`: then it runs under a virtual clock, o
 by default and on both among the proofs, as `tests.support.combinations` says.
 
 Files run side by side, each in one process, which reads what the others have compiled. Tests marked
-`judged` compare figures that were taken in real time, so they begin first, and every process that
-has none gives way to them.
+`judged` compare figures that were taken in real time. One process takes them from the start, and
+the others give way to it, as `tests.support.work_order` says.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ from tests.support.combinations import spare_combinations
 from tests.support.emulated import FAST, client_of
 from tests.support.slow_steps import ignore_slow_steps
 from tests.support.virtual_clock import Threads, virtual_backend
+from tests.support.work_order import JUDGED, LONG, OneJudges
 
 # How long an example takes is the machine's business, not the library's.
 ANY_TIME = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
-settings.register_profile("cronapi", max_examples=40, **ANY_TIME)
+settings.register_profile("cronapi", max_examples=25, **ANY_TIME)
 settings.register_profile("proof", max_examples=200, **ANY_TIME)
 settings.load_profile("cronapi")
 
@@ -41,31 +42,9 @@ ignore_slow_steps()
 _gives_way = False
 
 FOLDER = Path(__file__).parent
-LONG = (
-    "scheduler/test_nginx.py",
-    "scheduler/test_redis.py",
-    "scheduler/test_recovery.py",
-    "scheduler/test_file.py",
-    "scheduler/test_shared_buckets.py",
-    "test_docs.py",
-    "cli/test_cli_demo.py",
-    "test_shell_page.py",
-    "cli/test_cli_output.py",
-    "batch/test_adding.py",
-    "chaos/test_chaos_bulk.py",
-    "bulk/test_resuming.py",
-    "cli/test_cli_tour.py",
-    "bulk/test_many.py",
-    "chaos/test_chaos_deeds.py",
-    "manifest/test_cutover.py",
-    "examples/test_shutdown.py",
-    "cli/test_cli_emulator.py",
-    "scheduler/test_bucket_contract.py",
-    "examples/test_example_sync.py",
-    "calls/test_sockets.py",
-    "cli/test_pace_command.py",
-)
-"""The files that take longest, in the order in which they begin: some compute while others wait."""
+def pytest_xdist_make_scheduler(config, log):
+    """Let one process take what is judged, where each process takes whole files."""
+    return OneJudges(config, log) if config.option.dist == "loadfile" else None
 
 
 def pytest_configure(config):
@@ -89,7 +68,7 @@ def pytest_collection_modifyitems(config, items):
     if config.option.markexpr == "proof":
         for item in filter(lambda item: is_hypothesis_test(item.obj), items):
             item.add_marker(pytest.mark.proof)
-    ranks = {FOLDER / name: rank for rank, name in enumerate(LONG)}
+    ranks = {FOLDER.parent / name: rank for rank, name in enumerate(JUDGED + LONG)}
     items.sort(key=lambda item: (not is_judged(item), ranks.get(item.path, len(ranks)), item.path))
 
 

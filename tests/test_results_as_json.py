@@ -11,7 +11,7 @@ import pytest
 from attrs import evolve, fields, frozen
 from fastapi import Body, FastAPI
 from fastapi.testclient import TestClient
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError, create_model
 
@@ -93,7 +93,6 @@ def test_a_result_comes_back_from_json(result: Any) -> None:
 
 
 @by_class
-@settings(max_examples=50)
 @given(data=st.data())
 def test_every_row_that_can_be_read_survives_json(cls: Any, data: st.DataObject) -> None:
     """Whatever a service sends and cronapi reads is equal after the way to JSON and back."""

@@ -173,7 +173,7 @@ ROWS = st.fixed_dictionaries(
     backend=st.sampled_from(["asyncio", "trio"]),
 )
 @example({"retry_failed": (False, "false")}, "edit_many", "fastcron", "json", "asyncio")
-@settings(max_examples=40, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(suppress_health_check=list(HealthCheck))
 def test_any_row_of_text_is_sent_like_its_values(row, door, provider, request_format, backend):
     """A row whose values are spelt as text sends exactly what the values themselves do, through
     every way in for rows, in every format.

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 from attrs import evolve
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -105,7 +105,6 @@ def test_the_strip_shows_a_hold_and_its_probe(elapsed, held, marks, picture):
     assert drawn(evolve(FRAME, elapsed=elapsed, held=(held,), marks=marks)) == picture
 
 
-@settings(max_examples=50)
 @given(frames)
 def test_no_start_is_left_out_and_none_is_drawn_twice(frame):
     """The strip has one mark for each start, even for starts that are close together."""
@@ -114,7 +113,6 @@ def test_no_start_is_left_out_and_none_is_drawn_twice(frame):
     )
 
 
-@settings(max_examples=50)
 @given(frames, st.integers(1, 90), st.integers(1, 9))
 def test_the_strip_shows_its_end_where_there_is_no_room_for_all(frame, width, most):
     """A short strip is the end of the whole one, with rows that begin at the same times."""
@@ -123,7 +121,6 @@ def test_the_strip_shows_its_end_where_there_is_no_room_for_all(frame, width, mo
     assert all(len(cells) <= width for _, cells in whole)
 
 
-@settings(max_examples=50)
 @given(frames)
 def test_what_is_drawn_stays_where_it_is(frame):
     """A start that comes later moves none that was drawn before."""
@@ -150,14 +147,12 @@ def test_a_terminal_without_unicode_gets_ascii():
 # --- the picture ----------------------------------------------------------------------------------
 
 
-@settings(max_examples=50)
 @given(frames, st.integers(8, 200), st.integers(1, 60))
 def test_the_picture_is_never_wider_than_the_window(frame, width, height):
     """No line is wrapped, in a window of any size."""
     assert max(map(len, lines_of(frame, width, height))) <= width
 
 
-@settings(max_examples=50)
 @given(frames, st.sampled_from([60, 80, 120, 200]), st.integers(20, 60))
 def test_the_picture_is_never_higher_than_the_window(frame, width, height):
     """A window of a usual size shows everything, down to the legend."""
@@ -263,7 +258,6 @@ def test_lines_show_each_start_once_and_when_its_fate_is_known():
     assert "\x1b" not in plain.file.getvalue()
 
 
-@settings(max_examples=50)
 @given(frames)
 def test_what_is_under_way_is_not_settled(frame):
     """Only starts with a known fate are settled."""

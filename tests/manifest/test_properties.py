@@ -159,7 +159,7 @@ async def check_order_and_newlines(tables, jobs):
     assert [one.sent for one in plans[0].changes] == [one.sent for one in plans[1].changes]
 
 
-@settings(max_examples=15)
+@settings(max_examples=6)
 @given(TABLES, JOBS, OPTIONS)
 def test_the_plan_after_an_apply_is_empty_and_nothing_outside_of_the_scope_changes(
     tables, jobs, options
@@ -168,7 +168,7 @@ def test_the_plan_after_an_apply_is_empty_and_nothing_outside_of_the_scope_chang
     anyio.run(check, tables, jobs, options)
 
 
-@settings(max_examples=8)
+@settings(max_examples=4)
 @given(TABLES, JOBS)
 def test_line_ends_and_the_order_of_tables_make_no_other_plan(tables, jobs):
     """A Windows checkout drifts no more than any other."""

@@ -190,7 +190,7 @@ GIVEN = given(
 
 
 @GIVEN
-@settings(max_examples=80, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 def test_any_value_is_sent_as_declared_or_refused(way, value, request_format, backend, says_no):
     """Whatever a parameter is given, it travels with its declared type, or nothing is sent and the
     error names it; and no secret is in a text, a log, a chained exception or the loop's ears.

@@ -7,7 +7,7 @@ import math
 
 import anyio
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cronapi import Rate
@@ -85,7 +85,6 @@ HELD = [(True, [], 1.0), (True, [("refused", 120.0)], 0.001)]
 """A refusal that asks for the longest hold, and the probe for its end."""
 
 
-@settings(max_examples=60)
 @given(st.sampled_from(RATES), st.sampled_from([[], HELD]), st.lists(evaluations, max_size=25))
 def test_a_record_that_was_written_is_true(rate, first, steps):
     """At every rate, after all outcomes in any order, nothing that was learnt is void later."""

@@ -9,7 +9,7 @@ import sys
 
 import anyio
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cronapi import Notification, WebhookError
@@ -34,7 +34,6 @@ BODIES = (
 
 
 @given(BODIES)
-@settings(max_examples=100)
 def test_any_body_is_a_notification_or_refused(body):
     """No body raises anything else, and none verifies itself."""
     receiver = Receiver(secrets=[SECRET], clock=lambda: START)
@@ -51,7 +50,6 @@ def test_any_body_is_a_notification_or_refused(body):
 
 
 @given(st.text(max_size=60) | BODIES)
-@settings(max_examples=60)
 def test_any_query_is_a_call_or_refused(source):
     """No query and no body raises anything else."""
     endpoint = CronEndpoint(secrets=[SECRET], clock=lambda: START)
@@ -63,7 +61,6 @@ def test_any_query_is_a_call_or_refused(source):
 
 
 @given(secret=st.text(max_size=40))
-@settings(max_examples=60)
 def test_any_other_secret_is_not_found(secret):
     """No text but a secret is one, whatever its characters."""
     receiver = Receiver(secrets=[SECRET], clock=lambda: START)
