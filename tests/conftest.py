@@ -42,6 +42,8 @@ ignore_slow_steps()
 _gives_way = False
 
 FOLDER = Path(__file__).parent
+
+
 def pytest_xdist_make_scheduler(config, log):
     """Let one process take what is judged, where each process takes whole files."""
     return OneJudges(config, log) if config.option.dist == "loadfile" else None
