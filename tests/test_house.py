@@ -510,7 +510,8 @@ def test_an_error_says_if_it_concerns_the_program_or_the_input_of_a_call():
         ),
         *(name for name in made if in_one_of(INPUTS, name) and "setting_error" in made[name]),
     }
-    assert wrong == {"_protocol/arguments"}  # the checks of settings, whichever room they are for
+    # The checks of settings, whichever room they are for, and of classes that a program adds.
+    assert wrong == {"_protocol/arguments", "models/json_form"}
 
 
 def in_one_of(rooms, module):

@@ -17,7 +17,7 @@ from attrs import NOTHING, frozen
 
 from cronapi._protocol.json_text import MOST_DEPTH, copied
 from cronapi.errors import ConfigurationError
-from cronapi.errors.concerns import input_error
+from cronapi.errors.concerns import input_error, setting_error
 from cronapi.models.codes import JobStatus, Notify
 from cronapi.models.execution import Attempt
 from cronapi.models.wire import Wire, fields_of
@@ -165,12 +165,10 @@ def _resolved(cls: type) -> Mapping[str, Form]:
     try:
         hints = get_type_hints(cls)
     except NameError as error:
-        raise ConfigurationError(f"{cls.__name__} has no form in JSON: {error}.") from None
+        raise setting_error(f"{cls.__name__} has no form in JSON: {error}.") from None
     for a in fields_of(cls):
         if hints[a.name] not in _FORM_OF:
-            raise ConfigurationError(
-                f"{cls.__name__}.{a.name} is of a type that has no form in JSON."
-            )
+            raise setting_error(f"{cls.__name__}.{a.name} is of a type that has no form in JSON.")
     return {a.name: _FORM_OF[hints[a.name]] for a in fields_of(cls)}
 
 

@@ -7,7 +7,7 @@ import os
 import resource
 import stat
 import tomllib
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 
@@ -66,28 +66,54 @@ async def test_an_undo_file_that_is_there_stops_an_apply_before_anything_is_sent
     assert (tmp_path / "file").read_text() == "kept"
 
 
-@pytest.mark.parametrize("deletes_first", [False, True])
-async def test_an_undo_file_that_fails_in_the_middle_leaves_all_jobs_and_the_report(
-    tmp_path, deletes_first
-):
-    """What was done is in the result, nothing is deleted, and the reason is an error of it."""
+async def plan_with_undo(tmp_path, function):
+    """Return a plan with an edit and a delete, and the folder of its undo file.
+
+    The folder goes when the plan is applied and calls a function.
+    """
     app, folder = create_app(rates=FAST), tmp_path / "state"
     await applied(app, manifest(jobs_text(4)))
     folder.mkdir()
-    gone = Meanwhile(app, "cron.list" if deletes_first else "cron.edit", None)
+    gone = Meanwhile(app, function, None)
     tables = jobs_text(3).replace('/run/0"', '/other/0"')
-    async with client_of(gone) as api:
-        plan = await manifest(tables).plan(api, prune=True)
-        gone.happens = folder.rmdir
-        result = await plan.apply(undo=folder / "undo.toml", deletes_first=deletes_first)
-    assert [(one.change.action, one.status) for one in result.outcomes] == sorted(
-        [("edit", "done"), ("delete", "not_tried")], reverse=not deletes_first
-    )
+
+    @asynccontextmanager
+    async def made():
+        async with client_of(gone) as api:
+            plan = await manifest(tables).plan(api, prune=True)
+            gone.happens = folder.rmdir
+            yield plan, app
+
+    return made(), folder
+
+
+async def test_an_undo_file_that_fails_in_the_middle_leaves_all_jobs_and_the_report(tmp_path):
+    """What was done is in the result, nothing is deleted, and the reason is an error of it."""
+    plan_of, folder = await plan_with_undo(tmp_path, "cron.edit")
+    async with plan_of as (plan, _):
+        result = await plan.apply(undo=folder / "undo.toml")
+    assert [(one.change.action, one.status) for one in result.outcomes] == [
+        ("edit", "done"),
+        ("delete", "not_tried"),
+    ]
     (error,) = result.errors
     assert "undo.toml cannot be written" in str(error)
     assert not result.is_complete
     assert "1 not tried" in result.summary()
     assert [change.action for change in result.left] == ["delete"]
+
+
+@pytest.mark.parametrize("deletes_first", [False, True])
+async def test_an_undo_file_that_fails_before_the_first_change_stops_the_apply(
+    tmp_path, deletes_first
+):
+    """Its folder has gone while the account was read again, so nothing is sent."""
+    plan_of, folder = await plan_with_undo(tmp_path, "cron.list")
+    async with plan_of as (plan, app):
+        count = len(app.emulator.requests)
+        with pytest.raises(ConfigurationError, match=r"undo.toml cannot be written"):
+            await plan.apply(undo=folder / "undo.toml", deletes_first=deletes_first)
+    assert sent_since(app, count) == []
     assert len(shown_jobs(app)) == 4
 
 
