@@ -110,12 +110,17 @@ class App(Steering):
 
         Runs that came due before are listed as missed. Without `execute` nothing happens.
         """
+        raised: Exception | None = None
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self.runner.forever)
             try:
                 yield
+            except Exception as error:  # noqa: BLE001 -- it is raised again, and in no group
+                raised = error
             finally:
                 tasks.cancel_scope.cancel()
+        if raised is not None:
+            raise raised
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request.

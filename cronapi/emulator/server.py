@@ -149,8 +149,10 @@ def run_in_thread(app: App, *, host: str = "127.0.0.1", port: int = 0) -> Iterat
     """
     from anyio.from_thread import start_blocking_portal  # noqa: PLC0415 -- a command needs none
 
-    with (
-        start_blocking_portal("asyncio") as portal,
-        portal.wrap_async_context_manager(serve(app, host=host, port=port)) as origin,
-    ):
-        yield origin
+    with start_blocking_portal("asyncio") as portal:
+        served = portal.wrap_async_context_manager(serve(app, host=host, port=port))
+        origin = served.__enter__()
+        try:
+            yield origin
+        finally:  # what the block raises is not the thread's: Ctrl-C would break its loop
+            served.__exit__(None, None, None)

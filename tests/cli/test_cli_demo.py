@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+import signal
+import subprocess
+import sys
 from contextlib import closing
+from subprocess import PIPE
 
 import pytest
 from attrs import evolve
@@ -200,3 +205,13 @@ def test_the_command_ends_with_exit_code_1_when_something_is_lost(monkeypatch):
         1,
         "Something was lost or duplicated: see the table.",
     )
+
+
+def test_ctrl_c_ends_the_demo_with_a_line():
+    """The exit code is the shell's own for it, and there is no traceback."""
+    command = [sys.executable, "-u", "-m", "cronapi", "demo", "--speed", "5"]
+    with subprocess.Popen(command, stdout=PIPE, stderr=PIPE, text=True) as process:
+        assert "waiting" in "".join(itertools.islice(process.stdout, 2))
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate()
+    assert (process.returncode, errors) == (130, "\nError: Interrupted.\n")

@@ -148,3 +148,17 @@ def test_a_thread_serves_and_is_joined():
     assert threading.active_count() == before
     with pytest.raises(httpx.ConnectError):
         httpx.get(origin)
+
+
+@pytest.mark.parametrize("raised", [ValueError, KeyboardInterrupt])
+def test_what_the_block_of_a_serving_thread_raises_is_raised(raised):
+    """Ctrl-C ends a program that serves from a thread, and no group of exceptions is shown."""
+    with pytest.raises(raised, match="own"), run_in_thread(create_app()):
+        raise raised("own")
+
+
+async def test_what_the_block_of_a_server_raises_is_raised():
+    """A failed assertion of a test that serves is that assertion, in no group of exceptions."""
+    with pytest.raises(AssertionError, match="own"):
+        async with serve(create_app()):
+            raise AssertionError("own")
