@@ -105,10 +105,15 @@ class Slot:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        try:
-            if kind is None:
-                self.accepted()
-        finally:
+        start, line = self.start, self.line
+        if kind is None and start is not None and line is not None:
+            # As `accepted` and `close` do, without the calls: most slots end this way.
+            self.start = self.line = None
+            try:
+                self._bucket.accepted(start)
+            finally:
+                line.leave()
+        else:
             self.close()
         if self._bucket.shared:
             await self._bucket.publish()
