@@ -108,7 +108,7 @@ class Scheduler:
         without an error counts as accepted. If the request was refused, call `slot.refused()`
         before. If there is nothing to wait for, entering is no checkpoint.
         """
-        return Slot(self, self.bucket, lane, max_wait)
+        return Slot(self, lane, max_wait)
 
     async def acquire(
         self, lane: Lane = "interactive", max_wait: float | None = None, place: int | None = None
@@ -122,7 +122,7 @@ class Scheduler:
         except RuntimeError:
             running_loop()  # which says it in our words
             raise
-        slot = Slot(self, self.bucket, lane, max_wait, place)
+        slot = Slot(self, lane, max_wait, place)
         if not self._seize(slot):
             await self._enter(slot)
         return slot

@@ -30,6 +30,8 @@ def check_lane(lane: object) -> None:
 class Queue(Protocol):
     """The interface that a slot needs of its queue."""
 
+    bucket: Bucket
+
     def _seize(self, slot: Slot) -> bool:
         """Grant the slot if it is free and nobody waits."""
         ...
@@ -59,7 +61,6 @@ class Slot:
     """
 
     __slots__ = (
-        "_bucket",
         "_queue",
         "gone",
         "lane",
@@ -73,13 +74,11 @@ class Slot:
     def __init__(
         self,
         queue: Queue,
-        bucket: Bucket,
         lane: Lane,
         max_wait: float | None = None,
         place: int | None = None,
     ) -> None:
         self._queue = queue
-        self._bucket = bucket
         self.lane: Lane = lane
         self.max_wait: float | None = max_wait
         self.place: int | None = place
@@ -110,13 +109,13 @@ class Slot:
             # As `accepted` and `close` do, without the calls: most slots end this way.
             self.start = self.line = None
             try:
-                self._bucket.accepted(start)
+                self._queue.bucket.accepted(start)
             finally:
                 line.leave()
         else:
             self.close()
-        if self._bucket.shared:
-            await self._bucket.publish()
+        if self._queue.bucket.shared:
+            await self.publish()
 
     @property
     def seated(self) -> bool:
@@ -130,8 +129,9 @@ class Slot:
         """
         if self.start is None:
             return
-        depart = getattr(self._bucket, "_depart", None) if self._bucket.shared else None
-        delay = self._bucket.sent(self.start) if depart is None else await depart(self.start)
+        bucket = self._queue.bucket
+        depart = getattr(bucket, "_depart", None) if bucket.shared else None
+        delay = bucket.sent(self.start) if depart is None else await depart(self.start)
         if delay > 0:
             await anyio.sleep(delay)
 
@@ -139,7 +139,7 @@ class Slot:
         """Say that the service let the request through, with any answer."""
         start, self.start = self.start, None
         if start is not None:
-            self._bucket.accepted(start)
+            self._queue.bucket.accepted(start)
 
     def refused(self, retry_after: float | None = None) -> None:
         """Say that the rate limit refused the request.
@@ -151,20 +151,20 @@ class Slot:
             seconds("retry_after", retry_after)
         start, self.start = self.start, None
         if start is not None:
-            self._bucket.refused(start, retry_after)
+            self._queue.bucket.refused(start, retry_after)
 
     def lost(self) -> None:
         """Say that no answer came."""
         start, self.start = self.start, None
         if start is not None:
-            self._bucket.lost(start)
+            self._queue.bucket.lost(start)
 
     def release_unused(self) -> None:
         """Leave without having sent a request: the seat and the start stay unused."""
         start, self.start = self.start, None
         try:
             if start is not None:
-                self._bucket.release_unused(start)
+                self._queue.bucket.release_unused(start)
         finally:
             self.close()
 
@@ -183,4 +183,4 @@ class Slot:
 
         Call it after `close()`. It never raises an error.
         """
-        await self._bucket.publish()
+        await self._queue.bucket.publish()
