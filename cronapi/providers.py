@@ -125,9 +125,9 @@ class Provider:
     means that it takes `Authorization: Bearer`. `notify_codes` means that `notify` is a code 0 to
     3, not a boolean. `allow_http` lets `base_url` be http for a host other than this machine, and
     the token travels unencrypted then. `lacks` are the parameters of a job that it does not take,
-    or takes no more: a job that is copied to it loses them. `hides` are those that it takes and
-    shows in no answer, by its documentation: a copy of a listed job cannot have them. A value of
-    another type is a ConfigurationError.
+    or takes no more: a job that is copied to it loses them. `hides` are those that it takes, or has
+    taken, and shows in no answer, by its documentation: a copy of a listed job cannot have them. A
+    value of another type is a ConfigurationError.
     """
 
     name: str = field(validator=_text)
@@ -153,8 +153,11 @@ class Provider:
 _ONLY_FASTCRON = ("filter", "delay", "user_agent", "notify_match", "notify_time", "keyword")
 _ONLY_SETCRONJOB = ("second", "minute", "hour", "day", "month", "weekday", "retry", "retry_after")
 _DROPPED_BY_FASTCRON = ("retry_failed", "ignore_http_status", "pattern")
-"""Dropped from FastCron's documentation: the first two in 2024, the last in 2026."""
-_HIDDEN_BY_BOTH = ("username", "password", "failure_threshold")
+"""Dropped from FastCron's documentation: the first two in 2024, the last in 2026.
+
+Until then a job could have them, and no answer of either service has shown them.
+"""
+_HIDDEN_BY_BOTH = ("username", "password", "failure_threshold", *_DROPPED_BY_FASTCRON)
 _SHOWN_UNTIL_2026 = ("notify_every",)
 """FastCron's answers had it until 2026-07-27."""
 
@@ -167,9 +170,7 @@ SETCRONJOB = Provider(
     token_variable="SETCRONJOB_TOKEN",  # noqa: S106 -- the name of a variable, not a token
     notify_codes=True,
     lacks=frozenset({*_ONLY_FASTCRON, "run", "payload"}),
-    hides=frozenset(
-        {*_HIDDEN_BY_BOTH, *_DROPPED_BY_FASTCRON, "retry", "retry_after", "single", "dns_cache"}
-    ),
+    hides=frozenset({*_HIDDEN_BY_BOTH, "retry", "retry_after", "single", "dns_cache"}),
 )
 """SetCronJob: 10 requests a second, `cron.list`."""
 
