@@ -105,4 +105,9 @@ def _advice(module: str) -> str:
 )
 @click.version_option(package_name="cronapi-client", prog_name="cronapi")
 def cronapi() -> None:
-    """Hosted cron services, paced and cancel-safe: SetCronJob and FastCron."""
+    """Hosted cron services, paced and cancel-safe: SetCronJob and FastCron.
+
+    The token is read from FASTCRON_TOKEN or SETCRONJOB_TOKEN, or by --token-file of a command. To
+    try it without an account, start `cronapi emulator`, which prints the lines to set.
+    `cronapi cron list` shows the jobs. Each command has --help, and -n changes nothing.
+    """

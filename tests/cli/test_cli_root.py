@@ -7,6 +7,7 @@ import subprocess
 import sys
 from importlib.metadata import entry_points, version
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -76,6 +77,17 @@ def test_help_fits_a_narrow_terminal(columns):
         assert shown.exit_code == 0
         wide = [line for line in shown.output.splitlines() if len(line) > columns]
         assert wide == [], path
+
+
+def test_every_option_and_argument_has_help():
+    """No option stands there with its type alone, and the root says how to begin."""
+    for path in leaves():
+        command = loaded(path)
+        for param in command.params:
+            if isinstance(param, click.Option):
+                assert param.help, (path, param.opts)
+    told = run("--help").output
+    assert all(word in told for word in ("FASTCRON_TOKEN", "cronapi emulator", "cron list", "-n"))
 
 
 def test_the_table_has_the_summary_of_each_command():

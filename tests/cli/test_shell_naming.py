@@ -213,3 +213,23 @@ def test_one_name_for_several_jobs_is_told(shell):
     assert shell("cron", "edit", *ids, "--name", "same").stderr.startswith(says)
     assert shell("cron", "batch-edit", *ids, "--name", "same", "-n").stderr == says
     assert shell("cron", "edit", ids[0], "--name", "other").stderr == ""
+
+
+def test_a_group_whose_jobs_are_edited_is_given_by_id_or_name(shell):
+    """As --group of every other command."""
+    id = shell.json("group", "add", "edited")["id"]
+    line = ["cron", "group-edit", "--timeout", "20", "-n", "--json"]
+    for group in (id, "edited"):
+        told = json.loads(shell(*line, group).stdout)["dry_run"]
+        assert told["parameters"] == {"id": id, "timeout": 20}
+    assert shell(*line, "nobody").exit_code == 5
+
+
+def test_the_fields_that_can_be_emptied_are_in_the_help(shell):
+    """And each of them can."""
+    told = " ".join(shell("cron", "edit", "--help").stdout.split())
+    listed = told.partition("may be repeated. Fields: ")[2].partition(".")[0]
+    fields = listed.replace("- ", "-").split(", ")  # a line may end behind a hyphen
+    assert {"filter", "group", "http-headers"} <= {*fields}
+    for field in fields:
+        assert shell("cron", "edit", 5, "--clear", field, "-n").exit_code == 0, field

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 async def call(session: Session, function: str, parameters: tuple[str, ...]) -> None:
     """Call any function by its name and print its raw data.
 
-    `cronapi call cron.get id:=5`: = gives a text, := gives JSON. Texts take ${NAME} from the
-    environment, @FILE, and - for standard input. A function that cronapi does not know counts as
-    one that creates something: it is not repeated after a lost answer.
+    KEY=VALUE gives a text, and KEY:=JSON gives JSON, as in `cronapi call cron.get id:=5`. Texts
+    take ${NAME} from the environment, @FILE, and - for standard input. A function that cronapi does
+    not know may create something, so it is not repeated after a lost answer.
     """
     from cronapi.cli.work.calling import call_function  # noqa: PLC0415 -- imports the client
 

@@ -8,7 +8,7 @@ import click
 
 from cronapi.cli.frame.job_options import clear_option, job_options
 from cronapi.cli.frame.leaf import CHANGES, leaf
-from cronapi.cli.frame.targets import ID, Named, named_jobs
+from cronapi.cli.frame.targets import Named, named_jobs
 
 if TYPE_CHECKING:
     from cronapi.cli.work.session import Session
@@ -68,16 +68,16 @@ async def cron_batch_delete(
 
 
 @leaf(CHANGES, "jobs")
-@click.argument("group_id", metavar="GROUP", type=ID)
+@click.argument("named_group", metavar="GROUP")
 @job_options()
 @clear_option
 async def cron_group_edit(
-    session: Session, group_id: int, clear: tuple[str, ...], **options: Any
+    session: Session, named_group: str, clear: tuple[str, ...], **options: Any
 ) -> None:
     """Change all jobs of a group alike (FastCron).
 
-    FastCron had it until 2026-05. It asks first.
+    GROUP is its id or its name. FastCron had it until 2026-05. It asks first.
     """
     from cronapi.cli.work import batches  # noqa: PLC0415 -- imports the client
 
-    await batches.edit_group(session, group_id, options, clear)
+    await batches.edit_group(session, named_group, options, clear)

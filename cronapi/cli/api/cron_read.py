@@ -28,7 +28,9 @@ class Status(click.Choice[str]):
 
 @leaf(READS, "jobs")
 @click.option("--search", metavar="TEXT", help="The service's search in name, id and URL.")
-@click.option("--page", type=click.IntRange(1), help="One page of up to 1,000; else all.")
+@click.option(
+    "--page", type=click.IntRange(1), metavar="N", help="One page of up to 1,000; else all."
+)
 @by_group
 @click.option(
     "--status",

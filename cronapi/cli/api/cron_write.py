@@ -32,8 +32,9 @@ async def cron_add(
     A name need not be unique: a second job of the same name is another job. `cronapi cron ensure`
     looks for the name first.
 
-    Text options take ${NAME} from the environment, @FILE, and - for standard input. More than 50
-    rows have a journal: the same command goes on after it was ended in any way.
+    Text options take ${NAME} from the environment, @FILE, and - for standard input. Rows name their
+    group by id or name. More than 50 rows have a journal: the same command goes on after it was
+    ended in any way.
     """
     from cronapi.cli.work import writing  # noqa: PLC0415 -- imports the client
 
@@ -78,7 +79,7 @@ async def cron_edit(
 @click.argument("name")
 @job_options("name")
 async def cron_ensure(session: Session, name: str, **options: Any) -> None:
-    """Make sure that a job of this name is like this.
+    """Create the job of this name, or edit it where it differs.
 
     Prints the job, and `created`, `edited` or `unchanged` as its `result`.
     """

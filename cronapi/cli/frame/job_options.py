@@ -15,25 +15,25 @@ HELP: Mapping[str, str] = {
     "name": "The job's name, any text.",
     "group": "Its group, by id or name.",
     "timezone": "IANA name, such as Europe/Berlin.",
-    "timeout": "Most seconds of a run. That of a request stands before `cron`.",
+    "timeout": "Longest run in seconds. Before `cron` it is that of a request.",
     "instances": "Runs that may overlap; 0 for any number.",
     "delay": "Most minutes that a run is late at random.",
-    "filter": "The service's filter.",
+    "filter": "A filter of times, such as 'hour > 3'.",
     "http_method": "GET, POST, ...",
     "http_headers": "A header, 'X-Key: ${KEY}'; may be repeated.",
     "post_data": "The body of a run.",
     "user_agent": "The User-Agent of a run.",
     "username": "The user of basic authentication.",
     "password": "Its password: ${NAME}, @FILE or - only.",
-    "notify": "true, false or a code from 0 to 3.",
+    "notify": "true: of failures. 0 never, 1 failure, 2 each run, 3 disabled.",
     "notify_every": "Failures between two messages.",
-    "notify_match": "Text that a message needs.",
-    "notify_time": "Seconds of a run that cause a message.",
+    "notify_match": "Tell of a run if its output has this text.",
+    "notify_time": "Tell of a run that takes more seconds.",
     "failure_threshold": "Failures before it is disabled.",
     "ignore_http_status": "Judge no run by its HTTP status.",
     "retry_failed": "Repeat a failed run.",
-    "pattern": "Text in the output of a failed run.",
-    "keyword": "Text in the output of a good run.",
+    "pattern": "A run whose output has this text has failed.",
+    "keyword": "A run whose output lacks this text has failed.",
     "run": "true runs it now, +15m or a time later.",
     "payload": "The body of that run.",
     "second": "Seconds to run at (SetCronJob).",
@@ -45,7 +45,7 @@ HELP: Mapping[str, str] = {
     "retry": "Repeats of a failed run (SetCronJob).",
     "retry_after": "Seconds before a repeat (SetCronJob).",
     "single": "Run it once (SetCronJob).",
-    "dns_cache": "Keep the address's name (SetCronJob).",
+    "dns_cache": "Look the host up once (SetCronJob).",
 }
 """The help of each option, in its order. A parameter that is not in here yet has none."""
 PARAMETERS: tuple[str, ...] = (*HELP, *(JobParams.__annotations__.keys() - HELP.keys()))
@@ -85,6 +85,7 @@ def _option(name: str) -> Callable[[F], F]:
     )
 
 
+_CLEARED = [name.replace("_", "-") for name in CLEARABLE]
 set_header_option: Decorator = click.option(
     "--set-header",
     "set_header",
@@ -104,6 +105,6 @@ clear_option: Decorator = click.option(
     "clear",
     multiple=True,
     metavar="FIELD",
-    type=click.Choice([name.replace("_", "-") for name in CLEARABLE] + list(CLEARABLE)),
-    help="Empty a field; may be repeated.",
+    type=click.Choice([*_CLEARED, *CLEARABLE]),
+    help=f"Empty a field; may be repeated. Fields: {', '.join(_CLEARED)}.",
 )

@@ -28,8 +28,16 @@ if TYPE_CHECKING:
 @leaf(READS_MANIFEST, Text("a plan"))
 @plan_options
 @click.option("--out", metavar="PATH", help="Save the plan for `cronapi apply PATH`.")
-@click.option("--check-limit", is_flag=True, help="Ask if it may have as many (FastCron).")
-@click.option("--format", "form", type=click.Choice(["text", "markdown"]), default="text")
+@click.option(
+    "--check-limit", is_flag=True, help="Ask if the account may have so many jobs (FastCron)."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown"]),
+    default="text",
+    help="For a terminal, or for a comment on a pull request.",
+)
 async def plan(
     session: Session, out: str | None, form: str, check_limit: bool, **options: Any
 ) -> None:
@@ -51,7 +59,7 @@ async def plan(
 @leaf(READS_MANIFEST, Text("the differences"))
 @plan_options
 async def drift(session: Session, **options: Any) -> None:
-    """Say what is not as the manifest says, for cron and CI.
+    """Tell where the account differs from a manifest, for cron and CI.
 
     Nothing is printed if nothing differs. Exit code 2 means that anything does: also a job that no
     table names, and one that should run and was disabled or paused. `cronapi plan` shows these and
@@ -69,9 +77,9 @@ async def drift(session: Session, **options: Any) -> None:
 @click.option("--deletes-first", is_flag=True, help="Delete before anything is created.")
 @click.option("--undo", metavar="PATH", help="A new file that keeps what is deleted.")
 async def apply(session: Session, saved: str | None, **options: Any) -> None:
-    """Make the jobs those of a manifest.
+    """Change the jobs of an account to those of a manifest.
 
-    PLAN is a saved plan. It is carried out only if it still is the plan, and without a question.
+    PLAN is a saved plan. It is carried out without a question, and only if a new plan is the same.
     What is deleted is kept in a file of the state directory, unless --undo names another. With -n
     the plan is printed, and exit code 2 means that there is something to change.
     """
@@ -83,12 +91,18 @@ async def apply(session: Session, saved: str | None, **options: Any) -> None:
 
 @leaf(CHECKS, Text("its findings"))
 @manifest_options
-@click.option("--online", is_flag=True, help="Ask for the account too (FastCron).")
-@click.option("--format", "form", type=click.Choice(["text", "github"]), default="text")
+@click.option("--online", is_flag=True, help="Check against the account too (FastCron).")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "github"]),
+    default="text",
+    help="For a terminal, or annotations beside the lines on GitHub.",
+)
 async def check(
     session: Session, files: tuple[str, ...], env: str | None, form: str, online: bool
 ) -> None:
-    """Look for what a manifest can mean and most often does not.
+    """Look for likely mistakes in a manifest.
 
     Without --online no request is made. Exit code 2 means that something was found.
     """
@@ -105,14 +119,14 @@ async def check(
     "--secrets",
     type=click.Choice(["placeholder", "plain"]),
     default="placeholder",
-    help="Write variables in the place of secrets, or the secrets.",
+    help="Write variables in the place of secrets, or the secrets; variables by default.",
 )
 @click.option("--env-file", metavar="PATH", help="A new file with the values of the variables.")
 async def export(session: Session, secrets: str, env_file: str | None, **chosen: Any) -> None:
     """Print a manifest of the jobs that are there.
 
-    Jobs without a name, and all but one of those of one name, are left out and told. Exit code 2
-    means that there were some.
+    A manifest has a name for each job. So jobs without a name, and further jobs of one name, are
+    left out and told on stderr. Exit code 2 means that there were some.
     """
     from cronapi.cli.plan import files  # noqa: PLC0415 -- imports the client
 
@@ -147,8 +161,22 @@ async def adopt(
 
 
 @leaf(MIGRATES, Text("losses and counts"))
-@click.option("--from", "source", required=True, type=click.Choice(SERVICES), metavar="NAME")
-@click.option("--to", "target", required=True, type=click.Choice(SERVICES), metavar="NAME")
+@click.option(
+    "--from",
+    "source",
+    required=True,
+    type=click.Choice(SERVICES),
+    metavar="NAME",
+    help="The service of the jobs.",
+)
+@click.option(
+    "--to",
+    "target",
+    required=True,
+    type=click.Choice(SERVICES),
+    metavar="NAME",
+    help="The service that they move to.",
+)
 @click.option("--into", required=True, metavar="GROUP", help="The group that the jobs get there.")
 @click.option(
     "--out", metavar="PATH", help="The new manifest. Needed without -n, --cutover and --back."
@@ -163,7 +191,7 @@ async def adopt(
     "--overlap",
     type=click.Choice(["short", "none"]),
     default="short",
-    help="A job runs at both services for some seconds, or at neither.",
+    help="For some seconds a job runs at both services (short, the default), or at neither.",
 )
 @click.option(
     "--journal", metavar="PATH", help="What a cutover remembers; by default a state file."

@@ -75,10 +75,11 @@ async def delete(session: Session, named: Named) -> None:
 
 
 async def edit_group(
-    session: Session, id: int, options: Mapping[str, Any], clear: Sequence[str]
+    session: Session, group: str, options: Mapping[str, Any], clear: Sequence[str]
 ) -> None:
-    """Change the jobs of a group."""
+    """Change the jobs of a group, which is given by its id or its name."""
     params = await _changes(session, options, clear)
+    id = await group_number(session, group)
     await change(
         session,
         "cron.group_edit",
