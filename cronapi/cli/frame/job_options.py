@@ -45,7 +45,7 @@ HELP: Mapping[str, str] = {
     "retry": "Repeats of a failed run (SetCronJob).",
     "retry_after": "Seconds before a repeat (SetCronJob).",
     "single": "Run it once (SetCronJob).",
-    "dns_cache": "Look the host up once (SetCronJob).",
+    "dns_cache": "Cache the address of the host (SetCronJob).",
 }
 """The help of each option, in its order. A parameter that is not in here yet has none."""
 PARAMETERS: tuple[str, ...] = (*HELP, *(JobParams.__annotations__.keys() - HELP.keys()))
