@@ -164,9 +164,13 @@ def test_a_file_keeps_the_jobs(tmp_path):
 
 
 def test_the_greeting_can_be_pasted(tmp_path):
-    """Its lines make a first job from another shell, with a token of any characters."""
+    """Its lines make a first job from another shell, with a token of any characters.
+
+    No line is wider than a terminal of 80 columns.
+    """
 
     def use(greeting):
+        assert max(map(len, greeting.splitlines())) <= 80
         lines = [line for line in greeting.splitlines() if line.startswith(("export", "cronapi"))]
         main = f'{sys.executable} -c "from cronapi.cli import main; main()" "$@"'
         return subprocess.run(

@@ -128,7 +128,8 @@ def _to_paste(origin: str, token: str) -> list[str]:
         f"export FASTCRON_BASE_URL={origin}/api/v1/",
         f"export SETCRONJOB_BASE_URL={origin}/api/",
         f"# SetCronJob has the same token: SETCRONJOB_TOKEN={quote(token)}",
-        "cronapi cron add --name hello --url https://example.com/ --expression '15 minutes'",
+        "cronapi cron add --name hello --url https://example.com/ --expression '1 day'",
         "cronapi cron list",
-        f'curl {origin}/api/v1/cron_list -H "Authorization: Bearer $FASTCRON_TOKEN"',
+        f"curl {origin}/api/v1/cron_list \\",
+        '  -H "Authorization: Bearer $FASTCRON_TOKEN"',
     ]
