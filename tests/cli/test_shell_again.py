@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from cronapi.cli.frame.again import AGAIN, GOES_ON, READS
+from cronapi.cli.frame.again import AGAIN, GOES_ON, READS, again
 from cronapi.cli.root import cronapi
 from cronapi.cli.table import COMMANDS
 from tests.support.emulated import TOKEN, fill
@@ -47,7 +47,9 @@ def test_every_command_that_changes_something_has_a_sentence():
             for name in path.split():
                 group = group.load(name)
             changing |= {path} if 6 in group.exits else set()
-    assert set(AGAIN) == changing - {"migrate"}
+    assert set(AGAIN) == changing
+    assert again("cron count-runs", changes=True) == AGAIN["call"]
+    assert again("cron list", changes=False) == READS
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from cronapi.cli.frame.combinations import RULES, spelling_of
 from cronapi.cli.root import cronapi
 from cronapi.cli.table import COMMANDS
 from tests.support.shell import EVERY, shell_at
@@ -135,3 +136,38 @@ def test_a_local_command_takes_no_option_in_front_that_it_does_not_have(shell):
     refused(shell, "Give --json behind it", "--json", "next", "1 hour")
     refused(shell, "Give --provider behind it", "--provider", "fastcron", "demo")
     assert shell("next", "1 hour", CRONAPI_OUTPUT="csv", CRONAPI_PROVIDER="fastcron").exit_code == 0
+
+
+MOVE = ["migrate", "--from", "fastcron", "--to", "setcronjob", "--into", "g"]
+COMBINED = [
+    (["cron", "add", "--url", "https://example.com/", "--journal", "j"], "needs --from"),
+    (["cron", "add", "--url", "https://example.com/", "--no-journal"], "needs --from"),
+    (["cron", "logs", "5", "--output-of", "1", "--last", "2"], "nothing with --output-of"),
+    (["cron", "logs", "5", "--output-of", "1", "--failed"], "nothing with --output-of"),
+    (["cron", "logs", "5", "--output-of", "1", "--since", "2h"], "nothing with --output-of"),
+    (["apply", "plan.json", "--prune"], "nothing with PLAN"),
+    (["apply", "plan.json", "--max-deletes", "3"], "nothing with PLAN"),
+    ([*MOVE, "--out", "x", "--journal", "j"], "needs --cutover or --back"),
+    ([*MOVE, "--out", "x", "--overlap", "none"], "needs --cutover or --back"),
+    ([*MOVE, "--back", "--group", "x"], "nothing with --back"),
+    ([*MOVE, "--back", "--accept-losses"], "nothing with --back"),
+    (["demo", "--provider", "fastcron", "--speed", "2"], "nothing with --provider"),
+]
+
+
+def test_an_option_that_means_nothing_beside_another_is_refused(shell):
+    """Or without another one. The options are named, and nothing is sent."""
+    for line, says in COMBINED:
+        refused(shell, says, *line)
+
+
+def test_every_rule_of_combinations_is_about_options_that_there_are():
+    """A renamed option fails here."""
+    for path, rules in RULES.items():
+        command = cronapi
+        for name in path.split():
+            command = command.load(name)
+        known = {spelling for param in command.params for spelling in param.opts}
+        known |= {spelling_of(param) for param in command.params}
+        for rule in rules:
+            assert {*rule.options, *rule.others} <= known, path

@@ -33,12 +33,13 @@ AGAIN: Mapping[str, str] = {
     "group edit": _HARMLESS,
     "group empty": _LEFT,
     "group vanish": "The same command deletes the group if it is still there.",
+    "migrate": READS,
     "rotate": "The same command finds the jobs that are left.",
 }
-"""By the paths of commands. Those that are not in here only read, or say it themselves."""
+"""By the paths of commands. A cutover and rows with a journal go on instead."""
 EDIT_THAT_RUNS = "The same command begins from the start, and would queue the runs of --run again."
 
 
-def again(path: str) -> str:
-    """Return what the same command does, by the path of a command."""
-    return AGAIN.get(path, READS)
+def again(path: str, *, changes: bool) -> str:
+    """Return what the same command does. A function that has no command is called raw."""
+    return AGAIN.get(path, AGAIN["call"] if changes else READS)

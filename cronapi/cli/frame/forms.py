@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import click
-from click.core import ParameterSource
 
+from cronapi.cli.frame.combinations import given_of
 from cronapi.cli.frame.common import Common, common_of
 
 OF_ROWS = frozenset({"--fields", "--time-format", "--spreadsheet", "--show-secrets"})
@@ -35,7 +35,7 @@ class Told(NamedTuple):
 def check_form(ctx: click.Context, prints: Prints, common: Common) -> None:
     """Refuse options that a command would ignore, as they were given on the command line."""
     is_formatted = not {"--output", "--json"}.isdisjoint(common.given)
-    if is_formatted and _is_given(ctx, "--format"):
+    if is_formatted and "--format" in given_of(ctx):
         raise click.UsageError("Give --format or --output, not both.")
     if isinstance(prints, str):
         return
@@ -61,10 +61,3 @@ def _in_front(given: Iterable[str], own: Iterable[str]) -> str:
     if known:
         return f"{known[0]} in front of it. Give {known[0]} behind it."
     return f"{next(iter(given))}; its own options stand behind it."
-
-
-def _is_given(ctx: click.Context, spelling: str) -> bool:
-    names = [param.name for param in ctx.command.params if spelling in param.opts]
-    return any(
-        ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in names if name
-    )

@@ -7,7 +7,9 @@ from typing import Any
 
 import click
 
+from cronapi.cli.exit_codes import UNKNOWN
 from cronapi.cli.frame.again import again
+from cronapi.cli.frame.combinations import check_combination
 from cronapi.cli.frame.common import COMMON, common_of
 from cronapi.cli.frame.forms import OF_ROWS, Prints, Told, check_form
 
@@ -80,6 +82,11 @@ class Leaf(click.Command):
 class Local(click.Command):
     """A command of this machine, whose options are written as those of other commands."""
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, unless one of its options would be ignored."""
+        check_combination(ctx)
+        return super().invoke(ctx)
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options."""
         options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
@@ -114,10 +121,12 @@ def leaf(exits: tuple[int, ...], prints: Prints) -> Callable[[Work], Leaf]:
         @click.pass_context
         def run(ctx: click.Context, /, **params: Any) -> None:
             check_form(ctx, prints, common_of(ctx))
+            check_combination(ctx)
             from cronapi.cli.work.carry_out import carry_out  # noqa: PLC0415 -- imports the client
 
             path = ctx.command_path.partition(" ")[2]
-            ctx.exit(carry_out(work, common_of(ctx), Told(prints, again(path)), params))
+            told = Told(prints, again(path, changes=UNKNOWN in exits))
+            ctx.exit(carry_out(work, common_of(ctx), told, params))
 
         own: list[click.Parameter] = [*reversed(getattr(work, "__click_params__", ()))]
         taken = {name for param in own for name in param.opts}
