@@ -1,4 +1,4 @@
-"""What the same command does after an interruption: the one table of these sentences."""
+"""The effect of the same command after an interruption: the one table of these sentences."""
 
 from __future__ import annotations
 
@@ -41,5 +41,5 @@ EDIT_THAT_RUNS = "The same command begins from the start, and would queue the ru
 
 
 def again(path: str, *, changes: bool) -> str:
-    """Return what the same command does. A function that has no command is called raw."""
+    """Return the sentence for a command. A function that has no command is called raw."""
     return AGAIN.get(path, AGAIN["call"] if changes else READS)

@@ -26,7 +26,7 @@ Prints = str | Text
 
 
 class Told(NamedTuple):
-    """What a command prints, and what the same command does after an interruption."""
+    """The form of the output of a command, and its effect after an interruption."""
 
     prints: Prints
     again: str

@@ -77,7 +77,7 @@ async def delete(session: Session, named: Named) -> None:
 async def edit_group(
     session: Session, group: str, options: Mapping[str, Any], clear: Sequence[str]
 ) -> None:
-    """Change the jobs of a group, which is given by its id or its name."""
+    """Change the jobs of a group, given by its id or its name."""
     params = await _changes(session, options, clear)
     id = await group_number(session, group)
     await change(

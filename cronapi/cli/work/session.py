@@ -38,7 +38,7 @@ class Session:
     """One command at work.
 
     `code` is the exit code that it has reached, and `failure` the error that it tells at its end.
-    `again` says what the same command does after an interruption.
+    `again` tells the effect of the same command after an interruption.
     """
 
     def __init__(
