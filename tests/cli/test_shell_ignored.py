@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from click.testing import CliRunner
 
 from cronapi.cli.frame.combinations import RULES, spelling_of
 from cronapi.cli.root import cronapi
@@ -159,6 +160,8 @@ def test_an_option_that_means_nothing_beside_another_is_refused(shell):
     """Or without another one. The options are named, and nothing is sent."""
     for line, says in COMBINED:
         refused(shell, says, *line)
+        done = CliRunner().invoke(cronapi, line, prog_name="python -m cronapi")
+        assert says in done.stderr, line
 
 
 def test_every_rule_of_combinations_is_about_options_that_there_are():

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import click
 from click.core import ParameterSource
 
+from cronapi.cli.frame.common import path_of
+
 
 class Rule(NamedTuple):
     """Options that need one of some others, or that none of them goes with."""
@@ -48,9 +50,8 @@ RULES: Mapping[str, Sequence[Rule]] = {
 
 def check_combination(ctx: click.Context) -> None:
     """Refuse options that were given on the command line and would be ignored."""
-    path = ctx.command_path.partition(" ")[2]
     given = given_of(ctx)
-    for rule in RULES.get(path, ()):
+    for rule in RULES.get(path_of(ctx), ()):
         if (refusal := rule.refusal(given)) is not None:
             raise click.UsageError(refusal)
 

@@ -50,6 +50,15 @@ def common_of(ctx: click.Context) -> Common:
     return Common(**ctx.meta.get(_KEY, {}))
 
 
+def path_of(ctx: click.Context) -> str:
+    """Return the path of a command, such as `cron list`, by whatever name cronapi was started."""
+    names = list[str]()
+    while ctx.parent is not None:
+        names.insert(0, ctx.info_name or "")
+        ctx = ctx.parent
+    return " ".join(names)
+
+
 def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
     kept = ctx.meta.setdefault(_KEY, {})
     source = ctx.get_parameter_source(param.name or "")

@@ -10,7 +10,7 @@ import click
 from cronapi.cli.exit_codes import UNKNOWN
 from cronapi.cli.frame.again import again
 from cronapi.cli.frame.combinations import check_combination
-from cronapi.cli.frame.common import COMMON, common_of
+from cronapi.cli.frame.common import COMMON, common_of, path_of
 from cronapi.cli.frame.forms import OF_ROWS, Prints, Told, check_form
 
 Work = Callable[..., Coroutine[Any, Any, None]]
@@ -124,8 +124,7 @@ def leaf(exits: tuple[int, ...], prints: Prints) -> Callable[[Work], Leaf]:
             check_combination(ctx)
             from cronapi.cli.work.carry_out import carry_out  # noqa: PLC0415 -- imports the client
 
-            path = ctx.command_path.partition(" ")[2]
-            told = Told(prints, again(path, changes=UNKNOWN in exits))
+            told = Told(prints, again(path_of(ctx), changes=UNKNOWN in exits))
             ctx.exit(carry_out(work, common_of(ctx), told, params))
 
         own: list[click.Parameter] = [*reversed(getattr(work, "__click_params__", ()))]
