@@ -211,12 +211,25 @@ CUT_OFF = """
 """
 
 
+LEFT_OF_BUTTONS = """
+[...new Set([...document.querySelectorAll("#jobs td.acts button:first-of-type")].map(
+  button => Math.round(button.getBoundingClientRect().left)
+))]
+"""
+
+
 def test_a_narrow_page_shows_what_is_chosen_and_what_its_button_does(browser):
-    """No choice is cut off, no line of settings begins with a dot, and a pause can be resumed."""
-    with run_in_thread(page_app()) as origin:
+    """No choice is cut off, no line of settings begins with a dot, the buttons of all jobs stand at
+    the same place, and a pause can be resumed.
+    """
+    app = page_app()
+    app.advance("7 minutes")
+    ask(app, "cron.add", url="https://a.example/", expression="0 0 1 1 *")
+    with run_in_thread(app) as origin:
         browser.see(width=360)
         browser.go(origin)
         assert browser.run(CUT_OFF) == []
+        assert len(browser.run(LEFT_OF_BUTTONS)) == 1
         before = 'getComputedStyle(document.querySelector(".settings li + li"), "::before").content'
         assert browser.run(before) == "none"
         told = []
