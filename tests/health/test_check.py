@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from math import inf
@@ -18,7 +19,9 @@ from cronapi import (
     ConfigurationError,
     CronAPIError,
     CronJob,
+    FastCron,
     JobStatus,
+    Rate,
     RetryPolicy,
     ServiceUnavailableError,
 )
@@ -26,7 +29,7 @@ from cronapi.emulator import Fault, ManualClock, create_app
 from cronapi.health import FORMATS, HealthReport, Sightings, State, exit_code, write
 from cronapi.health.order import chosen
 from cronapi.health.sightings import renewed
-from tests.support.emulated import FAST, NOW, START, TOKEN, URL, client_of, fill
+from tests.support.emulated import FAST, NOW, START, TOKEN, URL, Hurry, client_of, fill
 
 LATE = ("late", "never_ran")
 
@@ -211,6 +214,34 @@ async def test_every_shape_of_a_log_is_read(desk_of, shape):
     told = {health.id: health for health in report}
     assert told[bad.id].failures == 24
     assert told[lost.id].last_run == desk.now() - timedelta(hours=1)
+
+
+RAN = {"time": START - 60}
+EMPTY_LOGS = [
+    *(([], "cannot_tell"), ("", "cannot_tell"), (None, "cannot_tell"), ({}, "cannot_tell")),
+    *(([one], "cannot_tell") for one in ("", None, [], {}, {"time": ""}, {"time": None})),
+    *(([{**RAN, "result": empty}], "healthy") for empty in ("", None, [], {})),
+    *(([RAN], "healthy"), ([{"result": [RAN]}], "healthy")),
+]
+"""The log of a job that runs each five minutes, and its state."""
+
+
+async def test_a_log_or_a_row_that_is_empty_makes_no_job_late():
+    """Whatever a service says instead of nothing, a job is well, or nobody can tell."""
+    job = {"id": 7, "url": URL, "expression": "*/5 * * * *", "timezone": "UTC", "status": 0}
+    for log, state in EMPTY_LOGS:
+
+        def answer(request, log=log):
+            is_list = request.url.path.endswith("cron_list")
+            rows = [job] if is_list and json.loads(request.content).get("page", 1) == 1 else []
+            data = rows if is_list else log
+            return httpx.Response(200, json={"status": "success", "code": 0, "data": data})
+
+        transport, hurry = httpx.MockTransport(answer), Hurry(Rate(1000))
+        async with FastCron(TOKEN, transport=transport, scheduler=hurry) as api:
+            (health,) = await api.cron.health(late=True, now=NOW)
+        assert health.state == state, (log, health)
+        assert health.evidence or state == "healthy"
 
 
 async def test_the_list_alone_tells_who_is_disabled_or_failing(desk_of):
