@@ -16,10 +16,13 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 16 * 2**20
 """The largest body, several times that of a batch of a thousand jobs with long texts."""
+MOST_PARTS = 1_000_000
+"""The most members, items and fields of a body. Each takes a hundred bytes once it is read."""
+_MARKS = b"[{,&"
 
 
 async def read_body(headers: Headers, receive: Receive) -> bytes | None:
-    """Return the body, or `None` as soon as it is known to be too large.
+    """Return the body, or `None` as soon as it is known to be too large or of too many parts.
 
     Raises `ConnectionLost` if the caller goes away.
     """
@@ -36,7 +39,11 @@ async def read_body(headers: Headers, receive: Receive) -> bytes | None:
         more = message.get("more_body", False)
         if len(body) > MOST_BYTES:
             return None
-    return bytes(body)
+    return None if _has_too_many_parts(body) else bytes(body)
+
+
+def _has_too_many_parts(body: bytearray) -> bool:
+    return len(body) > MOST_PARTS and sum(map(body.count, _MARKS)) > MOST_PARTS
 
 
 def read_bearer(headers: Headers) -> str | None:

@@ -191,6 +191,19 @@ async def test_a_body_that_is_too_long_is_refused_as_soon_as_it_is():
     assert await answer_to(create_app(), announced, [(b"content-length", b"9" * 4000)]) == 413
 
 
+async def test_a_body_of_millions_of_parts_is_refused_unread():
+    """JSON and forms of tiny parts would take a hundred times their bytes, and long texts not."""
+    refused = (b"[],", b"{},", b"a=1&", b"&a[]=1", b'"a":1,', b"[[")
+    app = create_app(rates=UNLIMITED)
+    for unit, status in [*((unit, 413) for unit in refused), (b"a text of a job, and more", 200)]:
+        left = [unit * (MOST_BYTES // len(unit) - 1)]
+
+        async def receive(left=left):
+            return {"type": "http.request", "body": left.pop(), "more_body": False}
+
+        assert await answer_to(app, receive) == status, unit
+
+
 async def test_a_body_is_read_in_linear_time():
     """Bodies in many small pieces, and many values of one list, are copied once and not anew for
     each.
