@@ -17,6 +17,8 @@ from cronapi.scheduler.redis_script import client_at
 from cronapi.webhooks.dedupe import DAY
 
 T = TypeVar("T")
+_LONGEST = 10**10
+"""Seconds. Redis counts milliseconds in 64 bits, and refuses a key that is to live for longer."""
 
 
 class RedisDedupe:
@@ -49,7 +51,7 @@ class RedisDedupe:
 
     async def claim(self, key: str) -> bool:
         """Remember a key, and return True if it was not known. Raises OSError."""
-        seconds = math.ceil(self._ttl)
+        seconds = math.ceil(min(self._ttl, _LONGEST))
 
         def ask(server: Any) -> bool:
             return bool(server.set(self._name(key), 1, nx=True, ex=seconds))

@@ -65,6 +65,18 @@ def test_a_key_is_claimed_once_by_all_processes(server, loop):
     anyio.run(main, backend=loop)
 
 
+def test_a_memory_for_ages_is_one_for_centuries(server):
+    """A time that Redis cannot count is as long as it can be, and not a memory without any."""
+
+    async def main():
+        for number, ttl in enumerate((1e-9, 1e10, 2**53, 1e18, 1e300)):
+            memory = RedisDedupe.from_url(server.url, key="hooks", ttl=ttl)
+            assert [await memory.claim(f"{number}") for _ in "ab"] == [True, False], ttl
+            assert server.client.ttl(f"cronapi:hooks:{number}") >= min(ttl, 1e10) - 60
+
+    anyio.run(main)
+
+
 @BACKENDS
 def test_a_claim_may_be_given_up(server, loop):
     """A cancelled claim ends at once, though Redis hangs, and the memory works afterwards."""
