@@ -109,7 +109,7 @@ def schedule_of(job: CronJob) -> Schedule:
     if not (lists or job.expression):
         raise input_error("The service shows no schedule.")
     source = lists or job.expression or ""
-    if job.timezone is None and source != "manual":
+    if not job.timezone and source != "manual":
         raise input_error("The service shows no timezone.")
     return Schedule.parse(source, timezone=job.timezone or "UTC")
 
