@@ -87,7 +87,7 @@ class MemoryDedupe:
             self._ends.pop(key, None)
 
     def _forget(self, now: float) -> None:
-        while True:
+        while self._ends:
             oldest, end = next(iter(self._ends.items()))
             if end > now and len(self._ends) <= self._most:
                 return

@@ -3,6 +3,7 @@
 # FastAPI reads the hints of a route at run time.
 
 import asyncio
+import math
 from functools import partial
 from typing import Annotated
 
@@ -242,3 +243,10 @@ async def post_thrice(app):
                 await browser.post(HOOK, content=told())
             except asyncio.CancelledError:  # which only a server turns into an answer
                 continue
+
+
+async def test_a_memory_for_no_time_forgets_at_once():
+    """A ttl that a clock cannot count, or a clock without an end, makes each key a new one."""
+    for options in ({"ttl": 1e-300}, {"ttl": 1.0, "clock": lambda: math.inf}):
+        memory = MemoryDedupe(**options)
+        assert [await memory.claim("7:1:1") for _ in "ab"] == [True, True]
