@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Hashable, Iterable, Sequence
-from contextlib import AsyncExitStack, ExitStack, aclosing
+from contextlib import AsyncExitStack, ExitStack, aclosing, suppress
 from functools import partial
-from os import PathLike
 from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
 
@@ -43,12 +42,11 @@ A cancelled run releases its journal a moment later, and the next run waits for 
 """
 
 
-def _key(path: str | PathLike[str]) -> Hashable:
+def _key(path: str) -> Hashable:
     """Return a key for a journal on the running event loop. Links are not resolved."""
-    absolute: Any = path
-    if isinstance(path, str | PathLike):
-        absolute = os.path.abspath(os.fspath(path))  # noqa: PTH100 -- links stay
-    return loop_of_task(), absolute
+    with suppress(OSError):  # the working directory may be gone
+        path = os.path.abspath(path)  # noqa: PTH100 -- links stay
+    return loop_of_task(), path
 
 
 @define(eq=False)
@@ -64,7 +62,7 @@ class Run(Generic[T]):
     calls: Calls
     operation: Operation[T]
     source: Source[Any]
-    path: str | PathLike[str] | None
+    path: str | None
     error: Exception | None = None
     stopped_by: CronAPIError | None = None
     before: int = 0
@@ -166,7 +164,7 @@ class Run(Generic[T]):
         except CronAPIError as error:
             await self._fail_next_chunk(error)
 
-    async def _open_journal(self, path: str | PathLike[str]) -> Journal:
+    async def _open_journal(self, path: str) -> Journal:
         key = _key(path)
         while (earlier := _journaled.get(key)) is not None and earlier.is_ending:
             await earlier.wait()

@@ -7,8 +7,9 @@ from collections import Counter
 import anyio
 import pytest
 
+from cronapi import ConfigurationError
 from cronapi.emulator import Fault
-from tests.support.emulated import FAST, URL, emulator, paced, together
+from tests.support.emulated import FAST, URL, emulator, paced, specs, together
 from tests.support.seen import functions
 
 pytestmark = pytest.mark.virtual_clock
@@ -106,3 +107,16 @@ async def test_a_look_alike_that_was_listed_while_an_add_waited_is_not_taken():
         )
     assert theirs.id != ours.id
     assert len(app.emulator.jobs("fastcron")) == 2
+
+
+async def test_a_journal_in_a_folder_that_is_gone_is_refused(tmp_path, monkeypatch):
+    """A relative path where the working directory was deleted is an error of the journal's."""
+    app, gone = emulator(), tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    async with paced(app) as api:
+        with pytest.raises(ConfigurationError, match=r"journal j\.jsonl could not be opened"):
+            await api.cron.add_many(specs(2), journal="j.jsonl")
+        report = await api.cron.add_many(specs(2), journal=tmp_path / "j.jsonl")
+    assert len(report.done) == len(app.emulator.jobs("fastcron")) == 2
