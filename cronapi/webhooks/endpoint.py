@@ -179,9 +179,7 @@ class Endpoint(ABC, Generic[M]):
 
         Raises WebhookError if it cannot be taken, or with `answer="after"` if the handler failed.
         """
-        backlog = self._backlog()
-        if backlog.is_closed:
-            raise http.refusal_of(http.UNAVAILABLE)
+        backlog = self._open_backlog()
         key = key_of(message)
         known = backlog.find(key)
         self._handling.counts["duplicates"] += known is not None
@@ -197,6 +195,7 @@ class Endpoint(ABC, Generic[M]):
         Without a handler the route's function handles it, so a duplicate goes no further.
         """
         if self._handling.handler is None:
+            self._open_backlog()
             return await self._handling.is_first(message)
         await self.take(message)
         return True
@@ -246,6 +245,13 @@ class Endpoint(ABC, Generic[M]):
         if backlog is None:
             backlog = Backlog(self._handling.handle, most=MOST_WAITING, seats=SEATS)
             self._backlogs.set(backlog)
+        return backlog
+
+    def _open_backlog(self) -> Backlog[M]:
+        """Return the backlog of the running event loop. WebhookError if it takes nothing more."""
+        backlog = self._backlog()
+        if backlog.is_closed:
+            raise http.refusal_of(http.UNAVAILABLE)
         return backlog
 
     def _drop(self, message: M) -> None:

@@ -214,6 +214,24 @@ async def test_a_route_beside_a_handler_forgets_nothing():
     assert handled == [7]
 
 
+async def test_a_route_of_fastapi_takes_nothing_once_its_endpoint_is_closed():
+    """As with a handler, a request is answered with 503, may come again, and finds it open then."""
+    receiver = Receiver(secrets=[SECRET], clock=lambda: START)
+    app, calls, statuses = FastAPI(), [], []
+
+    @app.post("/hooks/{secret}")  # noqa: FAST003 -- the dependency reads it
+    async def hook(note: Annotated[Notification, Depends(receiver.fastapi())]) -> None:
+        calls.append(note.id)
+
+    async with browser_of(app) as browser:
+        await receiver.aclose()
+        statuses.append((await browser.post(HOOK, content=told())).status_code)
+        async with receiver:
+            statuses.append((await browser.post(HOOK, content=told())).status_code)
+        statuses.append((await browser.post(HOOK, content=told(8))).status_code)
+    assert (statuses, calls) == ([503, 204, 503], [7])
+
+
 async def test_the_endpoint_of_a_job_forgets_alike():
     """The route of a job's call that failed is called again for the same job and time."""
     endpoint = CronEndpoint(secrets=[SECRET], clock=lambda: START)
