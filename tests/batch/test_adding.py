@@ -62,6 +62,7 @@ async def test_a_batch_that_takes_longer_than_the_timeout_is_waited_for(kind, se
     all_made_once(app, report, specs(250))
 
 
+@pytest.mark.few(1)
 @BOTH
 async def test_losses_all_over_lose_and_double_nothing(provider):
     """While a third of all answers goes wrong in every way there is, each of 600 specs gets its one
@@ -85,6 +86,7 @@ async def test_losses_all_over_lose_and_double_nothing(provider):
     assert len(report.unknown) <= 3
 
 
+@pytest.mark.few(5)
 @pytest.mark.parametrize("kind", LOST)
 async def test_equal_specs_are_as_many_jobs(kind):
     """Fifty equal specs make fifty jobs, with fifty ids, also where answers of theirs are lost."""

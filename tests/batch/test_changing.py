@@ -26,6 +26,7 @@ from tests.support.seen import sent
 pytestmark = pytest.mark.virtual_clock
 
 
+@pytest.mark.few(5)
 @pytest.mark.parametrize("kind", LOST)
 async def test_deletes_whose_answer_is_lost_are_done(kind):
     """However the answer to a batch of deletes gets lost, every job is gone and every item done."""
@@ -109,6 +110,7 @@ async def test_an_unknown_id_costs_a_batch_of_deletes_little():
     assert app.emulator.jobs("fastcron") == []
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("times", [1, 3])
 @pytest.mark.parametrize("listed", ["added", "listed"])
 async def test_what_a_refused_batch_of_deletes_did_is_done(times, listed):
@@ -180,6 +182,7 @@ async def test_jobs_that_were_deleted_before_are_not_there_to_delete():
     assert {type(outcome.error) for outcome in report.failed} == {NotFoundError}
 
 
+@pytest.mark.each_value
 @BOTH
 @pytest.mark.parametrize("kind", ["lose", "reset", "garbage", "error"])
 async def test_edits_and_reads_are_repeated(provider, kind):

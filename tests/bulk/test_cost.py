@@ -41,6 +41,7 @@ async def checked(app, bulk):
     return asked
 
 
+@pytest.mark.few(1)
 @BOTH
 async def test_adds_to_a_long_list_read_it_before(provider):
     """A single add reads nothing before; more of them, or one with a journal, read both pages down
@@ -59,6 +60,7 @@ async def test_adds_to_a_long_list_read_it_before(provider):
     assert len(app.emulator.jobs(provider)) == 1103
 
 
+@pytest.mark.few(1)
 @BOTH
 async def test_a_few_adds_take_no_look_alikes_of_another_program(provider):
     """Jobs that another program has made just now are not taken for ours, however often our answers
@@ -77,6 +79,7 @@ async def test_a_few_adds_take_no_look_alikes_of_another_program(provider):
     assert len(app.emulator.jobs(provider)) == 1106
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("kinds", [1, 2, 20, 150])
 async def test_edits_in_batches_cost_what_they_change(kinds):
     """Edits with `batch` cost a request for each set of changes among those of a step, and `cost`

@@ -66,6 +66,7 @@ async def test_the_same_call_after_space_was_freed_makes_each_job_once(
     assert len(found.done) == len(app.emulator.jobs(provider)) == len(given)
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("number", [5, 27, 28, 30, 122])
 async def test_any_failure_of_the_disk_leaves_the_outcome_unknown(tmp_path, monkeypatch, number):
     """A disk that is full, over quota, read-only or broken: what was sent is not denied."""
@@ -110,6 +111,7 @@ async def test_a_disk_that_is_full_from_the_start_sends_nothing(tmp_path, monkey
     assert caught.value.applied is Applied.NO
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("change", ["delete_many", "disable_many"])
 async def test_other_bulks_end_after_space_was_freed(tmp_path, monkeypatch, change):
     """Deletes and other changes that the full disk broke off are all done by the same call."""

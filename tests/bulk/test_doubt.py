@@ -66,6 +66,7 @@ def noted(journal):
 # --- doubt ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.each_value
 @BOTH
 @pytest.mark.parametrize("kind", BULKS)
 async def test_an_outage_does_not_settle_what_an_earlier_run_has_done(tmp_path, provider, kind):
@@ -99,7 +100,7 @@ def torn_out(journal):
     journal.write_text("".join(line for line in lines if '"status"' not in line))
 
 
-@pytest.mark.each_value
+@pytest.mark.few(3)
 @BOTH
 @pytest.mark.parametrize("kind", [*BULKS, "add"])
 async def test_an_outage_ends_a_bulk_that_goes_on_after_one_patience(tmp_path, provider, kind):

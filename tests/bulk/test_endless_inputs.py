@@ -137,6 +137,7 @@ async def looked_late(api, look, ids):
     await anyio.sleep_forever()
 
 
+@pytest.mark.few(1)
 @pytest.mark.crowd
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # trio tells of `broken_off`
 @pytest.mark.parametrize("then", [endless, quiet, looked_late])

@@ -57,7 +57,7 @@ async def holding(held, count, closed):
         closed.append(True)
 
 
-@pytest.mark.each_value
+@pytest.mark.few(2)
 @BOTH
 @pytest.mark.parametrize("hold", [deadline, group, library_deadline])
 async def test_a_generator_may_hold_a_deadline_or_a_task_group(provider, hold):
@@ -109,6 +109,7 @@ async def test_a_generator_may_answer_its_cancellation_as_it_likes(how, caplog):
     assert caplog.records == []
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("way", ["break", "cancel"])
 @pytest.mark.parametrize("hold", [deadline, group, library_deadline])
 async def test_a_generator_that_holds_something_can_be_left(way, hold):

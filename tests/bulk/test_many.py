@@ -22,6 +22,7 @@ pytestmark = pytest.mark.virtual_clock
 # --- what comes out ------------------------------------------------------------------------------
 
 
+@pytest.mark.few(1)
 @BOTH
 async def test_jobs_come_back_in_the_order_in_which_they_were_given(provider):
     """Every spec gets the job that was made of it, with a value of its own, in input order."""
@@ -39,6 +40,7 @@ async def test_jobs_come_back_in_the_order_in_which_they_were_given(provider):
     assert [outcome.given for outcome in report] == specs(230)
 
 
+@pytest.mark.few(1)
 @BOTH
 async def test_every_other_bulk_does_what_its_single_does(provider):
     """Edits, enables, disables, pauses, runs, reads and deletes reach each job once and come back
@@ -194,7 +196,7 @@ async def test_ten_thousand_adds_take_a_hundred_and_ten_requests():
     assert len(app.emulator.jobs("fastcron")) == 10_000
 
 
-@pytest.mark.each_value
+@pytest.mark.few(2)
 @BOTH
 @pytest.mark.parametrize("count", [1, 2, 100, 101])
 async def test_a_bulk_costs_what_it_says(provider, count):
@@ -267,6 +269,7 @@ async def test_a_service_without_batches_gets_single_calls_at_its_rate():
 # --- progress ------------------------------------------------------------------------------------
 
 
+@pytest.mark.few(1)
 @BOTH
 async def test_progress_counts_up_and_the_rest_falls_to_nothing(provider):
     """`progress` hears each outcome: how many, of how many, and seconds left that end at 0 and are

@@ -57,6 +57,7 @@ async def test_progress_that_cannot_be_called_is_refused_at_once(wrong):
     assert not app.emulator.requests
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("journal", [False, True])
 @pytest.mark.parametrize("heard", [1, 50, 150])
 async def test_an_error_in_progress_leaves_all_that_is_known_in_the_report(

@@ -68,7 +68,7 @@ async def test_a_bulk_that_is_cancelled_while_it_looks_for_a_twin_goes_on(tmp_pa
     all_made_once(app, report, given, provider)
 
 
-@pytest.mark.each_value
+@pytest.mark.few(2)
 @BOTH
 @pytest.mark.parametrize("client", ["same", "new", "new and listed"])
 @pytest.mark.parametrize(
@@ -137,6 +137,7 @@ async def test_a_resumed_bulk_leaves_the_jobs_that_its_client_made_meanwhile_alo
     assert len(app.emulator.jobs("fastcron")) == 5
 
 
+@pytest.mark.crowd
 @pytest.mark.each_loop
 @pytest.mark.each_value
 @pytest.mark.parametrize("requests", [1, 2, 3, 4, 5, 6])
@@ -463,6 +464,7 @@ async def test_a_bulk_that_begins_does_not_confuse_an_add_whose_answer_was_lost(
     ]
 
 
+@pytest.mark.few(1)
 @BOTH
 async def test_a_done_line_without_its_id_is_looked_up(tmp_path, provider):
     """A line that says done, and not what was made or changed, is as good as none: nothing is made

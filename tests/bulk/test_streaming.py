@@ -65,6 +65,7 @@ async def test_who_takes_no_outcomes_holds_the_bulk_back():
             await anext(outcomes)
 
 
+@pytest.mark.each_value
 @BOTH
 @pytest.mark.parametrize("way", ["break", "raise", "progress"])
 async def test_who_breaks_out_sends_nothing_more(provider, way):
@@ -223,6 +224,7 @@ def test_a_bulk_on_another_event_loop_is_refused(backend):
     assert sent(app) == before
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("way", ["break", "cancel", "end", "wrong token"])
 @pytest.mark.parametrize("kind", ["generator", "async generator"])
 async def test_the_input_is_closed(way, kind):

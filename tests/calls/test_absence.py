@@ -39,6 +39,7 @@ def is_absent(outcome):
 # --- reads ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(("there", "gone"), [(0, 3), (0, 300), (100, 50), (1100, 1)])
 async def test_many_that_are_gone_cost_the_pages_once_more(there, gone):
     """On an account of two pages, however many of the ids are gone, `get_many` reads the list down
@@ -84,6 +85,7 @@ async def test_who_leaves_while_pages_are_read_up_sends_nothing_more():
 # --- one listing for many ------------------------------------------------------------------------
 
 
+@pytest.mark.few(1)
 @BOTH
 async def test_deletes_one_by_one_share_listings(provider):
     """A hundred deletes of what is gone, one request each, share listings: 45 requests for pages at

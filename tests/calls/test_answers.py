@@ -235,6 +235,7 @@ async def test_an_add_without_trouble_costs_one_request(jobs):
     assert sent(app) == 1
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("jobs", [0, 1, 999, 2500])
 async def test_ensuring_what_is_as_it_should_be_costs_one_request(jobs):
     """`ensure` of a job that is as it should be is one search."""

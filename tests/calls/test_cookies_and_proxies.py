@@ -143,6 +143,7 @@ PORTS = [
 ]
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize(("name", "value"), PORTS)
 async def test_a_port_out_of_range_is_the_reason(environment, name, value):
     """A create is not looked up, nor sent again, where a connection could not even be tried."""

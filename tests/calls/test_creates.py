@@ -47,6 +47,7 @@ async def test_a_create_that_never_arrived_is_made_once(kind):
         assert [row["id"] for row in app.emulator.jobs("fastcron")] == [job.id]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("provider", ["fastcron", "setcronjob"])
 async def test_many_creates_with_losses_make_each_job_once(provider):
     """Of forty concurrent adds a third of the answers is lost: every caller gets its own job, and

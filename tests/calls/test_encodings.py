@@ -156,6 +156,7 @@ def bombs():
     }
 
 
+@pytest.mark.few(1)
 @MODULES
 async def test_no_body_fills_the_memory(module):
     """Bombs of one layer and of several, thousands of gzip members, random bytes and an endless

@@ -132,6 +132,7 @@ KINDS = [
 ]
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("way", WAYS)
 async def test_an_envelope_or_a_408_makes_nothing_twice(kind, way):

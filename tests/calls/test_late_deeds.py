@@ -46,6 +46,7 @@ async def test_a_batch_that_is_carried_out_late_makes_each_job_once(seconds):
     assert len(found.done) == 20
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("seconds", [0.4, 1.5, 3.0, 5.0, 6.0])
 @pytest.mark.parametrize("function", CREATES)
 async def test_a_list_that_lags_shows_the_job_in_time(function, seconds):

@@ -58,7 +58,7 @@ async def outcome(call):
     return type(result)
 
 
-@pytest.mark.each_value
+@pytest.mark.few(5)
 @pytest.mark.parametrize("depth", DEPTHS)
 @pytest.mark.parametrize("shape", SHAPES)
 async def test_nesting_ends_alike_for_every_caller(shape, depth):

@@ -86,6 +86,7 @@ async def test_a_job_on_any_page_is_found_and_no_other():
         assert isinstance(report[JOBS].error, NotFoundError), size
 
 
+@pytest.mark.few(2)
 @pytest.mark.virtual_clock
 @pytest.mark.parametrize("way", WAYS)
 async def test_a_lost_create_is_found_on_any_page(way):
@@ -95,6 +96,7 @@ async def test_a_lost_create_is_found_on_any_page(way):
         assert await create_and_lose(app, there, way), size
 
 
+@pytest.mark.few(2)
 @pytest.mark.virtual_clock
 @pytest.mark.parametrize("way", WAYS)
 async def test_a_create_that_never_arrived_is_sent_again_after_any_page(way):
@@ -181,7 +183,7 @@ async def test_a_list_whose_rows_move_ends(moves):
                         continue
 
 
-@pytest.mark.each_value
+@pytest.mark.few(2)
 @pytest.mark.virtual_clock
 @pytest.mark.parametrize("moves", ["fail", "shuffle"])
 @pytest.mark.parametrize("way", WAYS)

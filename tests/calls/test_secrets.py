@@ -131,6 +131,7 @@ async def test_httpx_and_httpcore_log_no_secrets(records, served, provider, auth
     assert app.emulator.created(provider)
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("module", [httpx, httpx2], ids=lambda module: module.__name__)
 @pytest.mark.parametrize(
     ("auth", "request_format"),

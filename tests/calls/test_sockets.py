@@ -262,6 +262,7 @@ async def test_without_a_policy_one_request_arrives(script):
         await once(kind, function, call)
 
 
+@pytest.mark.each_value
 @MODULES
 @faults(drips_its_head, drips_its_body)
 async def test_httpx_and_httpx2_break_alike(script, module):

@@ -81,6 +81,7 @@ LOSSY = [
 ]
 
 
+@pytest.mark.few(8)
 @pytest.mark.parametrize(("kind", "change"), LOSSY)
 async def test_a_text_that_was_altered_is_unknown_and_never_made_twice(kind, change):
     """A text that was cut, defaulted, cleaned or turned around may be somebody else's job."""
@@ -136,6 +137,7 @@ async def journal_holds(kind, client, journal, items):
     assert is_true(found, app.emulator.jobs("fastcron")), (kind, client, found)
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("way", WAYS)
 async def test_every_spelling_in_every_way(way, turns):
     """No job is made that nobody was told of, and none is told done that is not there."""

@@ -33,6 +33,7 @@ def check(found, seed):
     assert found.verdict.is_clean, f"CRONAPI_CHAOS_SEED={seed}: {found}"
 
 
+@pytest.mark.few(1)
 @each_seed
 async def test_nobody_who_adds_a_job_is_told_anything_wrong(provider, seed):
     """Of 120 jobs that are asked for one by one, each that was told done is there once, and no

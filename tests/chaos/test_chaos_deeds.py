@@ -42,6 +42,7 @@ def test_nobody_whose_calls_are_merged_is_told_anything_wrong(provider, seed):
     assert found.verdict.cancelled
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("provider", "seed", "backend"), [(*SEEDS[0], "asyncio"), (*SEEDS[0], "trio")]
 )

@@ -150,6 +150,7 @@ def test_a_web_call_that_fails_for_good_is_lost(app):
     assert perform(app)["fastcron"].errors[0].startswith("web: ")
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("name", ["setcronjob", "fastcron"])
 def test_a_group_that_cannot_be_made_holds_nobody_up(app, name):
     """Coroutines that wait for the group go on without it, or end in an error of their own."""

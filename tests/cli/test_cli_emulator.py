@@ -76,6 +76,7 @@ def call(greeting, service, function, **params):
     return httpx.post(address(greeting, service) + function, json=params)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
 def test_it_serves_both_services_until_it_is_told_to_stop(told):
     """Both addresses answer with the printed token, and Ctrl-C or a termination ends it cleanly."""

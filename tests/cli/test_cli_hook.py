@@ -166,6 +166,7 @@ anyio.open_signal_receiver = refuse
 """The command line on a loop that can receive no signal, as those of Windows."""
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("line", "told"),
     [(["hook", "listen"], "Post to "), (["emulator", "--port", "0"], "Ctrl-C stops it.")],

@@ -90,6 +90,7 @@ def ended_here(monkeypatch, tmp_path, command, place):
     return exit_.value.code, (tmp_path / "errors").read_text()
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("command", ["demo --speed 5", "pace --seconds 30"])
 def test_a_reader_that_goes_away_ends_the_work(command):
     """After `head -1` has its line the command ends, though there is work left."""

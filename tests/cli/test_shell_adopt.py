@@ -78,6 +78,7 @@ def environ(shell):
     return dict.fromkeys(names, "canary-key-1")
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(("with_values", "name"), [(True, "mine {id}"), (False, None)])
 def test_after_ctrl_c_the_message_the_file_the_account_and_the_next_plan_agree(
     shell, with_values, name

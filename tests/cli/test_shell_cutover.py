@@ -174,6 +174,7 @@ def test_a_cutover_that_is_killed_anywhere_goes_on(tmp_path, overlap, before):
         killed(folder, number, before=before, words=["--overlap", overlap])
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("data", ["", '{"cronapi":"cut'])
 def test_an_empty_or_torn_journal_lets_no_loss_pass(shell, data):
     """As without one: 2, and nothing is sent or written. With them accepted, all files are made."""

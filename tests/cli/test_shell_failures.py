@@ -79,6 +79,7 @@ def check(shell, path, kind):
         assert done.stderr == "", where
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("offset", range(len(CODES)), ids=list(CODES))
 def test_a_failing_command_keeps_its_promises(shell, offset):
     """Exit code, stdout and stderr are as promised: each command under one failure, in turn."""

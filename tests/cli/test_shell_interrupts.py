@@ -55,6 +55,7 @@ def interrupted_deletes(shell, provider, count, after, number=signal.SIGINT):
     return told
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("provider", ["fastcron", "setcronjob"])
 def test_counts_after_ctrl_c_are_those_of_the_service(shell, provider):
     """Requests under way are waited for. What was not sent is not tried."""

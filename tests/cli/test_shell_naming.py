@@ -94,6 +94,7 @@ def test_a_pattern_and_a_group_go_together(shell):
     assert shell.json("cron", "get", outside)["status"] == "active"
 
 
+@pytest.mark.few(8)
 @pytest.mark.parametrize("line", ONE_BY_NAME)
 def test_a_name_that_several_jobs_have_is_refused(shell, line):
     """Their ids are told instead of one of them being taken, and nothing is changed."""
@@ -110,6 +111,7 @@ def test_a_name_that_several_jobs_have_is_refused(shell, line):
     assert changes(shell) == before
 
 
+@pytest.mark.few(8)
 @pytest.mark.parametrize("line", ONE_GROUP_BY_NAME)
 def test_a_name_that_several_groups_have_is_refused(shell, line):
     """The same for groups, wherever a command takes the name of one."""

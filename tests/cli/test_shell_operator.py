@@ -56,6 +56,7 @@ IDLE = {
 }
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("ending", IDLE)
 def test_rows_of_idle_jobs_are_told_before_and_after(shell, tmp_path, ending):
     """The row is named before anything is sent, and the new job as a command that stops it."""

@@ -119,6 +119,7 @@ async def test_calls_after_a_change_share_a_request():
     assert functions(app)[1:] == ["cron.edit", "cron.get"]
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     "kinds", ["delete edit edit", "get delete edit", "edit delete edit", "edit get delete add"]
 )

@@ -271,6 +271,7 @@ def test_many_runs_are_counted_at_once():
     assert count_runs("* * * * *", "UTC", 0, decade // 10) == decade // 600
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Australia/Lord_Howe", "Pacific/Apia"])
 def test_a_year_of_runs_is_counted_as_it_is_listed(zone):
     """Every kind of schedule has as many runs as are listed, over all changes of the clock."""

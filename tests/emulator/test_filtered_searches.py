@@ -39,6 +39,7 @@ def steps_of(work):
     return calls
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize(
     "text",
     [
@@ -92,6 +93,7 @@ def test_a_run_far_away_is_found(expression, text, zone, first):
     assert str(datetime.fromtimestamp(found, UTC))[:19] == first
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize(
     ("expression", "text", "step", "days"),
     [

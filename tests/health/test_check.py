@@ -166,6 +166,7 @@ async def verdicts_around(desk, kinds, zones, copies, hours):
     return found
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("day", CHANGES)
 async def test_verdicts_are_those_of_an_oracle_that_sees_every_run(desk_of, day):
     """Over a change of the clock, no job that ran is late, and each one that did not is found."""

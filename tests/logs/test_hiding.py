@@ -199,6 +199,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("text", HOSTILE)
 def test_the_work_grows_as_the_length_of_a_line_does(text):
     """Four times the text takes about four times as long, whatever a stranger sends."""

@@ -106,6 +106,7 @@ HALVES = {
 }
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("done", [0, 1])
 @pytest.mark.parametrize("kind", HALVES)
 async def test_after_half_an_adoption_a_plan_makes_no_job_again_and_the_same_call_goes_on(
@@ -190,6 +191,7 @@ async def test_an_adoption_tells_what_changes_at_the_service_and_its_cost(tmp_pa
     assert len(sent_since(app, count)) == told.cost.requests == 2
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("name", [None, "my {name} {id}"])
 @pytest.mark.parametrize("scope", [HEAD, SHOP], ids=["group", "prefix"])
 async def test_half_an_adoption_by_a_pattern_goes_on_by_the_same_pattern(tmp_path, scope, name):

@@ -35,6 +35,7 @@ def account(app, folder, head):
     return ids, path
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("before", [True, False])
 @pytest.mark.parametrize("head", [HEAD, PREFIX])
 async def test_an_adoption_that_dies_at_a_write_goes_on(tmp_path, head, before):

@@ -121,6 +121,7 @@ async def test_a_hidden_field_is_sent_again_when_it_is_asked_for():
     assert result.is_complete
 
 
+@pytest.mark.few(1)
 @PROVIDERS
 async def test_a_manifest_of_every_parameter_is_applied_once(provider):
     """The plan after it is empty at both services, in both eras, and if little is shown."""

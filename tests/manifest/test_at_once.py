@@ -48,6 +48,7 @@ async def test_a_thousand_jobs_cost_what_the_plan_tells_and_nothing_the_second_t
     assert len(app.emulator.requests) == 17 + 3
 
 
+@pytest.mark.crowd
 @pytest.mark.parametrize("head", [HEAD, PREFIX], ids=["group", "prefix"])
 async def test_two_applies_at_once_leave_each_job_once(head):
     """Of equal jobs both delete all but the lowest id, whoever comes first."""
@@ -110,6 +111,7 @@ async def test_two_applies_of_one_file_go_one_after_the_other(tmp_path):
         assert len(names(app)) == 3
 
 
+@pytest.mark.crowd
 @pytest.mark.parametrize("kind", ["lose", "half", "outage", "twice"])
 async def test_a_fault_of_the_service_makes_no_twin_and_loses_no_job(kind):
     """The same command goes on until there is nothing left to do."""

@@ -76,6 +76,7 @@ def check_moved(app, count=COUNT):
     assert len(app.emulator.jobs("fastcron")) == count + 2
 
 
+@pytest.mark.few(1)
 @OVERLAPS
 async def test_a_cutover_moves_all_jobs_and_the_way_back_leaves_all_as_it_was(tmp_path, overlap):
     """Also the job that was disabled before, and those that were at the new service before."""
@@ -128,6 +129,7 @@ async def test_a_move_the_other_way_is_the_same(tmp_path):
     assert (state(app, "fastcron"), state(app, "setcronjob")) == before
 
 
+@pytest.mark.few(1)
 @OVERLAPS
 async def test_a_twin_that_the_cutover_made_goes_on_the_way_back(tmp_path, overlap):
     """A lost answer may have left a second job, of which the journal has one id at most."""
@@ -225,6 +227,7 @@ async def check_points(path, overlap, numbers, *, before):
     raise AssertionError
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(("overlap", "before"), [("short", False), ("none", True)])
 async def test_a_cutover_that_is_broken_off_anywhere_goes_on_or_back(tmp_path, overlap, before):
     """No job is lost and none is twice, with some of the requests as the last one."""
@@ -276,6 +279,7 @@ async def test_other_jobs_of_the_same_names_and_losses_stop_a_cutover(tmp_path):
     assert (await cut(app, journal, accept_losses=True)).is_complete
 
 
+@pytest.mark.few(1)
 @OVERLAPS
 async def test_a_job_that_cannot_be_made_keeps_running_where_it_was(tmp_path, overlap):
     """It is told, and the same call goes on with it."""
@@ -294,6 +298,7 @@ async def test_a_job_that_cannot_be_made_keeps_running_where_it_was(tmp_path, ov
     check_moved(app)
 
 
+@pytest.mark.few(1)
 @OVERLAPS
 async def test_a_way_back_that_cannot_enable_a_job_leaves_it_at_the_new_service(tmp_path, overlap):
     """One service has it at any time, and one whose old job is gone is told."""
@@ -434,6 +439,7 @@ async def test_jobs_that_were_made_after_a_cutover_began_are_told(tmp_path):
     assert running(app, "setcronjob") == ["other"]
 
 
+@pytest.mark.few(1)
 @OVERLAPS
 async def test_a_job_that_is_off_at_the_new_service_keeps_running_at_the_old_one(tmp_path, overlap):
     """Else it would run at neither."""
@@ -464,6 +470,7 @@ async def moved_account(folder):
     return app, journal, new["job 3"]
 
 
+@pytest.mark.each_value
 @OVERLAPS
 @pytest.mark.parametrize("enabled", [False, True], ids=["left off", "enabled again"])
 async def test_a_job_that_was_deleted_by_hand_after_a_cutover_is_told_and_ends_it(
@@ -487,6 +494,7 @@ async def test_a_job_that_was_deleted_by_hand_after_a_cutover_is_told_and_ends_i
     assert running(app, "setcronjob") == moved()
 
 
+@pytest.mark.each_value
 @OVERLAPS
 @pytest.mark.parametrize(
     "change", [{"name": "by hand"}, {"group": 0}, {"url": "https://b.example"}]

@@ -70,6 +70,7 @@ async def check_deaths(path, overlap, numbers, *, before):
     raise AssertionError
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(("overlap", "before", "first"), [("short", True, 1), ("none", False, 2)])
 async def test_a_cutover_that_dies_at_a_write_goes_on(tmp_path, overlap, before, first):
     """No job is lost, none is twice, and the manifest is there with all of its variables."""
@@ -171,6 +172,7 @@ async def test_a_repeated_cutover_knows_its_own_files_and_no_others(tmp_path):
     assert Manifest.load(tmp_path / "again.toml", environ=environ_of(env_file)).wanted.jobs
 
 
+@pytest.mark.crowd
 @pytest.mark.each_loop
 async def test_a_repeated_cutover_leaves_values_that_a_user_has_edited(tmp_path):
     """Also if the manifest was moved away meanwhile. A file that is gone is made anew."""
@@ -227,6 +229,7 @@ async def test_a_cutover_that_died_between_its_files_writes_the_values_of_the_ma
     assert Manifest.load(files["out"], environ=environ).wanted.jobs
 
 
+@pytest.mark.crowd
 @pytest.mark.each_loop
 async def test_a_way_back_that_dies_keeps_the_rest_of_the_deleted_jobs_beside_the_first(tmp_path):
     """The same call goes on, also with a file for what is deleted: the next one has a number."""

@@ -62,6 +62,7 @@ def calls_of_binding(kind, count, *, owned=True, keeps=True, redirected=False):
     return calls, found
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     "options",

@@ -27,6 +27,7 @@ def filled(source, target):
     return app
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize(("group", "overlap"), [(None, "short"), ("g", "none")])
 @pytest.mark.parametrize(
     ("source", "target"), [("setcronjob", "fastcron"), ("fastcron", "setcronjob")]

@@ -40,7 +40,7 @@ def tables(**fields):
     )
 
 
-@pytest.mark.each_value
+@pytest.mark.few(17)
 @pytest.mark.parametrize("scope", [BY_GROUP, BY_PREFIX], ids=["group", "prefix"])
 @pytest.mark.parametrize("kind", NORMALISE)
 async def test_three_nights_make_each_job_once_in_every_spelling(kind, scope):
@@ -66,6 +66,7 @@ async def test_three_nights_make_each_job_once_in_every_spelling(kind, scope):
         assert "may be the same job" in text or "looks like" in text or "does not show all" in text
 
 
+@pytest.mark.few(13)
 @pytest.mark.parametrize("kind", sorted(NORMALISE.keys() - UNFORESEEN))
 async def test_a_change_is_made_in_every_spelling_that_can_be_foreseen(kind):
     """One edit for each job, and no other one afterwards."""

@@ -32,6 +32,7 @@ def settings(jobs):
     return {name: {**job, "id": 0} for name, job in jobs.items()}
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("head", [HEAD, OF_ALL, OF_A_PREFIX])
 @pytest.mark.parametrize("provider", ["fastcron", "setcronjob"])
 async def test_the_plan_of_an_undo_file_shows_what_was_deleted_and_its_apply_makes_it(
@@ -92,6 +93,7 @@ LOOKALIKES = {
 }
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("lookalike", LOOKALIKES)
 @pytest.mark.parametrize("head", [HEAD, OF_ALL])
 async def test_a_deleted_job_is_made_again_beside_one_that_looks_like_it(tmp_path, head, lookalike):
@@ -148,6 +150,7 @@ async def test_every_deleted_job_has_a_table_whatever_names_the_others_have(tmp_
     assert set(names) <= set(shown_jobs(app))
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("name", ["job 0 ", "Job 0", "JOB  0"])
 @pytest.mark.parametrize("head", [HEAD, OF_ALL])
 async def test_a_deleted_job_never_becomes_one_of_a_similar_name(tmp_path, head, name):

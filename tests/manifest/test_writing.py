@@ -49,6 +49,7 @@ async def hand_made(api, group="g"):
     await api.cron.add(name="outside", url="https://example.com/7")
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("provider", ["fastcron", "setcronjob"])
 @pytest.mark.parametrize("secrets", ["placeholder", "plain"])
 async def test_a_plan_of_an_export_is_empty_and_its_apply_elsewhere_makes_the_same_jobs(
@@ -142,6 +143,7 @@ a = "b"
 """
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 @pytest.mark.parametrize("end", ["", "\n", "\n\n", " # end"])
 async def test_an_adoption_keeps_the_file_byte_for_byte_and_moves_the_jobs(tmp_path, newline, end):

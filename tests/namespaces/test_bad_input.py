@@ -276,6 +276,7 @@ CALLS = {
 }
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("request_format", ["json", "form", "query"])
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
 async def test_what_cannot_be_called(wire, call, request_format):

@@ -29,6 +29,7 @@ async def test_a_name_that_the_service_cuts_makes_no_new_job_every_night():
     assert len(app.emulator.jobs("fastcron")) == 1
 
 
+@pytest.mark.few(17)
 @pytest.mark.parametrize("kind", NORMALISE)
 async def test_three_nights_make_one_job_in_every_spelling_of_names(kind):
     """Each night is a new process."""
@@ -39,6 +40,7 @@ async def test_three_nights_make_one_job_in_every_spelling_of_names(kind):
     assert len(app.emulator.jobs("fastcron")) == 1
 
 
+@pytest.mark.few(9)
 @pytest.mark.parametrize("kind", [kind for kind in NORMALISE if ALTERS[kind] == {"name"}])
 async def test_two_calls_of_one_client_make_one_job(kind):
     """Within one process the second call knows the first."""

@@ -20,6 +20,7 @@ from tests.support.emulated import BOTH, START, URL, WAYS, client_of
 # --- lists and searches --------------------------------------------------------------------------
 
 
+@pytest.mark.few(1)
 @BOTH
 async def test_iterate_reads_every_page_once(desk_of, provider):
     """2,300 jobs are three requests, and every job is seen once, in order."""

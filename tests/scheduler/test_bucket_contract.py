@@ -14,6 +14,7 @@ from tests.support.fleet import caller, gaps, run_all, settle
 pytestmark = [pytest.mark.virtual_clock, pytest.mark.each_loop]
 
 
+@pytest.mark.crowd
 async def test_starts_are_spaced(fleet):
     """A hundred callers start no closer than the interval and use 0.95 of the rate."""
     scheduler, starts = fleet.scheduler(), []
@@ -23,6 +24,7 @@ async def test_starts_are_spaced(fleet):
     assert 99 / (starts[-1][0] - starts[0][0]) > 9.5
 
 
+@pytest.mark.crowd
 async def test_several_schedulers_share_the_rate(fleet):
     """Four schedulers with 25 callers each share one rate, and use 0.95 of it."""
     starts = []
@@ -247,6 +249,7 @@ async def test_a_request_that_goes_out_late_keeps_the_next_away(fleet):
     assert second - sent >= 0.1 - 1e-6
 
 
+@pytest.mark.crowd
 async def test_the_queue_tells_how_long_it_is(fleet):
     """`eta` and `rate` are about right on any bucket."""
     scheduler, starts = fleet.scheduler(), []

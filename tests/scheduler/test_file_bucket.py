@@ -138,6 +138,7 @@ async def test_a_record_is_read_as_it_was_written(file_fleet):
     assert kept["refused_calls"] == 3
 
 
+@pytest.mark.crowd
 @in_virtual_time
 async def test_one_transaction_a_start(file_fleet):
     """A hundred accepted calls change the file a hundred times, as SQLite itself counts."""

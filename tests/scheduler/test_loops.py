@@ -97,7 +97,7 @@ def in_thread(work, *args):
     thread.join(10)
 
 
-@pytest.mark.each_value
+@pytest.mark.few(4)
 @pytest.mark.parametrize("left", LEFT.values(), ids=LEFT)
 @pytest.mark.parametrize("run", [asyncio.run, lambda work: trio.run(lambda: work)])
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # asyncio's own

@@ -70,6 +70,7 @@ async def test_no_wait_that_a_service_asks_for_is_longer_than_two_minutes(fleet)
         await anyio.sleep(700)
 
 
+@pytest.mark.crowd
 async def test_no_retry_after_takes_a_seat_for_good(fleet):
     """After an answer with any Retry-After, or with several, the client sends as before."""
     scheduler, waits = fleet.scheduler(max_in_flight=1), []

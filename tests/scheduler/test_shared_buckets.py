@@ -61,6 +61,7 @@ async def test_a_shared_bucket_keeps_the_rules_of_the_local_one(shared_fleet, se
         assert looks[0] == pytest.approx(looks[1], abs=2e-4)
 
 
+@pytest.mark.crowd
 async def test_a_shared_bucket_makes_up_for_late_timers_like_the_local_one(shared_fleet):
     """After long calm both let a late start cost nothing, until the next refusal."""
     now = [1000.0]
@@ -83,6 +84,7 @@ async def test_a_shared_bucket_makes_up_for_late_timers_like_the_local_one(share
     assert min(margins[111:]) >= 0
 
 
+@pytest.mark.crowd
 async def test_processes_take_turns(shared_fleet):
     """None of four processes is ever ahead of another by more than two starts."""
     starts = []
@@ -126,6 +128,7 @@ async def test_a_probe_whose_process_crashed_frees_the_others(shared_fleet):
     assert 2.5 < anyio.current_time() - before < 4.0
 
 
+@pytest.mark.crowd
 async def test_waiting_for_a_probe_costs_few_evaluations(shared_fleet):
     """Fifty processes that wait for a probe together ask as often as starts would be due."""
     schedulers = [shared_fleet.scheduler() for _ in range(50)]
@@ -201,6 +204,7 @@ async def test_one_evaluation_a_slot(shared_fleet):
     assert len(shared_fleet.asked) == 100
 
 
+@pytest.mark.crowd
 async def test_processes_that_make_a_single_call_share_what_they_learn(shared_fleet):
     """Thirty clients that make a call and are closed, one after the other, narrow the margin."""
     margins = []
@@ -256,6 +260,7 @@ async def test_requests_that_get_ready_together_keep_the_fleet_away_as_well(shar
     assert anyio.current_time() - late >= 1.0
 
 
+@pytest.mark.few(1)
 @pytest.mark.crowd
 @pytest.mark.parametrize("rate", [30, pytest.param(100, marks=pytest.mark.proof)])
 async def test_what_a_process_keeps_of_the_rate_grows_with_time_and_not_with_calls(

@@ -3,7 +3,8 @@
 Under a virtual clock each combination of a test runs on one of the event loops. A test that is
 marked `each_loop` runs each of them on both. A `crowd` takes one of the loops in any
 case, whatever its file is marked. A test that is marked `each_value` runs until each value of each
-of its parameters has had its turn. The rest are long proofs.
+of its parameters has had its turn, and one that is marked `few` runs so many combinations, which
+differ as much as they can. The rest are long proofs.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ import collections
 import zlib
 
 import pytest
+
+GOLDEN = (5**0.5 - 1) / 2
+"""Multiples of it lie evenly between the whole numbers, however many there are."""
 
 
 def spare_combinations(items):
@@ -30,7 +34,10 @@ def spare_combinations(items):
 def _kept(cases):
     """Return the cases of a test that run by default."""
     chosen = list(_combinations(cases).values())
-    if cases[0].get_closest_marker("each_value") is not None:
+    few = cases[0].get_closest_marker("few")
+    if few is not None:
+        chosen = _few(chosen, few.args[0])
+    elif cases[0].get_closest_marker("each_value") is not None:
         chosen = _each_value(chosen)
     is_each_loop = cases[0].get_closest_marker("each_loop") is not None
     if is_each_loop and cases[0].get_closest_marker("crowd") is None:
@@ -51,8 +58,11 @@ def _combinations(cases):
     return combinations
 
 
-def _each_value(combinations):
-    """Return few combinations that have each value, in which every value meets many others."""
+def _each_value(combinations, most=None):
+    """Return few combinations that have each value, in which every value meets many others.
+
+    There may be a limit to their number, and then some values are left out.
+    """
     values = [_values(loops[0]) for loops in combinations]
     used, chosen = collections.Counter(), []
 
@@ -60,11 +70,17 @@ def _each_value(combinations):
         return sum(not used[value] for value in values[place]), -sum(map(used.get, values[place]))
 
     used.update(dict.fromkeys(set().union(*values), 0))
-    while not all(used.values()):
+    while not all(used.values()) and len(chosen) != most:
         best = max(range(len(values)), key=worth)
         chosen.append(best)
         used.update(values[best])
     return [combinations[place] for place in sorted(chosen)]
+
+
+def _few(combinations, count):
+    """Return so many combinations, which are spread over all of them."""
+    spread = sorted(range(len(combinations)), key=lambda place: place * GOLDEN % 1)
+    return _each_value([combinations[place] for place in spread], count)
 
 
 def _values(item):

@@ -104,6 +104,7 @@ def wild_bodies():
     return [(text, {}) for text in texts] + encoded
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("door", DOORS)
 async def test_wild_bodies_are_refused(door, receiver, handled, caplog):
     """Whatever comes to the right address is answered with 400 or 413, and nothing is logged."""
@@ -197,6 +198,7 @@ async def test_a_body_that_was_read_before_is_needed(receiver, handled):
     assert len(handled) == 1
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("door", DOORS)
 async def test_a_handler_that_always_fails_keeps_the_channel_on(door):
     """Twenty notifications in a row are answered with 2xx. With answer="after" each is a 500."""

@@ -66,6 +66,7 @@ ALL = list(product(DOORS, PARAMETERS))
 FEW = list(zip(cycle(DOORS), PARAMETERS, strict=False))
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize(
     ("door", "era"),
     [pytest.param(*one, marks=[] if one in FEW else pytest.mark.proof) for one in ALL],

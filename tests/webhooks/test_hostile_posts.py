@@ -145,6 +145,7 @@ async def test_a_hundred_megabytes_through_a_socket_take_little_memory(door):
     assert peak <= 2 * MIB, peak
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("door", DOORS)
 async def test_no_logger_at_all_has_the_secret(door, caplog):
     """With DEBUG everywhere, neither a refusal, a handler that raises nor a duplicate tells it."""
