@@ -111,10 +111,12 @@ for name in sys.argv[1:]:
     return dict(line.split() for line in run.stdout.splitlines())
 
 
-def test_every_name_is_found_alone() -> None:
-    """Each name can be the first that a program asks for."""
-    found = alone("getattr(cronapi, name) is vars(cronapi)[name]", cronapi.__all__)
-    assert found == dict.fromkeys(cronapi.__all__, "True")
+@pytest.mark.parametrize("step", [8, pytest.param(1, marks=pytest.mark.proof)])
+def test_every_name_is_found_alone(step: int) -> None:
+    """Each name, and each eighth one, can be the first that a program asks for."""
+    names = cronapi.__all__[::step]
+    found = alone("getattr(cronapi, name) is vars(cronapi)[name]", names)
+    assert found == dict.fromkeys(names, "True")
 
 
 def test_the_submodules_are_attributes() -> None:

@@ -46,6 +46,7 @@ def test_a_cut_at_any_byte_can_be_mended(more, back):
     mended(text[: max(0, len(text) - back)])
 
 
+@pytest.mark.proof
 def test_a_cut_at_each_byte_can_be_mended():
     """A journal that was cut at any of its bytes can be read, and written on."""
     text = b"".join(LINES)

@@ -14,7 +14,17 @@ from cronapi import (
 )
 from cronapi.emulator import Fault
 from tests.support.bulks import LATER, added
-from tests.support.emulated import BOTH, RATES, URL, client_of, emulator, paced, specs, virtual
+from tests.support.emulated import (
+    BOTH,
+    RATES,
+    URL,
+    client_of,
+    emulator,
+    fill,
+    paced,
+    specs,
+    virtual,
+)
 from tests.support.seen import names, sent
 
 pytestmark = pytest.mark.virtual_clock
@@ -235,7 +245,7 @@ async def test_reads_use_pages_while_they_are_cheaper():
     """
     app = emulator(rates={"fastcron": None})
     async with client_of(app, scheduler=virtual(1000.0)) as api:
-        ids = await added(api, 2500)
+        ids = fill(app, "fastcron", 2500)
 
         async def cost(wanted):
             before = sent(app)

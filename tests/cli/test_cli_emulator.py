@@ -230,7 +230,9 @@ def greeted(host, *arguments, headers=()):
 
     def use(greeting):
         url = f"{address(greeting, 'SetCronJob')}cron.list"
-        return httpx.post(url, json={"token": TOKEN}, headers=dict(headers), verify=False).status_code
+        return httpx.post(
+            url, json={"token": TOKEN}, headers=dict(headers), verify=False
+        ).status_code
 
     return used(use, "--host", host, *arguments)
 

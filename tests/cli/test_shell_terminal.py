@@ -250,6 +250,7 @@ def test_a_group_is_emptied_after_its_name_was_typed(shell):
     assert on_terminal(shell, *line, answers=[(asks, f"{shell.name}\n".encode())])[0] == 0
 
 
+@pytest.mark.proof
 def test_the_questions_of_apply_and_rotate_name_what_they_are_about_to_do(tmp_path):
     """Each kind of change with its number, and the jobs of a rotation. A no changes none."""
     with shell_at(tmp_path) as shell:

@@ -90,6 +90,7 @@ async def end_under_load(name, service, *, users):
     return told, told_late
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("name", SERVERS)
 async def test_a_server_that_is_told_to_end_loses_no_accepted_request(name, service):
     """Forty users have come when SIGTERM does, and half of them were told that their job will be

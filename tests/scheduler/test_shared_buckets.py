@@ -28,7 +28,7 @@ def bound_twins(shared_fleet, now):
 
 @pytest.mark.crowd
 @pytest.mark.parametrize(
-    "seed", [*range(8), *(pytest.param(seed, marks=pytest.mark.proof) for seed in range(8, 20))]
+    "seed", [*range(4), *(pytest.param(seed, marks=pytest.mark.proof) for seed in range(4, 20))]
 )
 async def test_a_shared_bucket_keeps_the_rules_of_the_local_one(shared_fleet, seed):
     """Both buckets wait, widen and hold alike for outcomes in any order."""
