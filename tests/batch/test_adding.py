@@ -34,7 +34,7 @@ pytestmark = pytest.mark.virtual_clock
 # --- batches of adds -----------------------------------------------------------------------------
 
 
-@pytest.mark.each_value
+@pytest.mark.few(5)
 @pytest.mark.parametrize("kind", LOST)
 @pytest.mark.parametrize("count", [30, 250])
 async def test_a_batch_whose_answer_is_lost_makes_each_job_once(kind, count):
@@ -317,6 +317,7 @@ async def test_an_answer_with_too_few_jobs_is_examined():
         all_made_once(app, await api.cron.add_many(specs(30)), specs(30))
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("kind", ["add", "delete"])
 async def test_a_token_that_is_revoked_in_the_middle_stops_it(kind):
     """Once the service takes the token no longer, what was done stays done, what was tried failed,

@@ -41,7 +41,7 @@ def with_data(request, data):
     return httpx.Request("POST", url, json=body)
 
 
-@pytest.mark.each_value
+@pytest.mark.few(3)
 @pytest.mark.parametrize("bad", [[0, 9], [9], [0, 1, 5], [2, 3, 11], [0], [11]], ids=str)
 @pytest.mark.parametrize("coalesce", [False, True])
 async def test_a_service_that_refuses_in_the_middle_makes_no_job_twice(bad, coalesce):

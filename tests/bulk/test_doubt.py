@@ -165,6 +165,7 @@ async def test_an_outage_of_everything_is_waited_for_once_or_twice(tmp_path, kin
     assert isinstance(report.stopped_by, ServiceUnavailableError)
 
 
+@pytest.mark.crowd
 @pytest.mark.each_loop
 @pytest.mark.usefixtures("threads_take_no_time")
 @pytest.mark.parametrize("kind", ["disable", "group"])

@@ -164,7 +164,7 @@ async def test_equal_specs_of_two_cancelled_bulks_are_made_once_each(tmp_path, k
     assert {row["id"] for row in app.emulator.jobs("fastcron")} == set(ids)
 
 
-@pytest.mark.each_value
+@pytest.mark.few(1)
 @BOTH
 @pytest.mark.parametrize("kind", ["stall", "reset"])
 async def test_a_resumed_bulk_takes_no_look_alike(tmp_path, provider, kind):
@@ -371,7 +371,7 @@ async def test_one_journal_serves_one_bulk_at_a_time(tmp_path):
     assert len(app.emulator.jobs("fastcron")) == 300
 
 
-@pytest.mark.each_value
+@pytest.mark.few(1)
 @BOTH
 @pytest.mark.parametrize("requests", [1, 2])
 async def test_deletes_go_on(tmp_path, provider, requests):

@@ -258,6 +258,7 @@ ODD = [
 ]
 
 
+@pytest.mark.few(5)
 @pytest.mark.parametrize(("odd", "said"), ODD, ids=range(len(ODD)))
 async def test_an_item_that_cannot_be_used_is_named_whatever_is_wrong_with_it(odd, said):
     """The error names call and item once, in a list as in a generator; and what came before in a
@@ -277,7 +278,7 @@ async def test_an_item_that_cannot_be_used_is_named_whatever_is_wrong_with_it(od
     assert len(app.emulator.jobs("fastcron")) == 120
 
 
-@pytest.mark.each_value
+@pytest.mark.few(1)
 @BOTH
 @pytest.mark.parametrize("kind", ["generator", "async generator"])
 async def test_a_generator_may_change_and_yield_the_same_dict(provider, kind):

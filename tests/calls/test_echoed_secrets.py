@@ -101,7 +101,7 @@ ECHOES = {
 }
 
 
-@pytest.mark.few(11)
+@pytest.mark.few(6)
 @IN_EVERY_WAY
 @pytest.mark.parametrize("echo", ECHOES.values(), ids=ECHOES.keys())
 async def test_a_server_that_echoes_does_not_get_it_into_errors(

@@ -114,6 +114,7 @@ UNREADABLE = {
 }
 
 
+@pytest.mark.each_value
 @MODULES
 @pytest.mark.parametrize("size", [1, 997, 10**7])
 async def test_an_answer_in_one_encoding_is_read(module, size):
@@ -126,6 +127,7 @@ async def test_an_answer_in_one_encoding_is_read(module, size):
             assert getattr(job, "name", job) == "ping", name
 
 
+@pytest.mark.few(1)
 @MODULES
 async def test_an_answer_that_cannot_be_decoded_is_no_answer(module):
     """More than one encoding, one that was not asked for, and one that is broken are garbled: a

@@ -147,7 +147,7 @@ async def failure(call):
     return None
 
 
-@pytest.mark.each_value
+@pytest.mark.few(3)
 @pytest.mark.parametrize("coalesce", [False, True], ids=["alone", "coalesced"])
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_no_frame_shows_a_secret(fault, coalesce):

@@ -149,6 +149,7 @@ async def test_ensure_of_a_new_name_reads_the_list_once(search):
 # --- page ignored, and rows that move ------------------------------------------------------------
 
 
+@pytest.mark.few(1)
 @pytest.mark.virtual_clock
 @pytest.mark.parametrize("options", [{"ignore_page": True}, {"page_size": 1000}], ids=str)
 async def test_a_service_that_ignores_page_is_read_once(options):

@@ -184,6 +184,7 @@ ASKED = {
 }
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("function", ASKED)
 async def test_no_call_takes_an_answer_of_another_shape_for_its_own(function):
     """A call that gets an answer of another shape is made again."""

@@ -169,7 +169,7 @@ FAULTS = [
 ]
 
 
-@pytest.mark.each_value
+@pytest.mark.few(6)
 @IN_EVERY_WAY
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_no_failure_tells_its_secrets(records, provider, auth, request_format, fault):
@@ -195,7 +195,7 @@ async def test_no_failure_tells_its_secrets(records, provider, auth, request_for
     assert not leaks(written(records))
 
 
-@pytest.mark.each_value
+@pytest.mark.few(4)
 @pytest.mark.parametrize("request_format", ["json", "form", "query"])
 @pytest.mark.parametrize(
     "fault", ["lose", "reset", "cut", "redirect", "garbage", "truncated", "bad_gateway"]

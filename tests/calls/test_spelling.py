@@ -81,7 +81,7 @@ LOSSY = [
 ]
 
 
-@pytest.mark.few(8)
+@pytest.mark.few(4)
 @pytest.mark.parametrize(("kind", "change"), LOSSY)
 async def test_a_text_that_was_altered_is_unknown_and_never_made_twice(kind, change):
     """A text that was cut, defaulted, cleaned or turned around may be somebody else's job."""

@@ -302,7 +302,7 @@ async def expire(tokens):
     tokens[0] = "old"
 
 
-@pytest.mark.each_value
+@pytest.mark.few(3)
 @pytest.mark.parametrize("kind", ["lose", "cut", "garbage", "half", "reset", "error"])
 @pytest.mark.parametrize("bad", [7, 29])
 async def test_a_half_whose_answer_is_lost_makes_each_job_once(kind, bad):

@@ -39,7 +39,7 @@ def steps_of(work):
     return calls
 
 
-@pytest.mark.each_value
+@pytest.mark.few(3)
 @pytest.mark.parametrize(
     "text",
     [

@@ -135,6 +135,7 @@ def test_a_range_is_never_walked_through(text, found):
     assert read_filter(text).holds(eight, ZoneInfo("UTC")) == found
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize(
     "text",
     [

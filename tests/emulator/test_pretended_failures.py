@@ -72,7 +72,7 @@ def test_runs_with_a_payload_are_not_left_out():
     assert counts[107] == counts[None] + 1
 
 
-@pytest.mark.each_value
+@pytest.mark.few(1)
 @pytest.mark.parametrize("era", ["seed", "latest"])
 @pytest.mark.parametrize("plan", ["free", "pro"])
 async def test_pretended_failures_are_those_of_calls(era, plan):

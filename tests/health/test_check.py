@@ -278,6 +278,7 @@ async def test_jobs_are_chosen_by_group_and_name(desk_of):
 # --- cost and budget -----------------------------------------------------------------------------
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("provider", ["fastcron", "setcronjob"])
 async def test_a_thousand_jobs_cost_two_requests(desk_of, provider):
     """The list alone is read, and once."""

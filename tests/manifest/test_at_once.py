@@ -111,6 +111,7 @@ async def test_two_applies_of_one_file_go_one_after_the_other(tmp_path):
         assert len(names(app)) == 3
 
 
+@pytest.mark.few(2)
 @pytest.mark.crowd
 @pytest.mark.parametrize("kind", ["lose", "half", "outage", "twice"])
 async def test_a_fault_of_the_service_makes_no_twin_and_loses_no_job(kind):

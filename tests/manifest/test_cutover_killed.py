@@ -86,6 +86,7 @@ async def test_the_same_holds_for_every_write(tmp_path, overlap, before):
     assert await check_deaths(tmp_path, overlap, range(60), before=before) > 2 * COUNT
 
 
+@pytest.mark.crowd
 @pytest.mark.each_loop
 async def test_a_twin_is_left_until_it_is_deleted(tmp_path):
     """Killed before that, a cutover is not done, and its journal has the job that stays."""

@@ -20,7 +20,7 @@ def table(name, number, lines=""):
     return f"[job.{json.dumps(name)}]\nurl = 'https://example.com/{number}'\n{lines}"
 
 
-@pytest.mark.each_value
+@pytest.mark.few(3)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("first", [0, 1], ids=["both at once", "one by one"])
 async def test_two_tables_are_two_jobs_on_each_night_and_keep_their_urls(kind, first):

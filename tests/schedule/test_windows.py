@@ -62,6 +62,7 @@ def test_the_window_before_is_the_one_that_has_ended():
     assert fixed.previous_window(FRIDAY).earliest == fixed.previous(FRIDAY)
 
 
+@pytest.mark.few(7)
 @pytest.mark.parametrize("text", RANDOM)
 def test_every_window_has_a_run_whatever_is_drawn(text):
     """In each zone and around each change of its clock, every draw runs in every window."""

@@ -175,6 +175,7 @@ async def test_a_probe_whose_process_was_killed_frees_the_others_at_once(file_fl
     assert anyio.current_time() - before < 0.2
 
 
+@pytest.mark.crowd
 @in_virtual_time
 @pytest.mark.parametrize("prober", ["elsewhere:1", "", ":", "x:y", "pid:[1]:99999999999999999999"])
 async def test_a_probe_of_a_process_that_may_live_is_waited_for(file_fleet, prober):
