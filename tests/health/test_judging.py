@@ -43,7 +43,8 @@ def seen(one, since=LONG_AGO, **fields):
 GOOD = [run("01-15 02:30"), run("01-14 02:30"), run("01-13 02:30")]
 OLD = GOOD[1:]
 STORIES = [
-    ("its timezone is empty", job(timezone=""), OLD, "cannot_tell", "The service shows no timezone"),
+    ("its timezone is empty", job(timezone=""), OLD, "cannot_tell",
+     "The service shows no timezone"),
     ("it is manual without a timezone", job(expression="manual", timezone=""), None, "manual",
      "It runs on request only."),
     ("it ran at half past three, as it should", job(), GOOD, "healthy", ""),
