@@ -88,7 +88,7 @@ FLOORS = {
     "_calls/transport": 4.2,
     "_calls/matching": 4.2,
     "_calls/foreign": 4.2,
-    "_calls/creates": 4.2,
+    "_calls/creates": 4.15,
     "_calls/options": 4.2,
     "_calls/outage": 4.2,
     "_calls/lookup": 4.3,

@@ -97,7 +97,7 @@ async def add_together(
         return own + new_rows(rows, "cron", memory, epoch)
 
     try:
-        request = DeferredRequest(build, deferred.release, deferred.before)
+        request = DeferredRequest(build, deferred.release, deferred.before, lambda: keys)
         return await _add(calls, specs, request, new, tries)
     finally:
         forget()

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from attrs import evolve, frozen
 
+from cronapi._calls.creates import Keys
 from cronapi._calls.retry import RetryPolicy
 from cronapi._calls.tasks import is_cancelled
 from cronapi._functions import Function
@@ -65,11 +66,13 @@ class DeferredRequest:
 
     `build` returns the function and what is sent. `release` is called if the service refused that:
     the request is open again until the next slot. It is not built while there is a call `before`.
+    `keys` returns those under which a lookup would find what it creates, if they are known already.
     """
 
     build: Callable[[], tuple[Function[Any], Mapping[str, Any]]]
     release: Callable[[], None] = lambda: None
     before: Before = none_before
+    keys: Callable[[], Keys] = Keys
 
 
 async def resolved(token: Token) -> str:

@@ -212,10 +212,12 @@ class Sender:
 
     def _build_deferred(self, token: str, slot: Slot) -> Request:
         try:
+            known = Keys()
             if self.deferred is not None:
                 self.function, self.sent = self.deferred.build()
+                known = self.deferred.keys()
             if self.function.name in RECOVERY and not self.keys:
-                keys = lookup_keys(self.function.name, self.sent)
+                keys = known or lookup_keys(self.function.name, self.sent)
                 self.caller.creates.track(self, keys)
             return self._request(token)
         except BaseException:  # whatever ends it, the slot is free again
