@@ -68,11 +68,11 @@ async def cron_batch_delete(
 
 
 @leaf(CHANGES, "jobs")
-@click.argument("named_group", metavar="GROUP")
+@click.argument("group_id", metavar="GROUP")
 @job_options()
 @clear_option
 async def cron_group_edit(
-    session: Session, named_group: str, clear: tuple[str, ...], **options: Any
+    session: Session, group_id: str, clear: tuple[str, ...], **options: Any
 ) -> None:
     """Change all jobs of a group alike (FastCron).
 
@@ -80,4 +80,4 @@ async def cron_group_edit(
     """
     from cronapi.cli.work import batches  # noqa: PLC0415 -- imports the client
 
-    await batches.edit_group(session, named_group, options, clear)
+    await batches.edit_group(session, group_id, options, clear)

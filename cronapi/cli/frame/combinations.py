@@ -30,9 +30,7 @@ class Rule(NamedTuple):
         return f"{used[0]} means nothing with {beside[0]}."
 
 
-_ALLOWED = ("--prune", "--max-deletes", "--enable", "--revive", "--dedupe", "--resend-hidden")
 RULES: Mapping[str, Sequence[Rule]] = {
-    "apply": [Rule(_ALLOWED, ["PLAN"], goes=False)],
     "cron add": [Rule(["--journal", "--no-journal"], ["--from"], goes=True)],
     "cron logs": [Rule(["--failed", "--since", "--last"], ["--output-of"], goes=False)],
     "demo": [Rule(["--speed"], ["--provider"], goes=False)],
@@ -45,7 +43,7 @@ RULES: Mapping[str, Sequence[Rule]] = {
         ),
     ],
 }
-"""By the paths of commands. An argument is in capitals."""
+"""By the paths of commands."""
 
 
 def check_combination(ctx: click.Context) -> None:
@@ -57,16 +55,10 @@ def check_combination(ctx: click.Context) -> None:
 
 
 def given_of(ctx: click.Context) -> list[str]:
-    """Return the long spellings of the options that stood on the command line, and arguments."""
+    """Return the long spellings of the options that stood on the command line."""
     return [
-        spelling_of(param)
+        max(param.opts, key=len)
         for param in ctx.command.params
-        if ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
+        if isinstance(param, click.Option)
+        and ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
     ]
-
-
-def spelling_of(param: click.Parameter) -> str:
-    """Return an option as it is spelt at length, or an argument as help has it."""
-    if isinstance(param, click.Option):
-        return max(param.opts, key=len)
-    return param.human_readable_name.strip("[]")
