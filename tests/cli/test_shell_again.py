@@ -15,7 +15,7 @@ from tests.support.seen import accepted
 from tests.support.shell import shell_at
 
 SETCRONJOB = {"CRONAPI_PROVIDER": "setcronjob", "SETCRONJOB_TOKEN": TOKEN}
-COUNT = 30
+COUNT = 20
 
 
 @pytest.fixture(scope="module")
