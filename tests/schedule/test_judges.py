@@ -47,6 +47,12 @@ class Difference:
         return self._offset(-timedelta(seconds=1)) != self.run.utcoffset()
 
     @property
+    def is_after_no_midnight(self):
+        """The clock went from the end of a day to the first hour of the next, in which this is."""
+        midnight = self.run.replace(hour=0, minute=0)
+        return midnight.astimezone(UTC).astimezone(self.run.tzinfo).hour == self.run.hour == 1
+
+    @property
     def is_on_an_odd_day(self):
         """A clock was changed by less than an hour, or between two hours, not a day ago."""
         offsets = {self._offset(-back * HOUR) for back in range(25)}
@@ -98,6 +104,16 @@ EXPLAINED = {
     "cronsim does not go back to the day before midnight that is shown again": (
         ("cronsim",),
         lambda one: one.is_shown_twice and one.run.fold and one.run.hour == 23,
+    ),
+    "cronsim loses the first hour of a day that has no midnight": (
+        ("cronsim",),
+        lambda one: one.others_agree and one.is_after_no_midnight,
+    ),
+    "cronsim makes up for frequent jobs where there is no midnight": (
+        ("cronsim",),
+        lambda one: (
+            one.is_at_a_change and one.is_after_no_midnight and one.fields[0].startswith("*")
+        ),
     ),
     "cronsim makes up for a day left out": (
         ("cronsim",),
