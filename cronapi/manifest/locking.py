@@ -50,7 +50,8 @@ async def changing(path: Path) -> AsyncIterator[None]:
     with ExitStack() as stack:
         if sys.platform != "win32":
             folder = _folder_of(path)
-            stack.callback(os.close, folder)
+            if folder is not None:
+                stack.callback(os.close, folder)
             if not await until(lambda: _is_held(folder), PATIENCE):
                 raise setting_error(
                     f"Somebody else has held the folder of {path} for {PATIENCE:.0f} s. Nothing "
@@ -59,18 +60,25 @@ async def changing(path: Path) -> AsyncIterator[None]:
         yield
 
 
-def _folder_of(path: Path) -> int:
-    """Open the folder of a file. ConfigurationError if it cannot be read."""
+def _folder_of(path: Path) -> int | None:
+    """Open the folder of a file, or return None if it may be written alone.
+
+    ConfigurationError if it is not there.
+    """
     try:
         return os.open(path.resolve().parent, os.O_RDONLY)
+    except PermissionError:
+        return None
     except OSError as error:
         raise setting_error(f"The folder of {path} cannot be read: {error.strerror}.") from error
 
 
-def _is_held(folder: int) -> bool:
+def _is_held(folder: int | None) -> bool:
     """Hold a folder, and return False if somebody else does."""
     import fcntl  # noqa: PLC0415 -- not on Windows
 
+    if folder is None:  # nobody can hold it
+        return True
     try:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -79,3 +79,17 @@ async def test_a_folder_that_is_gone_is_told(tmp_path):
     with pytest.raises(ConfigurationError, match="cannot be read: No such file"):
         async with changing(tmp_path / "none" / "cronjobs.toml"):
             pytest.fail("it began")
+
+
+async def test_a_folder_that_may_be_written_alone_is_changed_without_a_wait(tmp_path):
+    """Nobody can hold it who may not read it."""
+    folder = tmp_path / "private"
+    folder.mkdir()
+    folder.chmod(0o300)
+    was = os.geteuid()
+    os.seteuid(was or 65534)  # everything is readable for root
+    try:
+        async with changing(folder / "cronjobs.toml"):
+            pass
+    finally:
+        os.seteuid(was)
