@@ -33,7 +33,8 @@ CODES = (
     ),
     ExitCode(
         UNSAFE,
-        "Not carried out, or changed meanwhile: too many deletions, or a stale plan. health with "
+        "Not carried out, or changed meanwhile: too many deletions, a group that seems wrong, or a "
+        "stale plan. health with "
         "--format nagios: nobody can tell.",
         ("UnsafePlanError",),
     ),

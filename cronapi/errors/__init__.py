@@ -274,7 +274,10 @@ class ManifestError(CronAPIError):
 
 
 class UnsafePlanError(CronAPIError):
-    """A plan was not carried out: it deletes too much, is stale, or another apply is at work."""
+    """A plan was not carried out: it deletes too much, is stale, or another apply is at work.
+
+    Or its group is missing, and jobs of the file are in another one.
+    """
 
 
 from cronapi.errors.web import HTTP_STATUS as HTTP_STATUS  # noqa: E402 -- needs those above
