@@ -57,9 +57,13 @@ def row(cell: Cell, played: Mapping[str, Sequence[Result]]) -> str:
         return f"| {cell.words} | none under {MOST_REFUSED:.0%} | - | - | {mine} | ahead |"
     runs = played[peer]
     noise = statistics.stdev(run.share for run in runs)
-    ahead = _share(ours) - _share(runs)
+    ahead = round(_share(ours), 3) - round(_share(runs), 3)  # as they are shown
     verdict = (
-        "ahead" if ahead > 0 else "level" if ahead >= -noise else f"**behind by {-ahead:.3f}**"
+        "ahead"
+        if ahead > 0
+        else "level"
+        if ahead >= -round(noise, 3)
+        else f"**behind by {-ahead:.3f}**"
     )
     theirs = f"{titled(peer)} | {_share(runs):.3f} ± {noise:.3f} | {_refused(runs):.1%}"
     return f"| {cell.words} | {theirs} | {mine} | {verdict} |"
