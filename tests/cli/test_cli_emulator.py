@@ -326,6 +326,17 @@ def test_options_are_read_from_the_environment(monkeypatch):
     assert f"curl {base}cron_list " in greeting
 
 
+def test_the_greeting_ends_with_a_request_that_is_answered():
+    """What it sends by curl, the default era takes."""
+
+    def use(greeting):
+        url, form = re.search(r'curl (\S+) \\\n  -d "(\S+)"', greeting).groups()
+        sent = dict([form.replace("$FASTCRON_TOKEN", TOKEN).split("=")])
+        return httpx.post(url, data=sent).json()
+
+    assert used(use)[1]["status"] == "success"
+
+
 def test_it_can_be_quiet_and_log_json():
     """Without a greeting it prints the requests as JSON, without their tokens, and `ready` finds
     it.

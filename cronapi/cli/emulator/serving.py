@@ -131,5 +131,5 @@ def _to_paste(origin: str, token: str) -> list[str]:
         "cronapi cron add --name hello --url https://example.com/ --expression '1 day'",
         "cronapi cron list",
         f"curl {origin}/api/v1/cron_list \\",
-        '  -H "Authorization: Bearer $FASTCRON_TOKEN"',
+        '  -d "token=$FASTCRON_TOKEN"',
     ]
