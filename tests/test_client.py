@@ -296,6 +296,9 @@ async def test_a_max_wait_of_any_size_is_a_wait_without_end():
     async with client_of(create_app(rates=FAST)) as api:
         for most in (10**400, 2**64, 1e308, math.inf):
             assert await api.with_options(max_wait=most).cron.list() == []
+    scheduler = Scheduler(1000.0)
+    async with scheduler.slot("bulk"), scheduler.slot("bulk", max_wait=10**400) as slot:
+        assert slot.seated
 
 
 async def test_a_view_with_max_wait_does_not_queue_for_long(app):

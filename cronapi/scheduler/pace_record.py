@@ -28,6 +28,8 @@ MOST_WAITING = 2000
 During a hold they are counted from its end.
 """
 _LARGEST = 2**53
+_ABSENT = {"sent_before": None}
+"""Fields that a record of before them has not."""
 _PAST = ("seen", "hold_began", "proven_at")
 _AHEAD = ("next_at", "before", "ask_at", "lease_until", "held_until", "last_sent", "sent_before")
 _COUNTS = (
@@ -84,7 +86,7 @@ def _read(record: object) -> dict[str, Any] | None:
         values = json.loads(record)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(values, dict) or values.keys() != set(_KEPT):
+    if not isinstance(values, dict) or (values := _ABSENT | values).keys() != set(_KEPT):
         return None
     return values | {name: -math.inf for name in (*_PAST, *_AHEAD) if values[name] is None}
 

@@ -200,7 +200,7 @@ class Scheduler:
     def _check(self, slot: Slot) -> Line:
         check_lane(slot.lane)
         if slot.max_wait is not None:
-            seconds("max_wait", slot.max_wait)
+            slot.max_wait = seconds("max_wait", slot.max_wait)
         return self._line_of(running_loop())
 
     def _line_of(self, loop: object) -> Line:

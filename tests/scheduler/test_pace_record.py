@@ -142,3 +142,12 @@ def test_starts_that_nobody_can_have_reserved_are_void():
         for at, known in ((farthest, 7), (farthest + 0.001, 0)):
             pace = pace_of(json.dumps(kept | {name: at}), rate, now, lease)
             assert pace._number == known, (name, at)
+
+
+def test_a_record_of_before_a_field_is_read():
+    """What was learnt by a release that did not know when the request before the last went."""
+    rate, now = Rate(10), 1000.0
+    kept = json.loads(record_of(SharedPace(rate), now)) | {"number": 7}
+    del kept["sent_before"]
+    pace = pace_of(json.dumps(kept), rate, now, 3.0)
+    assert (pace._number, pace._sent_before) == (7, -math.inf)

@@ -40,7 +40,10 @@ LONG = (
 
 
 class OneJudges(LoadFileScheduling):
-    """Gives the judged files to the first process, and the others to all who have none of them."""
+    """Gives the judged files to the first process, and the others to all who have none of them.
+
+    A process takes what is left where none of its own files is.
+    """
 
     def _assign_work_unit(self, node):
         """Assign the file at the front of the queue, after the right one was put there."""
