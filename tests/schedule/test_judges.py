@@ -226,11 +226,12 @@ def test_the_judges_agree_but_for_changes_of_the_clock():
 
 
 @pytest.mark.proof
-@pytest.mark.timeout(1200)
-@pytest.mark.parametrize("zone", CHANGES)
-def test_the_judges_agree_on_two_thousand_expressions(zone):
-    """The same for 2,000 expressions."""
-    assert check(random_expressions(2000), [zone]) <= set(EXPLAINED)
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("place", range(len(CHANGES)), ids=list(CHANGES))
+def test_the_judges_agree_on_two_thousand_expressions(place):
+    """The same for 2,000 expressions, an eighth of them in each zone."""
+    zone, expressions = list(CHANGES)[place], list(random_expressions(2000))
+    assert check(expressions[place :: len(CHANGES)], [zone]) <= set(EXPLAINED)
 
 
 def field(lowest, highest):
