@@ -43,7 +43,7 @@ async def test_ten_thousand_forged_posts_reach_no_handler(door):
     """Each of 10,000 random secrets is a 404, and the right one still works after them."""
     handled, draw = [], random.Random(7)
     receiver = receiver_of(handled)
-    guesses = [f"/hooks/{secrets.token_urlsafe(draw.randrange(1, 60))}" for _ in range(6000)]
+    guesses = [f"/hooks/{secrets.token_urlsafe(draw.randrange(1, 60))}" for _ in range(10_000)]
     async with served(door, receiver) as browser:
         posts = (statuses_of(browser.base_url, guesses[start::10]) for start in range(10))
         answers = await asyncio.gather(*posts)

@@ -6,6 +6,8 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from shutil import get_terminal_size
+from textwrap import fill
 from typing import Any
 
 import click
@@ -156,16 +158,19 @@ class Session:
 
     def say(self, text: str) -> None:
         """Write a line for people to stderr, unless they want to read nothing."""
-        if not self.common.quiet and not self.printer.is_json:
-            click.echo(one_line(text), err=True)
+        if not self.printer.is_json:
+            self.warn(text)
 
     def warn(self, text: str) -> None:
         """Write a line to stderr about a result that is not as it may be taken for.
 
-        Programs that read JSON get it too, so it is written in each format.
+        Programs that read JSON get it too, so it is written in each format. On a terminal it is
+        wrapped between words.
         """
         if not self.common.quiet:
-            click.echo(one_line(text), err=True)
+            line, width = one_line(text), get_terminal_size().columns
+            on_terminal = sys.stderr.isatty()
+            click.echo(fill(line, width, break_on_hyphens=False) if on_terminal else line, err=True)
 
     @property
     def draws(self) -> bool:
