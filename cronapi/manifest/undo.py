@@ -10,8 +10,9 @@ from pathlib import Path
 import attrs
 
 from cronapi._calls.spelling import normal
+from cronapi.errors.concerns import input_error
 from cronapi.manifest.compare import Row, id_of, name_of
-from cronapi.manifest.exporting import Export, export_rows
+from cronapi.manifest.exporting import UNMANAGED, Export, export_rows
 from cronapi.manifest.identity import LOOKALIKE
 from cronapi.manifest.wanted import Scope
 from cronapi.manifest.writing import (
@@ -46,24 +47,36 @@ class Undo:
     _rows: list[Row] = attrs.field(factory=list, repr=False)
 
     def __call__(self, rows: Sequence[Row]) -> None:
-        """Add jobs. ConfigurationError if the file was there before, or cannot be written."""
-        is_first = not self._rows
-        self._rows += rows
-        text = self.text()
-        if is_first:
-            write_private(self.path, text)
-        else:
-            replace_file(self.path, text)
+        """Add jobs, or none of them.
 
-    def text(self) -> str:
-        """Return the manifest. It has a table of each job."""
+        ConfigurationError if one cannot be kept as it is, if the file was there before, or if it
+        cannot be written.
+        """
+        text = self.text([*self._rows, *rows])
+        if self._rows:
+            replace_file(self.path, text)
+        else:
+            write_private(self.path, text)
+        self._rows += rows
+
+    def text(self, rows: Sequence[Row]) -> str:
+        """Return the manifest of jobs. It has a table of each, with all that the service shows.
+
+        ConfigurationError if a job has no such table: it could not be made again.
+        """
         export = export_rows(
-            self._rows,
+            rows,
             self.provider,
             with_group=self.scope.group is None,
-            names=self._names(),
+            names=self._names(rows),
             known=self.known,
         )
+        if lost := _lost(export):
+            raise input_error(
+                f"{self.path} cannot keep all that is to be deleted: {'; '.join(lost)}. None of "
+                "these jobs was deleted. Correct or delete what cannot be kept at the service, "
+                "or keep it by the scope of the manifest. Then make a new plan."
+            )
         # What is kept is neither deleted by this file nor listed in its plans.
         scope = self.scope.owner | {"keep": ["*"]}
         comments = [*_USE, *hidden_comment(export)]
@@ -71,16 +84,16 @@ class Undo:
             comments.append(f"Set these variables first: {', '.join(export.variables)}.")
         return export_text(_beside_others(export), scope, self.provider.name, comments=comments)
 
-    def _names(self) -> dict[int, str]:
+    def _names(self, rows: Sequence[Row]) -> dict[int, str]:
         """Return the name of each table. Of several jobs of one name, all but one get their ids.
 
         So does one whose table would be about a job that stays, under another form of its name.
         """
-        own, names = {name_of(row) for row in self._rows}, dict[str, int]()
-        deleted = set(map(id_of, self._rows))
+        own, names = {name_of(row) for row in rows}, dict[str, int]()
+        deleted = set(map(id_of, rows))
         stay = {name_of(row) for row in self.owned if id_of(row) not in deleted}
         forms = {normal("name", name) for name in stay}
-        for row in sorted(self._rows, key=id_of):
+        for row in sorted(rows, key=id_of):
             name = name_of(row) or f"{self.scope.prefix or ''}without a name ({id_of(row)})"
             while (
                 name in names
@@ -90,6 +103,19 @@ class Undo:
                 name = f"{name} ({id_of(row)})"
             names[name] = id_of(row)
         return {number: name for name, number in names.items()}
+
+
+def _lost(export: Export) -> list[str]:
+    """Return what a manifest of an export would lose: jobs, and values that no file can have.
+
+    A value itself is not shown, since it may be a secret.
+    """
+    values = [
+        f"the {key} of job {export.ids[one.name]} can stand in no manifest"
+        for one in export.tables
+        for key in one.values.get(UNMANAGED, ())
+    ]
+    return [*(one.removesuffix(".") for one in export.skipped), *values]
 
 
 def _beside_others(export: Export) -> Export:
@@ -122,5 +148,5 @@ def undo_of(
         return None
     check_new(path)
     undo = Undo(Path(path), scope, provider, owned, known or {})
-    undo.text()
+    undo.text(())
     return undo

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from cronapi import FASTCRON, ConfigurationError
 from cronapi.emulator import ManualClock, create_app
 from cronapi.manifest import Manifest
+from cronapi.manifest.undo import undo_of
 from tests.support.emulated import FAST, START, client_of
 from tests.support.manifests import HEAD, applied, jobs_text, manifest, planned, send, shown_jobs
 
@@ -13,6 +15,7 @@ pytest.importorskip("tomlkit", reason="writing a manifest needs tomlkit")
 
 OF_ALL = "version = 1\n[scope]\nall = true\n"
 OF_A_PREFIX = 'version = 1\n[scope]\nprefix = "job"\n'
+SCOPE_OF_ALL = manifest(jobs_text(1), head=OF_ALL).wanted.scope
 
 
 async def deleted(path, head, provider="fastcron"):
@@ -205,3 +208,65 @@ async def test_a_job_that_came_after_the_plan_is_seen_by_the_undo_file(tmp_path)
         send(app, "cron.add", name=" gone 0 ", url="https://e.com/kept", group=old["group"])
         assert (await plan.apply(undo=undo)).count("delete") == 1
     assert f'[job."gone 0 ({old["id"]})"]' in undo.read_text()
+
+
+async def test_a_job_that_an_undo_file_cannot_keep_is_not_deleted(tmp_path):
+    """Nor is any other. The error names the job and the field, and no value."""
+    app, undo = create_app(rates=FAST), tmp_path / "undo.toml"
+    await applied(app, manifest(jobs_text(3), head=OF_ALL))
+    url, headers = "https://example.com/x", "no header\r\nX-Key: canary"
+    number = send(app, "cron.add", name="odd", url=url, httpHeaders=headers)["id"]
+    before = shown_jobs(app)
+    async with client_of(app) as api:
+        plan = await manifest(jobs_text(2), head=OF_ALL).plan(api, prune=True, max_deletes=2)
+        result = await plan.apply(undo=undo)
+    assert [one.status for one in result.outcomes] == ["not_tried", "not_tried"]
+    said = str(result.errors[0])
+    assert f"the http_headers of job {number} can stand in no manifest" in said
+    assert "canary" not in said
+    assert shown_jobs(app) == before
+    assert not undo.exists()
+
+
+ODD = {
+    "a half name": ({"name": "a\ud800"}, "job 8 had a name"),
+    "no url": ({"url": ""}, "job 8 had no url"),
+    "half a url": ({"url": "https://h.example/\udfff"}, "job 8 had a url"),
+    "a half body": ({"postData": "a\ud800"}, "the post_data of job 8"),
+    "a header of two lines": ({"httpHeaders": "X-A: 1\x00"}, "the http_headers of job 8"),
+    "a word for a number": ({"timeout": "soon"}, "the timeout of job 8"),
+    "a number of two parts": ({"instances": 1.5}, "the instances of job 8"),
+    "a mapping for a switch": ({"notify": {}}, "the notify of job 8"),
+}
+
+
+@pytest.mark.each_value
+@pytest.mark.parametrize("odd", ODD)
+def test_an_undo_file_refuses_jobs_of_which_something_would_be_lost(tmp_path, odd):
+    """It has the jobs before them, and takes others after them."""
+    path, url = tmp_path / "undo.toml", "https://example.com/x"
+    first, last = ({"id": at, "name": f"job {at}", "url": url} for at in (1, 9))
+    values, said = ODD[odd]
+    row = {"id": 8, "name": "odd", "url": url, **values}
+    keep = undo_of(path, SCOPE_OF_ALL, FASTCRON, [first, row, last])
+    for good in (first, last):
+        with pytest.raises(ConfigurationError, match=said) as caught:
+            keep([row])
+        assert caught.value.concerns == "input"
+        keep([good])
+    text = path.read_text()
+    assert [line for line in text.splitlines() if line.startswith("[job")] == [
+        '[job."job 1"]',
+        '[job."job 9"]',
+    ]
+
+
+def test_an_undo_file_that_another_program_has_made_meanwhile_is_never_overwritten(tmp_path):
+    """Not even by the jobs that are kept after those that it has stopped."""
+    path, row = tmp_path / "undo.toml", {"id": 1, "name": "a", "url": "https://example.com/x"}
+    keep = undo_of(path, SCOPE_OF_ALL, FASTCRON, [row])
+    path.write_text("theirs")
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match="is there already"):
+            keep([row])
+    assert path.read_text() == "theirs"
