@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
@@ -10,12 +9,16 @@ from typing import Self
 
 import attrs
 
+from cronapi.errors.concerns import setting_error
 from cronapi.manifest.migrating import Migrated
 from cronapi.manifest.moves import Moves
-from cronapi.manifest.writing import check_new, environ_text, replace_file, write_private
-
-_SET = re.compile(r"^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=", re.MULTILINE)
-"""A variable of a file of values, also of one that its owner has edited."""
+from cronapi.manifest.writing import (
+    check_new,
+    environ_of,
+    environ_text,
+    replace_file,
+    write_private,
+)
 
 
 @attrs.frozen
@@ -66,13 +69,32 @@ class MoveFiles:
 
 
 def _complete(path: Path, environ: Mapping[str, str]) -> None:
-    """Add the values that a file lacks, since a manifest needs them. Those in it stay."""
-    text = path.read_bytes().decode()
-    there = set(_SET.findall(text))
+    """Add the values that a file lacks, since a manifest needs them. Those in it stay.
+
+    ConfigurationError if its owner has made something else of it than a file of values.
+    """
+    text, there = _read(path)
     missing = {name: value for name, value in environ.items() if name not in there}
     if missing:
         gap = "" if not text or text.endswith("\n") else "\n"
         replace_file(path, f"{text}{gap}{environ_text(missing)}")
+
+
+def _read(path: Path) -> tuple[str, Mapping[str, str]]:
+    """Return the text of a file of values, and its variables."""
+    try:
+        text = path.read_bytes().decode()
+        return text, environ_of(text)
+    except OSError as error:
+        reason = error.strerror
+    except UnicodeDecodeError:  # its own text and repr have the bytes, which are secret
+        reason = "it is not in UTF-8"
+    except ValueError:
+        reason = "a quotation in it has no end"
+    raise setting_error(
+        f"The values in {path} cannot be read: {reason}. No file was written. Correct it, or move "
+        "it away, and give the same command again."
+    )
 
 
 def _write(path: Path, text: str) -> None:

@@ -202,6 +202,19 @@ def environ_text(environ: Mapping[str, str]) -> str:
     return "".join(f"{name}={shlex.quote(value)}\n" for name, value in environ.items())
 
 
+def environ_of(text: str) -> dict[str, str]:
+    """Return the variables that a text sets as a shell reads it, which may have comments.
+
+    ValueError if a quotation has no end.
+    """
+    pairs = [word.partition("=") for word in shlex.split(text, comments=True)]
+    return {
+        name: value
+        for name, sign, value in pairs
+        if sign and name.isascii() and name.isidentifier()
+    }
+
+
 def check_place(path: str | PathLike[str] | None) -> None:
     """Raise ConfigurationError for a path that is not new, unless it is a file of values."""
     if path is not None and not _is_of_values(Path(path)):
@@ -212,10 +225,9 @@ def _is_of_values(path: Path) -> bool:
     """Return True for a file as `environ_text` writes it."""
     try:
         text = path.read_bytes().decode()
-        pairs = [word.partition("=") for word in shlex.split(text)]
+        return environ_text(environ_of(text)) == text
     except (OSError, ValueError):
         return False
-    return environ_text({name: value for name, _, value in pairs}) == text
 
 
 def check_values(path: str | PathLike[str] | None, environ: Mapping[str, str]) -> None:

@@ -253,3 +253,74 @@ async def test_a_way_back_that_dies_keeps_the_rest_of_the_deleted_jobs_beside_th
             names |= {job.name for job in Manifest.loads(text, environ=Anything()).wanted.jobs}
             path.unlink()
         assert names == {f"job {one}" for one in range(7)}, number
+
+
+OWN = "canary-of-theirs"
+"""What a user's file has in the place of the value that a cutover has written."""
+VALUES = {
+    "a line of a value": ("OTHER='x\n{name}=2'\n", False),
+    "a line of a value in two quotes": ('OTHER="x\n{name}=2\n"\n', False),
+    "a comment": ("# {name}=2\n", False),
+    "a comment at the end of a line": ("OTHER=1 # it's {name}=2\n", False),
+    "a longer name": ("{name}_2=2\nMY_{name}=2\n", False),
+    "no sign of equality": ("export {name}\n", False),
+    "another one of the line": (f"OTHER=1 {{name}}={OWN}\n", True),
+    "an export of two": (f"export OTHER=1 {{name}}={OWN}", True),
+    "a line with CR": (f"OTHER='1'\r\n\t{{name}}='{OWN}'\r\n", True),
+    "a line after an apostrophe in a comment": (f"# it's\n{{name}}={OWN}\n", True),
+}
+"""Files of values that a user has edited, and True for those that set a variable."""
+
+
+@pytest.mark.crowd
+@pytest.mark.each_loop
+async def test_a_repeated_cutover_adds_just_the_values_that_a_shell_finds_in_no_line(tmp_path):
+    """What a shell reads as a variable is the user's. What it reads as none is added."""
+    app, journal = emulator(), tmp_path / "moves.jsonl"
+    old_account(app)
+    files = {"out": tmp_path / "moved.toml", "env_file": tmp_path / "moved.env"}
+    await cut(app, journal, **files)
+    (name, value), *_ = environ_of(files["env_file"]).items()
+    for place, (line, is_set) in VALUES.items():
+        files["env_file"].write_bytes(line.format(name=name).encode())
+        files["out"].rename(tmp_path / "mine")
+        await cut(app, journal, **files)
+        text = files["env_file"].read_bytes().decode()
+        assert text.startswith(line.format(name=name)), place
+        assert (f"\n{name}={value}\n" in text, OWN in text) == (not is_set, is_set), place
+
+
+UNREADABLE = {
+    "not in UTF-8": b"A='caf\xe9 canary'\n",
+    "in UTF-8": "A=canary\n".encode("utf-16"),
+    "quotation in it has no end": b"A='canary\n",
+    "has no end": b'A="canary\n',
+    "no end": b"A=canary\\",
+    "Is a directory": None,
+}
+
+
+@pytest.mark.each_loop
+async def test_a_file_of_values_that_cannot_be_read_stops_a_repeated_cutover(tmp_path):
+    """It stays as it is, the error tells what to do, and no value is in it."""
+    app, journal = emulator(), tmp_path / "moves.jsonl"
+    old_account(app)
+    out, env_file = tmp_path / "moved.toml", tmp_path / "moved.env"
+    await cut(app, journal, out=out, env_file=env_file)
+    out.unlink()
+    for said, content in UNREADABLE.items():
+        env_file.unlink()
+        if content is None:
+            env_file.mkdir()
+        else:
+            env_file.write_bytes(content)
+        with pytest.raises(ConfigurationError, match="move it away") as caught:
+            await cut(app, journal, out=out, env_file=env_file)
+        assert said in str(caught.value)
+        assert caught.value.concerns == "program"
+        assert "canary" not in f"{caught.value}{caught.value.__context__!r}"
+        assert content is None or env_file.read_bytes() == content
+        assert not out.exists()
+    env_file.rename(tmp_path / "away")
+    assert (await cut(app, journal, out=out, env_file=env_file)).is_complete
+    assert Manifest.load(out, environ=environ_of(env_file)).wanted.jobs
