@@ -12,6 +12,7 @@ import attrs
 
 from cronapi.bulk import Cost, Report
 from cronapi.client import Client
+from cronapi.errors import NotFoundError
 from cronapi.manifest.account import Account
 from cronapi.manifest.applying import new_group
 from cronapi.manifest.choosing import Choice, Tables
@@ -103,10 +104,16 @@ async def adopt(
     return Adopted(tuple(names.values()), dict(export.environ), report, jobs, cost)
 
 
-async def _names(api: Client, ids: Collection[int]) -> Mapping[int, str | None]:
-    """Return the names that jobs have at the service now, of those that are there."""
+async def _names(api: Client, ids: Collection[int]) -> Mapping[int, str]:
+    """Return the names that jobs have at the service now, of those that are there.
+
+    Raises the error of the first read that failed: such a job may be there.
+    """
     report = await api.cron.get_many(list(ids))
-    return {job.id: job.name or "" for job in report.values if job is not None}
+    errors = (one.error for one in report if not isinstance(one.error, NotFoundError))
+    if error := next(filter(None, errors), report.stopped_by):
+        raise error
+    return {job.id: job.name or "" for job in report.values}
 
 
 def _jobs(rows: Iterable[Row], names: Mapping[int, str], tables: Tables) -> tuple[AdoptedJob, ...]:

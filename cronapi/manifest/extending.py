@@ -33,7 +33,7 @@ class Extended:
     export: Export
     wanted: Wanted
     names: Mapping[int, str]
-    ask: Callable[[Collection[int]], Awaitable[Mapping[int, str | None]]] = attrs.field(repr=False)
+    ask: Callable[[Collection[int]], Awaitable[Mapping[int, str]]] = attrs.field(repr=False)
     _text: str = attrs.field(default="", init=False, repr=False)
     _root: Table = attrs.field(init=False, repr=False)
     _bound: set[int] = attrs.field(factory=set, init=False)
@@ -43,15 +43,22 @@ class Extended:
         """Add the tables to all that is in the file now, with the ids of jobs without their names.
 
         ConfigurationError if one of the variables stands for another value in it meanwhile, or if
-        one of the jobs has got a table.
+        one of the jobs has got a table or is gone. An error of the service if it cannot be asked.
+        Nobody waits for the service: the folder is free while it is asked.
         """
-        async with changing(self.path):
-            self._root = parsed(source_of(self.path))
-            self._text = self.path.read_bytes().decode()
-            self._check_variables()
-            await self._check_tables()
-            self._bound, self._written = bound, self._extended(bound)
-            replace_file(self.path, self._written)
+        asked: set[str] = set()
+        while True:
+            async with changing(self.path):
+                self._root = parsed(source_of(self.path))
+                self._text = self.path.read_bytes().decode()
+                self._check_variables()
+                alike = self._alike()
+                if alike <= asked:
+                    self._bound, self._written = bound, self._extended(bound)
+                    replace_file(self.path, self._written)
+                    return
+            await self._check_names(alike)
+            asked |= alike
 
     def _check_variables(self) -> None:
         used = {name for text in texts(self._root) for name in names_in(text)}
@@ -59,24 +66,35 @@ class Extended:
         if names := sorted((self.export.environ.keys() - self.wanted.environ.keys()) & used):
             raise self._changed(f"the variable {names[0]}")
 
-    async def _check_tables(self) -> None:
-        """Raise ConfigurationError if another adoption has written a table of one of the jobs.
+    def _alike(self) -> set[str]:
+        """Return the names of new tables that may be of one of the jobs, since they have its URL.
 
-        A table of the same URL may be of another job. If not, the job has got its name by now.
+        ConfigurationError if one has the id of such a job: another adoption has written it.
         """
-        ids = self.export.ids.values()
+        ids = set(map(str, self.export.ids.values()))
         urls = {without_variables(str(one.values.get("url"))) for one in self.export.tables}
         alike = set()
         for name, values in self._new_tables():
-            if str(values.get("id")) in map(str, ids):
+            if str(values.get("id")) in ids:
                 raise self._changed(f"a table of job {values['id']}")
             if without_variables(str(values.get("url"))) in urls:
                 alike.add(name)
-        if not alike:
-            return
+        return alike
+
+    async def _check_names(self, alike: Collection[str]) -> None:
+        """Raise ConfigurationError if a table without an id is of one of the jobs.
+
+        That job has got the name of its table by now.
+        """
+        ids = self.export.ids.values()
         now = await self.ask(ids)
         for number in ids:
-            if now.get(number) != self.names[number] or self.names[number] in alike:
+            if number not in now:
+                raise setting_error(
+                    f"Job {number} is no longer at the service. Nothing was written or sent. Give "
+                    "the command again without it."
+                )
+            if now[number] != self.names[number] or self.names[number] in alike:
                 raise self._changed(f"a table of job {number}")
 
     def _new_tables(self) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -14,7 +14,7 @@ from cronapi.errors.concerns import setting_error
 from cronapi.scheduler.until import until
 
 PATIENCE = 30.0
-"""Seconds. Whoever writes a file holds it for some milliseconds."""
+"""Seconds. Whoever changes a file reads and writes it, which takes some milliseconds."""
 
 
 @contextmanager

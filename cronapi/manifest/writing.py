@@ -18,7 +18,7 @@ from textwrap import wrap
 from typing import Any
 
 from cronapi.bulk.append_only_file import sync_folder_of
-from cronapi.errors import ConfigurationError, ManifestError
+from cronapi.errors import CronAPIError, ManifestError
 from cronapi.errors.concerns import setting_error
 from cronapi.manifest.exporting import Export, Table
 from cronapi.manifest.lines import shown_path
@@ -265,6 +265,6 @@ def values_first(path: str | PathLike[str] | None, environ: Mapping[str, str]) -
     write_private(Path(path), environ_text(environ))
     try:
         yield
-    except (ConfigurationError, ManifestError):
+    except CronAPIError:
         Path(path).unlink(missing_ok=True)
         raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import threading
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
@@ -10,9 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 import anyio
 import pytest
 
-from cronapi import ConfigurationError, ManifestError
+from cronapi import APIError, ConfigurationError, ManifestError, RedirectError
 from cronapi.emulator import Fault, create_app
 from cronapi.manifest import Manifest
+from cronapi.manifest.locking import _is_held
 from tests.support.emulated import FAST, client_of
 from tests.support.manifests import HEAD, Meanwhile, applied, jobs_text, send, sent_since
 
@@ -315,3 +317,76 @@ async def test_a_file_that_has_become_unreadable_meanwhile_is_left(tmp_path):
                 await loaded.adopt(api, number, env_file=tmp_path / "values.env")
         assert path.read_bytes() == data
         assert not (tmp_path / "values.env").exists()
+
+
+ALIKE = '[job."{}"]\nurl = "https://example.com/run/0"\n'
+WHILE_ASKED = {
+    "a comment": ("# mine\n", None),
+    "a table of another job": (f"[job.other]\n{URL}", None),
+    "another table of its url": (ALIKE.format("third"), None),
+    "a table with its id": (ALIKE.format("x") + "id = {id}\n", "a table of job {id}"),
+    "a table of its name": (ALIKE.format("a"), "a table of job {id}"),
+    "its variable": (f'[job.other]\n{URL}filter = "${{{{A_X_API_KEY}}}}"\n', "the variable"),
+    "no TOML": ("[job", ":8: "),
+}
+"""What is written into a file while an adoption asks the service, and the error if it stops it."""
+
+
+async def test_what_is_written_into_the_file_while_the_service_is_asked_is_kept_and_seen(tmp_path):
+    """The folder is free for others meanwhile: an editor, or another adoption."""
+    for place, (added, stop) in WHILE_ASKED.items():
+        app, path = create_app(rates=FAST), tmp_path / "cronjobs.toml"
+        path.write_text(f"{ALL}[job.there]\n{URL}")
+        number = made(app, "a", httpHeaders="X-Api-Key: canary-key")
+        loaded, is_free = Manifest.load(path, environ={}), []
+        path.write_text(path.read_text() + ALIKE.format("second"))
+        line = added.format(id=number)
+
+        def write(line=line, path=path, is_free=is_free):
+            is_free.append(_is_held(folder := os.open(path.parent, os.O_RDONLY)))
+            os.close(folder)
+            path.write_text(path.read_text() + line)
+
+        async with client_of(Meanwhile(app, "cron.get", write)) as api:
+            if stop is None:
+                await loaded.adopt(api, number)
+                assert path.read_text().count("[job.a]") == 1, place
+            else:
+                with pytest.raises((ConfigurationError, ManifestError)) as caught:
+                    await loaded.adopt(api, number)
+                assert stop.format(id=number) in str(caught.value), place
+        assert line in path.read_text(), place
+        assert is_free == [True], place
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "said"),
+    [
+        ("gone", ConfigurationError, "is no longer at the service"),
+        ("busy", APIError, "30"),
+        ("redirect", RedirectError, "302"),
+        ("renamed", ConfigurationError, "a table of job"),
+    ],
+)
+async def test_an_adoption_that_cannot_ask_for_a_job_tells_so_and_not_of_a_table(
+    tmp_path, kind, error, said
+):
+    """The error is that of the service, or says that the job is gone. Nothing is written."""
+    app, path = create_app(rates=FAST), tmp_path / "cronjobs.toml"
+    path.write_text(f"{ALL}[job.there]\n{URL}")
+    number = made(app, "a", httpHeaders="X-Api-Key: canary-key")
+    loaded = Manifest.load(path, environ={})
+    path.write_text(text := path.read_text() + ALIKE.format("second"))
+    happens = {
+        "gone": lambda: send(app, "cron.delete", id=number),
+        "renamed": lambda: send(app, "cron.edit", id=number, name="second"),
+    }
+    if kind not in happens:
+        code = {"code": 30} if kind == "busy" else {}
+        app.emulator.faults.add(Fault(kind, function="cron.get", times=None, **code))
+    async with client_of(Meanwhile(app, "cron.list", happens.get(kind))) as api:
+        with pytest.raises(error, match=said) as caught:
+            await loaded.adopt(api, number, env_file=tmp_path / "values.env")
+    assert ("meanwhile" in str(caught.value)) == (kind == "renamed")
+    assert path.read_text() == text
+    assert [one.name for one in tmp_path.iterdir()] == ["cronjobs.toml"]
