@@ -74,8 +74,8 @@ class Undo:
         if lost := _lost(export):
             raise input_error(
                 f"{self.path} cannot keep all that is to be deleted: {'; '.join(lost)}. None of "
-                "these jobs was deleted. Correct or delete what cannot be kept at the service, "
-                "or keep it by the scope of the manifest. Then make a new plan."
+                "these jobs was deleted. Correct each at the service, delete it there, or name it "
+                "in `keep` of the manifest. Then give the same command again."
             )
         # What is kept is neither deleted by this file nor listed in its plans.
         scope = self.scope.owner | {"keep": ["*"]}
