@@ -13,7 +13,7 @@ from attrs import frozen
 from cronapi._protocol.arguments import refusal
 from cronapi._protocol.json_text import parse_json
 from cronapi._protocol.values import to_datetime, to_int
-from cronapi.errors import WebhookError
+from cronapi.errors import ConfigurationError, WebhookError
 from cronapi.webhooks.dedupe import Dedupe, text_of
 from cronapi.webhooks.incoming import MOST_BYTES
 from cronapi.webhooks.weight import AN_OBJECT, light_text
@@ -22,6 +22,8 @@ Source = str | bytes | bytearray | Mapping[str, Any]
 _MOST_MEMBERS = 1000
 _LONGEST = 200
 """Bytes of a field that may be a job or a time, with every character escaped."""
+_TIMES_UNBOUND = 6
+"""The bound, in bytes of the body itself, if none is given. No text alone exceeds it."""
 _FIELDS = re.compile(rb"[^&]++")
 NOT_A_CALL = "Neither the query nor the body has job=__cronjob__&at=__timestamp__, replaced."
 
@@ -46,7 +48,8 @@ class CronCall:
     def read(cls, *sources: Source) -> CronCall:
         """Return the call in the first source that has one: a query, a form, JSON or a mapping.
 
-        It believes anyone: `CronEndpoint.read` also looks for a secret. Raises WebhookError if none
+        It believes anyone: `CronEndpoint.read` also looks for a secret. A source may be of any
+        size, but JSON of tens of thousands of small parts is no call. Raises WebhookError if none
         has a call, and ConfigurationError for a source that is none of these.
         """
         return call_in(sources)
@@ -57,17 +60,23 @@ class CronCall:
 
 
 def call_in(sources: Iterable[Source], max_body: int | None = None) -> CronCall:
-    """Return the call in the first of some sources. Raises WebhookError if none has one.
+    """Return the call in the first source that has one.
 
-    Without `max_body`, JSON may take a few times its own size in memory.
+    Raises WebhookError if none has: 413 if one takes more than twice `max_body` in memory, else
+    400. Without `max_body`, a source may take several times its own size.
     """
+    refusal_of_all = WebhookError(NOT_A_CALL)
     for source in sources:
-        members = _members(source, max_body)
         try:
+            members = _members(source, max_body)
             return CronCall(job=to_int(members["job"]), at=to_datetime(members["at"]))
+        except ConfigurationError:
+            raise
+        except WebhookError as too_large:
+            refusal_of_all = too_large
         except (KeyError, ValueError):
             continue
-    raise WebhookError(NOT_A_CALL)
+    raise refusal_of_all
 
 
 def _members(source: Source, max_body: int | None) -> Mapping[str, Any]:
@@ -79,9 +88,9 @@ def _members(source: Source, max_body: int | None) -> Mapping[str, Any]:
     if not AN_OBJECT.match(body):
         return _form(body)
     if max_body is None:
-        max_body = MOST_BYTES + 2 * len(body)
+        max_body = MOST_BYTES + _TIMES_UNBOUND * len(body)
     try:  # the caller keeps the body meanwhile
-        data = parse_json(light_text(body, max_body - len(body) // 2, "ignore"))
+        data = parse_json(light_text(body, max_body - len(body) // 2, "replace"))
     except ValueError:
         return {}
     return data if isinstance(data, dict) else {}

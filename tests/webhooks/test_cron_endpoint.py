@@ -13,7 +13,9 @@ from fastapi import Depends, FastAPI
 
 from cronapi import ConfigurationError, WebhookError
 from cronapi.webhooks import CronCall, CronEndpoint, MemoryDedupe
+from cronapi.webhooks.cron_call import call_in
 from tests.support.emulated import NOW, START
+from tests.support.heavy import MIB, measured
 from tests.support.posts import ask
 
 KEY = "a/key+of=the jobs?".replace(" ", "-")
@@ -185,3 +187,68 @@ async def test_the_doors_are_those_of_the_receiver():
                 assert answer.status == status
     await endpoint.aclose()
     assert len(handled) == 1
+
+
+def test_a_byte_that_is_no_utf_8_is_never_left_out():
+    """A job, a time or a name with such a byte is none, and not the one without the byte."""
+    whole = b'{"job": "12", "at": "%d", "x": "y"}' % START
+    places = [whole.index(text) + 1 for text in (b"12", b"18", b"job", b"at")]
+    for broken in (b"\xff", b"\x80", b"\xc3", b"\xe2\x82", b"\xf0\x9f\x98", b"\xed\xa0\x80"):
+        for place in places:
+            with pytest.raises(WebhookError, match="Neither"):
+                CronCall.read(whole[:place] + broken + whole[place:])
+        for field in (b"job=1%s2&at=%d" % (broken, START), b"jo%sb=12&at=%d" % (broken, START)):
+            with pytest.raises(WebhookError, match="Neither"):
+                CronCall.read(field)
+        beside = whole.replace(b"y", broken)
+        for source in (beside, bytearray(beside), beside.decode("utf-8", "surrogateescape")):
+            assert CronCall.read(source) == CronCall(job=12, at=NOW)
+
+
+def test_a_body_of_any_size_may_be_read_without_a_bound():
+    """`read` has no bound of its own, however wide the characters are and whatever is escaped."""
+    plain = ("x", "é", "\u20ac", "\U0001f600")
+    for unit in (*plain, r"\n", r"\u20ac", r"\ud83d\ude00", "\\\\\U0001f600"):
+        text = f'{{"job": 7, "at": {START}, "x": "{unit * 400_000}"}}'
+        assert CronCall.read(text.encode()).job == 7, unit
+    mixed = b'{"job": 7, "at": %d, "x": "%s\xff\xf0\x9f\x98\x80"}' % (START, rb"\n" * 2_000_000)
+    assert CronCall.read(mixed) == CronCall.read({}, mixed) == CronCall(job=7, at=NOW)
+
+
+async def test_a_source_that_takes_too_much_memory_hides_no_call_in_the_next():
+    """The next source is read, and the refusal says "too large" only if none has a call."""
+    endpoint, handled = endpoint_of()
+    heavy = b'{"x": "%s\xf0\x9f\x98\x80"}' % (b"x" * 400_000)
+    answers = [
+        await ask(endpoint.asgi(), f"/run{query}", heavy, headers=HEADERS)
+        for query in (f"?{CALL}", "", "?job=7")
+    ]
+    assert [answer.status for answer in answers] == [202, 413, 413]
+    sources = [heavy, b"", heavy, CALL]
+    assert call_in(sources, 2**20) == CronCall(job=7, at=NOW)
+    for few in (sources[:1], sources[:2], sources[1:3], sources[:3]):
+        with pytest.raises(WebhookError) as refused:
+            call_in(few, 2**20)
+        assert refused.value.status == 413
+    with pytest.raises(WebhookError) as refused:
+        call_in([b"", {}, "x=1"], 2**20)
+    assert refused.value.status == 400
+    await endpoint.aclose()
+    assert len(handled) == 1
+
+
+async def test_bytes_that_are_no_utf_8_take_the_memory_of_what_stands_for_them():
+    """A body whose bytes are replaced is refused if its text takes twice the bound."""
+    endpoint, _ = endpoint_of()
+    await measured(endpoint.asgi(), CALL.encode(), HEADERS)  # all is imported now
+    for unit, fits in [(b"\x80", 400_000), (b"x\xc3", 200_000), (b"\xff", 220_000)]:
+        for times, status in [(fits, 202), (2**20 // len(unit) - 100, 413)]:
+            body = b'{"job": 7, "at": %d, "x": "%s"}' % (START, unit * times)
+            answer, peak = await measured(endpoint.asgi(), body, HEADERS)
+            assert answer.status == status, (unit, times)
+            assert peak <= 2 * MIB + 2**16, (unit, times, peak)
+    text = "é" * 150_000 + "x" * 300_000
+    latin = f'{{"job": 7, "at": {START}, "x": "{text}"}}'
+    answer, peak = await measured(endpoint.asgi(), latin.encode(), HEADERS)
+    assert (answer.status, peak <= 2 * MIB + 2**16) == (202, True)
+    await endpoint.aclose()
