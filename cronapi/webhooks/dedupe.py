@@ -27,7 +27,8 @@ class Dedupe(Protocol):
     """A memory of keys. Write your own to keep them in a database.
 
     An endpoint asks it when it begins to handle something. If a method raises, that is logged and
-    the thing is handled: twice is better than never.
+    the thing is handled: twice is better than never. A claim whose task is cancelled goes on for up
+    to two seconds. If it was new then, or has no answer, its key is released.
     """
 
     @property

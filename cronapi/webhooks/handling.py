@@ -9,7 +9,7 @@ from typing import Generic, Literal, Protocol, TypeVar
 
 import anyio
 from anyio import get_cancelled_exc_class
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from cronapi._calls.tasks import is_cancelled
 from cronapi._logs import lines
@@ -18,7 +18,7 @@ from cronapi.errors.concerns import setting_error
 from cronapi.webhooks.dedupe import DAY, Dedupe, MemoryDedupe, text_of
 
 FORGETTING = 2.0
-"""Seconds that a memory of keys may take to forget one, though the task was cancelled."""
+"""Seconds that a memory of keys may take, once the task was cancelled, to answer or to forget."""
 When = Literal["before", "after"]
 
 
@@ -69,11 +69,13 @@ class Handling(Generic[M]):
         key = key_of(message)
         if key is None:
             return True
+        claim = _Claim(self.dedupe, key)
         try:
-            is_new = await self.dedupe.claim(key)
+            is_new = await claim.ask()
         except BaseException as error:  # may be a user's own, and twice beats never
             if _is_end_of_task(error):
-                await self.forget(message)  # which it may have remembered all the same
+                if claim.is_new:  # or has no answer, and may have been remembered all the same
+                    await self.forget(message)
                 raise
             lines.write(lines.DUPLICATE_OR_NOT, key, type(error).__name__)
             return True
@@ -102,6 +104,45 @@ class Handling(Generic[M]):
             if _is_end_of_task(wrong):
                 raise
             lines.write(lines.NOT_FORGOTTEN, key, type(wrong).__name__)
+
+
+@define
+class _Claim:
+    """The claim of a key, whose answer is known also if its caller was cut off meanwhile.
+
+    It is asked in a task of its own, since `Task.cancel()` of asyncio passes through each scope.
+    """
+
+    dedupe: Dedupe
+    key: str
+    is_new: bool = True
+    """What the memory has answered. Until then True: twice beats never."""
+    error: BaseException | None = None
+
+    async def ask(self) -> bool:
+        """Return True if the key is new. Raises the error of the memory.
+
+        After a cancellation the memory has `FORGETTING` seconds left.
+        """
+        scope, ended = anyio.CancelScope(shield=True), anyio.Event()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._ask, scope, ended)
+            try:
+                await ended.wait()
+            finally:
+                scope.deadline = anyio.current_time() + FORGETTING
+        if self.error is not None:
+            raise self.error
+        return self.is_new
+
+    async def _ask(self, scope: anyio.CancelScope, ended: anyio.Event) -> None:
+        try:
+            with scope:
+                self.is_new = await self.dedupe.claim(self.key)
+        except BaseException as error:  # noqa: BLE001 -- raised again in the caller's task
+            self.error = error
+        finally:
+            ended.set()
 
 
 def key_of(message: Message) -> str | None:

@@ -17,6 +17,7 @@ from cronapi import Notification
 from cronapi.webhooks import CronCall, CronEndpoint, MemoryDedupe, Receiver
 from tests.support.emulated import START
 from tests.support.posts import SECRET, ask, told
+from tests.support.virtual_clock import Threads, virtual_backend
 
 HOOK = f"/hooks/{SECRET}"
 
@@ -95,19 +96,21 @@ def test_a_message_that_is_cut_off_before_its_handler_is_not_lost(loop, answer):
     async def cut_off():
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(ask, receiver.asgi(), f"/{SECRET}", told())
-            await anyio.wait_all_tasks_blocked()
+            await anyio.sleep(1)
             tasks.cancel_scope.cancel()
 
     async def again():
         assert (await ask(receiver.asgi(), body=told())).status == 204
         await receiver.aclose()
 
-    anyio.run(cut_off, backend=loop)
+    backend, options = virtual_backend(loop, Threads())
+    anyio.run(cut_off, backend=backend, backend_options=options)
     memory.hurries = True
     anyio.run(again, backend=loop)
     assert (handled, receiver.stats.duplicates) == ([7], 0)
 
 
+@pytest.mark.virtual_clock
 async def test_a_route_of_fastapi_that_is_cut_off_before_it_begins_is_asked_again():
     """A request that is cancelled while the memory has yet to answer has not been handled."""
     memory = SlowToAnswer()
@@ -120,11 +123,107 @@ async def test_a_route_of_fastapi_that_is_cut_off_before_it_begins_is_asked_agai
 
     async with anyio.create_task_group() as tasks, browser_of(app) as browser:
         tasks.start_soon(partial(browser.post, HOOK, content=told()))
-        await anyio.wait_all_tasks_blocked()
+        await anyio.sleep(1)
         tasks.cancel_scope.cancel()
     memory.hurries = True
     await post_thrice(app)
     assert (calls, receiver.stats.duplicates) == ([7], 2)
+
+
+class Late(MemoryDedupe):
+    """A memory of keys that says only after a while if it knew one."""
+
+    wait, error = 0.0, None
+
+    async def claim(self, key):
+        is_new = await super().claim(key)
+        await anyio.sleep(self.wait)
+        if self.error:
+            raise self.error
+        return is_new
+
+
+CUT_OFF = {
+    "a duplicate": (True, 1.5, None, [7], 1.5),
+    "a duplicate, at the last moment": (True, 2.4, None, [7], 2.4),
+    "a duplicate without an answer": (True, math.inf, None, [7, 7], 2.5),
+    "a duplicate with an error": (True, 1, OSError(), [7, 7], 1),
+    "a new one": (False, 1.5, None, [7], 1.5),
+    "a new one without an answer": (False, 3600, None, [7], 2.5),
+    "a new one with an error": (False, 1, ValueError(), [7], 1),
+}
+
+
+@pytest.mark.virtual_clock
+@pytest.mark.each_loop
+@pytest.mark.parametrize("case", CUT_OFF)
+async def test_a_duplicate_that_is_cut_off_is_not_handled_again(case):
+    """A request that ends while the memory has yet to answer waits for the answer, two seconds at
+    most: what was handled before stays known, and what was not may come again.
+    """
+    was_handled, wait, error, handled, took = CUT_OFF[case]
+    memory = Late()
+    app, calls = app_of(memory)
+    async with browser_of(app) as browser:
+        if was_handled:
+            await browser.post(HOOK, content=told())
+        memory.wait, memory.error, begin = wait, error, anyio.current_time()
+        with anyio.move_on_after(0.5):
+            await browser.post(HOOK, content=told())
+        assert anyio.current_time() - begin == pytest.approx(took)
+        memory.wait, memory.error = 0.0, None
+        for _ in "ab":
+            await browser.post(HOOK, content=told())
+    assert calls == handled
+
+
+class Asked(MemoryDedupe):
+    """A memory of keys that tells when it is asked, and waits for a word to answer."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked, self.may_answer = anyio.Event(), anyio.Event()
+        self.may_answer.set()
+
+    async def claim(self, key):
+        is_new = await super().claim(key)
+        self.asked.set()
+        await self.may_answer.wait()
+        return is_new
+
+
+@pytest.mark.parametrize("was_handled", [True, False])
+async def test_a_task_of_asyncio_that_is_cancelled_waits_for_the_answer_too(was_handled):
+    """`asyncio.timeout` and servers cancel a task itself, twice perhaps: a scope holds none off."""
+    memory = Asked()
+    app, calls = app_of(memory)
+    async with browser_of(app) as browser:
+        if was_handled:
+            await browser.post(HOOK, content=told())
+        memory.asked, memory.may_answer = anyio.Event(), anyio.Event()
+        post = asyncio.create_task(browser.post(HOOK, content=told()))
+        await memory.asked.wait()
+        for _ in range(2):
+            post.cancel()
+            await checkpoint()
+        memory.may_answer.set()
+        with pytest.raises(asyncio.CancelledError):
+            await post
+        for _ in "ab":
+            await browser.post(HOOK, content=told())
+    assert calls == [7]
+
+
+def app_of(memory):
+    """Return an application with a route, and the ids that its route gets."""
+    receiver = Receiver(secrets=[SECRET], dedupe=memory, clock=lambda: START)
+    app, calls = FastAPI(), []
+
+    @app.post("/hooks/{secret}")  # noqa: FAST003 -- the dependency reads it
+    async def hook(note: Annotated[Notification, Depends(receiver.fastapi())]) -> None:
+        calls.append(note.id)
+
+    return app, calls
 
 
 async def test_a_memory_that_awaits_something_cancelled_loses_no_message():
