@@ -110,13 +110,13 @@ class Handling(Generic[M]):
 class _Claim:
     """The claim of a key, whose answer is known also if its caller was cut off meanwhile.
 
-    It is asked in a task of its own, since `Task.cancel()` of asyncio passes through each scope.
+    It is asked in a task of its own: `Task.cancel()` of asyncio passes through each scope.
     """
 
     dedupe: Dedupe
     key: str
     is_new: bool = True
-    """What the memory has answered. Until then True: twice beats never."""
+    """The answer of the memory, and True until it comes: twice beats never."""
     error: BaseException | None = None
 
     async def ask(self) -> bool:

@@ -15,7 +15,7 @@ _FOUR_BYTES = (bytes(range(0xF0)), re.compile(rb"\\u[dD][89abAB]"))
 _TWO_BYTES = (bytes(range(0xC4)), re.compile(rb"\\u(?!00)"))
 """Bytes of other texts, and an escape, of a text that takes so many bytes for each character."""
 _REPLACED = 2
-"""Bytes of the character that stands for those that are no UTF-8."""
+"""Bytes of the character in place of those that are no UTF-8."""
 _COPIES, _COPIES_WITH_ESCAPES = 2.0, 2.4
 """The text and the values in it. The parser joins those with escapes, with a quarter to spare."""
 _PART_BYTES = 100
