@@ -78,7 +78,8 @@ class LazyGroup(click.Group):
             return None, command, rest
         if self.path_of(command.name) in self.table:
             loaded = self.load(command.name)
-            if not isinstance(loaded, LazyGroup | Leaf):
+            # A completion may stand behind options that are refused later.
+            if not (ctx.resilient_parsing or isinstance(loaded, LazyGroup | Leaf)):
                 refuse_in_front(ctx, loaded)
             return command.name, loaded, rest
         return command.name, command, rest

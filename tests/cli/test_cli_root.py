@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import subprocess
 import sys
 from importlib.metadata import entry_points, version
@@ -231,6 +232,24 @@ def test_completion_loads_click_alone():
     )
     assert "click" in loaded
     assert not loaded & HEAVY
+
+
+def test_completion_behind_an_option_that_is_refused_later_is_no_error():
+    """TAB prints nothing but what it completes."""
+    given = {"COMP_WORDS": "cronapi --json next --", "COMP_CWORD": "3"}
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from cronapi.cli.root import cronapi; cronapi(prog_name='cronapi')",
+        ],
+        env={**os.environ, "_CRONAPI_COMPLETE": "bash_complete", **given},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "--after" in done.stdout
+    assert done.stderr == ""
 
 
 def test_the_help_of_the_group_imports_no_command():

@@ -105,6 +105,9 @@ def test_an_unknown_field_is_refused_before_anything_is_sent(shell):
             refused(shell, "have no ids", *line, "-o", "ids", **environment)
     refused(shell, "no ids", "cron", "run", shell.jobs[0], "--wait", "-o", "ids")
     refused(shell, "'nmae'", "cron", "run", shell.jobs[0], "--wait", "--fields", "nmae")
+    refused(shell, "'error'", "cron", "run", shell.jobs[0], "--fields", "error")
+    told = shell("cron", "run", shell.jobs[0], "--wait", "--fields", "error", "-n")
+    assert told.exit_code == 0, told.output  # a field of runs, which it prints
 
 
 def test_options_that_exclude_each_other_are_refused(shell):

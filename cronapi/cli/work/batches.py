@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from cronapi.cli.frame.again import EDIT_THAT_RUNS
 from cronapi.cli.frame.targets import Named
 from cronapi.cli.frame.words import counted
 from cronapi.cli.show.columns import JOBS
@@ -103,4 +104,6 @@ async def _changes(
     params = params_of(await with_group_id(session, options), clear)
     if not params:
         raise click.UsageError("Nothing to change: give at least one field, such as --expression.")
+    if params.get("run"):
+        session.again = EDIT_THAT_RUNS
     return params

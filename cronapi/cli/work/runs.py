@@ -11,6 +11,7 @@ import anyio
 import click
 
 from cronapi.cli.exit_codes import FAILED
+from cronapi.cli.frame.forms import OF_ROWS
 from cronapi.cli.frame.targets import Named
 from cronapi.cli.frame.values import expand
 from cronapi.cli.frame.words import counted
@@ -50,8 +51,7 @@ async def run(
     session: Session, named: Named, time: int | None, payload: str | None, *, wait: bool
 ) -> None:
     """Queue a run of each job that was named, and wait for the end of a single one."""
-    if wait:
-        session.printer.check(RUNS)
+    session.printer.check(RUNS if wait else QUEUED)
     if payload is not None:
         payload = expand(payload, "--payload")
     targets = await targets_of(session, named)
@@ -95,7 +95,7 @@ async def _end_of(session: Session, id: int, queued: datetime) -> Execution:
 
 async def logs(session: Session, named: Named, search: str | None, chosen: Chosen) -> None:
     """Write the runs of each job that was named, or the output of one run."""
-    unused = {"--output", "--json", "--fields"} & {*session.common.given}
+    unused = (OF_ROWS | {"--output", "--json"}) & {*session.common.given}
     if chosen.output_of is not None and unused:
         raise click.UsageError(f"--output-of prints a text as it is. It has no {min(unused)}.")
     targets = await targets_of(session, named)

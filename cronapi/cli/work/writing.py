@@ -125,6 +125,8 @@ async def ensure(session: Session, name: str, options: Mapping[str, Any]) -> Non
     params = {"name": name, **params_of(await with_group_id(session, options))}
     if "url" not in params:
         raise click.UsageError("A job to ensure needs --url.")
+    if params.get("run"):
+        session.again = EDIT_THAT_RUNS
     encode_params(params, session.provider, clear=True)
     if session.common.dry_run:
         cost = cost_of(session, _ENSURE)
