@@ -61,7 +61,7 @@ KINDS = {
     "ensured": ENSURED,
     "paused": PAUSED,
     "runs": RUNS_OF_JOBS,
-    "queued": QUEUED._replace(known=_RUN),  # `--wait` prints runs instead
+    "queued": None,  # `cron run` checks it by itself: `--wait` prints runs instead
     "groups": GROUPS,
     "account": ACCOUNT,
     "times": TIMES,

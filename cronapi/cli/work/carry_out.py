@@ -45,8 +45,9 @@ async def _run(
     async with AsyncExitStack() as stack:
         session = Session(common, profile, interruption, stack)
         session.again = told.again
-        if isinstance(told.prints, str):  # before anything is sent
-            session.printer.check(KINDS[told.prints])
+        kind = KINDS[told.prints] if isinstance(told.prints, str) else None
+        if kind is not None:  # before anything is sent
+            session.printer.check(kind)
         async with interruption.watched():
             try:
                 await work(session, **options)
