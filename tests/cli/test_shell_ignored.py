@@ -115,7 +115,8 @@ def test_options_that_exclude_each_other_are_refused(shell):
     refused(shell, "--fields", "cron", "list", "-o", "ids", "--fields", "name")
     for output in ("json", "ndjson", "table", "ids"):
         refused(shell, "csv or tsv", "cron", "list", "-o", output, "--spreadsheet")
-    for more in (["--json"], ["-o", "csv"], ["--fields", "no"]):
+    of_rows = (["--time-format", "utc"], ["--show-secrets"], ["--spreadsheet"])
+    for more in (["--json"], ["-o", "csv"], ["--fields", "no"], *of_rows):
         refused(shell, "--output-of", "cron", "logs", shell.jobs[0], "--output-of", "1", *more)
 
 

@@ -205,6 +205,9 @@ def test_equal_names_in_a_file_are_told(shell, line):
         "2 jobs are named 'n0', 2 'n1' and 2 'n2', and 3 more names come again. Each is added.\n"
     )
     assert shell(*line.split(), "-n", stdin=json.dumps(rows[:2])).stderr == ""
+    idle = [*rows, {**rows[0], "status": 1}]
+    assert ": not active there" in shell(*line.split(), "-n", stdin=json.dumps(idle)).stderr
+    assert shell(*line.split(), "-n", "-q", stdin=json.dumps(idle)).stderr == ""
 
 
 def test_one_name_for_several_jobs_is_told(shell):

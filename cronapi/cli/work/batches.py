@@ -22,7 +22,10 @@ from cronapi.cli.work.targets import group_number, targets_of
 
 async def add(session: Session, path: str) -> None:
     """Create the jobs of a file."""
-    rows = (await rows_of(path, {}, partial(group_number, session))).jobs
+    found = await rows_of(path, {}, partial(group_number, session))
+    for note in found.notes:
+        session.warn(note)
+    rows = found.jobs
     await change(
         session,
         "cron.batch_add",

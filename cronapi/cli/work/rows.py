@@ -17,7 +17,6 @@ from attrs import fields
 from cronapi._protocol.declared import JobParams
 from cronapi._protocol.params import JobSpec
 from cronapi._protocol.redaction import HIDDEN
-from cronapi.cli.frame.escape import one_line
 from cronapi.cli.frame.words import counted
 from cronapi.cli.work.targets import read_text
 from cronapi.errors import ConfigurationError
@@ -39,12 +38,14 @@ _NAMES = 3
 class Rows(NamedTuple):
     """The jobs of a file: the parameters of each, and the digest of the text.
 
-    `idle` are the indices of those that did not run. A new job runs from the start.
+    `idle` are the indices of those that did not run. A new job runs from the start. `notes` tell
+    what a person may not expect of the file.
     """
 
     jobs: list[dict[str, Any]]
     digest: str
     idle: list[int]
+    notes: list[str]
 
 
 async def rows_of(path: str, common: Mapping[str, Any], group_id: GroupId) -> Rows:
@@ -66,26 +67,25 @@ async def rows_of(path: str, common: Mapping[str, Any], group_id: GroupId) -> Ro
     if not jobs:
         raise click.UsageError(f"{label} has no jobs.")
     idle = [index for index, row in enumerate(rows) if not _runs(label, row)]
+    notes = _equal_names(label, [job.get("name") for job in jobs])
     if idle:
         more = f" and {len(idle) - 1} more" if len(idle) > 1 else ""
-        click.echo(
-            f"{label}, {rows[idle[0]][0]}{more}: not active there, and active when added.", err=True
-        )
-    _tell_equal_names(label, [job.get("name") for job in jobs])
-    return Rows(jobs, sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16], idle)
+        place = f"{label}, {rows[idle[0]][0]}{more}"
+        notes = [f"{place}: not active there, and active when added.", *notes]
+    return Rows(jobs, sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16], idle, notes)
 
 
-def _tell_equal_names(label: str, names: Iterable[str | None]) -> None:
-    """Name the names that come more than once. No service refuses them."""
+def _equal_names(label: str, names: Iterable[str | None]) -> list[str]:
+    """Return a note that names the names that come more than once. No service refuses them."""
     again = [(name, count) for name, count in Counter(filter(None, names)).items() if count > 1]
     if not again:
-        return
+        return []
     counts = [f"{count} {name!r}" for name, count in again[:_NAMES]]
     counts[0] = counts[0].replace(" ", " jobs are named ", 1)
     told = " and ".join(filter(None, [", ".join(counts[:-1]), counts[-1]]))
     left = len(again) - _NAMES
     more = f", and {counted(left, 'more name')} {'comes' if left == 1 else 'come'} again"
-    click.echo(one_line(f"{label}: {told}{more if left > 0 else ''}. Each is added."), err=True)
+    return [f"{label}: {told}{more if left > 0 else ''}. Each is added."]
 
 
 def _runs(label: str, row: Row) -> bool:

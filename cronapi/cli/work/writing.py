@@ -67,6 +67,8 @@ async def add_from(
         raise click.UsageError("Give --journal or --no-journal, not both.")
     common = params_of(await with_group_id(session, options))
     rows = await rows_of(path, common, partial(group_number, session))
+    for note in rows.notes:
+        session.warn(note)
     count = len(rows.jobs)
     if session.common.dry_run:
         cost = ADD.many(session.plan, rows.jobs).cost()
