@@ -41,6 +41,7 @@ class _Protocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # asyncio hands a transport, the base says any
         super().connection_made(transport)
+        self.access_log = False  # said here, as uvicorn's option silences the whole process
         self.app_state = {**self.app_state, ABORT: self._abort}
 
     def _abort(self) -> None:
@@ -123,7 +124,6 @@ async def serve(app: App, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIte
         # Of the environment nothing may say whom to believe about the peer.
         forwarded_allow_ips="127.0.0.1",
         log_config=None,
-        access_log=False,
     )
     server = _Server(config)
     serving = asyncio.create_task(server.serve())

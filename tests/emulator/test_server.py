@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import threading
 
@@ -155,6 +156,18 @@ def test_what_the_block_of_a_serving_thread_raises_is_raised(raised):
     """Ctrl-C ends a program that serves from a thread, and no group of exceptions is shown."""
     with pytest.raises(raised, match="own"), run_in_thread(create_app()):
         raise raised("own")
+
+
+async def test_a_server_writes_no_access_log_and_leaves_that_of_others_alone(monkeypatch, caplog):
+    """A web service tested beside it in one process still has its own access log."""
+    log = logging.getLogger("uvicorn.access")
+    monkeypatch.setattr(log, "propagate", True)
+    caplog.set_level(logging.INFO, logger=log.name)
+    async with serve(create_app()) as origin, httpx.AsyncClient(base_url=origin) as http:
+        await http.get("/api/cron.list", params={"token": TOKEN})
+        log.info("another service")
+    told = [one.getMessage() for one in caplog.records if one.name == log.name]
+    assert told == ["another service"]
 
 
 async def test_what_the_block_of_a_server_raises_is_raised():
