@@ -16,6 +16,7 @@ import contextlib
 import gc
 import os
 import pwd
+import signal
 from pathlib import Path
 
 import anyio.to_thread
@@ -38,6 +39,10 @@ settings.register_profile("proof", max_examples=200, **ANY_TIME)
 settings.load_profile("cronapi")
 
 ignore_slow_steps()
+
+# A shell's job in the background ignores Ctrl-C, and its programs would too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _gives_way = False
 
