@@ -3,10 +3,11 @@
     python -m benchmarks.cells [--before COMMIT] [--runs 40] [--only "burst 5"]
 
 Every run has a seed, so the table is the same on any machine and however busy that is. "usual" has
-one client and one judge. "shared" has another program that takes every second start for 200
-intervals. In "lowered" the judge allows less from the hundredth interval on, and in "stops" it
-allows no bursts from the 250th on. A figure that changed by more than twice its standard error is
-marked as better (+) or worse (-). Refusals are per accepted call, or a number in "stops".
+one client and one judge. In "working" the service takes a time of its own for each request.
+"shared" has another program that takes every second start for 200 intervals. In "lowered" the judge
+allows less from the hundredth interval on, and in "stops" it allows no bursts from the 250th on. A
+figure that changed by more than twice its standard error is marked as better (+) or worse (-).
+Refusals are per accepted call, or a number in "stops".
 """
 
 from __future__ import annotations
@@ -72,6 +73,19 @@ def usual() -> dict[str, Conditions]:
     cells["10/s far away 4 ms"] = Conditions(10, 0, 0.3, 0.004)
     cells["10/s far away 10 ms long"] = Conditions(10, 0, 0.3, 0.01, calls=2000)
     return cells
+
+
+def working() -> dict[str, Conditions]:
+    """Return the cells whose service works on a request after it has counted it."""
+    wires = ((0.0005, 0.0001), (0.04, 0.002), (0.04, 0.01))
+    return {
+        f"{rate}/s, {way * 1e3:g} ms with {jitter * 1e3:g}, {work * 1e3:g} ms of work": Conditions(
+            rate, 0, way, jitter, calls=220, work=work
+        )
+        for rate, works in ((1, (0.3, 1.0)), (10, (0.05, 0.2)))
+        for work in works
+        for way, jitter in wires
+    }
 
 
 def told_too_much() -> dict[str, Conditions]:
@@ -163,6 +177,7 @@ def of_stops(one: Conditions, run: Run) -> Figures:
 
 KINDS: dict[str, tuple[dict[str, Conditions], Callable[[Conditions, Run], Figures]]] = {
     "usual": (usual(), of_usual),
+    "working": (working(), of_usual),
     "told": (told_too_much(), of_told),
     "shared": (shared(), of_shared),
     "lowered": (lowered(), of_lowered),

@@ -29,6 +29,7 @@ from cronapi.scheduler.tuning import (
     SOON,
     TARGET,
     TRUST,
+    TRUSTED_INTERVALS,
 )
 
 
@@ -42,6 +43,11 @@ def enough(jitter: float) -> float:
     return max(EASE_FLOOR, EASE_DEVIATIONS * jitter)
 
 
+def limited(jitter: float, margin: float) -> float:
+    """Return the deviation that a step goes by: no more than the margin, which has sufficed."""
+    return min(jitter, max(FLOOR, margin))
+
+
 def narrowed(margin: float, jitter: float, calm: int, weight: float, least: float = 0.0) -> float:
     """Return the margin after a success of this weight.
 
@@ -50,7 +56,7 @@ def narrowed(margin: float, jitter: float, calm: int, weight: float, least: floa
     """
     if calm > 0 and margin > (guess := enough(jitter)):
         return max(guess, margin * (1 - EASE))
-    step = weight * TARGET * GAIN * max(FLOOR, jitter)
+    step = weight * TARGET * GAIN * max(FLOOR, limited(jitter, margin))
     if calm > LONG_CALM:
         eased = margin - (margin - least) * EASE
         return eased if eased > 0 else max(least, eased - step)
@@ -123,8 +129,8 @@ class Margin:
         jitter = self.deviation / self.interval
         if self.margin < 0.0:  # this server allows no bursts, or no more
             self.margin, self.patience = 0.0, GREATEST_PATIENCE
-        trusted = now - self._proven_at < TRUST
-        step = GAIN * (1 - TARGET) * jitter * self.weight(number)
+        trusted = now - self._proven_at < max(TRUST, TRUSTED_INTERVALS * self.interval)
+        step = GAIN * (1 - TARGET) * limited(jitter, self.margin) * self.weight(number)
         wide = min(GREATEST_BY_JITTER, self.margin + step)
         self._narrow = NEVER
         if trusted and number == self._number:  # the immediate repeat will tell

@@ -27,13 +27,17 @@ local TIMES = {
 }
 local COUNTS = {
   'number', 'eager', 'probe', 'mark', 'refusal_streak', 'accepted', 'refused', 'holds',
-  'calm', 'patience', 'stride', 'widened', 'eased',
+  'calm', 'patience', 'stride', 'widened', 'eased', 'rival', 'followed_by',
 }
-local MEASURES = {'margin', 'trip', 'deviation', 'proven', 'level', 'narrow'}
+local MEASURES = {
+  'margin', 'trip', 'deviation', 'proven', 'level', 'narrow', 'outward', 'excess',
+}
 local ALL = {TIMES, COUNTS, MEASURES}
 local LARGEST = 2 ^ 53 -- a greater number is not whole any more
 local STORED_AS = {refusal_streak = 'row'} -- a field of the hash that has another name
-local ABSENT = {sent = '0', earlier = '0'} -- fields that the hash of an earlier release has not
+local ABSENT = { -- fields that the hash of an earlier release has not
+  sent = '0', earlier = '0', rival = '0', followed_by = '0', outward = '0', excess = '0',
+}
 
 local function field(name)
   return STORED_AS[name] or name
@@ -61,7 +65,9 @@ local least_margin = -LATEST * MILLION * MILLION / interval -- what timers are l
 
 -- Nothing that this script writes fails here: some other hand has changed the hash.
 local function is_plausible()
-  local least = {margin = s.calm > UNREFUSED and least_margin - 1 or 0}
+  local least = {
+    margin = s.calm > UNREFUSED and least_margin - 1 or 0, excess = -MOST_EXCESS * MILLION,
+  }
   for _, names in ipairs({COUNTS, MEASURES}) do
     for _, name in ipairs(names) do
       if s[name] < (least[name] or 0) or (names == COUNTS and s[name] % 1 ~= 0) then
@@ -75,6 +81,7 @@ local function is_plausible()
     and s.next <= farthest and s.before <= farthest and s.ask <= farthest
     and s.lease <= farthest + lease
     and s.margin <= GREATEST_MARGIN * MILLION and s.level <= GREATEST_MARGIN * MILLION
+    and s.outward <= MOST_OUTWARD * MILLION and s.excess <= MOST_EXCESS * MILLION
     and s.stride >= 1 and s.stride <= GREATEST_STRIDE and s.patience <= GREATEST_PATIENCE
 end
 
@@ -123,11 +130,15 @@ local function weight(number) -- the more starts were reserved since, the less a
   return 1 / math.max(1, s.number - number)
 end
 
+local function limited() -- a step goes by no more than the margin, which has sufficed
+  return math.min(deviation(), math.max(FLOOR, s.margin / MILLION))
+end
+
 local function narrowed(number, calm, least)
   if s.margin > enough() and calm > 0 then
     return math.max(enough(), s.margin * (1 - EASE))
   end
-  local step = weight(number) * GAIN * math.max(FLOOR, deviation()) * TARGET * MILLION
+  local step = weight(number) * GAIN * math.max(FLOOR, limited()) * TARGET * MILLION
   if calm > LONG_CALM then
     local eased = s.margin - (s.margin - least) * EASE
     return eased > 0 and eased or math.max(least, eased - step)
@@ -155,8 +166,8 @@ local function widened(number)
   if s.margin < 0 then -- this server allows no bursts, or no more
     s.margin, s.patience = 0, GREATEST_PATIENCE
   end
-  local trusted = now - s.trusted < TRUST * MILLION
-  local step = GAIN * (1 - TARGET) * MILLION * deviation() * weight(number)
+  local trusted = now - s.trusted < math.max(TRUST * MILLION, TRUSTED_INTERVALS * interval)
+  local step = GAIN * (1 - TARGET) * MILLION * limited() * weight(number)
   local wide = math.min(GREATEST_BY_JITTER * MILLION, s.margin + step)
   s.narrow = NEVER * MILLION
   if trusted and number == s.number then -- the immediate repeat will tell
@@ -181,10 +192,36 @@ local function undo_widening() -- it would not have helped: the immediate repeat
   end
 end
 
+local function repeat_at_once() -- unless another program uses the rate
+  if s.rival > 0 and s.number - s.rival < RIVALRY then
+    undo_widening()
+  else
+    s.eager, s.next = s.number + 1, now
+  end
+end
+
+local function teach(number, refused) -- whether the start after a round trip was refused
+  if number == s.followed_by then
+    local moved = s.outward + OUTWARD_STEP * (refused - TARGET) * s.excess
+    s.outward = math.max(0, math.min(moved, MOST_OUTWARD * MILLION))
+  end
+end
+
+local function follow(number, excess) -- the last request, by the time when it has probably arrived
+  teach(number, 0)
+  local deviations = s.deviation > 0 and excess / s.deviation or 0
+  s.excess = math.max(-MOST_EXCESS, math.min(deviations, MOST_EXCESS)) * MILLION
+  s.followed_by = s.number + 1
+  local late = math.min(excess * s.outward / MILLION, interval)
+  late = whole(math.max(-s.margin * interval / MILLION, late))
+  s.next, s.sent = s.next + late, s.sent + late
+end
+
 local function observe(trip)
   local mean = s.accepted == 0 and trip or s.trip
   s.deviation = s.deviation + (math.abs(trip - mean) - s.deviation) * SMOOTHING
   s.trip = mean + (trip - mean) * SMOOTHING
+  return trip - mean
 end
 
 local function holding()
@@ -226,7 +263,7 @@ function learn.lost()
 end
 
 function learn.accepted(number, at, trip)
-  observe(trip)
+  local excess = observe(trip)
   s.accepted = s.accepted + 1
   if not (holding() and at < s.began) then
     s.refusal_streak = 0
@@ -244,6 +281,9 @@ function learn.accepted(number, at, trip)
   if rested and s.patience > FIRST_PATIENCE then
     s.patience = math.floor(s.patience / 2)
   end
+  if number == s.number and s.margin > 0 then
+    follow(number, excess)
+  end
   local patience = s.patience > 0 and s.patience or -FRESH
   local calm = number > s.eased and s.calm - patience or 0
   s.margin = narrowed(number, calm, rested and least_margin or 0)
@@ -255,6 +295,7 @@ end
 -- A start that was reserved before the hold began tells nothing new, even if it was sent since.
 function learn.refused(number, at, retry_after, probe)
   s.refused = s.refused + 1
+  teach(number, 1)
   if at == s.sent then -- nobody need keep the distance from a refused request
     s.sent, s.earlier = s.earlier, 0
   elseif at == s.earlier then
@@ -264,6 +305,7 @@ function learn.refused(number, at, retry_after, probe)
   local again = number == s.eager and s.refusal_streak == 1
   if again then
     undo_widening()
+    s.rival = s.number
   end
   if not again and not (held and number <= s.mark) then
     s.refusal_streak = s.refusal_streak + 1
@@ -271,7 +313,7 @@ function learn.refused(number, at, retry_after, probe)
       s.margin = widened(number)
       s.level = s.margin
       if number == s.number then
-        s.eager, s.next = s.number + 1, now
+        repeat_at_once()
       end
     end
     length = hold_length()

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from attrs import Factory, define
 
-from cronapi.scheduler.margin import Margin, narrowed
+from cronapi.scheduler.arrival import Arrival
+from cronapi.scheduler.margin import narrowed
 from cronapi.scheduler.tally import Tally
 from cronapi.scheduler.tuning import (
     FIRST_PATIENCE,
@@ -23,6 +24,7 @@ from cronapi.scheduler.tuning import (
     PROVEN,
     RESOLUTION,
     RESTED,
+    RIVALRY,
     SHORTEST_HOLD,
     SMOOTHING,
     UNREFUSED,
@@ -54,7 +56,7 @@ class Start:
 
 
 @define
-class Pace(Margin):
+class Pace(Arrival):
     """The time of the next start, by a rate and the answers so far."""
 
     next_at: float = float("-inf")
@@ -71,6 +73,8 @@ class Pace(Margin):
     """
     _eager: int = 0
     """The number of the start that is due at once after a first refusal."""
+    _rival: int = 0
+    """The last start whose immediate repeat was refused too: another program used the rate."""
     _last_sent: float = float("-inf")
     _sent_before: float = float("-inf")
     """The time when the request before that one went out."""
@@ -174,6 +178,8 @@ class Pace(Margin):
         beyond = calm - (self.patience or -FRESH) if start.number > self._eased else 0
         # Where the rate limits nobody the margin is gone, and slots are many: save the call.
         if self.margin > self.least:
+            if start.number == self._number and self.margin > 0.0:
+                self._follow(start, error)
             jitter = self.deviation / self.interval
             weight = self.weight(start.number)
             rested = calm > (RESTED * self.patience or UNREFUSED)
@@ -188,15 +194,17 @@ class Pace(Margin):
         The second refusal in a row, or a `retry_after`, holds all callers. A first refusal that
         was only jitter also tells that the gate has opened meanwhile. So if nothing was started
         since, the next start is due at once. If that one is refused too, another program is using
-        the rate, and both count as one refusal.
+        the rate, both count as one refusal, and for a while no start is due at once.
         """
         self._end_probe(start)
+        self.teach(start.number, refused=True)
         self.forget_sent(start)
         self.refused_calls += 1
         held = self.holding
         again = start.number == self._eager and self.refusal_streak == 1
         if again:
             self.undo_widening()
+            self._rival = self._number
         length = 0.0 if self._is_stale(start) or again else self._count_refusal(start, now)
         # The way of a probe there and back is a part of the wait.
         gone = now - start.at if start.probe else 0.0
@@ -215,6 +223,12 @@ class Pace(Margin):
         """Return the starts a second over the last minute."""
         return self._tally.rate(now, self._number - self._unused, self.spacing)
 
+    def _follow(self, start: Start, excess: float) -> None:
+        """Let the next start follow the last request by the time when that has probably arrived."""
+        late = self.lateness(start.number, excess)
+        self.next_at += late
+        self._last_sent += late
+
     def _end_probe(self, start: Start) -> None:
         if start.number == self._probing:
             self._probing = 0
@@ -229,9 +243,15 @@ class Pace(Margin):
         if self.refusal_streak == 1:
             self.widen(start.number, now)
             if start.number == self._number:
-                self._eager = self._number + 1
-                self.next_at = now
+                self._repeat_at_once(now)
         return self._hold_length()
+
+    def _repeat_at_once(self, now: float) -> None:
+        if self._rival and self._number - self._rival < RIVALRY:
+            self.undo_widening()
+        else:
+            self._eager = self._number + 1
+            self.next_at = now
 
     def _hold_length(self) -> float:
         if not self.holding:

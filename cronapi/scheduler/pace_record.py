@@ -18,6 +18,8 @@ from cronapi.scheduler.tuning import (
     GREATEST_STRIDE,
     LONGEST_HOLD,
     LONGEST_RETRY_AFTER,
+    MOST_EXCESS,
+    MOST_OUTWARD,
     NEVER,
     UNREFUSED,
 )
@@ -28,13 +30,13 @@ MOST_WAITING = 2000
 During a hold they are counted from its end.
 """
 _LARGEST = 2**53
-_ABSENT = {"sent_before": None}
+_ABSENT = {"sent_before": None, "rival": 0, "followed_by": 0, "outward": 0.0, "excess": 0.0}
 """Fields that a record of before them has not."""
 _PAST = ("seen", "hold_began", "proven_at")
 _AHEAD = ("next_at", "before", "ask_at", "lease_until", "held_until", "last_sent", "sent_before")
 _COUNTS = (
     *("number", "eager", "probing", "mark", "refusal_streak", "accepted_calls", "refused_calls"),
-    *("holds", "calm", "patience", "stride", "widened", "eased"),
+    *("holds", "calm", "patience", "stride", "widened", "eased", "rival", "followed_by"),
 )
 _MEASURES = {
     "margin": GREATEST_MARGIN,
@@ -43,6 +45,8 @@ _MEASURES = {
     "narrow": NEVER,
     "round_trip": _LARGEST,
     "deviation": _LARGEST,
+    "outward": MOST_OUTWARD,
+    "excess": MOST_EXCESS,
 }
 """Each with its greatest value."""
 _KEPT = (*_PAST, *_AHEAD, *_COUNTS, *_MEASURES, "prober")
@@ -126,6 +130,8 @@ def _least(name: str, calm: int, interval: float) -> float:
     """Return the least plausible value of a field that is a number."""
     if name in (*_PAST, *_AHEAD):
         return -math.inf
+    if name == "excess":
+        return -MOST_EXCESS
     return least_margin(interval) if name == "margin" and calm > UNREFUSED else 0.0
 
 

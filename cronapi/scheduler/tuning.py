@@ -17,8 +17,9 @@ Fewer refusals would cost more in spacing than they save.
 GAIN, FLOOR, SMOOTHING = 0.6, 0.01, 1 / 16
 """A step of the margin is GAIN times the deviation of round trips in intervals.
 
-Where the deviation is below FLOOR, the step is GAIN times FLOOR. SMOOTHING is the weight of one
-measurement in the running means.
+It is at most GAIN times the margin, since a service may take most of a round trip's time after it
+has counted the request. It is at least GAIN times FLOOR. SMOOTHING is the weight of one measurement
+in the running means.
 """
 SOON, GREATEST_STRIDE = 4, 32
 """A refusal within SOON successes of the last one doubles the stride, a factor of FLOOR.
@@ -48,18 +49,29 @@ RESTED, UNREFUSED = 10, 20
 The refusals that taught it are long past by then. So the margin may also go below nothing. Where
 nothing was ever refused, it may do so after UNREFUSED successes.
 """
-PROVEN, TRUST, PROVEN_DEVIATIONS = 10, 30.0, 4
-"""PROVEN successes in a row prove a margin for TRUST seconds.
+OUTWARD_STEP, MOST_OUTWARD, MOST_EXCESS = 0.1, 0.5, 2
+"""A request is believed to have been late by a share of what its round trip took beyond the usual.
+
+A refusal moves that share by OUTWARD_STEP times the excess of the round trip before, in deviations
+and at most MOST_EXCESS of them. Where nothing else is known, half was on the way there at most.
+"""
+PROVEN, TRUST, TRUSTED_INTERVALS, PROVEN_DEVIATIONS = 10, 30.0, 300, 4
+"""PROVEN successes in a row prove a margin for TRUST seconds or TRUSTED_INTERVALS, the longer.
 
 A trusted margin is not widened beyond one step of easing and EASE_FLOOR, or beyond
 PROVEN_DEVIATIONS deviations of the round trips if that is more. If the immediate repeat of a
 refused request is refused as well, a trusted margin was not too narrow: another program is using
 the rate. A limit that was really lowered is learnt when the trust is over.
 """
+RIVALRY = 20
+"""Starts after such a repeat during which no refused request is repeated at once."""
 NEVER = 1000.0
 """A margin that no start has."""
-SHORTEST_HOLD, LONGEST_HOLD = 2, 8
-"""Intervals. LONGEST_HOLD bounds the delay of the first probe after an outage."""
+SHORTEST_HOLD, LONGEST_HOLD = 1, 8
+"""Intervals. Another program leaves the rate alone for one after each request of its own.
+
+LONGEST_HOLD bounds the delay of the first probe after an outage.
+"""
 PHASE = 0.6180339887498949
 """The golden ratio. Each hold is shorter by a multiple of it, modulo an interval.
 

@@ -118,10 +118,10 @@ def taken(pace, now):
     return start
 
 
-def test_refusals_in_a_row_hold_for_two_intervals_and_each_further_one_twice_as_long():
+def test_refusals_in_a_row_hold_for_an_interval_and_each_further_one_twice_as_long():
     """The first costs its slot, the hurried one counts with it, and then the holds double.
 
-    They last up to 2, 4 and 8 intervals, and never longer.
+    They last up to 1, 2, 4 and 8 intervals, and never longer.
     """
     pace, now, lengths = Pace(Rate(10)), 0.0, []
     for _ in range(7):
@@ -129,7 +129,7 @@ def test_refusals_in_a_row_hold_for_two_intervals_and_each_further_one_twice_as_
         pace.refused(start, now)
         lengths.append((pace.held_until - now) / 0.1 if pace.holding else 0)
         now += pace.wait(now)
-    assert [math.ceil(length) for length in lengths] == [0, 0, 2, 4, 8, 8, 8]
+    assert [math.ceil(length) for length in lengths] == [0, 0, 1, 2, 4, 8, 8]
     assert LONGEST_HOLD == 8
     assert pace.holds == 1
 
@@ -146,12 +146,12 @@ def test_an_isolated_refusal_widens_the_margin_and_does_not_hold():
 
 
 def test_a_refusal_of_a_call_sent_before_the_hold_does_not_extend_it():
-    """Ten calls in flight that are all refused make one hold of two intervals."""
+    """Ten calls in flight that are all refused make one hold of an interval."""
     pace = Pace(Rate(10))
     starts = [taken(pace, second) for second in range(10)]
     for start in starts:
         pace.refused(start, 10.0)
-    assert 10.1 < pace.held_until <= 10.2
+    assert 10.0 < pace.held_until <= 10.1
 
 
 def test_an_answer_to_a_call_sent_before_the_hold_does_not_end_it():
@@ -239,6 +239,22 @@ def test_a_limit_that_was_lowered_is_learnt_when_the_trust_is_over():
     while now < since + TRUST + 5:
         now = refused_twice_then_accepted(pace, now)
     assert pace.margin > before + 0.1
+
+
+def test_after_a_repeat_in_vain_no_refused_request_is_repeated_at_once_for_twenty_starts():
+    """Another program is using the rate, so a repeat would only be one more refusal."""
+    pace, now = proven()
+    now = refused_twice_then_accepted(pace, now)
+    waits = []
+    for _ in range(13):
+        for learn in (pace.refused, pace.accepted):
+            now += pace.wait(now)
+            learn(taken(pace, now), now + 0.001)
+            now += 0.001
+            waits.append(pace.wait(now) / pace.interval)
+    repeats = [wait < 0.5 for wait in waits[::2]]
+    assert repeats == [False] * repeats.count(False) + [True] * repeats.count(True)
+    assert 9 <= repeats.count(False) <= 10
 
 
 def test_holds_do_not_fall_in_step_with_another_program():

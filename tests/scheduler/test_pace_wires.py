@@ -12,8 +12,6 @@ import pytest
 
 from cronapi import Rate
 from cronapi.scheduler.pace import Pace
-from tests.support.simulated import Conditions
-from tests.support.simulated import simulate as play
 
 
 def simulate(calls, rate, mean, jitter, pace, *, burst=0, seed=1, warm_up=0):
@@ -166,17 +164,3 @@ def test_another_program_that_takes_half_the_rate_leaves_no_trace(rate, way, jit
     )
     assert sum(begin <= at < begin + 20 for at in accepted) >= 0.15 * 20 * rate
     assert after <= 1.05 * usual
-
-
-@pytest.mark.parametrize(("way", "jitter"), [(0.04, 0.002), (1.0, 0.1)])
-def test_the_usual_speed_is_back_soon_after_another_program_of_minutes(way, jitter):
-    """It has taken half the rate for 200 intervals, and sixty after it has gone it is forgotten.
-
-    That holds over a clean wire, and over one with a jitter of a tenth of the interval and several
-    requests under way.
-    """
-    parts = []
-    for seed in range(5):
-        run = play(Conditions(1, 0, way, jitter, calls=330, shared=(100.37, 300)), seed)
-        parts.append(run.rate(360, 400) / run.rate(40, 100))
-    assert statistics.mean(parts) >= 0.7

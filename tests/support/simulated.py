@@ -30,10 +30,11 @@ INSISTING = 0.005
 class Conditions:
     """The conditions of a run. Times are in seconds.
 
-    `way` and `jitter` are the mean and the deviation of the time that each direction takes. On a
-    busy machine every seventh timer is milliseconds late. From `changes_at` on, a judge of
-    `later_rate` and `later_burst` takes the place of the first. From `shared[0]` to `shared[1]`
-    another program near the judge takes every second start of the rate.
+    `way` and `jitter` are the mean and the deviation of the time that each direction takes. `work`
+    is the mean of what the service takes after it has counted a request. On a busy machine every
+    seventh timer is milliseconds late. From `changes_at` on, a judge of `later_rate` and
+    `later_burst` takes the place of the first. From `shared[0]` to `shared[1]` another program near
+    the judge takes every second start of the rate.
     """
 
     rate: float
@@ -43,6 +44,7 @@ class Conditions:
     method: str = "nginx"
     calls: int = 220
     busy: bool = False
+    work: float = 0.0
     seats: int = 10
     changes_at: float = math.inf
     later_rate: float = 0.0
@@ -129,7 +131,8 @@ class Simulation:
         self._at(self.now + delay + late + self._way(), self._arrive, start)
 
     def _arrive(self, start: Any) -> None:
-        self._at(self.now + self._way(), self._answer, start, self._judge.admit(self.now))
+        work = self._rng.expovariate(1 / self.conditions.work) if self.conditions.work else 0.0
+        self._at(self.now + self._way() + work, self._answer, start, self._judge.admit(self.now))
 
     def _answer(self, start: Any, passed: bool) -> None:
         self._in_flight -= 1
