@@ -26,7 +26,7 @@ class Arrival(Margin):
     _followed_by: int = 0
     """The number of the start after it."""
 
-    def lateness(self, number: int, excess: float) -> float:
+    def late_by(self, number: int, excess: float) -> float:
         """Learn what a round trip took beyond the usual, and return how late its request arrived.
 
         Both are in seconds. The next start keeps the rate even if the last was early, and waits for

@@ -225,7 +225,7 @@ class Pace(Arrival):
 
     def _follow(self, start: Start, excess: float) -> None:
         """Let the next start follow the last request by the time when that has probably arrived."""
-        late = self.lateness(start.number, excess)
+        late = self.late_by(start.number, excess)
         self.next_at += late
         self._last_sent += late
 

@@ -105,7 +105,7 @@ def test_what_is_learnt_and_moved_stays_within_its_bounds(answers, margin, devia
     arrival = Arrival(Rate(10), margin=margin, deviation=deviation)
     for number, excess, refused in answers:
         arrival.teach(number, refused=refused)
-        late = arrival.lateness(number, excess)
+        late = arrival.late_by(number, excess)
         assert -margin * 0.1 - 1e-9 <= late <= 0.1
         assert 0.0 <= arrival.outward <= MOST_OUTWARD
         assert abs(arrival._excess) <= MOST_EXCESS
