@@ -31,9 +31,9 @@ class Line:
 
     __slots__ = (
         "_bucket",
-        "_changed",
         "_leader",
         "_loop",
+        "changed",
         "in_flight",
         "lanes",
         "loop_has_ended",
@@ -44,7 +44,7 @@ class Line:
     def __init__(self, bucket: Bucket, max_in_flight: int) -> None:
         self._bucket = bucket
         self._leader: Slot | None = None
-        self._changed: Sleeper | None = None
+        self.changed: Sleeper | None = None
         self.max_in_flight: int = max_in_flight
         self.lanes: Lanes = Lanes()
         self.in_flight: int = 0
@@ -91,9 +91,14 @@ class Line:
     def leave(self) -> None:
         """Take back a seat."""
         self.in_flight -= 1
-        if self._changed is not None:
-            self._changed.wake()
-            self._changed = None
+        if self.changed is not None:
+            self.tell()
+
+    def tell(self) -> None:
+        """Wake the leader, which waits for a seat or for the time of a start."""
+        changed, self.changed = self.changed, None
+        if changed is not None:
+            changed.wake()
 
     async def _lead(self, leader: Slot) -> None:
         """Grant starts as they come due until the leader has its own; then pass the lead on."""
@@ -102,8 +107,8 @@ class Line:
                 await self._bucket.reserve()
             wait = self._grant()
             if wait is not None:
-                self._changed = Sleeper()
-                await self._changed.sleep_at_most(wait)
+                self.changed = Sleeper()
+                await self.changed.sleep_at_most(wait)
         self._promote()
 
     def _grant(self) -> float | None:

@@ -166,7 +166,9 @@ class Pace(Arrival):
         usual = seconds if usual is None else usual
         error = seconds - usual
         self.round_trip: float | None = usual + error * SMOOTHING
-        self.deviation: float = self.deviation + (abs(error) - self.deviation) * SMOOTHING
+        self.deviation: float = (
+            self.deviation + ((error if error > 0.0 else -error) - self.deviation) * SMOOTHING
+        )
         if start.number > self._widened:
             calm = self.calm = calm + 1
             if calm >= PROVEN:

@@ -63,6 +63,8 @@ class Scheduler:
         self.rate: Rate = rate if isinstance(rate, Rate) else Rate(rate)
         self.bucket: Bucket = OwnBucket(self.rate) if bucket is None else checked_bucket(bucket)
         self.bucket.bind(self.rate)
+        self._publishes: bool = self.bucket.shared
+        """True if other processes must be told. An attribute of a class would be read slower."""
         self.max_in_flight: int = max_in_flight
         self._places = 0
         """The number of places that were taken in the queue."""
@@ -108,7 +110,11 @@ class Scheduler:
         without an error counts as accepted. If the request was refused, call `slot.refused()`
         before. If there is nothing to wait for, entering is no checkpoint.
         """
-        return Slot(self, lane, max_wait)
+        slot = Slot()
+        slot._queue, slot.lane, slot.max_wait, slot.place = self, lane, max_wait, None  # noqa: SLF001 -- a slot is part of its queue
+        slot.start = slot.line = slot.sleeper = None
+        slot.gone = False
+        return slot
 
     async def acquire(
         self, lane: Lane = "interactive", max_wait: float | None = None, place: int | None = None
@@ -122,7 +128,8 @@ class Scheduler:
         except RuntimeError:
             running_loop()  # which says it in our words
             raise
-        slot = Slot(self, lane, max_wait, place)
+        slot = self.slot(lane, max_wait)
+        slot.place = place
         if not self._seize(slot):
             await self._enter(slot)
         return slot

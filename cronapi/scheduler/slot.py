@@ -31,6 +31,7 @@ class Queue(Protocol):
     """The interface that a slot needs of its queue."""
 
     bucket: Bucket
+    _publishes: bool
 
     def _seize(self, slot: Slot) -> bool:
         """Grant the slot if it is free and nobody waits."""
@@ -44,8 +45,14 @@ class Queue(Protocol):
 class Seats(Protocol):
     """The interface that a slot needs of the line that granted it."""
 
+    in_flight: int
+    changed: Sleeper | None
+
     def leave(self) -> None:
         """Take back a seat."""
+
+    def tell(self) -> None:
+        """Wake who waits for a seat."""
 
 
 class Slot:
@@ -60,32 +67,17 @@ class Slot:
     slot left the queue without a grant.
     """
 
-    __slots__ = (
-        "_queue",
-        "gone",
-        "lane",
-        "line",
-        "max_wait",
-        "place",
-        "sleeper",
-        "start",
-    )
+    # Every call makes one. The queue fills it in, since `__init__` would cost a part of a slot.
+    __slots__ = ("_queue", "gone", "lane", "line", "max_wait", "place", "sleeper", "start")
 
-    def __init__(
-        self,
-        queue: Queue,
-        lane: Lane,
-        max_wait: float | None = None,
-        place: int | None = None,
-    ) -> None:
-        self._queue = queue
-        self.lane: Lane = lane
-        self.max_wait: float | None = max_wait
-        self.place: int | None = place
-        self.start: Start | None = None
-        self.line: Seats | None = None
-        self.gone: bool = False
-        self.sleeper: Sleeper | None = None
+    _queue: Queue
+    lane: Lane
+    max_wait: float | None
+    place: int | None
+    start: Start | None
+    line: Seats | None
+    gone: bool
+    sleeper: Sleeper | None
 
     def __lt__(self, other: Slot) -> bool:
         """Order two slots of the same place: the one that has left comes first."""
@@ -104,17 +96,19 @@ class Slot:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        start, line = self.start, self.line
+        start, line, queue = self.start, self.line, self._queue
         if kind is None and start is not None and line is not None:
             # As `accepted` and `close` do, without the calls: most slots end this way.
             self.start = self.line = None
             try:
-                self._queue.bucket.accepted(start)
+                queue.bucket.accepted(start)
             finally:
-                line.leave()
+                line.in_flight -= 1
+                if line.changed is not None:
+                    line.tell()
         else:
             self.close()
-        if self._queue.bucket.shared:
+        if queue._publishes:  # noqa: SLF001 -- a slot is part of its queue
             await self.publish()
 
     @property
