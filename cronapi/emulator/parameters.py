@@ -132,7 +132,7 @@ def signature(
     lacks = {known: _lacks(provider, function, known) for known in RULES}
     missing = lacks[era] - also
     kinds = {name: kind for name, kind in whole.kinds.items() if name not in missing}
-    elsewhere = {
+    elsewhere: dict[str, tuple[Era, ...]] = {
         name: tuple(other for other in RULES if name not in lacks[other])
         for name in missing & whole.kinds.keys()
     }

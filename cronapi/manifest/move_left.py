@@ -27,15 +27,19 @@ class Seen(Protocol):
 
     def twins(self) -> Mapping[int, str]:
         """Return the names of jobs that were made more than once."""
+        ...
 
     def runs_at_source(self, entry: Entry) -> bool:
         """Return True if a job runs at the old service."""
+        ...
 
     def is_off(self, entry: Entry) -> bool:
         """Return True for a job that was at the new service before, and does not run there."""
+        ...
 
     def is_gone(self, entry: Entry) -> bool:
         """Return True for a job that was deleted at the new service by hand."""
+        ...
 
 
 def left_of(seen: Seen) -> Iterator[Unmoved]:

@@ -49,6 +49,10 @@ pace cannot be asked.
 class Looking(Protocol):
     """An `Evaluate` that can also tell when the last request went out, at less cost."""
 
+    def __call__(self, arguments: Sequence[int | str], /) -> Sequence[int]:
+        """Evaluate the pace."""
+        ...
+
     def last_sent(self) -> float:
         """Return the time, in microseconds of the fleet's clock. Zero if it is unknown.
 

@@ -55,9 +55,10 @@ def native_loop() -> Any:
     # anyio takes four times as long. It is asked where asyncio has no task: a task of trio may be
     # the guest of asyncio's loop.
     asyncio: Any = sys.modules.get("asyncio")
-    loop = None if asyncio is None else asyncio._get_running_loop()  # noqa: SLF001 -- raises nothing
-    if loop is not None and asyncio.current_task(loop) is not None:
-        return loop
+    if asyncio is not None:
+        loop = asyncio._get_running_loop()  # noqa: SLF001 -- raises nothing
+        if loop is not None and asyncio.current_task(loop) is not None:
+            return loop
     return current_token().native_token
 
 
