@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
+import sysconfig
+import venv
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
+import cronapi
 from cronapi import EnsureParams, JobParams, NewJobParams
 from cronapi._protocol.declared import FunctionParams
 from cronapi.emulator import KINDS, Era, FaultKind, call, executions, limiter, pages, search
@@ -103,3 +108,23 @@ def test_each_parameter_of_a_job_is_in_each_of_its_types():
 def test_the_names_that_a_type_has_are_those_of_its_table(literal, table):
     """A kind that is missing in its type, or in the table of its effects, is seen."""
     assert get_args(literal) == tuple(table)
+
+
+@pytest.mark.proof
+def test_every_type_of_the_package_is_known(tmp_path):
+    """Installed beside the libraries that it needs, no signature leaves a checker guessing."""
+    room = tmp_path / "venv"
+    venv.create(room, with_pip=False)
+    site = Path(sysconfig.get_path("purelib", "venv", {"base": str(room)}))
+    shutil.copytree(Path(cronapi.__file__).parent, site / "cronapi")
+    (site / "others.pth").write_text(sysconfig.get_path("purelib"))
+    done = subprocess.run(
+        [sys.executable, "-m", "basedpyright", "--verifytypes", "cronapi", "--ignoreexternal"],
+        env={**os.environ, "PATH": f"{room / 'bin'}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, "Type completeness score: 100%" in done.stdout) == (0, True), (
+        done.stdout
+    )

@@ -67,14 +67,14 @@ class PagesByHand(ListReading):
     async def page(self, number: int, ask: Awaitable[T]) -> T:
         """Return a page. One without jobs is the end, once no other is under way."""
         self._asked, self._has_ended = self._asked + 1, False
-        self.is_under_way = True
+        self.is_under_way: bool = True
         try:
             rows = await ask
             if not rows:
                 self._has_ended = True
             elif number > self._farthest and isinstance(rows, list | tuple):
                 self._farthest, self._items = number, len(rows)
-                self.got_on_at = anyio.current_time()
+                self.got_on_at: float = anyio.current_time()
         finally:  # a page that has failed may be asked for again
             self._asked -= 1
             self.is_under_way = self._asked > 0

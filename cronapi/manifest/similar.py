@@ -75,7 +75,7 @@ class SameUrl:
     """Jobs of one URL in order of ids, by their names and by the values of some fields."""
 
     def __init__(self, rows: Sequence[Row], fields: Sequence[str]) -> None:
-        self.rows = {id_of(row): row for row in rows}
+        self.rows: dict[int, Row] = {id_of(row): row for row in rows}
         self._in_order = rows
         self._fields = fields
         self._start = 0

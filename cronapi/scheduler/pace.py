@@ -170,7 +170,8 @@ class Pace(Arrival):
             self.deviation + ((error if error > 0.0 else -error) - self.deviation) * SMOOTHING
         )
         if start.number > self._widened:
-            calm = self.calm = calm + 1
+            calm += 1
+            self.calm: int = calm
             if calm >= PROVEN:
                 self._proven_at = now
                 if calm % PROVEN == 0:
