@@ -8,7 +8,8 @@ its end. An outage ends at the worst moment: right after a refused probe. "Stead
 accepted request from which on five gaps in a row are at most 10 % longer than the usual one, the
 median before the disturbance. Requests in flight are counted at the wire, which delays each way:
 over 40 ms an answer is there before the next request is due, over 100 ms two requests are usually
-on their way.
+on their way. Another program takes every second start of the rate and insists on it, so half of the
+rate is free beside it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import math
 import statistics
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 
 from attrs import frozen
 
@@ -32,6 +34,7 @@ LEARNING = 20
 STEADY, TOLERANCE = 5, 1.1
 MOST_INTERVALS = 10.0
 OUTAGE, AWAY, SHARED = 10.0, 2.0, 20.0
+AT_ONCE, LEAST = 30, 0.9
 
 
 @frozen
@@ -136,27 +139,55 @@ def after(accepted: list[float], begun: float, ended: float) -> list[Figure]:
 # --- disturbances ---
 
 
-async def shared_rate(service: str) -> list[Figure]:
-    """Another program takes half the rate for 20 s."""
-    with nginx(service, RATE) as judge:
-        working = asyncio.ensure_future(lost_of(judge.origin, 240))
-        await warm(judge)
+async def _shared(service: str, way: float, jitter: float) -> list[Figure]:
+    with nginx(service, RATE) as judge, ExitStack() as stack:
+        ours = stack.enter_context(wire(judge.origin, way, jitter)) if way else judge.origin
+        working = asyncio.ensure_future(lost_of(ours, 400))
+        await until(lambda: len(judge.accepted()) >= 5 * LEARNING)
         begun = time.time()
         theirs = await another_program(judge.origin, 2 / RATE, SHARED)
         ended = time.time()
-        lost = await working
-        meanwhile = sum(begun <= at <= ended for at in judge.accepted())
+        lost, accepted = await working, judge.accepted()
+        usual = _rate(accepted, accepted[LEARNING], begun)
+        begun += AT_ONCE / RATE
+        after = _rate(accepted, ended + AT_ONCE / 3 / RATE, ended + AT_ONCE / RATE) / usual
+        theirs_rate = theirs / SHARED
         return [
             lost,
             Figure(
-                "share of the rate, ours meanwhile",
-                (meanwhile - theirs) / RATE / (ended - begun),
-                least=0.25,
+                "share of what is free, ours from the 30th interval on",
+                (_rate(accepted, begun, ended) - theirs_rate) / (RATE / 2),
+                least=LEAST,
                 form=".2f",
             ),
-            Figure("share of the rate, theirs", theirs / RATE / (ended - begun), form=".2f"),
-            *after(judge.accepted(), begun, ended),
+            Figure("share of the rate, theirs", theirs_rate / RATE, form=".2f"),
+            Figure(
+                "share of the usual speed, ours 10 to 30 intervals after",
+                after,
+                least=LEAST,
+                form=".2f",
+            ),
         ]
+
+
+def _rate(accepted: list[float], since: float, until: float) -> float:
+    """Return the accepted requests a second in a span."""
+    return sum(since < at <= until for at in accepted) / (until - since)
+
+
+async def shared_rate(service: str) -> list[Figure]:
+    """Another program takes half the rate for 20 s."""
+    return await _shared(service, 0.0, 0.0)
+
+
+async def shared_over_jitter(service: str) -> list[Figure]:
+    """The same over a wire of 15 ms with 10 ms of jitter."""
+    return await _shared(service, 0.015, 0.01)
+
+
+async def shared_far_away(service: str) -> list[Figure]:
+    """The same over a wire of 100 ms with 10 ms of jitter."""
+    return await _shared(service, 0.1, 0.01)
 
 
 async def _outage(service: str, way: float) -> list[Figure]:
@@ -229,6 +260,8 @@ async def fixed_window(_: str) -> list[Figure]:
 
 DISTURBANCES: tuple[Disturbance, ...] = (
     shared_rate,
+    shared_over_jitter,
+    shared_far_away,
     outage_nearby,
     outage_far_away,
     restart,
