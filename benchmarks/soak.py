@@ -1,10 +1,10 @@
 """A client at work for minutes: do memory, descriptors, tasks and seats stay as they were?
 
-    python -m benchmarks.soak [--seconds 300] [--only trio-redis]
+    python -m benchmarks.soak [--seconds 300] [--only trio-redis] [--http httpx2]
 
 Each cell is a process of its own: one client on asyncio, uvloop or trio, with a local bucket or one
 in Redis, that makes up to 1,000 calls a second, over sockets, at `benchmarks.soak_service`. The
-reached rate is printed.
+reached rate is printed. With `--http httpx2` the requests are sent by that library.
 
 One call in ten is cancelled within 20 ms, and one request in forty meets a fault: lost, cut,
 garbled, refused or held back beyond the timeout. Adds that were lost are looked up. After each
@@ -22,17 +22,19 @@ import argparse
 import asyncio
 import contextlib
 import gc
+import importlib
 import logging
 import os
 import random
 import resource
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import lru_cache, partial
 from pathlib import Path
 
 import anyio
+import httpx
 from attrs import frozen
 
 from cronapi import CronAPIError, FastCron, Scheduler
@@ -116,11 +118,11 @@ class Load:
 
     async def run(self, seconds: float) -> Figures:
         """Let the workers work for some seconds, and return the figures once all is quiet."""
-        begun = anyio.current_time()
+        end = anyio.current_time() + seconds
         async with anyio.create_task_group() as group:
             for _ in range(WORKERS):
-                group.start_soon(self._work, begun + seconds)
-        self.busy += anyio.current_time() - begun
+                group.start_soon(self._work, end)
+        self.busy += seconds  # no call begins later, though an add may be looked up for long
         await self._tidy()
         return self._figures()
 
@@ -187,12 +189,27 @@ def _tasks() -> int:
     return len(asyncio.all_tasks())
 
 
-async def soak(name: str, seconds: float, redis: str, url: str) -> int:
+@contextlib.asynccontextmanager
+async def _http(library: str) -> AsyncIterator[httpx.AsyncClient | None]:
+    """Yield a client of another library than httpx, or None for the one that cronapi makes."""
+    if library == "httpx":
+        yield None
+        return
+    other = importlib.import_module(library)
+    limits = other.Limits(max_connections=SEATS, max_keepalive_connections=SEATS)
+    async with other.AsyncClient(limits=limits, trust_env=False) as http:
+        yield http
+
+
+async def soak(name: str, seconds: float, redis: str, http: str, url: str) -> int:
     """Run one cell, print its figures, and return 1 if something is not flat."""
     bucket = RedisBucket.from_url(redis, key=name) if redis else None
     scheduler = Scheduler(RATE, max_in_flight=SEATS, bucket=bucket)
-    client = partial(FastCron, TOKEN, scheduler=scheduler, timeout=TIMEOUT)
-    async with client(base_url=f"{url}/faulty/") as api, client(base_url=f"{url}/calm/") as keeper:
+    async with contextlib.AsyncExitStack() as stack:
+        sender = await stack.enter_async_context(_http(http))
+        client = partial(FastCron, TOKEN, scheduler=scheduler, timeout=TIMEOUT, http_client=sender)
+        api = await stack.enter_async_context(client(base_url=f"{url}/faulty/"))
+        keeper = await stack.enter_async_context(client(base_url=f"{url}/calm/"))
         load = Load(api, keeper, scheduler)
         with anyio.fail_after(2 * seconds + 2 * PHASES * QUIET):  # a client without seats waits
             await load.prepare()
@@ -218,12 +235,12 @@ def service() -> Iterator[str]:
         process.stdin.close()
 
 
-def run_cell(name: str, seconds: float, redis: str) -> int:
+def run_cell(name: str, seconds: float, redis: str, http: str) -> int:
     """Run a cell in this process."""
     logging.getLogger("cronapi").setLevel(logging.ERROR)  # it warns of each lost answer
     loop = name.partition("-")[0]
     with service() as url:
-        work: Callable[[], Awaitable[int]] = partial(soak, name, seconds, redis, url)
+        work: Callable[[], Awaitable[int]] = partial(soak, name, seconds, redis, http, url)
         if loop == "trio":
             return anyio.run(work, backend="trio")
         return anyio.run(work, backend_options={"use_uvloop": loop == "uvloop"})
@@ -238,17 +255,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=300.0, help="the time of each cell")
     parser.add_argument("--only", choices=cells)
+    parser.add_argument("--http", choices=("httpx", "httpx2"), default="httpx")
     parser.add_argument("--redis", default="", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.redis or (options.only or "").endswith("local"):
-        return run_cell(options.only, options.seconds, options.redis)
+        return run_cell(options.only, options.seconds, options.redis, options.http)
     chosen = [options.only] if options.only else cells
-    return max([_spawn(cell, options.seconds) for cell in chosen])  # all of them, whatever one says
+    return max(
+        [_spawn(cell, options.seconds, options.http) for cell in chosen]
+    )  # all of them, whatever one says
 
 
-def _spawn(cell: str, seconds: float) -> int:
+def _spawn(cell: str, seconds: float, http: str) -> int:
     """Run a cell in a process of its own, so that no other has touched its memory."""
     command = [sys.executable, "-m", "benchmarks.soak", "--only", cell, "--seconds", str(seconds)]
+    command += ["--http", http]
     with contextlib.ExitStack() as stack:
         if cell.endswith("redis"):
             command += ["--redis", stack.enter_context(redis_server()).url]
