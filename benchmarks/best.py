@@ -57,7 +57,7 @@ def row(cell: Cell, played: Mapping[str, Sequence[Result]]) -> str:
         return f"| {cell.words} | none under {MOST_REFUSED:.0%} | - | - | {mine} | ahead |"
     runs = played[peer]
     noise = statistics.stdev(run.share for run in runs)
-    ahead = round(_share(ours), 3) - round(_share(runs), 3)  # as they are shown
+    ahead = round(round(_share(ours), 3) - round(_share(runs), 3), 3)  # as they are shown
     verdict = (
         "ahead"
         if ahead > 0
