@@ -207,14 +207,17 @@ local function teach(number, refused) -- whether the start after a round trip wa
   end
 end
 
-local function follow(number, excess) -- the last request, by the time when it has probably arrived
+local function follow(number, at, excess) -- the last request, by when it has probably arrived
   teach(number, 0)
-  local deviations = s.deviation > 0 and excess / s.deviation or 0
+  local deviations = s.deviation > RESOLUTION * MILLION and excess / s.deviation or 0
   s.excess = math.max(-MOST_EXCESS, math.min(deviations, MOST_EXCESS)) * MILLION
   s.followed_by = s.number + 1
-  local late = math.min(excess * s.outward / MILLION, interval)
-  late = whole(math.max(-s.margin * interval / MILLION, late))
-  s.next, s.sent = s.next + late, s.sent + late
+  local room = math.max(0, math.min(spacing() - slack(), s.next - at) - interval)
+  local late = whole(math.max(-room, math.min(excess * s.outward / MILLION, interval)))
+  s.next = s.next + late
+  if at == s.sent then -- another may have gone out later
+    s.sent = s.sent + late
+  end
 end
 
 local function observe(trip)
@@ -282,7 +285,7 @@ function learn.accepted(number, at, trip)
     s.patience = math.floor(s.patience / 2)
   end
   if number == s.number and s.margin > 0 then
-    follow(number, excess)
+    follow(number, at, excess)
   end
   local patience = s.patience > 0 and s.patience or -FRESH
   local calm = number > s.eased and s.calm - patience or 0
