@@ -126,6 +126,8 @@ local function enough() -- a wider margin is a guess
   return math.max(EASE_FLOOR, EASE_DEVIATIONS * deviation()) * MILLION
 end
 
+local ROUNDED = 1.0001 -- a margin that was enough may be more by what was left off in the hash
+
 local function weight(number) -- the more starts were reserved since, the less an answer counts
   return 1 / math.max(1, s.number - number)
 end
@@ -180,7 +182,7 @@ local function widened(number)
   if trusted then
     local eased = s.proven / (1 - EASE) + EASE_FLOOR * MILLION
     wide = math.min(wide, math.max(eased, PROVEN_DEVIATIONS * deviation() * MILLION))
-  elseif s.margin <= enough() and enough() < wide then -- what taught patience no longer holds
+  elseif s.margin <= ROUNDED * enough() and enough() < wide then -- what taught patience is over
     s.patience = FIRST_PATIENCE
   end
   return math.max(s.margin, wide)
@@ -252,8 +254,8 @@ local learn = {}
 
 function learn.sent(number, at, lead)
   s.next = math.max(s.next, math.min(at, s.next) + spacing() - slack() - lead)
-  s.earlier = math.max(s.earlier, math.min(s.sent, at))
-  s.sent = math.max(s.sent, at)
+  local first, last = math.min(s.earlier, s.sent), math.max(s.earlier, s.sent)
+  s.earlier, s.sent = math.max(first, math.min(last, at)), math.max(last, at)
 end
 
 function learn.unused(number)
@@ -274,7 +276,7 @@ function learn.accepted(number, at, trip)
   if number > s.widened then
     s.calm = s.calm + 1
     if s.calm >= PROVEN then
-      s.trusted = now
+      s.trusted = math.min(now, at + trip)
     end
     if s.calm % PROVEN == 0 then
       s.proven, s.level = s.level, math.max(0, s.margin)
