@@ -323,7 +323,7 @@ function learn.refused(number, at, retry_after, probe)
     end
     length = hold_length()
   end
-  local gone = probe and now - at or 0
+  local gone = probe and math.max(0, now - at) or 0 -- the clock may have been set back meanwhile
   hold(math.max(length - gone, math.min(retry_after, LONGEST_RETRY_AFTER * MILLION)))
   if holding() and not held then
     s.holds = s.holds + 1

@@ -211,7 +211,7 @@ class Pace(Arrival):
             self._rival = self._number
         length = 0.0 if self._is_stale(start) or again else self._count_refusal(start, now)
         # The way of a probe there and back is a part of the wait.
-        gone = now - start.at if start.probe else 0.0
+        gone = max(0.0, now - start.at) if start.probe else 0.0
         self._hold(now, max(length - gone, asked_wait(retry_after)))
         self.holds += self.holding and not held
 
