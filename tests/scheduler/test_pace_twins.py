@@ -93,3 +93,12 @@ def test_redis_and_a_file_answer_and_keep_the_same(seed, redis_fleet):
         assert counts == fields
         times, fields = twins.times()
         assert times == pytest.approx(fields, rel=0, abs=rounded)
+
+
+def test_a_margin_that_was_just_enough_is_so_in_redis_too(redis_fleet):
+    """The hash keeps rounded numbers, and a refusal takes the patience back all the same."""
+    redis_fleet.evaluate([10**12, 10_000, 2_100_000, 1])
+    fields = {"deviation": "1361.226", "margin": "680613.115", "patience": "16"}
+    redis_fleet.server.client.hset(key_of("contract"), mapping=fields)
+    redis_fleet.evaluate([10**12, 10_000, 2_100_000, 0, "refused", 1, 10**12, 0])
+    assert float(redis_fleet.server.client.hget(key_of("contract"), "patience")) == 8
