@@ -163,7 +163,8 @@ def of_shared(one: Conditions, run: Run) -> Figures:
 
 def of_lowered(one: Conditions, run: Run) -> Figures:
     """Return the share of the lower rate and the refusals once the trust is over."""
-    return _used(run, one.changes_at + 35 + 20 / one.later_rate, one.later_rate)
+    over = max(35, 305 / one.rate)  # an older library trusts no longer
+    return _used(run, one.changes_at + over + 20 / one.later_rate, one.later_rate)
 
 
 def of_stops(one: Conditions, run: Run) -> Figures:

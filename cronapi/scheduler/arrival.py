@@ -12,7 +12,7 @@ from __future__ import annotations
 from attrs import define
 
 from cronapi.scheduler.margin import Margin
-from cronapi.scheduler.tuning import MOST_EXCESS, MOST_OUTWARD, OUTWARD_STEP, TARGET
+from cronapi.scheduler.tuning import MOST_EXCESS, MOST_OUTWARD, OUTWARD_STEP, RESOLUTION, TARGET
 
 
 @define
@@ -26,17 +26,17 @@ class Arrival(Margin):
     _followed_by: int = 0
     """The number of the start after it."""
 
-    def late_by(self, number: int, excess: float) -> float:
+    def late_by(self, number: int, excess: float, room: float) -> float:
         """Learn what a round trip took beyond the usual, and return how late its request arrived.
 
-        Both are in seconds. The next start keeps the rate even if the last was early, and waits for
-        an interval at most.
+        All are in seconds. One that was early counts as early by `room` at most, so that the next
+        start keeps the rate, and one that was late as late by an interval at most.
         """
         self.teach(number, refused=False)
-        deviations = excess / self.deviation if self.deviation else 0.0
+        deviations = excess / self.deviation if self.deviation > RESOLUTION else 0.0
         self._excess = max(-MOST_EXCESS, min(deviations, MOST_EXCESS))
         self._followed_by = self._number + 1
-        return max(-self.margin * self.interval, min(excess * self.outward, self.interval))
+        return max(-room, min(excess * self.outward, self.interval))
 
     def teach(self, number: int, *, refused: bool) -> None:
         """Learn whether the start after a round trip was refused."""

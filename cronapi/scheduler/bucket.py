@@ -90,9 +90,11 @@ _METHODS = (
 
 
 def checked_bucket(bucket: Bucket) -> Bucket:
-    """Return an object that has the methods of a bucket."""
-    if isinstance(bucket, type) or not all(
-        callable(getattr(bucket, name, None)) for name in _METHODS
+    """Return an object that has the methods of a bucket, and says if it is shared."""
+    if (
+        isinstance(bucket, type)
+        or not all(callable(getattr(bucket, name, None)) for name in _METHODS)
+        or not isinstance(getattr(bucket, "shared", None), bool)
     ):
         raise refusal("bucket", "a Bucket, such as a LocalBucket", bucket)
     return bucket

@@ -126,6 +126,8 @@ local function enough() -- a wider margin is a guess
   return math.max(EASE_FLOOR, EASE_DEVIATIONS * deviation()) * MILLION
 end
 
+local ROUNDED = 1.0001 -- a margin that was enough may be more by what was left off in the hash
+
 local function weight(number) -- the more starts were reserved since, the less an answer counts
   return 1 / math.max(1, s.number - number)
 end
@@ -180,7 +182,7 @@ local function widened(number)
   if trusted then
     local eased = s.proven / (1 - EASE) + EASE_FLOOR * MILLION
     wide = math.min(wide, math.max(eased, PROVEN_DEVIATIONS * deviation() * MILLION))
-  elseif s.margin <= enough() and enough() < wide then -- what taught patience no longer holds
+  elseif s.margin <= ROUNDED * enough() and enough() < wide then -- what taught patience is over
     s.patience = FIRST_PATIENCE
   end
   return math.max(s.margin, wide)
@@ -207,14 +209,17 @@ local function teach(number, refused) -- whether the start after a round trip wa
   end
 end
 
-local function follow(number, excess) -- the last request, by the time when it has probably arrived
+local function follow(number, at, excess) -- the last request, by when it has probably arrived
   teach(number, 0)
-  local deviations = s.deviation > 0 and excess / s.deviation or 0
+  local deviations = s.deviation > RESOLUTION * MILLION and excess / s.deviation or 0
   s.excess = math.max(-MOST_EXCESS, math.min(deviations, MOST_EXCESS)) * MILLION
   s.followed_by = s.number + 1
-  local late = math.min(excess * s.outward / MILLION, interval)
-  late = whole(math.max(-s.margin * interval / MILLION, late))
-  s.next, s.sent = s.next + late, s.sent + late
+  local room = math.max(0, math.min(spacing() - slack(), s.next - at) - interval)
+  local late = whole(math.max(-room, math.min(excess * s.outward / MILLION, interval)))
+  s.next = s.next + late
+  if at == s.sent then -- another may have gone out later
+    s.sent = s.sent + late
+  end
 end
 
 local function observe(trip)
@@ -249,8 +254,8 @@ local learn = {}
 
 function learn.sent(number, at, lead)
   s.next = math.max(s.next, math.min(at, s.next) + spacing() - slack() - lead)
-  s.earlier = math.max(s.earlier, math.min(s.sent, at))
-  s.sent = math.max(s.sent, at)
+  local first, last = math.min(s.earlier, s.sent), math.max(s.earlier, s.sent)
+  s.earlier, s.sent = math.max(first, math.min(last, at)), math.max(last, at)
 end
 
 function learn.unused(number)
@@ -271,7 +276,7 @@ function learn.accepted(number, at, trip)
   if number > s.widened then
     s.calm = s.calm + 1
     if s.calm >= PROVEN then
-      s.trusted = now
+      s.trusted = math.min(now, at + trip)
     end
     if s.calm % PROVEN == 0 then
       s.proven, s.level = s.level, math.max(0, s.margin)
@@ -282,7 +287,7 @@ function learn.accepted(number, at, trip)
     s.patience = math.floor(s.patience / 2)
   end
   if number == s.number and s.margin > 0 then
-    follow(number, excess)
+    follow(number, at, excess)
   end
   local patience = s.patience > 0 and s.patience or -FRESH
   local calm = number > s.eased and s.calm - patience or 0
@@ -318,7 +323,7 @@ function learn.refused(number, at, retry_after, probe)
     end
     length = hold_length()
   end
-  local gone = probe and now - at or 0
+  local gone = probe and math.max(0, now - at) or 0 -- the clock may have been set back meanwhile
   hold(math.max(length - gone, math.min(retry_after, LONGEST_RETRY_AFTER * MILLION)))
   if holding() and not held then
     s.holds = s.holds + 1

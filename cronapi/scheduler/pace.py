@@ -76,6 +76,7 @@ class Pace(Arrival):
     _rival: int = 0
     """The last start whose immediate repeat was refused too: another program used the rate."""
     _last_sent: float = float("-inf")
+    """The time when the last request went out, later by how late it has probably arrived."""
     _sent_before: float = float("-inf")
     """The time when the request before that one went out."""
     _before: float = float("-inf")
@@ -210,7 +211,7 @@ class Pace(Arrival):
             self._rival = self._number
         length = 0.0 if self._is_stale(start) or again else self._count_refusal(start, now)
         # The way of a probe there and back is a part of the wait.
-        gone = now - start.at if start.probe else 0.0
+        gone = max(0.0, now - start.at) if start.probe else 0.0
         self._hold(now, max(length - gone, asked_wait(retry_after)))
         self.holds += self.holding and not held
 
@@ -228,9 +229,11 @@ class Pace(Arrival):
 
     def _follow(self, start: Start, excess: float) -> None:
         """Let the next start follow the last request by the time when that has probably arrived."""
-        late = self.late_by(start.number, excess)
+        room = min(self.closest, self.next_at - start.at) - self.interval
+        late = self.late_by(start.number, excess, max(0.0, room))
         self.next_at += late
-        self._last_sent += late
+        if start.at == self._last_sent:  # another may have gone out later
+            self._last_sent += late
 
     def _end_probe(self, start: Start) -> None:
         if start.number == self._probing:

@@ -55,6 +55,7 @@ class SharedPace(Pace):
             # A start that was reserved before the hold began tells nothing new, even if it was
             # sent since.
             if self.holding and number <= self._mark:
+                self.forget_sent(start)
                 start.at = float("-inf")
             self.refused(start, now, seconds)
         elif kind == "unused":

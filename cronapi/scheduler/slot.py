@@ -84,7 +84,7 @@ class Slot:
         return self.gone
 
     async def __aenter__(self) -> Self:
-        if self.gone:
+        if self.place is not None:
             raise setting_error("A slot is entered once; make another.")
         if not self._queue._seize(self):  # noqa: SLF001 -- a slot is part of its queue
             await self._queue._enter(self)  # noqa: SLF001 -- a slot is part of its queue

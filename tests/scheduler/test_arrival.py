@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import statistics
 
 import pytest
@@ -100,12 +101,63 @@ def test_the_next_start_is_moved_by_a_share_of_what_a_round_trip_took_beyond_the
     st.floats(0, 3),
     st.floats(0, 1e3),
 )
-def test_what_is_learnt_and_moved_stays_within_its_bounds(answers, margin, deviation):
-    """Whatever answers come, a start is moved by at most its margin sooner or an interval later."""
-    arrival = Arrival(Rate(10), margin=margin, deviation=deviation)
+def test_what_is_learnt_and_moved_stays_within_its_bounds(answers, room, deviation):
+    """Whatever answers come, a start is moved by at most the room sooner or an interval later."""
+    arrival = Arrival(Rate(10), deviation=deviation)
     for number, excess, refused in answers:
         arrival.teach(number, refused=refused)
-        late = arrival.late_by(number, excess)
-        assert -margin * 0.1 - 1e-9 <= late <= 0.1
+        late = arrival.late_by(number, excess, room)
+        assert -room <= late <= 0.1
         assert 0.0 <= arrival.outward <= MOST_OUTWARD
         assert abs(arrival._excess) <= MOST_EXCESS
+
+
+def test_round_trips_that_differ_by_what_a_clock_rounds_teach_nothing():
+    """They are all as long as usual, so a refusal says nothing about the way there."""
+    arrival = Arrival(Rate(10), deviation=1e-10)
+    arrival.late_by(0, 1e-10, 0.005)
+    arrival.teach(1, refused=True)
+    assert arrival.outward == 0.0
+
+
+class Hurried:
+    """Calls under way together, with late timers and connections, and with any answers."""
+
+    def __init__(self, seed):
+        self.rng = random.Random(seed)
+        self.pace = Pace(Rate(self.rng.choice([0.1, 1, 10, 100, 1000])), margin=0.1)
+        self.seats, self.trip = self.rng.choice([1, 2, 5]), self.rng.choice([0.1, 0.4, 2])
+        self.now, self.last_accepted, self.flying = 1000.0, float("-inf"), []
+
+    def send(self):
+        """Send the next request, and return how long after one that is accepted, in seconds."""
+        self.now += self.pace.wait(self.now) + self.rng.uniform(0, 0.01)
+        start = self.pace.take(self.now)
+        if start is None or self.rng.random() < 0.03:
+            return start and self.pace.release_unused(start)
+        self.pace.sent(start, self.now + self.rng.uniform(0, 0.003))
+        gap = start.at - self.last_accepted
+        kind = self.rng.choices(["accepted", "refused", "lost"], [20, 3, 1])[0]
+        self.last_accepted = start.at if kind == "accepted" else self.last_accepted
+        trip = self.rng.uniform(0.5, 1.5) * self.trip * self.pace.interval
+        self.flying.append((start.at + trip, kind, start))
+        return gap
+
+    def answer(self):
+        """Let requests be answered until a seat is free, or more."""
+        while len(self.flying) >= self.seats or (self.flying and self.rng.random() < 0.4):
+            at, kind, start = self.flying.pop(0)
+            self.now = max(self.now, at)
+            getattr(self.pace, kind)(start, *[self.now] * (kind != "lost"))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_request_follows_an_accepted_one_within_the_interval(seed):
+    """That holds however much of an excess is believed to be on the way there."""
+    calls = Hurried(seed)
+    for _ in range(100):
+        calls.pace.outward = MOST_OUTWARD
+        calls.answer()
+        margin = calls.pace.margin
+        gap = calls.send()
+        assert gap is None or margin < 0 or gap >= calls.pace.interval - 1e-9

@@ -7,6 +7,7 @@ import itertools
 import logging
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -60,6 +61,16 @@ async def test_a_bucket_that_a_scheduler_made_is_its_own():
         Scheduler(1, bucket=Scheduler(1).bucket)
     both = LocalBucket(Rate(1))
     assert Scheduler(1, bucket=both).bucket is Scheduler(1, bucket=both).bucket
+
+
+async def test_a_bucket_of_ones_own_says_if_it_is_shared():
+    """One that does not is refused at once, and not after the first request."""
+    bucket = LocalBucket(Rate(1))
+    methods = {name: getattr(bucket, name) for name in dir(bucket) if name[0] != "_"}
+    del methods["shared"]
+    with pytest.raises(ConfigurationError, match="bucket must be a Bucket"):
+        Scheduler(1, bucket=SimpleNamespace(**methods))
+    assert Scheduler(1, bucket=SimpleNamespace(**methods, shared=False)).stats.in_flight == 0
 
 
 @pytest.mark.parametrize("make", [LocalBucket, OwnBucket])

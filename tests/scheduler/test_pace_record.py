@@ -14,6 +14,7 @@ from cronapi import Rate
 from cronapi.scheduler.fleet import LEASE_INTERVALS, LEASE_SECONDS, MILLION, Answer
 from cronapi.scheduler.pace_record import MOST_WAITING, pace_of, record_of
 from cronapi.scheduler.shared_pace import SharedPace, evaluate
+from cronapi.scheduler.tuning import MOST_EXCESS, MOST_OUTWARD
 from tests.support.fleet import settle
 
 RATES = (0.02, 1, 10, 17, 100, 900, 5000)
@@ -144,10 +145,32 @@ def test_starts_that_nobody_can_have_reserved_are_void():
             assert pace._number == known, (name, at)
 
 
-def test_a_record_of_before_a_field_is_read():
-    """What was learnt by a release that did not know when the request before the last went."""
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("sent_before", -math.inf), ("rival", 0), ("followed_by", 0)),
+        *(("outward", 0.0), ("excess", 0.0)),
+    ],
+)
+def test_a_record_of_before_a_field_is_read(name, value):
+    """What was learnt by a release that did not know the field is kept."""
     rate, now = Rate(10), 1000.0
     kept = json.loads(record_of(SharedPace(rate), now)) | {"number": 7}
-    del kept["sent_before"]
+    del kept[name]
     pace = pace_of(json.dumps(kept), rate, now, 3.0)
-    assert (pace._number, pace._sent_before) == (7, -math.inf)
+    kept = json.loads(record_of(pace, now))
+    assert (pace._number, kept[name]) == (7, None if value == -math.inf else value)
+
+
+@pytest.mark.parametrize(
+    ("name", "most", "least"),
+    [("outward", MOST_OUTWARD, 0.0), ("excess", MOST_EXCESS, -MOST_EXCESS)],
+)
+def test_what_round_trips_teach_is_void_beyond_its_bounds(name, most, least):
+    """A record with such a value is from no bucket, and one with the bound itself may be."""
+    rate, now = Rate(10), 1000.0
+    kept = json.loads(record_of(SharedPace(rate), now)) | {"number": 7}
+    wrong = [most + 1e-6, least - 1e-6, math.nan, math.inf, True, "0", None]
+    for value, known in [(most, 7), (least, 7), *((value, 0) for value in wrong)]:
+        pace = pace_of(json.dumps(kept | {name: value}), rate, now, 3.0)
+        assert pace._number == known, value

@@ -405,6 +405,33 @@ async def test_a_slot_settles_once():
     assert scheduler.stats.in_flight == 0
 
 
+async def enter_in_vain(slot):
+    with pytest.raises(ConfigurationError, match="entered once"):
+        async with slot:
+            pass
+
+
+async def test_a_slot_is_entered_once():
+    """Entering it again is refused at any time, and costs no seat and no place in the queue."""
+    scheduler = virtual(10, max_in_flight=1)
+    async with scheduler.slot() as slot:
+        await enter_in_vain(slot)
+    await enter_in_vain(slot)
+    acquired, waiting = await scheduler.acquire(), scheduler.slot()
+    await enter_in_vain(acquired)
+    async with anyio.create_task_group() as group:
+        group.start_soon(waiting.__aenter__)
+        await anyio.sleep(0.01)
+        await enter_in_vain(waiting)
+        group.cancel_scope.cancel()
+    await enter_in_vain(waiting)
+    acquired.close()
+    starts = []
+    with anyio.fail_after(5):
+        await run_all(*[starter(scheduler, starts)] * 3)
+    assert (len(starts), scheduler.stats.in_flight) == (3, 0)
+
+
 async def test_stats_tell_what_is_going_on():
     """The statistics name waiters by lane, seats taken and the rate over the last minute."""
     scheduler, starts = virtual(10, max_in_flight=2), []

@@ -35,6 +35,20 @@ async def test_a_clock_that_is_set_back_in_a_hold_stops_nobody(redis_fleet):
     assert anyio.current_time() - before < 0.5
 
 
+async def test_a_clock_that_is_set_back_while_a_probe_is_refused_stops_nobody(redis_fleet):
+    """Its way there and back is not counted by two clocks, so the hold is as long as any."""
+    scheduler = redis_fleet.scheduler()
+    await settle(scheduler, *["refused"] * 3)
+    probe = await scheduler.acquire()
+    redis_fleet.skew = -3600.0
+    probe.refused()
+    probe.close()
+    before = anyio.current_time()
+    await settle(scheduler, "accepted", "accepted")
+    assert anyio.current_time() - before < 1.0
+    assert scheduler.stats.refusals == 4
+
+
 async def test_a_clock_that_is_set_back_while_a_connection_is_made_stops_nobody(redis_fleet):
     """A request goes out by the old clock and the next start is reserved by the new one."""
     scheduler = redis_fleet.scheduler()

@@ -188,6 +188,8 @@ BROKEN = [
     *({"stride": "0"}, {"patience": "1e9"}, {"seen": "\x00\xff"}, {"lease": "9e15", "probe": "1"}),
     *({"margin": "-1e9", "calm": "1000"}, {"margin": "-inf", "calm": "1000"}),
     *({"deviation": "x"}, {"number": "1e300"}, {"calm": "-inf"}, {"ask": "1e17"}),
+    *({"outward": "-1"}, {"outward": "500001"}, {"excess": "2000001"}, {"excess": "-2000001"}),
+    *({"outward": "nan"}, {"excess": "x"}, {"rival": "0.5"}, {"followed_by": "-1"}),
 ]
 
 
