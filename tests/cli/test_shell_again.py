@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from cronapi.cli.frame.again import AGAIN, GOES_ON, READS, again
+from cronapi.cli.frame.again import AGAIN, EDIT_THAT_RUNS, GOES_ON, READS, again
 from cronapi.cli.root import cronapi
 from cronapi.cli.table import COMMANDS
 from tests.support.emulated import TOKEN, fill
@@ -130,10 +130,21 @@ def test_rows_without_a_journal_are_added_again_and_with_one_they_go_on(shell, t
         assert after == (COUNT if sums else before + COUNT)
 
 
-def test_an_edit_with_a_run_says_so(shell):
-    """--run queues a run with each edit, so a repeat is no repeat of nothing."""
-    shell.emulator.reset()
+@pytest.mark.parametrize(
+    "line",
+    [
+        "cron edit --match tmp* --run true",
+        "cron batch-edit --match tmp* --run true",
+        "cron group-edit {group} --run true -y",
+        "cron ensure tmp --url https://example.com/ --run true",
+    ],
+)
+@pytest.mark.parametrize("run", [True, False])
+def test_an_edit_with_a_run_says_so(shell, line, run):
+    """--run queues a run with each edit, so the sentence of an edit without it would be false."""
+    shell.prepare()
     fill(shell.app, "fastcron", COUNT, "tmp")
-    line = ["cron", "edit", "--match", "tmp*", "--run", "true"]
-    done = interrupted(shell, 6, *line, CRONAPI_PROVIDER="fastcron")
-    assert done.stderr.endswith(" and would queue the runs of --run again.\n")
+    words = line.format(group=shell.group).replace("true", str(run).lower()).split()
+    done = interrupted(shell, 0, *words, CRONAPI_PROVIDER="fastcron")
+    says = EDIT_THAT_RUNS if run else AGAIN[" ".join(words[:2])]
+    assert done.stderr.endswith(f" {says}\n")
