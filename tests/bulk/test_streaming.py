@@ -190,10 +190,41 @@ def test_outcomes_dropped_after_their_loop_are_no_mistake(backend):
     gc.collect()
 
 
+def bulks_of(cron):
+    """Return a bulk of each kind."""
+    return [
+        cron.add_many(specs(1)),
+        cron.add_many(specs(300)),
+        cron.delete_many(iter(range(300))),
+        cron.edit_many([(1, {"name": "n"}), (2, {"name": "n"})]),
+        cron.edit_many([(1, {"name": "n"}), (2, {"name": "n"})], batch=True),
+        cron.enable_many([1]),
+        cron.disable_many([1, 2]),
+        cron.get_many([1, 2]),
+        cron.pause_many([1, 2], for_="1 hour"),
+        cron.run_many([1, 2]),
+    ]
+
+
+async def check_refused(app, api, said):
+    """Check that each bulk raises at once, as a single call does, and that nothing is sent."""
+    before = sent(app)
+    with pytest.raises(ConfigurationError, match=said):
+        await api.cron.get(1)
+    for bulk in bulks_of(api.cron):
+        with pytest.raises(ConfigurationError, match=said):
+            await bulk
+        assert not bulk.report
+    for bulk in bulks_of(api.cron):
+        with pytest.raises(ConfigurationError, match=said):
+            await anext(aiter(bulk))
+    assert sent(app) == before
+
+
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_a_bulk_on_another_event_loop_is_refused(backend):
+def test_a_bulk_on_another_event_loop_is_refused(backend, tmp_path):
     """A client that was used on one loop says so on the next, whatever bulk it is asked for, and
-    nothing is sent.
+    no journal is made.
     """
     app = create_app(rates={"fastcron": None})
     api, said = client_of(app), "belongs to another event loop"
@@ -202,26 +233,22 @@ def test_a_bulk_on_another_event_loop_is_refused(backend):
         assert len((await api.cron.add_many(specs(2))).done) == 2
 
     async def second():
+        await check_refused(app, api, said)
         with pytest.raises(ConfigurationError, match=said):
-            await api.cron.add_many(specs(300))
-        for bulk in (
-            api.cron.add_many(specs(1)),
-            api.cron.delete_many(iter(range(300))),
-            api.cron.get_many([1, 2]),
-            api.cron.enable_many([1]),
-        ):
-            report = await bulk
-            assert report.failed
-            assert not report.done + report.unknown
-            assert all(
-                isinstance(outcome.error, ConfigurationError) and said in str(outcome.error)
-                for outcome in report.failed
-            )
+            await api.cron.add_many(specs(2), journal=tmp_path / "journal")
+        assert not list(tmp_path.iterdir())
 
     anyio.run(first, backend=backend)
-    before = sent(app)
     anyio.run(second, backend=backend)
-    assert sent(app) == before
+
+
+@pytest.mark.parametrize("drain", [None, 1.0])
+async def test_a_bulk_of_a_closed_client_is_refused(drain):
+    """It raises as a single call does, in whatever way the client was closed."""
+    app = create_app(rates={"fastcron": None})
+    api = client_of(app)
+    await api.aclose(drain=drain)
+    await check_refused(app, api, "is closed")
 
 
 @pytest.mark.each_value
