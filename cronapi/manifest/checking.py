@@ -17,7 +17,7 @@ from cronapi.manifest.identity import LOOKALIKE
 from cronapi.manifest.limits import too_often
 from cronapi.manifest.masking import is_secret_name, secret_parts
 from cronapi.manifest.problems import Place
-from cronapi.manifest.schedules import is_over, is_zone, skipped_run
+from cronapi.manifest.schedules import is_over, is_zone, known_zone, skipped_run
 from cronapi.manifest.wanted import Wanted, WantedJob
 from cronapi.models import Account
 from cronapi.providers import FASTCRON, SETCRONJOB
@@ -56,10 +56,10 @@ def _expression(job: WantedJob, _: datetime) -> Iterator[tuple[str, str]]:
 
 
 def _schedule(job: WantedJob) -> Schedule | None:
-    expression, zone = job.values.get("expression"), job.values.get("timezone")
+    expression, zone = job.values.get("expression"), known_zone(job.values.get("timezone"))
     if expression is None:
         return None
-    return Schedule.parse(expression, timezone=zone if zone and is_zone(zone) else "UTC")
+    return Schedule.parse(expression, timezone=zone or "UTC")
 
 
 def _readable(job: WantedJob) -> Schedule | None:

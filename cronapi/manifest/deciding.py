@@ -149,6 +149,13 @@ def _wire(job: WantedJob, provider: Provider) -> dict[str, Any]:
     return encode_params({**job.values, **cleared}, provider, clear=True)
 
 
+def _zone_of(job: WantedJob, shown: object) -> str | None:
+    """Return the zone that a job will have, or None if neither its table nor the service tells."""
+    # An empty one makes it the account's, whatever zone the job has now.
+    zone = job.values.get("timezone")
+    return str(shown) if zone is None and shown else zone
+
+
 class _Decider:
     def __init__(
         self,
@@ -180,9 +187,8 @@ class _Decider:
 
     def _is_over(self, job: WantedJob, shown_zone: object = None) -> bool:
         """Return True for a date in the past: the service removes its job some days later."""
-        zone = job.values.get("timezone") or (str(shown_zone) if shown_zone else None)
         expression = job.values.get("expression")
-        if not is_over(expression, zone, self._now):
+        if not is_over(expression, _zone_of(job, shown_zone), self._now):
             return False
         self.notes.append(f"{job.name} is over: {expression}. It is neither created nor edited.")
         return True
@@ -215,8 +221,7 @@ class _Decider:
         self, job: WantedJob, fields: Sequence[FieldChange], shown_zone: object = None
     ) -> tuple[FieldChange, ...]:
         """Return field changes, with the next run beside an expression."""
-        zone = job.values.get("timezone") or (str(shown_zone) if shown_zone else None)
-        note = next_run(job.values.get("expression"), zone, self._now)
+        note = next_run(job.values.get("expression"), _zone_of(job, shown_zone), self._now)
         return tuple(
             attrs.evolve(one, note=note) if one.field == "expression" and note else one
             for one in fields

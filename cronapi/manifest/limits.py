@@ -7,7 +7,7 @@ from datetime import timedelta
 import attrs
 
 from cronapi.client import Client
-from cronapi.manifest.schedules import read_schedule
+from cronapi.manifest.schedules import known_zone, read_schedule
 from cronapi.manifest.wanted import WantedJob
 from cronapi.models import Account
 
@@ -55,7 +55,7 @@ def limit_of(account: Account, jobs: int, created: int, deleted: int) -> Limit |
 
 def too_often(job: WantedJob, account: Account) -> str | None:
     """Return a text if a job runs more often than the plan of the account lets it."""
-    expression, zone = job.values.get("expression"), job.values.get("timezone")
+    expression, zone = job.values.get("expression"), known_zone(job.values.get("timezone"))
     schedule = read_schedule(expression, zone) if isinstance(expression, str) else None
     if schedule is None or schedule.gaps is None:
         return None

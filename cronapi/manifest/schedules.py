@@ -21,9 +21,9 @@ _PROBE = datetime(2024, 1, 31, 23, 30, tzinfo=UTC)
 
 @lru_cache(maxsize=4096)
 def read_schedule(expression: str, timezone: str | None = None) -> Schedule | None:
-    """Return a schedule, or None if it cannot be read here."""
+    """Return a schedule, in UTC without a zone. None if it or its zone cannot be read here."""
     try:
-        return Schedule.parse(expression, timezone=timezone or "UTC")
+        return Schedule.parse(expression, timezone="UTC" if timezone is None else timezone)
     except ConfigurationError:
         return None
 
@@ -49,11 +49,15 @@ def comparison_key(expression: str) -> str:
 
 
 def is_over(expression: object, timezone: str | None, now: datetime) -> bool:
-    """Return True if an expression is a date that is certainly in the past."""
-    schedule = read_schedule(expression, timezone) if isinstance(expression, str) else None
+    """Return True if an expression is a date that is certainly in the past.
+
+    In a zone that nobody here knows, it is so once it is past in every zone.
+    """
+    zone = known_zone(timezone)
+    schedule = read_schedule(expression, zone) if isinstance(expression, str) else None
     if schedule is None or schedule.kind is not Kind.ONCE:
         return False
-    return schedule.next(now if timezone else now - _MOST_OFFSET) is None
+    return schedule.next(now - _MOST_OFFSET if zone is None else now) is None
 
 
 def next_run(expression: object, timezone: str | None, now: datetime) -> str | None:
@@ -61,8 +65,10 @@ def next_run(expression: object, timezone: str | None, now: datetime) -> str | N
 
     None without a zone, or if it cannot be told.
     """
-    schedule = read_schedule(expression, timezone) if isinstance(expression, str) else None
-    if schedule is None or timezone is None:
+    if timezone is None or not isinstance(expression, str):
+        return None
+    schedule = read_schedule(expression, timezone)
+    if schedule is None:
         return None
     run = None if schedule.random else schedule.next(now)
     if run is None or schedule.kind is Kind.RELATIVE:
@@ -74,6 +80,11 @@ def next_run(expression: object, timezone: str | None, now: datetime) -> str | N
 def is_zone(name: str) -> bool:
     """Return True for the name of a zone that this machine knows."""
     return read_schedule("manual", name) is not None
+
+
+def known_zone(name: str | None) -> str | None:
+    """Return a zone that this machine knows, else None. An empty one is that of the account."""
+    return None if name is None or not is_zone(name) else name
 
 
 _AHEAD = 366
