@@ -7,6 +7,7 @@ rest when its command is run, so that `--help` is quick.
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 
 from cronapi._protocol.extras import command_for
@@ -28,4 +29,9 @@ def main() -> None:
         sys.stderr.write(f"{ADVICE}\n")
         sys.exit(1)
     with standard_output():
-        root.cronapi()
+        try:
+            root.cronapi()
+        except SystemExit as ending:
+            if ending.code == root.INTERRUPTED:  # Python would tell a second one
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+            raise

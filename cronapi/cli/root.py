@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from shutil import get_terminal_size
@@ -78,6 +79,16 @@ class Commands(LazyGroup):
 
 
 def _exit_with_code_of(run: Any, arguments: Sequence[str]) -> NoReturn:
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        code = _code_of(run, arguments)
+    finally:  # an interrupted command takes no second Ctrl-C
+        if signal.getsignal(signal.SIGINT) is not before:
+            signal.signal(signal.SIGINT, before)
+    sys.exit(code)
+
+
+def _code_of(run: Any, arguments: Sequence[str]) -> int:
     as_json = wants_json(arguments, os.environ)
     try:
         code = run()
@@ -89,7 +100,7 @@ def _exit_with_code_of(run: Any, arguments: Sequence[str]) -> NoReturn:
         if error.name not in EXTRAS:
             raise
         code = report(click.ClickException(_advice(error.name)), as_json=as_json)
-    sys.exit(code if isinstance(code, int) else 0)
+    return code if isinstance(code, int) else 0
 
 
 def _advice(module: str) -> str:

@@ -1,16 +1,52 @@
-"""The signals that end a command on an event loop."""
+"""A command on an event loop, and the signals that end it."""
 
 from __future__ import annotations
 
 import asyncio
 import math
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from typing import Any, TypeVar
 
 import anyio
 
+T = TypeVar("T")
 ENDING = (signal.SIGINT, signal.SIGTERM)
+
+
+def run_on_loop(work: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> T:
+    """Run a command on an event loop of its own. Ctrl-C cancels it, each time that it comes.
+
+    Raises KeyboardInterrupt at the end then. From then on Ctrl-C does nothing: the process ends.
+    """
+    interrupts = 0
+
+    async def cancellable() -> T:
+        nonlocal interrupts
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None  # noqa: S101 -- this coroutine runs in it
+
+        def cancel(_number: int, _frame: object) -> None:
+            nonlocal interrupts
+            interrupts += 1
+            with suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(task.cancel)
+
+        # asyncio's own handler raises KeyboardInterrupt in the middle of the loop at the second.
+        before = signal.signal(signal.SIGINT, cancel)
+        try:
+            return await work(*args)
+        finally:
+            if not interrupts:
+                signal.signal(signal.SIGINT, before)
+
+    try:
+        return anyio.run(cancellable)
+    except asyncio.CancelledError:
+        if not interrupts:
+            raise
+        raise KeyboardInterrupt from None
 
 
 @contextmanager
@@ -18,8 +54,11 @@ def ending_signals() -> Iterator[AsyncIterator[signal.Signals]]:
     """Receive Ctrl-C and SIGTERM in the block.
 
     Event loops of Windows cannot. There handlers of the process pass the signals on to the loop.
+    The handlers of before are there again afterwards.
     """
     with ExitStack() as stack:
+        for number in ENDING:  # asyncio leaves Python's own
+            stack.callback(signal.signal, number, signal.getsignal(number))
         try:
             signals = stack.enter_context(anyio.open_signal_receiver(*ENDING))
         except NotImplementedError:
@@ -45,9 +84,6 @@ def _handlers() -> Iterator[AsyncIterator[signal.Signals]]:
         loop.call_soon_threadsafe(deliver, number)
 
     with send, receive:
-        before = {number: signal.signal(number, pass_on) for number in ENDING}
-        try:
-            yield receive
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        for number in ENDING:
+            signal.signal(number, pass_on)
+        yield receive

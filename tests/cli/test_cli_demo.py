@@ -6,6 +6,7 @@ import itertools
 import signal
 import subprocess
 import sys
+import time
 from contextlib import closing
 from subprocess import PIPE
 
@@ -211,11 +212,25 @@ def test_the_command_ends_with_exit_code_1_when_something_is_lost(monkeypatch):
     )
 
 
-def test_ctrl_c_ends_the_demo_with_a_line():
-    """The exit code is the shell's own for it, and there is no traceback."""
+def interrupted(signals):
+    """Return the exit code and stderr of a demo that got so many signals back to back."""
     command = [sys.executable, "-u", "-m", "cronapi", "demo", "--speed", "5"]
     with subprocess.Popen(command, stdout=PIPE, stderr=PIPE, text=True) as process:
         assert "waiting" in "".join(itertools.islice(process.stdout, 2))
-        process.send_signal(signal.SIGINT)
+        for _ in range(signals):
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.0005)  # two that are pending would be one
         _, errors = process.communicate()
-    assert (process.returncode, errors) == (130, "\nError: Interrupted.\n")
+    return process.returncode, errors
+
+
+def test_ctrl_c_ends_the_demo_with_a_line():
+    """The exit code is the shell's own for it, and there is no traceback."""
+    assert interrupted(1) == (130, "\nError: Interrupted.\n")
+
+
+@pytest.mark.proof
+def test_a_second_ctrl_c_changes_nothing():
+    """However close it comes, the demo ends with the same line and exit code."""
+    for _ in range(20):
+        assert interrupted(2) == (130, "\nError: Interrupted.\n")

@@ -14,6 +14,7 @@ from cronapi.cli.demo.recording import RecordingClient
 from cronapi.cli.demo.report import ServiceReport, traffic
 from cronapi.cli.demo.roles import ROLES, Crew
 from cronapi.cli.local import at_emulator
+from cronapi.cli.signals import run_on_loop
 from cronapi.client import Client
 from cronapi.emulator import App, Emulator, create_app, run_in_thread
 from cronapi.providers import FASTCRON, SETCRONJOB, Provider, Rate
@@ -160,7 +161,7 @@ def run(app: App, plans: Sequence[ServicePlan], show: Show, pause: float) -> lis
     `show` gets the progress every `pause` seconds.
     """
     with run_in_thread(app) as origin:
-        return anyio.run(_run, origin, app.emulator, plans, show, pause)
+        return run_on_loop(_run, origin, app.emulator, plans, show, pause)
 
 
 async def _run(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import anyio
 import click
 
 from cronapi.cli.frame.common import Common
+from cronapi.cli.signals import run_on_loop
 from cronapi.cli.work.credentials import PROVIDERS, credentials_of
 from cronapi.client import Client
 from cronapi.models import CronJob
@@ -22,7 +22,7 @@ def tour(provider: str, base_url: str | None) -> None:
     """
     service = PROVIDERS[provider]
     token = credentials_of(Common(), {}, service).token
-    anyio.run(_tour, Client(service, token, base_url=base_url))
+    run_on_loop(_tour, Client(service, token, base_url=base_url))
 
 
 async def _tour(api: Client) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Sequence
 from contextlib import closing
@@ -14,7 +13,7 @@ from typing import Any
 
 import click
 
-from cronapi.cli.signals import ending_signals
+from cronapi.cli.signals import ending_signals, run_on_loop
 from cronapi.emulator import DEFAULT_TOKEN, App, MovableClock, create_app, serve
 from cronapi.emulator.request_log import Entry
 from cronapi.emulator.seeding import seed_jobs
@@ -74,7 +73,7 @@ def run(
                 seed_jobs(app.emulator, json.loads(Path(seed_data).read_text(encoding="utf-8")))
             if json_log:
                 app.log.tell = partial(_print_entry, tokens)
-            asyncio.run(_serve(app, host, port, () if quiet else tokens))
+            run_on_loop(_serve, app, host, port, () if quiet else tokens)
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:  # before signals are received: it ends as by one

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import secrets
@@ -14,7 +13,7 @@ import click
 
 from cronapi.cli.frame.escape import escaped
 from cronapi.cli.hook.posting import send
-from cronapi.cli.signals import ending_signals
+from cronapi.cli.signals import ending_signals, run_on_loop
 from cronapi.emulator import serve
 from cronapi.errors import ConfigurationError
 from cronapi.models import Notification
@@ -39,7 +38,7 @@ def run(host: str, port: int, forward_to: str | None, *, as_json: bool) -> None:
     except ConfigurationError as error:
         raise click.ClickException(f"{VARIABLE}: {error}") from error
     try:
-        asyncio.run(_serve(receiver, host, port, secret))
+        run_on_loop(_serve, receiver, host, port, secret)
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:  # before signals are received: it ends as by one

@@ -12,7 +12,7 @@ from attrs import define, evolve, field, frozen
 from cronapi._calls.retry import RetryPolicy
 from cronapi.cli.pace.frame import Frame, reached
 from cronapi.cli.pace.recording import Fate, Hold, RecordingBucket
-from cronapi.cli.signals import ending_signals
+from cronapi.cli.signals import ending_signals, run_on_loop
 from cronapi.client import Client
 from cronapi.errors import CronAPIError, WaitTooLongError
 from cronapi.providers import Provider, Rate
@@ -158,7 +158,7 @@ def run(plan: PacePlan, show: Show, pause: float) -> PaceResult:
     `show` gets a frame every `pause` seconds and at the end.
     Raises ConfigurationError for a rate or a token that cannot be used.
     """
-    return anyio.run(_run, plan, show, pause)
+    return run_on_loop(_run, plan, show, pause)
 
 
 async def _run(plan: PacePlan, show: Show, pause: float) -> PaceResult:

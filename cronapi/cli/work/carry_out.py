@@ -6,7 +6,6 @@ from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from typing import Any
 
-import anyio
 import click
 
 from cronapi._logs.setting import LEVELS, QUIET, at_level
@@ -15,6 +14,7 @@ from cronapi.cli.frame.fault import report
 from cronapi.cli.frame.forms import Told
 from cronapi.cli.frame.words import counted
 from cronapi.cli.show.columns import KINDS
+from cronapi.cli.signals import run_on_loop
 from cronapi.cli.work.interruption import Interruption
 from cronapi.cli.work.profile import profile_of, with_profile
 from cronapi.cli.work.session import Session
@@ -30,7 +30,7 @@ def carry_out(work: Work, common: Common, told: Told, options: Mapping[str, Any]
     profile = profile_of(common)
     common = with_profile(common, profile)
     with _log(common):
-        return anyio.run(_run, work, common, profile, told, options)
+        return run_on_loop(_run, work, common, profile, told, options)
 
 
 async def _run(
