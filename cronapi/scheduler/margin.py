@@ -23,6 +23,7 @@ from cronapi.scheduler.tuning import (
     LATENESS,
     LATEST,
     LONG_CALM,
+    LONGEST_TRUST,
     NEVER,
     PROVEN,
     PROVEN_DEVIATIONS,
@@ -36,6 +37,11 @@ from cronapi.scheduler.tuning import (
 def least_margin(interval: float) -> float:
     """Return the least margin at an interval in seconds: what timers are late."""
     return -LATEST / interval
+
+
+def trust(interval: float) -> float:
+    """Return the seconds for which a margin is proven, at an interval in seconds."""
+    return max(TRUST, min(TRUSTED_INTERVALS * interval, LONGEST_TRUST))
 
 
 def enough(jitter: float) -> float:
@@ -129,7 +135,7 @@ class Margin:
         jitter = self.deviation / self.interval
         if self.margin < 0.0:  # this server allows no bursts, or no more
             self.margin, self.patience = 0.0, GREATEST_PATIENCE
-        trusted = now - self._proven_at < max(TRUST, TRUSTED_INTERVALS * self.interval)
+        trusted = now - self._proven_at < trust(self.interval)
         step = GAIN * (1 - TARGET) * limited(jitter, self.margin) * self.weight(number)
         wide = min(GREATEST_BY_JITTER, self.margin + step)
         self._narrow = NEVER

@@ -168,7 +168,8 @@ local function widened(number)
   if s.margin < 0 then -- this server allows no bursts, or no more
     s.margin, s.patience = 0, GREATEST_PATIENCE
   end
-  local trusted = now - s.trusted < math.max(TRUST * MILLION, TRUSTED_INTERVALS * interval)
+  local longest = math.min(TRUSTED_INTERVALS * interval, LONGEST_TRUST * MILLION)
+  local trusted = now - s.trusted < math.max(TRUST * MILLION, longest)
   local step = GAIN * (1 - TARGET) * MILLION * limited() * weight(number)
   local wide = math.min(GREATEST_BY_JITTER * MILLION, s.margin + step)
   s.narrow = NEVER * MILLION

@@ -55,8 +55,11 @@ OUTWARD_STEP, MOST_OUTWARD, MOST_EXCESS = 0.1, 0.5, 2
 A refusal moves that share by OUTWARD_STEP times the excess of the round trip before, in deviations
 and at most MOST_EXCESS of them. Where nothing else is known, half was on the way there at most.
 """
-PROVEN, TRUST, TRUSTED_INTERVALS, PROVEN_DEVIATIONS = 10, 30.0, 300, 4
+PROVEN, PROVEN_DEVIATIONS = 10, 4
+TRUST, TRUSTED_INTERVALS, LONGEST_TRUST = 30.0, 300, 300.0
 """PROVEN successes in a row prove a margin for TRUST seconds or TRUSTED_INTERVALS, the longer.
+
+At slow rates they prove it for LONGEST_TRUST seconds.
 
 A trusted margin is not widened beyond one step of easing and EASE_FLOOR, or beyond
 PROVEN_DEVIATIONS deviations of the round trips if that is more. If the immediate repeat of a
