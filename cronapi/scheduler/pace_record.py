@@ -75,7 +75,8 @@ def pace_of(record: object, rate: Rate, now: float, lease: float) -> SharedPace:
 def last_sent_of(record: object, now: float, most: float) -> float:
     """Return when the last request of all processes went out, or will. Minus infinity if unknown.
 
-    It is later by how late the request has probably arrived. A time that is more than `most` seconds ahead is unknown.
+    It is later by how late the request has probably arrived. A time that is more than `most`
+    seconds ahead is unknown.
     """
     values = _read(record)
     at = -math.inf if values is None else values["last_sent"]
