@@ -30,14 +30,17 @@ _ESCAPES = (
     re.compile(r"(?P<bytes>(?:%[0-9a-fA-F]{2})+)|(?P<units>(?:%u[0-9a-fA-F]{4})+)"),
     re.compile(
         r"(?P<bytes>(?:\\x[0-9a-fA-F]{2}|\\[0-3][0-7]{2})+)|(?P<units>(?:\\u[0-9a-fA-F]{4})+)"
+        r"|\\(?:u\{(?P<braced>[0-9a-fA-F]{1,8})\}|U(?P<long>[0-9a-fA-F]{8}))"
         r"|\\(?P<escaped>[^ux])",
         re.DOTALL,
     ),
     re.compile(r"&#(?P<number>[0-9]{1,9}|[xX][0-9a-fA-F]{1,8});?|(?P<entity>&[0-9A-Za-z]{2,31};?)"),
     re.compile(r"(?P<bytes>(?:=[0-9A-F]{2})+)|(?P<nothing>=\r?\n)"),
+    re.compile(r"(?P<nothing>\0+)"),
 )
-"""The escapes of URLs, of programming languages, of HTML and of mail. Each is undone alone, since
-a secret may have characters that are escapes in another language.
+"""The escapes of URLs, of programming languages, of HTML and of mail, and the zeros of UTF-16.
+
+Each is undone alone, since a secret may have characters that are escapes in another language.
 """
 _SEPARATOR = re.compile(r"(?P<nothing>[\s:,]+(?:0x)?|0x)")
 _CONTROLS = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "0": "\0"}
@@ -150,6 +153,8 @@ def _meant(match: re.Match[str]) -> Iterator[tuple[str, int, int]]:
             start = min(start + size, end - 1)
     elif kind == "escaped":
         yield _CONTROLS.get(match["escaped"], match["escaped"]), start, end
+    elif kind in {"braced", "long"}:
+        yield chr(min(int(match[kind], 16), sys.maxunicode)), start, end
     elif kind == "number":
         number = int(f"0{match['number']}", 16 if match["number"][0] in "xX" else 10)
         yield chr(min(number, sys.maxunicode)), start, end
