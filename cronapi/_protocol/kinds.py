@@ -142,9 +142,10 @@ def unix_seconds(name: str, value: object) -> int:
 
 def _timestamp(time: datetime) -> float | None:
     try:
-        return None if time.utcoffset() is None else time.timestamp()
+        moment = None if time.utcoffset() is None else float(time.timestamp())
     except Exception:  # noqa: BLE001 -- a time zone of the caller's own may raise anything
         return None
+    return moment if moment is not None and math.isfinite(moment) else None
 
 
 def later_time(name: str, value: object) -> int:
@@ -162,7 +163,7 @@ def span(name: str, value: object) -> str:
         return text(name, value)
     if not isinstance(value, timedelta):
         raise _refused(name, value, "a span of time is text such as '15 minutes' or a timedelta")
-    seconds = round(value.total_seconds())
+    seconds = round(value / timedelta(seconds=1))
     if seconds <= 0:
         raise input_error(f"{name} must be a span of time of at least one second.")
     size, unit = next((size, unit) for size, unit in _UNITS if seconds % size == 0)

@@ -17,6 +17,7 @@ from cronapi._calls.tasks import begin, loop_of_task
 from cronapi._calls.turns import Turns
 from cronapi._logs.lines import ALTERED, write
 from cronapi._protocol.declared import EnsureParams
+from cronapi._protocol.kinds import text
 from cronapi._protocol.params import as_params, check_names, check_values
 from cronapi._protocol.response import Ending
 from cronapi.errors import WaitTooLongError
@@ -32,7 +33,8 @@ def checked_name(params: EnsureParams) -> str:
     """Return the name of a job to ensure. Its parameters must be as `add` takes them."""
     check_names(params, "cron.ensure")
     check_values(params)
-    name = params.get("name")
+    given = params.get("name")
+    name = text("name", given) if given is not None else ""
     if not name:
         raise input_error("cron.ensure needs a name.")
     if name != name.strip():

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import enum
 import json
 import logging
+import math
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import anyio
@@ -296,3 +299,50 @@ async def test_headers_of_the_callers_own_kind_tell_nothing():
             await api.cron.add(url=URL, http_headers=OddMapping())
     assert CANARY not in everything_of(refused.value)
     assert not service.sent
+
+
+class JobName(enum.Enum):
+    NIGHTLY = "nightly"
+    PADDED = " nightly"
+
+
+async def test_a_job_is_ensured_by_the_name_that_a_member_of_an_enum_stands_for():
+    """`ensure` takes what `add` takes for a name: the text of an enum's member, by its rules."""
+    async with client_of(emulator()) as api:
+        made = await api.cron.ensure(name=JobName.NIGHTLY, url=URL)
+        found = await api.cron.ensure(name="nightly", url=URL)
+        assert (made.name, found.id) == ("nightly", made.id)
+        with pytest.raises(ConfigurationError, match="white space"):
+            await api.cron.ensure(name=JobName.PADDED, url=URL)
+
+
+class NotATime(datetime):
+    """Like the NaT of pandas: a datetime that is none."""
+
+    def timestamp(self):
+        return math.nan
+
+
+class NotASpan(timedelta):
+    def total_seconds(self):
+        return math.nan
+
+
+@FORMATS
+async def test_a_datetime_that_is_no_time_is_refused(request_format):
+    """Libraries have datetimes for missing values: they are refused by the parameter's name, and
+    the length of a timedelta is what Python says, whatever a subclass does.
+    """
+    service = Service()
+    time = NotATime(2030, 1, 1, tzinfo=UTC)
+    async with client(service, request_format=request_format) as api:
+        for name, call in {
+            "run": partial(api.cron.add, url=URL, run=time),
+            "time": partial(api.call, "cron.pause", id=7, time=time),
+            "since": partial(api.call, "cron.count", since=time),
+        }.items():
+            with pytest.raises(ConfigurationError, match=f"datetime of {name}"):
+                await call()
+        assert not service.sent
+        await api.call("cron.pause", id=7, for_=NotASpan(minutes=5))
+    assert body_of(service.sent[-1])["for"] == "5 minutes"
