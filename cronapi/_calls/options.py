@@ -93,7 +93,7 @@ async def resolved(token: Token) -> str:
 def checked_token(token: object) -> str:
     """Return a token that can be sent, or say why it cannot, without repeating it."""
     token = token if type(token) is Hidden else hidden(token)
-    if not isinstance(token, str) or not token:
+    if not isinstance(token, Hidden) or not token:
         raise setting_error(
             "The API token is missing or empty; copy it from the account's profile page."
         )

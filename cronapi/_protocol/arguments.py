@@ -18,8 +18,15 @@ HALF_PAIR = (
 )
 
 
+def is_proxy(value: object) -> bool:
+    """Return True for an object that only says that it is a text or a number, as proxies do."""
+    return isinstance(value, str | int | float) and not issubclass(type(value), str | int | float)
+
+
 def came(value: object) -> str:
     """Return a value that may be shown, in a few characters: a number or text, else its type."""
+    if is_proxy(value):
+        return f"a {type(value).__name__}"
     if isinstance(value, int) and value.bit_length() > MOST_BITS:
         return f"a number of {value.bit_length()} bits"
     if value is None or isinstance(value, bool):
@@ -114,5 +121,5 @@ def is_encodable(text: str) -> bool:
 
 def text(name: str, value: object, takes: str = "text") -> None:
     """Refuse anything but text that is not empty and can be sent."""
-    if not isinstance(value, str) or not value or not is_encodable(value):
+    if not isinstance(value, str) or is_proxy(value) or not value or not is_encodable(value):
         raise refusal(name, takes, value)

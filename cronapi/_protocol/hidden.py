@@ -43,7 +43,7 @@ class Params(dict[str, Any]):
 
 def hidden(value: T) -> T:
     """Return a text whose repr does not show it, and any other value as it is."""
-    return cast("T", Hidden(str.__str__(value))) if isinstance(value, str) else value
+    return cast("T", Hidden(str.__str__(value))) if issubclass(type(value), str) else value
 
 
 def hide(params: M) -> M:
@@ -62,7 +62,7 @@ def hidden_text(text: str) -> str:
 
 
 def _hidden(name: str, value: object) -> object:
-    if isinstance(value, str):
+    if isinstance(value, str) and issubclass(type(value), str):  # a proxy only says so
         return hidden_text(value) if name in _SHOWN else hidden(value)
     if name == "data" and isinstance(value, list):
         return [hide(item) if isinstance(item, dict) else item for item in value]

@@ -18,7 +18,7 @@ from typing import Any
 from attrs import frozen
 
 from cronapi._protocol import readings
-from cronapi._protocol.arguments import HALF_PAIR, MOST_BITS, is_encodable
+from cronapi._protocol.arguments import HALF_PAIR, MOST_BITS, is_encodable, is_proxy
 from cronapi._protocol.values import shown
 from cronapi.errors import ConfigurationError
 from cronapi.errors.concerns import input_error
@@ -30,14 +30,18 @@ from cronapi.models.headers import joined, lines_of_pairs, lines_of_text
 class Kind:
     """One declared type.
 
-    `send` takes the name of a parameter and its value, and returns the value as it travels.
+    `form` takes the name of a parameter and its value, and returns the value as it travels.
     `reads` describes the texts that are read as values of another type. With `has_empty`, empty
     text is a value too, which clears a field in an edit. In a row of any other kind it is not set.
     """
 
-    send: Callable[[str, Any], Any]
+    form: Callable[[str, Any], Any]
     reads: str = ""
     has_empty: bool = False
+
+    def send(self, name: str, value: Any) -> Any:
+        """Return a value as it travels. ConfigurationError if it is of another kind."""
+        return self.form(name, _itself(name, value))
 
 
 _HINTS = {
@@ -53,6 +57,13 @@ _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 def _refused(name: str, value: object, takes: str) -> ConfigurationError:
     return input_error(f"{name} cannot be a {type(value).__name__}; {_HINTS.get(name, takes)}.")
+
+
+def _itself(name: str, value: object) -> object:
+    """Refuse a proxy: it says that it is a text or a number, but nothing can read it as one."""
+    if is_proxy(value):
+        raise _refused(name, value, "give the text or the number that it stands for")
+    return value
 
 
 def _plain(value: object) -> object:
@@ -190,14 +201,19 @@ def texts(name: str, value: object) -> str | list[str]:
     """Return text, or a list of texts."""
     if isinstance(_plain(value), str):
         return text(name, value)
-    return [text(f"An item of {name}", item) for item in _items(name, value, "texts")]
+    return [
+        text(f"An item of {name}", _itself(name, item)) for item in _items(name, value, "texts")
+    ]
 
 
 def whole_numbers(name: str, value: object) -> int | list[int]:
     """Return a whole number, or a list of whole numbers."""
     if isinstance(_plain(value), int | float | str):
         return whole_number(name, value)
-    return [whole_number(f"An item of {name}", item) for item in _items(name, value, "numbers")]
+    return [
+        whole_number(f"An item of {name}", _itself(name, item))
+        for item in _items(name, value, "numbers")
+    ]
 
 
 def _items(name: str, value: object, takes: str) -> Sequence[Any]:
@@ -234,7 +250,7 @@ def anything(name: str, value: object, level: int = 0) -> object:
     if level >= _MOST_LEVELS:
         raise input_error(f"{name} is nested too deep.")
     takes = "texts, numbers, booleans or times"
-    return [anything(name, item, level + 1) for item in _items(name, plain, takes)]
+    return [anything(name, _itself(name, item), level + 1) for item in _items(name, plain, takes)]
 
 
 KINDS: Mapping[str, Kind] = {

@@ -53,7 +53,7 @@ def plain_value(key: str, shown: Any, provider: Provider) -> Any:
     if key == "notify":
         code = int(shown) if isinstance(shown, bool) else shown
         return to_int(code) if provider.notify_codes else to_bool(shown)
-    return _READ.get(KIND_OF[key].send, _as_text)(shown)
+    return _READ.get(KIND_OF[key].form, _as_text)(shown)
 
 
 def _as_text(value: object) -> object:

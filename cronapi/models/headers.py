@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
-from cronapi._protocol.arguments import HALF_PAIR, is_encodable
+from cronapi._protocol.arguments import HALF_PAIR, is_encodable, is_proxy
 from cronapi.errors import ConfigurationError
 from cronapi.errors.concerns import input_error
 
@@ -66,9 +66,9 @@ def _checked(name: str, pairs: Iterable[object]) -> tuple[Line, ...]:
 
 def _line(header: str, pair: object) -> Line:
     key, value = pair if isinstance(pair, tuple) and len(pair) == 2 else (None, None)  # noqa: PLR2004 -- a pair
-    if not isinstance(key, str) or not HEADER_NAME.fullmatch(key):
+    if not isinstance(key, str) or is_proxy(key) or not HEADER_NAME.fullmatch(key):
         raise input_error(f"{header}: its name is not a header name.")
-    if not isinstance(value, str) or _LINE_BREAKING.search(value):
+    if not isinstance(value, str) or is_proxy(value) or _LINE_BREAKING.search(value):
         raise input_error(f"{header}: its value must be text without CR, LF or NUL.")
     if not is_encodable(value):
         raise input_error(f"{header} {HALF_PAIR}")
