@@ -48,7 +48,7 @@ def table(properties: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 def schema() -> dict[str, Any]:
     """Return the schema."""
-    parameters = {name: TYPES[KIND_OF[name].send.__name__] for name in rules.PARAMETERS}
+    parameters = {name: TYPES[KIND_OF[name].form.__name__] for name in rules.PARAMETERS}
     jobs = {"type": "object", "additionalProperties": table({**parameters, **OWN})}
     common = {
         "scope": table(SCOPE),
