@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import pytest
-
 from tests.support.manifests import HEAD, jobs_text, send, sent_since, shown_jobs
-from tests.support.shell import shell_at
 
 GOOD = HEAD + jobs_text(9)
 TWO = HEAD.replace('"g"', '"two"')
@@ -131,13 +128,6 @@ MISTAKES = {
 }
 
 
-@pytest.fixture
-def shell(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with shell_at(tmp_path) as shell:
-        yield shell
-
-
 def prepare(shell):
     """Fill an account by a manifest, and write the files that others include."""
     folder = shell.file.parent
@@ -163,19 +153,19 @@ def braked(text):
     return text.replace('"g"', '"g"\nmax_deletes = 2')
 
 
-def test_no_mistake_changes_a_job(shell):
+def test_no_mistake_changes_a_job(shell_in_folder):
     """The text names the file and the line, and no request changes anything."""
-    folder = prepare(shell)
-    before = shown_jobs(shell.app)
+    folder = prepare(shell_in_folder)
+    before = shown_jobs(shell_in_folder.app)
     wrong = {}
     for title, (text, code, told, line) in MISTAKES.items():
         (folder / FILE).write_text(braked(text) if code == 3 else text)
-        count = len(shell.emulator.requests)
+        count = len(shell_in_folder.emulator.requests)
         prune = () if line in SAVED else ("--prune",)
-        done = shell("apply", *prune, *line, "-y", EMPTY="")
+        done = shell_in_folder("apply", *prune, *line, "-y", EMPTY="")
         lacking = [part for part in told if part not in done.stderr]
-        sent = sent_since(shell.app, count)
+        sent = sent_since(shell_in_folder.app, count)
         if done.exit_code != code or lacking or sent or done.exception is None:
             wrong[title] = (done.exit_code, lacking, sent, done.stderr)
     assert wrong == {}, wrong
-    assert shown_jobs(shell.app) == before
+    assert shown_jobs(shell_in_folder.app) == before

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.emulated import TOKEN
 from tests.support.manifests import HEAD, jobs_text
-from tests.support.shell import check_told, plan, shell_at
+from tests.support.shell import check_told, plan
 
 pytest.importorskip("tomlkit", reason="writing a manifest needs tomlkit")
 
@@ -57,13 +57,6 @@ CASES = [
 ]
 
 
-@pytest.fixture
-def shell(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with shell_at(tmp_path) as shell:
-        yield shell
-
-
 def prepare(shell):
     """Give the account two jobs with a secret, and the folder a manifest and no other file."""
     for path in shell.file.parent.iterdir():
@@ -98,32 +91,32 @@ def check(shell, command, kind, function, code):
     assert TOKEN not in done.output, where
 
 
-def test_a_failing_change_keeps_the_promises_of_the_shell(shell):
+def test_a_failing_change_keeps_the_promises_of_the_shell(shell_in_folder):
     """One failure of each command: exit code, JSON on stdout, one JSON line at stderr's end."""
     for number, case in enumerate(case for case in CASES if case[2] is not None):
         if number % 5 == 1:
-            check(shell, *case)
+            check(shell_in_folder, *case)
 
 
-def test_a_rotation_of_hidden_passwords_that_failed_is_no_success(shell):
+def test_a_rotation_of_hidden_passwords_that_failed_is_no_success(shell_in_folder):
     """Nobody can see afterwards if the password was set."""
-    prepare(shell)
-    plan(shell.emulator, "busy", function="cron.edit")
+    prepare(shell_in_folder)
+    plan(shell_in_folder.emulator, "busy", function="cron.edit")
     line = [*LINES["rotate"], "--include-hidden", "n0", "--retries", "0"]
     prepared = {"OLD": "canary-key-9", "NEW": "canary-key-2"}
-    assert shell(*line, **prepared).exit_code == 1
-    shell.emulator.faults.clear()
-    plan(shell.emulator, "lose", function="cron.edit")
-    assert shell(*line, **prepared).exit_code == 6
+    assert shell_in_folder(*line, **prepared).exit_code == 1
+    shell_in_folder.emulator.faults.clear()
+    plan(shell_in_folder.emulator, "lose", function="cron.edit")
+    assert shell_in_folder(*line, **prepared).exit_code == 6
 
 
 @pytest.mark.proof
 @pytest.mark.parametrize("command", LINES)
-def test_every_command_for_manifests_keeps_them_under_every_failure(shell, command):
+def test_every_command_for_manifests_keeps_them_under_every_failure(shell_in_folder, command):
     """Each command and failure, at its first request and at each of its changes."""
     for case in CASES:
         if case[0] == command:
-            check(shell, *case)
+            check(shell_in_folder, *case)
 
 
 ASKING = {
@@ -136,12 +129,18 @@ ASKING = {
 
 @pytest.mark.proof
 @pytest.mark.parametrize("command", ASKING)
-def test_no_process_hangs_without_a_terminal(shell, command):
+def test_no_process_hangs_without_a_terminal(shell_in_folder, command):
     """A command that asks is 64 as a process of its own, with nothing to read from."""
-    prepare(shell)
-    before = shell.emulator.jobs("fastcron")
+    prepare(shell_in_folder)
+    before = shell_in_folder.emulator.jobs("fastcron")
     one = {} if command == "cutover" else {"CRONAPI_PROVIDER": "fastcron"}
-    given = {**os.environ, **shell.environment, **SECRETS, "SETCRONJOB_TOKEN": TOKEN, **one}
+    given = {
+        **os.environ,
+        **shell_in_folder.environment,
+        **SECRETS,
+        "SETCRONJOB_TOKEN": TOKEN,
+        **one,
+    }
     ended = subprocess.run(
         [sys.executable, "-m", "cronapi", *ASKING[command]],
         stdin=subprocess.DEVNULL,
@@ -153,4 +152,4 @@ def test_no_process_hangs_without_a_terminal(shell, command):
     )
     assert ended.returncode == 64, ended.stderr
     assert "Traceback" not in ended.stderr
-    assert shell.emulator.jobs("fastcron") == before
+    assert shell_in_folder.emulator.jobs("fastcron") == before
