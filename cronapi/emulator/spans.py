@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from cronapi.emulator.checks import is_number, shown
 from cronapi.schedule.english import read_span
 
-_LATEST = 253_402_300_799
+LATEST = 253_402_300_799
 """The end of the year 9999."""
 
 
@@ -24,7 +24,7 @@ def after_span(now: float, span: object) -> float:
         target = now + float(str(span))
     else:
         raise ValueError(f"a span is seconds or text such as '2 hours', not {shown(span)}")
-    if target > _LATEST:
+    if target > LATEST:
         raise ValueError(f"{shown(span)} ends after the year 9999")
     return target
 

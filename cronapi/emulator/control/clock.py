@@ -9,7 +9,7 @@ from cronapi.emulator.checks import check_switch, is_number, shown
 from cronapi.emulator.clock import MovableClock
 from cronapi.emulator.control.asked import ControlError
 from cronapi.emulator.control.runs import most_of
-from cronapi.emulator.spans import after_span
+from cronapi.emulator.spans import LATEST, after_span
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -55,7 +55,10 @@ async def _advance(app: App, value: object) -> Document:
 async def _set(app: App, value: object) -> Document:
     if not is_number(value):
         raise ControlError(400, f"set takes Unix seconds, not {shown(value)}.")
-    return await _move(app, float(str(value)))
+    target = float(str(value))
+    if target > LATEST:
+        raise ControlError(400, f"set ends at the year 9999, so {shown(value)} is too late.")
+    return await _move(app, target)
 
 
 async def _next_run(app: App, value: object) -> Document:
