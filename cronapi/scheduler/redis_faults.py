@@ -54,7 +54,7 @@ FAULTS = (
     ),
     Fault(
         ("NOPERM", "NoPermissionError"),
-        "gives this user no permission for the bucket's script or its key",
+        "gives this user no permission for the commands or the key",
         "Allow the user evalsha, script|load, time, exists, hget, hmget, hset, del and pexpire "
         "on the key.",
         lasting=True,
@@ -67,7 +67,7 @@ FAULTS = (
     ),
     Fault(
         ("MOVED", "MovedError", "ASK ", "AskError", "TRYAGAIN", "TryAgainError"),
-        "is a node of a cluster, and the bucket's key is on another node",
+        "is a node of a cluster, and the key is on another node",
         "Give the bucket the address of the node that has the key {key}.",
     ),
     Fault(

@@ -17,7 +17,7 @@ from cronapi._protocol.arguments import is_encodable
 from cronapi._protocol.extras import command_for
 from cronapi.errors.concerns import setting_error
 from cronapi.scheduler import tuning
-from cronapi.scheduler.faults import UnusableError
+from cronapi.scheduler.faults import Fault, UnusableError
 from cronapi.scheduler.fleet import Answer
 from cronapi.scheduler.redis_faults import FOREIGN_SIGN, FORMAT, FORMAT_SIGN, redis_fault
 
@@ -94,7 +94,7 @@ class RemoteScript:
         """Return our error. It repeats nothing of redis-py's where that may hold a password."""
         name = type(error).__name__
         text = f"{name}: {error}"
-        fault = redis_fault(text, answered=not _is_silence(error))
+        fault = fault_of(error)
         if _may_hold_password(self._url):
             text = f"{name} from a Redis server whose address has a password."
         failure = (
@@ -106,6 +106,12 @@ class RemoteScript:
 
 def _may_hold_password(url: str) -> bool:
     return "@" in url or "password" in url.lower()
+
+
+def fault_of(error: Exception) -> Fault | None:
+    """Return the fault that an error of redis-py tells of, or None if Redis did not answer."""
+    text = f"{type(error).__name__}: {error}"
+    return redis_fault(text, answered=not _is_silence(error))
 
 
 def _is_silence(error: Exception) -> bool:

@@ -23,6 +23,10 @@ def _part(value: object) -> str:
     return f"{timestamp():.15g}" if timestamp is not None else str(value)
 
 
+class DedupeError(OSError):
+    """A memory of this library cannot be asked. The text says why, and holds nothing secret."""
+
+
 class Dedupe(Protocol):
     """A memory of keys. Write your own to keep them in a database.
 

@@ -15,7 +15,7 @@ from cronapi._calls.tasks import is_cancelled
 from cronapi._logs import lines
 from cronapi._protocol import arguments
 from cronapi.errors.concerns import setting_error
-from cronapi.webhooks.dedupe import DAY, Dedupe, MemoryDedupe, text_of
+from cronapi.webhooks.dedupe import DAY, Dedupe, DedupeError, MemoryDedupe, text_of
 
 FORGETTING = 2.0
 """Seconds that a memory of keys may take, once the task was cancelled, to answer or to forget."""
@@ -77,7 +77,9 @@ class Handling(Generic[M]):
                 if claim.is_new:  # or has no answer, and may have been remembered all the same
                     await self.forget(message)
                 raise
-            lines.write(lines.DUPLICATE_OR_NOT, key, type(error).__name__)
+            # What a memory of the user's own raises may hold a password.
+            told = str(error) if isinstance(error, DedupeError) else type(error).__name__
+            lines.write(lines.DUPLICATE_OR_NOT, key, told)
             return True
         self.counts["duplicates"] += not is_new
         return is_new

@@ -13,8 +13,8 @@ import anyio
 import anyio.to_thread
 
 from cronapi._protocol import arguments
-from cronapi.scheduler.redis_script import client_at
-from cronapi.webhooks.dedupe import DAY
+from cronapi.scheduler.redis_script import client_at, fault_of
+from cronapi.webhooks.dedupe import DAY, DedupeError
 
 T = TypeVar("T")
 _LONGEST = 10**10
@@ -25,9 +25,10 @@ class RedisDedupe:
     """Remembers keys in Redis, for all processes with the same Redis and `key`, for `ttl` seconds.
 
     `RedisDedupe.from_url("redis://localhost:6379/0", key="hooks")`. Each claim is one `SET NX EX`,
-    which takes at most two seconds. It raises OSError while Redis is away, and an endpoint then
-    handles all that it gets. Needs `pip install "cronapi-client[redis]"`. `connect` returns a
-    client of redis-py, for an address that a URL cannot say.
+    which takes at most two seconds. It raises OSError while Redis is away or takes no claims, and
+    says why. An endpoint then handles all that it gets. Needs
+    `pip install "cronapi-client[redis]"`. `connect` returns a client of redis-py, for an address
+    that a URL cannot say.
     """
 
     def __init__(self, connect: Callable[[], Any], *, key: str, ttl: float = DAY) -> None:
@@ -83,8 +84,15 @@ class RedisDedupe:
         except Exception as error:  # noqa: BLE001 -- the border: redis-py raises more than its own
             with suppress(Exception):  # the address may lead to another server by now
                 self._server.connection_pool.disconnect(inuse_connections=False)
-            kind = type(error).__name__
-        raise OSError(f"Redis gave no answer ({kind}).")
+            failure = self._translated(error)
+        raise failure
+
+    def _translated(self, error: Exception) -> DedupeError:
+        """Return our error, which repeats nothing of redis-py's: that may hold a password."""
+        kind, fault = type(error).__name__, fault_of(error)
+        if fault is None:
+            return DedupeError(f"Redis gave no answer ({kind})")
+        return DedupeError(f"Redis {fault.said.format(answer=kind, key=self._key)}")
 
     def _open(self) -> None:
         """Make a client. A forked process drops that of its parent, whose connections stay open."""

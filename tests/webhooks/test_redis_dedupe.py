@@ -119,8 +119,37 @@ def test_without_redis_everything_is_handled(loop, caplog):
             assert handled == [7, 7, 7, 7]
 
     anyio.run(main, backend=loop)
+    reason = "Redis gave no answer (ConnectionError)"
     warnings = [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
-    assert warnings == [f"cannot tell if 7:{START}:1 is a duplicate (OSError); it is handled"] * 2
+    assert warnings == [f"cannot tell if 7:{START}:1 is a duplicate ({reason}); it is handled"] * 2
+
+
+@pytest.mark.parametrize(
+    ("commands", "told"),
+    [
+        (["REPLICAOF 127.0.0.1 1"], "Redis is a read-only replica"),
+        (["CONFIG SET maxmemory 1"], "Redis has no memory left"),
+        (["CONFIG SET min-replicas-to-write 3"], "Redis takes no writes because too few replicas"),
+        (["ACL SETUSER default -set"], "Redis gives this user no permission"),
+    ],
+    ids=["replica", "memory", "replicas", "permission"],
+)
+async def test_a_redis_that_takes_no_claims_is_told_as_what_it_is(commands, told):
+    """Once it is well again, a key is claimed as ever."""
+    with redis_server() as server:
+        memory = RedisDedupe.from_url(server.url, key="hooks")
+        for command in commands:
+            server.client.execute_command(*command.split())
+        with pytest.raises(OSError, match=told):
+            await memory.claim("a")
+        for command in (
+            "REPLICAOF NO ONE",
+            "CONFIG SET maxmemory 0",
+            "CONFIG SET min-replicas-to-write 0",
+            "ACL SETUSER default +set",
+        ):
+            server.client.execute_command(*command.split())
+        assert await memory.claim("a")
 
 
 @pytest.mark.parametrize("count", [100, pytest.param(1000, marks=pytest.mark.proof)])
