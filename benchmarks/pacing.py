@@ -20,6 +20,7 @@ import shlex
 import statistics
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed, wait
 from contextlib import ExitStack
@@ -305,13 +306,16 @@ def section(table: Table, counted: str) -> str:
     """Return the section of the results; `counted` describes the counted calls."""
     lost = f"not answered in {players.ATTEMPTS} attempts or {players.PATIENCE} times the ideal time"
     beside = ", ".join(f"{AT_ONCE[rate]} at {rate}/s" for rate in sorted(AT_ONCE))
+    words = (
+        f"`limit_req` of {_nginx_version()}, all calls at once: {LEARNING} for learning, then "
+        f"{counted}. The best fixed spacing is the best of {len(MARGINS)} in the same run with at "
+        f"most {MOST_REFUSED:.0%} refusals. cronapi ran {RUNS} times a cell: the median share, and "
+        f"the refusals and lost calls of all. A lost call was {lost}. Clients that run beside each "
+        f"other, each with an nginx of its own: {beside} ({AT_ONCE_NEARBY[10]} on the clean wire "
+        "without a burst)."
+    )
     return (
-        f"`limit_req` of {_nginx_version()}, all calls at once: {LEARNING} for learning, then\n"
-        f"{counted}. The best fixed spacing is the best of {len(MARGINS)} in the same run with\n"
-        f"at most {MOST_REFUSED:.0%} refusals. cronapi ran {RUNS} times a cell: the median share,\n"
-        f"and the refusals and lost calls of all. A lost call was {lost}.\n"
-        f"Clients that run beside each other, each with an nginx of its own: {beside}\n"
-        f"({AT_ONCE_NEARBY[10]} on the clean wire without a burst).\n\n"
+        f"{textwrap.fill(words, 100)}\n\n"
         f"    {shlex.join(['python', '-m', 'benchmarks.pacing', *sys.argv[1:]])}\n\n"
         f"{summary(table)}\n\nEvery client:\n\n{details(table)}\n\n"
         f"{results.footing('cronapi-client', 'httpx', 'anyio')}"
