@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Collection, Iterable, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Self, TypeVar
 
 import anyio
 import attrs
@@ -22,6 +22,8 @@ from cronapi.bulk.fingerprint import salted_hash
 from cronapi.bulk.journal_format import line_of, record_of
 from cronapi.errors import ConfigurationError
 from cronapi.errors.concerns import setting_error
+
+T = TypeVar("T")
 
 _KIND, _VERSION = "cutover", 1
 _START = b'{"cronapi":"cutover"'
@@ -130,7 +132,7 @@ class Moves:
 
     async def note_made(self, made: Mapping[int, int]) -> None:
         """Note jobs that were made, by their ids at the old service."""
-        await self._note({"made": list(made.items())})
+        await self._note({"made": [list(pair) for pair in made.items()]})
 
     async def note_disabling(self, ids: Iterable[int]) -> None:
         """Note jobs that are about to be disabled at the old service."""
@@ -174,13 +176,15 @@ class Moves:
                 break  # a kill tore it
             try:
                 self._take(record or {})
-            except (TypeError, ValueError, KeyError, IndexError):
+            except (TypeError, ValueError):
                 raise self._odd(f"a line of it cannot be read: {line[:40]!r}") from None
             end += len(line)
         return end
 
     def _read_header(self, header: dict[str, Any]) -> None:
-        if header.get("cronapi") != _KIND or header.get("version") != _VERSION:
+        version = header.get("version")
+        # True and 1.0 are equal to 1, and no release has written them.
+        if header.get("cronapi") != _KIND or type(version) is not int or version != _VERSION:
             raise self._odd("it is not a journal of a cutover that this release reads")
         try:
             salt = header["salt"]
@@ -188,12 +192,12 @@ class Moves:
                 mark is not None and token is not None and mark != salted_hash(salt, token)
                 for mark, token in zip(header["tokens"], self._tokens, strict=True)
             )
-            source, target, into = header["route"]
+            source, target, into = _listed(str, header["route"])
             self.begun = Beginning(
                 route=(source, target, into),
-                there=frozenset(header["there"]),
-                newest=int(header["newest"]),
-                entries=tuple(Entry(**one) for one in header["entries"]),
+                there=frozenset(_listed(int, header["there"])),
+                newest=_listed(int, [header["newest"]])[0],
+                entries=tuple(map(_entry, _listed(dict, header["entries"]))),
             )
         except (KeyError, TypeError, ValueError):
             raise self._odd("its first line cannot be read") from None
@@ -206,16 +210,16 @@ class Moves:
     def _take(self, record: Mapping[str, Any]) -> None:
         ((kind, value),) = record.items()
         if kind == "sending":
-            self.sent.update(map(int, value))
+            self.sent.update(_listed(int, value))
         elif kind == "made":
-            self.made.update((int(old), int(new)) for old, new in value)
+            self.made.update(_pair(one) for one in _listed(list, value))
         elif kind == "disabling":
-            self.disabled.update(map(int, value))
+            self.disabled.update(_listed(int, value))
         elif kind == "files":
-            self.files.update(map(str, value))
+            self.files.update(_listed(str, value))
         elif kind == "written":
-            self.written.update(map(str, value))
-        elif kind == "back":
+            self.written.update(_listed(str, value))
+        elif kind == "back" and value is True:
             self.is_going_back = True
         else:
             raise ValueError(kind)
@@ -225,3 +229,22 @@ def _plain(_: type, __: attrs.Attribute[Any] | None, value: Any) -> Any:
     if isinstance(value, Collection) and not isinstance(value, str | Mapping):
         return sorted(value) if isinstance(value, frozenset) else list(value)
     return value
+
+
+def _listed(kind: type[T], value: object) -> list[T]:
+    """Return a list of one type. TypeError for another value: an odd one would be misread."""
+    if type(value) is not list or any(type(one) is not kind for one in value):
+        raise TypeError(f"not a list of {kind.__name__}")
+    return value
+
+
+def _pair(ids: list[Any]) -> tuple[int, int]:
+    old, new = _listed(int, ids)
+    return old, new
+
+
+def _entry(facts: dict[str, Any]) -> Entry:
+    entry = Entry(**facts)
+    if (type(entry.id), type(entry.name), type(entry.ran)) != (int, str, bool):
+        raise TypeError("not a job")
+    return entry

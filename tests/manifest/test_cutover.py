@@ -367,9 +367,26 @@ async def test_a_twin_of_a_request_that_was_still_at_work_is_deleted_at_the_end(
     assert (state(app, "setcronjob"), state(app, "fastcron")) == was
 
 
+ODD_HEADERS = (
+    {"newest": 1.5},
+    {"newest": 1e999},
+    {"there": "12"},
+    {"there": [True]},
+    {"route": "abc"},
+)
+ODD_LINES = (
+    *(b'{"sending":"12"}', b'{"disabling":[1.5]}', b'{"disabling":[Infinity]}', b'{"made":["12"]}'),
+    *(b'{"back":false}', b'{"files":"x"}', b'{"written":[1]}'),
+)
+
+
+def _header_with(header, **odd):
+    return json.dumps({**header, **odd}).encode() + b"\n"
+
+
 @pytest.mark.crowd
 async def test_a_journal_of_something_else_is_refused_and_left_as_it_is(tmp_path):
-    """Other files, other services, other groups, other tokens; a torn last line is none."""
+    """Other files, types, services, groups and tokens are; a torn last line is none."""
     app, journal = emulator(), tmp_path / "moves.jsonl"
     old_account(app)
     await broken_off(lambda app: cut(app, journal), app, 3, before=False)
@@ -383,6 +400,10 @@ async def test_a_journal_of_something_else_is_refused_and_left_as_it_is(tmp_path
         (lines[0].replace(b'"entries"', b'"entry"'), "its first line cannot be read"),
         (lines[0] + b'{"made":5}\n' + lines[1], "a line of it cannot be read"),
         (lines[0] + b"{}\n", "a line of it cannot be read"),
+        (lines[0].replace(b'"version":1', b'"version":true'), "not a journal of a cutover"),
+        (lines[0].replace(b'"ran":true', b'"ran":"no"', 1), "its first line cannot be read"),
+        *((_header_with(header, **odd), "its first line cannot be read") for odd in ODD_HEADERS),
+        *((lines[0] + odd + b"\n", "a line of it cannot be read") for odd in ODD_LINES),
         (lines[0].replace(header["tokens"][0].encode(), b"0" * 32), "begun with other tokens"),
     ]:
         journal.write_bytes(data)
