@@ -13,6 +13,11 @@ _IN_MEMORY = ":memory:"
 _BESIDE = ("", "-wal", "-shm", "-journal", ".lock", ".lock-journal")
 _FORMAT = 1
 """The number of the file's format."""
+_TABLES = {
+    "documents": ["kind", "provider", "account", "id", "body"],
+    "counters": ["kind", "provider", "made"],
+}
+"""The columns of each table."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
     kind TEXT, provider TEXT, account TEXT, id INTEGER, body TEXT NOT NULL,
@@ -99,10 +104,28 @@ def _format_of(connection: sqlite3.Connection, path: str) -> int:
     return number
 
 
+def _check_tables(connection: sqlite3.Connection, path: str) -> None:
+    """Raise `OSError` for a file with other tables: some other program needs it.
+
+    A kill may have left a new file with none, or with one of the two.
+    """
+    rows = connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
+    for (name,) in rows.fetchall():
+        columns = connection.execute("SELECT name FROM pragma_table_info(?)", (name,))
+        is_internal = name.startswith("sqlite_")
+        if not is_internal and [column for (column,) in columns] != _TABLES.get(name):
+            connection.close()
+            raise OSError(
+                f"cannot use {path}: it holds something else than the state of an emulator; "
+                "use another file"
+            )
+
+
 def _opened(path: str) -> sqlite3.Connection:
     connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
     try:
         number = _format_of(connection, path)
+        _check_tables(connection, path)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.executescript(_SCHEMA)

@@ -75,6 +75,30 @@ def test_a_file_of_another_format_is_refused_and_left_as_it_is(tmp_path):
         assert path.read_bytes() == kept
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        "TABLE cookies (name TEXT)",
+        "TABLE pace (boot TEXT, format INTEGER, used REAL, state TEXT)",
+        "TABLE documents (id INTEGER, body TEXT)",
+        "TABLE counters (kind TEXT, provider TEXT, made INTEGER, more TEXT NOT NULL)",
+        "VIEW counters AS SELECT 1 AS made",
+    ],
+)
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_file_of_another_program_is_refused_and_left_as_it_is(tmp_path, other, number):
+    """A SQLite file with tables of another kind gets neither tables nor a number of ours."""
+    path = tmp_path / "state.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"CREATE {other}")
+        connection.execute(f"PRAGMA user_version = {number}")
+    kept = path.read_bytes()
+    for _ in range(2):
+        with pytest.raises(OSError, match=r"cannot use .* something else than the state"):
+            Store(str(path))
+    assert path.read_bytes() == kept
+
+
 def test_a_file_has_the_number_of_its_format(tmp_path):
     """A new state says its format, and one from before the formats had numbers gets it."""
     path = tmp_path / "state.sqlite"
