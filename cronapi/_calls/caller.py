@@ -85,6 +85,11 @@ class Caller(NotCopied):
         """Refuse to serve after closing, or on another event loop than the first."""
         self.transport.check()
 
+    def check_for_many(self) -> None:
+        """Refuse as `check`, and with a scheduler that is in use by another event loop."""
+        self.check()
+        self.scheduler._check_loop()  # noqa: SLF001 -- no user has to
+
     def check_function(self, function: str) -> None:
         """Refuse a function that cronapi knows and the service does not have."""
         if function not in self.provider.functions and function in TABLE:

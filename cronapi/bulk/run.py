@@ -115,7 +115,7 @@ class Run(Generic[T]):
                     await self._close()
 
     async def _carry_out_all(self) -> None:
-        self.calls.caller.check()  # no item is to blame for a client that is closed
+        self.calls.caller.check_for_many()  # no item is to blame for a client that is closed
         await self._prepare()
         if self._chunks.doubtful.items and not self._is_stopped:
             # Before anything is sent, so that a lookup finds nothing that this run has made.

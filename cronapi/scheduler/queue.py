@@ -147,6 +147,10 @@ class Scheduler:
         if finish is not None and not self._living_line().is_in_use:
             await finish()
 
+    def _check_loop(self) -> None:
+        """Refuse to serve the running event loop while another one has seats or waiters."""
+        self._line_of(running_loop())
+
     def _take_place(self) -> int:
         """Return the next place in the queue, for a call that may not wait there yet."""
         self._places += 1

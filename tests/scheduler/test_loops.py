@@ -14,9 +14,10 @@ import pytest
 import trio
 
 from cronapi import ConfigurationError, FastCron, Rate, Scheduler
+from cronapi.emulator import create_app
 from cronapi.scheduler import LocalBucket, RedisBucket
 from cronapi.scheduler.loops import ByLoop, running_loop
-from tests.support.emulated import BASE_URLS, TOKEN
+from tests.support.emulated import BASE_URLS, FAST, TOKEN, client_of, specs
 
 RATE = 1e5
 
@@ -198,6 +199,31 @@ def test_a_loop_that_may_still_go_on_keeps_its_seats():
     slot.close()
     asyncio.run(start(scheduler))
     loop.run_until_complete(start(scheduler))
+    loop.close()
+
+
+@pytest.mark.parametrize("method", ["get_many", "enable_many", "delete_many", "add_many"])
+def test_a_bulk_on_a_second_loop_is_refused_and_blames_no_item(method, tmp_path):
+    """A bulk whose scheduler another loop uses raises the same error as a call, and sends nothing.
+
+    Its journal is not begun.
+    """
+    scheduler, journal = Scheduler(RATE, max_in_flight=1), tmp_path / "journal"
+    loop = asyncio.new_event_loop()
+    slot = loop.run_until_complete(scheduler.acquire())
+    app = create_app(rates=FAST)
+
+    async def carry_out():
+        async with client_of(app, scheduler=scheduler) as api:
+            given = specs(2) if method == "add_many" else [1, 2]
+            noted = {} if method == "get_many" else {"journal": journal}
+            await getattr(api.cron, method)(given, **noted)
+
+    with pytest.raises(ConfigurationError, match="one event loop at a time"):
+        asyncio.run(carry_out())
+    assert not journal.exists()
+    assert not app.emulator.requests
+    slot.close()
     loop.close()
 
 
