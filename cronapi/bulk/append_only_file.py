@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 from cronapi.errors import ConfigurationError
 from cronapi.errors.concerns import setting_error
+from cronapi.scheduler.forks import renew_in_child
 
 
 class AppendOnlyFile:
@@ -24,7 +25,7 @@ class AppendOnlyFile:
 
     `append` is for the event loop. All other methods block, and are for a thread. A file that
     cannot be used is a ConfigurationError. After a failed write all later ones fail too, because
-    the lines of the failed one are not on disk.
+    the lines of the failed one are not on disk. In a forked process it is closed.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -36,6 +37,7 @@ class AppendOnlyFile:
         self._is_closed = False
         self._busy = threading.Lock()
         """Held while a thread uses the file: it goes on after its task was cancelled."""
+        renew_in_child(self)
 
     def open(self, read: Callable[[BinaryIO], int]) -> None:
         """Open or create the file, and cut it off at the end that `read` returns."""
@@ -81,7 +83,17 @@ class AppendOnlyFile:
         with self._busy:
             file, self._file, self._is_closed = self._file, None, True
             if file is not None:
+                _unlock(file)
                 file.close()
+
+    def _renew(self) -> None:
+        """Leave the file to the parent: its lines are no matter of a forked process."""
+        self._busy = threading.Lock()
+        self._lines.clear()
+        file, self._file = self._file, None
+        if file is not None:
+            self._is_closed = True
+            file.close()  # its lock stays with the parent, and ends with that one
 
     def _take_lines(self) -> Iterator[bytes]:
         while self._lines:
@@ -163,6 +175,16 @@ def _lock(file: io.FileIO, path: str) -> None:
         ) from error
     except OSError:
         return  # this file system has no locks
+
+
+def _unlock(file: io.FileIO) -> None:
+    """Let other runs in at once, also if a forked process still has the file."""
+    if sys.platform == "win32":
+        return
+    import fcntl  # noqa: PLC0415 -- not on Windows
+
+    with contextlib.suppress(OSError):  # this file system has no locks
+        fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _write(file: io.FileIO, data: bytes) -> None:

@@ -273,3 +273,67 @@ def test_a_cancelled_opening_holds_nothing(path, backend):
         await reopened(path)
 
     anyio.run(main, backend=backend)
+
+
+# --- forks ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.parametrize("ends", ["closed", "killed"])
+def test_a_forked_process_keeps_no_journal(path, ends):
+    """A journal is free once its run has ended or was killed, though a child of it lives on."""
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKS, str(path), ends],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert (run.stdout, run.stderr) == ("is closed\nfree\n", "")
+    assert b"of the child" not in path.read_bytes()
+
+
+FORKS = textwrap.dedent(
+    """
+    import os, signal, sys
+    from cronapi import ConfigurationError
+    from cronapi.bulk.append_only_file import AppendOnlyFile
+
+    def begun():
+        file = AppendOnlyFile(sys.argv[1])
+        file.open(lambda content: len(content.read()))
+        return file
+
+    def live_on(file, told, over):
+        signal.alarm(30)
+        try:
+            file.append(b"of the child")
+        except ConfigurationError as error:
+            print(str(error)[-10:-1], flush=True)
+        file.close()
+        os.write(told, b".")
+        os.read(over, 1)
+        os._exit(0)
+
+    def run_and_fork(told, over):
+        file = begun()
+        file.append(b"{}\\n")
+        if not os.fork():
+            live_on(file, told, over)
+        os.read(heard, 1)
+        if sys.argv[2] == "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        file.close()
+        os._exit(0)
+
+    heard, told = os.pipe()
+    over, end = os.pipe()
+    run = os.fork()
+    if not run:
+        run_and_fork(told, over)
+    os.waitpid(run, 0)
+    begun().close()
+    print("free", flush=True)
+    os.write(end, b".")
+    """
+)
