@@ -23,7 +23,9 @@ def locked(paths: Sequence[str]) -> Iterator[None]:
     with ExitStack() as stack:
         for path in paths:
             with suppress(OSError):  # it is gone: nobody else can read it either
-                _lock(stack.enter_context(Path(path).open("rb")), path)
+                file = stack.enter_context(Path(path).open("rb"))
+                _lock(file, path)
+                stack.callback(_unlock, file.fileno(), os.getpid())
         yield
 
 
@@ -40,6 +42,16 @@ def _lock(file: BinaryIO, path: str) -> None:
         ) from None
 
 
+def _unlock(descriptor: int, holder: int) -> None:
+    """Let others in at once, also if a process that was forked meanwhile still has the file."""
+    if sys.platform == "win32" or os.getpid() != holder:
+        return
+    import fcntl  # noqa: PLC0415 -- not on Windows
+
+    with suppress(OSError):  # a file system without locks
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
 @asynccontextmanager
 async def changing(path: Path) -> AsyncIterator[None]:
     """Hold the folder of a file while it is read and written anew. Others wait for that moment.
@@ -52,6 +64,7 @@ async def changing(path: Path) -> AsyncIterator[None]:
             folder = _folder_of(path)
             if folder is not None:
                 stack.callback(os.close, folder)
+                stack.callback(_unlock, folder, os.getpid())
             if not await until(lambda: _is_held(folder), PATIENCE):
                 raise setting_error(
                     f"Somebody else has held the folder of {path} for {PATIENCE:.0f} s. Nothing "

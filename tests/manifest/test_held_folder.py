@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import anyio
 import pytest
 
 from cronapi import ConfigurationError
-from cronapi.manifest.locking import PATIENCE, changing
+from cronapi.manifest.locking import PATIENCE, changing, locked
 
 pytestmark = [pytest.mark.virtual_clock, pytest.mark.each_loop]
 
@@ -93,3 +93,36 @@ async def test_a_folder_that_may_be_written_alone_is_changed_without_a_wait(tmp_
             pass
     finally:
         os.seteuid(was)
+
+
+@contextmanager
+def forked():
+    """Let a process live on that was forked now, until the end."""
+    waits, end = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(end)
+        os.read(waits, 1)
+        os._exit(0)
+    try:
+        yield
+    finally:
+        os.close(end)
+        os.close(waits)
+        os.waitpid(child, 0)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of a fork beside threads
+async def test_a_forked_process_holds_nothing_after_the_change(tmp_path):
+    """Files and their folder are free once a change or an apply has ended, though a child that was
+    forked meanwhile lives on.
+    """
+    path = tmp_path / "cronjobs.toml"
+    path.touch()
+    with ExitStack() as children:
+        with locked([str(path)]):
+            async with changing(path):
+                children.enter_context(forked())
+        with locked([str(path)]), anyio.fail_after(1):
+            async with changing(path):
+                pass
