@@ -27,6 +27,8 @@ _SHARED: Mapping[str, Callable[[str], Any]] = dict.fromkeys(("job", "group", "ac
 
 # Ids of other kinds begin at 1.
 _FIRST_IDS = {"job": 100_001, "group": 1_001}
+_MOST_MADE = 2**53
+"""No counter comes this far, so a greater one is void, like one that is no number."""
 
 
 def _close_all(connections: list[sqlite3.Connection]) -> None:
@@ -206,8 +208,8 @@ class Store:
         """Return the number of documents of a kind ever added, including deleted ones."""
         rows = self._run(
             "SELECT made FROM counters"
-            " WHERE kind = ? AND provider = ? AND typeof(made) = 'integer'",
-            *(kind, provider),
+            " WHERE kind = ? AND provider = ? AND typeof(made) = 'integer' AND made < ?",
+            *(kind, provider, _MOST_MADE),
         )
         # No id is used twice, whatever the counter says.
         return max(self._numbered.get((kind, provider), 0), *(int(row[0]) for row in rows), 0)

@@ -58,6 +58,8 @@ def parsed(source: Source) -> Table:
         raise error_of([f"{source.name}:{line}: {said}."]) from None
     except RecursionError:
         raise error_of([f"{source.name}: it is nested too deep."]) from None
+    except ValueError:  # of Python, for an integer of thousands of digits
+        raise error_of([f"{source.name}: a number in it is too long."]) from None
     return root if isinstance(root, Table) else Table({}, root.place)
 
 

@@ -192,7 +192,7 @@ async def test_a_state_with_an_unreadable_row_is_not_put(tmp_path):
     app.emulator.close()
 
 
-@pytest.mark.parametrize("counter", [None, "many", -5, 1])
+@pytest.mark.parametrize("counter", [None, "many", -5, 1, 2**63 - 1])
 def test_a_lost_counter_gives_no_id_twice(tmp_path, counter):
     """A new job takes the place of none, whatever has become of the count of jobs."""
     filled(tmp_path / "state")

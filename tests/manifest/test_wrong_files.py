@@ -183,6 +183,12 @@ def test_an_environment_that_does_not_exist_is_named_with_the_nearest():
         Manifest.loads(JOB, env="staging", environ={})
 
 
+def test_a_number_of_thousands_of_digits_is_refused():
+    """Python reads no such integer, and that is told as a fault of the file."""
+    with pytest.raises(ManifestError, match="a number in it is too long"):
+        Manifest.loads(f"version = {'9' * 6000}", environ={})
+
+
 def test_files_that_cannot_be_read_are_told(tmp_path):
     """A missing file, a folder, and text in another encoding."""
     (tmp_path / "latin.toml").write_bytes("# \xe4".encode("latin-1"))
