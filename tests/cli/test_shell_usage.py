@@ -80,6 +80,9 @@ ROWS = [
     ('[{"url": "https://a.example/"}, 5]\n', "job 2: a job is an object"),
     ("[[job]]\nurl = 5\n", "job 1: "),
     ("[[job]\n", "standard input"),
+    ('{"url": "https://a.example/", "timeout": %s}\n' % ("9" * 6000), "line 1: a number"),
+    ("[[job]]\ntimeout = " + "9" * 6000, "a number is too long"),
+    ('{"url": ' + "[" * 100_000, "nested too deep"),
     ("", "no jobs"),
 ]
 

@@ -31,6 +31,7 @@ _READ_ONLY = {field.name for field in fields(CronJob)} - set(JobParams.__annotat
 """Columns of a list of jobs that no new job has: it may be read back with them."""
 
 
+_TOO_MUCH = "a number is too long, or lists are nested too deep"
 _NAMES = 3
 """Names that are told."""
 
@@ -169,7 +170,7 @@ def _whole(text: str) -> Any:
     """Return a text that is one document, such as a list or one job, else None."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
@@ -179,6 +180,8 @@ def _parsed(label: str, number: int, text: str) -> Any:
     except json.JSONDecodeError as error:
         line = number + error.lineno - 1
         raise click.UsageError(f"{label}, line {line}: {error.msg}.") from error
+    except (ValueError, RecursionError) as error:
+        raise click.UsageError(f"{label}, line {number}: {_TOO_MUCH}.") from error
 
 
 def _toml(label: str, text: str) -> Iterator[Row]:
@@ -186,6 +189,8 @@ def _toml(label: str, text: str) -> Iterator[Row]:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise click.UsageError(f"{label}: {error}.") from error
+    except (ValueError, RecursionError) as error:
+        raise click.UsageError(f"{label}: {_TOO_MUCH}.") from error
     yield from _listed(label, found.get("job", []))
 
 
