@@ -163,7 +163,7 @@ def of_shared(one: Conditions, run: Run) -> Figures:
 
 def of_lowered(one: Conditions, run: Run) -> Figures:
     """Return the share of the lower rate and the refusals once the trust is over."""
-    over = max(35, 305 / one.rate)  # an older library trusts no longer
+    over = max(35, 305 / one.rate)  # no release trusts for longer
     return _used(run, one.changes_at + over + 20 / one.later_rate, one.later_rate)
 
 

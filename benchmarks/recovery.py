@@ -150,7 +150,7 @@ async def _shared(service: str, way: float, jitter: float) -> list[Figure]:
         lost, accepted = await working, judge.accepted()
         usual = _rate(accepted, accepted[LEARNING], begun)
         begun += AT_ONCE / RATE
-        after = _rate(accepted, ended + AT_ONCE / 3 / RATE, ended + AT_ONCE / RATE) / usual
+        speed = _rate(accepted, ended + AT_ONCE / 3 / RATE, ended + AT_ONCE / RATE) / usual
         theirs_rate = theirs / SHARED
         return [
             lost,
@@ -163,7 +163,7 @@ async def _shared(service: str, way: float, jitter: float) -> list[Figure]:
             Figure("share of the rate, theirs", theirs_rate / RATE, form=".2f"),
             Figure(
                 "share of the usual speed, ours 10 to 30 intervals after",
-                after,
+                speed,
                 least=LEAST,
                 form=".2f",
             ),

@@ -94,8 +94,10 @@ def checked_token(token: object) -> str:
     """Return a token that can be sent, or say why it cannot, without repeating it."""
     token = token if type(token) is Hidden else hidden(token)
     if not isinstance(token, Hidden) or not token:
+        lacking = token is None or isinstance(token, Hidden)
         raise setting_error(
-            "The API token is missing or empty; copy it from the account's profile page."
+            f"The API token is {'missing or empty' if lacking else 'no text'}; copy it from the "
+            "account's profile page."
         )
     if not token.isascii() or not token.isprintable() or " " in token:
         raise setting_error(

@@ -53,15 +53,15 @@ def refusal(
 
 def is_number(value: object) -> bool:
     """Return True for an int or a float that is not NaN, and no boolean."""
-    is_one = isinstance(value, int | float) and not isinstance(value, bool)
+    is_one = isinstance(value, int | float) and not isinstance(value, bool) and not is_proxy(value)
     return is_one and not (isinstance(value, float) and math.isnan(value))
 
 
 def is_finite(value: object) -> bool:
     """Return True for a number with an end. Too large an int counts as one without."""
-    if isinstance(value, int) and value.bit_length() > MOST_BITS:
+    if not is_number(value) or (isinstance(value, int) and value.bit_length() > MOST_BITS):
         return False
-    return is_number(value) and value not in (math.inf, -math.inf)
+    return value not in (math.inf, -math.inf)
 
 
 def seconds(name: str, value: float, *, least: float = 0.0, endless: bool = True) -> float:
@@ -84,7 +84,7 @@ def positive(name: str, takes: str, value: float) -> float:
 
 def count(name: str, value: int, *, least: int = 1) -> int:
     """Return a whole number, at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, int) or is_proxy(value):
         raise refusal(name, "a whole number", value)
     if value < least:
         raise setting_error(f"{name} must be at least {least}, not {came(value)}.")

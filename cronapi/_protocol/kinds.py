@@ -66,15 +66,20 @@ def _itself(name: str, value: object) -> object:
     return value
 
 
+def _is_true(value: object) -> bool:
+    """Return False for an object that only says what class it is of, as proxies do."""
+    return issubclass(type(value), enum.Enum | timedelta)
+
+
 def _plain(value: object) -> object:
     """Return the value of a member of an enum, and anything else as it is."""
-    return value.value if isinstance(value, enum.Enum) else value
+    return value.value if isinstance(value, enum.Enum) and _is_true(value) else value
 
 
 def text(name: str, value: object) -> str:
     """Return text that can be sent."""
     plain = _plain(value)
-    if not isinstance(plain, str):
+    if not isinstance(plain, str) or is_proxy(plain):
         raise _refused(name, value, "it takes text")
     plain = str.__str__(plain)
     if not is_encodable(plain):
@@ -142,21 +147,20 @@ def unix_seconds(name: str, value: object) -> int:
         return _sized(name, int(value))
     if not isinstance(value, datetime):
         raise _refused(name, value, "a time is a datetime or Unix seconds")
-    moment = _timestamp(value)
-    if moment is None:
+    epoch = _timestamp(value)
+    if epoch is None:
         raise input_error(
-            f"The datetime of {name} has no time zone: it names no moment. Give one with tzinfo, "
-            "such as UTC."
+            f"The datetime of {name} names no moment. Give one with a time zone, such as UTC."
         )
-    return math.floor(moment)
+    return math.floor(epoch)
 
 
 def _timestamp(time: datetime) -> float | None:
     try:
-        moment = None if time.utcoffset() is None else float(time.timestamp())
+        epoch = None if time.utcoffset() is None else float(time.timestamp())
     except Exception:  # noqa: BLE001 -- a time zone of the caller's own may raise anything
         return None
-    return moment if moment is not None and math.isfinite(moment) else None
+    return epoch if epoch is not None and math.isfinite(epoch) else None
 
 
 def later_time(name: str, value: object) -> int:
@@ -172,9 +176,9 @@ def span(name: str, value: object) -> str:
     """Return a span of time as the services read it: `15 minutes`."""
     if isinstance(value, str):
         return text(name, value)
-    if not isinstance(value, timedelta):
+    if not isinstance(value, timedelta) or not _is_true(value):
         raise _refused(name, value, "a span of time is text such as '15 minutes' or a timedelta")
-    seconds = round(value / timedelta(seconds=1))
+    seconds = round(timedelta.total_seconds(value))  # a subclass may say anything
     if seconds <= 0:
         raise input_error(f"{name} must be a span of time of at least one second.")
     size, unit = next((size, unit) for size, unit in _UNITS if seconds % size == 0)
@@ -193,7 +197,7 @@ def header_lines(name: str, value: object) -> str:
     if isinstance(value, str):
         return joined(lines_of_text(name, text(name, value)))
     if isinstance(value, Mapping):
-        return joined(lines_of_pairs(name, _elements(name, value.items)))
+        return joined(lines_of_pairs(name, _elements(name, lambda: value.items())))  # noqa: PLW0108 -- a proxy may have none
     raise _refused(name, value, "headers are a mapping of text to text")
 
 
@@ -219,7 +223,7 @@ def whole_numbers(name: str, value: object) -> int | list[int]:
 def _items(name: str, value: object, takes: str) -> Sequence[Any]:
     if not isinstance(value, Sequence) or isinstance(value, str | bytes | bytearray | memoryview):
         raise _refused(name, value, f"it takes a list of {takes}, or one")
-    return _elements(name, value.__iter__)
+    return _elements(name, lambda: iter(value))
 
 
 def _elements(name: str, read: Callable[[], Any]) -> Sequence[Any]:

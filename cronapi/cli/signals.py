@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import signal
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, TypeVar
@@ -18,8 +19,22 @@ ENDING = (signal.SIGINT, signal.SIGTERM)
 def run_on_loop(work: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> T:
     """Run a command on an event loop of its own. Ctrl-C cancels it, each time that it comes.
 
-    Raises KeyboardInterrupt at the end then. From then on Ctrl-C does nothing: the process ends.
+    Raises KeyboardInterrupt if that has ended it. From then on Ctrl-C does nothing: the process
+    ends. Where somebody else has a handler for it, or in another thread, it is none of ours.
     """
+    before = signal.getsignal(signal.SIGINT)
+    is_ours = before in (signal.default_int_handler, _nobody)
+    if not is_ours or threading.current_thread() is not threading.main_thread():
+        return anyio.run(work, *args)
+    return _run_cancellable(work, *args)
+
+
+def _nobody(_number: int, _frame: object) -> None:
+    """Take a Ctrl-C that comes when the command has been interrupted."""
+
+
+def _run_cancellable(work: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> T:
+    before = signal.getsignal(signal.SIGINT)
     interrupts = 0
 
     async def cancellable() -> T:
@@ -34,12 +49,8 @@ def run_on_loop(work: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> T:
                 loop.call_soon_threadsafe(task.cancel)
 
         # asyncio's own handler raises KeyboardInterrupt in the middle of the loop at the second.
-        before = signal.signal(signal.SIGINT, cancel)
-        try:
-            return await work(*args)
-        finally:
-            if not interrupts:
-                signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, cancel)
+        return await work(*args)
 
     try:
         return anyio.run(cancellable)
@@ -47,6 +58,8 @@ def run_on_loop(work: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> T:
         if not interrupts:
             raise
         raise KeyboardInterrupt from None
+    finally:
+        signal.signal(signal.SIGINT, _nobody if interrupts else before)
 
 
 @contextmanager

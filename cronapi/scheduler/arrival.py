@@ -29,8 +29,9 @@ class Arrival(Margin):
     def late_by(self, number: int, excess: float, room: float) -> float:
         """Learn what a round trip took beyond the usual, and return how late its request arrived.
 
-        All are in seconds. One that was early counts as early by `room` at most, so that the next
-        start keeps the rate, and one that was late as late by an interval at most.
+        `excess`, `room` and the result are in seconds. A request that was early counts as early by
+        `room` at most, so that the next start keeps the rate. One that was late counts as late by
+        an interval at most.
         """
         self.teach(number, refused=False)
         deviations = excess / self.deviation if self.deviation > RESOLUTION else 0.0

@@ -92,9 +92,9 @@ class Line:
         """Take back a seat."""
         self.in_flight -= 1
         if self.changed is not None:
-            self.tell()
+            self.wake_leader()
 
-    def tell(self) -> None:
+    def wake_leader(self) -> None:
         """Wake the leader, which waits for a seat or for the time of a start."""
         changed, self.changed = self.changed, None
         if changed is not None:

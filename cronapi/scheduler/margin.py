@@ -50,7 +50,7 @@ def enough(jitter: float) -> float:
 
 
 def limited(jitter: float, margin: float) -> float:
-    """Return the deviation that a step goes by: no more than the margin, which has sufficed."""
+    """Return the deviation that a step goes by: at most the margin, or FLOOR if that is more."""
     return min(jitter, max(FLOOR, margin))
 
 

@@ -64,7 +64,7 @@ class Scheduler:
         self.bucket: Bucket = OwnBucket(self.rate) if bucket is None else checked_bucket(bucket)
         self.bucket.bind(self.rate)
         self._publishes: bool = self.bucket.shared
-        """True if other processes must be told. An attribute of a class would be read slower."""
+        """True if other processes must be told. Read at each slot, so it is kept here."""
         self.max_in_flight: int = max_in_flight
         self._places = 0
         """The number of places that were taken in the queue."""

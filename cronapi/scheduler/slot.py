@@ -51,8 +51,8 @@ class Seats(Protocol):
     def leave(self) -> None:
         """Take back a seat."""
 
-    def tell(self) -> None:
-        """Wake who waits for a seat."""
+    def wake_leader(self) -> None:
+        """Wake the leader of the line."""
 
 
 class Slot:
@@ -67,7 +67,7 @@ class Slot:
     slot left the queue without a grant.
     """
 
-    # Every call makes one. The queue fills it in, since `__init__` would cost a part of a slot.
+    # Every call makes one, and the queue fills it in: `__init__` would cost more than the rest.
     __slots__ = ("_queue", "gone", "lane", "line", "max_wait", "place", "sleeper", "start")
 
     _queue: Queue
@@ -105,7 +105,7 @@ class Slot:
             finally:
                 line.in_flight -= 1
                 if line.changed is not None:
-                    line.tell()
+                    line.wake_leader()
         else:
             self.close()
         if queue._publishes:  # noqa: SLF001 -- a slot is part of its queue

@@ -19,7 +19,6 @@ from cronapi import (
     ConfigurationError,
     CronAPIError,
     JobSpec,
-    Notify,
     OutcomeUnknownError,
     TransportError,
 )
@@ -347,54 +346,3 @@ async def test_a_datetime_that_is_no_time_is_refused(request_format):
         assert not service.sent
         await api.call("cron.pause", id=7, for_=NotASpan(minutes=5))
     assert body_of(service.sent[-1])["for"] == "5 minutes"
-
-
-class Proxy:
-    """An object that says that it is of another type, as those of wrapt and werkzeug do."""
-
-    def __init__(self, behind):
-        self.behind = behind
-
-    @property
-    def __class__(self):
-        return type(self.behind)
-
-
-PROXIES = {
-    "password": Proxy(CANARY),
-    "url": Proxy(URL),
-    "timeout": Proxy(5),
-    "notify": Proxy(Notify(1)),
-    "run": Proxy(True),
-    "retry_failed": Proxy(True),
-    "minute": [Proxy("1")],
-    "http_headers": {"X-Key": Proxy(CANARY)},
-}
-
-
-@FORMATS
-@pytest.mark.parametrize("field", PROXIES)
-async def test_a_proxy_of_a_text_or_a_number_is_refused(request_format, field):
-    """It says that it is a text, and cannot be read as one: it is refused by the field's name
-    before anything is sent.
-    """
-    service, params = Service(), {field: PROXIES[field]}
-    async with client(service, request_format=request_format) as api:
-        for call in (
-            partial(api.cron.add, **{"url": URL} | params),
-            partial(api.cron.edit, 7, **params),
-            partial(api.call, "cron.add", **params),
-            partial(api.call, "its.own", **params),
-        ):
-            with pytest.raises(ConfigurationError, match=field) as refused:
-                await call()
-            assert CANARY not in everything_of(refused.value)
-        with pytest.raises(ConfigurationError, match=field):
-            JobSpec(**{"url": URL} | params)
-    assert not service.sent
-
-
-def test_a_proxy_of_a_token_is_refused():
-    """A token is text. What only says so would not be hidden from tracebacks."""
-    with pytest.raises(ConfigurationError, match="token"):
-        client(Service(), token=Proxy("tok_abcdefgh"))

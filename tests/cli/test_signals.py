@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 
 import anyio
 import pytest
@@ -80,3 +81,23 @@ def test_ctrl_c_cancels_again_what_has_received_signals():
 
     with pytest.raises(KeyboardInterrupt):
         run_on_loop(work)
+
+
+def test_a_command_leaves_ctrl_c_to_whoever_has_taken_it():
+    """A job in the background of a shell ignores it, and goes on."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    async def work():
+        interrupt()
+        return "done"
+
+    assert run_on_loop(work) == "done"
+
+
+def test_a_command_runs_in_any_thread():
+    """Where no handler can be set, the command runs without one."""
+    done = []
+    thread = threading.Thread(target=lambda: done.append(run_on_loop(anyio.sleep, 0)))
+    thread.start()
+    thread.join()
+    assert done == [None]

@@ -42,10 +42,13 @@ def parts(rate, way, jitter, seed):
         (1, 1.0, 0.1, 0.36, 0.8),
     ],
 )
-def test_a_part_of_the_rate_stays_ours_and_the_usual_speed_is_back_at_once(
+def test_a_part_of_the_rate_stays_ours_and_the_usual_speed_is_back_soon(
     rate, way, jitter, least_meanwhile, least_after
 ):
-    """What is free is used from the thirtieth interval on, and the whole rate as soon after."""
+    """Most of what is free is used from the thirtieth interval on, and far away a third of it.
+
+    Ten intervals after the other has gone, the speed is the usual one, or nearly so far away.
+    """
     meanwhile, after = zip(*(parts(rate, way, jitter, seed) for seed in range(8)), strict=True)
     assert statistics.mean(meanwhile) >= least_meanwhile
     assert statistics.mean(after) >= least_after
