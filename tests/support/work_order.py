@@ -15,6 +15,7 @@ JUDGED = (
     "tests/scheduler/test_recovery.py",
     "tests/scheduler/test_file.py",
     "tests/cli/test_pace_command.py",
+    "tests/cli/test_demo_figures.py",
 )
 """The files of the tests that are judged by default."""
 LONG = (
