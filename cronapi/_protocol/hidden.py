@@ -43,7 +43,9 @@ class Params(dict[str, Any]):
 
 def hidden(value: T) -> T:
     """Return a text whose repr does not show it, and any other value as it is."""
-    return cast("T", Hidden(str.__str__(value))) if issubclass(type(value), str) else value
+    if not issubclass(type(value), str):
+        return value
+    return cast("T", Hidden(str.__str__(cast("str", value))))
 
 
 def hide(params: M) -> M:
