@@ -57,9 +57,10 @@ def _run_cancellable(work: Callable[..., Coroutine[Any, Any, T]], *args: Any) ->
     except asyncio.CancelledError:
         if not interrupts:
             raise
+        before = _nobody
         raise KeyboardInterrupt from None
     finally:
-        signal.signal(signal.SIGINT, _nobody if interrupts else before)
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

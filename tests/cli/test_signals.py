@@ -101,3 +101,17 @@ def test_a_command_runs_in_any_thread():
     thread.start()
     thread.join()
     assert done == [None]
+
+
+def test_a_command_that_ends_well_all_the_same_leaves_the_handlers_as_they_were(handlers):
+    """What runs after it can be interrupted again."""
+
+    async def work():
+        interrupt()
+        try:
+            await anyio.sleep_forever()
+        except anyio.get_cancelled_exc_class():
+            return "done"
+
+    assert run_on_loop(work) == "done"
+    assert {number: signal.getsignal(number) for number in ENDING} == handlers
