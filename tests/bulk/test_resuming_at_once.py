@@ -11,7 +11,7 @@ import anyio.to_thread
 import pytest
 
 from cronapi.emulator import Fault
-from tests.support.emulated import BOTH, emulator, paced, specs
+from tests.support.emulated import BOTH, emulator, fill, paced, specs
 from tests.support.seen import names
 
 HELD_BACK = pytest.mark.parametrize("kind", ["stall", "stall_before"])
@@ -79,9 +79,9 @@ async def test_runs_that_were_under_way_are_queued_once(tmp_path, kind):
     done, and queued once.
     """
     app, journal = emulator(), tmp_path / "journal.jsonl"
-    at = int(time.time()) // 60 * 60 + 3625
+    at = int(time.time()) // 60 * 60 + 3625  # a schedule of minutes has no such run
+    ids = fill(app, "fastcron", 3, expression="*/5 * * * *")
     async with paced(app) as api:
-        ids = [job.id for job in (await api.cron.add_many(specs(3))).values]
         hold_back(app, kind, "cron.run")
         await cancelled(api.cron.run_many(ids, time=at, journal=journal))
         report = await api.cron.run_many(ids, time=at, journal=journal)

@@ -122,6 +122,8 @@ BEFORE = {
     "account": lambda api, one: api.account.get(),
 }
 """Calls whose answers are repeated. Each has another shape, or other ids."""
+EACH_HOUR = "0 * * * *"
+"""A schedule of whole minutes. That of a job without one begins at the second of its creation."""
 TOMORROW = int(time.time()) // 60 * 60 + 86_400 + 17
 """A second at which no schedule of minutes runs: such a run is known for one that was asked for."""
 CREATED = {
@@ -134,7 +136,7 @@ CREATED = {
 async def stuttered(before, function, call, *, forwards):
     """Return the emulator, a known job, and what a call returned after a repeated answer."""
     app = emulator(rates={"fastcron": None})
-    (one,) = fill(app, "fastcron", 1)
+    (one,) = fill(app, "fastcron", 1, expression=EACH_HOUR)
     transport = Stuttering(app, function, forwards=forwards)
     async with client_of(app, transport=transport, scheduler=virtual(1000.0)) as api:
         await api.cron.list()

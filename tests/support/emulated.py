@@ -59,12 +59,15 @@ def virtual(rate, **options):
     return Scheduler(rate, bucket=LocalBucket(rate, clock=anyio.current_time), **options)
 
 
-def fill(app, provider, count, word="n"):
-    """Let another program add jobs to the account, without HTTP, and return their ids."""
+def fill(app, provider, count, word="n", **fields):
+    """Let another program add jobs to the account, without HTTP, and return their ids.
+
+    Each has the `fields` too.
+    """
     service = app.emulator
     call = service.call(provider, dict(zip(service.tokens, service.accounts, strict=True))[TOKEN])
     with service.store.transaction():
-        return [add_job(call, new_job(call, spec))["id"] for spec in specs(count, word)]
+        return [add_job(call, new_job(call, spec | fields))["id"] for spec in specs(count, word)]
 
 
 class Hurry(Scheduler):
