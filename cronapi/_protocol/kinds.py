@@ -66,20 +66,17 @@ def _itself(name: str, value: object) -> object:
     return value
 
 
-def _is_true(value: object) -> bool:
-    """Return False for an object that only says what class it is of, as proxies do."""
-    return issubclass(type(value), enum.Enum | timedelta)
-
-
-def _plain(value: object) -> object:
-    """Return the value of a member of an enum, and anything else as it is."""
-    return value.value if isinstance(value, enum.Enum) and _is_true(value) else value
+def _plain(name: str, value: object) -> object:
+    """Return the value of a member of an enum, and anything else as it is, but no proxy."""
+    if isinstance(value, enum.Enum) and issubclass(type(value), enum.Enum):
+        value = value.value
+    return _itself(name, value)
 
 
 def text(name: str, value: object) -> str:
     """Return text that can be sent."""
-    plain = _plain(value)
-    if not isinstance(plain, str) or is_proxy(plain):
+    plain = _plain(name, value)
+    if not isinstance(plain, str):
         raise _refused(name, value, "it takes text")
     plain = str.__str__(plain)
     if not is_encodable(plain):
@@ -89,7 +86,7 @@ def text(name: str, value: object) -> str:
 
 def whole_number(name: str, value: object) -> int:
     """Return a whole number of at most 64 bits. True and False are none."""
-    plain = _plain(value)
+    plain = _plain(name, value)
     if isinstance(plain, str):
         plain = readings.NUMBER(name, plain, _HINTS.get(name, ""))
     if isinstance(plain, float) and not math.isfinite(plain):
@@ -118,7 +115,7 @@ def an_id(name: str, value: object) -> int | str:
 
 def flag(name: str, value: object) -> bool:
     """Return True or False."""
-    plain = _plain(value)
+    plain = _plain(name, value)
     if isinstance(plain, str):
         return readings.BOOLEAN(name, plain)
     if not isinstance(plain, bool):
@@ -176,7 +173,7 @@ def span(name: str, value: object) -> str:
     """Return a span of time as the services read it: `15 minutes`."""
     if isinstance(value, str):
         return text(name, value)
-    if not isinstance(value, timedelta) or not _is_true(value):
+    if not isinstance(value, timedelta) or not issubclass(type(value), timedelta):
         raise _refused(name, value, "a span of time is text such as '15 minutes' or a timedelta")
     seconds = round(timedelta.total_seconds(value))  # a subclass may say anything
     if seconds <= 0:
@@ -203,21 +200,16 @@ def header_lines(name: str, value: object) -> str:
 
 def texts(name: str, value: object) -> str | list[str]:
     """Return text, or a list of texts."""
-    if isinstance(_plain(value), str):
+    if isinstance(_plain(name, value), str):
         return text(name, value)
-    return [
-        text(f"An item of {name}", _itself(name, item)) for item in _items(name, value, "texts")
-    ]
+    return [text(f"An item of {name}", item) for item in _items(name, value, "texts")]
 
 
 def whole_numbers(name: str, value: object) -> int | list[int]:
     """Return a whole number, or a list of whole numbers."""
-    if isinstance(_plain(value), int | float | str):
+    if isinstance(_plain(name, value), int | float | str):
         return whole_number(name, value)
-    return [
-        whole_number(f"An item of {name}", _itself(name, item))
-        for item in _items(name, value, "numbers")
-    ]
+    return [whole_number(f"An item of {name}", item) for item in _items(name, value, "numbers")]
 
 
 def _items(name: str, value: object, takes: str) -> Sequence[Any]:
@@ -238,7 +230,7 @@ def _elements(name: str, read: Callable[[], Any]) -> Sequence[Any]:
 
 def anything(name: str, value: object, level: int = 0) -> object:
     """Return a value of a parameter that cronapi does not know: what JSON has, but no object."""
-    plain = _plain(value)
+    plain = _plain(name, value)
     if plain is None or isinstance(plain, bool):
         return plain
     if isinstance(plain, str):
@@ -254,7 +246,7 @@ def anything(name: str, value: object, level: int = 0) -> object:
     if level >= _MOST_LEVELS:
         raise input_error(f"{name} is nested too deep.")
     takes = "texts, numbers, booleans or times"
-    return [anything(name, _itself(name, item), level + 1) for item in _items(name, plain, takes)]
+    return [anything(name, item, level + 1) for item in _items(name, plain, takes)]
 
 
 KINDS: Mapping[str, Kind] = {

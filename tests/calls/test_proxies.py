@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from enum import Enum
 from functools import partial
 
 import pytest
@@ -27,6 +28,14 @@ class Proxy:
         return type(self.behind)
 
 
+class Choice(Enum):
+    """Values of a program's own that are proxies."""
+
+    FIVE = Proxy(5)
+    ON = Proxy(True)
+    WORD = Proxy(CANARY)
+
+
 PROXIES = {
     "password": Proxy(CANARY),
     "url": Proxy(URL),
@@ -38,6 +47,10 @@ PROXIES = {
     "http_headers": {"X-Key": Proxy(CANARY)},
     "name": Proxy(Notify.EVERY_RUN),
     "month": Proxy(["1"]),
+    "instances": Choice.FIVE,
+    "hour": [Choice.WORD],
+    "pattern": Choice.WORD,
+    "single": Choice.ON,
 }
 
 
@@ -89,8 +102,9 @@ async def test_a_proxy_of_a_span_is_refused(span):
         lambda: client(Service(), timeout=Proxy(5.0)),
         lambda: Scheduler(1, max_in_flight=Proxy(5)),
         lambda: RetryPolicy(max_attempts=Proxy(5)),
+        lambda: client(Service(), coalesce=Proxy(False)),
     ],
-    ids=["rate", "timeout", "max_in_flight", "max_attempts"],
+    ids=["rate", "timeout", "max_in_flight", "max_attempts", "coalesce"],
 )
 def test_a_proxy_of_a_number_is_no_setting(make):
     """It is told by its type, as any other value of a wrong kind."""
