@@ -32,17 +32,18 @@ class Item(Generic[P]):
 def checked(check: Check[P], given: object, index: int, function: str) -> P:
     """Return the payload of an item.
 
-    Every error of `check` becomes a ConfigurationError that names the function and the item.
+    Every error of `check` becomes a ConfigurationError that names the function and the item. An
+    exception of the item's own code is told by its type alone: its text may repeat a password.
     """
+    reason = ""
     try:
         return check(given, index)
     except ConfigurationError as error:
         text = f"{function}: item {index}: {error.message}"
         raise ConfigurationError(text, concerns=error.concerns) from without_frames(error)
-    except Exception as error:  # an item's own code may raise anything
-        raise setting_error(
-            f"{function}: item {index} cannot be used ({type(error).__name__})."
-        ) from error
+    except Exception as error:  # noqa: BLE001 -- an item's own code may raise anything
+        reason = type(error).__name__
+    raise setting_error(f"{function}: item {index} cannot be used ({reason}).")
 
 
 def refuse_no_items(items: object, function: str) -> None:

@@ -16,6 +16,7 @@ from cronapi import (
     ServiceUnavailableError,
 )
 from cronapi.emulator import Fault
+from tests.support.any_value import CANARY, OddMapping, everything_of
 from tests.support.bulks import added, is_idle
 from tests.support.emulated import BOTH, URL, client_of, emulator, paced, specs
 from tests.support.seen import names, sent
@@ -308,3 +309,15 @@ async def test_closing_the_client_stops_a_bulk():
     assert {type(outcome.error) for outcome in report.failed} == {ConfigurationError}
     assert {outcome.index for outcome in report.done} == {int(name[1:]) for name in names(app)}
     assert report.not_tried
+
+
+@pytest.mark.parametrize("given", [list, iter], ids=["list", "iterator"])
+async def test_an_item_whose_own_code_raises_is_named_and_not_quoted(given):
+    """What it raises may hold a password of it, so neither the error nor a cause repeats that."""
+    app = emulator()
+    async with paced(app) as api:
+        with pytest.raises(ConfigurationError, match="item 0 cannot be used") as caught:
+            await api.cron.add_many(given([OddMapping()]))
+    assert CANARY not in everything_of(caught.value)
+    assert caught.value.__context__ is None
+    assert names(app) == []
