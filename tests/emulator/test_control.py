@@ -375,6 +375,20 @@ async def test_the_clock_moves_and_tells_what_ran():
     assert len(network.calls) == 15
 
 
+async def test_a_clock_that_runs_on_after_the_year_9999_is_still_read():
+    """The time has no text then. The services answer, and so do the page and the steering."""
+    app = app_with()
+    await told(app, "POST", "clock", {"set": 253_402_300_799})
+    app.emulator.clock.advance(1.5)
+    clock = await told(app, "GET", "clock")
+    assert (clock["now"], clock["utc"]) == (253_402_300_800.5, None)
+    assert (await told(app, "GET", "health"))["clock"] == clock
+    await told(app, "POST", "clock", {"advance": "1 day"}, status=400)
+    async with steering(app) as http:
+        assert (await http.get("/")).status_code == 200
+    assert (await call(app, "cron_add", url="https://example.com/")).json()["code"] == 0
+
+
 async def test_the_next_run_is_found_ten_times():
     """Also over a month, over the day on which the clocks change, and until none is left."""
     app = app_with(clock=MovableClock(1_774_000_000, scale=0))  # 2026-03-20

@@ -36,16 +36,26 @@ async def change(app: App, asked: Asked) -> Document:
 
 
 def clock_as_json(app: App) -> Document:
-    """Return what there is to know about the clock. Times are in Unix seconds."""
+    """Return what there is to know about the clock. Times are in Unix seconds.
+
+    `utc` is the time as text, and null where the calendar has ended: a clock runs on after that.
+    """
     now = app.emulator.clock.now()
     scale = getattr(app.emulator.clock, "scale", None)
     return {
         "now": now,
-        "utc": datetime.fromtimestamp(now, UTC).isoformat(),
+        "utc": _utc(now),
         "scale": scale,
         "frozen": scale == 0,
         "next_due": app.timeline.next_due,
     }
+
+
+def _utc(now: float) -> str | None:
+    try:
+        return datetime.fromtimestamp(now, UTC).isoformat()
+    except (ValueError, OverflowError, OSError):  # the year 10000
+        return None
 
 
 async def _advance(app: App, value: object) -> Document:
