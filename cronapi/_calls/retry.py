@@ -33,8 +33,12 @@ def _at_least_one(_: object, attribute: Attribute[int], value: int) -> None:
     count(attribute.name, value)
 
 
-def _not_negative(_: object, attribute: Attribute[float], value: float) -> None:
-    seconds(attribute.name, value)
+def _max_delay(value: float) -> float:
+    return seconds("max_delay", value)
+
+
+def _budget(value: float) -> float:
+    return seconds("budget", value)
 
 
 @frozen(kw_only=True)
@@ -49,8 +53,8 @@ class RetryPolicy:
     """
 
     max_attempts: int = field(default=8, validator=_at_least_one)
-    max_delay: float = field(default=30.0, validator=_not_negative)
-    budget: float = field(default=120.0, validator=_not_negative)
+    max_delay: float = field(default=30.0, converter=_max_delay)
+    budget: float = field(default=120.0, converter=_budget)
 
 
 @define

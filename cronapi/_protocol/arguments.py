@@ -83,9 +83,11 @@ def positive(name: str, takes: str, value: float) -> float:
 
 
 def count(name: str, value: int, *, least: int = 1) -> int:
-    """Return a whole number, at least `least`."""
+    """Return a whole number, at least `least`, of at most 64 bits."""
     if isinstance(value, bool) or not isinstance(value, int) or is_proxy(value):
         raise refusal(name, "a whole number", value)
+    if value.bit_length() > MOST_BITS:
+        raise refusal(name, f"a whole number of at most {MOST_BITS} bits", value)
     if value < least:
         raise setting_error(f"{name} must be at least {least}, not {came(value)}.")
     return value

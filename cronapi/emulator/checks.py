@@ -9,10 +9,14 @@ from collections.abc import Iterable
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.\[\]/-]{1,80}")
 _LONGEST = 80
 """Characters of a value in a refusal."""
+_MOST_BITS = 1023
+"""Bits of a number that a float can hold. Python refuses to show one of many more."""
 
 
 def shown(value: object) -> str:
     """Return a value for a refusal: as code, or its type if that cannot be told."""
+    if isinstance(value, int) and not fits(value):
+        return f"a number of {value.bit_length()} bits"
     try:
         return repr(value)[:_LONGEST]
     except Exception:  # noqa: BLE001 -- an object's own code may raise anything
@@ -33,15 +37,22 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 
 def is_whole(value: object, least: float = 1) -> bool:
-    """Return True for an int of at least `least` that is no boolean."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+    """Return True for an int of at least `least` that is no boolean, and of 1023 bits at most."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        return False
+    return value >= least and fits(value)
 
 
 def is_number(value: object) -> bool:
-    """Return True for a finite int or float that is no boolean."""
+    """Return True for an int or float that a float can hold, that is finite and no boolean."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
-    return isinstance(value, int) or math.isfinite(value)
+    return fits(value) if isinstance(value, int) else math.isfinite(value)
+
+
+def fits(number: int) -> bool:
+    """Return True for an int that a float can hold."""
+    return number.bit_length() <= _MOST_BITS
 
 
 def check_choice(name: str, value: object, known: Iterable[str]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import Attribute, field, frozen
 
-from cronapi.emulator.checks import is_number, is_whole, shown
+from cronapi.emulator.checks import fits, is_number, is_whole, shown
 from cronapi.emulator.pages import FRONT_PAGES
 from cronapi.emulator.service import HANDLERS, PROVIDERS
 from cronapi.emulator.words import FaultKind, FrontPage
@@ -115,6 +115,9 @@ def _check_status(_fault: Fault, _attribute: Attribute[Any], value: int | None) 
 def _check_match(_fault: Fault, _attribute: Attribute[Any], value: object) -> None:
     if not isinstance(value, Mapping) or value.keys() - _MATCHED:
         raise ValueError(f"match must have name or id, or both, not {shown(value)}")
+    for wanted in value.values():
+        if isinstance(wanted, int) and not fits(wanted):
+            raise ValueError(f"match cannot have {shown(wanted)}")
 
 
 def _check_busy(fault: Fault, attribute: Attribute[Any], value: object) -> None:

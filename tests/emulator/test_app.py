@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import anyio
 import httpx
 import pytest
 
-from cronapi.emulator import Clock, ConnectionLost, create_app
+from cronapi.emulator import (
+    Clock,
+    ConnectionLost,
+    Fault,
+    ManualClock,
+    MovableClock,
+    create_app,
+)
 from cronapi.emulator.create import RATES
 
 from .conftest import TOKEN, UNLIMITED, calling
@@ -230,6 +238,25 @@ def test_nonsense_is_refused(wrong, message):
     """An unknown name or a number out of range raises ValueError."""
     with pytest.raises(ValueError, match=message):
         create_app(**wrong)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        *(partial(create_app, **{name: 10**5000}) for name in ("page_size", "max_batch", "seed")),
+        *(partial(create_app, **{name: 10**5000}) for name in ("lag", "burst")),
+        lambda: create_app(rates={"fastcron": 10**5000}),
+        *(partial(Fault, "busy", **{name: 10**5000}) for name in ("times", "retry_after", "code")),
+        lambda: Fault("late", seconds=10**5000),
+        lambda: Fault("lose", match={"id": 10**5000}),
+        *(partial(clock, 10**5000) for clock in (ManualClock, MovableClock)),
+        lambda: ManualClock().advance(10**5000),
+    ],
+)
+def test_a_number_that_python_does_not_show_is_refused(make):
+    """It has thousands of digits: the repr of a setting, and the refusal itself, could not be."""
+    with pytest.raises(ValueError, match="a number of 16610 bits"):
+        make()
 
 
 async def test_a_batch_over_the_limit_is_refused_whole(clock):

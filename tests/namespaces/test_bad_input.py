@@ -104,6 +104,7 @@ def given(cls=FastCron, **options):
     return lambda: cls(TOKEN, **options)
 
 
+TOO_LONG = 10**5000
 CONSTRUCTORS = {
     "http elsewhere": given(base_url="http://example.com/api/"),
     "http on a name that looks local": given(base_url="http://localhost.example.com/"),
@@ -147,6 +148,8 @@ CONSTRUCTORS = {
     "no attempts": lambda: RetryPolicy(max_attempts=0),
     "delay NaN": lambda: RetryPolicy(max_delay=math.nan),
     "budget negative": lambda: RetryPolicy(budget=-1),
+    "too many seats": lambda: Scheduler(1, max_in_flight=TOO_LONG),
+    "too many attempts": lambda: RetryPolicy(max_attempts=TOO_LONG),
     "a job without a url": lambda: JobSpec(name="x"),
     "a job with an empty url": lambda: JobSpec(url=""),
     "a job with an unknown parameter": lambda: JobSpec(url=URL, expresion="* * * * *"),
@@ -161,6 +164,12 @@ def test_what_cannot_be_made(make):
     with pytest.raises(ConfigurationError) as refused:
         make()
     assert "secret" not in str(refused.value)
+
+
+def test_a_wait_that_no_clock_can_measure_has_no_end():
+    """Python refuses to show a number of so many digits, and a policy can be shown."""
+    endless = RetryPolicy(max_delay=TOO_LONG, budget=TOO_LONG)
+    assert repr(endless) == "RetryPolicy(max_attempts=8, max_delay=inf, budget=inf)"
 
 
 @pytest.mark.parametrize(
