@@ -199,11 +199,11 @@ DROPPED = Event("dropped", ERROR, "too many messages wait: dropped %s", ("key",)
 DUPLICATE_OR_NOT = Event(
     "duplicate_or_not",
     WARNING,
-    "cannot tell if %s is a duplicate (%s); it is handled",
+    "cannot tell if %s is a duplicate, so it is handled: %s",
     ("key", "error"),
     WEBHOOKS,
 )
-NOT_FORGOTTEN = Event("not_forgotten", WARNING, "cannot forget %s (%s)", ("key", "error"), WEBHOOKS)
+NOT_FORGOTTEN = Event("not_forgotten", WARNING, "cannot forget %s: %s", ("key", "error"), WEBHOOKS)
 NOT_VERIFIED = Event(
     "not_verified", WARNING, "cannot ask the service about job %d: %s", ("id", "error"), WEBHOOKS
 )

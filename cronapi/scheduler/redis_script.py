@@ -6,7 +6,7 @@ redis-py is imported only here, and only when a bucket is made: it is an extra.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,13 @@ from cronapi.errors.concerns import setting_error
 from cronapi.scheduler import tuning
 from cronapi.scheduler.faults import Fault, UnusableError
 from cronapi.scheduler.fleet import Answer
-from cronapi.scheduler.redis_faults import FOREIGN_SIGN, FORMAT, FORMAT_SIGN, redis_fault
+from cronapi.scheduler.redis_faults import (
+    FAULTS,
+    FOREIGN_SIGN,
+    FORMAT,
+    FORMAT_SIGN,
+    redis_fault,
+)
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -94,7 +100,7 @@ class RemoteScript:
         """Return our error. It repeats nothing of redis-py's where that may hold a password."""
         name = type(error).__name__
         text = f"{name}: {error}"
-        fault = fault_of(error)
+        fault = fault_of(error, FAULTS)
         if _may_hold_password(self._url):
             text = f"{name} from a Redis server whose address has a password."
         failure = (
@@ -108,10 +114,10 @@ def _may_hold_password(url: str) -> bool:
     return "@" in url or "password" in url.lower()
 
 
-def fault_of(error: Exception) -> Fault | None:
-    """Return the fault that an error of redis-py tells of, or None if Redis did not answer."""
+def fault_of(error: Exception, faults: Iterable[Fault]) -> Fault | None:
+    """Return the one of `faults` that an error of redis-py tells of, or None without an answer."""
     text = f"{type(error).__name__}: {error}"
-    return redis_fault(text, answered=not _is_silence(error))
+    return redis_fault(text, faults, answered=not _is_silence(error))
 
 
 def _is_silence(error: Exception) -> bool:

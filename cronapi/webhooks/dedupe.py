@@ -24,7 +24,10 @@ def _part(value: object) -> str:
 
 
 class DedupeError(OSError):
-    """A memory of this library cannot be asked. The text says why, and holds nothing secret."""
+    """A memory of this library cannot be asked.
+
+    The text says why, and what to do. It holds nothing secret.
+    """
 
 
 class Dedupe(Protocol):

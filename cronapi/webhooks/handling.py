@@ -77,9 +77,7 @@ class Handling(Generic[M]):
                 if claim.is_new:  # or has no answer, and may have been remembered all the same
                     await self.forget(message)
                 raise
-            # What a memory of the user's own raises may hold a password.
-            told = str(error) if isinstance(error, DedupeError) else type(error).__name__
-            lines.write(lines.DUPLICATE_OR_NOT, key, told)
+            lines.write(lines.DUPLICATE_OR_NOT, key, _told(error))
             return True
         self.counts["duplicates"] += not is_new
         return is_new
@@ -105,7 +103,7 @@ class Handling(Generic[M]):
         except BaseException as wrong:  # may be a user's own
             if _is_end_of_task(wrong):
                 raise
-            lines.write(lines.NOT_FORGOTTEN, key, type(wrong).__name__)
+            lines.write(lines.NOT_FORGOTTEN, key, _told(wrong))
 
 
 @define
@@ -150,6 +148,11 @@ class _Claim:
 def key_of(message: Message) -> str | None:
     """Return the key of a message as a text. Without a time it could be that of another one."""
     return None if message.key[1] is None else text_of(message.key)
+
+
+def _told(error: BaseException) -> str:
+    """Return what a log may have of an error. A memory of the user's own may tell a password."""
+    return str(error) if isinstance(error, DedupeError) else type(error).__name__
 
 
 def _is_end_of_task(error: BaseException) -> bool:

@@ -13,12 +13,42 @@ import anyio
 import anyio.to_thread
 
 from cronapi._protocol import arguments
+from cronapi.scheduler.faults import Fault
+from cronapi.scheduler.redis_faults import SERVER_FAULTS
 from cronapi.scheduler.redis_script import client_at, fault_of
 from cronapi.webhooks.dedupe import DAY, DedupeError
 
 T = TypeVar("T")
 _LONGEST = 10**10
 """Seconds. Redis counts milliseconds in 64 bits, and refuses a key that is to live for longer."""
+_FAULTS = (
+    Fault(
+        ("LOADING", "BusyLoadingError"),
+        "is still loading its data",
+        "Wait until it has loaded them.",
+    ),
+    Fault(
+        ("NOPERM", "NoPermissionError"),
+        "gives this user no permission for the commands or the keys",
+        "Allow the user set and del on the keys {keys}.",
+    ),
+    Fault(
+        ("MOVED", "MovedError", "ASK ", "AskError", "TRYAGAIN", "TryAgainError"),
+        "is a node of a cluster, and has a part of the keys only",
+        "Make the RedisDedupe with a `connect` that returns a redis.RedisCluster.",
+    ),
+    Fault(
+        ("unknown command",),
+        "has no SET or DEL, or not under these names",
+        "Give the address of a Redis that allows them.",
+    ),
+    *SERVER_FAULTS,
+)
+_SILENT = Fault(
+    (),
+    "gave no answer ({answer})",
+    "Check that it runs, and that the address leads to it.",
+)
 
 
 class RedisDedupe:
@@ -26,7 +56,7 @@ class RedisDedupe:
 
     `RedisDedupe.from_url("redis://localhost:6379/0", key="hooks")`. Each claim is one `SET NX EX`,
     which takes at most two seconds. It raises OSError while Redis is away or takes no claims, and
-    says why. An endpoint then handles all that it gets. Needs
+    says why and what to do. An endpoint then handles all that it gets. Needs
     `pip install "cronapi-client[redis]"`. `connect` returns a client of redis-py, for an address
     that a URL cannot say.
     """
@@ -89,10 +119,9 @@ class RedisDedupe:
 
     def _translated(self, error: Exception) -> DedupeError:
         """Return our error, which repeats nothing of redis-py's: that may hold a password."""
-        kind, fault = type(error).__name__, fault_of(error)
-        if fault is None:
-            return DedupeError(f"Redis gave no answer ({kind})")
-        return DedupeError(f"Redis {fault.said.format(answer=kind, key=self._key)}")
+        fault = fault_of(error, _FAULTS) or _SILENT
+        said = fault.said.format(answer=type(error).__name__)
+        return DedupeError(f"Redis {said}. {fault.advice.format(keys=self._name('*'))}")
 
     def _open(self) -> None:
         """Make a client. A forked process drops that of its parent, whose connections stay open."""

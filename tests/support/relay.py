@@ -1,5 +1,5 @@
 """A wire between a client and a Redis server: it can lead new connections to another server, and
-answer evaluations itself.
+answer commands itself.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import threading
 
 
 class Relay(socketserver.ThreadingTCPServer):
-    """Leads each new connection to `port`. With an `answer`, no evaluation gets through."""
+    """Leads each new connection to `port`. With an `answer`, none of `commands` gets through."""
 
     daemon_threads = True
     block_on_close = False
@@ -20,6 +20,7 @@ class Relay(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), _Connection)
         self.port = port
         self.answer: bytes | None = None
+        self.commands = ["EVALSHA"]
         self.connections = 0
         self.url = f"redis://127.0.0.1:{self.server_address[1]}/0"
 
@@ -36,10 +37,13 @@ class _Connection(socketserver.BaseRequestHandler):
             back = threading.Thread(target=self._answers, args=(upstream,), daemon=True)
             back.start()
             while data := self.request.recv(1 << 16):
-                if self.server.answer is not None and b"EVALSHA" in data:
+                if self.server.answer is not None and self._is_answered(data):
                     self.request.sendall(self.server.answer)
                 else:
                     upstream.sendall(data)
+
+    def _is_answered(self, data: bytes) -> bool:
+        return any(f"\r\n{name}\r\n".encode() in data for name in self.server.commands)
 
     def _answers(self, upstream: socket.socket) -> None:
         with contextlib.suppress(OSError):

@@ -436,7 +436,7 @@ async def test_without_its_memory_a_receiver_handles_everything(answer, caplog):
         async with receiver:
             await ask(receiver.asgi(), body=told(number))
     assert (receiver.stats.handled, receiver.stats.failed) == (2, 1)
-    assert f"cannot tell if 7:{START}:1 is a duplicate (OSError)" in caplog.text
+    assert f"cannot tell if 7:{START}:1 is a duplicate, so it is handled: OSError" in caplog.text
     assert ("cannot forget 8" in caplog.text) == (answer == "after")
 
 

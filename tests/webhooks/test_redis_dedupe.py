@@ -17,6 +17,7 @@ from cronapi.webhooks import Receiver, RedisDedupe
 from tests.support.emulated import START
 from tests.support.posts import SECRET, ask, told
 from tests.support.redis_server import ABSENT, REDIS, redis_server
+from tests.support.relay import relay
 
 pytestmark = pytest.mark.skipif(REDIS is None, reason=ABSENT)
 BACKENDS = pytest.mark.parametrize("loop", ["asyncio", "trio"])
@@ -119,9 +120,13 @@ def test_without_redis_everything_is_handled(loop, caplog):
             assert handled == [7, 7, 7, 7]
 
     anyio.run(main, backend=loop)
-    reason = "Redis gave no answer (ConnectionError)"
+    reason = (
+        "Redis gave no answer (ConnectionError). "
+        "Check that it runs, and that the address leads to it."
+    )
     warnings = [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
-    assert warnings == [f"cannot tell if 7:{START}:1 is a duplicate ({reason}); it is handled"] * 2
+    text = f"cannot tell if 7:{START}:1 is a duplicate, so it is handled: {reason}"
+    assert warnings == [text] * 2
 
 
 @pytest.mark.parametrize(
@@ -150,6 +155,29 @@ async def test_a_redis_that_takes_no_claims_is_told_as_what_it_is(commands, told
         ):
             server.client.execute_command(*command.split())
         assert await memory.claim("a")
+
+
+@pytest.mark.parametrize(
+    ("answer", "advice"),
+    [
+        ("-LOADING Redis is loading the dataset in memory", "Wait until"),
+        ("-NOPERM this user has no permissions", r"set and del on the keys cronapi:hooks:\*\."),
+        ("-MOVED 1234 127.0.0.1:7001", "redis.RedisCluster"),
+        ("-ERR unknown command 'SET'", "allows them"),
+        ("-WRONGPASS invalid username-password pair", "Check the user and the password"),
+        ("-ERR something new", "Check that the address is that of a Redis"),
+    ],
+)
+async def test_a_claim_that_fails_says_what_to_do(server, answer, advice):
+    """The advice is for a memory of keys, which has no bucket, no script and no timeout."""
+    with relay(server.port) as address:
+        address.commands = ["SET", "DEL"]
+        memory = RedisDedupe.from_url(address.url, key="hooks")
+        for method in (memory.claim, memory.release):
+            address.answer = f"{answer}\r\n".encode()
+            with pytest.raises(OSError, match=rf"^Redis .*\. .*{advice}") as failed:
+                await method("a")
+            assert not any(word in str(failed.value) for word in ("bucket", "script", "timeout"))
 
 
 @pytest.mark.parametrize("count", [100, pytest.param(1000, marks=pytest.mark.proof)])
