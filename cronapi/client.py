@@ -19,7 +19,7 @@ from attrs import evolve
 
 from cronapi import _coalesce
 from cronapi._batch.limits import Limits
-from cronapi._calls.caller import Caller, NotCopied
+from cronapi._calls.caller import Caller, OfClient
 from cronapi._calls.given import (
     check_auth,
     check_given,
@@ -85,7 +85,7 @@ class CallOptions(TypedDict, total=False):
     timeout: float
 
 
-class Client(NotCopied):
+class Client(OfClient):
     """A client of one account at one provider, shared by all tasks of an event loop.
 
     - `token`: the API token, or a function, sync or async, that returns it. None reads the

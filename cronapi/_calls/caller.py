@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 import anyio
 
@@ -18,25 +18,23 @@ from cronapi._calls.pages import Paging
 from cronapi._calls.tasks import loop_of_task
 from cronapi._calls.transport import Transport
 from cronapi._functions import TABLE
+from cronapi._protocol.not_copied import NotCopied
 from cronapi.errors import UnsupportedFunctionError
 from cronapi.providers import Provider
 from cronapi.scheduler import Scheduler, shared_scheduler
 
-NOT_COPIED = (
-    "A client of cronapi cannot be pickled or copied, nor can anything that was made by one: it "
-    "holds connections, a token and its part of the rate. Make a client in each process, and use "
-    "with_options for other options."
-)
+
+class OfClient(NotCopied):
+    """The base of a client, and of what was made by one and is of no use without it."""
+
+    _not_copied = (
+        "A client of cronapi cannot be pickled or copied, nor can anything that was made by one: "
+        "it holds connections, a token and its part of the rate. Make a client in each process, "
+        "and use with_options for other options."
+    )
 
 
-class NotCopied:
-    """The base of what cannot be pickled or copied."""
-
-    def __reduce_ex__(self, _: object) -> NoReturn:
-        raise TypeError(NOT_COPIED)
-
-
-class Caller(NotCopied):
+class Caller(OfClient):
     """One token at one provider, with the transport, the scheduler and the memory of its calls.
 
     Without a `scheduler`, its calls share those of the `key`.

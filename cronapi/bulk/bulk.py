@@ -14,6 +14,7 @@ from warnings import warn
 import anyio
 
 from cronapi._batch.calls import Calls
+from cronapi._calls.caller import OfClient
 from cronapi._calls.tasks import loop_of_task
 from cronapi._protocol.hints import NoOptions, refuse_options
 from cronapi.bulk.append_only_file import checked_path
@@ -32,7 +33,7 @@ The last two are None if the input does not know its length.
 """
 
 
-class Bulk(Generic[T]):
+class Bulk(OfClient, Generic[T]):
     """Many calls as one, which begin when the bulk is awaited or iterated.
 
     `await bulk` returns the Report. `async for outcome in bulk` yields outcomes as they come. A

@@ -18,6 +18,7 @@ from cronapi.emulator.eras import BEARER, RULES
 from cronapi.emulator.faults import BATCHES, Faults
 from cronapi.emulator.history import History
 from cronapi.emulator.limiter import Limiter
+from cronapi.emulator.not_copied import NotCopied
 from cronapi.emulator.parameters import read_parameters, signature
 from cronapi.emulator.refusal import UNKNOWN_TOKEN, Refusal
 from cronapi.emulator.request import Request
@@ -53,7 +54,7 @@ class ReceivedRequest:
     accepted: bool
 
 
-class Emulator:
+class Emulator(NotCopied):
     """The state of both services, open to tests.
 
     The parts are `limiters` by provider, `faults`, `clock`, `store` and `settings`. `requests`

@@ -12,6 +12,7 @@ from typing import Any
 from attrs import Attribute, field, frozen
 
 from cronapi.emulator.checks import fits, is_number, is_whole, shown
+from cronapi.emulator.not_copied import NotCopied
 from cronapi.emulator.pages import FRONT_PAGES
 from cronapi.emulator.service import HANDLERS, PROVIDERS
 from cronapi.emulator.words import FaultKind, FrontPage
@@ -115,9 +116,8 @@ def _check_status(_fault: Fault, _attribute: Attribute[Any], value: int | None) 
 def _check_match(_fault: Fault, _attribute: Attribute[Any], value: object) -> None:
     if not isinstance(value, Mapping) or value.keys() - _MATCHED:
         raise ValueError(f"match must have name or id, or both, not {shown(value)}")
-    for wanted in value.values():
-        if isinstance(wanted, int) and not fits(wanted):
-            raise ValueError(f"match cannot have {shown(wanted)}")
+    if huge := [one for one in value.values() if isinstance(one, int) and not fits(one)]:
+        raise ValueError(f"match cannot have {shown(huge[0])}")
 
 
 def _check_busy(fault: Fault, attribute: Attribute[Any], value: object) -> None:
@@ -208,7 +208,7 @@ def read_fault(text: str) -> Fault | None:
         return None
 
 
-class Faults:
+class Faults(NotCopied):
     """The pending faults in the order of their addition, and the faults that fired.
 
     `seed` fixes the draws for shares below 1. `fired` holds the last 100,000. Any thread may add

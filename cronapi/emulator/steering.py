@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cronapi.emulator.emulator import Emulator
 from cronapi.emulator.faults import Fault
+from cronapi.emulator.not_copied import NotCopied
 from cronapi.emulator.request_log import Entry, RequestLog
 from cronapi.emulator.runner.taking import Run
 from cronapi.emulator.runner.timeline import Timeline
@@ -12,7 +13,7 @@ from cronapi.emulator.store import Document
 from cronapi.emulator.words import FaultKind
 
 
-class Steering:
+class Steering(NotCopied):
     """Faults for the next requests, time that passes, and the requests that came in."""
 
     emulator: Emulator

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cronapi.emulator.agenda import Agenda, Key
+from cronapi.emulator.not_copied import NotCopied
 from cronapi.emulator.state_file import connect
 from cronapi.emulator.unreadable import FaultOf, Unreadable, hide, unreadable_rows
 
@@ -36,7 +37,7 @@ def _close_all(connections: list[sqlite3.Connection]) -> None:
         connection.close()
 
 
-class Store:
+class Store(NotCopied):
     """Documents by kind (`job`, `group`, `log`, `account`), provider, account and id.
 
     `path` is `":memory:"` or a file that survives a restart. Ids count up for each kind and

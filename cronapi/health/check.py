@@ -9,6 +9,7 @@ from warnings import warn
 
 from attrs import evolve, frozen
 
+from cronapi._calls.caller import OfClient
 from cronapi.bulk import Cost
 from cronapi.errors import CronAPIError
 from cronapi.errors.concerns import setting_error
@@ -33,7 +34,7 @@ class Question:
     passes: Callable[[CronJob], bool]
 
 
-class HealthCheck:
+class HealthCheck(OfClient):
     """A check of the health of jobs. It begins when it is awaited, or asked for its cost.
 
     `await check` returns the HealthReport. A check is made once. One that is neither awaited nor

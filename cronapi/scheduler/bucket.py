@@ -12,6 +12,7 @@ from typing import ClassVar, Protocol, TypeVar
 
 from cronapi._logs.lines import HOLD_BEGINS, HOLD_ENDS, write
 from cronapi._protocol.arguments import function, refusal
+from cronapi._protocol.not_copied import NotCopied
 from cronapi.errors.concerns import setting_error
 from cronapi.providers import Rate
 from cronapi.scheduler.forks import renew_in_child
@@ -115,13 +116,17 @@ def log_hold(held: bool, holding: bool, seconds: float = 0.0) -> None:
         write(HOLD_ENDS)
 
 
-class LocalBucket:
+class LocalBucket(NotCopied):
     """Hands out starts at a rate, one at a time, to every scheduler that shares it.
 
     `clock` gives monotonic seconds, the same in all threads and event loops that share the bucket.
     """
 
     shared: ClassVar[bool] = False
+    _not_copied = (
+        "A LocalBucket cannot be pickled or copied: a copy would let through a rate of its own. "
+        "Hand on the bucket itself. Several processes share a FileBucket or a RedisBucket."
+    )
 
     def __init__(self, rate: Rate, *, clock: Callable[[], float] = time.monotonic) -> None:
         function("clock", clock)

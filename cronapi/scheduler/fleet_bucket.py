@@ -20,6 +20,7 @@ import anyio
 
 from cronapi._logs import lines
 from cronapi._protocol import arguments
+from cronapi._protocol.not_copied import NotCopied
 from cronapi.errors.concerns import setting_error
 from cronapi.providers import Rate
 from cronapi.scheduler.bucket import LocalBucket, log_hold
@@ -37,7 +38,7 @@ LONGEST_TALK = 0.1
 """Seconds for a look, and for telling. A request goes out then, also if the place is silent."""
 
 
-class FleetBucket:
+class FleetBucket(NotCopied):
     """Hands out starts at a rate that all processes with the same pace share.
 
     `evaluate` asks for the next start, and `look` for the last request, in a worker thread unless
@@ -45,6 +46,10 @@ class FleetBucket:
     """
 
     shared: ClassVar[bool] = True
+    _not_copied = (
+        "A shared bucket cannot be pickled or copied: it holds locks and a connection. Make one in "
+        "each process, with the same path or the same address and key."
+    )
 
     def __init__(
         self,

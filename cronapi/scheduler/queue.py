@@ -15,6 +15,7 @@ from attrs import frozen
 
 from cronapi._logs.setting import follow_variable
 from cronapi._protocol.arguments import count, seconds
+from cronapi._protocol.not_copied import NotCopied
 from cronapi.errors import WaitTooLongError
 from cronapi.errors.concerns import setting_error
 from cronapi.providers import Rate
@@ -23,7 +24,7 @@ from cronapi.scheduler.forks import renew_in_child
 from cronapi.scheduler.line import Line
 from cronapi.scheduler.loops import running_loop
 from cronapi.scheduler.pace import Pace
-from cronapi.scheduler.slot import LANES, Lane, Slot, check_lane
+from cronapi.scheduler.slot import LANES, Lane, QueueSlot, Slot, check_lane
 
 
 @frozen
@@ -45,7 +46,7 @@ class SchedulerStats:
     holding: bool
 
 
-class Scheduler:
+class Scheduler(NotCopied):
     """Paces the requests of one event loop: at most `rate`, and `max_in_flight` at once.
 
     Interactive calls go before bulk ones. Within a lane, first come, first served. A cancelled
@@ -54,6 +55,12 @@ class Scheduler:
     `LocalBucket` that is handed to all. Raises ConfigurationError for a bad argument or use on two
     loops at once.
     """
+
+    _not_copied = (
+        "A scheduler cannot be pickled or copied: a copy would let through a rate of its own. Hand "
+        "on the scheduler itself. Several processes have one each, with a FileBucket or a "
+        "RedisBucket that they share."
+    )
 
     def __init__(
         self, rate: Rate | float, *, max_in_flight: int = 10, bucket: Bucket | None = None
@@ -110,7 +117,7 @@ class Scheduler:
         without an error counts as accepted. If the request was refused, call `slot.refused()`
         before. If there is nothing to wait for, entering is no checkpoint.
         """
-        slot = Slot()
+        slot: Slot = QueueSlot()
         slot._queue, slot.lane, slot.max_wait, slot.place = self, lane, max_wait, None  # noqa: SLF001 -- a slot is part of its queue
         slot.start = slot.line = slot.sleeper = None
         slot.gone = False

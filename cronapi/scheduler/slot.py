@@ -12,6 +12,7 @@ from typing import Literal, Protocol, Self
 import anyio
 
 from cronapi._protocol.arguments import came, seconds
+from cronapi._protocol.not_copied import NotCopied
 from cronapi.errors.concerns import setting_error
 from cronapi.scheduler.bucket import Bucket
 from cronapi.scheduler.pace import Start
@@ -55,7 +56,7 @@ class Seats(Protocol):
         """Wake the leader of the line."""
 
 
-class Slot:
+class Slot(NotCopied):
     """A seat and a start, held from the grant until `close()`.
 
     `async with` waits for the grant, and closes. Say once how the request fared: `accepted()`,
@@ -67,8 +68,11 @@ class Slot:
     slot left the queue without a grant.
     """
 
-    # Every call makes one, and the queue fills it in: by `__init__` that takes a quarter longer.
     __slots__ = ("_queue", "gone", "lane", "line", "max_wait", "place", "sleeper", "start")
+
+    _not_copied = (
+        "A slot cannot be pickled or copied: it is one seat of one scheduler. Ask that for another."
+    )
 
     _queue: Queue
     lane: Lane
@@ -78,6 +82,9 @@ class Slot:
     line: Seats | None
     gone: bool
     sleeper: Sleeper | None
+
+    def __init__(self) -> None:
+        raise TypeError("A slot comes from a scheduler: `async with scheduler.slot() as slot:`.")
 
     def __lt__(self, other: Slot) -> bool:
         """Order two slots of the same place: the one that has left comes first."""
@@ -178,3 +185,14 @@ class Slot:
         Call it after `close()`. It never raises an error.
         """
         await self._queue.bucket.publish()
+
+
+class QueueSlot(Slot):
+    """A slot as its queue makes it, which then fills it in.
+
+    Every call makes one: an `__init__` of Python would take a quarter longer.
+    """
+
+    __slots__ = ()
+
+    __init__ = object.__init__

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from cronapi._protocol import arguments
+from cronapi._protocol.not_copied import NotCopied
 from cronapi.scheduler.forks import renew_in_child
 
 DAY = 86_400.0
@@ -51,11 +52,16 @@ class Dedupe(Protocol):
         """Forget a key."""
 
 
-class MemoryDedupe:
+class MemoryDedupe(NotCopied):
     """Remembers up to `most` keys in this process, each for `ttl` seconds.
 
     If there are more, the oldest are forgotten early. `clock` gives monotonic seconds.
     """
+
+    _not_copied = (
+        "A MemoryDedupe cannot be pickled or copied: a copy would not learn what this one has "
+        "seen. Hand on the memory itself. Several processes share a RedisDedupe."
+    )
 
     def __init__(
         self,

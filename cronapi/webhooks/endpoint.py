@@ -16,6 +16,7 @@ from cronapi._lazy import LazyModule
 from cronapi._logs import lines
 from cronapi._logs.setting import follow_variable
 from cronapi._protocol import arguments
+from cronapi._protocol.not_copied import NotCopied
 from cronapi.errors import WebhookError
 from cronapi.errors.concerns import setting_error
 from cronapi.webhooks import incoming as http
@@ -54,7 +55,7 @@ class EndpointStats:
     waiting: int = 0
 
 
-class Endpoint(ABC, Generic[M]):
+class Endpoint(NotCopied, ABC, Generic[M]):
     """The part that receivers and the endpoints of jobs have in common.
 
     It belongs to no event loop: each loop has its own queue of up to 1,000 waiting messages, and
@@ -68,6 +69,10 @@ class Endpoint(ABC, Generic[M]):
     taken_methods: ClassVar[tuple[str, ...]]
     test_methods: ClassVar[tuple[str, ...]] = ()
     """The methods by which a person looks if the address is right."""
+    _not_copied = (
+        "An endpoint cannot be pickled or copied: it holds secrets, and messages that wait. Make "
+        "one in each process."
+    )
 
     def __init__(
         self,

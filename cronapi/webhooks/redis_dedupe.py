@@ -13,6 +13,7 @@ import anyio
 import anyio.to_thread
 
 from cronapi._protocol import arguments
+from cronapi._protocol.not_copied import NotCopied
 from cronapi.scheduler.faults import Fault
 from cronapi.scheduler.redis_faults import SERVER_FAULTS
 from cronapi.scheduler.redis_script import client_at, fault_of
@@ -51,7 +52,7 @@ _SILENT = Fault(
 )
 
 
-class RedisDedupe:
+class RedisDedupe(NotCopied):
     """Remembers keys in Redis, for all processes with the same Redis and `key`, for `ttl` seconds.
 
     `RedisDedupe.from_url("redis://localhost:6379/0", key="hooks")`. Each claim is one `SET NX EX`,
@@ -60,6 +61,11 @@ class RedisDedupe:
     `pip install "cronapi-client[redis]"`. `connect` returns a client of redis-py, for an address
     that a URL cannot say.
     """
+
+    _not_copied = (
+        "A RedisDedupe cannot be pickled or copied: it holds connections. Make one in each "
+        "process, with the same address and key."
+    )
 
     def __init__(self, connect: Callable[[], Any], *, key: str, ttl: float = DAY) -> None:
         arguments.function("connect", connect)
