@@ -11,7 +11,7 @@ import threading
 
 
 class Relay(socketserver.ThreadingTCPServer):
-    """Leads each new connection to `port`. With an `answer`, none of `commands` gets through."""
+    """Leads each new connection to `port`. With an `answer`, it answers the `commands` itself."""
 
     daemon_threads = True
     block_on_close = False
