@@ -23,18 +23,18 @@ def run_on_loop(work: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> T:
     ends. Where somebody else has a handler for it, or in another thread, it is none of ours.
     """
     before = signal.getsignal(signal.SIGINT)
-    is_ours = before in (signal.default_int_handler, _nobody)
+    is_ours = before in (signal.default_int_handler, _do_nothing)
     if not is_ours or threading.current_thread() is not threading.main_thread():
         return anyio.run(work, *args)
     return _run_cancellable(work, *args)
 
 
-def _nobody(_number: int, _frame: object) -> None:
+def _do_nothing(_number: int, _frame: object) -> None:
     """Take a Ctrl-C that comes when the command has been interrupted."""
 
 
 def _run_cancellable(work: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> T:
-    before = signal.getsignal(signal.SIGINT)
+    afterwards = signal.getsignal(signal.SIGINT)
     interrupts = 0
 
     async def cancellable() -> T:
@@ -57,10 +57,10 @@ def _run_cancellable(work: Callable[..., Coroutine[Any, Any, T]], *args: Any) ->
     except asyncio.CancelledError:
         if not interrupts:
             raise
-        before = _nobody
+        afterwards = _do_nothing
         raise KeyboardInterrupt from None
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, afterwards)
 
 
 @contextmanager
