@@ -33,12 +33,12 @@ from tests.support.virtual_clock import Threads, virtual_backend
 from tests.support.work_order import JUDGED, LONG, OneJudges
 
 # How long an example takes is the machine's business, not the library's.
-ANY_TIME = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+SETTINGS = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 if os.environ.get("CRONAPI_SAME_EXAMPLES"):
     # CI says the same of a commit each time. Every other run tries other examples.
-    ANY_TIME |= {"derandomize": True, "database": None}
-settings.register_profile("cronapi", max_examples=25, **ANY_TIME)
-settings.register_profile("proof", max_examples=200, **ANY_TIME)
+    SETTINGS |= {"derandomize": True, "database": None}
+settings.register_profile("cronapi", max_examples=25, **SETTINGS)
+settings.register_profile("proof", max_examples=200, **SETTINGS)
 settings.load_profile("cronapi")
 
 ignore_slow_steps()

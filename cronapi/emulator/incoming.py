@@ -75,7 +75,7 @@ def read_form(headers: Headers, body: bytes) -> bytes | None:
     if not kind.lower().startswith(b"multipart/form-data"):
         return None
     from email.parser import BytesParser  # noqa: PLC0415 -- few bodies are forms in parts
-    from email.policy import HTTP  # noqa: PLC0415
+    from email.policy import HTTP  # noqa: PLC0415 -- likewise
 
     message = BytesParser(policy=HTTP).parsebytes(b"Content-Type: " + kind + b"\r\n\r\n" + body)
     parts = message.iter_parts() if message.is_multipart() else ()

@@ -196,7 +196,7 @@ class Moves:
             self.begun = Beginning(
                 route=(source, target, into),
                 there=frozenset(_listed(int, header["there"])),
-                newest=_listed(int, [header["newest"]])[0],
+                newest=_of_type(int, header["newest"]),
                 entries=tuple(map(_entry, _listed(dict, header["entries"]))),
             )
         except (KeyError, TypeError, ValueError):
@@ -231,11 +231,16 @@ def _plain(_: type, __: attrs.Attribute[Any] | None, value: Any) -> Any:
     return value
 
 
-def _listed(kind: type[T], value: object) -> list[T]:
-    """Return a list of one type. TypeError for another value: an odd one would be misread."""
-    if type(value) is not list or any(type(one) is not kind for one in value):
-        raise TypeError(f"not a list of {kind.__name__}")
+def _of_type(kind: type[T], value: object) -> T:
+    """Return a value of exactly this type. TypeError for another: an odd one would be misread."""
+    if type(value) is not kind:
+        raise TypeError(f"not {kind.__name__}")
     return value
+
+
+def _listed(kind: type[T], value: object) -> list[T]:
+    """Return a list of values of one type. TypeError for anything else."""
+    return [_of_type(kind, one) for one in _of_type(list, value)]
 
 
 def _pair(ids: list[Any]) -> tuple[int, int]:
