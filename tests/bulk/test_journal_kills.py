@@ -293,6 +293,18 @@ def test_a_forked_process_keeps_no_journal(path, ends):
     assert b"of the child" not in path.read_bytes()
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no file locks")
+def test_a_closed_journal_is_free_though_something_else_still_has_the_file(path):
+    """A process that was forked while the file was opened may: its lock ends with the run."""
+    first, second = AppendOnlyFile(path), AppendOnlyFile(path)
+    first.open(lambda content: len(content.read()))
+    held = os.dup(first._file.fileno())
+    first.close()
+    second.open(lambda content: len(content.read()))
+    second.close()
+    os.close(held)
+
+
 FORKS = textwrap.dedent(
     """
     import os, signal, sys

@@ -7,8 +7,10 @@ from enum import Enum
 from functools import partial
 
 import pytest
+from attrs import evolve
 
-from cronapi import ConfigurationError, JobSpec, Notify, Rate, RetryPolicy, Scheduler
+from cronapi import FASTCRON, ConfigurationError, JobSpec, Notify, Rate, RetryPolicy, Scheduler
+from cronapi.models import Headers
 from tests.support.any_value import CANARY, Service, everything_of
 from tests.support.emulated import URL
 
@@ -78,7 +80,7 @@ async def test_a_proxy_of_a_text_or_a_number_is_refused(request_format, field):
 
 def test_a_proxy_of_a_token_is_refused():
     """A token is text. What only says so would not be hidden from tracebacks."""
-    with pytest.raises(ConfigurationError, match="token"):
+    with pytest.raises(ConfigurationError, match="token is no text"):
         client(Service(), token=Proxy("tok_abcdefgh"))
 
 
@@ -103,10 +105,18 @@ async def test_a_proxy_of_a_span_is_refused(span):
         lambda: Scheduler(1, max_in_flight=Proxy(5)),
         lambda: RetryPolicy(max_attempts=Proxy(5)),
         lambda: client(Service(), coalesce=Proxy(False)),
+        lambda: evolve(FASTCRON, name=Proxy("mine")),
     ],
-    ids=["rate", "timeout", "max_in_flight", "max_attempts", "coalesce"],
+    ids=["rate", "timeout", "max_in_flight", "max_attempts", "coalesce", "name"],
 )
-def test_a_proxy_of_a_number_is_no_setting(make):
+def test_a_proxy_is_no_setting(make):
     """It is told by its type, as any other value of a wrong kind."""
     with pytest.raises(ConfigurationError, match="Proxy"):
         make()
+
+
+@pytest.mark.parametrize("pair", [(Proxy("X-Key"), "1"), ("X-Key", Proxy("1"))])
+def test_a_proxy_of_a_text_is_no_header(pair):
+    """Neither its name nor its value."""
+    with pytest.raises(ConfigurationError, match="header"):
+        Headers(dict([pair]))
