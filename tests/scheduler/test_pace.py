@@ -17,6 +17,7 @@ from cronapi.scheduler.tuning import (
     FIRST_PATIENCE,
     GREATEST_MARGIN,
     LONGEST_HOLD,
+    LONGEST_TRUST,
     TRUST,
 )
 
@@ -232,11 +233,15 @@ def test_a_proven_margin_is_widened_where_it_was_too_narrow():
     assert pace.margin > before
 
 
-def test_a_limit_that_was_lowered_is_learnt_when_the_trust_is_over():
-    """Refusals for more than half a minute are no passing program: the margin widens."""
-    pace, now = proven()
+@pytest.mark.parametrize(("rate", "trust"), [(10, TRUST), (0.2, LONGEST_TRUST)])
+def test_a_limit_that_was_lowered_is_learnt_when_the_trust_is_over(rate, trust):
+    """Refusals for more than half a minute are no passing program: the margin widens.
+
+    At a slow rate it takes five minutes to tell.
+    """
+    pace, now = proven(rate)
     before, since = pace.margin, now
-    while now < since + TRUST + 5:
+    while now < since + trust + 50 / rate:
         now = refused_twice_then_accepted(pace, now)
     assert pace.margin > before + 0.1
 
