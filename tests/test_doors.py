@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import sys
 from datetime import timedelta
 
 import httpx
@@ -152,7 +153,7 @@ def test_a_wrong_argument_is_refused_at_the_door(make, name, wrong):
 
 def test_what_makes_sense_is_taken():
     """The doors are not narrower than what they say."""
-    RetryPolicy(max_delay=math.inf, budget=math.inf, max_attempts=HUGE)
+    RetryPolicy(max_delay=math.inf, budget=math.inf, max_attempts=sys.maxsize)
     RetryPolicy(max_delay=0, budget=0)
     FastCron(TOKEN, timeout=1, coalesce=True, transport=httpx.MockTransport(lambda _: None))
     view(max_wait=0, lane="bulk", retry=None).with_options(max_wait=math.inf, lane=None)
