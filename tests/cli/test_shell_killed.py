@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 
 import attrs
+import httpx
 import pytest
 
 from cronapi.emulator import create_app, run_in_thread
@@ -22,9 +24,8 @@ from tests.support.shell import Shell
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(300)]
 
 HELD, PATIENCE, MOST = 0.5, 60, 40
-"""Seconds after which a request that is held back is carried out, and that a command may take.
-
-No process starts and reads the account sooner. And the most commands until all is done.
+"""Seconds for which a request is held back at least, and that a command may take, and the most
+commands until all is done.
 """
 HEAD = 'version = 1\n[scope]\nprefix = "job"\n'
 TEN, FIVE = 10, 5
@@ -49,8 +50,16 @@ class Striking:
     process: subprocess.Popen | None = None
     moment: Moment | None = None
     seen: int = 0
+    under_way: int = 0
 
     async def __call__(self, scope, receive, send):
+        self.under_way += 1
+        try:
+            await self._serve(scope, receive, send)
+        finally:
+            self.under_way -= 1
+
+    async def _serve(self, scope, receive, send):
         function = scope["path"].rsplit("/", 1)[-1].replace("_", ".", 1)
         moment = self.moment
         self.seen += moment is not None and function == moment.function
@@ -71,6 +80,16 @@ class Striking:
         else:
             self.process.kill()
         self.moment = None
+
+
+def until_idle(striking, origin):
+    """Wait until all that an ended process has sent is carried out: the next one reads that.
+
+    A request of our own begins after all of its requests.
+    """
+    httpx.get(f"{origin}/_emulator/readyz", trust_env=False).raise_for_status()
+    while striking.under_way:
+        time.sleep(0.01)
 
 
 def moment_of(rng, function, least, most):
@@ -97,6 +116,7 @@ def killing(folder, seed, **options):
                     told = process.communicate(timeout=PATIENCE)
                 finally:
                     process.kill()
+            until_idle(striking, origin)
             return process.returncode, "".join(told)
 
         yield shell, run
