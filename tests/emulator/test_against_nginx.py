@@ -78,7 +78,6 @@ async def test_the_limiter_refuses_whom_nginx_refuses():
         }
         begin = asyncio.get_running_loop().time() + 0.5
         await asyncio.gather(*(arrive(pair, kind, begin) for kind, pair in judges.items()))
-        await asyncio.sleep(0.2)
         found = {kind: [judge.arrivals() for judge in pair] for kind, pair in judges.items()}
     ours, theirs, refused = 0, 0, 0
     for one, other in found.values():

@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -46,6 +47,7 @@ http {{
         listen 127.0.0.1:{port};
         server_name judge;
         keepalive_requests 100000;
+        location = /logged {{ access_log off; return 204; }}
         location / {{
             if (-f {room}/outage) {{ return 503; }}
             limit_req zone=judge{burst};
@@ -123,15 +125,25 @@ class Nginx:
         finally:
             switch.unlink()
 
+    def _rows(self) -> list[list[str]]:
+        """Return the fields of each line of the log.
+
+        A line is written after its answer, and before the next request of anybody is read: once
+        one is answered here, that of each earlier answer is there.
+        """
+        if self._process is not None:
+            with contextlib.closing(HTTPConnection("127.0.0.1", self.port, timeout=10)) as asking:
+                asking.request("GET", "/logged")
+                asking.getresponse().read()
+        return [line.split() for line in (self.room / "access.log").read_text().splitlines()]
+
     def statuses(self) -> list[tuple[float, int]]:
         """Return when each request was answered, in Unix seconds, and with which status."""
-        rows = (line.split() for line in (self.room / "access.log").read_text().splitlines())
-        return [(float(at), int(status)) for at, status, _ in rows]
+        return [(float(at), int(status)) for at, status, _ in self._rows()]
 
     def arrivals(self) -> list[tuple[float, bool]]:
         """Return when each request came, in Unix seconds, and if it was let through, in order."""
-        rows = (line.split() for line in (self.room / "access.log").read_text().splitlines())
-        came = [(float(at) - float(took), int(status)) for at, status, took in rows]
+        came = [(float(at) - float(took), int(status)) for at, status, took in self._rows()]
         return [(round(at, 3), status == httpx.codes.OK) for at, status in sorted(came)]
 
     def accepted(self) -> list[float]:
