@@ -18,9 +18,9 @@ from cronapi.cli.demo.roles import ROLES, Role
 from cronapi.cli.demo.run import PLANS, emulate, run
 from cronapi.cli.root import cronapi
 from cronapi.emulator import Fault
+from tests.support.console import without_log
 
 SPEED = 20
-PROVIDERS = tuple(plan.provider.name for plan in PLANS)
 FEW = [evolve(plan, crews=crews) for plan, crews in zip(PLANS, (4, 1), strict=True)]
 SMALL = [evolve(plan.faster(SPEED), every=0.1, patience=5.0) for plan in FEW]
 """A little of the same work, with web callers that are patient enough to be answered."""
@@ -159,18 +159,14 @@ def test_the_command_ends_with_exit_code_1_when_something_is_lost(monkeypatch):
 
 
 def interrupted(signals):
-    """Return the exit code and stderr of a demo that got so many signals back to back.
-
-    Lines of the log are left out: a refusal that comes late is looked up, and that is told.
-    """
+    """Return the exit code and stderr of a demo that got so many signals back to back."""
     command = [sys.executable, "-u", "-m", "cronapi", "demo", "--speed", "5"]
     with subprocess.Popen(command, stdout=PIPE, stderr=PIPE, text=True) as process:
         assert "waiting" in "".join(itertools.islice(process.stdout, 2))
         for _ in range(signals):
             process.send_signal(signal.SIGINT)
         _, errors = process.communicate()
-    lines = [line for line in errors.splitlines() if not line.startswith(PROVIDERS)]
-    return process.returncode, "\n".join([*lines, ""])
+    return process.returncode, without_log(errors)
 
 
 def test_ctrl_c_ends_the_demo_with_a_line():
