@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -60,9 +61,10 @@ def standard_output() -> Iterator[None]:
         sys.stdout, sys.stderr = before
 
 
-def _guarded(stream: TextIO) -> TextIO:
+def _guarded(stream: TextIO | None) -> TextIO:
     """Return a stream to the same place, or the stream itself if it is no file of the system."""
-    # Python leaves out a stream that was closed when the process began.
+    if stream is None:  # it was closed when the process began
+        return io.TextIOWrapper(_Stream(io.FileIO(os.devnull, "wb")), "utf-8", "replace")
     if not isinstance(stream, io.TextIOWrapper):
         return stream
     try:

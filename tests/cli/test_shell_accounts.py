@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -11,6 +14,7 @@ import pytest
 from cronapi.cli.exit_codes import CODES, exit_code
 from cronapi.cli.work import runs
 from cronapi.errors import APIError, Applied, CronAPIError, TransportError
+from tests.support.console import CRONAPI
 from tests.support.emulated import START, TOKEN, fill
 from tests.support.shell import EVERY, plan, shell_at
 
@@ -251,3 +255,79 @@ def test_a_run_is_awaited(tmp_path, monkeypatch):
         done = shell("cron", "run", job, "--wait", "--json")
     assert done.exit_code == 0
     assert json.loads(done.stdout)["succeeded"] is True
+
+
+# --- what may be wrong with a profile, a home and a command for the token ------------------------
+
+ODD = {
+    'token_file = "a\\u0000b"': "token_file takes text.",
+    'redis = "redis://\\u0000"': "redis takes text.",
+    'token_file = "~nobody-of-this-name/x"': "Cannot find ~nobody-of-this-name/x: there is no such",
+    f"x = {'[' * 100_000}": "nested too deep.",
+    f"x = {'9' * 5_000}": "5000 digits",
+}
+
+
+@pytest.mark.parametrize("text", ODD, ids=range(len(ODD)))
+def test_a_profile_that_no_command_can_use_is_a_usage_error(shell, text):
+    """A NUL in a text, the home of nobody, lists without end, and a number of 5000 digits."""
+    profile(shell, f"[work]\n{text}\n")
+    done = shell("whoami", "--profile", "work")
+    assert done.exit_code == 64
+    assert ODD[text] in done.stderr
+
+
+@pytest.mark.parametrize("name", ["XDG_CONFIG_HOME", "XDG_STATE_HOME"])
+def test_a_home_that_is_not_there_is_a_usage_error(shell, name):
+    """As that of a user whom the system does not know."""
+    line = ["whoami", "--profile", "x"] if "CONFIG" in name else ["health"]
+    done = shell(*line, **{name: "~nobody-of-this-name", "CRONAPI_PROVIDER": "fastcron"})
+    assert (done.exit_code, "there is no such home" in done.stderr) == (64, True)
+
+
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="there are no such programs")
+COMMANDS = {
+    "binary": (r"printf '\377\376'", "printed no text."),
+    "a great deal": ("cat /dev/zero", "printed more than 65536 bytes."),
+    "nothing": ("true", "No API token in"),
+    "a token on stderr": (f"echo {TOKEN} >&2; exit 1", "ended with 1."),
+    "a token of a failure": (f"echo {TOKEN}; exit 1", "ended with 1."),
+}
+
+
+@POSIX
+@pytest.mark.parametrize(("script", "told"), COMMANDS.values(), ids=COMMANDS)
+def test_a_command_that_prints_no_token_is_told(shell, script, told):
+    """What it has printed is neither shown nor kept without end."""
+    profile(shell, f"[work]\ntoken_command = {json.dumps(['sh', '-c', script])}\n")
+    done = shell("whoami", "--profile", "work", **WITHOUT)
+    assert (done.exit_code, done.stdout) == (4, "")
+    assert told in done.stderr
+    assert TOKEN not in done.stderr
+
+
+@POSIX
+def test_what_a_command_for_the_token_leaves_running_is_not_waited_for(shell, tmp_path):
+    """An agent or a shared connection keeps stderr, and ends long after."""
+    left = tmp_path / "pid"
+    script = f"sleep 60 >/dev/null & echo $! >{left}; printf '\\357\\273\\277{TOKEN}\\r\\nmore'"
+    profile(shell, f"[work]\ntoken_command = {json.dumps(['sh', '-c', script])}\n")
+    assert shell("whoami", "--profile", "work", **WITHOUT).exit_code == 0
+    os.kill(int(left.read_text()), signal.SIGKILL)  # it is still there
+
+
+@POSIX
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -15)])
+def test_a_signal_ends_a_command_for_the_token_too(shell, tmp_path, number, code):
+    """A command that never ends, as one that asks where nobody is, holds nothing up."""
+    script = f"echo $$ >{tmp_path}/pid; exec sleep 60"
+    profile(shell, f"[work]\ntoken_command = {json.dumps(['sh', '-c', script])}\n")
+    environ = {n: v for n, v in {**os.environ, **shell.environment, **WITHOUT}.items() if v}
+    line = [*CRONAPI, "whoami", "--profile", "work"]
+    with subprocess.Popen(line, env=environ, stderr=subprocess.PIPE, text=True) as process:
+        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+            time.sleep(0.01)
+        process.send_signal(number)
+        told = process.communicate(timeout=30)[1]
+    assert process.returncode == code
+    assert told == ("Error: Interrupted.\n" if code > 0 else "")

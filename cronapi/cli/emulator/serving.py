@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from cronapi.cli.frame.words import TOO_MUCH
 from cronapi.cli.signals import ending_signals, run_on_loop
 from cronapi.emulator import DEFAULT_TOKEN, App, MovableClock, create_app, serve
 from cronapi.emulator.request_log import Entry
@@ -74,6 +75,8 @@ def run(
             if json_log:
                 app.log.tell = partial(_print_entry, tokens)
             run_on_loop(_serve, app, host, port, () if quiet else tokens)
+    except RecursionError:
+        raise click.ClickException(f"{seed_data}: {TOO_MUCH}.") from None
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:  # before signals are received: it ends as by one

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 import time
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cronapi.cli.frame.standard_input import read_all
+
 if TYPE_CHECKING:
     ParamType = click.ParamType[Any]
 else:
@@ -20,6 +21,8 @@ else:
 
 _VARIABLE = re.compile(r"\$(\$)?\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(s|m|min|h|d)?")
+_LONGEST = 365_000
+"""Days of a duration at most. Behind the year 9999 there are no dates."""
 _SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, None: 1}
 
 
@@ -39,7 +42,7 @@ def expand(text: str, option: str, environ: Mapping[str, str] | None = None) -> 
     `$${NAME}` is the text `${NAME}`. A variable that is not set is a usage error.
     """
     if text == "-":
-        return _expanded(_without_last_break(sys.stdin.read()), "(standard input)")
+        return _expanded(_without_last_break(read_all()), "(standard input)")
     if text.startswith("@") and len(text) > 1:
         return _expanded(_without_last_break(_read(text[1:], option)), f"(file {text[1:]})")
     if "${" not in text:
@@ -74,9 +77,17 @@ def _without_last_break(text: str) -> str:
 def _read(path: str, option: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8"
         raise click.BadParameter(f"cannot read {path}: {reason}.", param_hint=option) from error
+
+
+def whole_number(text: str) -> int | None:
+    """Return a number of digits alone, or None. Python reads no thousands of digits."""
+    try:
+        return int(text) if text.isascii() and text.isdigit() else None
+    except ValueError:
+        return None
 
 
 class Span(ParamType):
@@ -89,7 +100,10 @@ class Span(ParamType):
         match = _DURATION.fullmatch(str(value).strip())
         if match is None or not float(match[1]):
             self.fail(f"{value!r} is no duration; give 90s, 15m, 2h or 1d.", param, ctx)
-        return float(match[1]) * _SECONDS[match[2]]
+        seconds = float(match[1]) * _SECONDS[match[2]]
+        if seconds > _LONGEST * _SECONDS["d"]:
+            self.fail(f"a duration of more than {_LONGEST}d is too long.", param, ctx)
+        return seconds
 
 
 class Moment(ParamType):
@@ -102,8 +116,8 @@ class Moment(ParamType):
         text = str(value).strip()
         if text.startswith("+"):
             return int(time.time() + SPAN.convert(text[1:], param, ctx))
-        if text.isascii() and text.isdigit():
-            return int(text)
+        if (number := whole_number(text)) is not None:
+            return number
         try:
             found = datetime.fromisoformat(text)
         except ValueError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ import click
 
 from cronapi.cli.exit_codes import DIFFERS, FAILED, UNKNOWN, UNSAFE
 from cronapi.cli.frame.escape import one_line
+from cronapi.cli.frame.standard_input import read_all
 from cronapi.cli.frame.words import counted
 from cronapi.cli.plan.ending import code_of_errors, end
 from cronapi.cli.plan.options import ALL, Asked, Files
@@ -33,7 +33,7 @@ def read_manifest(session: Session, files: Files) -> Manifest:
     paths = files.paths or (DEFAULT_FILE,)
     chosen = session.common.provider
     if paths == ("-",):
-        text = sys.stdin.read()
+        text = read_all()
         manifest = Manifest.loads(text, name="<stdin>", env=files.env, provider=chosen)
     else:
         manifest = Manifest.load(*paths, env=files.env, provider=chosen)
@@ -176,11 +176,17 @@ def new_undo_file(session: Session) -> str:
 def _saved(path: str) -> Mapping[str, Any]:
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise input_error(f"{path} cannot be read: {type(error).__name__}.") from None
-    if not isinstance(document, dict) or not isinstance(document.get("options"), dict):
+    if not isinstance(document, dict) or not _has_options(document):
         raise input_error(f"{path} is no saved plan.")
     return document
+
+
+def _has_options(document: Mapping[str, Any]) -> bool:
+    """Return True if a saved plan tells what it was allowed to do."""
+    options = document.get("options")
+    return isinstance(options, dict) and isinstance(options.get("resend_hidden", []), list)
 
 
 def _asked(saved: Mapping[str, Any]) -> Asked:

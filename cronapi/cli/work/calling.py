@@ -12,6 +12,7 @@ import click
 from cronapi._functions import TABLE
 from cronapi._names import wire_name
 from cronapi.cli.frame.values import expand, is_literal
+from cronapi.cli.frame.words import TOO_MUCH
 from cronapi.cli.work.dry_run import cost_of, dry_run
 from cronapi.cli.work.session import Session
 
@@ -54,3 +55,5 @@ def _read(parameter: str) -> tuple[str, Any]:
         return name, json.loads(value)
     except json.JSONDecodeError as error:
         raise click.UsageError(f"{name}:= is no JSON: {error.msg}.") from None
+    except (ValueError, RecursionError):
+        raise click.UsageError(f"{name}:= cannot be read: {TOO_MUCH}.") from None

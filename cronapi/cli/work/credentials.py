@@ -15,10 +15,14 @@ import click
 from cronapi._protocol.hidden import hidden
 from cronapi.cli.exit_codes import NoTokenError
 from cronapi.cli.frame.common import Common
+from cronapi.cli.frame.standard_input import read_first_line
+from cronapi.cli.work.interruption import default_signals
 from cronapi.providers import FASTCRON, SETCRONJOB, Provider
 
 PROVIDERS = {provider.name: provider for provider in (FASTCRON, SETCRONJOB)}
 _VARIABLES = " or ".join(provider.token_variable for provider in PROVIDERS.values())
+_MOST = 64 * 1024
+"""Bytes that a command may print. It may have more to say than a token."""
 _OTHERS = stat.S_IRGRP | stat.S_IROTH
 
 
@@ -84,22 +88,45 @@ def credentials_of(common: Common, profile: Mapping[str, Any], provider: Provide
 
 def _from_file(path: str) -> str:
     if is_standard_input(path):
-        return sys.stdin.readline()
+        return read_first_line()
     try:
-        with Path(path).open(encoding="utf-8") as file:
+        with Path(path).open(encoding="utf-8-sig") as file:
             if sys.platform != "win32" and os.fstat(file.fileno()).st_mode & _OTHERS:
                 click.echo(f"Warning: others can read {path}; chmod 600 it.", err=True)
             return file.readline()
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or "not text"
         raise click.UsageError(f"Cannot read the token file {path}: {reason}.") from error
 
 
 def _from_command(command: list[str], source: str) -> str:
+    # What it leaves running has its stderr, and would keep a pipe of ours open.
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     try:
-        done = subprocess.run(command, capture_output=True, check=False, text=True)  # noqa: S603 -- the user's own
+        with default_signals(), subprocess.Popen(command, **pipes) as run:  # noqa: S603 -- the user's own
+            output = _output_of(run)
+    except KeyboardInterrupt:
+        raise click.Abort from None
     except (OSError, ValueError) as error:
         raise NoTokenError(f"The {source} could not be run.") from error
-    if done.returncode:
-        raise NoTokenError(f"The {source} ended with {done.returncode}.")
-    return (done.stdout.splitlines() or [""])[0]
+    if len(output) > _MOST:
+        raise NoTokenError(f"The {source} printed more than {_MOST} bytes.")
+    if run.returncode:
+        raise NoTokenError(f"The {source} ended with {run.returncode}.")
+    try:
+        return (output.decode("utf-8-sig").splitlines() or [""])[0]
+    except UnicodeDecodeError:
+        raise NoTokenError(f"The {source} printed no text.") from None
+
+
+def _output_of(run: subprocess.Popen[bytes]) -> bytes:
+    """Return the output of a command. One that prints too much or is interrupted is ended."""
+    assert run.stdout is not None  # noqa: S101 -- it is a pipe
+    try:
+        output: bytes = run.stdout.read(_MOST + 1)
+        if len(output) <= _MOST:
+            run.wait()
+    finally:
+        if run.poll() is None:
+            run.kill()
+    return output

@@ -14,6 +14,7 @@ from attrs import define
 
 from cronapi._calls.options import fingerprint_of
 from cronapi.cli.frame.again import GOES_ON
+from cronapi.cli.frame.home import in_home
 from cronapi.cli.work.session import Session
 
 MOST_WITHOUT = 50
@@ -55,10 +56,10 @@ def journal_of(
 def state_dir(environ: Mapping[str, str]) -> Path:
     """Return the directory for what a command keeps."""
     if sys.platform == "win32":
-        base = Path(environ.get("LOCALAPPDATA", "~"))
+        base = environ.get("LOCALAPPDATA", "~")
     else:
-        base = Path(environ.get("XDG_STATE_HOME") or "~/.local/state")
-    return base.expanduser() / "cronapi"
+        base = environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return in_home(base) / "cronapi"
 
 
 def state_folder(name: str, instead: str) -> Path:

@@ -12,7 +12,9 @@ from typing import Any
 import click
 
 from cronapi.cli.frame.common import SERVICES, TIME_FORMATS, Common
+from cronapi.cli.frame.home import in_home
 from cronapi.cli.frame.nearest import did_you_mean
+from cronapi.cli.frame.words import TOO_MUCH
 
 _TEXTS = ("provider", "base_url", "token_file", "redis", "time_format")
 _KEYS = (*_TEXTS, "token_command")
@@ -22,10 +24,10 @@ _CHOICES = {"provider": SERVICES, "time_format": TIME_FORMATS}
 def config_file(environ: Mapping[str, str]) -> Path:
     """Return the path of the file with the profiles."""
     if sys.platform == "win32":
-        base = Path(environ.get("APPDATA", "~"))
+        base = environ.get("APPDATA", "~")
     else:
-        base = Path(environ.get("XDG_CONFIG_HOME") or "~/.config")
-    return base.expanduser() / "cronapi" / "config.toml"
+        base = environ.get("XDG_CONFIG_HOME") or "~/.config"
+    return in_home(base) / "cronapi" / "config.toml"
 
 
 def profile_of(common: Common) -> Mapping[str, Any]:
@@ -35,6 +37,8 @@ def profile_of(common: Common) -> Mapping[str, Any]:
     path = config_file(os.environ)
     try:
         sections = tomllib.loads(path.read_text(encoding="utf-8"))
+    except RecursionError:
+        raise click.UsageError(f"{path}: {TOO_MUCH}.") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise click.UsageError(f"{path}: {reason}.") from error
@@ -54,7 +58,7 @@ def _check(where: str, name: str, value: object) -> None:
     if name == "token_command":
         if not _is_command(value):
             raise click.UsageError(f"{where}: token_command is a list of texts.")
-    elif not isinstance(value, str) or value not in _CHOICES.get(name, (value,)):
+    elif not isinstance(value, str) or "\0" in value or value not in _CHOICES.get(name, (value,)):
         choices = ", ".join(_CHOICES.get(name, ())) or "text"
         raise click.UsageError(f"{where}: {name} takes {choices}.")
 
@@ -69,5 +73,5 @@ def with_profile(common: Common, profile: Mapping[str, Any]) -> Common:
     said = common._asdict()
     taken = {name: profile[name] for name in _TEXTS if name in profile and said[name] is None}
     if (path := taken.get("token_file")) is not None:
-        taken["token_file"] = str(Path(path).expanduser())
+        taken["token_file"] = str(in_home(path))
     return common._replace(**taken)

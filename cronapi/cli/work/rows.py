@@ -17,7 +17,7 @@ from attrs import fields
 from cronapi._protocol.declared import JobParams
 from cronapi._protocol.params import JobSpec
 from cronapi._protocol.redaction import HIDDEN
-from cronapi.cli.frame.words import counted
+from cronapi.cli.frame.words import TOO_MUCH, counted
 from cronapi.cli.work.targets import read_text
 from cronapi.errors import ConfigurationError
 from cronapi.models import CronJob, JobStatus
@@ -30,8 +30,6 @@ Row = tuple[str, Mapping[str, Any]]
 _READ_ONLY = {field.name for field in fields(CronJob)} - set(JobParams.__annotations__)
 """Columns of a list of jobs that no new job has: it may be read back with them."""
 
-
-_TOO_MUCH = "a number is too long, or lists are nested too deep"
 _NAMES = 3
 """Names that are told."""
 
@@ -181,7 +179,7 @@ def _parsed(label: str, number: int, text: str) -> Any:
         line = number + error.lineno - 1
         raise click.UsageError(f"{label}, line {line}: {error.msg}.") from error
     except (ValueError, RecursionError) as error:
-        raise click.UsageError(f"{label}, line {number}: {_TOO_MUCH}.") from error
+        raise click.UsageError(f"{label}, line {number}: {TOO_MUCH}.") from error
 
 
 def _toml(label: str, text: str) -> Iterator[Row]:
@@ -190,7 +188,7 @@ def _toml(label: str, text: str) -> Iterator[Row]:
     except tomllib.TOMLDecodeError as error:
         raise click.UsageError(f"{label}: {error}.") from error
     except (ValueError, RecursionError) as error:
-        raise click.UsageError(f"{label}: {_TOO_MUCH}.") from error
+        raise click.UsageError(f"{label}: {TOO_MUCH}.") from error
     yield from _listed(label, found.get("job", []))
 
 

@@ -16,6 +16,7 @@ from cronapi._calls.retry import RetryPolicy
 from cronapi.cli.frame.again import READS
 from cronapi.cli.frame.common import Common
 from cronapi.cli.frame.escape import one_line
+from cronapi.cli.frame.standard_input import is_terminal
 from cronapi.cli.show.columns import Kind, kind_of
 from cronapi.cli.show.printer import Printer
 from cronapi.cli.work.budget import scheduler_of
@@ -182,7 +183,7 @@ class Session:
     @property
     def can_ask(self) -> bool:
         """Return True if somebody can answer a question."""
-        return not self.common.no_input and sys.stdin.isatty()
+        return not self.common.no_input and is_terminal()
 
     def confirm(self, question: str) -> None:
         """Ask, unless --yes was given. A no ends the command, and so does nobody to ask."""

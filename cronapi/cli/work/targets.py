@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import click
 
+from cronapi.cli.frame.standard_input import read_all
 from cronapi.cli.frame.targets import Named
+from cronapi.cli.frame.values import whole_number
 from cronapi.cli.work.choosing import Choice, choice_of
 from cronapi.cli.work.session import Session
 from cronapi.client import Client
@@ -139,8 +140,8 @@ async def chosen_jobs(
 
 async def group_number(session: Session, group: str) -> int:
     """Return the id of a group that is given by its id or its name."""
-    is_id = group.isascii() and group.isdigit()
-    return int(group) if is_id else (await one_group(session, None, group)).id
+    number = whole_number(group)
+    return (await one_group(session, None, group)).id if number is None else number
 
 
 def _absent(session: Session, text: str, function: str) -> NotFoundError:
@@ -155,9 +156,9 @@ def ids_in(path: str) -> list[int]:
         word = line.replace(",", " ").split()[:1]
         if not word or (number == 1 and word[0].lower() == "id"):
             continue
-        if not (word[0].isascii() and word[0].isdigit()):
+        if (id := whole_number(word[0])) is None:
             raise click.UsageError(f"{label}, line {number}: {word[0]!r} is no id.")
-        ids.append(int(word[0]))
+        ids.append(id)
     return ids
 
 
@@ -165,9 +166,9 @@ def read_text(path: str) -> str:
     """Return the text of a file, or of standard input."""
     try:
         if path == "-":
-            return sys.stdin.read()
+            return read_all()
         return Path(path).read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         raise click.UsageError(f"Cannot read {path}: it is not UTF-8.") from error
     except OSError as error:
         raise click.UsageError(f"Cannot read {path}: {error.strerror}.") from error
