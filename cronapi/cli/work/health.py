@@ -11,6 +11,7 @@ from typing import NamedTuple
 import click
 
 from cronapi._calls.options import fingerprint_of
+from cronapi.cli.frame.values import whole_number
 from cronapi.cli.frame.words import counted
 from cronapi.cli.work.dry_run import cost_of, dry_run, told
 from cronapi.cli.work.journals import state_dir
@@ -83,8 +84,8 @@ def _tell_empty(session: Session, wanted: Wanted, report: HealthReport) -> None:
 
 async def _group(session: Session, wanted: Wanted) -> tuple[int, int | None]:
     """Return the budget that is left when a group has been found by its name, and its id."""
-    if wanted.group is None or (wanted.group.isascii() and wanted.group.isdigit()):
-        return wanted.budget, None if wanted.group is None else int(wanted.group)
+    if wanted.group is None or (number := whole_number(wanted.group)) is not None:
+        return wanted.budget, None if wanted.group is None else number
     if wanted.budget == 1:
         raise click.UsageError("Finding a group by its name is a request: give its id.")
     once = session.api.with_options(retry=None)
