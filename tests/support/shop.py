@@ -49,10 +49,10 @@ class World:
         command = (sys.executable, *EMULATOR, "--port", str(port), *told, "--token", TOKEN)
         frozen = ("--clock", "frozen", "--quiet", "--era", "latest")
         self.origin = f"http://127.0.0.1:{port}"
-        with ended(subprocess.Popen([*command, *frozen, *options])):
+        with ended(subprocess.Popen([*command, *frozen, *options])) as run:
             url = f"{self.origin}/_emulator/"
             with httpx.Client(base_url=url, timeout=60, trust_env=False) as control:
-                until_answered(control, "readyz")
+                until_answered(run, control, "readyz")
                 yield control
 
     @contextmanager
@@ -70,12 +70,12 @@ class World:
         }
         command = [sys.executable, "-m", "uvicorn", "--factory", "shop.app:from_environment"]
         port = ["--port", str(self.port), "--log-level", "error"]
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        environ = {**os.environ, **own}
         with (
-            ended(subprocess.Popen([*command, *port], env={**os.environ, **own}, **quiet)) as run,
+            ended(subprocess.Popen([*command, *port], env=environ)) as run,
             httpx.Client(base_url=self.url, timeout=60, trust_env=False) as browser,
         ):
-            until_answered(browser, "/openapi.json")
+            until_answered(run, browser, "/openapi.json")
             yield run, browser
 
     def reports(self):
@@ -91,13 +91,14 @@ class World:
             return data.execute(query).fetchall()
 
 
-def until_answered(http, path):
-    """Wait until a server answers."""
+def until_answered(process, http, path):
+    """Wait until a server answers. One that has ended never will."""
     end = time.monotonic() + PATIENCE
     while True:
         try:
             return http.get(path).raise_for_status()
         except httpx.TransportError:
+            assert process.poll() is None, process.returncode
             assert time.monotonic() < end
             time.sleep(0.05)
 
