@@ -100,10 +100,14 @@ def _from_file(path: str) -> str:
 
 
 def _from_command(command: list[str], source: str) -> str:
-    # What it leaves running has its stderr, and would keep a pipe of ours open.
-    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     try:
-        with default_signals(), subprocess.Popen(command, **pipes) as run:  # noqa: S603 -- the user's own
+        # What it leaves running has its stderr, and would keep a pipe of ours open.
+        with (
+            default_signals(),
+            subprocess.Popen(  # noqa: S603 -- the user's own
+                command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            ) as run,
+        ):
             output = _output_of(run)
     except KeyboardInterrupt:
         raise click.Abort from None

@@ -84,8 +84,9 @@ def _tell_empty(session: Session, wanted: Wanted, report: HealthReport) -> None:
 
 async def _group(session: Session, wanted: Wanted) -> tuple[int, int | None]:
     """Return the budget that is left when a group has been found by its name, and its id."""
-    if wanted.group is None or (number := whole_number(wanted.group)) is not None:
-        return wanted.budget, None if wanted.group is None else number
+    number = None if wanted.group is None else whole_number(wanted.group)
+    if wanted.group is None or number is not None:
+        return wanted.budget, number
     if wanted.budget == 1:
         raise click.UsageError("Finding a group by its name is a request: give its id.")
     once = session.api.with_options(retry=None)
