@@ -9,7 +9,7 @@ import pytest
 
 from cronapi import FastCron, Rate, Scheduler
 from cronapi.emulator import Faults, create_app
-from cronapi.scheduler import FileBucket, LocalBucket, RedisBucket, Slot
+from cronapi.scheduler import FileBucket, LocalBucket, RedisBucket
 from cronapi.webhooks import CronEndpoint, MemoryDedupe, Receiver, RedisDedupe
 from tests.support.emulated import TOKEN, emulator, paced, specs
 from tests.support.posts import SECRET
@@ -56,10 +56,3 @@ async def test_work_that_a_client_has_made_cannot_be_copied(way):
                 way(work)
             await work
     assert names(app) == ["n0"]
-
-
-def test_a_slot_made_by_hand_says_where_slots_come_from():
-    """It would belong to no queue."""
-    with pytest.raises(TypeError, match=r"async with scheduler\.slot\(\)"):
-        Slot()
-    assert isinstance(Scheduler(1).slot(), Slot)

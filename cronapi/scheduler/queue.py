@@ -24,7 +24,7 @@ from cronapi.scheduler.forks import renew_in_child
 from cronapi.scheduler.line import Line
 from cronapi.scheduler.loops import running_loop
 from cronapi.scheduler.pace import Pace
-from cronapi.scheduler.slot import LANES, Lane, QueueSlot, Slot, check_lane
+from cronapi.scheduler.slot import LANES, Lane, Slot, check_lane
 
 
 @frozen
@@ -117,7 +117,7 @@ class Scheduler(NotCopied):
         without an error counts as accepted. If the request was refused, call `slot.refused()`
         before. If there is nothing to wait for, entering is no checkpoint.
         """
-        slot: Slot = QueueSlot()
+        slot = Slot()
         slot._queue, slot.lane, slot.max_wait, slot.place = self, lane, max_wait, None  # noqa: SLF001 -- a slot is part of its queue
         slot.start = slot.line = slot.sleeper = None
         slot.gone = False

@@ -68,6 +68,7 @@ class Slot(NotCopied):
     slot left the queue without a grant.
     """
 
+    # Every call makes one, and the queue fills it in: by `__init__` that takes a quarter longer.
     __slots__ = ("_queue", "gone", "lane", "line", "max_wait", "place", "sleeper", "start")
 
     _not_copied = (
@@ -82,9 +83,6 @@ class Slot(NotCopied):
     line: Seats | None
     gone: bool
     sleeper: Sleeper | None
-
-    def __init__(self) -> None:
-        raise TypeError("A slot comes from a scheduler: `async with scheduler.slot() as slot:`.")
 
     def __lt__(self, other: Slot) -> bool:
         """Order two slots of the same place: the one that has left comes first."""
@@ -185,14 +183,3 @@ class Slot(NotCopied):
         Call it after `close()`. It never raises an error.
         """
         await self._queue.bucket.publish()
-
-
-class QueueSlot(Slot):
-    """A slot as its queue makes it, which then fills it in.
-
-    Every call makes one: an `__init__` of Python would take a quarter longer.
-    """
-
-    __slots__ = ()
-
-    __init__ = object.__init__
