@@ -98,7 +98,7 @@ class Handling(Generic[M]):
         if (key := key_of(message)) is None:
             return
         try:
-            with anyio.move_on_after(FORGETTING, shield=True):
+            with anyio.fail_after(FORGETTING, shield=True):
                 await self.dedupe.release(key)
         except BaseException as wrong:  # may be a user's own
             if _is_end_of_task(wrong):

@@ -67,6 +67,24 @@ def test_a_handler_that_is_cancelled_may_be_asked_again(loop, answer, handled):
     assert begun == handled
 
 
+@pytest.mark.virtual_clock
+@pytest.mark.each_loop
+async def test_a_memory_that_does_not_forget_in_time_is_told(caplog):
+    """The answer goes out after two seconds, and the log says which key may still be known."""
+    receiver = Receiver(
+        secrets=[SECRET],
+        handler=lambda note: 1 / 0,
+        answer="after",
+        dedupe=Slow(3600),
+        clock=lambda: START,
+    )
+    begin = anyio.current_time()
+    async with receiver:
+        assert (await ask(receiver.asgi(), body=told())).status == 500
+    assert anyio.current_time() - begin == pytest.approx(2)
+    assert f"cannot forget 7:{START}:1: TimeoutError" in caplog.text
+
+
 class SlowToAnswer(MemoryDedupe):
     """A memory of keys that remembers one at once, and says so only after a while."""
 
