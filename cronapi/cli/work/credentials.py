@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -16,13 +17,15 @@ from cronapi._protocol.hidden import hidden
 from cronapi.cli.exit_codes import NoTokenError
 from cronapi.cli.frame.common import Common
 from cronapi.cli.frame.standard_input import read_first_line
-from cronapi.cli.work.interruption import default_signals
+from cronapi.cli.work.interruption import TerminatedError, default_signals, raise_terminated
 from cronapi.providers import FASTCRON, SETCRONJOB, Provider
 
 PROVIDERS = {provider.name: provider for provider in (FASTCRON, SETCRONJOB)}
 _VARIABLES = " or ".join(provider.token_variable for provider in PROVIDERS.values())
 _MOST = 64 * 1024
 """Bytes that a command may print. It may have more to say than a token."""
+_GRACE = 2.0
+"""Seconds in which a command may end by itself."""
 _OTHERS = stat.S_IRGRP | stat.S_IROTH
 
 
@@ -103,7 +106,7 @@ def _from_command(command: list[str], source: str) -> str:
     try:
         # What it leaves running has its stderr, and would keep a pipe of ours open.
         with (
-            default_signals(),
+            default_signals(raise_terminated),
             subprocess.Popen(  # noqa: S603 -- the user's own
                 command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
             ) as run,
@@ -111,6 +114,10 @@ def _from_command(command: list[str], source: str) -> str:
             output = _output_of(run)
     except KeyboardInterrupt:
         raise click.Abort from None
+    except TerminatedError:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGTERM)
+        raise
     except (OSError, ValueError) as error:
         raise NoTokenError(f"The {source} could not be run.") from error
     if len(output) > _MOST:
@@ -132,5 +139,16 @@ def _output_of(run: subprocess.Popen[bytes]) -> bytes:
             run.wait()
     finally:
         if run.poll() is None:
-            run.kill()
+            _end(run)
     return output
+
+
+def _end(run: subprocess.Popen[bytes]) -> None:
+    """End a command. It has time to put its terminal in order, unless another signal comes."""
+    try:
+        run.terminate()
+        run.wait(_GRACE)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        run.kill()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from types import FrameType
+from typing import NoReturn
 
 import anyio
 import click
@@ -18,12 +20,26 @@ from cronapi.scheduler.stopping import StoppableScheduler
 _CODES = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED}
 
 
+class TerminatedError(BaseException):
+    """SIGTERM has come."""
+
+
+def raise_terminated(_number: int, _frame: object) -> NoReturn:
+    """Raise TerminatedError, as a handler of SIGTERM."""
+    raise TerminatedError
+
+
 @contextmanager
-def default_signals() -> Iterator[None]:
-    """Let signals end a question: the event loop does not see them while it is asked."""
+def default_signals(
+    terminate: Callable[[int, FrameType | None], object] | signal.Handlers = signal.SIG_DFL,
+) -> Iterator[None]:
+    """Let signals end a question: the event loop does not see them while it is asked.
+
+    `terminate` is the handler of SIGTERM.
+    """
     before = {number: signal.getsignal(number) for number in _CODES}
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, terminate)
     try:
         yield
     finally:
