@@ -53,10 +53,13 @@ def test_a_standard_input_that_is_no_text_is_told(
 
 
 def test_a_standard_input_for_writing_is_told(shell_in_folder, monkeypatch, tmp_path):
-    """As the shell's `0>FILE` opens it."""
-    with (tmp_path / "new").open("w", encoding="utf-8") as stream:
-        ended = run_here(shell_in_folder, monkeypatch, stream, READS["ids"])
-    assert ended == (64, "Error: Cannot read standard input: it is not for reading.\n")
+    """As the shell's `0>FILE` opens it, or a program that calls the command line."""
+    new = tmp_path / "new"
+    by_shell = os.open(new, os.O_WRONLY | os.O_CREAT)
+    with os.fdopen(by_shell, encoding="utf-8") as stream, new.open("w", encoding="utf-8") as other:
+        for one in (stream, other):
+            ended = run_here(shell_in_folder, monkeypatch, one, READS["ids"])
+            assert ended == (64, "Error: Cannot read standard input: it is not for reading.\n")
 
 
 def test_a_byte_order_mark_belongs_to_no_text(shell_in_folder, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable
 from typing import TextIO
@@ -35,7 +36,9 @@ def _read(read: Callable[[TextIO], str]) -> str:
     except UnicodeError:
         reason = "it is not UTF-8"
     except OSError as error:
-        reason = error.strerror or "it is not for reading"
+        reason = "it is not for reading"
+        if error.errno != errno.EBADF:  # an error of Python itself has neither number nor text
+            reason = error.strerror or reason
     else:
         return text.removeprefix(_BYTE_ORDER_MARK)
     raise click.UsageError(f"Cannot read standard input: {reason}.")
