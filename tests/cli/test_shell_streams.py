@@ -11,6 +11,7 @@ import pytest
 from cronapi import cli
 from tests.support.console import CRONAPI
 from tests.support.emulated import TOKEN
+from tests.support.manifests import HEAD
 
 CLOSED = "Error: Cannot read standard input: it is closed.\n"
 READS = {
@@ -73,6 +74,26 @@ def test_a_byte_order_mark_belongs_to_no_text(shell_in_folder, tmp_path):
     assert shell("whoami", "--token-file", "-", stdin=f"\ufeff{TOKEN}\n", **given).exit_code == 0
     rows = "\ufeffname,url\nx,https://example.com/x\n"
     assert shell("cron", "add", "--from", "-", stdin=rows).exit_code == 0
+
+
+def test_a_byte_order_mark_of_a_file_belongs_to_no_value(shell_in_folder, tmp_path):
+    """Neither to the value of an option or parameter, nor to a profile or a saved plan."""
+    shell = shell_in_folder
+    shell.prepare()
+
+    def marked(name, text):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"\ufeff{text}", encoding="utf-8")
+
+    marked(".config/cronapi/config.toml", '[work]\nprovider = "fastcron"\n')
+    marked("id", shell.jobs[0])
+    done = shell("call", "cron.get", f"id=@{tmp_path / 'id'}", "--profile", "work")
+    assert (done.exit_code, done.stderr) == (0, "")
+
+    marked("cronjobs.toml", f'{HEAD}[job."new"]\nurl = "https://example.com"\n')
+    assert shell("plan", "--out", "plan.json").exit_code == 2
+    marked("plan.json", (tmp_path / "plan.json").read_text(encoding="utf-8"))
+    assert shell("apply", "plan.json", "-y").exit_code == 0
 
 
 def run_here(shell, monkeypatch, stream, line):

@@ -76,7 +76,7 @@ def _without_last_break(text: str) -> str:
 
 def _read(path: str, option: str) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8")
+        return Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8"
         raise click.BadParameter(f"cannot read {path}: {reason}.", param_hint=option) from error

@@ -175,7 +175,7 @@ def new_undo_file(session: Session) -> str:
 
 def _saved(path: str) -> Mapping[str, Any]:
     try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"))
+        document = json.loads(Path(path).read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise input_error(f"{path} cannot be read: {type(error).__name__}.") from None
     if not isinstance(document, dict) or not _has_options(document):

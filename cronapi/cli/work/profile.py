@@ -36,7 +36,7 @@ def profile_of(common: Common) -> Mapping[str, Any]:
         return {}
     path = config_file(os.environ)
     try:
-        sections = tomllib.loads(path.read_text(encoding="utf-8"))
+        sections = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except RecursionError:
         raise click.UsageError(f"{path}: {TOO_MUCH}.") from None
     except (OSError, ValueError) as error:
