@@ -368,6 +368,14 @@ def test_a_clock_or_a_file_that_cannot_be_read_is_an_error(arguments):
     assert (result.exit_code, result.output.count("\n")) == (1, 1)
 
 
+def test_a_byte_order_mark_is_no_part_of_a_file_of_jobs(tmp_path):
+    """A file that has one is read: only its jobs may be wrong."""
+    seed = tmp_path / "seed.json"
+    seed.write_text("\ufeff[]", encoding="utf-8")
+    result = CliRunner().invoke(cronapi, ["emulator", "--port", "0", "--seed-data", str(seed)])
+    assert (result.exit_code, "must be an object" in result.output) == (1, True)
+
+
 def test_rows_of_a_state_that_cannot_be_read_are_named_at_the_start(tmp_path):
     """The emulator starts, says which rows it leaves alone, and serves the others."""
     path = tmp_path / "state"

@@ -71,18 +71,24 @@ def run(
         )
         with closing(app.emulator):
             if seed_data is not None and not any(map(app.emulator.created, PROVIDERS)):
-                seed_jobs(app.emulator, json.loads(Path(seed_data).read_text(encoding="utf-8")))
+                seed_jobs(app.emulator, _jobs_in(seed_data))
             if json_log:
                 app.log.tell = partial(_print_entry, tokens)
             run_on_loop(_serve, app, host, port, () if quiet else tokens)
-    except RecursionError:
-        raise click.ClickException(f"{seed_data}: {TOO_MUCH}.") from None
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:  # before signals are received: it ends as by one
         pass
     if not quiet:
         click.echo("Stopped.")
+
+
+def _jobs_in(path: str) -> Any:
+    """Return the jobs of a file. ValueError if it is no JSON, or not for Python."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8-sig"))
+    except RecursionError:
+        raise ValueError(f"{path}: {TOO_MUCH}.") from None
 
 
 def _clock(start: str, scale: float | None) -> MovableClock:
