@@ -63,8 +63,9 @@ token_command = ["pass", "show", "fastcron"]
 time_format = "utc"
 ```
 
-Its other keys are `base_url`, `token_file` and `redis`. An argument is stronger than the
-environment, which is stronger than a profile.
+Its other keys are `base_url`, `token_file` and `redis`. The token is the first line that
+`token_command` prints, of 64 KiB at most. What it writes to stderr is not shown. An argument is
+stronger than the environment, which is stronger than a profile.
 
 All commands of a user on a machine share one budget, in a file that is made by itself. So a loop
 or `xargs -P` keeps to the rate. CRONAPI_PACE_FILE names another file, and `off` leaves each process
