@@ -15,7 +15,7 @@ _MOST_BITS = 1023
 
 def shown(value: object) -> str:
     """Return a value for a refusal: as code, or its type if that cannot be told."""
-    if isinstance(value, int) and not fits(value):
+    if isinstance(value, int) and not fits_float(value):
         return f"a number of {value.bit_length()} bits"
     try:
         return repr(value)[:_LONGEST]
@@ -40,17 +40,17 @@ def is_whole(value: object, least: float = 1) -> bool:
     """Return True for an int of at least `least` that is no boolean, and of 1023 bits at most."""
     if isinstance(value, bool) or not isinstance(value, int):
         return False
-    return value >= least and fits(value)
+    return value >= least and fits_float(value)
 
 
 def is_number(value: object) -> bool:
     """Return True for an int or float that a float can hold, that is finite and no boolean."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
-    return fits(value) if isinstance(value, int) else math.isfinite(value)
+    return fits_float(value) if isinstance(value, int) else math.isfinite(value)
 
 
-def fits(number: int) -> bool:
+def fits_float(number: int) -> bool:
     """Return True for an int that a float can hold."""
     return number.bit_length() <= _MOST_BITS
 

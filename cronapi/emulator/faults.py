@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import Attribute, field, frozen
 
-from cronapi.emulator.checks import fits, is_number, is_whole, shown
+from cronapi.emulator.checks import fits_float, is_number, is_whole, shown
 from cronapi.emulator.not_copied import NotCopied
 from cronapi.emulator.pages import FRONT_PAGES
 from cronapi.emulator.service import HANDLERS, PROVIDERS
@@ -116,7 +116,7 @@ def _check_status(_fault: Fault, _attribute: Attribute[Any], value: int | None) 
 def _check_match(_fault: Fault, _attribute: Attribute[Any], value: object) -> None:
     if not isinstance(value, Mapping) or value.keys() - _MATCHED:
         raise ValueError(f"match must have name or id, or both, not {shown(value)}")
-    if huge := [one for one in value.values() if isinstance(one, int) and not fits(one)]:
+    if huge := [one for one in value.values() if isinstance(one, int) and not fits_float(one)]:
         raise ValueError(f"match cannot have {shown(huge[0])}")
 
 
