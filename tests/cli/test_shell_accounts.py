@@ -324,15 +324,12 @@ def test_a_signal_ends_a_command_for_the_token_too(shell, tmp_path, number, code
     """
     script = (
         f"trap 'echo in order >{tmp_path}/ended; exit' TERM; echo $$ >{tmp_path}/pid; "
-        "while :; do sleep 0.01; done"
+        f"kill -{number.value} $PPID; while :; do sleep 0.01; done"
     )
     profile(shell, f"[work]\ntoken_command = {json.dumps(['sh', '-c', script])}\n")
     environ = {n: v for n, v in {**os.environ, **shell.environment, **WITHOUT}.items() if v}
     line = [*CRONAPI, "whoami", "--profile", "work"]
     with subprocess.Popen(line, env=environ, stderr=subprocess.PIPE, text=True) as process:
-        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
-            time.sleep(0.01)
-        process.send_signal(number)
         told = process.communicate(timeout=30)[1]
     assert process.returncode == code
     assert told == ("Error: Interrupted.\n" if code > 0 else "")

@@ -79,6 +79,8 @@ class Hurry(Scheduler):
 
 def client_of(app, provider="fastcron", token=TOKEN, **options):
     """Return a client of the emulator `app` in process, in a hurry unless a scheduler is given."""
+    if "scheduler" not in options:
+        assert not hasattr(app, "emulator") or app.emulator.limiters[provider].rate is None, "HURRY"
     options.setdefault("scheduler", Scheduler(10_000.0))
     options.setdefault("transport", httpx.ASGITransport(app))
     options.setdefault("base_url", BASE_URLS[provider])

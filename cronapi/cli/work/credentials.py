@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
 import stat
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,15 +15,11 @@ from cronapi._protocol.hidden import hidden
 from cronapi.cli.exit_codes import NoTokenError
 from cronapi.cli.frame.common import Common
 from cronapi.cli.frame.standard_input import read_first_line
-from cronapi.cli.work.interruption import TerminatedError, default_signals, raise_terminated
+from cronapi.cli.work.token_command import MOST_PRINTED, output_of
 from cronapi.providers import FASTCRON, SETCRONJOB, Provider
 
 PROVIDERS = {provider.name: provider for provider in (FASTCRON, SETCRONJOB)}
 _VARIABLES = " or ".join(provider.token_variable for provider in PROVIDERS.values())
-_MOST = 64 * 1024
-"""Bytes that a command may print. It may have more to say than a token."""
-_GRACE = 2.0
-"""Seconds in which a command may end by itself."""
 _OTHERS = stat.S_IRGRP | stat.S_IROTH
 
 
@@ -104,51 +98,14 @@ def _from_file(path: str) -> str:
 
 def _from_command(command: list[str], source: str) -> str:
     try:
-        # What it leaves running has its stderr, and would keep a pipe of ours open.
-        with (
-            default_signals(raise_terminated),
-            subprocess.Popen(  # noqa: S603 -- the user's own
-                command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-            ) as run,
-        ):
-            output = _output_of(run)
-    except KeyboardInterrupt:
-        raise click.Abort from None
-    except TerminatedError:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.raise_signal(signal.SIGTERM)
-        raise
+        output, code = output_of(command)
     except (OSError, ValueError) as error:
         raise NoTokenError(f"The {source} could not be run.") from error
-    if len(output) > _MOST:
-        raise NoTokenError(f"The {source} printed more than {_MOST} bytes.")
-    if run.returncode:
-        raise NoTokenError(f"The {source} ended with {run.returncode}.")
+    if len(output) > MOST_PRINTED:
+        raise NoTokenError(f"The {source} printed more than {MOST_PRINTED} bytes.")
+    if code:
+        raise NoTokenError(f"The {source} ended with {code}.")
     try:
         return (output.decode("utf-8-sig").splitlines() or [""])[0]
     except UnicodeDecodeError:
         raise NoTokenError(f"The {source} printed no text.") from None
-
-
-def _output_of(run: subprocess.Popen[bytes]) -> bytes:
-    """Return the output of a command. One that prints too much or is interrupted is ended."""
-    assert run.stdout is not None  # noqa: S101 -- it is a pipe
-    try:
-        output: bytes = run.stdout.read(_MOST + 1)
-        if len(output) <= _MOST:
-            run.wait()
-    finally:
-        if run.poll() is None:
-            _end(run)
-    return output
-
-
-def _end(run: subprocess.Popen[bytes]) -> None:
-    """End a command. It has time to put its terminal in order, unless another signal comes."""
-    try:
-        run.terminate()
-        run.wait(_GRACE)
-    except subprocess.TimeoutExpired:
-        pass
-    finally:
-        run.kill()

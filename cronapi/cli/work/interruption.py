@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from types import FrameType
-from typing import NoReturn
 
 import anyio
 import click
@@ -17,34 +16,27 @@ from cronapi.cli.frame.words import counted
 from cronapi.cli.signals import ending_signals
 from cronapi.scheduler.stopping import StoppableScheduler
 
+Handler = Callable[[int, FrameType | None], object] | signal.Handlers
+
 _CODES = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED}
 
 
-class TerminatedError(BaseException):
-    """SIGTERM has come."""
-
-
-def raise_terminated(_number: int, _frame: object) -> NoReturn:
-    """Raise TerminatedError, as a handler of SIGTERM."""
-    raise TerminatedError
-
-
 @contextmanager
-def default_signals(
-    terminate: Callable[[int, FrameType | None], object] | signal.Handlers = signal.SIG_DFL,
-) -> Iterator[None]:
-    """Let signals end a question: the event loop does not see them while it is asked.
-
-    `terminate` is the handler of SIGTERM.
-    """
+def signals_to(interrupt: Handler, terminate: Handler) -> Iterator[None]:
+    """Let these handlers take Ctrl-C and SIGTERM in the block."""
     before = {number: signal.getsignal(number) for number in _CODES}
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGINT, interrupt)
     signal.signal(signal.SIGTERM, terminate)
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def default_signals() -> AbstractContextManager[None]:
+    """Let signals end a question: the event loop does not see them while it is asked."""
+    return signals_to(signal.default_int_handler, signal.SIG_DFL)
 
 
 @define(eq=False)
