@@ -18,7 +18,7 @@ from cronapi import (
 from cronapi.emulator import Fault
 from tests.support.any_value import CANARY, OddMapping, everything_of
 from tests.support.bulks import added, is_idle
-from tests.support.emulated import BOTH, URL, client_of, emulator, paced, specs
+from tests.support.emulated import BOTH, URL, emulator, paced, specs
 from tests.support.seen import names, sent
 
 pytestmark = pytest.mark.virtual_clock
@@ -174,7 +174,7 @@ async def test_an_input_that_raises_when_it_is_looked_at_is_named_too(given):
 
 def test_an_input_that_is_longer_than_python_can_count_has_no_length():
     """A range of that many ids is taken like an iterator of them: it has no total, and no cost."""
-    bulk = client_of(emulator()).cron.get_many(range(10**30))
+    bulk = paced(emulator()).cron.get_many(range(10**30))
     assert repr(bulk) == "<Bulk cron.get_many: not begun>"
     with pytest.raises(ConfigurationError, match="no length"):
         bulk.cost()

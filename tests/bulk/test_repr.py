@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cronapi import ConfigurationError
-from tests.support.emulated import client_of, emulator, paced, specs
+from tests.support.emulated import FAST, client_of, emulator, paced, specs
 
 pytestmark = pytest.mark.virtual_clock
 
@@ -75,7 +75,7 @@ async def test_a_stopped_bulk_names_the_reason():
 
 def test_a_bulk_that_cannot_be_made_is_shown_too(monkeypatch):
     """A debugger that shows the frame of a failed constructor gets a repr."""
-    api = client_of(emulator())
+    api = client_of(emulator(rates=FAST))
     with pytest.raises(ConfigurationError) as caught:
         api.cron.add_many([])
     shown, trace = [], caught.value.__traceback__

@@ -308,7 +308,7 @@ class JobName(enum.Enum):
 
 async def test_a_job_is_ensured_by_the_name_that_a_member_of_an_enum_stands_for():
     """`ensure` takes what `add` takes for a name: the text of an enum's member, by its rules."""
-    async with client_of(emulator()) as api:
+    async with paced(emulator()) as api:
         made = await api.cron.ensure(name=JobName.NIGHTLY, url=URL)
         found = await api.cron.ensure(name="nightly", url=URL)
         assert (made.name, found.id) == ("nightly", made.id)

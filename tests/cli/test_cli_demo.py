@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import signal
 import subprocess
-import sys
 from contextlib import closing
 from subprocess import PIPE
 
@@ -18,7 +17,7 @@ from cronapi.cli.demo.roles import ROLES, Role
 from cronapi.cli.demo.run import PLANS, emulate, run
 from cronapi.cli.root import cronapi
 from cronapi.emulator import Fault
-from tests.support.console import without_log
+from tests.support.console import CRONAPI, without_log
 
 SPEED = 20
 FEW = [evolve(plan, crews=crews) for plan, crews in zip(PLANS, (4, 1), strict=True)]
@@ -160,7 +159,7 @@ def test_the_command_ends_with_exit_code_1_when_something_is_lost(monkeypatch):
 
 def interrupted(signals):
     """Return the exit code and stderr of a demo that got so many signals back to back."""
-    command = [sys.executable, "-u", "-m", "cronapi", "demo", "--speed", "5"]
+    command = [CRONAPI[0], "-u", *CRONAPI[1:], "demo", "--speed", "5"]
     with subprocess.Popen(command, stdout=PIPE, stderr=PIPE, text=True) as process:
         assert "waiting" in "".join(itertools.islice(process.stdout, 2))
         for _ in range(signals):
