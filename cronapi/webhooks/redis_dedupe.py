@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 import anyio
 import anyio.to_thread
-from attrs import define
 
 from cronapi._protocol import arguments
 from cronapi._protocol.not_copied import NotCopied
@@ -55,22 +54,12 @@ _SILENT = Fault(
 )
 
 
-@define(eq=False)
-class _Claim:
-    """A claim that a thread makes, also after its caller has gone without an answer."""
-
-    name: str
-    is_left: bool = False
-    is_released: bool = False
-
-
 class RedisDedupe(NotCopied):
     """Remembers keys in Redis, for all processes with the same Redis and `key`, for `ttl` seconds.
 
     `RedisDedupe.from_url("redis://localhost:6379/0", key="hooks")`. Each claim is one `SET NX EX`,
     which takes at most two seconds. It raises OSError while Redis is away or takes no claims, and
-    says why and what to do. An endpoint then handles all that it gets. A claim without an answer
-    may still come to Redis, and is undone there if its key was released meanwhile. Needs
+    says why and what to do. An endpoint then handles all that it gets. Needs
     `pip install "cronapi-client[redis]"`. `connect` returns a client of redis-py, for an address
     that a URL cannot say.
     """
@@ -101,34 +90,20 @@ class RedisDedupe(NotCopied):
 
     async def claim(self, key: str) -> bool:
         """Remember a key, and return True if it was not known. Raises OSError."""
-        claim = _Claim(self._name(key))
-        try:
-            return await self._run(partial(self._make, claim))
-        finally:
-            claim.is_left = True
+        seconds = math.ceil(min(self._ttl, _LONGEST))
+
+        def ask(server: Any) -> bool:
+            return bool(server.set(self._name(key), 1, nx=True, ex=seconds))
+
+        return await self._run(ask)
 
     async def release(self, key: str) -> None:
         """Forget a key. Raises OSError."""
-        name = self._name(key)
-        for claim in tuple(self._claims):
-            if claim.is_left and claim.name == name:
-                claim.is_released = True
 
         def ask(server: Any) -> None:
-            server.delete(name)
+            server.delete(self._name(key))
 
         await self._run(ask)
-
-    def _make(self, claim: _Claim, server: Any) -> bool:
-        seconds = math.ceil(min(self._ttl, _LONGEST))
-        self._claims.add(claim)
-        try:
-            is_new = bool(server.set(claim.name, 1, nx=True, ex=seconds))
-            if is_new and claim.is_released:  # Redis may have got the release first
-                server.delete(claim.name)
-        finally:
-            self._claims.discard(claim)
-        return is_new
 
     def _name(self, key: str) -> str:
         return f"cronapi:{self._key}:{key}"
@@ -161,6 +136,4 @@ class RedisDedupe(NotCopied):
     def _open(self) -> None:
         """Make a client. A forked process drops that of its parent, whose connections stay open."""
         self._server = self._connect()
-        self._claims: set[_Claim] = set()
-        """Those that threads are making."""
         self._process = os.getpid()

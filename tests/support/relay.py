@@ -11,10 +11,7 @@ import threading
 
 
 class Relay(socketserver.ThreadingTCPServer):
-    """Leads each new connection to `port`. With an `answer`, it answers the `commands` itself.
-
-    While `opened` is not set, it holds them back.
-    """
+    """Leads each new connection to `port`. With an `answer`, it answers the `commands` itself."""
 
     daemon_threads = True
     block_on_close = False
@@ -24,8 +21,6 @@ class Relay(socketserver.ThreadingTCPServer):
         self.port = port
         self.answer: bytes | None = None
         self.commands = ["EVALSHA"]
-        self.opened = threading.Event()
-        self.opened.set()
         self.connections = 0
         self.url = f"redis://127.0.0.1:{self.server_address[1]}/0"
 
@@ -42,15 +37,12 @@ class _Connection(socketserver.BaseRequestHandler):
             back = threading.Thread(target=self._answers, args=(upstream,), daemon=True)
             back.start()
             while data := self.request.recv(1 << 16):
-                is_meant = self._is_meant(data)
-                if is_meant:
-                    self.server.opened.wait()
-                if self.server.answer is not None and is_meant:
+                if self.server.answer is not None and self._is_answered(data):
                     self.request.sendall(self.server.answer)
                 else:
                     upstream.sendall(data)
 
-    def _is_meant(self, data: bytes) -> bool:
+    def _is_answered(self, data: bytes) -> bool:
         return any(f"\r\n{name}\r\n".encode() in data for name in self.server.commands)
 
     def _answers(self, upstream: socket.socket) -> None:

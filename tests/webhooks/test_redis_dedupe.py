@@ -15,7 +15,6 @@ from contextlib import asynccontextmanager
 import anyio
 import httpx
 import pytest
-import redis
 
 from cronapi.webhooks import Receiver, RedisDedupe, redis_dedupe
 from cronapi.webhooks.dedupe import DedupeError
@@ -126,38 +125,6 @@ def test_a_redis_that_never_ends_its_answer_holds_nobody_up(loop, monkeypatch):
         with served(server):
             anyio.run(main, server.server_address[1], backend=loop)
             server.is_over.set()
-
-
-@BACKENDS
-@pytest.mark.parametrize("is_released", [True, False])
-def test_a_claim_that_comes_late_is_undone_if_its_key_was_released(
-    server, loop, is_released, monkeypatch
-):
-    """A message that failed is handled when it comes again, and one that was handled is not."""
-    monkeypatch.setattr(redis_dedupe, "PATIENCE", 0.5)
-    server.client.config_resetstat()
-
-    def patient():
-        return redis.Redis.from_url(address.url, socket_timeout=60)
-
-    async def main():
-        memory = RedisDedupe(patient, key="hooks")
-        with pytest.raises(DedupeError, match="gave no answer"):
-            await memory.claim("a")
-        if is_released:
-            await memory.release("a")
-        address.opened.set()
-        with anyio.fail_after(10):
-            while "cmdstat_set" not in server.client.info("commandstats"):  # noqa: ASYNC110 -- Redis announces nothing
-                await anyio.sleep(0.01)
-            while is_released and server.client.exists("cronapi:hooks:a"):  # noqa: ASYNC110 -- the same
-                await anyio.sleep(0.01)
-        assert [await memory.claim("a") for _ in range(20)] == [is_released, *[False] * 19]
-
-    with relay(server.port) as address:
-        address.commands = ["SET"]
-        address.opened.clear()
-        anyio.run(main, backend=loop)
 
 
 @BACKENDS
