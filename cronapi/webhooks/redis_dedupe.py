@@ -20,8 +20,6 @@ from cronapi.scheduler.redis_script import client_at, fault_of
 from cronapi.webhooks.dedupe import DAY, DedupeError
 
 T = TypeVar("T")
-PATIENCE = 2.0
-"""Seconds for a question. redis-py counts anew from each byte that comes."""
 _LONGEST = 10**10
 """Seconds. Redis counts milliseconds in 64 bits, and refuses a key that is to live for longer."""
 _FAULTS = (
@@ -109,12 +107,10 @@ class RedisDedupe(NotCopied):
         return f"cronapi:{self._key}:{key}"
 
     async def _run(self, ask: Callable[[Any], T]) -> T:
-        with anyio.move_on_after(PATIENCE):
-            # With a limiter of its own, which no other work in threads can use up.
-            return await anyio.to_thread.run_sync(
-                partial(self._ask, ask), abandon_on_cancel=True, limiter=anyio.CapacityLimiter(1)
-            )
-        raise self._translated(TimeoutError())
+        # With a limiter of its own, which no other work in threads can use up.
+        return await anyio.to_thread.run_sync(
+            partial(self._ask, ask), abandon_on_cancel=True, limiter=anyio.CapacityLimiter(1)
+        )
 
     def _ask(self, ask: Callable[[Any], T]) -> T:
         if self._process != os.getpid():

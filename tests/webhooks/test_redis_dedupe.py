@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import random
 import signal
-import socketserver
 import sys
-import threading
 from contextlib import asynccontextmanager
 
 import anyio
 import httpx
 import pytest
 
-from cronapi.webhooks import Receiver, RedisDedupe, redis_dedupe
-from cronapi.webhooks.dedupe import DedupeError
+from cronapi.webhooks import Receiver, RedisDedupe
 from tests.support.emulated import START
 from tests.support.posts import SECRET, ask, told
 from tests.support.redis_server import ABSENT, REDIS, redis_server
-from tests.support.relay import relay, served
+from tests.support.relay import relay
 
 pytestmark = pytest.mark.skipif(REDIS is None, reason=ABSENT)
 BACKENDS = pytest.mark.parametrize("loop", ["asyncio", "trio"])
@@ -100,31 +96,6 @@ def test_a_claim_may_be_given_up(server, loop):
         assert not await memory.claim("a")
 
     anyio.run(main, backend=loop)
-
-
-class _Dripping(socketserver.BaseRequestHandler):
-    def handle(self):
-        with contextlib.suppress(OSError):
-            while not self.server.is_over.wait(0.01):
-                self.request.sendall(b"+")
-
-
-@BACKENDS
-def test_a_redis_that_never_ends_its_answer_holds_nobody_up(loop, monkeypatch):
-    """A byte from time to time is no answer: a claim and a release end as in silence."""
-    monkeypatch.setattr(redis_dedupe, "PATIENCE", 0.2)
-
-    async def main(port):
-        memory = RedisDedupe.from_url(f"redis://127.0.0.1:{port}/0", key="hooks")
-        for question in (memory.claim, memory.release):
-            with anyio.fail_after(30), pytest.raises(DedupeError, match="gave no answer"):
-                await question("a")
-
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Dripping) as server:
-        server.daemon_threads, server.is_over = True, threading.Event()
-        with served(server):
-            anyio.run(main, server.server_address[1], backend=loop)
-            server.is_over.set()
 
 
 @BACKENDS
