@@ -58,8 +58,8 @@ class RedisDedupe(NotCopied):
     `RedisDedupe.from_url("redis://localhost:6379/0", key="hooks")`. Each claim is one `SET NX EX`.
     Redis has a second to take the connection, and one for each piece of its answer. A claim raises
     OSError while Redis is away or takes no claims, and says why and what to do. An endpoint then
-    handles all that it gets. Needs `pip install "cronapi-client[redis]"`. `connect` returns a client
-    of redis-py, for an address that a URL cannot say.
+    handles all that it gets. It needs `pip install "cronapi-client[redis]"`. `connect` returns a
+    client of redis-py, for an address that a URL cannot say.
     """
 
     _not_copied = (
