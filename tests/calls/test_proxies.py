@@ -33,9 +33,13 @@ class Proxy:
 class Choice(Enum):
     """Values of a program's own that are proxies."""
 
-    FIVE = Proxy(5)
-    ON = Proxy(True)
-    WORD = Proxy(CANARY)
+    FIVE = 5
+    ON = True
+    WORD = CANARY
+
+
+for choice in Choice:  # Enum of Python 3.11.2 counts with the values while it makes the class
+    choice._value_ = Proxy(choice.value)
 
 
 PROXIES = {
